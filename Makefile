@@ -1,0 +1,61 @@
+# Two commands do everything: `make lab` and `make test`. `make help` lists the rest.
+#
+# make lab PYTHON=python3.12        another interpreter (3.11 or later)
+# make lab PORT=9000 LAB_FLAGS=--no-browser
+# make lab PIP_FLAGS="..."          passed to pip, e.g. for the build of torch that pytorch.org names for your machine
+
+PYTHON ?= python3
+PORT ?=
+LAB_FLAGS ?=
+PIP_FLAGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+# --constraint: the releases that this version was tested with.
+INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt $(PIP_FLAGS)
+
+# One thread, one hash seed and no hub: what the tests and notebooks compute does not depend on the number of cores, and
+# nothing is fetched.
+REPRODUCIBLE := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false \
+	PYTHONHASHSEED=0 HF_HUB_OFFLINE=1
+
+.PHONY: help lab test train notebooks clean
+
+help:
+	@echo "make lab        set up, then open the course in JupyterLab"
+	@echo "make test       set up, then lint, types, unit tests, every notebook, browser tests"
+	@echo "make train      set up, then train a reward model on the shipped pairs, into runs/first"
+	@echo "make notebooks  execute every notebook again, in place"
+	@echo "make clean      remove the set-up and what tests left behind (runs/ and your labels stay)"
+
+lab: $(VENV)/.installed-lab
+	$(BIN)/rmlab lab $(if $(PORT),--port $(PORT)) $(LAB_FLAGS)
+
+train: $(VENV)/.installed-lab
+	$(BIN)/rmlab train --out runs/first
+
+test: $(VENV)/.installed-test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(REPRODUCIBLE) $(BIN)/python -m pytest tests --ignore=tests/browser
+	$(REPRODUCIBLE) $(BIN)/python -m pytest notebooks --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg
+	$(REPRODUCIBLE) $(BIN)/python -m pytest tests/browser
+
+notebooks: $(VENV)/.installed-test
+	$(REPRODUCIBLE) $(BIN)/python tests/notebooks/execute.py notebooks/*.ipynb
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp file says what is installed; it is out of date when the requirements are newer.
+$(VENV)/.installed-lab: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rmlab needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Name another with: make PYTHON=python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(INSTALL) --editable '.[lab,minilm,hub,lora]'
+	touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed-lab
+	$(INSTALL) --editable '.[lab,minilm,hub,lora,test]'
+	touch $@

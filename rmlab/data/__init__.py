@@ -1,0 +1,29 @@
+"""Preference data: pairs of responses, the preferred one first; read, written, split and checked.
+
+`read_pairs` recognises a file's format and stops at the first fault of syntax or schema with its file and line; faults
+of meaning are kept and counted. `formats` says what the formats are, `pairs` how a million pairs are held.
+"""
+
+from rmlab.data.checks import PairsCheck, Trainable, check_pairs, trainable
+from rmlab.data.pairs import Message, PreferencePair, PreferencePairs, ReadReport, Side
+from rmlab.data.read import read_pairs
+from rmlab.data.rows import DataError
+from rmlab.data.split import group_near_equal, split_by_prompt
+from rmlab.data.write import write_pairs
+
+__all__ = [
+    "DataError",
+    "Message",
+    "PairsCheck",
+    "PreferencePair",
+    "PreferencePairs",
+    "ReadReport",
+    "Side",
+    "Trainable",
+    "check_pairs",
+    "group_near_equal",
+    "read_pairs",
+    "split_by_prompt",
+    "trainable",
+    "write_pairs",
+]

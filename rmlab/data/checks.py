@@ -1,0 +1,126 @@
+"""`check_pairs`: what is wrong with a set of pairs, and where; `trainable`: which of them a loss can learn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from rmlab.data.flags import find, find_unusable
+from rmlab.data.pairs import PreferencePairs
+from rmlab.data.split import group_near_equal
+
+__all__ = ["PairsCheck", "Trainable", "check_pairs", "trainable"]
+
+
+@dataclass(frozen=True, eq=False)
+class PairsCheck:
+    """What `check_pairs` found: for each fault the positions of the pairs, and two biases. Printed, it is a table.
+
+    ``chosen_longer`` is the share of decided pairs (no tie, no equal length) whose chosen response has more characters;
+    ``chosen_first`` the share of decided pairs, of those where it is known, whose chosen response was shown first. Each
+    is None where no pair tells. Half is no bias.
+    """
+
+    n_pairs: int
+    n_prompts: int
+    ties: np.ndarray
+    empty: np.ndarray
+    equal: np.ndarray
+    empty_prompt: np.ndarray
+    prompts_differ: np.ndarray
+    duplicates: np.ndarray
+    contradictions: np.ndarray
+    near_equal_prompts: np.ndarray
+    chosen_longer: float | None
+    n_lengths_compared: int
+    chosen_first: float | None
+    n_positions_known: int
+
+    def __str__(self) -> str:
+        lines = [f"{self.n_pairs:,} pairs on {self.n_prompts:,} distinct prompts"]
+        for name, text in _FAULTS.items():
+            rows = getattr(self, name)
+            shown = ", ".join(map(str, rows[:5].tolist())) + (", ..." if len(rows) > 5 else "")
+            lines.append(f"  {text:<40} {len(rows):>9,}" + (f"   at {shown}" if len(rows) else ""))
+        for text, share, n in (
+            ("the chosen response is longer in", self.chosen_longer, self.n_lengths_compared),
+            ("the chosen response was shown first in", self.chosen_first, self.n_positions_known),
+        ):
+            lines.append(
+                f"  {text:<40} {'unknown' if share is None else f'{share:.1%}':>9}" + (f"   of {n:,}" if n else "")
+            )
+        return "\n".join(lines)
+
+
+_FAULTS = {
+    "ties": "tied",
+    "empty": "a response is empty",
+    "equal": "both responses are equal",
+    "empty_prompt": "the prompt is empty",
+    "prompts_differ": "the sides part before their last turn",
+    "duplicates": "repeats an earlier pair",
+    "contradictions": "is there with responses swapped",
+    "near_equal_prompts": "the prompt is nearly that of another",
+}
+
+
+def check_pairs(pairs: PreferencePairs) -> PairsCheck:
+    """Look for what makes preference data teach the wrong thing.
+
+    Truncation depends on a tokenizer, so the model reports that. Near-equal prompts are those of `split_by_prompt`; a
+    pair is listed where its prompt differs from the first of its group.
+    """
+    found = find(pairs)
+    prompts = list(pairs.texts("prompt"))
+    number: dict[str, int] = {}
+    which = np.fromiter((number.setdefault(prompt, len(number)) for prompt in prompts), np.int64, count=len(prompts))
+    groups = group_near_equal(number)
+    first_of_group = np.unique(groups, return_index=True)[1]  # (n_groups,)
+    near = first_of_group[groups] != np.arange(len(groups))  # (n_prompts,)
+    longer = np.sign(pairs.lengths("chosen") - pairs.lengths("rejected"))
+    told = ~found.ties & (longer != 0)
+    first = np.array([value for column in pairs.columns("chosen_first") for value in column.to_pylist()], dtype=object)
+    known = ~found.ties & np.array([value is not None for value in first], dtype=bool)
+    return PairsCheck(
+        n_pairs=len(pairs),
+        n_prompts=len(number),
+        **{name: np.flatnonzero(mask) for name, mask in found._asdict().items()},
+        near_equal_prompts=np.flatnonzero(near[which]),
+        chosen_longer=float((longer[told] > 0).mean()) if told.any() else None,
+        n_lengths_compared=int(told.sum()),
+        chosen_first=float(first[known].astype(bool).mean()) if known.any() else None,
+        n_positions_known=int(known.sum()),
+    )
+
+
+class Trainable(NamedTuple):
+    """Positions of the pairs that can teach, int64, and how many were left out for each reason."""
+
+    indices: np.ndarray
+    left_out: dict[str, int]
+
+    def __str__(self) -> str:
+        why = ", ".join(f"{n:,} {reason}" for reason, n in self.left_out.items() if n)
+        total = len(self.indices) + sum(self.left_out.values())
+        return f"{len(self.indices):,} of {total:,} pairs can be trained on" + (f"; left out: {why}" if why else "")
+
+
+def trainable(pairs: PreferencePairs, *, ties: bool = False) -> Trainable:
+    """Say which pairs can be trained on: those with two different responses, neither empty, and one preferred.
+
+    Each pair left out is counted once, under the first of "tied", "empty response" and "equal responses" that holds.
+    With `ties` true, for a loss that handles them, ties are kept.
+
+    Examples
+    --------
+    >>> kept, left_out = trainable(pairs)  # doctest: +SKIP
+    >>> train_pairs = pairs[kept]  # doctest: +SKIP
+    """
+    tied, empty, equal = find_unusable(pairs)
+    if ties:
+        tied = np.zeros_like(tied)
+    reasons = {"tied": tied, "empty response": empty & ~tied, "equal responses": equal & ~tied & ~empty}
+    kept = np.flatnonzero(~(tied | empty | equal))
+    return Trainable(kept, {reason: int(mask.sum()) for reason, mask in reasons.items()})

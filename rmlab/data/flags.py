@@ -1,0 +1,94 @@
+"""Faults of meaning: pairs that are kept and counted, found from what is stored. One mask for each fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rmlab.data.rows import NEXT_MESSAGE
+
+__all__ = ["Flags", "find", "find_unusable"]
+
+# White space as RE2 knows it, and, in the JSON of messages, as escapes; a side is blank when all its contents are.
+_BLANK_TEXT = r"^[\s\v\p{Z}]*$"
+_BLANK_MESSAGES = r'^\[(\{"role": "(?:[^"\\]|\\.)*", "content": "(?:[\s\p{Z}]|\\[nrtf]|\\u000b)*"\}(, )?)*\]$'
+
+
+class Stored(Protocol):
+    """What is asked of `PreferencePairs`, which asks this module for its report."""
+
+    @property
+    def messages(self) -> bool: ...
+
+    @property
+    def tied(self) -> np.ndarray: ...
+
+    def columns(self, name: str) -> Iterator[pa.Array]: ...
+
+    def __len__(self) -> int: ...
+
+
+class Flags(NamedTuple):
+    """Masks over the pairs, bool, shape (n_pairs,) each."""
+
+    ties: np.ndarray
+    empty: np.ndarray
+    equal: np.ndarray
+    empty_prompt: np.ndarray
+    prompts_differ: np.ndarray
+    duplicates: np.ndarray
+    contradictions: np.ndarray
+
+
+def find(pairs: Stored) -> Flags:
+    """Find every fault of meaning."""
+    tied, empty, equal = find_unusable(pairs)
+    prompt, chosen, rejected = (_hashes(pairs, side) for side in ("prompt", "chosen", "rejected"))
+    # Odd multipliers keep the hash of a pair apart from that of the pair swapped.
+    p, c, r = (np.uint64(k) for k in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
+    with np.errstate(over="ignore"):
+        key = prompt * p + chosen * c + rejected * r + tied
+        swapped = prompt * p + rejected * c + chosen * r
+    first = np.unique(key, return_index=True)[1]
+    repeated = np.ones(len(key), dtype=bool)
+    repeated[first] = False
+    decided = ~tied & ~equal
+    contradicted = decided & np.isin(swapped, key[decided])
+    return Flags(tied, empty, equal, _blank(pairs, "prompt"), _prompts_differ(pairs), repeated, contradicted)
+
+
+def find_unusable(pairs: Stored) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Masks of ties, of pairs with an empty response, and of pairs whose responses are equal."""
+    equal = [pc.equal(c, r) for c, r in zip(pairs.columns("chosen"), pairs.columns("rejected"), strict=True)]  # pyright: ignore[reportAttributeAccessIssue]
+    return pairs.tied, _blank(pairs, "chosen") | _blank(pairs, "rejected"), _mask(equal)
+
+
+def _blank(pairs: Stored, side: str) -> np.ndarray:
+    pattern = _BLANK_MESSAGES if pairs.messages else _BLANK_TEXT
+    return _mask([pc.match_substring_regex(column, pattern) for column in pairs.columns(side)])  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _prompts_differ(pairs: Stored) -> np.ndarray:
+    """Where one side holds more than one message: the two part before their last turn."""
+    if not pairs.messages:
+        return np.zeros(len(pairs), dtype=bool)
+    chosen, rejected = (
+        _mask([pc.match_substring(column, NEXT_MESSAGE) for column in pairs.columns(side)])  # pyright: ignore[reportAttributeAccessIssue]
+        for side in ("chosen", "rejected")
+    )
+    return chosen | rejected
+
+
+def _hashes(pairs: Stored, side: str) -> np.ndarray:
+    # Python's own 64-bit hash: equal texts within one process, which is all that is asked. Two of a million differing
+    # texts share one with a probability of 3e-8.
+    pieces = [np.fromiter(map(hash, c.to_pylist()), np.int64, count=len(c)) for c in pairs.columns(side)]
+    return np.concatenate(pieces).view(np.uint64) if pieces else np.empty(0, np.uint64)
+
+
+def _mask(pieces: list[pa.Array]) -> np.ndarray:
+    return np.concatenate([piece.to_numpy(zero_copy_only=False) for piece in pieces]) if pieces else np.empty(0, bool)

@@ -1,0 +1,144 @@
+"""A checked row: what a pair must be before it is stored, and how its sides are spelt there.
+
+Sides are stored as strings: text as it is, messages as JSON in one fixed spelling, so that equal dialogues are equal
+strings.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sized
+from typing import Any, NamedTuple
+
+__all__ = ["NEXT_MESSAGE", "DataError", "Row", "Sides", "encode_sides", "listed", "named", "read_optional"]
+
+NEXT_MESSAGE = '"}, {"role": "'
+"""What stands between two messages in the stored JSON; inside a content its quotes would be escaped."""
+
+
+class DataError(ValueError):
+    """Preference data that cannot be read; the text names the file and the line."""
+
+
+class Sides(NamedTuple):
+    """The two sides of a comparison as the file has them, before they are checked."""
+
+    prompt: Any
+    chosen: Any
+    rejected: Any
+    tied: bool = False
+    chosen_first: bool | None = None
+
+
+class Row(NamedTuple):
+    """One checked pair as it is stored; the order is that of the columns of the Arrow table."""
+
+    prompt: str
+    chosen: str
+    rejected: str
+    margin: float | None
+    group: str | None
+    tied: bool
+    chosen_first: bool | None
+    source: str | None
+
+
+def encode_sides(sides: Sides, messages: bool | None, ignored: set[str]) -> tuple[tuple[str, str, str], bool]:
+    """Check a prompt and its two responses and give the strings that are stored.
+
+    `messages` says what the rows before were (None for the first one); what this row is comes second. Names of message
+    fields that rmlab does not use are added to `ignored`. Raises ValueError, without a place.
+    """
+    if messages is None:
+        messages = not isinstance(sides.prompt, str)
+    kind = list | tuple if messages else str
+    for name, value in zip(("prompt", "chosen", "rejected"), sides, strict=False):
+        if not isinstance(value, kind):
+            expected = "a list of messages" if messages else "text"
+            other = "; text and messages are mixed" if isinstance(value, str | list | tuple) else ""
+            raise ValueError(f"{name} must be {expected}, like what came before it, got {named(value)}{other}")
+    prompt, chosen, rejected = sides[:3]
+    if not messages:
+        return (prompt, chosen, rejected), False
+    if not (chosen and rejected):
+        raise ValueError("chosen and rejected must each hold at least one message, got an empty list")
+    return (
+        _encode_messages("prompt", prompt, ignored),
+        _encode_messages("chosen", chosen, ignored),
+        _encode_messages("rejected", rejected, ignored),
+    ), True
+
+
+def read_optional(record: Mapping[str, Any], sides: Sides) -> tuple[float | None, str | None, bool, bool | None]:
+    """Margin, group, tied and chosen_first of a record. Raises ValueError, without a place."""
+    group = record.get("group")
+    if group is None:
+        group = record.get("kind")
+    if group is not None and (isinstance(group, bool) or not isinstance(group, str | int)):
+        raise ValueError(f"group must be text, got {named(group)}")
+    tied = _read_flag("tied", record.get("tied"))
+    first = _read_flag("chosen_first", record.get("chosen_first"))
+    return (
+        _read_margin(record.get("margin")),
+        None if group is None or group == "" else str(group),
+        sides.tied if tied is None else sides.tied or tied,
+        sides.chosen_first if first is None else first,
+    )
+
+
+def _read_margin(value: Any) -> float | None:
+    if value is None or value == "":
+        return None
+    try:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise ValueError
+        margin = float(value)
+    except (ValueError, OverflowError):
+        raise ValueError(f"margin must be a number, got {named(value)}") from None
+    if not math.isfinite(margin):
+        raise ValueError(f"margin must be finite, got {margin}")
+    return margin
+
+
+def _read_flag(name: str, value: Any) -> bool | None:
+    if value is None or value is True or value is False:
+        return value
+    known = {"": None, "true": True, "false": False, "1": True, "0": False}
+    if not isinstance(value, str | int) or str(value).strip().lower() not in known:
+        raise ValueError(f"{name} must be true or false, got {named(value)}")
+    return known[str(value).strip().lower()]
+
+
+def _encode_messages(side: str, messages: Iterable[Any], ignored: set[str]) -> str:
+    encoded = []
+    for i, message in enumerate(messages):
+        if not isinstance(message, Mapping):
+            raise ValueError(f"{side}[{i}] must be a message with role and content, got {named(message)}")
+        for key in ("role", "content"):
+            if not isinstance(message.get(key), str):
+                got = named(message[key]) if key in message else f"a message with {listed(message)}"
+                raise ValueError(f"{side}[{i}] must have a {key} that is text, got {got}")
+        if not message["role"]:
+            raise ValueError(f"{side}[{i}] has an empty role; expected user, assistant or system")
+        if len(message) > 2:  # Parquet gives every message every field, as null
+            extra = message.keys() - {"role", "content"}
+            ignored.update(f"{side}[].{key}" for key in extra if message[key] is not None)
+        encoded.append({"role": message["role"], "content": message["content"]})
+    return json.dumps(encoded, ensure_ascii=False)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Write the names of columns in alphabetical order, the first dozen of them."""
+    names = sorted(map(str, names))
+    shown = ", ".join(name if len(name) <= 40 else name[:37] + "..." for name in names[:12])
+    return (shown or "none") + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+
+
+def named(value: Any) -> str:
+    """Say what a value is, for an error: short ones as they are, of long ones the kind and length."""
+    if value is None:
+        return "null"
+    if isinstance(value, str | int | float) and len(repr(value)) <= 40:
+        return repr(value)
+    return f"{type(value).__name__} of length {len(value):,}" if isinstance(value, Sized) else type(value).__name__

@@ -1,0 +1,47 @@
+"""A place for the record batches of a file too large for memory: a temporary file on disk, mapped back."""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+from typing import IO
+
+import pyarrow as pa
+
+__all__ = ["MEMORY_LIMIT", "BatchStore"]
+
+MEMORY_LIMIT = 256 * 2**20
+"""Bytes of pairs that are held in memory; beyond it they go to a file in the folder that TMPDIR names."""
+
+
+class BatchStore:
+    """Record batches of one schema, in memory up to a limit and then in a nameless temporary file."""
+
+    def __init__(self, limit: int):
+        self._limit, self._bytes = limit, 0
+        self._batches: list[pa.RecordBatch] = []
+        self._file: IO[bytes] | None = None
+        self._writer: pa.RecordBatchFileWriter | None = None
+
+    def append(self, batch: pa.RecordBatch) -> None:
+        """Keep one more batch."""
+        self._bytes += batch.nbytes
+        self._batches.append(batch)
+        if self._bytes > self._limit:
+            if self._writer is None:
+                self._file = tempfile.TemporaryFile(prefix="rmlab-pairs-")  # noqa: SIM115 - lives as long as the map
+                self._writer = pa.ipc.new_file(self._file, batch.schema)
+            assert self._writer is not None
+            for held in self._batches:
+                self._writer.write_batch(held)
+            self._batches.clear()
+
+    def batches(self) -> list[pa.RecordBatch]:
+        """Give all batches, those on disk as views of the mapped file; the file goes when the last of them does."""
+        if self._file is None or self._writer is None:
+            return self._batches
+        self._writer.close()
+        self._file.flush()
+        mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(mapped)))
+        return [reader.get_batch(i) for i in range(reader.num_record_batches)]

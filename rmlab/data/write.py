@@ -1,0 +1,105 @@
+"""`write_pairs`: preference pairs to a file that `read_pairs` reads back as they were."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rmlab.data.pairs import PreferencePair, PreferencePairs
+
+__all__ = ["write_pairs"]
+
+_COLUMNS: tuple[str, ...] = ("prompt", "chosen", "rejected", "margin", "group", "tied", "chosen_first")
+
+
+def write_pairs(pairs: PreferencePairs | Sequence[PreferencePair], path: str | os.PathLike[str]) -> None:
+    """Write pairs in TRL's format with an explicit prompt, whole or not at all.
+
+    Everything is kept but ``source``, which is given anew by `read_pairs`. The file is written beside its place and
+    then moved there, so that an older one stays whole until then, on a full disk too.
+
+    Parameters
+    ----------
+    pairs
+        `PreferencePairs`, or a list of `PreferencePair`.
+    path
+        Ends in .jsonl or .csv (text only), either with or without .gz, or in .parquet.
+
+    Raises
+    ------
+    ValueError
+        If the ending is another, there are no pairs, or messages were to go into CSV.
+    """
+    path = Path(path)
+    pairs = pairs if isinstance(pairs, PreferencePairs) else PreferencePairs.from_list(pairs)
+    kind = path.name.removesuffix(".gz").rpartition(".")[2]
+    if kind not in ("jsonl", "csv", "parquet") or path.name.endswith(".parquet.gz"):
+        raise ValueError(f"{path}: the ending must be .jsonl, .jsonl.gz, .csv, .csv.gz or .parquet")
+    if not len(pairs):
+        raise ValueError(f"{path}: there are no pairs to write")
+    if kind == "csv" and pairs.messages:
+        raise ValueError(f"{path}: CSV holds text, and these pairs are messages; write .jsonl or .parquet")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            if kind == "parquet":
+                _write_parquet(pairs, file)
+            elif path.suffix == ".gz":
+                with gzip.GzipFile(
+                    "", "wb", fileobj=file, mtime=0
+                ) as packed:  # no name or time: equal pairs, equal bytes
+                    _write_text(pairs, kind, packed)
+            else:
+                _write_text(pairs, kind, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        with suppress(FileNotFoundError):
+            partial.unlink()
+
+
+def _record(pair: PreferencePair) -> dict[str, Any]:
+    return {name: getattr(pair, name) for name in _COLUMNS}
+
+
+def _write_text(pairs: PreferencePairs, kind: str, file: Any) -> None:
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+    try:
+        if kind == "csv":
+            writer = csv.DictWriter(text, list(_COLUMNS), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(_record(pair) for pair in pairs)
+        else:
+            for pair in pairs:
+                kept = {
+                    name: value for name, value in _record(pair).items() if value is not None and value is not False
+                }
+                text.write(json.dumps(kept, ensure_ascii=False) + "\n")
+    finally:
+        text.detach()  # the caller closes the file
+
+
+def _write_parquet(pairs: PreferencePairs, file: IO[bytes]) -> None:
+    side = pa.large_string()
+    if pairs.messages:
+        side = pa.list_(pa.struct({"role": pa.string(), "content": pa.large_string()}))
+    kinds = (side, side, side, pa.float64(), pa.string(), pa.bool_(), pa.bool_())
+    schema = pa.schema(list(zip(_COLUMNS, kinds, strict=True)))
+    with pq.ParquetWriter(file, schema, compression="zstd", write_page_checksum=True) as writer:
+        rows = iter(pairs)
+        while batch := list(islice(rows, 4096)):
+            writer.write_batch(
+                pa.RecordBatch.from_pylist([_record(pair) for pair in batch], schema=schema), row_group_size=4096
+            )

@@ -1,0 +1,33 @@
+"""Raters, comparisons and texts whose true reward is known, so that what is learned can be held against the truth.
+
+Three simulators, each seeded and each with a frozen result that carries its settings:
+
+- `simulate_ratings`: raters give items numbers, each on a scale of their own;
+- `simulate_comparisons`: who wins between items of known score, ready for `rmlab.fit_bradley_terry`;
+- `simulate_text_pairs`: preference pairs of short texts that must be read to be judged. The accuracy and the log loss
+  of the best possible model are known, and counting words does no better than a coin.
+"""
+
+from rmlab.simulate.raters import Rater, SimulatedComparisons, SimulatedRatings, simulate_comparisons, simulate_ratings
+from rmlab.simulate.texts import (
+    TEXT_WORDS,
+    SimulatedTextPairs,
+    bayes_accuracy,
+    bayes_log_loss,
+    simulate_text_pairs,
+    text_reward,
+)
+
+__all__ = [
+    "TEXT_WORDS",
+    "Rater",
+    "SimulatedComparisons",
+    "SimulatedRatings",
+    "SimulatedTextPairs",
+    "bayes_accuracy",
+    "bayes_log_loss",
+    "simulate_comparisons",
+    "simulate_ratings",
+    "simulate_text_pairs",
+    "text_reward",
+]

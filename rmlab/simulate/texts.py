@@ -1,0 +1,188 @@
+"""Short texts with a known reward that depends on how words are put together, not on which words there are.
+
+A pair reads, for example::
+
+    Why should I take the small flat?
+        It is not cheap and hardly warm, but quite clean and very quiet.       2 (1 + 2) - 2 - 1 =  3 points
+        It is very quiet and quite clean, but hardly warm and not cheap.       2 + 1 - 2 (1 + 2) = -3 points
+
+Each statement is worth what its degree says ("very" 2, "quite" 1, "hardly" -1, "not" -2), with the opposite sign for a
+bad quality ("loud"); what is said after "but" counts twice; and asked "Why should I avoid ...?" the sum changes its
+sign, as then the case against is the better answer. The two responses of a pair hold the same words, so that a bag of
+words says nothing, and pairs of words say little.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from rmlab.data import PreferencePair, PreferencePairs
+from rmlab.preference import preference_loss, preference_probability
+from rmlab.simulate.raters import count, generator
+
+__all__ = [
+    "TEXT_WORDS",
+    "SimulatedTextPairs",
+    "bayes_accuracy",
+    "bayes_log_loss",
+    "simulate_text_pairs",
+    "text_reward",
+]
+
+_DEGREES = {"very": 2, "quite": 1, "hardly": -1, "not": -2}
+_ASPECTS = (
+    ("quiet", "loud"), ("cheap", "costly"), ("bright", "dark"), ("warm", "cold"), ("clean", "dirty"), ("safe", "risky"),
+)  # fmt: skip
+_SIGNS = {word: sign for good, bad in _ASPECTS for word, sign in ((good, 1), (bad, -1))}
+_AFTER_BUT = 2
+_INTENTS = {"take": 1, "avoid": -1}
+_SHARE_OF_AVOID = 0.25  # were it one half, no pattern without the prompt would be worth anything, and learning slow
+_WHO = ("I", "we")
+_KINDS = (
+    "small", "large", "old", "new", "red", "white", "green", "blue", "tall", "wide", "narrow", "round",
+    "first", "last", "next", "other", "corner", "garden", "stone", "brick", "timber", "summer", "winter", "city",
+)  # fmt: skip
+_PLACES = (
+    "flat", "house", "hotel", "cafe", "office", "shop", "farm", "villa", "studio", "cabin",
+    "room", "hall", "store", "school", "tower", "cottage", "lodge", "inn", "barn", "kitchen",
+)  # fmt: skip
+
+_FRAME = ("Why", "should", "the", "It", "is", "and", "but")
+
+TEXT_WORDS = tuple(sorted({*_FRAME, *_WHO, *_INTENTS, *_KINDS, *_PLACES, *_DEGREES, *_SIGNS}))
+"""Every word of the simulated texts; beside them there are only ``? , .``."""
+
+MAX_PAIRS = 30_000  # no response is used twice, and there are 138,240
+
+_PROMPT = re.compile(r"Why should \w+ (take|avoid) the \w+ \w+\?")
+_STATEMENT = f"({'|'.join(_DEGREES)}) ({'|'.join(_SIGNS)})"
+_RESPONSE = re.compile(f"It is {_STATEMENT} and {_STATEMENT}, but {_STATEMENT} and {_STATEMENT}\\.")
+
+
+def text_reward(prompt: str, response: str, *, nats_per_point: float = 0.3) -> float:
+    """Read a simulated text and give its true reward, in nats; the module says how points are counted.
+
+    Raises
+    ------
+    ValueError
+        If the prompt or the response is not of the kind that `simulate_text_pairs` writes.
+    """
+    asked, said = _PROMPT.fullmatch(prompt), _RESPONSE.fullmatch(response)
+    if asked is None:
+        raise ValueError(f"prompt must read like 'Why should I take the small flat?', got {prompt!r}")
+    if said is None:
+        raise ValueError(
+            "response must read like 'It is very quiet and not cheap, but hardly warm and quite clean.', "
+            f"got {response!r}"
+        )
+    words = said.groups()
+    values = [_DEGREES[degree] * _SIGNS[quality] for degree, quality in zip(words[::2], words[1::2], strict=True)]
+    return _INTENTS[asked[1]] * (sum(values[:2]) + _AFTER_BUT * sum(values[2:])) * nats_per_point
+
+
+@dataclass(frozen=True)
+class SimulatedTextPairs:
+    """Pairs of simulated texts, and what the best possible model would make of them.
+
+    A part of the pairs has a ceiling of its own: ``SimulatedTextPairs(test, nats_per_point=texts.nats_per_point)``.
+    ``seed`` is None where a generator was given.
+    """
+
+    pairs: PreferencePairs
+    nats_per_point: float = 0.3
+    seed: int | None = None
+
+    @cached_property
+    def score_differences(self) -> np.ndarray:
+        """True reward of chosen minus rejected, in nats; shape ``(n_pairs,)``. Negative where the label is unlucky."""
+        rewards = [
+            [text_reward(str(pair.prompt), str(text), nats_per_point=self.nats_per_point) for text in sides]
+            for pair in self.pairs
+            for sides in [(pair.chosen, pair.rejected)]
+        ]  # (n_pairs, 2)
+        return -np.diff(np.array(rewards).reshape(-1, 2), axis=1)[:, 0]
+
+    @property
+    def bayes_accuracy(self) -> float:
+        """See `bayes_accuracy`: no model does better on average over the labels."""
+        return bayes_accuracy(self.score_differences)
+
+    @property
+    def bayes_log_loss(self) -> float:
+        """See `bayes_log_loss`, in nats: no model does better on average over the labels."""
+        return bayes_log_loss(self.score_differences)
+
+
+def simulate_text_pairs(
+    n_pairs: int, *, seed: int | np.random.Generator, nats_per_point: float = 0.3
+) -> SimulatedTextPairs:
+    """Write pairs of responses to a question, and draw which is preferred from the sigmoid of the true difference.
+
+    No response occurs twice, and the two of a pair never have the same reward. Prompts recur (there are 1,920), so
+    divide the pairs with `rmlab.split_by_prompt`: the texts of one part are then unseen in the others.
+
+    Parameters
+    ----------
+    n_pairs
+        How many, at most 30,000.
+    seed
+        A whole number, or a NumPy generator to draw from.
+    nats_per_point
+        How much a point of reward weighs with the judge, above 0: at 0.3 the best accuracy is about 82%.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an option is out of range.
+    """
+    rng = generator(seed)
+    if count("n_pairs", n_pairs) > MAX_PAIRS:
+        raise ValueError(f"n_pairs must be at most {MAX_PAIRS:,}, as no response is used twice, got {n_pairs:,}")
+    if not 0 < nats_per_point < np.inf:
+        raise ValueError(f"nats_per_point must be a finite number above 0, got {nats_per_point!r}")
+    used: set[str] = set()
+    pairs: list[PreferencePair] = []
+    while len(pairs) < n_pairs:
+        intent = "avoid" if rng.random() < _SHARE_OF_AVOID else "take"
+        prompt = f"Why should {_pick(rng, _WHO)} {intent} the {_pick(rng, _KINDS)} {_pick(rng, _PLACES)}?"
+        aspects, sides = rng.permutation(len(_ASPECTS))[:4], rng.integers(2, size=4)
+        qualities = [_ASPECTS[aspect][side] for aspect, side in zip(aspects, sides, strict=True)]
+        first, second = _response(rng, qualities), _response(rng, qualities)
+        a, b = (text_reward(prompt, text, nats_per_point=nats_per_point) for text in (first, second))
+        if a == b or first in used or second in used:
+            continue
+        used |= {first, second}
+        chosen, rejected = (first, second) if rng.random() < preference_probability(a - b) else (second, first)
+        pairs.append(PreferencePair(prompt, chosen, rejected))
+    return SimulatedTextPairs(PreferencePairs.from_list(pairs), nats_per_point, seed if isinstance(seed, int) else None)
+
+
+def bayes_accuracy(score_differences: np.ndarray) -> float:
+    """Accuracy of a judge who knows the true differences, on average over the labels: the mean of max(P, 1 - P)."""
+    return float(np.mean(preference_probability(np.abs(np.asarray(score_differences, dtype=np.float64)))))
+
+
+def bayes_log_loss(score_differences: np.ndarray) -> float:
+    """Log loss of the true probabilities, in nats, on average over the labels: the mean entropy of a label.
+
+    With d the absolute difference, ``P loss(d) + (1 - P) loss(-d)`` is ``loss(d) + (1 - P) d``.
+    """
+    d = np.abs(np.asarray(score_differences, dtype=np.float64))
+    d = np.minimum(d, 1e3)  # from there on a label is certain: its entropy is 0, where infinity times zero is not
+    return float(np.mean(preference_loss(d) + preference_probability(-d) * d))
+
+
+def _response(rng: np.random.Generator, qualities: list[str]) -> str:
+    """Give each quality one of the four degrees, and put the statements in some order."""
+    words = tuple(_DEGREES)
+    degrees, order = rng.permutation(4), rng.permutation(4)
+    a, b, c, d = (f"{words[degrees[i]]} {qualities[i]}" for i in order)
+    return f"It is {a} and {b}, but {c} and {d}."
+
+
+def _pick(rng: np.random.Generator, words: tuple[str, ...]) -> str:
+    return words[rng.integers(len(words))]

@@ -1,0 +1,44 @@
+"""Make the tokenizer again: ``python -m rmlab.tiny_tokenizer``."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast
+
+VOCABULARY = 2048
+SPECIAL = {"pad_token": "<|pad|>", "eos_token": "<|eos|>", "cls_token": "<|cls|>", "sep_token": "<|sep|>"}
+
+
+def texts() -> Iterator[str]:
+    """Yield what the merges are learned from."""
+    from rmlab.datasets import load_everyday
+    from rmlab.simulate import simulate_text_pairs
+
+    for pair in (*load_everyday(), *simulate_text_pairs(2000, seed=0).pairs):
+        yield from (str(pair.prompt), str(pair.chosen), str(pair.rejected))
+
+
+def build() -> PreTrainedTokenizerFast:
+    """Learn the merges and wrap them for transformers."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=list(SPECIAL.values()),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts(), trainer)
+    cls, sep = SPECIAL["cls_token"], SPECIAL["sep_token"]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{cls} $A {sep}",
+        pair=f"{cls} $A {sep} $B {sep}",
+        special_tokens=[(token, tokenizer.token_to_id(token)) for token in (cls, sep)],
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=512, **SPECIAL)
+
+
+if __name__ == "__main__":
+    build().save_pretrained(Path(__file__).parent)

@@ -1,0 +1,90 @@
+"""What can be set about a training run."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from rmlab.model import Precision
+
+__all__ = ["TrainingConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """How to train. Every value is checked when the configuration is made.
+
+    Parameters
+    ----------
+    epochs, max_steps
+        Passes over the pairs; `max_steps`, if given, decides instead.
+    batch_size
+        Pairs in one optimiser step, over all processes.
+    gradient_accumulation
+        Parts that a batch is cut into to save memory; the result does not depend on it.
+    learning_rate, warmup_fraction, weight_decay, max_grad_norm
+        AdamW with linear warm-up over that fraction of the steps and cosine decay to zero; the norm of the gradient
+        is clipped. Weight decay leaves biases and normalisations alone.
+    max_length
+        Longest sequence in tokens; by default the model's own.
+    precision
+        ``"bf16"``, ``"fp32"``, or ``"auto"``: bf16 where the machine has it. Weights are float32 in either.
+    gradient_checkpointing
+        Compute activations again in the backward pass, to save memory.
+    dropout
+        Whether to use the backbone's dropout; off by default, so that the two texts of a pair are judged by one model.
+    label_smoothing
+        Share of labels held to be wrong, see `rmlab.preference_loss`. Margins come from the pairs themselves.
+    centering
+        Weight of ``mean((score(chosen) + score(rejected))**2)``, which ties scores to zero (Eisenstein et al. 2023).
+    lora
+        Rank of low-rank adapters (Hu et al. 2021) on all linear layers of the backbone, merged at the end; 0 trains
+        every weight.
+    evaluate_every
+        Steps between evaluations on the held-out pairs; 0 evaluates before the first and after the last step alone.
+    patience
+        Evaluations in a row without a better held-out log loss before the run stops. Where it is given, the best
+        weights are put back at the end, whether or not the run was stopped.
+    seed
+        Order of the pairs, adapters and dropout.
+    """
+
+    epochs: float = 1.0
+    max_steps: int | None = None
+    batch_size: int = 16
+    gradient_accumulation: int = 1
+    learning_rate: float = 5e-5
+    warmup_fraction: float = 0.1
+    weight_decay: float = 0.01
+    max_grad_norm: float = 1.0
+    max_length: int | None = None
+    precision: Precision = "auto"
+    gradient_checkpointing: bool = False
+    dropout: bool = False
+    label_smoothing: float = 0.0
+    centering: float = 0.0
+    lora: int = 0
+    evaluate_every: int = 0
+    patience: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        rules: dict[str, tuple[bool, str]] = {
+            "epochs": (0 < self.epochs < math.inf, "above 0"),
+            "max_steps": (self.max_steps is None or self.max_steps >= 1, "at least 1, or None"),
+            "batch_size": (self.batch_size >= 1, "at least 1"),
+            "gradient_accumulation": (1 <= self.gradient_accumulation <= self.batch_size, "from 1 to batch_size"),
+            "learning_rate": (0 < self.learning_rate < math.inf, "above 0"),
+            "warmup_fraction": (0 <= self.warmup_fraction <= 1, "from 0 to 1"),
+            "weight_decay": (0 <= self.weight_decay < math.inf, "at least 0"),
+            "max_grad_norm": (self.max_grad_norm > 0, "above 0 (infinity: no clipping)"),
+            "precision": (self.precision in ("auto", "fp32", "bf16"), "'auto', 'fp32' or 'bf16'"),
+            "label_smoothing": (0 <= self.label_smoothing <= 0.5, "from 0 to 0.5"),
+            "centering": (0 <= self.centering < math.inf, "at least 0"),
+            "lora": (self.lora >= 0, "a rank, or 0 for none"),
+            "evaluate_every": (self.evaluate_every >= 0, "at least 0"),
+            "patience": (self.patience is None or self.patience >= 1, "at least 1, or None"),
+        }
+        for name, (holds, expected) in rules.items():
+            if not holds:
+                raise ValueError(f"{name} must be {expected}, got {getattr(self, name)!r}")

@@ -1,0 +1,72 @@
+"""What is done to a model for the time of a run: dropout, gradient checkpointing, low-rank adapters."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from torch import nn
+
+from rmlab.model import RewardModel
+from rmlab.training.config import TrainingConfig
+from rmlab.training.pairs import TrainingError
+
+__all__ = ["training_mode"]
+
+
+@contextlib.contextmanager
+def training_mode(model: RewardModel, config: TrainingConfig) -> Iterator[None]:
+    """Set dropout, checkpointing and adapters for a run; afterwards leave the model plain, and ready to score."""
+    probabilities = [(m, "p", m.p) for m in model.modules() if isinstance(m, nn.Dropout)]
+    probabilities += [
+        (m, "attention_dropout", m.attention_dropout)
+        for m in model.modules()
+        if isinstance(getattr(m, "attention_dropout", None), float)
+    ]
+    frozen = [p for p in model.parameters() if not p.requires_grad]
+    try:
+        if not config.dropout:
+            for module, name, _ in probabilities:
+                setattr(module, name, 0.0)
+        if config.lora:
+            _add_adapters(model, config.lora)
+        if config.gradient_checkpointing:
+            model.network.gradient_checkpointing_enable({"use_reentrant": False})
+        model.train()
+        yield
+    finally:
+        model.eval()
+        if config.gradient_checkpointing:
+            model.network.gradient_checkpointing_disable()
+        if config.lora:
+            _merge_adapters(model)
+            for parameter in model.parameters():
+                parameter.requires_grad = True
+            for parameter in frozen:
+                parameter.requires_grad = False
+        for module, name, value in probabilities:
+            setattr(module, name, value)
+
+
+def _add_adapters(model: RewardModel, rank: int) -> None:
+    """Freeze the network but its head, and add an adapter to every linear layer of the backbone."""
+    try:
+        from peft import LoraConfig, inject_adapter_in_model
+    except ImportError as error:
+        raise TrainingError("lora needs peft; install it with: pip install 'reward-model-lab[lora]'") from error
+    backbone = model.network.base_model
+    linear = [name for name, module in backbone.named_modules() if isinstance(module, nn.Linear)]
+    for parameter in backbone.parameters():
+        parameter.requires_grad = False
+    inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=linear), backbone)
+
+
+def _merge_adapters(model: RewardModel) -> None:
+    """Add what the adapters learned to the weights and take the adapters out."""
+    from peft.tuners.lora import LoraLayer
+
+    backbone = model.network.base_model
+    for name, module in list(backbone.named_modules()):
+        if isinstance(module, LoraLayer):
+            module.merge()
+            backbone.set_submodule(name, module.get_base_layer())

@@ -1,0 +1,106 @@
+"""A Chromium, and JupyterLab as `rmlab lab` starts it, with settings of its own."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "browser-tests"
+
+Address = Callable[[str], str]
+# Every cell is drawn at once (Lab would draw only those in view), and nothing pops up over the page.
+SETTINGS = {
+    "notebook-extension/tracker": {"windowingMode": "none"},
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests of this folder."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The machine's own Chromium; without one the tests are left out, unless RMLAB_REQUIRE_BROWSER=1."""
+    executable = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if executable is None:
+        missing = "no Chromium on this machine (looked for chromium, chromium-browser, google-chrome)"
+        if os.environ.get("RMLAB_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"{missing}, and RMLAB_REQUIRE_BROWSER=1")
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        # Chromium's sandbox does not start for root, nor its shared memory in a small container.
+        arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
+        chromium = playwright.chromium.launch(executable_path=executable, args=arguments)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    """Run `rmlab lab --no-browser`; give what makes a path an address there. (No server where there is no browser.)"""
+    folder = tmp_path_factory.mktemp("jupyter")
+    for name, values in SETTINGS.items():
+        path = folder / "lab/user-settings/@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    own = {"JUPYTER_CONFIG_DIR": str(folder), "JUPYTER_RUNTIME_DIR": str(folder / "run"), "IPYTHONDIR": str(folder)}
+    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    environment |= own | {"JUPYTER_TOKEN": TOKEN}
+    log = folder / "log"
+    command = [sys.executable, "-m", "rmlab", "lab", "--no-browser", "--port", str(port)]
+    with log.open("w") as stream:
+        server = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=stream, stderr=stream, start_new_session=True
+        )
+
+    def address(path: str) -> str:
+        return f"http://127.0.0.1:{port}/{path}?token={TOKEN}"
+
+    try:
+        _wait_until_up(address("api/status"), server, log)
+        yield address
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)  # the command, the server that it started, and its kernels
+        server.wait(timeout=30)
+
+
+def _wait_until_up(url: str, server: subprocess.Popen, log: Path) -> None:
+    for _ in range(120):
+        if server.poll() is not None:
+            pytest.fail(f"rmlab lab ended with status {server.returncode}:\n{log.read_text()}")
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except OSError:
+            time.sleep(0.5)
+        else:
+            return
+    pytest.fail(f"rmlab lab did not answer within a minute:\n{log.read_text()}")
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page whose notebooks cannot be saved, so that a test never changes a committed file."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    saves = "**/api/contents/**"
+    page.route(saves, lambda route: route.abort() if route.request.method == "PUT" else route.fallback())
+    yield page
+    context.close()

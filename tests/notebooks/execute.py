@@ -1,0 +1,54 @@
+"""Execute notebooks in place, in the order given, and leave in them only what a second run would give again.
+
+    python tests/notebooks/execute.py notebooks/00_start.ipynb ...
+
+Removed: widget state and widget views (they need a live kernel), times of execution, versions of the machine's Python.
+"""
+
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def strip(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Remove, in place, what differs from run to run or works only in a live kernel; give the same notebook."""
+    notebook.metadata = nbformat.from_dict(METADATA)
+    for number, cell in enumerate(notebook.cells, start=1):
+        tags = cell.metadata.get("tags")
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        for output in cell.get("outputs", []):
+            if output.get("data", {}).pop(WIDGET, None) and "nbval-ignore-output" not in (tags or []):
+                raise ValueError(
+                    f"cell {number} shows a widget: tag it nbval-ignore-output, and assert in the next code cell "
+                    f"what the widget holds\n\n{cell.source}"
+                )
+    return notebook
+
+
+def execute(path: Path) -> None:
+    """Run one notebook from its own folder, and write it only if every cell ran."""
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        resources={"metadata": {"path": str(path.parent)}},
+        coalesce_streams=True,
+        store_widget_state=False,
+        record_timing=False,
+    )
+    client.execute()
+    nbformat.write(strip(notebook), path)
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[1:]:
+        print(f"executing {argument}", flush=True)
+        execute(Path(argument))

@@ -1,0 +1,324 @@
+"""What every committed notebook keeps to. A guard takes a notebook and its path and gives the faults that it found."""
+
+import ast
+import html
+import importlib
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+import rmlab
+
+Guard = Callable[[NotebookNode, Path], list[str]]
+
+MAX_BYTES = 500_000
+MAX_DECIMALS = 7
+MIN_ALT = 20
+OPENING = ("Question:", "You will be able to:", "Time:", "Before this:")
+CLOSING = ["What to remember", "Next", "Read more"]
+# Paths of the machine that ran the notebook, and addresses of objects in its memory.
+MACHINE = re.compile(
+    r"(?<![\w.:/])(?:/(?:home|Users|root|tmp|work|opt|usr|var|mnt|private)/\w|[A-Z]:\\{1,2}\w)[^\s\"'<>]*"
+    r"|\bat 0x[0-9a-f]{6,}"
+)
+NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.(\d+))?(?![\w.]*\w)")
+
+
+def tags(cell: NotebookNode) -> list[str]:
+    """Tags of a cell."""
+    return cell.metadata.get("tags", [])
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """Code cells, in order."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def markdown(notebook: NotebookNode) -> str:
+    """All prose as one text, with code blocks taken out."""
+    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return re.sub(r"^(```|~~~).*?^\1", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def headings(notebook: NotebookNode) -> list[tuple[int, str]]:
+    """Level and text of each heading."""
+    found = re.findall(r"^(#{1,6}) +(.+?) *#*$", markdown(notebook), re.MULTILINE)
+    return [(len(marks), text) for marks, text in found]
+
+
+def section(text: str, heading: str) -> str:
+    """The text under a `## heading`, up to the next heading of that level or above."""
+    match = re.search(rf"^## +{re.escape(heading)} *$(.*?)(?=^##? |\Z)", text, re.MULTILINE | re.DOTALL)
+    return match[1] if match else ""
+
+
+def list_items(text: str) -> list[str]:
+    """Items of the lists in a text, those of inner lists aside."""
+    return re.findall(r"^(?:[-*]|\d+\.) +(.+)", text, re.MULTILINE)
+
+
+def is_compared(cell: NotebookNode) -> bool:
+    """Whether nbval compares what the cell put out."""
+    return not {"nbval-ignore-output", "nbval-skip"} & set(tags(cell))
+
+
+def output_texts(cell: NotebookNode) -> Iterator[str]:
+    """Every text in a code cell's outputs, pictures' bytes aside."""
+    for output in cell.outputs:
+        yield output.get("text", "")
+        yield "\n".join([output.get("evalue", ""), *output.get("traceback", [])])
+        for kind, data in output.get("data", {}).items():
+            if isinstance(data, str) and not (kind.startswith("image/") and "svg" not in kind):
+                yield re.sub(r"data:image/\w+;base64,[A-Za-z0-9+/=\s]+", "", data)
+
+
+def executed_in_order(notebook: NotebookNode, path: Path) -> list[str]:
+    """Every code cell was run, once, from the top."""
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    empty = [f"code cell {n} is empty" for n, cell in enumerate(code_cells(notebook), 1) if not cell.source.strip()]
+    wanted = list(range(1, len(counts) + 1))
+    return empty + ([] if counts == wanted else [f"execution counts are {counts}, not 1 to {len(counts)}"])
+
+
+def no_errors(notebook: NotebookNode, path: Path) -> list[str]:
+    """A cell raises if, and only if, it says so; nothing that is compared stands on stderr; none escapes nbval."""
+    found = []
+    for n, cell in enumerate(code_cells(notebook), 1):
+        kinds = [output.output_type for output in cell.outputs]
+        if ("error" in kinds) != ("raises-exception" in tags(cell)):
+            found.append(f"code cell {n}: an error output and the tag raises-exception go together")
+        if is_compared(cell) and any(output.get("name") == "stderr" for output in cell.outputs):
+            found.append(f"code cell {n} writes to stderr, and is compared")
+        if "nbval-skip" in tags(cell) or re.search(r"^\s*#\s*(NBVAL_|PYTEST_VALIDATE_)", cell.source, re.MULTILINE):
+            found.append(f"code cell {n} escapes nbval: tag it nbval-ignore-output and assert below")
+    return found
+
+
+def small(notebook: NotebookNode, path: Path) -> list[str]:
+    """The file is small enough to review and to open on GitHub."""
+    size = path.stat().st_size
+    return [f"{size} bytes, more than {MAX_BYTES}"] if size > MAX_BYTES else []
+
+
+def clean(notebook: NotebookNode, path: Path) -> list[str]:
+    """Nothing of the machine or the moment is stored: widget state, times, versions, paths, addresses."""
+    found = [f"notebook metadata: {name}" for name in {*notebook.metadata} - {"kernelspec", "language_info"}]
+    found += [f"language_info: {name}" for name in {*notebook.metadata.get("language_info", {})} - {"name"}]
+    if notebook.metadata.get("kernelspec", {}).get("name") != "python3":
+        found.append("the kernelspec is not python3")
+    for n, cell in enumerate(notebook.cells, 1):
+        found += [f"cell {n}: metadata {name}" for name in {*cell.metadata} - {"tags"}]
+        outputs = cell.get("outputs", [])
+        if any("application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in outputs):
+            found.append(f"cell {n}: a widget view is stored; execute with `make notebooks`")
+        texts = [cell.source, *(output_texts(cell) if outputs else ())]
+        found += [f"cell {n}: {match[0]!r}" for text in texts for match in MACHINE.finditer(text)]
+    return found
+
+
+class _Elements(HTMLParser):
+    """Collects the pictures and links of a piece of HTML, and whether each inline SVG is named."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.images: list[dict[str, str | None]] = []
+        self.svgs: list[dict[str, str | None]] = []
+        self.links: list[str] = []
+        self._inside_svg = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        if tag == "img":
+            self.images.append(attributes)
+        elif tag == "a" and attributes.get("href"):
+            self.links.append(attributes["href"] or "")
+        elif tag == "svg":
+            self.svgs.append(attributes)
+            self._inside_svg = True
+        elif tag == "title" and self._inside_svg:
+            self.svgs[-1]["title"] = "yes"
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside_svg = self._inside_svg and tag != "svg"
+
+
+def _without_alt(text: str) -> Iterator[str]:
+    elements = _Elements(text)
+    for image in elements.images:
+        if len((image.get("alt") or "").strip()) < MIN_ALT:
+            yield f"an <img> whose alt text is {image.get('alt')!r}"
+    for svg in elements.svgs:
+        if svg.get("role") != "img" or not (svg.get("aria-label") or svg.get("title")):
+            yield 'an inline <svg> without role="img" and an aria-label or <title>'
+
+
+def pictures_have_alt_text(notebook: NotebookNode, path: Path) -> list[str]:
+    """Every picture says in words what it shows, in prose and in outputs."""
+    prose = markdown(notebook)
+    found = [f"![{alt}]: too little alt text" for alt in re.findall(r"!\[(.*?)\]\(", prose) if len(alt) < MIN_ALT]
+    found += _without_alt(prose)
+    for n, cell in enumerate(code_cells(notebook), 1):
+        for output in cell.outputs:
+            data = output.get("data", {})
+            page = data.get("text/html", "")
+            found += [f"code cell {n}: {fault}" for fault in _without_alt(page)]
+            if any(kind.startswith("image/") for kind in data) and "<img" not in page:
+                found.append(f"code cell {n}: a picture without alt text: use rmlab.plots.show(figure, alt=...)")
+    return found
+
+
+def headings_in_order(notebook: NotebookNode, path: Path) -> list[str]:
+    """One title, at the top, and no level left out on the way down."""
+    levels = [level for level, _ in headings(notebook)]
+    first = notebook.cells[0] if notebook.cells else None
+    found = [] if first and first.cell_type == "markdown" and first.source.startswith("# ") else ["no title at the top"]
+    if levels.count(1) != 1:
+        found.append(f"{levels.count(1)} headings of level 1")
+    found += [f"a heading of level {b} under one of level {a}" for a, b in itertools.pairwise(levels) if b > a + 1]
+    return found
+
+
+def links_resolve(notebook: NotebookNode, path: Path) -> list[str]:
+    """Relative links and pictures lead to files of the project."""
+    prose = markdown(notebook)
+    elements = _Elements(prose)
+    targets = re.findall(r"\]\(\s*<?([^)\s>]+)", prose) + elements.links
+    targets += [image.get("src") or "" for image in elements.images]
+    local = [t.split("#")[0] for t in targets if not re.match(r"[a-z]+:|#", t)]
+    return [f"{target} does not exist" for target in local if not (path.parent / html.unescape(target)).exists()]
+
+
+def opens_and_closes(notebook: NotebookNode, path: Path) -> list[str]:
+    """The opening says what the reader is in for; the close says what to remember and where to go."""
+    prose, found = markdown(notebook), []
+    before_code = itertools.takewhile(lambda cell: cell.cell_type == "markdown", notebook.cells)
+    opening = "\n".join(cell.source for cell in before_code)
+    places = [opening.find(f"**{label}**") for label in OPENING]
+    found += [f"the opening lacks **{label}**" for label, place in zip(OPENING, places, strict=True) if place < 0]
+    if not found and places != sorted(places):
+        found.append(f"the opening is not in the order {', '.join(OPENING)}")
+    minutes = re.search(r"\*\*Time:\*\*.*?core (\d+) minutes", opening)
+    if not (minutes and int(minutes[1]) <= 60):
+        found.append("**Time:** does not say 'core N minutes', with N at most 60")
+    if [text for level, text in headings(notebook) if level == 2][-3:] != CLOSING:
+        found.append(f"the last three headings of level 2 are not {', '.join(CLOSING)}")
+    remember = len(list_items(section(prose, "What to remember")))
+    if remember != 3:
+        found.append(f"What to remember has {remember} items, not 3")
+    if not re.search(r"\]\([^)]+\.ipynb", section(prose, "Next")):
+        found.append("Next links to no notebook")
+    if not list_items(section(prose, "Read more")):
+        found.append("Read more lists nothing")
+    return found
+
+
+def predicts_and_notices(notebook: NotebookNode, path: Path) -> list[str]:
+    """The reader is asked before being shown, and told after what the picture showed."""
+    return [f"no **{label}** anywhere" for label in ("Predict.", "Notice.") if f"**{label}**" not in markdown(notebook)]
+
+
+def exercises_are_whole(notebook: NotebookNode, path: Path) -> list[str]:
+    """One to three exercises, each with its difficulty and minutes, a cell to work in, a folded hint and solution."""
+    # Walk the cells, because an exercise is prose and code: each entry is [heading, prose, number of code cells].
+    exercises: list[list] = []
+    level, inside = 0, False
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            if inside:
+                exercises[-1][2] += 1
+            continue
+        for line in cell.source.splitlines():
+            if match := re.match(r"(#{1,6}) +(.*)", line):
+                if match[2].startswith("Exercise"):
+                    exercises.append([match[2], "", 0])
+                    level, inside = len(match[1]), True
+                elif len(match[1]) <= level:
+                    inside = False
+            elif inside:
+                exercises[-1][1] += line + "\n"
+    found = [] if 1 <= len(exercises) <= 3 else [f"{len(exercises)} exercises, not one to three"]
+    for title, prose, n_code in exercises:
+        if not re.search(r"\((easy|medium|hard), \d+ minutes\)", title):
+            found.append(f"{title}: no (easy|medium|hard, N minutes)")
+        found += [
+            f"{title}: no folded {part}"
+            for part in ("Hint", "Solution")
+            if not re.search(rf"<details>\s*<summary>{part}</summary>\n\s*\n.*?</details>", prose, re.DOTALL)
+        ]
+        if not n_code:
+            found.append(f"{title}: no code cell to work in")
+    return found
+
+
+def ignored_outputs_are_bounded(notebook: NotebookNode, path: Path) -> list[str]:
+    """What nbval does not compare (a widget, a training run) is held to a bound by the next code cell."""
+    cells = code_cells(notebook)
+    bounding = [is_compared(cell) and bool(re.search(r"^\s*assert\b", cell.source, re.MULTILINE)) for cell in cells]
+    return [
+        f"code cell {n} is not compared, and the next one asserts nothing"
+        for n, (cell, bounded) in enumerate(zip(cells, [*bounding[1:], False], strict=True), 1)
+        if not is_compared(cell) and not bounded
+    ]
+
+
+def numbers_are_rounded(notebook: NotebookNode, path: Path) -> list[str]:
+    """What is compared is printed to as many digits as are stable, and something is."""
+    compared = [(n, cell) for n, cell in enumerate(code_cells(notebook), 1) if is_compared(cell)]
+    numbers = [(n, match) for n, cell in compared for text in output_texts(cell) for match in NUMBER.finditer(text)]
+    found = [f"code cell {n}: {match[0]} is not rounded" for n, match in numbers if len(match[1] or "") > MAX_DECIMALS]
+    return found if numbers else ["no number is compared"]
+
+
+@cache
+def public_names() -> frozenset[str]:
+    """Public names of rmlab and of the modules that stand in its folder."""
+    names = set(rmlab.__all__)
+    for path in Path(rmlab.__file__).parent.glob("*"):
+        if not path.name.startswith("_") and (path.suffix == ".py" or (path / "__init__.py").exists()):
+            names |= set(getattr(importlib.import_module(f"rmlab.{path.stem}"), "__all__", ()))
+    return frozenset(names)
+
+
+def redefines_nothing(notebook: NotebookNode, path: Path) -> list[str]:
+    """A name of rmlab means in the notebook what it means in rmlab."""
+    found = []
+    for n, cell in enumerate(code_cells(notebook), 1):
+        source = re.sub(r"^(\s*)[%!].*$", r"\1pass", cell.source, flags=re.MULTILINE)  # magics are not Python
+        names = {name for node in ast.walk(ast.parse(source)) for name in _bound_by(node)}
+        found += [f"code cell {n} redefines {name}" for name in sorted(names & public_names())]
+    return found
+
+
+def _bound_by(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        return {node.id}
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        renamed = {alias.asname for alias in node.names if alias.asname}
+        from_rmlab = isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "rmlab"
+        return renamed if from_rmlab else renamed | {alias.name for alias in node.names}
+    return set()
+
+
+GUARDS: tuple[Guard, ...] = (
+    executed_in_order,
+    no_errors,
+    small,
+    clean,
+    pictures_have_alt_text,
+    headings_in_order,
+    links_resolve,
+    opens_and_closes,
+    predicts_and_notices,
+    exercises_are_whole,
+    ignored_outputs_are_bounded,
+    numbers_are_rounded,
+    redefines_nothing,
+)

@@ -1,0 +1,113 @@
+"""Notebooks are executed alike every time, and a number that is wrong in one of them is found."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import guards
+import nbformat
+import pytest
+from execute import WIDGET, execute
+from nbformat import NotebookNode
+
+HERE = Path(__file__).parent
+NOTEBOOKS = sorted((HERE.parents[1] / "notebooks").glob("*.ipynb"))
+CORRUPTIONS = 10  # in all notebooks together: each costs the time to run its notebook so far
+
+
+def write(path: Path, *sources: str, tags: tuple[str, ...] = ()) -> Path:
+    cells = [nbformat.v4.new_code_cell(source, metadata={"tags": [*tags]}) for source in sources]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
+
+
+def test_execution_is_repeatable_and_leaves_nothing_of_the_machine(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.delenv("MPLBACKEND")
+    source = "import time\nprint(1, flush=True); time.sleep(0.3); print(2)"
+    path = write(tmp_path / "a.ipynb", source, "3 * 4")
+    execute(path)
+    first = path.read_bytes()
+    execute(path)
+    assert path.read_bytes() == first
+    notebook = nbformat.read(path, as_version=4)
+    assert not guards.executed_in_order(notebook, path)
+    assert not guards.clean(notebook, path)
+    assert [o.text for o in notebook.cells[0].outputs] == ["1\n2\n"], "one stream, however it was flushed"
+
+
+def test_widgets_are_kept_out_of_committed_notebooks(tmp_path: Path) -> None:
+    widget = "import ipywidgets\nipywidgets.IntSlider()"
+    with pytest.raises(ValueError, match="cell 1 shows a widget: tag it nbval-ignore-output, and assert in the next"):
+        execute(write(tmp_path / "a.ipynb", widget))
+    path = write(tmp_path / "b.ipynb", widget, tags=("nbval-ignore-output",))
+    execute(path)
+    (output,) = nbformat.read(path, as_version=4).cells[0].outputs
+    assert WIDGET not in output.data
+    assert "IntSlider" in output.data["text/plain"]
+
+
+def failing_cells(path: Path) -> list[int]:
+    """Run a notebook under nbval, and give the code cells that failed, counted from 0."""
+    report = path.with_suffix(".xml")
+    environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    command = [sys.executable, "-m", "pytest", path.name, "--nbval", "-p", "no:cacheprovider"]
+    command += ["--nbval-sanitize-with", str(HERE / "sanitize.cfg"), f"--junitxml={report}"]
+    run = subprocess.run(command, cwd=path.parent, env=environment, capture_output=True, text=True)
+    assert run.returncode in (0, 1), run.stdout + run.stderr
+    cases = ElementTree.parse(report).iter("testcase")
+    return [int(case.attrib["name"].split()[-1]) for case in cases if len(case)]
+
+
+def corrupt(cell: NotebookNode) -> bool:
+    """Change the last digit of the first number in what a cell put out, if there is one."""
+    for output in cell.outputs:
+        fields = output if "text" in output else output.get("data", {})
+        for name, text in fields.items():
+            if name in {"text", "text/plain", "text/html"} and (match := guards.NUMBER.search(text)):
+                wrong = str((int(match[0][-1]) + 1) % 10)
+                fields[name] = text[: match.end() - 1] + wrong + text[match.end() :]
+                return True
+    return False
+
+
+def test_a_corrupted_number_is_seen(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.ipynb", "print(0.5)", "x = 3\nx", "print('no number')")
+    execute(path)
+    assert failing_cells(path) == []
+    notebook = nbformat.read(path, as_version=4)
+    assert [corrupt(cell) for cell in notebook.cells] == [True, True, False]
+    assert "0.6" in notebook.cells[0].outputs[0].text
+    nbformat.write(notebook, path)
+    assert failing_cells(path) == [0, 1]
+
+
+def test_a_picture_is_compared_by_its_alt_text_alone(tmp_path: Path) -> None:
+    page = "<img alt='{}' src='data:image/png;base64,{}'>"
+    path = write(
+        tmp_path / "a.ipynb", *[f"from IPython.display import HTML\nHTML({page.format('Bars', 'iVBO')!r})"] * 2
+    )
+    execute(path)
+    notebook = nbformat.read(path, as_version=4)
+    for cell, shown in zip(
+        notebook.cells, [page.format("Bars", "AAA="), page.format("Other bars", "iVBO")], strict=True
+    ):
+        cell.outputs[0].data["text/html"] = shown
+    nbformat.write(notebook, path)
+    assert failing_cells(path) == [1]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_corrupted_numbers_in_the_course_are_seen(path: Path, tmp_path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    corrupted: list[int] = []
+    for number, cell in enumerate(guards.code_cells(notebook)):
+        if guards.is_compared(cell) and corrupt(cell):
+            corrupted.append(number)
+        if len(corrupted) == max(1, CORRUPTIONS // len(NOTEBOOKS)):
+            notebook.cells = notebook.cells[: notebook.cells.index(cell) + 1]
+            break
+    assert corrupted, "no number in what is compared"
+    nbformat.write(notebook, tmp_path / path.name)
+    assert failing_cells(tmp_path / path.name) == corrupted

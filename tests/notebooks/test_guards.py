@@ -1,0 +1,216 @@
+"""Every committed notebook passes every guard, and every guard sees the faults that it is there for."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import guards
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def test_there_are_notebooks() -> None:
+    assert {"00_start", "07_transformer"} <= {path.stem for path in NOTEBOOKS}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("guard", guards.GUARDS, ids=lambda guard: guard.__name__)
+def test_notebook(path: Path, guard: guards.Guard) -> None:
+    assert not guard(nbformat.read(path, as_version=4), path), guard.__doc__
+
+
+OPENING = """# 0 · What is a reward model for?
+
+**Question:** what is it for?
+
+**You will be able to:** say so.
+
+**Time:** core 40 minutes, extra 5 minutes.
+
+**Before this:** nothing.
+
+**Predict.** Which is it?"""
+
+EXERCISE = """**Notice.** They differ.
+
+## Exercise: do it (easy, 5 minutes)
+
+<details>
+<summary>Hint</summary>
+
+Think.
+
+</details>
+
+<details><summary>Solution</summary>
+
+`1`
+
+</details>"""
+
+CLOSING = """## What to remember
+
+1. One.
+2. Two.
+3. Three.
+
+## Next
+
+[Again](good.ipynb)
+
+## Read more
+
+- A book."""
+
+PICTURE = '<img alt="Two bars, the blue one higher" src="data:image/png;base64,iVBORw0KGgo=">'
+
+
+def good() -> NotebookNode:
+    """A notebook that keeps to everything."""
+    v4 = nbformat.v4
+    html_output = v4.new_output("display_data", {"text/html": PICTURE, "text/plain": "<figure>"})
+    ignored = v4.new_code_cell("train_it()", outputs=[v4.new_output("stream", name="stderr", text="12.3456789012 s")])
+    ignored.metadata["tags"] = ["nbval-ignore-output"]
+    cells = [
+        v4.new_markdown_cell(OPENING),
+        v4.new_code_cell("print(0.82)", outputs=[v4.new_output("stream", text="P = 0.82 of 7.0000000\n")]),
+        v4.new_code_cell("show(figure, alt='...')", outputs=[html_output]),
+        ignored,
+        v4.new_code_cell("assert loss < 0.6"),
+        v4.new_markdown_cell(EXERCISE),
+        v4.new_code_cell("answer = ..."),
+        v4.new_markdown_cell(CLOSING),
+    ]
+    notebook = v4.new_notebook(cells=cells)
+    for count, cell in enumerate(guards.code_cells(notebook), 1):
+        cell.execution_count = count
+    notebook.metadata = nbformat.from_dict({"kernelspec": {"name": "python3"}, "language_info": {"name": "python"}})
+    return notebook
+
+
+def faults(guard: guards.Guard, notebook: NotebookNode, folder: Path) -> list[str]:
+    path = folder / "good.ipynb"
+    nbformat.write(notebook, path)
+    return guard(notebook, path)
+
+
+@pytest.mark.parametrize("guard", guards.GUARDS, ids=lambda guard: guard.__name__)
+def test_a_good_notebook_passes(guard: guards.Guard, tmp_path: Path) -> None:
+    assert not faults(guard, good(), tmp_path)
+
+
+def prose(old: str, new: str) -> Callable[[NotebookNode], None]:
+    """A fault that replaces `old` in the prose."""
+
+    def plant(notebook: NotebookNode) -> None:
+        cell = next(cell for cell in notebook.cells if cell.cell_type == "markdown" and old in cell.source)
+        cell.source = cell.source.replace(old, new)
+
+    return plant
+
+
+def code(number: int, *, source: str | None = None, tags: list[str] | None = None, **fields: object):
+    """A fault in a code cell, counted from 1: other source, other tags, other fields."""
+
+    def plant(notebook: NotebookNode) -> None:
+        cell = guards.code_cells(notebook)[number - 1]
+        cell.source = cell.source if source is None else source
+        if tags is not None:
+            cell.metadata["tags"] = tags
+        cell.update(nbformat.from_dict(fields))
+
+    return plant
+
+
+def output(kind: str, **fields: object) -> list[dict]:
+    return [{"output_type": kind, **fields}]
+
+
+def shows(**data: str) -> list[dict]:
+    return output("display_data", data={kind.replace("_", "/"): value for kind, value in data.items()}, metadata={})
+
+
+ERROR = output("error", ename="ValueError", evalue="no", traceback=["ValueError: no"])
+
+FAULTS = [
+    (guards.executed_in_order, code(2, execution_count=None), "execution counts are [1, None, 3, 4, 5], not 1 to 5"),
+    (guards.executed_in_order, code(2, execution_count=7), "execution counts are [1, 7, 3, 4, 5]"),
+    (guards.executed_in_order, code(5, source="\n"), "code cell 5 is empty"),
+    (guards.no_errors, code(1, outputs=ERROR), "code cell 1: an error output and the tag raises-exception"),
+    (guards.no_errors, code(1, tags=["raises-exception"]), "code cell 1: an error output and the tag raises-exception"),
+    (
+        guards.no_errors,
+        code(1, outputs=output("stream", name="stderr", text="Warning")),
+        "code cell 1 writes to stderr",
+    ),
+    (guards.no_errors, code(1, tags=["nbval-skip"]), "code cell 1 escapes nbval"),
+    (guards.no_errors, code(1, source="# NBVAL_SKIP\nf()"), "code cell 1 escapes nbval"),
+    (guards.small, code(1, outputs=output("stream", name="stdout", text="x" * 500_000)), "more than 500000"),
+    (guards.clean, lambda nb: nb.metadata.update(widgets={}), "notebook metadata: widgets"),
+    (guards.clean, lambda nb: nb.metadata.language_info.update(version="3.11"), "language_info: version"),
+    (guards.clean, lambda nb: nb.metadata.kernelspec.update(name="my-venv"), "the kernelspec is not python3"),
+    (guards.clean, code(1, metadata={"execution": {}}), "cell 2: metadata execution"),
+    (
+        guards.clean,
+        code(3, outputs=shows(**{"application/vnd.jupyter.widget-view+json": "{}"})),
+        "widget view is stored",
+    ),
+    (guards.clean, code(1, source="open('/home/me/pairs.jsonl')"), "cell 2: '/home/me/pairs.jsonl'"),
+    (guards.clean, code(1, source=r"open('C:\\Users\\me')"), "cell 2: 'C:"),
+    (guards.clean, code(1, outputs=shows(text_plain="<Model at 0x7f3a5b2c1d90>")), "cell 2: 'at 0x7f3a5b2c1d90'"),
+    (guards.clean, prose("They differ.", "It is in /tmp/run."), "cell 6: '/tmp/run.'"),
+    (guards.pictures_have_alt_text, code(2, outputs=shows(image_png="iVBORw0KGgo=")), "a picture without alt text"),
+    (guards.pictures_have_alt_text, code(2, outputs=shows(text_html="<img src='data:x'>")), "whose alt text is None"),
+    (guards.pictures_have_alt_text, code(2, outputs=shows(text_html="<img alt='plot'>")), "whose alt text is 'plot'"),
+    (guards.pictures_have_alt_text, code(2, outputs=shows(text_html="<svg><path/></svg>")), "an inline <svg> without"),
+    (guards.pictures_have_alt_text, prose("They differ.", "![bars](bars.png)"), "![bars]: too little alt text"),
+    (guards.headings_in_order, prose("## Exercise", "### Exercise"), "a heading of level 3 under one of level 1"),
+    (guards.headings_in_order, prose("## Next", "# Next"), "2 headings of level 1"),
+    (guards.headings_in_order, prose("# 0 ", "Hello\n\n# 0 "), "no title at the top"),
+    (guards.links_resolve, prose("good.ipynb", "gone.ipynb#part"), "gone.ipynb does not exist"),
+    (guards.links_resolve, prose("They differ.", "<img src='gone.png'>"), "gone.png does not exist"),
+    (guards.opens_and_closes, prose("**Time:**", "Time:"), "the opening lacks **Time:**"),
+    (guards.opens_and_closes, prose("core 40", "core 90"), "with N at most 60"),
+    (
+        guards.opens_and_closes,
+        prose("**Question:**", "**Before this:** **Question:**"),
+        "the opening is not in the order",
+    ),
+    (guards.opens_and_closes, prose("## Next", "## Then"), "the last three headings of level 2 are not"),
+    (guards.opens_and_closes, prose("3. Three.", ""), "What to remember has 2 items, not 3"),
+    (guards.opens_and_closes, prose("(good.ipynb)", "(https://example.org)"), "Next links to no notebook"),
+    (guards.opens_and_closes, prose("- A book.", "A book."), "Read more lists nothing"),
+    (guards.predicts_and_notices, prose("**Predict.**", "Predict."), "no **Predict.** anywhere"),
+    (guards.exercises_are_whole, prose("## Exercise: do it", "## Do it"), "0 exercises, not one to three"),
+    (guards.exercises_are_whole, prose("(easy, 5 minutes)", "(5 minutes)"), "no (easy|medium|hard, N minutes)"),
+    (guards.exercises_are_whole, prose("<summary>Hint</summary>", "<summary>Help</summary>"), "no folded Hint"),
+    (guards.exercises_are_whole, prose("Solution</summary>\n\n", "Solution</summary>"), "no folded Solution"),
+    (guards.exercises_are_whole, lambda nb: nb.cells.pop(6), "no code cell to work in"),
+    (guards.ignored_outputs_are_bounded, code(4, source="loss < 0.6"), "code cell 3 is not compared, and the next one"),
+    (guards.ignored_outputs_are_bounded, code(4, tags=["nbval-ignore-output"]), "code cell 3 is not compared"),
+    (guards.ignored_outputs_are_bounded, code(5, tags=["nbval-ignore-output"]), "code cell 5 is not compared"),
+    (guards.numbers_are_rounded, code(2, outputs=shows(text_plain="0.8175744761936437")), "0.8175744761936437 is not"),
+    (guards.numbers_are_rounded, code(1, outputs=[]), "no number is compared"),
+    (guards.redefines_nothing, code(1, source="def preference_loss(d):\n    return d"), "redefines preference_loss"),
+    (guards.redefines_nothing, code(1, source="%time x = 1\npreference_loss = abs"), "redefines preference_loss"),
+    (guards.redefines_nothing, code(1, source="from math import exp as elo_points"), "redefines elo_points"),
+    (guards.redefines_nothing, code(1, source="from trl import preference_loss"), "redefines preference_loss"),
+]
+
+
+@pytest.mark.parametrize(("guard", "plant", "message"), FAULTS, ids=lambda value: getattr(value, "__name__", None))
+def test_a_planted_fault_is_caught(
+    guard: guards.Guard, plant: Callable[[NotebookNode], None], message: str, tmp_path: Path
+) -> None:
+    notebook = good()
+    plant(notebook)
+    assert message in "\n".join(faults(guard, notebook, tmp_path))
+
+
+def test_using_public_names_is_no_redefinition(tmp_path: Path) -> None:
+    notebook = good()
+    code(1, source="import rmlab\nfrom rmlab import preference_loss\nx = rmlab.preference_loss(2.0)")(notebook)
+    assert not guards.redefines_nothing(notebook, tmp_path)

@@ -1,0 +1,261 @@
+"""Imports point down, the formula is written once, `import rmlab` is light, and every public name is where it says."""
+
+import ast
+import re
+import statistics
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import rmlab
+
+PACKAGE = Path(rmlab.__file__).parent
+
+# Each floor imports only from those above it in this list; modules on one floor do not import each other.
+FLOORS = (
+    {"preference"},
+    {"data", "_label_index", "_pair_counts"},
+    {"_newton"},
+    {"bradley_terry", "simulate", "evaluation", "labels", "datasets"},
+    {"packing", "backbones", "tiny_tokenizer"},
+    {"model"},
+    {"attribution", "audit", "goodhart", "training"},
+    {"plots"},
+    {"explorers", "check", "doctor"},
+    {"__main__"},
+)
+FLOOR_OF = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}
+
+
+def modules(package: Path) -> Iterator[tuple[str, str, ast.Module]]:
+    """Give (top-level module, dotted name within the package, syntax tree) of every source file but `__init__.py`."""
+    for path in sorted(package.rglob("*.py")):
+        parts = path.relative_to(package).with_suffix("").parts
+        if parts != ("__init__",):
+            yield parts[0], ".".join(parts), ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imported_modules(dotted: str, tree: ast.Module, homes: dict[str, str]) -> Iterator[str]:
+    """Give the top-level module of rmlab behind every import in a file: in functions and under TYPE_CHECKING too."""
+    inside = ["rmlab", *dotted.split(".")]
+    # `from . import x` counts from the package: that of the file's folder, which for an `__init__.py` is itself.
+    folder = inside[:-1]
+    for node in ast.walk(tree):
+        targets: list[list[str]] = []
+        if isinstance(node, ast.Import):
+            targets = [alias.name.split(".") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = folder[: len(folder) - node.level + 1] if node.level else []
+            base = base + (node.module.split(".") if node.module else [])
+            targets = [[*base, alias.name] for alias in node.names]
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", None)
+            if called in {"import_module", "__import__"} and isinstance(node.args[0].value, str):
+                targets = [node.args[0].value.split(".")]
+        for target in targets:
+            if target[0] == "rmlab" and len(target) > 1 and target[1] not in {"__version__", "__init__"}:
+                yield homes.get(target[1], target[1])
+            elif target == ["rmlab"]:
+                yield "__init__"  # the lazy names reach every floor
+
+
+def breaches(package: Path, homes: dict[str, str]) -> list[str]:
+    """Say which import of which file points up, sideways, or to a module that stands on no floor."""
+    found = []
+    for module, dotted, tree in modules(package):
+        if module not in FLOOR_OF:
+            found.append(f"rmlab.{dotted} stands on no floor: add it to FLOORS")
+            continue
+        for target in imported_modules(dotted, tree, homes):
+            if target == module:
+                continue
+            if target == "__init__" and module != "__main__":
+                found.append(f"rmlab.{dotted} imports rmlab itself: import the module that holds the name")
+            elif target != "__init__" and FLOOR_OF.get(target, len(FLOORS)) >= FLOOR_OF[module]:
+                found.append(f"rmlab.{dotted} imports rmlab.{target}, which is not below it")
+    return found
+
+
+def public_homes() -> dict[str, str]:
+    """Public names of `rmlab` and the module that each comes from."""
+    return {name: home.split(".")[0] for home, names in rmlab._HOMES.items() for name in names}
+
+
+def test_imports_point_down() -> None:
+    assert not breaches(PACKAGE, public_homes())
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "message"),
+    [
+        ("data.py", "from rmlab.model import RewardModel", "rmlab.data imports rmlab.model, which is not below it"),
+        ("data.py", "def f():\n    import rmlab.training as t", "imports rmlab.training, which is not below it"),
+        ("simulate.py", "from rmlab import evaluation", "imports rmlab.evaluation, which is not below it"),
+        ("datasets/baseball.py", "from ..labels import LabelStore", "rmlab.datasets.baseball imports rmlab.labels"),
+        (
+            "data/__init__.py",
+            "if True:\n    from ..plots import show",
+            "rmlab.data.__init__ imports rmlab.plots",
+        ),
+        ("data/readers.py", "import_module('rmlab.packing')", "rmlab.data.readers imports rmlab.packing"),
+        ("preference.py", "from rmlab import fit", "rmlab.preference imports rmlab.bradley_terry"),
+        ("model.py", "import rmlab", "rmlab.model imports rmlab itself"),
+        ("utils.py", "", "rmlab.utils stands on no floor"),
+    ],
+)
+def test_a_planted_import_is_caught(tmp_path: Path, file: str, source: str, message: str) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(source)
+    (found,) = breaches(tmp_path, {"fit": "bradley_terry"})
+    assert message in found
+
+
+def test_allowed_imports_pass(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "readers.py").write_text(
+        "import numpy\nfrom rmlab import __version__\nfrom rmlab.data.pairs import Pair\nfrom . import pairs\n"
+        "from ..preference import preference_loss\nfrom rmlab import preference_probability"
+    )
+    (tmp_path / "__main__.py").write_text("import rmlab\nfrom rmlab.training import train")
+    assert not breaches(tmp_path, {"preference_probability": "preference"})
+
+
+# The formula. Functions of other libraries that are it under another name, and the shapes in which it is written out.
+FORMULA_NAMES = re.compile(
+    r"(log_?)?sigmoid|softplus|(log_)?expit|binary_cross_entropy(_with_logits)?|BCE(WithLogits)?Loss|soft_margin_loss",
+    re.IGNORECASE,
+)
+
+
+def _calls(node: ast.AST, *names: str) -> bool:
+    """Whether `node` is a call of something whose last name is one of `names`."""
+    return isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", None)) in names
+
+
+def _one_plus_exp(node: ast.AST) -> bool:
+    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add)):
+        return False
+    sides = (node.left, node.right)
+    return any(isinstance(s, ast.Constant) and s.value == 1 for s in sides) and any(_calls(s, "exp") for s in sides)
+
+
+def _is_zero(node: ast.AST) -> bool:
+    return (isinstance(node, ast.Constant) and node.value == 0) or _calls(node, "zeros_like", "zeros")
+
+
+def formulas(tree: ast.Module) -> Iterator[str]:
+    """Give every place where a sigmoid, or the logarithm of one, is called or written out (comments and text aside)."""
+    for node in ast.walk(tree):
+        # A variable may be called `sigmoid`: what is imported, called, defined or taken from a library may not.
+        name = {ast.Attribute: "attr", ast.alias: "name", ast.FunctionDef: "name"}.get(type(node))
+        written_out = (
+            (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and _one_plus_exp(node.right))
+            or (_calls(node, "log", "reciprocal") and any(_one_plus_exp(a) for a in node.args))
+            or (_calls(node, "log1p") and any(_calls(a, "exp") for a in node.args))
+            or (_calls(node, "logaddexp") and any(_is_zero(a) for a in node.args))
+            or (isinstance(node, ast.Call) and FORMULA_NAMES.fullmatch(getattr(node.func, "id", "")))
+        )
+        if written_out or (name and FORMULA_NAMES.fullmatch(getattr(node, name).split(".")[-1])):
+            yield f"line {getattr(node, 'lineno', '?')}: {ast.unparse(node)}"
+
+
+def test_the_formula_has_one_home() -> None:
+    found = {dotted: list(formulas(tree)) for _, dotted, tree in modules(PACKAGE) if dotted != "preference"}
+    assert not {dotted: places for dotted, places in found.items() if places}
+    home = ast.parse((PACKAGE / "preference.py").read_text(encoding="utf-8"))
+    assert list(formulas(home)), "the formula is not seen even in its home, so this test could not fail"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "p = 1 / (1 + np.exp(-d))",
+        "p = math.exp(d) / (math.exp(d) + 1.0)",
+        "p = torch.sigmoid(d)",
+        "p = scores.sigmoid()",
+        "p = sigmoid(d)",
+        "def log_sigmoid(d): ...",
+        "loss = -F.logsigmoid(d)",
+        "from torch.nn.functional import logsigmoid as f",
+        "from scipy.special import expit",
+        "loss = F.softplus(-d)",
+        "loss = np.log1p(np.exp(-d))",
+        "loss = np.log(1 + np.exp(-d))",
+        "loss = np.logaddexp(0, -d)",
+        "loss = xp.logaddexp(xp.zeros_like(d), -d)",
+        "loss = F.binary_cross_entropy_with_logits(d, ones)",
+        "criterion = torch.nn.BCEWithLogitsLoss()",
+    ],
+)
+def test_a_planted_formula_is_caught(source: str) -> None:
+    assert list(formulas(ast.parse(source)))
+
+
+def test_text_about_the_formula_is_no_formula() -> None:
+    source = '"""P = sigmoid(d)"""\nx = np.logaddexp(a, b)  # 1 / (1 + exp(-d))\nsigmoid = a / (2 + c)'
+    assert not list(formulas(ast.parse(source)))
+
+
+HEAVY = {
+    "scipy",
+    "torch",
+    "pandas",
+    "pyarrow",
+    "matplotlib",
+    "transformers",
+    "accelerate",
+    "sklearn",
+    "IPython",
+    "tqdm",
+}
+
+
+def run_python(source: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(source)], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def test_import_brings_nothing_heavier_than_numpy() -> None:
+    loaded = set(run_python("import sys, rmlab; print(*{name.split('.')[0] for name in sys.modules})").split())
+    assert "rmlab" in loaded
+    assert not loaded & HEAVY
+
+
+def test_import_takes_under_a_fifth_of_a_second() -> None:
+    source = "import time; start = time.perf_counter(); import rmlab; print(time.perf_counter() - start)"
+    seconds = [float(run_python(source)) for _ in range(7)]
+    assert statistics.median(seconds) < 0.2, seconds
+
+
+def test_public_names_resolve_and_agree() -> None:
+    homes = public_homes()
+    everything = {"__version__", *homes, *rmlab._MODULES}
+    assert set(rmlab.__all__) == everything, "__all__ and the lazy names differ"
+    assert len(rmlab.__all__) == len(everything), "a name stands twice in __all__"
+    assert everything <= set(dir(rmlab))
+    for name in rmlab.__all__:
+        assert getattr(rmlab, name) is not None, name
+    for home, names in rmlab._HOMES.items():
+        module = sys.modules[f"rmlab.{home}"]
+        assert set(names) <= set(module.__all__), f"not public in rmlab.{home}"
+    with pytest.raises(AttributeError, match="module 'rmlab' has no attribute 'fit_bradly_terry'"):
+        _ = rmlab.fit_bradly_terry
+
+
+def test_type_checkers_see_the_same_names() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    (block,) = (n for n in tree.body if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING")
+    seen = {
+        (node.module, alias.asname or alias.name)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    lazy = {(f"rmlab.{home}", name) for home, names in rmlab._HOMES.items() for name in names}
+    assert seen - {("rmlab", module) for module in rmlab._MODULES} == lazy

@@ -1,0 +1,54 @@
+"""The wheel that `pip wheel .` builds carries all that stands under rmlab/, and works without the checkout."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build from a copy: setuptools would take files that are gone from an old build/ folder in the tree."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source / name)
+    shutil.copytree(ROOT / "rmlab", source / "rmlab", ignore=shutil.ignore_patterns("__pycache__"))
+    pip = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--quiet"]
+    subprocess.run([*pip, "--wheel-dir", str(folder), str(source)], check=True)
+    (built,) = folder.glob("reward_model_lab-*.whl")
+    return built
+
+
+def test_it_carries_every_file(wheel: Path) -> None:
+    wanted = {p.relative_to(ROOT).as_posix() for p in (ROOT / "rmlab").rglob("*") if p.is_file()}
+    wanted = {name for name in wanted if "__pycache__" not in name}
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    assert "rmlab/preference.py" in names
+    assert {name for name in names if name.startswith("rmlab/")} == wanted
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_its_data_load_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    target = tmp_path / "site"
+    pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--quiet", "--target", str(target)]
+    subprocess.run([*pip, str(wheel)], check=True)
+    source = (
+        "import rmlab, rmlab.datasets as datasets\n"
+        "print(rmlab.__file__)\n"
+        "counted = len(datasets.load_everyday()), len(datasets.load_baseball().winners)\n"
+        "print(*counted, *(len(datasets.dataset_card(name)) for name in ('everyday', 'baseball')))"
+    )
+    command = [sys.executable, "-c", source]
+    run = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(target)}, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    home, counts = run.stdout.splitlines()
+    assert Path(home).is_relative_to(target), "the checkout was imported, not the wheel"
+    assert all(int(count) > 0 for count in counts.split())
