@@ -19,13 +19,14 @@ INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --constraint 
 REPRODUCIBLE := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false \
 	PYTHONHASHSEED=0 HF_HUB_OFFLINE=1
 
-.PHONY: help lab test train notebooks clean
+.PHONY: help lab test train notebooks benchmarks clean
 
 help:
 	@echo "make lab        set up, then open the course in JupyterLab"
 	@echo "make test       set up, then lint, types, unit tests, every notebook, browser tests"
 	@echo "make train      set up, then train a reward model on the shipped pairs, into runs/first"
 	@echo "make notebooks  execute every notebook again, in place"
+	@echo "make benchmarks run the peers side by side with rmlab, and print the ratios (long)"
 	@echo "make clean      remove the set-up and what tests left behind (runs/ and your labels stay)"
 
 lab: $(VENV)/.installed-lab
@@ -45,17 +46,20 @@ test: $(VENV)/.installed-test
 notebooks: $(VENV)/.installed-test
 	$(REPRODUCIBLE) $(BIN)/python tests/notebooks/execute.py notebooks/*.ipynb
 
+benchmarks: $(VENV)/.installed-bench
+	set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; HF_HUB_OFFLINE=1 $(BIN)/python "$$file"; done
+
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp file says what is installed; it is out of date when the requirements are newer.
 $(VENV)/.installed-lab: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rmlab needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Name another with: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rmlab needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Name another with: make PYTHON=python3.12 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(INSTALL) --editable '.[lab,minilm,hub,lora]'
 	touch $@
 
-$(VENV)/.installed-test: $(VENV)/.installed-lab
-	$(INSTALL) --editable '.[lab,minilm,hub,lora,test]'
+$(VENV)/.installed-test $(VENV)/.installed-bench: $(VENV)/.installed-%: $(VENV)/.installed-lab
+	$(INSTALL) --editable '.[lab,minilm,hub,lora,$*]'
 	touch $@

@@ -44,7 +44,9 @@ def main() -> None:
         steps = {
             "read_pairs": lambda: read_pairs(path),
             "report": lambda: pairs.report,
-            "look at 100,000 pairs": lambda: sum(len(pairs[i].chosen) for i in range(0, len(pairs), len(pairs) // 100_000)),
+            "look at 100,000 pairs": lambda: sum(
+                len(pairs[i].chosen) for i in range(0, len(pairs), len(pairs) // 100_000)
+            ),
             f"check_pairs ({options.check_rows:,} pairs)": lambda: check_pairs(pairs[some]),
             f"split_by_prompt ({options.check_rows:,} pairs)": lambda: split_by_prompt(pairs[some]),
         }

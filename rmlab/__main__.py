@@ -254,12 +254,14 @@ def _chunks(records: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[
 
 def _parser(chosen: Sequence[str]) -> argparse.ArgumentParser:
     """Describe the commands; the settings of a training run only where it is `chosen`, since they need torch."""
-    parser = argparse.ArgumentParser("rmlab", description="Reward models learned from pairwise preferences.")
+    parser = argparse.ArgumentParser(
+        "rmlab", allow_abbrev=False, description="Reward models learned from pairwise preferences."
+    )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def add(name: str, command: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
         about = (command.__doc__ or "").strip()
-        sub = commands.add_parser(name, help=about, description=about)
+        sub = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
         sub.set_defaults(command=command)
         return sub
 

@@ -65,7 +65,7 @@ class Information:
         # zero to the last digit, or conjugate gradients chase the rounding
         right = np.concatenate([right[:n] - right[:n].mean(), right[n:]])
         if n <= CHOLESKY_LIMIT:
-            solution = cho_solve(cho_factor(self._anchored()[0], overwrite_a=True, check_finite=False), right)
+            solution = cho_solve(cho_factor(self._anchored()[0], check_finite=False), right, check_finite=False)
         else:
             jacobi = 1 / np.concatenate([self.diagonal, np.diag(self.corner)])
             shape = (len(right), len(right))
@@ -87,7 +87,7 @@ class Information:
         """Give the upper triangle of the matrix plus a constant on all items, which makes it definite; the constant."""
         n, n_extras = self.border.shape
         anchor = self.diagonal.mean() / n
-        matrix = np.empty((n + n_extras, n + n_extras), order="F")
+        matrix = np.zeros((n + n_extras, n + n_extras), order="F")
         matrix[:n, :n] = anchor - self.pairs.toarray()
         matrix[np.arange(n), np.arange(n)] = anchor + self.diagonal
         matrix[:n, n:], matrix[n:, n:] = self.border, self.corner

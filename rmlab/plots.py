@@ -287,11 +287,11 @@ def plot_training(history: Any, *, ax: Axes | None = None) -> Axes:
     panels[0].legend(fontsize=_TEXT - 2, framealpha=0.85)
     last, n = steps[-1], _trailing_mean(np.ones(len(steps)))[1]
     recent = steps[-n:]
+    end = f"mean of the last {n} batches" if n > 1 else "last batch"
     text = (
-        f"Three curves of training over {last.pairs_seen:,} pairs in {last.step:,} steps. At the end (mean of "
-        f"{n} batches) the loss is {np.mean([s.loss for s in recent]):.3f}, the accuracy "
-        f"{np.mean([s.accuracy for s in recent]):.1%}, the mean score difference "
-        f"{np.mean([s.score_difference for s in recent]):.2f}."
+        f"Three curves of training over {last.pairs_seen:,} pairs in {last.step:,} steps. At the end ({end}) the loss "
+        f"is {np.mean([s.loss for s in recent]):.3f}, the accuracy {np.mean([s.accuracy for s in recent]):.1%}, the "
+        f"mean score difference {np.mean([s.score_difference for s in recent]):.2f}."
     )
     for when, e in (("first", held_out[:1]), ("last", held_out[-1:] if len(held_out) > 1 else [])):
         for one in e:

@@ -18,8 +18,10 @@ from rmlab.bradley_terry import fit_bradley_terry
 from rmlab.data import check_pairs
 from rmlab.datasets import dataset_card, everyday_notes, load_baseball, load_everyday
 
-KINDS_OF_CONTENT = {"arithmetic", "complete", "concise", "factual", "instruction", "on_topic"}
-KINDS_OF_CONDUCT = {"hedges", "honest", "ordered", "polite", "refusal", "safe"}
+KINDS = (
+    *("arithmetic", "complete", "concise", "factual", "hedges", "honest"),
+    *("instruction", "on_topic", "ordered", "polite", "refusal", "safe"),
+)
 DATA = resources.files("rmlab.datasets") / "data"
 
 
@@ -36,11 +38,10 @@ def notes():
 # everyday: counts and schema
 
 
-def test_everyday_has_at_least_200_pairs_of_the_kinds_named(everyday):
+def test_everyday_has_at_least_30_pairs_of_each_of_twelve_kinds(everyday):
     kinds = Counter(everyday.groups)
-    assert len(everyday) >= 200
-    assert set(kinds) in (KINDS_OF_CONTENT, KINDS_OF_CONTENT | KINDS_OF_CONDUCT)
-    assert min(kinds.values()) >= 25
+    assert sorted(kinds) == list(KINDS)
+    assert min(kinds.values()) >= 30
 
 
 def test_every_line_of_everyday_has_the_columns_the_card_names_and_no_other():
@@ -100,11 +101,11 @@ def response_texts(pairs):
 
 
 def held_out_accuracy(texts, labels, pair_of) -> float:
-    """Accuracy of a bag of words and word pairs in five folds, the responses of a pair in one; mean of 5 shuffles."""
+    """Accuracy of a bag of words and word pairs in five folds, the responses of a pair in one; mean of 3 shuffles."""
     model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression(max_iter=1000))
     rng = np.random.default_rng(0)
     accuracies = []
-    for _ in range(5):
+    for _ in range(3):
         groups = rng.permutation(pair_of.max() + 1)[pair_of]
         predicted = cross_val_predict(model, texts, labels, groups=groups, cv=GroupKFold(5))
         accuracies.append((predicted == labels).mean())

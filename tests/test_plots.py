@@ -435,7 +435,8 @@ def test_live_curves_show_the_last_state_and_close_the_run_however_it_ends(way: 
                 raise KeyError(way)
         curves.close()
 
-    curves = plots.live_curves(run(), seconds=60)
+    training = run()  # kept, so that it is closed by live_curves and not by going out of use
+    curves = plots.live_curves(training, seconds=60)
     if way == "break":
         loop()
     else:

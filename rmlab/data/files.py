@@ -6,7 +6,7 @@ import csv
 import gzip
 import json
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,12 +19,15 @@ from rmlab.data.rows import DataError
 __all__ = ["Records", "open_hub", "open_records", "reader_of"]
 
 
+Rows = Generator[tuple[str, Mapping[str, Any]], None, None]
+
+
 class Records(NamedTuple):
     """The records of one file: its name in errors, the names of columns left unread, and place and record by turns."""
 
     name: str
     unread: tuple[str, ...]
-    rows: Iterator[tuple[str, Mapping[str, Any]]]
+    rows: Rows
 
 
 def reader_of(path: Path) -> Callable[[Path], Records] | None:
@@ -62,7 +65,7 @@ def _text_lines(path: Path) -> Iterator[str]:
 
 
 def _read_jsonl(path: Path) -> Records:
-    def rows() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def rows() -> Rows:
         for number, line in enumerate(_text_lines(path), start=1):
             if line.isspace():
                 continue
@@ -70,7 +73,7 @@ def _read_jsonl(path: Path) -> Records:
             if number == 1 and line.lstrip().startswith("["):
                 raise DataError(f"{place}: expected one JSON object a line (JSONL), got the start of a JSON array")
             try:
-                record = json.loads(line, object_pairs_hook=_without_repeats)
+                record = json.loads(line.rstrip(), object_pairs_hook=_without_repeats)
             except json.JSONDecodeError as error:
                 raise DataError(f"{place}: is not JSON ({error.msg}, at character {error.colno})") from None
             except (ValueError, RecursionError) as error:
@@ -91,7 +94,7 @@ def _without_repeats(items: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _read_csv(path: Path) -> Records:
-    def rows() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def rows() -> Rows:
         reader = csv.reader(_text_lines(path), strict=True)
         header: list[str] | None = None
         place = f"{path}:1"
@@ -120,13 +123,14 @@ def _read_csv(path: Path) -> Records:
 
 
 def _read_parquet(path: Path) -> Records:
-    def rows() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def rows() -> Rows:
         number = 0
         try:
-            for batch in file.iter_batches(batch_size=1024, columns=wanted):
-                for record in batch.to_pylist():
-                    number += 1
-                    yield f"{path} row {number}", record
+            with file:
+                for batch in file.iter_batches(batch_size=1024, columns=wanted):
+                    for record in batch.to_pylist():
+                        number += 1
+                        yield f"{path} row {number}", record
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise DataError(
                 f"{path} row {number + 1}: the Parquet data are damaged after row {number} ({error})"
@@ -177,7 +181,7 @@ def open_hub(hub_id: str, *, split: str | None, subset: str | None, revision: st
         split = str(name)
     name = f"{hub_id}[{split}]"
 
-    def rows() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def rows() -> Rows:
         number = 0
         table: Any
         for table in data.select_columns(wanted).with_format("arrow").iter(1024):

@@ -10,6 +10,7 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from rmlab.data.files import Records, open_hub, open_records, reader_of
@@ -76,34 +77,41 @@ def read_pairs(
 
 
 def _collect(files: Iterable[Records]) -> PreferencePairs:
-    store, pending = BatchStore(MEMORY_LIMIT), list[Row]()
-    names, ignored = list[str](), set[str]()
+    with BatchStore(MEMORY_LIMIT) as store:
+        return _fill(store, files)
+
+
+def _fill(store: BatchStore, files: Iterable[Records]) -> PreferencePairs:
+    pending: list[Row] = []
+    names: list[str] = []
+    ignored: set[str] = set()
     layout: Format | None = None
     messages: bool | None = None
     for file in files:
         names.append(file.name)
         ignored.update(file.unread)
         known: frozenset[str] | None = None  # None until the first record of this file
-        for place, record in file.rows:
-            if layout is None or known is None:
-                found = recognise({*record, *file.unread}, record, place)
-                layout = layout or found
-                if found[:2] != layout[:2]:
-                    raise DataError(
-                        f"{place}: is {found.name} ({', '.join(found.columns)}), and {names[0]} is {layout.name} "
-                        f"({', '.join(layout.columns)}); read files of different formats one by one"
-                    )
-                known = frozenset(layout.columns + OPTIONAL_COLUMNS)
-            try:
-                sides = layout.convert(record)
-                texts, messages = encode_sides(sides, messages, ignored)
-                pending.append(Row(*texts, *read_optional(record, sides), place))
-            except ValueError as error:
-                raise DataError(f"{place}: {error}") from None
-            ignored.update(record.keys() - known)
-            if len(pending) == BATCH_ROWS:
-                store.append(rows_to_batch(pending))
-                pending.clear()
+        with closing(file.rows) as rows:
+            for place, record in rows:
+                if layout is None or known is None:
+                    found = recognise({*record, *file.unread}, record, place)
+                    layout = layout or found
+                    if found[:2] != layout[:2]:
+                        raise DataError(
+                            f"{place}: is {found.name} ({', '.join(found.columns)}), and {names[0]} is {layout.name} "
+                            f"({', '.join(layout.columns)}); read files of different formats one by one"
+                        )
+                    known = frozenset(layout.columns + OPTIONAL_COLUMNS)
+                try:
+                    sides = layout.convert(record)
+                    texts, messages = encode_sides(sides, messages, ignored)
+                    pending.append(Row(*texts, *read_optional(record, sides), place))
+                except ValueError as error:
+                    raise DataError(f"{place}: {error}") from None
+                ignored.update(record.keys() - known)
+                if len(pending) == BATCH_ROWS:
+                    store.append(rows_to_batch(pending))
+                    pending.clear()
         if known is None:
             raise DataError(f"{file.name}: holds no pairs; expected one JSON object a line, or rows under a header")
     if layout is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import tempfile
-from typing import IO
+from typing import IO, Self
 
 import pyarrow as pa
 
@@ -15,7 +15,7 @@ MEMORY_LIMIT = 256 * 2**20
 
 
 class BatchStore:
-    """Record batches of one schema, in memory up to a limit and then in a nameless temporary file."""
+    """Record batches of one schema, in memory up to `limit` bytes and then in a nameless temporary file."""
 
     def __init__(self, limit: int):
         self._limit, self._bytes = limit, 0
@@ -29,12 +29,19 @@ class BatchStore:
         self._batches.append(batch)
         if self._bytes > self._limit:
             if self._writer is None:
-                self._file = tempfile.TemporaryFile(prefix="rmlab-pairs-")  # noqa: SIM115 - lives as long as the map
+                self._file = tempfile.TemporaryFile(prefix="rmlab-pairs-")  # noqa: SIM115 - closed on leaving
                 self._writer = pa.ipc.new_file(self._file, batch.schema)
             assert self._writer is not None
             for held in self._batches:
                 self._writer.write_batch(held)
             self._batches.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()  # what is mapped stays readable
 
     def batches(self) -> list[pa.RecordBatch]:
         """Give all batches, those on disk as views of the mapped file; the file goes when the last of them does."""

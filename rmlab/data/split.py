@@ -93,7 +93,7 @@ def group_near_equal(texts: Iterable[str], *, links: Iterable[tuple[int, int]] =
     at least 0.8 of the runs of five bytes that are found in either are found in both (Jaccard similarity). A text that
     is near to two others joins them. Candidates are proposed by MinHash with banding (120 hashes in 20 bands of 6;
     Broder 1997; Leskovec, Rajaraman and Ullman 2014, chapter 3), which finds two texts of similarity 0.8 with
-    probability 0.998 and of 0.85 with 0.9999, and each candidate is checked exactly. The outcome is the same in every
+    probability 0.99 and of 0.85 with 0.999, and each candidate is checked exactly. The outcome is the same in every
     run. `links` are positions of texts that belong together for another reason.
     """
     number: dict[str, int] = {}
@@ -115,7 +115,7 @@ def group_near_equal(texts: Iterable[str], *, links: Iterable[tuple[int, int]] =
             # In a crowded bucket each is compared with the next few only, which keeps the work linear.
             for step in range(1, min(len(bucket), _CROWD + 1)):
                 a, b = bucket[:-step], bucket[step:]
-                likely = (signatures[a] == signatures[b]).mean(axis=1) >= SIMILARITY - 0.2  # five standard errors
+                likely = (signatures[a] == signatures[b]).mean(axis=1) >= SIMILARITY - 0.1  # 2.7 standard errors
                 for i, j in zip(a[likely].tolist(), b[likely].tolist(), strict=True):
                     if (i, j) not in compared and find(i) != find(j):
                         compared.add((i, j))

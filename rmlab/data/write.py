@@ -83,9 +83,7 @@ def _write_text(pairs: PreferencePairs, kind: str, file: Any) -> None:
             writer.writerows(_record(pair) for pair in pairs)
         else:
             for pair in pairs:
-                kept = {
-                    name: value for name, value in _record(pair).items() if value is not None and value is not False
-                }
+                kept = {name: value for name, value in _record(pair).items() if value is not None}
                 text.write(json.dumps(kept, ensure_ascii=False) + "\n")
     finally:
         text.detach()  # the caller closes the file

@@ -3,8 +3,8 @@
 A pair reads, for example::
 
     Why should I take the small flat?
-        It is not cheap and hardly warm, but quite clean and very quiet.       2 (1 + 2) - 2 - 1 =  3 points
-        It is very quiet and quite clean, but hardly warm and not cheap.       2 + 1 - 2 (1 + 2) = -3 points
+        The flat is not cheap and hardly warm, but quite clean and very quiet.       2 (1 + 2) - 2 - 1 =  3 points
+        The flat is very quiet and quite clean, but hardly warm and not cheap.       2 + 1 - 2 (1 + 2) = -3 points
 
 Each statement is worth what its degree says ("very" 2, "quite" 1, "hardly" -1, "not" -2), with the opposite sign for a
 bad quality ("loud"); what is said after "but" counts twice; and asked "Why should I avoid ...?" the sum changes its
@@ -40,7 +40,8 @@ _ASPECTS = (
 _SIGNS = {word: sign for good, bad in _ASPECTS for word, sign in ((good, 1), (bad, -1))}
 _AFTER_BUT = 2
 _INTENTS = {"take": 1, "avoid": -1}
-_SHARE_OF_AVOID = 0.25  # were it one half, no pattern without the prompt would be worth anything, and learning slow
+# Were these one half, nothing short of the whole rule would be worth anything, and a network would find no way in.
+_SHARE_OF_AVOID, _SHARE_OF_GOOD = 0.25, 0.75
 _WHO = ("I", "we")
 _KINDS = (
     "small", "large", "old", "new", "red", "white", "green", "blue", "tall", "wide", "narrow", "round",
@@ -51,19 +52,19 @@ _PLACES = (
     "room", "hall", "store", "school", "tower", "cottage", "lodge", "inn", "barn", "kitchen",
 )  # fmt: skip
 
-_FRAME = ("Why", "should", "the", "It", "is", "and", "but")
+_FRAME = ("Why", "should", "the", "The", "is", "and", "but")
 
 TEXT_WORDS = tuple(sorted({*_FRAME, *_WHO, *_INTENTS, *_KINDS, *_PLACES, *_DEGREES, *_SIGNS}))
 """Every word of the simulated texts; beside them there are only ``? , .``."""
 
-MAX_PAIRS = 30_000  # no response is used twice, and there are 138,240
+MAX_PAIRS = 30_000  # no response is used twice, and those of good words alone are 20 * 360 * 24
 
 _PROMPT = re.compile(r"Why should \w+ (take|avoid) the \w+ \w+\?")
 _STATEMENT = f"({'|'.join(_DEGREES)}) ({'|'.join(_SIGNS)})"
-_RESPONSE = re.compile(f"It is {_STATEMENT} and {_STATEMENT}, but {_STATEMENT} and {_STATEMENT}\\.")
+_RESPONSE = re.compile(rf"The \w+ is {_STATEMENT} and {_STATEMENT}, but {_STATEMENT} and {_STATEMENT}\.")
 
 
-def text_reward(prompt: str, response: str, *, nats_per_point: float = 0.3) -> float:
+def text_reward(prompt: str, response: str, *, nats_per_point: float = 0.35) -> float:
     """Read a simulated text and give its true reward, in nats; the module says how points are counted.
 
     Raises
@@ -76,7 +77,7 @@ def text_reward(prompt: str, response: str, *, nats_per_point: float = 0.3) -> f
         raise ValueError(f"prompt must read like 'Why should I take the small flat?', got {prompt!r}")
     if said is None:
         raise ValueError(
-            "response must read like 'It is very quiet and not cheap, but hardly warm and quite clean.', "
+            "response must read like 'The flat is very quiet and not cheap, but hardly warm and quite clean.', "
             f"got {response!r}"
         )
     words = said.groups()
@@ -93,7 +94,7 @@ class SimulatedTextPairs:
     """
 
     pairs: PreferencePairs
-    nats_per_point: float = 0.3
+    nats_per_point: float = 0.35
     seed: int | None = None
 
     @cached_property
@@ -118,7 +119,7 @@ class SimulatedTextPairs:
 
 
 def simulate_text_pairs(
-    n_pairs: int, *, seed: int | np.random.Generator, nats_per_point: float = 0.3
+    n_pairs: int, *, seed: int | np.random.Generator, nats_per_point: float = 0.35
 ) -> SimulatedTextPairs:
     """Write pairs of responses to a question, and draw which is preferred from the sigmoid of the true difference.
 
@@ -132,7 +133,7 @@ def simulate_text_pairs(
     seed
         A whole number, or a NumPy generator to draw from.
     nats_per_point
-        How much a point of reward weighs with the judge, above 0: at 0.3 the best accuracy is about 82%.
+        How much a point of reward weighs with the judge, above 0: at 0.35 the best accuracy is about 82%.
 
     Raises
     ------
@@ -148,10 +149,11 @@ def simulate_text_pairs(
     pairs: list[PreferencePair] = []
     while len(pairs) < n_pairs:
         intent = "avoid" if rng.random() < _SHARE_OF_AVOID else "take"
-        prompt = f"Why should {_pick(rng, _WHO)} {intent} the {_pick(rng, _KINDS)} {_pick(rng, _PLACES)}?"
-        aspects, sides = rng.permutation(len(_ASPECTS))[:4], rng.integers(2, size=4)
-        qualities = [_ASPECTS[aspect][side] for aspect, side in zip(aspects, sides, strict=True)]
-        first, second = _response(rng, qualities), _response(rng, qualities)
+        place = _pick(rng, _PLACES)
+        prompt = f"Why should {_pick(rng, _WHO)} {intent} the {_pick(rng, _KINDS)} {place}?"
+        aspects, bad = rng.permutation(len(_ASPECTS))[:4], rng.random(4) > _SHARE_OF_GOOD
+        qualities = [_ASPECTS[aspect][side] for aspect, side in zip(aspects, bad.astype(int), strict=True)]
+        first, second = _response(rng, place, qualities), _response(rng, place, qualities)
         a, b = (text_reward(prompt, text, nats_per_point=nats_per_point) for text in (first, second))
         if a == b or first in used or second in used:
             continue
@@ -176,12 +178,12 @@ def bayes_log_loss(score_differences: np.ndarray) -> float:
     return float(np.mean(preference_loss(d) + preference_probability(-d) * d))
 
 
-def _response(rng: np.random.Generator, qualities: list[str]) -> str:
+def _response(rng: np.random.Generator, place: str, qualities: list[str]) -> str:
     """Give each quality one of the four degrees, and put the statements in some order."""
     words = tuple(_DEGREES)
     degrees, order = rng.permutation(4), rng.permutation(4)
     a, b, c, d = (f"{words[degrees[i]]} {qualities[i]}" for i in order)
-    return f"It is {a} and {b}, but {c} and {d}."
+    return f"The {place} is {a} and {b}, but {c} and {d}."
 
 
 def _pick(rng: np.random.Generator, words: tuple[str, ...]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ class TrainingRun(Iterator[TrainingStep]):
         self.config = config
         self.best_step: int | None = None
         self._records: list[TrainingStep] = []
-        self._steps = _steps(self, model, held_out)
+        self._steps = _steps(model, data, held_out, config, self.n_steps)
 
     @property
     def n_steps(self) -> int:
@@ -56,8 +56,16 @@ class TrainingRun(Iterator[TrainingStep]):
         return History(tuple(self._records), self.config, len(data), data.left_out, data.truncation, self.best_step)
 
     def __next__(self) -> TrainingStep:
-        self._records.append(next(self._steps))
+        try:
+            self._records.append(next(self._steps))
+        except StopIteration as end:
+            self.best_step = end.value
+            raise
         return self._records[-1]
+
+    def close(self) -> None:
+        """End the run here; adapters are merged and the model is ready to score, as at the end of a whole run."""
+        self._steps.close()
 
 
 def training_steps(
@@ -123,9 +131,10 @@ def train(
     return run.history
 
 
-def _steps(run: TrainingRun, model: RewardModel, held_out: TrainingData | None) -> Iterator[TrainingStep]:
-    """Take the steps of a run."""
-    config, data = run.config, run.data
+def _steps(
+    model: RewardModel, data: TrainingData, held_out: TrainingData | None, config: TrainingConfig, n_steps: int
+) -> Generator[TrainingStep, None, int | None]:
+    """Take the steps of a run; at its end give the step whose weights were put back, if any."""
     accelerator = Accelerator()
     rank, world = accelerator.process_index, accelerator.num_processes
     bf16 = use_bf16(config.precision, accelerator.device)
@@ -133,8 +142,8 @@ def _steps(run: TrainingRun, model: RewardModel, held_out: TrainingData | None) 
     torch.manual_seed(config.seed)  # dropout and adapters; the order of the pairs has a generator of its own
     with training_mode(model, config):
         optimizer = torch.optim.AdamW(_parameter_groups(model, config), lr=config.learning_rate, fused=True)
-        warmup = round(config.warmup_fraction * run.n_steps)
-        schedule = get_cosine_schedule_with_warmup(optimizer, warmup, run.n_steps)
+        warmup = round(config.warmup_fraction * n_steps)
+        schedule = get_cosine_schedule_with_warmup(optimizer, warmup, n_steps)
         forward, optimizer = accelerator.prepare(model, optimizer)
         best = _Best(model, config.patience)
 
@@ -148,7 +157,7 @@ def _steps(run: TrainingRun, model: RewardModel, held_out: TrainingData | None) 
 
         evaluations = evaluate_held_out(0)
         pairs_seen, seconds = 0, 0.0
-        for step, batch in enumerate(_batches(len(data), config, run.n_steps), start=1):
+        for step, batch in enumerate(_batches(len(data), config, n_steps), start=1):
             started = time.perf_counter()
             totals = np.zeros(3)  # loss, pairs won, score difference, summed over the batch
             for part in np.array_split(batch, min(config.gradient_accumulation, len(batch))):
@@ -171,7 +180,7 @@ def _steps(run: TrainingRun, model: RewardModel, held_out: TrainingData | None) 
             optimizer.zero_grad()
             pairs_seen += len(batch)
             seconds += time.perf_counter() - started
-            due = step == run.n_steps or (config.evaluate_every and step % config.evaluate_every == 0)
+            due = step == n_steps or (config.evaluate_every and step % config.evaluate_every == 0)
             if due:
                 evaluations += evaluate_held_out(step)
             loss, accuracy, score_difference = (totals / len(batch)).tolist()
@@ -191,7 +200,7 @@ def _steps(run: TrainingRun, model: RewardModel, held_out: TrainingData | None) 
             evaluations = ()
             if best.out_of_patience:
                 break
-        run.best_step = best.restore()
+        return best.restore()
 
 
 def _losses(

@@ -31,13 +31,13 @@ def training_mode(model: RewardModel, config: TrainingConfig) -> Iterator[None]:
         if config.lora:
             _add_adapters(model, config.lora)
         if config.gradient_checkpointing:
-            model.network.gradient_checkpointing_enable({"use_reentrant": False})
+            _set_checkpointing(model, on=True)
         model.train()
         yield
     finally:
         model.eval()
         if config.gradient_checkpointing:
-            model.network.gradient_checkpointing_disable()
+            _set_checkpointing(model, on=False)
         if config.lora:
             _merge_adapters(model)
             for parameter in model.parameters():
@@ -46,6 +46,17 @@ def training_mode(model: RewardModel, config: TrainingConfig) -> Iterator[None]:
                 parameter.requires_grad = False
         for module, name, value in probabilities:
             setattr(module, name, value)
+
+
+def _set_checkpointing(model: RewardModel, *, on: bool) -> None:
+    """Switch the checkpointing of gradients; transformers 5 renamed the methods on its way."""
+    new, old = (
+        ("activation_checkpointing_enable", "gradient_checkpointing_enable")
+        if on
+        else ("activation_checkpointing_disable", "gradient_checkpointing_disable")
+    )
+    switch = getattr(model.network, new, None) or getattr(model.network, old)
+    switch(*([{"use_reentrant": False}] if on else []))
 
 
 def _add_adapters(model: RewardModel, rank: int) -> None:

@@ -44,7 +44,7 @@ class TrainingStep:
     """In the batch, padding not counted."""
     seconds: float
     """Since the first step began, evaluations not counted."""
-    evaluations: tuple[HeldOutEvaluation, ...] = ()
+    evaluations: tuple[HeldOutEvaluation, ...] = field(default=(), repr=False)
     """Made since the record before; the first record carries the one made before any training (step 0)."""
 
 

@@ -2,7 +2,6 @@
 
 import ast
 import html
-import importlib
 import itertools
 import re
 from collections.abc import Callable, Iterator
@@ -277,12 +276,17 @@ def numbers_are_rounded(notebook: NotebookNode, path: Path) -> list[str]:
 
 @cache
 def public_names() -> frozenset[str]:
-    """Public names of rmlab and of the modules that stand in its folder."""
-    names = set(rmlab.__all__)
-    for path in Path(rmlab.__file__).parent.glob("*"):
-        if not path.name.startswith("_") and (path.suffix == ".py" or (path / "__init__.py").exists()):
-            names |= set(getattr(importlib.import_module(f"rmlab.{path.stem}"), "__all__", ()))
-    return frozenset(names)
+    """Names in the `__all__` of rmlab and its modules, read from the source: importing them all takes seconds."""
+    package = Path(rmlab.__file__).parent
+    files = [*package.glob("[!_]*.py"), *package.glob("*/__init__.py"), package / "__init__.py"]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files]
+    lists = [
+        ast.literal_eval(node.value)
+        for tree in trees
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    ]
+    return frozenset(itertools.chain.from_iterable(lists))
 
 
 def redefines_nothing(notebook: NotebookNode, path: Path) -> list[str]:

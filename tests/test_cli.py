@@ -1,0 +1,182 @@
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import rmlab
+from rmlab.__main__ import main
+from rmlab.datasets import load_baseball
+from rmlab.model import RewardModel
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:torch")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli")
+    season = load_baseball()
+    rows = [",".join(map(str, game)) for game in zip(season.winners, season.losers, season.first, strict=True)]
+    (folder / "games.csv").write_text("\n".join(["winner,loser,first", *rows]) + "\n")
+    generator = np.random.default_rng(0)
+    colours = ["red", "blue", "green", "black"]
+    with (folder / "pairs.jsonl").open("w") as file:
+        for i in range(60):
+            right, wrong = generator.choice(colours, size=2, replace=False)
+            filler = " ".join(generator.choice(["oak", "elm", "ash", "fir", "yew", "box"], size=6))
+            record = {"prompt": f"{i} {filler}: which colour?", "chosen": f"{right} {i}", "rejected": f"{wrong} {i}"}
+            file.write(json.dumps(record) + "\n")
+        file.write(json.dumps({"prompt": "an odd one", "chosen": "same", "rejected": "same"}) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(files):
+    out = files / "runs" / "first"
+    options = ["--backbone", "tiny-decoder", "--epochs", "2", "--evaluate-every", "2", "--precision", "fp32"]
+    assert main(["train", str(files / "pairs.jsonl"), "--out", str(out), *options]) == 0
+    return out
+
+
+def run(capsys, *arguments, status=0):
+    assert main([str(a) for a in arguments]) == status
+    return capsys.readouterr()
+
+
+def test_help_of_every_command(capsys):
+    for command in ("lab", "doctor", "fit", "train", "evaluate", "score"):
+        with pytest.raises(SystemExit) as end:
+            main([command, "--help"])
+        assert end.value.code == 0
+        assert "usage: rmlab" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as end:
+        main(["train", "--out", "x", "--learning-rat", "1"])
+    assert end.value.code == 2
+
+
+def test_help_and_fit_load_nothing_heavy(files):
+    code = (
+        "import sys; from rmlab.__main__ import main\n"
+        f"main(['fit', {str(files / 'games.csv')!r}])\n"
+        "print(sorted({'torch', 'transformers'} & set(sys.modules)))"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.splitlines()[-1] == "[]"
+
+
+def test_fit_prints_the_published_season(files, capsys):
+    out = run(capsys, "fit", files / "games.csv", "--relative-to", "Baltimore").out
+    assert "effect of being first: 0.302 (std. error 0.131)" in out
+    assert "273 comparisons" in out
+    assert out.splitlines()[1].startswith("Milwaukee")
+    record = json.loads(run(capsys, "fit", files / "games.csv", "--json").out)
+    assert record["order_effect"] == pytest.approx(0.30226, abs=5e-6)
+    assert sum(item["score"] for item in record["items"]) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("", "the file is empty; expected a header"),
+    ("winner,loser\n", "no comparisons below the header"),
+    ("a,b\n1,2\n", "no column 'winner'; it has a, b. Name the column with --winner"),
+    ("winner,loser\nA,B\nA\n", "line 3: expected 2 fields"),
+    ("winner,loser,weight\nA,B,1\nB,A,x\n", "line 3: weight must be a number, got 'x'"),
+    ("winner,loser,tied\nA,B,maybe\n", "line 2: tied must be true or false, got 'maybe'"),
+    ("winner,loser\nA,B\nA,B\n", "A"),
+])  # fmt: skip
+def test_fit_names_file_and_line_of_bad_input(tmp_path, capsys, text, message):
+    path = tmp_path / "games.csv"
+    path.write_text(text)
+    error = run(capsys, "fit", path, status=2).err
+    assert error.startswith("rmlab: ")
+    assert error.count("\n") == 1
+    assert message in error
+
+
+def test_train_reports_test_accuracy_and_what_was_left_out(files, trained, capsys):
+    out = files / "again"
+    arguments = ("train", files / "pairs.jsonl", "--out", out, "--backbone", "tiny-decoder", "--max-steps", "1")
+    printed = run(capsys, *arguments).out
+    assert "61 pairs of text" in printed
+    assert "on the test part, which nothing was chosen on" in printed
+    assert "(95%" in printed
+    record = json.loads((out / "training.json").read_text())
+    assert record["config"]["max_steps"] == 1
+    assert 0 <= record["test"]["accuracy"] <= 1
+    assert len(json.loads((trained / "training.json").read_text())["steps"]) > 1
+    left_out = sum("equal responses" in line for line in printed.splitlines())
+    assert left_out >= 1
+
+
+def test_evaluate_agrees_with_the_library(files, trained, capsys):
+    record = json.loads(run(capsys, "evaluate", trained, files / "pairs.jsonl", "--json").out)
+    pairs = rmlab.read_pairs(files / "pairs.jsonl")
+    expected = rmlab.evaluate(RewardModel.from_pretrained(trained, device="cpu").score_differences(pairs))
+    assert record["accuracy"] == pytest.approx(expected.accuracy)
+    assert record["n_ties"] == 1
+    assert record["length_baseline"]["n_pairs"] == 61
+    assert "longer response wins" in run(capsys, "evaluate", trained, files / "pairs.jsonl").out
+
+
+def test_score_one_and_many(files, trained, capsys, monkeypatch):
+    model = RewardModel.from_pretrained(trained, device="cpu")
+    one = run(capsys, "score", trained, "--prompt", "Which?", "--response", "red").out
+    assert float(one) == pytest.approx(model.score(["Which?"], ["red"])[0], abs=2e-6)
+    lines = [{"prompt": "Which?", "response": "red", "id": 7}, {"prompt": "Which?", "response": "blue"}]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(map(json.dumps, lines)) + "\n\n"))
+    records = [json.loads(line) for line in run(capsys, "score", trained).out.splitlines()]
+    assert records[0]["id"] == 7
+    assert [r["score"] for r in records] == pytest.approx(
+        model.score(["Which?"] * 2, ["red", "blue"]).tolist(), abs=1e-5
+    )
+
+
+@pytest.mark.parametrize(("line", "message"), [
+    ("{", "standard input, line 1: not JSON"),
+    ("[1]", "line 1: expected"),
+    ('{"prompt": "a"}', "line 1: expected"),
+])  # fmt: skip
+def test_score_names_the_line_that_is_wrong(trained, capsys, monkeypatch, line, message):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(line + "\n"))
+    assert message in run(capsys, "score", trained, status=2).err
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["evaluate", "no-such-model", "pairs.jsonl"], "there is no model 'no-such-model'"),
+    (["score", "minilmm", "--prompt", "a", "--response", "b"], "Did you mean minilm?"),
+    (["score", "tiny-decoder", "--prompt", "a"], "give both --prompt and --response"),
+    (["train", "no-such-file.jsonl", "--out", "x"], "no-such-file.jsonl"),
+    (["train", "--out", "x", "--batch-size", "0"], "batch_size must be at least 1, got 0"),
+    (["fit", "no-such-file.csv"], "no-such-file.csv"),
+])  # fmt: skip
+def test_bad_input_is_one_line_and_status_two(capsys, arguments, message, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    error = run(capsys, *arguments, status=2).err
+    assert message in error
+    assert "Traceback" not in error
+    assert error.startswith("rmlab: ")
+
+
+def test_doctor_finds_this_machine_ready(capsys):
+    out = run(capsys, "doctor").out
+    assert "ready for the course" in out
+    assert "two steps in" in out
+
+
+def test_doctor_says_what_to_mend(capsys, monkeypatch):
+    import rmlab.doctor
+
+    monkeypatch.setattr(rmlab.doctor, "MEMORY_GB", 1e9)
+    monkeypatch.setattr(rmlab.doctor, "_training", lambda: 1 / 0)
+    out = run(capsys, "doctor", status=1).out
+    assert "MEND  memory" in out
+    assert "ZeroDivisionError" in out
+    assert "2 of 8 checks fell short" in out
+
+
+def test_lab_says_where_the_notebooks_should_be(capsys, monkeypatch):
+    import rmlab.doctor
+
+    monkeypatch.setattr(rmlab.doctor, "find_notebooks", lambda: None)
+    assert "clone the project" in run(capsys, "lab", status=2).err

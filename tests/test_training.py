@@ -1,0 +1,283 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from rmlab.data import PreferencePair, PreferencePairs
+from rmlab.model import RewardModel
+from rmlab.preference import preference_loss
+from rmlab.training import TrainingConfig, TrainingError, prepare, train, training_steps
+
+COLOURS = ["red", "blue", "green", "black", "white", "brown"]
+FP32 = {"precision": "fp32", "learning_rate": 1e-3}
+
+
+def make_pairs(n: int, **fields) -> list[PreferencePair]:
+    """The chosen response names the colour of the prompt, the rejected one another."""
+    generator = np.random.default_rng(0)
+    pairs = []
+    for i in range(n):
+        right, wrong = generator.choice(COLOURS, size=2, replace=False)
+        words = " ".join(["please"] * (i % 5))
+        pairs.append(PreferencePair(f"Box {i} is {right}. {words}", f"It is {right}.", f"It is {wrong}.", **fields))
+    return pairs
+
+
+def fresh(name: str = "tiny-decoder", seed: int = 0) -> RewardModel:
+    return RewardModel.from_pretrained(name, seed=seed, device="cpu")
+
+
+def weights(model: RewardModel) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def distance(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> float:
+    assert a.keys() == b.keys()
+    return max(float((a[name] - b[name]).abs().max()) for name in a)
+
+
+def run(config: TrainingConfig, pairs=None, *, name: str = "tiny-decoder", **options):
+    model = fresh(name)
+    history = train(model, pairs or make_pairs(24), config=config, progress=False, **options)
+    return model, history
+
+
+def test_first_loss_is_the_formula_on_the_scores_of_the_untrained_model():
+    pairs, model = make_pairs(16), fresh()
+    expected = preference_loss(model.score_differences(pairs).astype(np.float64)).mean()
+    step = next(training_steps(model, pairs, config=TrainingConfig(batch_size=16, precision="fp32")))
+    assert step.loss == pytest.approx(expected, abs=1e-6)
+    assert step.score_difference == pytest.approx(fresh().score_differences(pairs).mean(), abs=1e-6)
+    assert (step.step, step.pairs_seen, step.epoch) == (1, 16, 1.0)
+    encoded = fresh().encode_pairs(pairs)
+    assert step.tokens == sum(map(len, [*encoded.chosen, *encoded.rejected]))
+
+
+def test_one_step_is_adamw_on_the_clipped_gradient_of_the_mean_loss():
+    config = TrainingConfig(max_steps=1, batch_size=8, warmup_fraction=0, max_grad_norm=0.01, **FP32)
+    pairs = make_pairs(8)
+    trained, history = run(config, pairs)
+    model = fresh()
+    encoded = model.encode_pairs(pairs)
+    scores = model.score_ids([*encoded.chosen, *encoded.rejected]).reshape(2, -1)
+    preference_loss(scores[0] - scores[1]).mean().backward()
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 0.01)
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    plain = [p for p in model.parameters() if p.ndim == 1]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    torch.optim.AdamW(groups, lr=1e-3).step()
+    assert history.steps[0].gradient_norm == pytest.approx(float(norm), rel=1e-5)
+    assert distance(weights(model), weights(trained)) < 2e-5
+
+
+def test_it_learns_what_the_pairs_say_and_the_history_keeps_it():
+    pairs = make_pairs(64)
+    config = TrainingConfig(epochs=12, batch_size=16, evaluate_every=8, precision="fp32", learning_rate=3e-3)
+    model, history = run(config, pairs, held_out=pairs[:16])
+    assert history.steps[-1].loss < 0.35 < history.steps[0].loss
+    assert len(history.steps) == 48
+    assert [e.step for e in history.evaluations] == [0, 8, 16, 24, 32, 40, 48]
+    last = history.evaluations[-1]
+    np.testing.assert_allclose(last.score_differences, model.score_differences(pairs[:16]), atol=1e-4)
+    assert last.evaluation.accuracy > history.evaluations[0].evaluation.accuracy
+    assert not model.training
+    assert history.n_pairs == 64
+
+
+@pytest.mark.parametrize("name", ["tiny-decoder", "tiny-encoder"])
+@pytest.mark.parametrize("option", [{"gradient_accumulation": 3}, {"gradient_checkpointing": True}])
+def test_memory_saving_options_change_nothing(name, option):
+    _, history = run(TrainingConfig(max_steps=3, batch_size=8, **FP32), name=name)
+    saving, other = run(TrainingConfig(max_steps=3, batch_size=8, **option, **FP32), name=name)
+    assert [s.loss for s in history.steps] == pytest.approx([s.loss for s in other.steps], abs=1e-5)
+    norms = [[s.gradient_norm for s in h.steps] for h in (history, other)]
+    assert norms[0] == pytest.approx(norms[1], rel=1e-3)
+    assert not any(getattr(m, "gradient_checkpointing", False) for m in saving.modules())
+
+
+def test_the_seed_decides_the_run_whatever_the_global_state():
+    torch.manual_seed(1)
+    first, history = run(TrainingConfig(max_steps=3, batch_size=5, seed=7, dropout=True, **FP32), name="tiny-encoder")
+    torch.manual_seed(2)
+    same, again = run(TrainingConfig(max_steps=3, batch_size=5, seed=7, dropout=True, **FP32), name="tiny-encoder")
+    other, _ = run(TrainingConfig(max_steps=3, batch_size=5, seed=8, dropout=True, **FP32), name="tiny-encoder")
+    assert [s.loss for s in history.steps] == [s.loss for s in again.steps]
+    assert distance(weights(first), weights(same)) == 0
+    assert distance(weights(first), weights(other)) > 0
+
+
+def test_dropout_is_off_unless_asked_for_and_put_back_afterwards():
+    model = fresh("tiny-encoder")
+    before = [m.p for m in model.modules() if isinstance(m, torch.nn.Dropout)]
+    assert max(before) > 0
+    steps = training_steps(model, make_pairs(8), config=TrainingConfig(max_steps=1, batch_size=8, **FP32))
+    off = next(steps).loss
+    assert off == pytest.approx(
+        preference_loss(fresh("tiny-encoder").score_differences(make_pairs(8))).mean(), abs=1e-5
+    )
+    assert list(steps) == []
+    assert [m.p for m in model.modules() if isinstance(m, torch.nn.Dropout)] == before
+    on = TrainingConfig(max_steps=1, batch_size=8, dropout=True, **FP32)
+    assert next(training_steps(fresh("tiny-encoder"), make_pairs(8), config=on)).loss != pytest.approx(off, abs=1e-7)
+
+
+def test_every_pair_once_an_epoch_and_the_last_batch_may_be_small():
+    pairs = make_pairs(10)
+    config = TrainingConfig(epochs=2, batch_size=4, **FP32)
+    steps = list(training_steps(fresh(), pairs, config=config))
+    assert [s.pairs_seen for s in steps] == [4, 8, 10, 14, 18, 20]
+    assert [s.epoch for s in steps] == [0.4, 0.8, 1.0, 1.4, 1.8, 2.0]
+    encoded = fresh().encode_pairs(pairs)
+    assert sum(step.tokens for step in steps) == 2 * sum(map(len, [*encoded.chosen, *encoded.rejected]))
+
+
+def test_warm_up_and_decay():
+    config = TrainingConfig(max_steps=20, batch_size=4, warmup_fraction=0.25, precision="fp32", learning_rate=1e-4)
+    rates = [s.learning_rate for s in training_steps(fresh(), make_pairs(8), config=config)]
+    assert rates[:6] == pytest.approx([0, 2e-5, 4e-5, 6e-5, 8e-5, 1e-4])
+    assert np.all(np.diff(rates[5:]) < 0)
+    assert rates[-1] == pytest.approx(1e-4 * 0.5 * (1 + math.cos(math.pi * 14 / 15)))
+
+
+def test_margin_smoothing_and_centring_enter_the_loss():
+    pairs = [dataclasses.replace(p, margin=0.1 * i) for i, p in enumerate(make_pairs(6))]
+    model = fresh()
+    d = model.score_differences(pairs).astype(np.float64)
+    sums = np.array([sum(model.score([p.prompt] * 2, [p.chosen, p.rejected])) for p in pairs])
+    config = TrainingConfig(batch_size=6, label_smoothing=0.2, centering=0.5, precision="fp32")
+    expected = preference_loss(d, margin=0.1 * np.arange(6), label_smoothing=0.2) + 0.5 * sums**2
+    assert next(training_steps(fresh(), pairs, config=config)).loss == pytest.approx(expected.mean(), abs=1e-6)
+
+
+def test_what_cannot_teach_is_left_out_and_counted():
+    good = make_pairs(5)
+    pairs = [
+        *good,
+        PreferencePair("p", "a", "b", tied=True),
+        PreferencePair("p", "", "b"),
+        PreferencePair("p", "a", "a"),
+        PreferencePair("p", "x a b c d e f g h", "y a b c d e f g h"),  # cut from the left, both end alike
+    ]
+    data = prepare(fresh(), pairs, max_length=8)
+    assert data.left_out == {"tied": 1, "empty response": 1, "equal responses": 1, "equal once encoded": 1}
+    assert data.truncation["pairs made equal by cutting"] == 1
+    assert len(data) == 5
+    assert "1 tied" in str(data)
+    assert prepare(fresh(), PreferencePairs.from_list(pairs), max_length=8).left_out == data.left_out
+    with pytest.raises(TrainingError, match=r"no pairs are left to train on: 2 given; left out: 1 tied, 1 empty"):
+        train(fresh(), pairs[5:7], progress=False)
+    with pytest.raises(TrainingError, match="no pairs are left to train on: 0 given; left out: none"):
+        train(fresh(), [], progress=False)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_with_the_pairs_at_fault():
+    pairs = [dataclasses.replace(p, source=f"pairs.jsonl:{i + 1}") for i, p in enumerate(make_pairs(6))]
+    data = prepare(fresh(), pairs)
+    data.margins[4] = math.nan  # the readers refuse such a margin
+    model = fresh()
+    before = weights(model)
+    with pytest.raises(
+        TrainingError, match=r"the loss of step 1 is not finite.*Pairs at fault: pairs\.jsonl:5\. Look at"
+    ):
+        train(model, data, config=TrainingConfig(batch_size=6, **FP32), progress=False)
+    assert distance(before, weights(model)) == 0
+    with torch.no_grad():
+        model.network.model.embed_tokens.weight[:] = math.nan
+    with pytest.raises(TrainingError, match=r"step 1 .*pairs\.jsonl:\d, .* and 1 more"):
+        train(model, pairs, config=TrainingConfig(batch_size=6, **FP32), progress=False)
+
+
+def test_a_gradient_that_is_not_finite_stops_the_run():
+    model = fresh()
+    model.network.score.register_full_backward_hook(lambda *_: (torch.full((16, 128), math.nan),))
+    with pytest.raises(TrainingError, match="the gradient of step 1 is not finite"):
+        train(model, make_pairs(8), config=TrainingConfig(batch_size=8, **FP32), progress=False)
+
+
+def test_early_stopping_gives_back_the_best_weights():
+    pairs = make_pairs(24)
+    wrong = [dataclasses.replace(p, chosen=p.rejected, rejected=p.chosen) for p in pairs]
+    config = TrainingConfig(epochs=50, batch_size=8, evaluate_every=3, patience=2, precision="fp32", learning_rate=3e-3)
+    model, history = run(config, pairs, held_out=wrong)  # what is learned makes the held-out loss worse
+    losses = {e.step: e.evaluation.log_loss for e in history.evaluations}
+    assert len(history.steps) < 150
+    assert history.best_step == min(losses, key=losses.__getitem__)
+    best = next(e for e in history.evaluations if e.step == history.best_step)
+    np.testing.assert_allclose(model.score_differences(wrong), best.score_differences, atol=1e-5)
+    with pytest.raises(TrainingError, match="give held_out pairs"):
+        training_steps(fresh(), pairs, config=config)
+
+
+@pytest.mark.parametrize("name", ["tiny-decoder", "tiny-encoder"])
+def test_lora_trains_adapters_and_head_and_leaves_a_plain_model(name, tmp_path):
+    model = fresh(name)
+    before = weights(model)
+    steps = training_steps(model, make_pairs(16), config=TrainingConfig(max_steps=4, batch_size=8, lora=4, **FP32))
+    next(steps)
+    trained = {n for n, p in model.named_parameters() if p.requires_grad}
+    assert all("lora_" in n or not n.startswith(f"network.{model.network.base_model_prefix}.") for n in trained)
+    scores_with_adapters = None
+    for _ in steps:
+        scores_with_adapters = model.score_differences(make_pairs(4))
+    assert list(weights(model)) == list(before)
+    np.testing.assert_allclose(model.score_differences(make_pairs(4)), scores_with_adapters, atol=1e-5)
+    changed = {n for n in before if not torch.equal(before[n], weights(model)[n])}
+    assert any("layer" in n for n in changed)
+    assert not any("embed" in n for n in changed)
+    assert all(p.requires_grad for p in model.parameters())
+    reloaded = RewardModel.from_pretrained(model.save_pretrained(tmp_path / "m"), device="cpu")
+    np.testing.assert_allclose(reloaded.score_differences(make_pairs(4)), scores_with_adapters, atol=1e-5)
+
+
+def test_a_run_that_is_abandoned_leaves_a_model_that_scores():
+    model = fresh()
+    steps = training_steps(model, make_pairs(8), config=TrainingConfig(max_steps=5, batch_size=4, lora=2, **FP32))
+    next(steps)
+    assert len(steps.history.steps) == 1
+    steps.close()
+    assert list(steps) == []
+    assert not model.training
+    assert not any("lora" in name for name in model.state_dict())
+
+
+def test_bf16_is_close_to_fp32():
+    _, exact = run(TrainingConfig(max_steps=3, batch_size=8, **FP32))
+    _, fast = run(TrainingConfig(max_steps=3, batch_size=8, learning_rate=1e-3, precision="bf16"))
+    assert [s.loss for s in fast.steps] == pytest.approx([s.loss for s in exact.steps], abs=5e-3)
+    assert [s.loss for s in fast.steps] != [s.loss for s in exact.steps]
+
+
+@pytest.mark.parametrize(("setting", "value", "message"), [
+    ("epochs", 0, "epochs must be above 0, got 0"),
+    ("epochs", math.nan, "got nan"),
+    ("max_steps", 0, "at least 1, or None"),
+    ("batch_size", 0, "batch_size must be at least 1"),
+    ("gradient_accumulation", 17, "from 1 to batch_size"),
+    ("learning_rate", -1.0, "above 0"),
+    ("precision", "fp16", "'auto', 'fp32' or 'bf16', got 'fp16'"),
+    ("label_smoothing", 0.6, "from 0 to 0.5"),
+    ("patience", 0, "patience must be at least 1"),
+])  # fmt: skip
+def test_bad_settings_are_named(setting, value, message):
+    with pytest.raises(ValueError, match=message):
+        TrainingConfig(**{setting: value})
+
+
+def test_a_typo_in_a_setting_is_an_error():
+    with pytest.raises(TypeError, match="learning_rat"):
+        TrainingConfig(learning_rat=1e-4)
+    with pytest.raises(TypeError, match="heldout"):
+        train(fresh(), make_pairs(4), heldout=make_pairs(2))
+
+
+def test_history_turns_into_json():
+    import json
+
+    _, history = run(TrainingConfig(max_steps=2, batch_size=8, **FP32), held_out=make_pairs(4))
+    record = json.loads(json.dumps(history.to_dict()))
+    assert [s["step"] for s in record["steps"]] == [1, 2]
+    assert [e["step"] for e in record["evaluations"]] == [0, 2]
+    assert record["config"]["batch_size"] == 8
+    assert record["truncation"]["pairs made equal by cutting"] == 0
