@@ -50,6 +50,8 @@ def _lab(options: argparse.Namespace) -> int:
     command += ["--no-browser"] if options.no_browser else []
     command += [f"--port={options.port}"] if options.port else []
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    if os.name == "posix":
+        os.execv(sys.executable, command)  # so that whoever stops this process stops the server
     return subprocess.run(command).returncode
 
 
