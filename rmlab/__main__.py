@@ -10,11 +10,34 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import IO, Any
 
-BadInput = (ValueError, OSError)  # DataError, ModelError and TrainingError are ValueErrors
+BAD_INPUT = (ValueError, OSError)  # DataError, ModelError and TrainingError are ValueErrors
+COMMAND_DEFAULTS: dict[str, Any] = {"evaluate_every": None, "patience": 4}
+"""Where `rmlab train` differs from TrainingConfig: it watches the held-out pairs, and keeps the best weights."""
+SETTINGS = {
+    "epochs": "passes over the training pairs",
+    "max_steps": "optimiser steps, in place of --epochs",
+    "batch_size": "pairs in one step",
+    "gradient_accumulation": "parts to cut a batch into, to save memory",
+    "learning_rate": "at its highest",
+    "warmup_fraction": "share of the steps in which it rises",
+    "weight_decay": "of matrices",
+    "max_grad_norm": "bound on the norm of the gradient",
+    "max_length": "longest sequence in tokens (default: what the model allows, at most 1024)",
+    "precision": "auto: bf16 where the machine has it",
+    "gradient_checkpointing": "compute activations twice, to save memory",
+    "dropout": "use the dropout of the backbone",
+    "label_smoothing": "share of labels held to be wrong",
+    "centering": "weight of the squared sum of a pair's scores",
+    "lora": "rank of low-rank adapters; 0 trains every weight",
+    "evaluate_every": "steps between looks at the held-out pairs (default: four looks an epoch)",
+    "patience": "looks without a better held-out log loss before stopping; the best weights are kept",
+    "seed": "of the split, the head and the order",
+}
+"""What `rmlab train --help` says of each field of TrainingConfig."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has gone, as in `rmlab score ... | head`
         sys.stderr.close()
         return 0
-    except BadInput as error:
+    except BAD_INPUT as error:
         print(f"rmlab: {error}", file=sys.stderr)
         return 2
 
@@ -158,7 +181,10 @@ def _train(options: argparse.Namespace) -> int:
         if is_main:
             print(*lines, sep="\n", flush=True)
 
-    config = TrainingConfig(**{f.name: getattr(options, f.name) for f in fields(TrainingConfig)})
+    settings: dict[str, Any] = {setting.name: getattr(options, setting.name) for setting in fields(TrainingConfig)}
+    quarterly = settings["evaluate_every"] is None
+    settings["evaluate_every"] = 1 if quarterly else settings["evaluate_every"]
+    config = TrainingConfig(**settings)
     out = Path(options.out)
     pairs = rmlab.read_pairs(options.pairs) if options.pairs else load_everyday()
     say(pairs.report)
@@ -168,6 +194,8 @@ def _train(options: argparse.Namespace) -> int:
     train_pairs, held_out, test = ready
     for name, part in zip(("training", "held-out", "test"), ready, strict=True):
         say(f"{name}: {part}")
+    if quarterly:
+        config = replace(config, evaluate_every=max(1, len(train_pairs) // (4 * config.batch_size)))
     history = train(model, train_pairs, held_out=held_out, config=config, progress=is_main)
     if history.best_step is not None:
         say(f"kept the weights of step {history.best_step}, whose held-out log loss was the lowest")
@@ -317,20 +345,17 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
     from rmlab.training import TrainingConfig
 
     for setting in fields(TrainingConfig):
-        flag = "--" + setting.name.replace("_", "-")
+        flag, about = "--" + setting.name.replace("_", "-"), SETTINGS[setting.name]
         default = COMMAND_DEFAULTS.get(setting.name, setting.default)
-        assert default is not MISSING
+        if isinstance(default, bool):
+            parser.add_argument(flag, action="store_true", help=about)
+            continue
+        about += "" if default is None else f" (default: {default})"
         if setting.name == "precision":
-            parser.add_argument(flag, choices=("auto", "fp32", "bf16"), default=default)
-        elif isinstance(default, bool):
-            parser.add_argument(flag, action="store_true")
+            parser.add_argument(flag, choices=("auto", "fp32", "bf16"), default=default, help=about)
         else:
             kind = {"float": float, "int": int, "int | None": int}[str(setting.type)]
-            parser.add_argument(flag, type=kind, default=default, help=f"(default: {default})")
-
-
-COMMAND_DEFAULTS: dict[str, Any] = {}
-"""Where the command differs from the library."""
+            parser.add_argument(flag, type=kind, default=default, metavar="N", help=about)
 
 
 if __name__ == "__main__":

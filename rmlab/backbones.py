@@ -63,9 +63,7 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
         raise ModelError(_unknown(str(name)))
     with _torch_seed(seed), quiet_transformers():
         # a model whose code comes with it ends here: trust_remote_code is never set
-        with _reading(
-            "configuration", source, "Copy or train the model again, with an architecture of transformers' own."
-        ):
+        with _reading("configuration", source, "Copy it again, or take an architecture of transformers' own."):
             config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
         is_classifier = any("ForSequenceClassification" in a for a in config.architectures or ())
         if is_classifier and config.num_labels != 1:

@@ -330,8 +330,9 @@ def live_curves(steps: Iterable[_Step], *, seconds: float = 1.0) -> Generator[_S
     finally:
         if display is not None and drawn < len(seen):
             _draw_live(seen, display, update)
-        if isinstance(steps, Generator):
-            steps.close()
+        close = getattr(steps, "close", None)  # of a generator, or of a run that a break has left under way
+        if close is not None:
+            close()
 
 
 def describe(picture: Axes | Figure) -> str:

