@@ -210,8 +210,8 @@ def _check_vocabulary(name: str, network: PreTrainedModel, tokenizer: Any) -> No
             "Save it beside the weights: tokenizer.save_pretrained(folder) writes tokenizer.json."
         )
     rows = network.get_input_embeddings().num_embeddings  # pyright: ignore[reportAttributeAccessIssue]
-    homeless = [token for token, i in vocabulary.items() if i >= rows and token != tokenizer.pad_token]
-    if homeless:
+    special = set(tokenizer.all_special_ids)  # many a tokenizer names some that its network never saw
+    if any(i >= rows and i not in special for i in vocabulary.values()):
         raise ModelError(
             f"the tokenizer of {name} has {len(vocabulary):,} tokens and its network {rows:,}; they do not belong "
             "together. Save the tokenizer that the network was trained with."

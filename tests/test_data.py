@@ -542,6 +542,7 @@ def test_batches_beyond_the_limit_lie_on_disk_and_read_the_same(tmp_path, monkey
     before = pa.total_allocated_bytes()
     on_disk = read_pairs(path)
     assert pa.total_allocated_bytes() - before < 1000
+    assert [pair.prompt for pair in on_disk] == [on_disk[i].prompt for i in range(100)] == [str(i) for i in range(100)]
     assert list(on_disk) == list(in_memory)
     assert on_disk[20:60].margins.tolist() == list(range(20, 60))
     assert on_disk[[99, 0, 50]].groups == [None] * 3

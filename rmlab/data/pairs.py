@@ -155,6 +155,9 @@ class PreferencePairs(Sequence[PreferencePair]):
     def __len__(self) -> int:
         return len(self._rows)
 
+    def __iter__(self) -> Iterator[PreferencePair]:
+        return (self._pair(int(row)) for row in self._rows)  # Sequence's own would take an IndexError for the end
+
     @overload
     def __getitem__(self, index: int) -> PreferencePair: ...
 
