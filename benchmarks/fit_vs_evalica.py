@@ -4,8 +4,14 @@
 
 One process, the two sides in turn (first one, then the other goes first), the median of 5 rounds. Ratios travel from
 machine to machine; seconds do not. Both sides get the same labels and do their own indexing. evalica is called as its
-documentation shows, with its Rust solver and its own stopping rule; rmlab goes on to the maximum (1e-10).
+documentation shows, with its Rust solver and its own stopping rule; rmlab goes on to the maximum (1e-10). Both have one
+thread: evalica uses no more, and on a busy machine LAPACK's threads wait for one another (the errors then took 1 to 10
+times as long as the whole fit). To let it have more, set OPENBLAS_NUM_THREADS.
 """
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy and SciPy are imported
 
 import statistics
 import time

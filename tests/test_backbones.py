@@ -438,6 +438,6 @@ def test_the_tiny_tokenizer_has_2048_tokens_and_four_special_ones(tokenizer):
 
 def test_the_words_of_simulated_texts_are_single_tokens_of_the_tiny_tokenizer(tokenizer):
     pairs = simulate_text_pairs(50, seed=1).pairs
-    words = {word for pair in pairs for text in (pair.prompt, pair.chosen) for word in re.findall(r"[a-z]+", text)}
-    ids = tokenizer(sorted(words), add_special_tokens=False)["input_ids"]
-    assert {word: len(row) for word, row in zip(sorted(words), ids, strict=True) if len(row) > 1} == {}
+    words = {word for pair in pairs for text in (pair.prompt, pair.chosen) for word in re.findall(r"\b[a-z]+", text)}
+    assert len(words) > 50
+    assert [word for word in words if len(tokenizer(word, add_special_tokens=False)["input_ids"]) > 1] == []

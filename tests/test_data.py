@@ -697,6 +697,8 @@ def test_near_equal_prompts_stay_on_one_side():
     part_of = {pair.prompt: i for i, part in enumerate(split_by_prompt(pairs, seed=3)) for pair in part}
     assert all(part_of[one] == part_of[other] for one, other in zip(prompts, near, strict=True))
     assert len(set(part_of.values())) == 3
+    shuffled = split_by_prompt(pairs[np.random.default_rng(1).permutation(400)], seed=3)
+    assert {pair.prompt: i for i, part in enumerate(shuffled) for pair in part} == part_of
 
 
 def test_a_dialogue_and_its_continuation_stay_on_one_side():
@@ -814,6 +816,11 @@ def test_a_write_that_fails_leaves_the_older_file_whole(tmp_path, monkeypatch):
         write_pairs(AWKWARD[:1], path)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["a.jsonl"]
+    monkeypatch.undo()
+    other_name = tmp_path / "b.jsonl"
+    other_name.hardlink_to(path)
+    write_pairs(AWKWARD[:1], path)
+    assert other_name.read_bytes() == before  # a new file took the place, and nothing was written into the old one
 
 
 def test_what_cannot_be_written_is_refused(tmp_path):

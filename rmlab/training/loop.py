@@ -161,13 +161,12 @@ def _steps(
             started = time.perf_counter()
             totals = np.zeros(3)  # loss, pairs won, score difference, summed over the batch
             for part in np.array_split(batch, min(config.gradient_accumulation, len(batch))):
-                mine = part[rank::world] if len(part) > rank else part[:0]
-                scores, losses = _losses(model, forward, data, mine if len(mine) else part[:1], config, bf16)
-                if not len(mine):  # every process takes part in every backward pass
-                    losses = losses * 0.0
+                idle = rank >= len(part)  # every process takes part in every backward pass, if with nothing
+                mine = part[:1] if idle else part[rank::world]
+                scores, losses = _losses(model, forward, data, mine, config, bf16)
                 _require_finite(losses, "loss", step, [data.places[i] for i in mine])
-                accelerator.backward(losses.sum() * (world / len(batch)))
-                if len(mine):
+                accelerator.backward(losses.sum() * (0.0 if idle else world / len(batch)))
+                if not idle:
                     difference = (scores[0] - scores[1]).detach().float().cpu().numpy()
                     won = np.sum(difference > 0) + 0.5 * np.sum(difference == 0)
                     totals += [losses.detach().sum().item(), won, difference.sum()]

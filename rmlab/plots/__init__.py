@@ -1,0 +1,36 @@
+"""Still pictures on a Matplotlib Axes, and curves that move while a model trains.
+
+Each ``plot_...(data, *, ax=None)`` draws on `ax`, or on a figure of its own, and returns the Axes. Blue and a plain
+fill stand for the chosen response, orange and hatching for the rejected one, and signs or words say the same beside.
+Each picture carries a description made from the numbers that it shows: `describe` gives it, and `show` displays the
+picture in a notebook with that description as alt text. Nothing here touches pyplot's figures or Matplotlib's settings,
+so a figure is gone when nothing refers to it.
+"""
+
+from rmlab.plots.display import describe, show
+from rmlab.plots.pictures import (
+    plot_calibration,
+    plot_groups,
+    plot_preference_curve,
+    plot_score_differences,
+    plot_scores,
+)
+from rmlab.plots.run import live_curves, plot_training
+from rmlab.plots.style import CHOSEN, HELD_OUT, INK, NEUTRAL, REJECTED
+
+__all__ = [
+    "CHOSEN",
+    "HELD_OUT",
+    "INK",
+    "NEUTRAL",
+    "REJECTED",
+    "describe",
+    "live_curves",
+    "plot_calibration",
+    "plot_groups",
+    "plot_preference_curve",
+    "plot_score_differences",
+    "plot_scores",
+    "plot_training",
+    "show",
+]

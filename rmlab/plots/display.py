@@ -1,0 +1,56 @@
+"""A picture in words, and a picture in a notebook with those words as its alt text."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import sys
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+__all__ = ["bundle", "describe", "set_description", "show"]
+
+
+def describe(picture: Axes | Figure) -> str:
+    """Give the description, in words and numbers, of a picture that this module drew."""
+    axes = picture.axes if isinstance(picture, Figure) else [picture]
+    found = [text for ax in axes if (text := getattr(ax, "_rmlab_description", None))]
+    if not found:
+        raise ValueError("this picture was not drawn by rmlab.plots; describe it in show(picture, alt=...)")
+    return " ".join(found)
+
+
+def show(picture: Axes | Figure, *, alt: str | None = None) -> None:
+    """Display a picture in a notebook, with alt text: `alt`, or else what `describe` gives.
+
+    A figure made through pyplot is closed, so that it does not appear twice.
+    """
+    from IPython.display import display
+
+    display(bundle(picture, describe(picture) if alt is None else alt), raw=True)
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close(_figure(picture))  # of no effect on a figure that pyplot does not know
+
+
+def bundle(picture: Axes | Figure, alt: str) -> dict[str, str]:
+    """Give what Jupyter displays: HTML with the picture inside, since it gives a bare image/png no alt text."""
+    figure = _figure(picture)
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
+    source = base64.b64encode(png.getvalue()).decode()
+    width = round(100 * figure.get_figwidth())
+    image = f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt)}" width="{width}">'
+    return {"text/html": image, "text/plain": alt}
+
+
+def _figure(picture: Axes | Figure) -> Figure:
+    return picture if isinstance(picture, Figure) else picture.get_figure(root=True)  # type: ignore[return-value]
+
+
+def set_description(ax: Axes, text: str) -> Axes:
+    """Attach what `describe` gives for this picture."""
+    setattr(ax, "_rmlab_description", text)  # noqa: B010
+    return ax

@@ -1,0 +1,96 @@
+"""Colours, type sizes and the few marks that the pictures share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rmlab.plots.display import bundle, describe
+
+# Each stands out from white by at least 4.5 to 1, and blue from orange in every common kind of colour blindness.
+CHOSEN = "#0063b2"
+REJECTED = "#b84e00"
+HELD_OUT = "#6b3fa0"
+NEUTRAL = "#595959"
+INK = "#1f1f1f"
+
+TEXT, TITLE = 13, 15  # points, on a figure about 7 inches wide: legible from the back row when it fills a slide
+
+
+def make_axes(ax: Axes | None, width: float, height: float) -> Axes:
+    """Give `ax`, or the Axes of a new figure, sized in inches, which a notebook shows where a cell ends with it."""
+    if ax is None:
+        ax = Figure(figsize=(width, height), layout="constrained", facecolor="white").subplots()
+        setattr(ax, "_repr_html_", partial(_repr_html, ax))  # noqa: B010
+    return ax
+
+
+def _repr_html(ax: Axes) -> str:
+    return bundle(ax, describe(ax))["text/html"]
+
+
+def make_panels(ax: Axes, n: int) -> list[Axes]:
+    """Give `n` panels side by side within `ax`, whose own frame goes."""
+    ax.set_axis_off()
+    gap = 0.24 / n
+    width = (1 - gap * (n - 1)) / n
+    return [ax.inset_axes((i * (width + gap), 0, width, 1)) for i in range(n)]
+
+
+def label(ax: Axes, title: str, x: str, y: str) -> None:
+    """Set the title and the names of the axes."""
+    ax.set_title(title, fontsize=TITLE, color=INK, loc="left")
+    ax.set_xlabel(x, fontsize=TEXT, color=INK)
+    ax.set_ylabel(y or ax.get_ylabel(), fontsize=TEXT, color=INK)
+    ax.tick_params(labelsize=TEXT - 1, colors=INK)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def mark(ax: Axes, x: float, y: float, text: str, right: float, up: float, align: str) -> None:
+    """Put a point at (x, y), and words as many points to the right of it and above it."""
+    ax.plot([x], [y], "o", color=INK, markersize=9, zorder=3)
+    ax.annotate(
+        text, (x, y), (right, up), textcoords="offset points", ha=align, fontsize=TEXT, color=INK, weight="bold",
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
+    )  # fmt: skip
+
+
+def draw_rows(
+    ax: Axes,
+    names: Sequence[str],
+    values: np.ndarray,
+    lower: np.ndarray,
+    upper: np.ndarray,
+    text: Sequence[str],
+    *,
+    markers: Sequence[str] | None = None,
+) -> None:
+    """Draw a point and an interval for each name, the first on top, with text at the right."""
+    y = np.arange(len(names))
+    ax.errorbar(values, y, xerr=[values - lower, upper - values], fmt="none", ecolor=CHOSEN, elinewidth=2, capsize=4)
+    for i, marker in enumerate(markers or "o" * len(names)):
+        ax.plot(values[i], y[i], marker, color=CHOSEN if marker != "D" else NEUTRAL, markersize=9)
+    ax.set_ylim(len(names) - 0.4, -0.6)
+    if len(names) > 40:  # beyond that the names would overlap
+        ax.set_yticks([])
+        ax.set_ylabel(f"{len(names)} names, the first on top")
+        return
+    ax.set_yticks(y, names)
+    for i, words in enumerate(text):
+        ax.annotate(words, (1.02, y[i]), xycoords=("axes fraction", "data"), va="center", color=INK, fontsize=TEXT - 1)
+
+
+def signed(score: float) -> str:
+    """Write a score with its sign, and with a minus as wide as the plus."""
+    return f"{score:+.2f}".replace("-", "−")
+
+
+def listed(phrases: Sequence[str]) -> str:
+    """Join phrases; of many, the first and the last six."""
+    if len(phrases) > 14:
+        phrases = [*phrases[:6], f"{len(phrases) - 12} more", *phrases[-6:]]
+    return "; ".join(phrases)
