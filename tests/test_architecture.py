@@ -18,8 +18,7 @@ PACKAGE = Path(rmlab.__file__).parent
 # Each floor imports only from those above it in this list; modules on one floor do not import each other.
 FLOORS = (
     {"preference"},
-    {"data", "_label_index", "_pair_counts"},
-    {"_newton"},
+    {"data"},
     {"bradley_terry", "simulate", "evaluation", "labels", "datasets"},
     {"packing", "backbones", "tiny_tokenizer"},
     {"model"},

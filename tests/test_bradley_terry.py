@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from rmlab import _newton, bradley_terry
-from rmlab._label_index import index_labels
-from rmlab._pair_counts import _has_negative_cycle
-from rmlab.bradley_terry import fit_bradley_terry
+from rmlab.bradley_terry import fit as fit_module
+from rmlab.bradley_terry import fit_bradley_terry, newton
+from rmlab.bradley_terry.counts import _has_negative_cycle
+from rmlab.bradley_terry.labels import index_labels
 from rmlab.preference import davidson_loss, davidson_probabilities, preference_loss, preference_probability
 
 # Agresti, Categorical Data Analysis: American League East 1987, wins of row over column
@@ -260,12 +260,12 @@ def test_sparse_solvers_agree_with_the_dense_one(monkeypatch, cg_limit, options)
     some = [3, 17, 39]
     covariances = [fit.covariance_of(some) for fit in (dense, dense.relative_to(17), dense.relative_to(5))]
 
-    monkeypatch.setattr(_newton, "CHOLESKY_LIMIT", 0)
-    monkeypatch.setattr(_newton, "CG_LIMIT", cg_limit)
-    monkeypatch.setattr(bradley_terry, "COVARIANCE_LIMIT", 0)
+    monkeypatch.setattr(newton, "CHOLESKY_LIMIT", 0)
+    monkeypatch.setattr(newton, "CG_LIMIT", cg_limit)
+    monkeypatch.setattr(fit_module, "COVARIANCE_LIMIT", 0)
     calls = []
-    factor = _newton.splu
-    monkeypatch.setattr(_newton, "splu", lambda *a, **k: calls.append(1) or factor(*a, **k))
+    factor = newton.splu
+    monkeypatch.setattr(newton, "splu", lambda *a, **k: calls.append(1) or factor(*a, **k))
     sparse = fit_bradley_terry(winners, losers, **options_given)
     assert bool(calls) == (cg_limit == 1)
     np.testing.assert_allclose(sparse.scores, dense.scores, atol=1e-8)

@@ -17,7 +17,7 @@ from scipy.linalg.lapack import dpotrf, dpotri  # pyright: ignore[reportAttribut
 from scipy.sparse import block_array, csc_array, csr_array, diags_array
 from scipy.sparse.linalg import LinearOperator, cg, splu
 
-from rmlab._pair_counts import PairCounts
+from rmlab.bradley_terry.counts import PairCounts
 from rmlab.preference import davidson_loss, davidson_probabilities, preference_loss, preference_probability
 
 __all__ = ["Information", "maximise", "total_loss"]

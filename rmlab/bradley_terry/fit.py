@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rmlab._label_index import index_labels, label_key
-from rmlab._newton import Information, maximise, total_loss
-from rmlab._pair_counts import PairCounts, count_pairs, why_no_finite_maximum
+from rmlab.bradley_terry.counts import PairCounts, count_pairs, why_no_finite_maximum
+from rmlab.bradley_terry.labels import index_labels, label_key
+from rmlab.bradley_terry.newton import Information, maximise, total_loss
 from rmlab.preference import preference_probability
 
 if TYPE_CHECKING:
