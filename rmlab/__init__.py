@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         fit_bradley_terry,
     )
     from rmlab.data import (
+        DataError,
         PreferencePair,
         PreferencePairs,
         check_pairs,
@@ -53,6 +54,7 @@ _HOMES = {
         "thurstone_probability",
     ),
     "data": (
+        "DataError",
         "PreferencePair",
         "PreferencePairs",
         "check_pairs",
@@ -74,6 +76,7 @@ _MODULES = (*_HOMES, "datasets", "model", "plots", "simulate", "training")
 
 __all__ = [
     "BradleyTerryFit",
+    "DataError",
     "Evaluation",
     "PreferencePair",
     "PreferencePairs",

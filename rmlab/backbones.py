@@ -103,8 +103,9 @@ def _tiny(name: str, *, seed: int) -> tuple[PreTrainedModel, Any]:
     config_class = transformers.LlamaConfig if name == "tiny-decoder" else transformers.BertConfig
     settings: dict[str, Any] = {
         "vocab_size": len(tokenizer),
-        "hidden_size": 128,
-        "intermediate_size": 256,
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "initializer_range": 0.1,  # with the usual 0.02 so small a network stays near zero, and hardly learns
         "num_hidden_layers": 2,
         "num_attention_heads": 4,
         "max_position_embeddings": 512,

@@ -1,0 +1,47 @@
+"""How near a small decoder, trained from scratch on simulated texts, comes to the best that any model could do.
+
+The texts of `rmlab.simulate` have a known reward, so the accuracy of a perfect judge is known too. Accuracy is given on
+average over the labels (a pair counts by its true probability): the labels that were drawn add noise of their own.
+"""
+
+import argparse
+import time
+
+import numpy as np
+
+from rmlab.data import split_by_prompt
+from rmlab.model import RewardModel
+from rmlab.preference import preference_probability
+from rmlab.simulate import SimulatedTextPairs, simulate_text_pairs
+from rmlab.training import TrainingConfig, train
+
+
+def expected_accuracy(differences: np.ndarray, true_differences: np.ndarray) -> float:
+    """Accuracy on average over the labels, which are drawn from the true differences."""
+    right = preference_probability(np.abs(true_differences))
+    return float(np.mean(np.where((differences > 0) == (true_differences > 0), right, 1 - right)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--pairs", type=int, default=10_000)
+    options = parser.parse_args()
+    print("seed  test pairs  accuracy  the best possible  points short  CPU seconds")
+    for seed in range(options.seeds):
+        started = time.process_time()
+        train_pairs, test = split_by_prompt(simulate_text_pairs(options.pairs, seed=seed).pairs, fractions=(0.8, 0.2))
+        model = RewardModel.from_pretrained("tiny-decoder", seed=seed, device="cpu")
+        config = TrainingConfig(epochs=4, batch_size=32, learning_rate=2e-3, precision="fp32", seed=seed)
+        train(model, train_pairs, config=config, progress=False)
+        truth = SimulatedTextPairs(test)
+        accuracy = expected_accuracy(model.score_differences(test), truth.score_differences)
+        short = 100 * (truth.bayes_accuracy - accuracy)
+        seconds = time.process_time() - started
+        print(
+            f"{seed:4}  {len(test):10,}  {accuracy:8.3f}  {truth.bayes_accuracy:17.3f}  {short:12.1f}  {seconds:11.0f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
