@@ -123,6 +123,9 @@ class RewardModel(nn.Module):
         _ensure_pad_token(self.network, tokenizer)
         _keep_head_in_float32(self.network)
         self.network.config.use_cache = False  # of keys and values, which only generation reads again
+        # Scores are made without token types; a pipeline that is given a text and its pair would else add them. Only
+        # what stands in init_kwargs is saved.
+        tokenizer.model_input_names = tokenizer.init_kwargs["model_input_names"] = ["input_ids", "attention_mask"]
         self._before, self._between, self._after = self._special_tokens()
 
     @classmethod
@@ -202,7 +205,7 @@ class RewardModel(nn.Module):
         input_ids
             n sequences of token ids.
         batch_tokens
-            Bound on the tokens of a batch, padding included; by default 4,096 on a CPU, else 32,768.
+            Bound on the tokens of a batch, padding included; by default 1,024 on a CPU, else 32,768.
         forward
             What to call in place of the model itself: its wrapper in distributed training.
         """
@@ -210,7 +213,8 @@ class RewardModel(nn.Module):
             return torch.zeros(0, device=self.device)
         forward = forward or self
         if batch_tokens is None:
-            batch_tokens = 4096 if self.device.type == "cpu" else 32_768
+            # on a CPU the activations of a batch then stay in its cache: a step of training takes a quarter less time
+            batch_tokens = 1024 if self.device.type == "cpu" else 32_768
         batches = length_sorted_batches([len(ids) for ids in input_ids], batch_tokens=batch_tokens)
         scores = []
         for batch in batches:

@@ -215,7 +215,7 @@ def test_scores_are_those_of_transformers_own_class(load, saved, one_by_one, nam
     assert_equal_scores(logits[:, 0], one_by_one(model))
 
 
-@pytest.mark.parametrize("name", ["tiny-encoder", "qwen, pad is eos"])
+@pytest.mark.parametrize("name", ["tiny-encoder", "minilm", "qwen, pad is eos"])
 def test_the_pipeline_of_transformers_gives_the_score_without_a_sigmoid(load, saved, name):
     model, prompts, responses = load(name), ["Name a colour.", "Hi"], ["It is four.", "No."]
     pipeline = transformers.pipeline("text-classification", model=str(saved(name)), device="cpu")
@@ -441,16 +441,17 @@ def test_pairs_that_lose_tokens_are_counted_by_where(decoder):
         PreferencePair("Short.", f"Yes{tail}", "No."),
         PreferencePair("Short.", f"Yes{tail}", f"No{tail}"),
         PreferencePair("Short.", f"Yes{tail}", f"No{tail} it goes"),
+        PreferencePair("Short.", "Yes.", "Yes."),  # equal, and not by cutting
     ]
     encoded = decoder.encode_pairs(pairs, max_length=24)
-    assert encoded.equal.tolist() == [False, False, False, True, False]
+    assert encoded.equal.tolist() == [False, False, False, True, False, True]
     assert encoded.truncation == {
         "pairs with a cut prompt": 4,
         "pairs with a cut response": 3,
         "pairs made equal by cutting": 1,
     }
     assert decoder.encode_pairs(pairs).truncation == dict.fromkeys(encoded.truncation, 0)
-    some = encoded.take([3, 0])
+    some = encoded.take((3, 0))
     assert some.equal.tolist() == [True, False]
     assert some.truncation["pairs with a cut prompt"] == 1
     lengths = encoded.take((0,)).response_lengths
@@ -479,6 +480,11 @@ def test_a_length_that_the_model_cannot_have_is_an_error(decoder, max_length):
         ModelError, match=f"max_length must be at least 8 and at most 512 for this model, got {max_length}"
     ):
         RewardModel.from_pretrained("tiny-decoder", max_length=max_length)
+
+
+def test_a_shorter_limit_is_kept_through_saving(tmp_path):
+    model = RewardModel.from_pretrained("tiny-decoder", max_length=64)
+    assert RewardModel.from_pretrained(model.save_pretrained(tmp_path / "model")).max_length == 64
 
 
 def test_the_longest_text_that_is_allowed_is_scored(model):

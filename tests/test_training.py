@@ -246,7 +246,7 @@ def test_a_run_that_is_abandoned_leaves_a_model_that_scores():
 def test_bf16_is_close_to_fp32():
     _, exact = run(TrainingConfig(max_steps=3, batch_size=8, **FP32))
     _, fast = run(TrainingConfig(max_steps=3, batch_size=8, learning_rate=1e-3, precision="bf16"))
-    assert [s.loss for s in fast.steps] == pytest.approx([s.loss for s in exact.steps], abs=5e-3)
+    assert [s.loss for s in fast.steps] == pytest.approx([s.loss for s in exact.steps], abs=2e-2)
     assert [s.loss for s in fast.steps] != [s.loss for s in exact.steps]
 
 
