@@ -1,6 +1,7 @@
 """Train minilm with `rmlab.training.train` and with TRL's `RewardTrainer`, everything else equal, and compare quality.
 
-    python benchmarks/train_vs_trl.py [--seeds 5] [--max-pairs 900] [--pairs FILE_OR_HUB_ID]
+    python benchmarks/train_vs_trl.py [--seeds 5] [--max-pairs 900] [--learning-rate 1e-4]
+        [--pairs FILE_OR_HUB_ID]
 
 For each seed both sides start from the same weights (the seed decides the head, the split by prompt and the order of
 the pairs) and train for one epoch on the same token ids in the same order, in bf16. Both trained models are scored by
@@ -19,6 +20,7 @@ import resource
 import statistics
 import sys
 import tempfile
+import warnings
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +58,7 @@ class Result:
     settings: str
 
 
-def run(side: str, seed: int, pairs: str, max_pairs: int) -> Result:
+def run(side: str, seed: int, pairs: str, max_pairs: int, learning_rate: float) -> Result:
     """Train and evaluate one side with one seed, in a process of its own."""
     import torch
     import transformers
@@ -67,16 +69,19 @@ def run(side: str, seed: int, pairs: str, max_pairs: int) -> Result:
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
+    warnings.simplefilter("ignore", FutureWarning)  # TRL sets options by names that transformers gives up
     model = RewardModel.from_pretrained("minilm", seed=seed, max_length=MAX_LENGTH)
     usable, n_too_long = whole_pairs(model, read_or_exit(pairs))
     usable = usable[np.sort(np.random.default_rng(seed).permutation(len(usable))[:max_pairs])]
     train_pairs, held_out_pairs = split_by_prompt(usable, fractions=FRACTIONS, seed=seed)
     data, held_out = prepare(model, train_pairs), prepare(model, held_out_pairs)
-    config = TrainingConfig(epochs=1, batch_size=16, max_length=MAX_LENGTH, precision="bf16", seed=seed)
+    config = TrainingConfig(
+        epochs=1, batch_size=16, max_length=MAX_LENGTH, precision="bf16", learning_rate=learning_rate, seed=seed
+    )
     losses, seconds = (train_rmlab if side == "rmlab" else train_trl)(model, data, config)
     evaluation = evaluate(model.score_differences(held_out.encoded, precision="fp32"))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
-    settings = f"{config}\n{FRACTIONS} of the pairs to train on and held out; {model.device}, {torch.get_num_threads()} threads"
+    settings = f"{config}\npairs {FRACTIONS} to train on, held out; {model.device}, {torch.get_num_threads()} threads"
     return Result(losses, evaluation.log_loss, evaluation.accuracy, len(data), len(held_out), n_too_long, seconds, peak,
                   settings)  # fmt: skip
 
@@ -106,6 +111,7 @@ def train_trl(model: "RewardModel", data: "TrainingData", config: "TrainingConfi
     import trl
     from transformers import AutoModelForSequenceClassification, PrinterCallback
 
+    datasets.disable_progress_bars()
     # the order in which rmlab takes the pairs
     order = np.random.default_rng(config.seed).permutation(len(data))
     rows = [
@@ -158,6 +164,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5, help="runs of each side, from seed 0 on (default: 5)")
     parser.add_argument("--max-pairs", type=int, default=900, help="to train on and held out (default: 900)")
+    parser.add_argument("--learning-rate", type=float, default=1e-4, help="of both (default: TRL's own, 1e-4)")
     add_pairs_option(parser)
     options = parser.parse_args()
     read_or_exit(options.pairs)  # so that a missing file is found here, and not in a process of its own
@@ -166,7 +173,8 @@ def main() -> None:
     with ProcessPoolExecutor(max_workers=1, mp_context=context, max_tasks_per_child=1) as pool:
         for seed in range(options.seeds):
             for side in ("rmlab", "trl") if seed % 2 else ("trl", "rmlab"):
-                results[side].append(pool.submit(run, side, seed, options.pairs, options.max_pairs).result())
+                job = pool.submit(run, side, seed, options.pairs, options.max_pairs, options.learning_rate)
+                results[side].append(job.result())
             report_seed(seed, results["trl"][-1], results["rmlab"][-1])
     report(results["trl"], results["rmlab"])
 
@@ -188,9 +196,8 @@ def report_seed(seed: int, trl: Result, rmlab: Result) -> None:
 
 def report(trl: list[Result], rmlab: list[Result]) -> None:
     first = max(abs(ours.losses[0] - theirs.losses[0]) for ours, theirs in zip(rmlab, trl, strict=True))
-    print(
-        f"first loss: differs by {first:.1e} at most (limit: {FIRST_LOSS_LIMIT:.0e}): {verdict(first <= FIRST_LOSS_LIMIT)}"
-    )
+    kept = verdict(first <= FIRST_LOSS_LIMIT)
+    print(f"first loss: differs by {first:.1e} at most (limit: {FIRST_LOSS_LIMIT:.0e}): {kept}")
     worse = [ours.log_loss - theirs.log_loss for ours, theirs in zip(rmlab, trl, strict=True)]
     mean = statistics.fmean(worse)
     error = f"{statistics.stdev(worse) / len(worse) ** 0.5:.4f}" if len(worse) > 1 else "unknown"
