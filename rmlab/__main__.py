@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 BAD_INPUT = (ValueError, OSError)  # DataError, ModelError and TrainingError are ValueErrors
-COMMAND_DEFAULTS: dict[str, Any] = {"evaluate_every": None, "patience": 4}
+COMMAND_DEFAULTS: dict[str, Any] = {"epochs": 3.0, "evaluate_every": None, "patience": 4}
 """Where `rmlab train` differs from TrainingConfig: it watches the held-out pairs, and keeps the best weights."""
 SETTINGS = {
     "epochs": "passes over the training pairs",
@@ -172,7 +172,7 @@ def _train(options: argparse.Namespace) -> int:
 
     import rmlab
     from rmlab.datasets import load_everyday
-    from rmlab.model import RewardModel
+    from rmlab.model import RewardModel, check_destination
     from rmlab.training import TrainingConfig, prepare, train
 
     is_main = PartialState().is_main_process
@@ -185,7 +185,7 @@ def _train(options: argparse.Namespace) -> int:
     quarterly = settings["evaluate_every"] is None
     settings["evaluate_every"] = 1 if quarterly else settings["evaluate_every"]
     config = TrainingConfig(**settings)
-    out = Path(options.out)
+    out = check_destination(options.out)  # before the training, not after
     pairs = rmlab.read_pairs(options.pairs) if options.pairs else load_everyday()
     say(pairs.report)
     parts = rmlab.split_by_prompt(pairs, seed=config.seed)

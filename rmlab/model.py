@@ -24,7 +24,16 @@ from rmlab.backbones import MANIFEST, ModelError, load_network, quiet_transforme
 from rmlab.data import PreferencePair
 from rmlab.packing import length_sorted_batches, pad
 
-__all__ = ["Encoded", "EncodedPairs", "ModelError", "Precision", "RewardModel", "autocast", "use_bf16"]
+__all__ = [
+    "Encoded",
+    "EncodedPairs",
+    "ModelError",
+    "Precision",
+    "RewardModel",
+    "autocast",
+    "check_destination",
+    "use_bf16",
+]
 
 Message = Mapping[str, str]
 Text = str | Sequence[Message]
@@ -360,12 +369,7 @@ class RewardModel(nn.Module):
         ModelError
             If the folder holds anything that this method did not write, or the disk refuses.
         """
-        folder = Path(folder)
-        is_empty = folder.is_dir() and not any(folder.iterdir())
-        if folder.exists() and not is_empty and not (folder / MANIFEST).is_file():
-            raise ModelError(
-                f"{folder} exists and is not a model that rmlab saved; choose another folder, so that nothing is lost"
-            )
+        folder = check_destination(folder)
         try:
             self._write(folder)
         except (OSError, SafetensorError) as error:
@@ -481,6 +485,17 @@ def _render_plainly(prompt: Sequence[Message], response: Sequence[Message]) -> t
         label = turn(response[0])[0]
         head, tail = head + label, tail[len(label) :]
     return head.lstrip("\n"), tail
+
+
+def check_destination(folder: str | Path) -> Path:
+    """Refuse, with a ModelError, a folder that holds anything but a model that `RewardModel.save_pretrained` wrote."""
+    folder = Path(folder)
+    is_empty = folder.is_dir() and not any(folder.iterdir())
+    if folder.exists() and not is_empty and not (folder / MANIFEST).is_file():
+        raise ModelError(
+            f"{folder} exists and is not a model that rmlab saved; choose another folder, so that nothing is lost"
+        )
+    return folder
 
 
 def use_bf16(precision: Precision, device: torch.device) -> bool:

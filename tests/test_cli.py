@@ -119,6 +119,13 @@ def test_train_reports_test_accuracy_and_what_was_left_out(files, trained, capsy
     assert left_out >= 1
 
 
+def test_train_refuses_a_folder_that_is_taken_before_it_trains(files, capsys, tmp_path):
+    (tmp_path / "thesis.txt").write_text("chapter 1")
+    error = run(capsys, "train", files / "pairs.jsonl", "--out", tmp_path, "--backbone", "no-such-model", status=2).err
+    assert "exists and is not a model that rmlab saved" in error
+    assert (tmp_path / "thesis.txt").read_text() == "chapter 1"
+
+
 def test_evaluate_agrees_with_the_library(files, trained, capsys):
     record = json.loads(run(capsys, "evaluate", trained, files / "pairs.jsonl", "--json").out)
     pairs = rmlab.read_pairs(files / "pairs.jsonl")
