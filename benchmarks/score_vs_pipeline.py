@@ -1,6 +1,6 @@
 """Score dialogues with `RewardModel.score` beside transformers' text-classification pipeline, on the same saved folder.
 
-    python benchmarks/score_vs_pipeline.py [--texts 200] [--pairs FILE_OR_HUB_ID]
+    python benchmarks/score_vs_pipeline.py [--texts 128] [--pairs FILE_OR_HUB_ID]
 
 One process, the sides in turn (every second round in reverse), the median of 5 rounds. The model is minilm with a
 seeded head. The texts are drawn at random from those that need no truncation; each side is handed the same prompts and
@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,7 +45,7 @@ def draw_texts(pairs: PreferencePairs, model: RewardModel, n_texts: int) -> tupl
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--texts", type=int, default=200, help="how many to score (default: 200)")
+    parser.add_argument("--texts", type=int, default=128, help="how many to score (default: 128)")
     add_pairs_option(parser)
     options = parser.parse_args()
     pairs = read_or_exit(options.pairs)
@@ -53,7 +54,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = RewardModel.from_pretrained("minilm", seed=SEED, device="cpu").save_pretrained(Path(scratch) / "model")
         model = RewardModel.from_pretrained(folder, device="cpu")
-        pipeline = transformers.pipeline(
+        pipeline: Any = transformers.pipeline(
             "text-classification", model=str(folder), function_to_apply="none", device="cpu", dtype=torch.float32
         )
     prompts, responses = draw_texts(pairs, model, options.texts)

@@ -108,8 +108,8 @@ def train_rmlab(model: "RewardModel", data: "TrainingData", config: "TrainingCon
 def train_trl(model: "RewardModel", data: "TrainingData", config: "TrainingConfig") -> tuple[list[float], float]:
     """Train a copy of the model with TRL, and bring its weights back into the model."""
     import datasets
-    import trl
     from transformers import AutoModelForSequenceClassification, PrinterCallback
+    from trl import RewardConfig, RewardTrainer  # pyright: ignore[reportPrivateImportUsage]
 
     datasets.disable_progress_bars()
     # the order in which rmlab takes the pairs
@@ -128,7 +128,7 @@ def train_trl(model: "RewardModel", data: "TrainingData", config: "TrainingConfi
         network = AutoModelForSequenceClassification.from_pretrained(
             folder, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
         )
-        arguments = trl.RewardConfig(
+        arguments = RewardConfig(
             output_dir=scratch,
             num_train_epochs=1,
             per_device_train_batch_size=config.batch_size,
@@ -150,7 +150,7 @@ def train_trl(model: "RewardModel", data: "TrainingData", config: "TrainingConfi
             disable_tqdm=True,
             use_cpu=model.device.type == "cpu",
         )
-        trainer = trl.RewardTrainer(
+        trainer = RewardTrainer(
             network, args=arguments, train_dataset=datasets.Dataset.from_list(rows), processing_class=model.tokenizer
         )
         trainer.remove_callback(PrinterCallback)

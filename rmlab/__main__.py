@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 BAD_INPUT = (ValueError, OSError)  # DataError, ModelError and TrainingError are ValueErrors
-COMMAND_DEFAULTS: dict[str, Any] = {"epochs": 3.0, "evaluate_every": None, "patience": 4}
+COMMAND_DEFAULTS: dict[str, Any] = {"epochs": 2.0, "evaluate_every": None, "patience": 4}
 """Where `rmlab train` differs from TrainingConfig: it watches the held-out pairs, and keeps the best weights."""
 SETTINGS = {
     "epochs": "passes over the training pairs",
