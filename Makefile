@@ -38,7 +38,7 @@ train: $(VENV)/.installed-lab
 test: $(VENV)/.installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(REPRODUCIBLE) $(BIN)/python -m pytest tests --ignore=tests/browser
 	$(REPRODUCIBLE) $(BIN)/python -m pytest notebooks --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg
 	$(REPRODUCIBLE) $(BIN)/python -m pytest tests/browser
