@@ -1,4 +1,4 @@
-"""Take the README's picture, docs/path.png, from the outputs of notebooks/00_start.ipynb: python docs/take_picture.py."""
+"""Take the picture of the README, docs/path.png, from the outputs of notebooks/00_start.ipynb."""
 
 import base64
 import re
