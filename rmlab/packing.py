@@ -39,8 +39,20 @@ def length_sorted_batches(lengths: Sequence[int] | np.ndarray, *, batch_tokens: 
     return batches
 
 
-def pad(sequences: Sequence[Sequence[int]], *, pad_id: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pad on the right to the longest sequence.
+def pad(
+    sequences: Sequence[Sequence[int]], *, pad_id: int, multiple_of: int = 1, at_most: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pad on the right to the longest sequence, or a little further.
+
+    Parameters
+    ----------
+    sequences
+        Token ids, at least one in each.
+    pad_id
+        What to fill with.
+    multiple_of, at_most
+        Round the length up to a multiple, unless that would pass `at_most`: a machine that prepares itself anew for
+        each shape then meets few of them.
 
     Returns
     -------
@@ -55,7 +67,9 @@ def pad(sequences: Sequence[Sequence[int]], *, pad_id: int) -> tuple[np.ndarray,
     lengths = np.array([len(sequence) for sequence in sequences])
     if not lengths.all() or not len(lengths):
         raise ValueError(f"expected sequences of at least one token, got lengths {lengths.tolist()}")
-    mask = np.arange(lengths.max()) < lengths[:, None]  # (batch, length)
+    longest = int(lengths.max())
+    length = max(longest, min(-(-longest // multiple_of) * multiple_of, at_most))
+    mask = np.arange(length) < lengths[:, None]  # (batch, length)
     input_ids = np.full(mask.shape, pad_id, dtype=np.int64)
     input_ids[mask] = np.concatenate([np.asarray(sequence, dtype=np.int64) for sequence in sequences])
     return input_ids, mask.astype(np.int64)

@@ -50,3 +50,10 @@ def test_padding_stands_on_the_right_and_the_mask_gives_the_sequences_back(seque
 def test_a_sequence_without_a_token_is_an_error(sequences, lengths):
     with pytest.raises(ValueError, match=f"expected sequences of at least one token, got lengths {lengths}"):
         pad(sequences, pad_id=0)
+
+
+def test_padding_may_be_rounded_up_to_a_bound():
+    for n, at_most, expected in [(5, 100, 16), (16, 100, 16), (17, 100, 32), (17, 20, 20), (30, 20, 30), (5, 0, 5)]:
+        ids, mask = pad([[1] * n, [1]], pad_id=0, multiple_of=16, at_most=at_most)
+        assert ids.shape == mask.shape == (2, expected)
+        assert mask.sum(1).tolist() == [n, 1]
