@@ -229,7 +229,7 @@ class RewardModel(nn.Module):
         for batch in batches:
             texts = [input_ids[i] for i in batch]
             # on a CPU the libraries below compile a kernel for each shape, and keep it
-            padded = pad(texts, pad_id=self.tokenizer.pad_token_id, multiple_of=16, at_most=self.max_length)
+            padded = pad(texts, pad_id=self.tokenizer.pad_token_id, multiple_of=8, at_most=self.max_length)
             scores.append(forward(*(torch.from_numpy(array).to(self.device) for array in padded)))
         place = torch.from_numpy(np.argsort(np.concatenate(batches))).to(self.device)
         return torch.cat(scores)[place].float()
