@@ -53,7 +53,7 @@ class TrainingConfig:
     max_steps: int | None = None
     batch_size: int = 16
     gradient_accumulation: int = 1
-    learning_rate: float = 5e-5
+    learning_rate: float = 1e-4
     warmup_fraction: float = 0.1
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0

@@ -35,7 +35,7 @@ class TrainingData:
 
     def __str__(self) -> str:
         notes = {**self.left_out, **self.truncation}
-        return "\n".join([f"{len(self):,} pairs to train on", *(f"  {n:>7,} {name}" for name, n in notes.items() if n)])
+        return "\n".join([f"{len(self):,} usable pairs", *(f"  {n:>7,} {name}" for name, n in notes.items() if n)])
 
 
 def prepare(model: RewardModel, pairs: Sequence[PreferencePair], *, max_length: int | None = None) -> TrainingData:
