@@ -1,0 +1,15 @@
+"""The commands of `rmlab`: a module each, loaded when the command is called.
+
+A module has ``configure(parser)``, which describes its options, and ``run(options)``, which gives the exit status:
+0 done, 1 a check fell short, 2 bad input.
+"""
+
+COMMANDS = {
+    "lab": "open JupyterLab on the course",
+    "doctor": "is this machine ready for the course?",
+    "fit": "fit one score for each item to a table of comparisons",
+    "train": "train a reward model on preference pairs, and report its test accuracy",
+    "evaluate": "evaluate a reward model on preference pairs",
+    "score": "score responses, one from the command line or JSON lines from standard input",
+}
+"""Name and purpose of each, in the order of `rmlab --help`."""

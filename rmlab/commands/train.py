@@ -1,0 +1,100 @@
+"""`rmlab train`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import fields, replace
+from typing import Any
+
+from accelerate import PartialState
+
+import rmlab
+from rmlab.datasets import load_everyday
+from rmlab.model import RewardModel, check_destination
+from rmlab.training import TrainingConfig, prepare, train
+
+COMMAND_DEFAULTS: dict[str, Any] = {"epochs": 2.0, "evaluate_every": None, "patience": 4}
+"""Where `rmlab train` differs from TrainingConfig: it watches the held-out pairs, and keeps the best weights."""
+SETTINGS = {
+    "epochs": "passes over the training pairs",
+    "max_steps": "optimiser steps, in place of --epochs",
+    "batch_size": "pairs in one step",
+    "gradient_accumulation": "parts to cut a batch into, to save memory",
+    "learning_rate": "at its highest",
+    "warmup_fraction": "share of the steps in which it rises",
+    "weight_decay": "of matrices",
+    "max_grad_norm": "bound on the norm of the gradient",
+    "max_length": "longest sequence in tokens (default: what the model allows, at most 1024)",
+    "precision": "auto: bf16 where the machine has it",
+    "gradient_checkpointing": "compute activations twice, to save memory",
+    "dropout": "use the dropout of the backbone",
+    "label_smoothing": "share of labels held to be wrong",
+    "centering": "weight of the squared sum of a pair's scores",
+    "lora": "rank of low-rank adapters; 0 trains every weight",
+    "evaluate_every": "steps between looks at the held-out pairs (default: four looks an epoch)",
+    "patience": "looks without a better held-out log loss before stopping; the best weights are kept",
+    "seed": "of the split, the head and the order",
+}
+"""What `rmlab train --help` says of each field of TrainingConfig."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Describe the options; each field of TrainingConfig is one, so that the command knows all the library knows."""
+    parser.add_argument(
+        "pairs", nargs="?", metavar="PAIRS", help="file, glob or hub id (default: the shipped everyday)"
+    )
+    parser.add_argument("--backbone", default="minilm", help="short name, folder or hub id (default: minilm)")
+    parser.add_argument("--revision", help="pin a hub model to a branch, tag or commit")
+    parser.add_argument("--out", required=True, metavar="FOLDER", help="where the model goes")
+    for setting in fields(TrainingConfig):
+        flag, about = "--" + setting.name.replace("_", "-"), SETTINGS[setting.name]
+        default = COMMAND_DEFAULTS.get(setting.name, setting.default)
+        if isinstance(default, bool):
+            parser.add_argument(flag, action="store_true", help=about)
+            continue
+        about += "" if default is None else f" (default: {default})"
+        if setting.name == "precision":
+            parser.add_argument(flag, choices=("auto", "fp32", "bf16"), default=default, help=about)
+        else:
+            kind = {"float": float, "int": int, "int | None": int}[str(setting.type)]
+            parser.add_argument(flag, type=kind, default=default, metavar="N", help=about)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train a reward model, report its test accuracy and save it."""
+    is_main = PartialState().is_main_process
+
+    def say(*lines: object) -> None:
+        if is_main:
+            print(*lines, sep="\n", flush=True)
+
+    settings: dict[str, Any] = {setting.name: getattr(options, setting.name) for setting in fields(TrainingConfig)}
+    quarterly = settings["evaluate_every"] is None
+    settings["evaluate_every"] = 1 if quarterly else settings["evaluate_every"]
+    config = TrainingConfig(**settings)
+    out = check_destination(options.out)  # before the training, not after
+    pairs = rmlab.read_pairs(options.pairs) if options.pairs else load_everyday()
+    say(pairs.report)
+    parts = rmlab.split_by_prompt(pairs, seed=config.seed)
+    model = RewardModel.from_pretrained(options.backbone, seed=config.seed, revision=options.revision)
+    ready = [prepare(model, part, max_length=config.max_length) for part in parts]
+    train_pairs, held_out, test = ready
+    for name, part in zip(("training", "held-out", "test"), ready, strict=True):
+        say(f"{name}: {part}")
+    if quarterly:
+        config = replace(config, evaluate_every=max(1, len(train_pairs) // (4 * config.batch_size)))
+    history = train(model, train_pairs, held_out=held_out, config=config, progress=is_main)
+    if history.best_step is not None:
+        say(f"kept the weights of step {history.best_step}, whose held-out log loss was the lowest")
+    result = rmlab.evaluate(
+        model.score_differences(test.encoded, precision=config.precision), lengths=test.encoded.response_lengths
+    )
+    say("", "on the test part, which nothing was chosen on:", result)
+    if is_main:
+        model.save_pretrained(out)
+        record = {"backbone": options.backbone, "pairs": options.pairs or "everyday", **history.to_dict()}
+        record["test"] = result.to_dict()
+        (out / "training.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    say("", f"saved to {out}; try:", f"  rmlab score {out} --prompt 'What is 2 + 2?' --response '4'")
+    return 0
