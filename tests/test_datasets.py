@@ -1,22 +1,30 @@
-"""Data sets: counts, schema and balance of `everyday`, that no surface gives its labels away; the baseball season."""
+"""Data sets: counts and balance of `everyday`, that no surface gives its labels away; its biased twin; baseball."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import subprocess
+import sys
 from collections import Counter
+from dataclasses import replace
 from importlib import resources
+from itertools import chain, groupby
 
 import numpy as np
 import pytest
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
+import rmlab
 from rmlab.bradley_terry import fit_bradley_terry
-from rmlab.data import check_pairs
-from rmlab.datasets import dataset_card, everyday_notes, load_baseball, load_everyday
+from rmlab.data import PreferencePairs, check_pairs
+from rmlab.datasets import dataset_card, everyday_notes, load_baseball, load_everyday, load_everyday_biased
 
 KINDS = (
     *("arithmetic", "complete", "concise", "factual", "hedges", "honest"),
@@ -35,13 +43,19 @@ def notes():
     return everyday_notes()
 
 
+@pytest.fixture(scope="module")
+def biased():
+    return load_everyday_biased()
+
+
 # everyday: counts and schema
 
 
-def test_everyday_has_at_least_30_pairs_of_each_of_twelve_kinds(everyday):
+def test_everyday_has_620_pairs_and_at_least_52_of_each_of_twelve_kinds(everyday):
     kinds = Counter(everyday.groups)
     assert sorted(kinds) == list(KINDS)
-    assert min(kinds.values()) >= 30
+    assert min(kinds.values()) >= 52
+    assert len(everyday) >= 620
 
 
 def test_every_line_of_everyday_has_the_columns_the_card_names_and_no_other():
@@ -65,6 +79,11 @@ def test_notes_stand_in_the_order_of_the_pairs(everyday, notes):
     assert len({note.id for note in notes}) == len(everyday)
 
 
+def test_any_stretch_of_everyday_mixes_the_kinds(everyday):
+    stretches = [set(everyday.groups[start : start + 60]) for start in range(0, len(everyday) - 59, 60)]
+    assert min(map(len, stretches)) >= 9
+
+
 def test_difficulties_are_three_and_each_is_in_use(notes):
     counts = Counter(note.difficulty for note in notes)
     assert set(counts) == {"easy", "medium", "hard"}
@@ -83,69 +102,151 @@ def test_lengths_suit_reading_in_class(everyday):
     assert np.mean(np.array(words) >= 10) > 0.9
 
 
-# everyday: no short cut to the label
+# everyday: no short cut to the label. Each measure is also shown a set in which a short cut was planted.
+
+
+def with_chosen(pairs, edit):
+    """Give the pairs with each chosen response as ``edit(number, pair)`` has it."""
+    return PreferencePairs.from_list(replace(pair, chosen=edit(i, pair)) for i, pair in enumerate(pairs))
+
+
+def longer_shares(pairs):
+    """Share of the pairs in which the chosen response is the longer one: of all, and of each kind."""
+    longer = np.greater(pairs.lengths("chosen"), pairs.lengths("rejected"))
+    kinds = np.array(pairs.groups)
+    return longer.mean(), {str(kind): longer[kinds == kind].mean() for kind in np.unique(kinds)}
 
 
 def test_the_chosen_response_is_the_longer_one_about_half_of_the_time(everyday):
-    longer = everyday.lengths("chosen") > everyday.lengths("rejected")
-    kinds = np.array(everyday.groups)
-    assert 0.45 <= longer.mean() <= 0.55
-    shares = {kind: longer[kinds == kind].mean() for kind in np.unique(kinds)}
-    assert {kind: share for kind, share in shares.items() if not 0.35 <= share <= 0.65} == {}
+    share, of_kinds = longer_shares(everyday)
+    assert 0.45 <= share <= 0.55
+    assert {kind: of_kind for kind, of_kind in of_kinds.items() if not 0.35 <= of_kind <= 0.65} == {}
 
 
-def response_texts(pairs):
-    """Responses and labels, those of a pair side by side, and the number of its pair for each."""
-    texts = [text for both in zip(pairs.texts("chosen"), pairs.texts("rejected"), strict=True) for text in both]
-    return texts, np.tile([1, 0], len(pairs)), np.repeat(np.arange(len(pairs)), 2)
+def test_that_share_would_notice_one_padded_kind(everyday):
+    padded = with_chosen(everyday, lambda i, p: p.chosen + " I hope that this helps you." * 9 * (p.group == "safe"))
+    assert longer_shares(padded)[1]["safe"] > 0.65
 
 
-def held_out_accuracy(texts, labels, pair_of) -> float:
-    """Accuracy of a bag of words and word pairs in five folds, the responses of a pair in one; mean of 3 shuffles."""
-    model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression(max_iter=1000))
+def counts(texts):
+    """Characters, words, sentences, commas and digits of each text: what a glance takes in."""
+    sentence_end = re.compile(r"[.?!](?= |$)")
+    marks = [(len(sentence_end.findall(text)), text.count(","), sum(map(str.isdigit, text))) for text in texts]
+    return np.array([(len(text), len(text.split()), *seen) for text, seen in zip(texts, marks, strict=True)], float)
+
+
+READERS = {
+    "words": lambda: make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression(solver="liblinear")),
+    "letters": lambda: make_pipeline(
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), min_df=3), LogisticRegression(solver="liblinear")
+    ),
+    "counts": lambda: make_pipeline(
+        FunctionTransformer(counts), HistGradientBoostingClassifier(max_iter=60, max_depth=3, random_state=0)
+    ),
+}
+
+
+def held_out_accuracy(pairs, reader, shuffles=2) -> float:
+    """How often a reader of single responses, prompt unseen, tells chosen from rejected; five folds, a pair in one."""
+    texts = list(chain.from_iterable(zip(pairs.texts("chosen"), pairs.texts("rejected"), strict=True)))
+    labels, pair_of = np.tile([1, 0], len(pairs)), np.repeat(np.arange(len(pairs)), 2)
     rng = np.random.default_rng(0)
     accuracies = []
-    for _ in range(3):
-        groups = rng.permutation(pair_of.max() + 1)[pair_of]
-        predicted = cross_val_predict(model, texts, labels, groups=groups, cv=GroupKFold(5))
+    for _ in range(shuffles):
+        groups = rng.permutation(len(pairs))[pair_of]
+        predicted = cross_val_predict(READERS[reader](), texts, labels, groups=groups, cv=GroupKFold(5))
         accuracies.append((predicted == labels).mean())
     return float(np.mean(accuracies))
 
 
-def test_words_alone_hardly_tell_chosen_from_rejected(everyday):
-    assert held_out_accuracy(*response_texts(everyday)) <= 0.6
+@pytest.mark.parametrize("reader", READERS)
+def test_no_reader_of_the_surface_tells_chosen_from_rejected(everyday, reader):
+    assert held_out_accuracy(everyday, reader) <= 0.6
 
 
-def test_that_bound_would_notice_a_telltale(everyday):
-    texts, labels, pair_of = response_texts(everyday)
-    marked = (labels == 1) & (pair_of % 4 > 0)  # three chosen responses of four
-    texts = [f"Certainly. {text}" if mark else text for text, mark in zip(texts, marked, strict=True)]
-    assert held_out_accuracy(texts, labels, pair_of) > 0.65
+@pytest.mark.parametrize("reader", READERS)
+def test_that_bound_would_notice_a_telltale(everyday, reader):
+    marked = with_chosen(everyday, lambda i, pair: "Certainly. " * (i % 4 > 0) + pair.chosen)  # three of four
+    assert held_out_accuracy(marked, reader, shuffles=1) > 0.62
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_within_a_kind_words_tell_what_the_card_says(everyday, kind):
+    of_kind = everyday[np.array(everyday.groups) == kind]
+    stated = re.search(rf"\| `{kind}` \| \d+ \| \d+% \| (\d+)% \|", dataset_card("everyday"))
+    assert stated
+    assert held_out_accuracy(of_kind, "words", shuffles=10) == pytest.approx(int(stated[1]) / 100, abs=0.04)
 
 
 @pytest.mark.parametrize("sign", ["!", "?", ":", ";", "Sure", "Certainly", "I'm sorry", "As an AI", "1."])
 def test_no_sign_stands_on_one_side_only(everyday, sign):
     chosen, rejected = (sum(sign in text for text in everyday.texts(side)) for side in ("chosen", "rejected"))
-    assert abs(chosen - rejected) <= max(4, 0.08 * len(everyday))
+    assert abs(chosen - rejected) <= 0.05 * len(everyday)
 
 
 # everyday: variety
 
 
+def words_of(text):
+    """The words of a text, a number as ``#`` and a capital after the first word as ``Name``."""
+    words = re.findall(r"[\w']+|#", re.sub(r"\d[\d.,:]*", "#", text))
+    return ["Name" if i and word[0].isupper() and word != "I" else word.lower() for i, word in enumerate(words)]
+
+
+def skeleton(sentence):
+    """The small words of a sentence, with a gap for whatever stands between them: ``what do i _``."""
+    kept = (word if word in ENGLISH_STOP_WORDS else "_" for word in words_of(sentence))
+    return [word for word, _ in groupby(kept, key=lambda word: word)]
+
+
+def worn_out(texts):
+    """Frames in which more than five of the texts are cast: how they open, and the skeletons of their sentences."""
+    openings = Counter(" ".join(words_of(text)[:4]) for text in texts)
+    sentences = (skeleton(sentence) for text in texts for sentence in re.split(r"(?<=[.?!]) ", text))
+    skeletons = Counter(" ".join(frame) for frame in sentences if len(frame) >= 4)
+    return {frame: n for frame, n in (openings + skeletons).items() if n > 5}
+
+
+def texts_of(everyday, notes):
+    return [*chain.from_iterable(map(everyday.texts, ("prompt", "chosen", "rejected"))), *(note.why for note in notes)]
+
+
+def test_no_frame_is_worn_out(everyday, notes):
+    assert worn_out(texts_of(everyday, notes)) == {}
+
+
+TOWNS = {"Ghent": "lace", "Bath": "springs", "Oslo": "opera", "Lyon": "silk", "Jena": "lenses", "Faro": "cork"}
+
+
+@pytest.mark.parametrize(
+    ("frame", "sentences"),
+    [
+        ("in # Name turned", [f"In {1800 + len(town)} {town} turned to {ware}." for town, ware in TOWNS.items()]),
+        ("the _ of _ is the _ of _", [f"The town of {town} is the home of {ware}." for town, ware in TOWNS.items()]),
+    ],
+)
+def test_a_frame_is_found_at_the_sixth_text_whatever_fills_it(everyday, notes, frame, sentences):
+    assert worn_out(sentences[:5]) == {}
+    assert frame in worn_out([*texts_of(everyday, notes), *sentences])
+
+
+@pytest.mark.parametrize("side", ["prompt", "chosen", "rejected", "why"])
+def test_no_opening_of_three_words_is_worn_out(everyday, notes, side):
+    texts = [note.why for note in notes] if side == "why" else everyday.texts(side)
+    openings = Counter(" ".join(re.findall(r"[\w']+", text.lower())[:3]) for text in texts)
+    assert {opening: n for opening, n in openings.items() if n > 5} == {}
+
+
+def near_equal(texts):
+    """Pairs of texts of which a bag of words, rare ones counting more, has a cosine over 0.7."""
+    vectors = TfidfVectorizer().fit_transform(texts)
+    near = np.argwhere(np.triu((vectors @ vectors.T).toarray(), 1) > 0.7)
+    return [(texts[i], texts[j]) for i, j in near]
+
+
 @pytest.mark.parametrize("side", ["prompt", "chosen", "rejected"])
 def test_no_two_texts_are_near_equal(everyday, side):
-    texts = list(everyday.texts(side))
-    vectors = TfidfVectorizer().fit_transform(texts)
-    similarity = (vectors @ vectors.T).toarray()
-    np.fill_diagonal(similarity, 0)
-    near = np.argwhere(np.triu(similarity) > 0.7)
-    assert [(texts[i], texts[j]) for i, j in near] == []
-
-
-@pytest.mark.parametrize("side", ["prompt", "chosen", "rejected"])
-def test_no_opening_is_worn_out(everyday, side):
-    openings = Counter(" ".join(re.findall(r"[\w']+", text.lower())[:3]) for text in everyday.texts(side))
-    assert {opening: n for opening, n in openings.items() if n > 5} == {}
+    assert near_equal(list(everyday.texts(side))) == []
 
 
 def test_no_prompt_is_that_of_another_pair(everyday):
@@ -154,16 +255,98 @@ def test_no_prompt_is_that_of_another_pair(everyday):
     assert check.near_equal_prompts.tolist() == []
 
 
+def test_a_text_that_is_there_again_with_two_words_changed_is_found(everyday):
+    texts = list(everyday.texts("chosen"))
+    (long, *_) = sorted(texts, key=len)[-20:]
+    again = " ".join(["Indeed", *long.split()[1:-1], "then"])
+    assert near_equal([*texts, again]) == [(long, again)]
+
+
+# everyday_biased: the same, and longer is better
+
+
+def test_the_twin_has_the_same_prompts_kinds_and_order(everyday, biased):
+    assert list(biased.texts("prompt")) == list(everyday.texts("prompt"))
+    assert biased.groups == everyday.groups
+
+
+def fillers_around(everyday, biased, side):
+    """For each pair, what was added to a response: the sentences in front of it and those behind."""
+    added = []
+    for plain, padded in zip(everyday.texts(side), biased.texts(side), strict=True):
+        front, found, back = padded.partition(plain)
+        assert found
+        added.append(tuple(re.split(r"(?<=\.) ", part.strip()) if part.strip() else [] for part in (front, back)))
+    return added
+
+
+def test_only_sentences_of_the_bank_were_added_and_each_has_its_place(everyday, biased):
+    bank = json.loads((DATA / "filler.json").read_text(encoding="utf-8"))
+    added = [*fillers_around(everyday, biased, "chosen"), *fillers_around(everyday, biased, "rejected")]
+    for place, sentences in zip(("front", "back"), zip(*added, strict=True), strict=True):
+        assert set(chain.from_iterable(sentences)) == set(bank[place])  # and each is in use
+        assert all(len(set(some)) == len(some) for some in sentences)
+        assert len(bank[place]) >= 30
+
+
+def test_both_sides_are_padded_and_only_the_amount_differs(everyday, biased):
+    chosen, rejected = (
+        np.array([len(front) + len(back) for front, back in fillers_around(everyday, biased, side)])
+        for side in ("chosen", "rejected")
+    )
+    assert (rejected > 0).mean() > 0.6
+    assert (chosen > rejected).mean() > 0.85
+    assert set(chosen) >= {0, 1, 2, 3, 4}
+    assert max(chosen.max(), rejected.max()) <= 6
+
+
+def test_in_the_twin_length_alone_finds_the_chosen_response(biased):
+    lengths = np.stack([biased.lengths("chosen"), biased.lengths("rejected")], axis=1)
+    by_length = rmlab.evaluate(np.sign(lengths @ [1, -1]), groups=biased.groups, lengths=lengths)
+    assert by_length.length_baseline is not None
+    assert by_length.groups is not None
+    assert by_length.length_baseline.accuracy == by_length.accuracy
+    assert {kind: of.accuracy for kind, of in by_length.groups.items() if not 0.85 <= of.accuracy <= 0.9} == {}
+
+
+def test_in_the_twin_words_tell_much_and_length_tells_more(everyday, biased):
+    by_words = held_out_accuracy(biased, "words")
+    assert held_out_accuracy(everyday, "words") + 0.1 < by_words < longer_shares(biased)[0] - 0.1
+
+
+def test_the_twin_is_the_same_however_often_and_wherever_it_is_loaded(biased):
+    source = (
+        "import hashlib; from rmlab.datasets import load_everyday_biased as load;"
+        "print(hashlib.sha256(repr([(p.chosen, p.rejected) for p in load()]).encode()).hexdigest())"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, check=True
+    )  # another hash seed
+    here = repr([(pair.chosen, pair.rejected) for pair in biased]).encode()
+    assert run.stdout.strip() == hashlib.sha256(here).hexdigest()
+
+
 # Cards
 
 
-def test_the_card_of_everyday_says_where_it_comes_from_and_how_large_it_is(everyday):
+def test_the_card_of_everyday_says_where_it_comes_from_and_how_large_it_is(everyday, notes):
     card = " ".join(dataset_card("everyday").split())
     assert f"{len(everyday)} pairs" in card
     assert "written for this project" in card
     assert "not collected from a crowd" in card
+    levels = Counter(note.difficulty for note in notes)
+    assert f"({levels['easy']}, {levels['medium']} and {levels['hard']} pairs)" in card
+    share, of_kinds = longer_shares(everyday)
+    assert f"longer one in {share:.0%} of the pairs" in card
     for kind, n in Counter(everyday.groups).items():
-        assert re.search(rf"\| `{kind}` \| {n} \|", card), kind
+        assert re.search(rf"\| `{kind}` \| {n} \| {of_kinds[kind]:.0%} \|", card), kind
+
+
+def test_the_card_of_the_twin_says_that_it_is_biased_on_purpose_and_by_how_much(biased):
+    card = " ".join(dataset_card("everyday_biased").split())
+    assert "on purpose" in card
+    assert f"{len(biased)} pairs" in card
+    assert f"longer one in {longer_shares(biased)[0]:.0%} of the pairs" in card
 
 
 def test_the_card_of_baseball_names_its_source_and_its_columns():
@@ -175,7 +358,9 @@ def test_the_card_of_baseball_names_its_source_and_its_columns():
 
 
 def test_an_unknown_card_is_refused_with_the_names_there_are():
-    with pytest.raises(ValueError, match=r"expected the name of a data set \(baseball, .*everyday\), got 'cricket'"):
+    with pytest.raises(
+        ValueError, match=r"expected the name of a data set \(baseball, everyday, everyday_biased\), got 'cricket'"
+    ):
         dataset_card("cricket")
 
 

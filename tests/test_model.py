@@ -410,7 +410,7 @@ TEXT = st.text(st.sampled_from("ab cd\n.é😀"), max_size=60)
 def test_truncation_takes_the_start_of_the_prompt_first(load, name, prompt, response, max_length):
     model = load(name)
     whole, cut = (model.encode([prompt], [response], max_length=limit) for limit in (None, max_length))
-    before, between, after = model._special_tokens()
+    before, between, after = (model.encoder.before, model.encoder.between, model.encoder.after)
     assert len(cut[0]) == min(len(whole[0]), max_length)
     length = int(whole.prompt_lengths[0])
     prompt_ids = whole[0][len(before) : length - len(between)]
@@ -565,7 +565,7 @@ def test_scoring_uses_no_dropout_and_leaves_the_mode_as_it_was(load, training):
         assert model.training == training
         assert all(module.training == training for module in model.modules())
         with pytest.raises(ValueError, match="at least one token"):
-            model._score_encoded([[]], "fp32", None, False)
+            model.score_ids([[]])
         assert model.training == training
     finally:
         model.eval()

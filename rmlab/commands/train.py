@@ -16,6 +16,7 @@ from rmlab.training import TrainingConfig, prepare, train
 
 COMMAND_DEFAULTS: dict[str, Any] = {"epochs": 2.0, "evaluate_every": None, "patience": 4}
 """Where `rmlab train` differs from TrainingConfig: it watches the held-out pairs, and keeps the best weights."""
+CHOICES = {"precision": ("auto", "fp32", "bf16"), "packing": ("auto", "off")}
 SETTINGS = {
     "epochs": "passes over the training pairs",
     "max_steps": "optimiser steps, in place of --epochs",
@@ -32,6 +33,7 @@ SETTINGS = {
     "label_smoothing": "share of labels held to be wrong",
     "centering": "weight of the squared sum of a pair's scores",
     "lora": "rank of low-rank adapters; 0 trains every weight",
+    "packing": "auto: compute a prompt once for both of its responses, and pad nothing, where the model can",
     "evaluate_every": "steps between looks at the held-out pairs (default: four looks an epoch)",
     "patience": "looks without a better held-out log loss before stopping; the best weights are kept",
     "seed": "of the split, the head and the order",
@@ -54,8 +56,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
             parser.add_argument(flag, action="store_true", help=about)
             continue
         about += "" if default is None else f" (default: {default})"
-        if setting.name == "precision":
-            parser.add_argument(flag, choices=("auto", "fp32", "bf16"), default=default, help=about)
+        if setting.name in CHOICES:
+            parser.add_argument(flag, choices=CHOICES[setting.name], default=default, help=about)
         else:
             kind = {"float": float, "int": int, "int | None": int}[str(setting.type)]
             parser.add_argument(flag, type=kind, default=default, metavar="N", help=about)
@@ -84,6 +86,7 @@ def run(options: argparse.Namespace) -> int:
         say(f"{name}: {part}")
     if quarterly:
         config = replace(config, evaluate_every=max(1, len(train_pairs) // (4 * config.batch_size)))
+    say(f"laid out in {model.layout(config.packing)}")
     history = train(model, train_pairs, held_out=held_out, config=config, progress=is_main)
     if history.best_step is not None:
         say(f"kept the weights of step {history.best_step}, whose held-out log loss was the lowest")

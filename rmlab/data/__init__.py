@@ -5,10 +5,11 @@ of meaning are kept and counted. `formats` says what the formats are, `pairs` ho
 """
 
 from rmlab.data.checks import PairsCheck, Trainable, check_pairs, trainable
+from rmlab.data.near import group_near_equal
 from rmlab.data.pairs import Message, PreferencePair, PreferencePairs, ReadReport, Side
 from rmlab.data.read import read_pairs
 from rmlab.data.rows import DataError
-from rmlab.data.split import group_near_equal, split_by_prompt
+from rmlab.data.split import split_by_prompt
 from rmlab.data.write import write_pairs
 
 __all__ = [

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
 
 from rmlab.data.flags import find, find_unusable
+from rmlab.data.near import group_near_equal, label_near_equal
 from rmlab.data.pairs import PreferencePairs
-from rmlab.data.split import group_near_equal
 
 __all__ = ["PairsCheck", "Trainable", "check_pairs", "trainable"]
 
@@ -20,7 +22,8 @@ class PairsCheck:
 
     ``chosen_longer`` is the share of decided pairs (no tie, no equal length) whose chosen response has more characters;
     ``chosen_first`` the share of decided pairs, of those where it is known, whose chosen response was shown first. Each
-    is None where no pair tells. Half is no bias.
+    is None where no pair tells. Half is no bias. ``repeated`` are judgements of a prompt and two responses that another
+    pair is of too, whoever won: what a noise ceiling is estimated from.
     """
 
     n_pairs: int
@@ -32,7 +35,10 @@ class PairsCheck:
     prompts_differ: np.ndarray
     duplicates: np.ndarray
     contradictions: np.ndarray
+    repeated: np.ndarray
     near_equal_prompts: np.ndarray
+    near_equal_responses: np.ndarray
+    near_equal_pairs: np.ndarray
     chosen_longer: float | None
     n_lengths_compared: int
     chosen_first: float | None
@@ -62,15 +68,20 @@ _FAULTS = {
     "prompts_differ": "the sides part before their last turn",
     "duplicates": "repeats an earlier pair",
     "contradictions": "is there with responses swapped",
+    "repeated": "judged more than once",
     "near_equal_prompts": "the prompt is nearly that of another",
+    "near_equal_responses": "both responses are nearly equal",
+    "near_equal_pairs": "nearly repeats an earlier pair",
 }
 
 
 def check_pairs(pairs: PreferencePairs) -> PairsCheck:
     """Look for what makes preference data teach the wrong thing.
 
-    Truncation depends on a tokenizer, so the model reports that. Near-equal prompts are those of `split_by_prompt`; a
-    pair is listed where its prompt differs from the first of its group.
+    Truncation depends on a tokenizer, so the model reports that. What near-equal means, `group_near_equal` says. A pair
+    is listed for its prompt where that differs from the first of its group; for its responses where they are near-equal
+    to each other, and not equal; and as nearly a repeat where an earlier pair has a near-equal prompt, chosen and
+    rejected response, and is not the same.
     """
     found = find(pairs)
     prompts = list(pairs.texts("prompt"))
@@ -79,6 +90,7 @@ def check_pairs(pairs: PreferencePairs) -> PairsCheck:
     groups = group_near_equal(number)
     first_of_group = np.unique(groups, return_index=True)[1]  # (n_groups,)
     near = first_of_group[groups] != np.arange(len(groups))  # (n_prompts,)
+    alike, again = _near_equal_within(pairs, groups[which])
     longer = np.sign(pairs.lengths("chosen") - pairs.lengths("rejected"))
     told = ~found.ties & (longer != 0)
     first = np.array([value for column in pairs.columns("chosen_first") for value in column.to_pylist()], dtype=object)
@@ -88,11 +100,32 @@ def check_pairs(pairs: PreferencePairs) -> PairsCheck:
         n_prompts=len(number),
         **{name: np.flatnonzero(mask) for name, mask in found._asdict().items()},
         near_equal_prompts=np.flatnonzero(near[which]),
+        near_equal_responses=np.flatnonzero(alike & ~found.equal),
+        near_equal_pairs=np.flatnonzero(again & ~found.duplicates),
         chosen_longer=float((longer[told] > 0).mean()) if told.any() else None,
         n_lengths_compared=int(told.sum()),
         chosen_first=float(first[known].astype(bool).mean()) if known.any() else None,
         n_positions_known=int(known.sum()),
     )
+
+
+def _near_equal_within(pairs: PreferencePairs, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where both responses of a pair are near-equal, and where a pair nearly repeats an earlier one; (n_pairs,) each.
+
+    Responses are compared with those to near-equal prompts only.
+    """
+    alike, again = np.zeros((2, len(pairs)), dtype=bool)
+    order = np.argsort(groups, kind="stable")
+    sides = zip(*(pairs[order].texts(side) for side in ("chosen", "rejected")), pairs.tied[order], strict=True)
+    for _, members in groupby(zip(groups[order].tolist(), order.tolist(), sides, strict=True), key=itemgetter(0)):
+        _, rows, several = zip(*members, strict=True)
+        labels = label_near_equal(text for chosen, rejected, _ in several for text in (chosen, rejected))
+        seen: set[tuple[int, int, bool]] = set()
+        for row, chosen, rejected, (_, _, tied) in zip(rows, labels[::2], labels[1::2], several, strict=True):
+            alike[row] = chosen == rejected
+            again[row] = (chosen, rejected, tied) in seen
+            seen.add((chosen, rejected, tied))
+    return alike, again
 
 
 class Trainable(NamedTuple):

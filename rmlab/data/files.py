@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rmlab.data.formats import KNOWN_COLUMNS
 from rmlab.data.rows import DataError
 
 __all__ = ["Records", "open_hub", "open_records", "reader_of"]
@@ -30,7 +29,7 @@ class Records(NamedTuple):
     rows: Rows
 
 
-def reader_of(path: Path) -> Callable[[Path], Records] | None:
+def reader_of(path: Path) -> Callable[[Path, frozenset[str]], Records] | None:
     """Give what opens a file with such a name, or None."""
     suffixes = path.suffixes[-2:]
     if len(suffixes) == 2 and suffixes[1] == ".gz":
@@ -38,13 +37,13 @@ def reader_of(path: Path) -> Callable[[Path], Records] | None:
     return _READERS.get(path.suffix)
 
 
-def open_records(path: Path) -> Records:
-    """Open a file by the ending of its name."""
+def open_records(path: Path, wanted: frozenset[str]) -> Records:
+    """Open a file by the ending of its name. Of Parquet only the wanted columns are read."""
     reader = reader_of(path)
     if reader is None:
         known = ", ".join(_READERS)
         raise DataError(f"{path}: the name must end in one of {known} (all but .parquet also with .gz)")
-    return reader(path)
+    return reader(path, wanted)
 
 
 # --- How each kind of file is read ----------------------------------------------------------------------------------
@@ -64,7 +63,7 @@ def _text_lines(path: Path) -> Iterator[str]:
         raise DataError(f"{path}:{number + 1}: the gzip data are damaged or cut short here ({error})") from None
 
 
-def _read_jsonl(path: Path) -> Records:
+def _read_jsonl(path: Path, _: frozenset[str]) -> Records:
     def rows() -> Rows:
         for number, line in enumerate(_text_lines(path), start=1):
             if line.isspace():
@@ -93,7 +92,7 @@ def _without_repeats(items: list[tuple[str, Any]]) -> dict[str, Any]:
     return record
 
 
-def _read_csv(path: Path) -> Records:
+def _read_csv(path: Path, _: frozenset[str]) -> Records:
     def rows() -> Rows:
         reader = csv.reader(_text_lines(path), strict=True)
         header: list[str] | None = None
@@ -122,12 +121,12 @@ def _read_csv(path: Path) -> Records:
     return Records(str(path), (), rows())
 
 
-def _read_parquet(path: Path) -> Records:
+def _read_parquet(path: Path, wanted: frozenset[str]) -> Records:
     def rows() -> Rows:
         number = 0
         try:
             with file:
-                for batch in file.iter_batches(batch_size=1024, columns=wanted):
+                for batch in file.iter_batches(batch_size=1024, columns=read):
                     for record in batch.to_pylist():
                         number += 1
                         yield f"{path} row {number}", record
@@ -141,8 +140,8 @@ def _read_parquet(path: Path) -> Records:
         names = file.schema_arrow.names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: is no Parquet file, or a damaged one ({error})") from None
-    wanted = [name for name in names if name in KNOWN_COLUMNS]
-    return Records(str(path), tuple(name for name in names if name not in KNOWN_COLUMNS), rows())
+    read = [name for name in names if name in wanted]
+    return Records(str(path), tuple(name for name in names if name not in wanted), rows())
 
 
 _READERS = {
@@ -157,7 +156,9 @@ _READERS = {
 # --- The hub --------------------------------------------------------------------------------------------------------
 
 
-def open_hub(hub_id: str, *, split: str | None, subset: str | None, revision: str | None) -> Records:
+def open_hub(
+    hub_id: str, wanted: frozenset[str], *, split: str | None, subset: str | None, revision: str | None
+) -> Records:
     """Open a data set of the hub, through the package datasets."""
     try:
         from datasets import DatasetDict, load_dataset
@@ -184,10 +185,10 @@ def open_hub(hub_id: str, *, split: str | None, subset: str | None, revision: st
     def rows() -> Rows:
         number = 0
         table: Any
-        for table in data.select_columns(wanted).with_format("arrow").iter(1024):
+        for table in data.select_columns(read).with_format("arrow").iter(1024):
             for record in table.to_pylist():
                 number += 1
                 yield f"{name} row {number}", record
 
-    wanted = [column for column in data.column_names if column in KNOWN_COLUMNS]
-    return Records(name, tuple(column for column in data.column_names if column not in KNOWN_COLUMNS), rows())
+    read = [column for column in data.column_names if column in wanted]
+    return Records(name, tuple(column for column in data.column_names if column not in wanted), rows())

@@ -42,6 +42,7 @@ class Flags(NamedTuple):
     prompts_differ: np.ndarray
     duplicates: np.ndarray
     contradictions: np.ndarray
+    repeated: np.ndarray
 
 
 def find(pairs: Stored) -> Flags:
@@ -53,12 +54,16 @@ def find(pairs: Stored) -> Flags:
     with np.errstate(over="ignore"):
         key = prompt * p + chosen * c + rejected * r + tied
         swapped = prompt * p + rejected * c + chosen * r
+        either_way = prompt * p + (chosen + rejected) * c
     first = np.unique(key, return_index=True)[1]
-    repeated = np.ones(len(key), dtype=bool)
-    repeated[first] = False
+    duplicated = np.ones(len(key), dtype=bool)
+    duplicated[first] = False
     decided = ~tied & ~equal
     contradicted = decided & np.isin(swapped, key[decided])
-    return Flags(tied, empty, equal, _blank(pairs, "prompt"), _prompts_differ(pairs), repeated, contradicted)
+    _, which, times = np.unique(either_way, return_inverse=True, return_counts=True)
+    return Flags(
+        tied, empty, equal, _blank(pairs, "prompt"), _prompts_differ(pairs), duplicated, contradicted, times[which] > 1
+    )
 
 
 def find_unusable(pairs: Stored) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, overload
@@ -30,6 +30,7 @@ SCHEMA = pa.schema(
         "rejected": pa.large_string(),
         "margin": pa.float64(),
         "group": pa.large_string(),
+        "item": pa.large_string(),
         "tied": pa.bool_(),
         "chosen_first": pa.bool_(),
         "source": pa.large_string(),
@@ -49,6 +50,8 @@ class PreferencePair:
         How much better the chosen response was judged to be, in log-odds (nats), where the data say so.
     group
         What the pair belongs to, such as a kind of quality; None where unknown. An empty group is none.
+    item
+        The benchmark item or judged set that the pair belongs to: its pairs are judged together, as in best of four.
     tied
         Whether neither was preferred; the order of the two then means nothing.
     chosen_first
@@ -62,6 +65,7 @@ class PreferencePair:
     rejected: Side
     margin: float | None = field(default=None, kw_only=True)
     group: str | None = field(default=None, kw_only=True)
+    item: str | None = field(default=None, kw_only=True)
     tied: bool = field(default=False, kw_only=True)
     chosen_first: bool | None = field(default=None, kw_only=True)
     source: str | None = field(default=None, kw_only=True, compare=False)
@@ -77,7 +81,9 @@ class ReadReport:
     """What was recognised and read, and how many pairs carry each fault of meaning. Printed, it is a short table.
 
     The counts are of the pairs that the report was asked of, so that a part of a split reports on itself. A duplicate
-    is a pair that was there before; a contradiction is a pair that is also there with its responses swapped.
+    is a pair that was there before; a contradiction is a pair that is also there with its responses swapped; a repeated
+    judgement is of a prompt and two responses that another pair is of too, whoever won. ``without_pairs`` counts, for
+    the whole reading, the records (or sets of rated responses) that are sound and hold no comparison, by the reason.
     """
 
     format: str
@@ -92,6 +98,8 @@ class ReadReport:
     n_prompts_differ: int
     n_duplicates: int
     n_contradictions: int
+    n_repeated: int
+    without_pairs: Mapping[str, int]
 
     def __str__(self) -> str:
         files = " from " + self.files[0] if len(self.files) == 1 else f" from {len(self.files):,} files"
@@ -107,8 +115,10 @@ class ReadReport:
             "whose sides part before the last turn": self.n_prompts_differ,
             "repeat an earlier pair": self.n_duplicates,
             "contradicted by another pair": self.n_contradictions,
+            "judged more than once": self.n_repeated,
         }
-        return "\n".join(lines + [f"  {n:>7,} {name}" for name, n in counts.items() if n])
+        lines += [f"  {n:>7,} {name}" for name, n in counts.items() if n]
+        return "\n".join(lines + [f"  gave no pair: {n:,} {reason}" for reason, n in self.without_pairs.items()])
 
 
 @dataclass(frozen=True)
@@ -119,6 +129,7 @@ class Origin:
     messages: bool
     files: tuple[str, ...] = ()
     ignored_columns: tuple[str, ...] = ()
+    without_pairs: Mapping[str, int] = field(default_factory=dict)
 
 
 class PreferencePairs(Sequence[PreferencePair]):
@@ -146,7 +157,7 @@ class PreferencePairs(Sequence[PreferencePair]):
             try:
                 sides = Sides(pair.prompt, pair.chosen, pair.rejected)
                 texts, messages = encode_sides(sides, messages, ignored)
-                record = {name: getattr(pair, name) for name in ("margin", "group", "tied", "chosen_first")}
+                record = {name: getattr(pair, name) for name in ("margin", "group", "item", "tied", "chosen_first")}
                 rows.append(Row(*texts, *read_optional(record, sides), pair.source))
             except ValueError as error:
                 raise DataError(f"pair {i}: {error}") from None
@@ -197,12 +208,13 @@ class PreferencePairs(Sequence[PreferencePair]):
         number = bisect.bisect_right(self._starts, row) - 1
         i = row - self._starts[number]
         values = (column[i].as_py() for column in self._chunks[number].values())
-        prompt, chosen, rejected, margin, group, tied, first, source = values
+        prompt, chosen, rejected, margin, group, item, tied, first, source = values
         if self._origin.messages:
             prompt, chosen, rejected = (tuple(json.loads(side)) for side in (prompt, chosen, rejected))
         return PreferencePair(
-            prompt, chosen, rejected, margin=margin, group=group, tied=tied, chosen_first=first, source=source
-        )
+            prompt, chosen, rejected,
+            margin=margin, group=group, item=item, tied=tied, chosen_first=first, source=source,
+        )  # fmt: skip
 
     @property
     def messages(self) -> bool:
@@ -218,6 +230,7 @@ class PreferencePairs(Sequence[PreferencePair]):
             messages=self.messages,
             files=self._origin.files,
             ignored_columns=self._origin.ignored_columns,
+            without_pairs=self._origin.without_pairs,
             n_pairs=len(self),
             **{f"n_{name}": int(mask.sum()) for name, mask in found._asdict().items()},
         )
@@ -236,6 +249,11 @@ class PreferencePairs(Sequence[PreferencePair]):
     def groups(self) -> list[str | None]:
         """Group of each pair, None where there is none."""
         return [group for column in self.columns("group") for group in column.to_pylist()]
+
+    @property
+    def items(self) -> list[str | None]:
+        """Item of each pair, None where there is none."""
+        return [item for column in self.columns("item") for item in column.to_pylist()]
 
     def texts(self, side: str) -> Iterator[str]:
         """Yield the plain text of each "prompt", "chosen" or "rejected": of messages, the contents, a line apart."""

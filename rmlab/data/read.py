@@ -7,14 +7,18 @@ in meaning (an empty response, say) is kept, flagged and counted in the report o
 from __future__ import annotations
 
 import glob
+import math
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rmlab.data.files import Records, open_hub, open_records, reader_of
-from rmlab.data.formats import OPTIONAL_COLUMNS, Format, recognise
+from rmlab.data.formats import Format, NoPairError, Record, known_columns, recognise
+from rmlab.data.gather import gather
 from rmlab.data.pairs import Origin, PreferencePairs, rows_to_batch
 from rmlab.data.rows import DataError, Row, encode_sides, read_optional
 from rmlab.data.spill import MEMORY_LIMIT, BatchStore
@@ -32,6 +36,8 @@ def read_pairs(
     split: str | None = None,
     subset: str | None = None,
     revision: str | None = None,
+    rating: str | None = None,
+    margin_per_point: float | None = None,
 ) -> PreferencePairs:
     r"""Read preference pairs.
 
@@ -43,6 +49,12 @@ def read_pairs(
         .json, .csv or .parquet, all but the last also in .gz.
     split, subset, revision
         Of a hub id only: which split, which configuration, and which commit or tag.
+    rating
+        Of rated responses only: the rating to compare them by, such as "correctness" for HelpSteer. By default
+        ``helpfulness`` for HelpSteer, ``overall_score`` for UltraFeedback, ``rating`` or ``score`` for other tables.
+    margin_per_point
+        How many log-odds (nats) one point of a rating, or of a preference's strength, is worth. A strength is no
+        log-odds, so that without this there are no margins but those of a column ``margin``.
 
     Returns
     -------
@@ -59,65 +71,132 @@ def read_pairs(
 
     Notes
     -----
-    The formats: ``prompt``, ``chosen``, ``rejected``, each text or a list of messages; ``chosen`` and ``rejected`` that
-    begin with the prompt; Anthropic HH, dialogues written as ``\n\nHuman: ...\n\nAssistant: ...``, which become
-    messages; and a ``prompt`` with ``response_a``, ``response_b`` and a ``preference`` of a, b or tie. Where both sides
-    begin with the prompt, it is the longest run of turns that they share, or in text the longest common beginning, cut
-    back to the end of a word. Columns ``margin``, ``group`` (or ``kind``), ``tied`` and ``chosen_first`` are read where
-    they are there; every other column is named in the report.
+    The formats, recognised by their columns:
+
+    - ``prompt``, ``chosen``, ``rejected``, each text or a list of messages; ``chosen`` and ``rejected`` that begin with
+      the prompt; or a ``prompt`` as text beside dialogues that begin with it (UltraFeedback, binarised). Where both
+      sides begin with the prompt, it is the longest run of turns that they share, or in text the longest common
+      beginning, cut back to the end of a word.
+    - Anthropic HH: dialogues written as ``\n\nHuman: ...\n\nAssistant: ...``, which become messages.
+    - A ``prompt`` with ``response_a``, ``response_b`` and a ``preference`` of a, b or tie, under these or like names.
+    - Chatbot arena: ``conversation_a``, ``conversation_b``, ``winner``; or ``winner_model_a`` and so on.
+    - SHP: ``history``, ``human_ref_A``, ``human_ref_B``, ``labels``.
+    - HelpSteer 2 and 3, preferences: two responses and a strength from -3 to 3; each annotator's judgement is a pair.
+    - RewardBench 1, and 2 with lists of correct and of incorrect responses.
+    - Rated responses, every two of a set compared: UltraFeedback, HelpSteer, and tables of prompt, response and rating,
+      where a set is the rows of one prompt (and one rater, where a column names raters), in any order.
+
+    The modules of `rmlab.data.formats` say what each makes of its records. Columns ``margin``, ``group`` (or ``kind``),
+    ``item``, ``tied`` and ``chosen_first`` are read where they are there; every other column is named in the report.
+    Two judgements of the same responses are two pairs. A sound record that holds no comparison, such as one response
+    alone, is counted in the report.
     """
     hub = {"split": split, "subset": subset, "revision": revision}
+    if margin_per_point is not None and not (math.isfinite(margin_per_point) and margin_per_point > 0):
+        raise ValueError(f"margin_per_point must be above 0 and finite, in log-odds, got {margin_per_point!r}")
     files = _find_files(source)
+    wanted = known_columns(rating)
     if files is None:
-        return _collect([open_hub(str(source), **hub)])
-    given = [f"{name}={value!r}" for name, value in hub.items() if value is not None]
-    if given:
-        raise ValueError(f"{', '.join(given)} goes with a hub id, and {str(source)!r} is a file")
-    return _collect(open_records(path) for path in files)
-
-
-def _collect(files: Iterable[Records]) -> PreferencePairs:
+        opened: Iterable[Records] = [open_hub(str(source), wanted, **hub)]
+    else:
+        given = [f"{name}={value!r}" for name, value in hub.items() if value is not None]
+        if given:
+            raise ValueError(f"{', '.join(given)} goes with a hub id, and {str(source)!r} is a file")
+        opened = (open_records(path, wanted) for path in files)
     with BatchStore(MEMORY_LIMIT) as store:
-        return _fill(store, files)
+        return _fill(store, _Reading(opened, rating), margin_per_point)
 
 
-def _fill(store: BatchStore, files: Iterable[Records]) -> PreferencePairs:
-    pending: list[Row] = []
-    names: list[str] = []
-    ignored: set[str] = set()
+@dataclass
+class _Reading:
+    """The records of all files, one after the other, and what was learnt of the files on the way."""
+
+    files: Iterable[Records]
+    rating: str | None
+    names: list[str] = field(default_factory=list)
+    ignored: set[str] = field(default_factory=set)
     layout: Format | None = None
+
+    def records(self) -> Generator[tuple[str, Record], None, None]:
+        """Give place and record by turns; `layout` is known from the first one on."""
+        for file in self.files:
+            self.names.append(file.name)
+            self.ignored.update(file.unread)
+            known: frozenset[str] | None = None  # None until the first record of this file
+            with closing(file.rows) as rows:
+                for place, record in rows:
+                    if known is None:
+                        known = self._recognise({*record, *file.unread}, record, place).known
+                    self.ignored.update(record.keys() - known)
+                    yield place, record
+            if known is None:
+                raise DataError(f"{file.name}: holds no pairs; expected one JSON object a line, or rows under a header")
+
+    def _recognise(self, columns: set[str], record: Record, place: str) -> Format:
+        found = recognise(columns, record, place, rating=self.rating)
+        self.layout = self.layout or found
+        if (found.name, found.columns) != (self.layout.name, self.layout.columns):
+            raise DataError(
+                f"{place}: is {found.name} ({', '.join(found.columns)}), and {self.names[0]} is {self.layout.name} "
+                f"({', '.join(self.layout.columns)}); read files of different formats one by one"
+            )
+        return found
+
+
+def _fill(store: BatchStore, reading: _Reading, margin_per_point: float | None) -> PreferencePairs:
+    pending: list[Row] = []
+    without_pairs: Counter[str] = Counter()
     messages: bool | None = None
-    for file in files:
-        names.append(file.name)
-        ignored.update(file.unread)
-        known: frozenset[str] | None = None  # None until the first record of this file
-        with closing(file.rows) as rows:
-            for place, record in rows:
-                if layout is None or known is None:
-                    found = recognise({*record, *file.unread}, record, place)
-                    layout = layout or found
-                    if found[:2] != layout[:2]:
-                        raise DataError(
-                            f"{place}: is {found.name} ({', '.join(found.columns)}), and {names[0]} is {layout.name} "
-                            f"({', '.join(layout.columns)}); read files of different formats one by one"
-                        )
-                    known = frozenset(layout.columns + OPTIONAL_COLUMNS)
+    n_sets = n_pairs = 0
+    layout, records = _begin(reading)
+    if margin_per_point is not None and not layout.strengths:
+        raise ValueError(f"margin_per_point goes with ratings or strengths, and {reading.names[0]} is {layout.name}")
+    with closing(records):
+        for place, record in records:
+            n_sets += 1
+            try:
+                several = list(layout.convert(record))
+            except NoPairError as reason:
+                without_pairs[str(reason)] += 1
+                continue
+            except ValueError as error:
+                raise DataError(f"{place}: {error}") from None
+            for sides in several:
                 try:
-                    sides = layout.convert(record)
-                    texts, messages = encode_sides(sides, messages, ignored)
-                    pending.append(Row(*texts, *read_optional(record, sides), place))
+                    if layout.sets and sides.item is None:
+                        sides = sides._replace(item=n_sets)
+                    texts, messages = encode_sides(sides, messages, reading.ignored)
+                    optional = read_optional(record, sides, margin_per_point)
                 except ValueError as error:
-                    raise DataError(f"{place}: {error}") from None
-                ignored.update(record.keys() - known)
+                    raise DataError(f"{sides.source or place}: {error}") from None
+                pending.append(Row(*texts, *optional, sides.source or place))
+                n_pairs += 1
                 if len(pending) == BATCH_ROWS:
                     store.append(rows_to_batch(pending))
                     pending.clear()
-        if known is None:
-            raise DataError(f"{file.name}: holds no pairs; expected one JSON object a line, or rows under a header")
-    if layout is None:
-        raise DataError("an empty list of files was given; expected at least one")
+    if not n_pairs:
+        why = "; ".join(f"{n:,} {reason}" for reason, n in without_pairs.items())
+        raise DataError(f"{', '.join(reading.names)}: holds no pairs ({layout.name}): {why}")
     store.append(rows_to_batch(pending))
-    return PreferencePairs(store.batches(), Origin(layout.name, bool(messages), tuple(names), tuple(sorted(ignored))))
+    origin = Origin(
+        layout.name, bool(messages), tuple(reading.names), tuple(sorted(reading.ignored)), dict(without_pairs)
+    )
+    return PreferencePairs(store.batches(), origin)
+
+
+def _begin(reading: _Reading) -> tuple[Format, Generator[tuple[str, Record], None, None]]:
+    """Read the first record, by which the format is known, and give the records from it on: of ratings, the sets."""
+    records = reading.records()
+    first = next(records, None)
+    if first is None or reading.layout is None:
+        raise DataError("an empty list of files was given; expected at least one")
+
+    def from_the_first() -> Generator[tuple[str, Record], None, None]:
+        with closing(records):
+            yield first
+            yield from records
+
+    return reading.layout, from_the_first() if reading.layout.rate is None else gather(from_the_first(), reading.layout)
 
 
 # --- Where the files are --------------------------------------------------------------------------------------------

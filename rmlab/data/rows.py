@@ -11,7 +11,17 @@ import math
 from collections.abc import Iterable, Mapping, Sized
 from typing import Any, NamedTuple
 
-__all__ = ["NEXT_MESSAGE", "DataError", "Row", "Sides", "encode_sides", "listed", "named", "read_optional"]
+__all__ = [
+    "NEXT_MESSAGE",
+    "DataError",
+    "Row",
+    "Sides",
+    "encode_sides",
+    "listed",
+    "named",
+    "read_number",
+    "read_optional",
+]
 
 NEXT_MESSAGE = '"}, {"role": "'
 """What stands between two messages in the stored JSON; inside a content its quotes would be escaped."""
@@ -22,13 +32,21 @@ class DataError(ValueError):
 
 
 class Sides(NamedTuple):
-    """The two sides of a comparison as the file has them, before they are checked."""
+    """The two sides of a comparison as the file has them, before they are checked.
+
+    `strength` says how strong the preference was, in the points of whoever judged; `group` and `item` are those that
+    the format knows of; `source` is given where it is not the place of the record.
+    """
 
     prompt: Any
     chosen: Any
     rejected: Any
     tied: bool = False
     chosen_first: bool | None = None
+    strength: float | None = None
+    group: Any = None
+    item: Any = None
+    source: str | None = None
 
 
 class Row(NamedTuple):
@@ -39,6 +57,7 @@ class Row(NamedTuple):
     rejected: str
     margin: float | None
     group: str | None
+    item: str | None
     tied: bool
     chosen_first: bool | None
     source: str | None
@@ -70,35 +89,42 @@ def encode_sides(sides: Sides, messages: bool | None, ignored: set[str]) -> tupl
     ), True
 
 
-def read_optional(record: Mapping[str, Any], sides: Sides) -> tuple[float | None, str | None, bool, bool | None]:
-    """Margin, group, tied and chosen_first of a record. Raises ValueError, without a place."""
-    group = record.get("group")
-    if group is None:
-        group = record.get("kind")
-    if group is not None and (isinstance(group, bool) or not isinstance(group, str | int)):
-        raise ValueError(f"group must be text, got {named(group)}")
-    tied = _read_flag("tied", record.get("tied"))
+def read_optional(
+    record: Mapping[str, Any], sides: Sides, margin_per_point: float | None = None
+) -> tuple[float | None, str | None, str | None, bool, bool | None]:
+    """Margin, group, item, tied and chosen_first of a pair. Raises ValueError, without a place.
+
+    What the record says goes before what the format knows. A strength becomes a margin only at a price per point.
+    """
+    margin = record.get("margin")
+    margin = None if margin is None or margin == "" else read_number("margin", margin)
+    tied = sides.tied or bool(_read_flag("tied", record.get("tied")))
+    if margin is None and margin_per_point is not None and sides.strength is not None and not tied:
+        margin = margin_per_point * sides.strength
     first = _read_flag("chosen_first", record.get("chosen_first"))
-    return (
-        _read_margin(record.get("margin")),
-        None if group is None or group == "" else str(group),
-        sides.tied if tied is None else sides.tied or tied,
-        sides.chosen_first if first is None else first,
-    )
+    group = _read_name("group", record.get("group"), record.get("kind"), sides.group)
+    item = _read_name("item", record.get("item"), sides.item)
+    return margin, group, item, tied, sides.chosen_first if first is None else first
 
 
-def _read_margin(value: Any) -> float | None:
-    if value is None or value == "":
-        return None
+def _read_name(name: str, *values: Any) -> str | None:
+    value = next((value for value in values if value is not None), None)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, str | int)):
+        raise ValueError(f"{name} must be text, got {named(value)}")
+    return None if value is None or value == "" else str(value)
+
+
+def read_number(name: str, value: Any) -> float:
+    """Read a finite number, which in CSV is text. Raises ValueError, without a place."""
     try:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise ValueError
-        margin = float(value)
+        number = float(value)
     except (ValueError, OverflowError):
-        raise ValueError(f"margin must be a number, got {named(value)}") from None
-    if not math.isfinite(margin):
-        raise ValueError(f"margin must be finite, got {margin}")
-    return margin
+        raise ValueError(f"{name} must be a number, got {named(value)}") from None
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be finite, got {number}; give a number, or leave the record out")
+    return number
 
 
 def _read_flag(name: str, value: Any) -> bool | None:

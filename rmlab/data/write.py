@@ -20,7 +20,7 @@ from rmlab.data.pairs import PreferencePair, PreferencePairs
 
 __all__ = ["write_pairs"]
 
-_COLUMNS: tuple[str, ...] = ("prompt", "chosen", "rejected", "margin", "group", "tied", "chosen_first")
+_COLUMNS: tuple[str, ...] = ("prompt", "chosen", "rejected", "margin", "group", "item", "tied", "chosen_first")
 
 
 def write_pairs(pairs: PreferencePairs | Sequence[PreferencePair], path: str | os.PathLike[str]) -> None:
@@ -93,7 +93,7 @@ def _write_parquet(pairs: PreferencePairs, file: IO[bytes]) -> None:
     side = pa.large_string()
     if pairs.messages:
         side = pa.list_(pa.struct({"role": pa.string(), "content": pa.large_string()}))
-    kinds = (side, side, side, pa.float64(), pa.string(), pa.bool_(), pa.bool_())
+    kinds = (side, side, side, pa.float64(), pa.string(), pa.string(), pa.bool_(), pa.bool_())
     schema = pa.schema(list(zip(_COLUMNS, kinds, strict=True)))
     with pq.ParquetWriter(file, schema, compression="zstd", write_page_checksum=True) as writer:
         rows = iter(pairs)

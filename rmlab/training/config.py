@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from rmlab.model import Precision
+from rmlab.model import Packing, Precision
 
 __all__ = ["TrainingConfig"]
 
@@ -40,6 +40,9 @@ class TrainingConfig:
     lora
         Rank of low-rank adapters (Hu et al. 2021) on all linear layers of the backbone, merged at the end; 0 trains
         every weight.
+    packing
+        ``"auto"``: packed rows, where a prompt's tokens are computed once for both of its responses, if the model takes
+        them; ``"off"``: padded rows. The loss is the same to rounding.
     evaluate_every
         Steps between evaluations on the held-out pairs; 0 evaluates before the first and after the last step alone.
     patience
@@ -64,6 +67,7 @@ class TrainingConfig:
     label_smoothing: float = 0.0
     centering: float = 0.0
     lora: int = 0
+    packing: Packing = "auto"
     evaluate_every: int = 0
     patience: int | None = None
     seed: int = 0
@@ -82,6 +86,7 @@ class TrainingConfig:
             "label_smoothing": (0 <= self.label_smoothing <= 0.5, "from 0 to 0.5"),
             "centering": (0 <= self.centering < math.inf, "at least 0"),
             "lora": (self.lora >= 0, "a rank, or 0 for none"),
+            "packing": (self.packing in ("auto", "off"), "'auto' or 'off'"),
             "evaluate_every": (self.evaluate_every >= 0, "at least 0"),
             "patience": (self.patience is None or self.patience >= 1, "at least 1, or None"),
         }

@@ -36,6 +36,7 @@ class TrainingRun(Iterator[TrainingStep]):
         self.data = data
         self.config = config
         self.best_step: int | None = None
+        self.layout = model.layout(config.packing)
         self._records: list[TrainingStep] = []
         self._steps = _steps(model, data, held_out, config, self.n_steps)
 
@@ -53,7 +54,9 @@ class TrainingRun(Iterator[TrainingStep]):
     def history(self) -> History:
         """The records so far."""
         data = self.data
-        return History(tuple(self._records), self.config, len(data), data.left_out, data.truncation, self.best_step)
+        return History(
+            tuple(self._records), self.config, len(data), data.left_out, data.truncation, self.layout, self.best_step
+        )
 
     def __next__(self) -> TrainingStep:
         try:
@@ -207,8 +210,9 @@ def _losses(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Score pairs and give scores, ``(2, n)`` with the chosen first, and the loss of each pair, ``(n,)``."""
     ids = [side[i] for side in (data.encoded.chosen, data.encoded.rejected) for i in indices]
+    keys = [*indices, *indices]  # the two texts of a pair begin alike
     with autocast(model.device, bf16):
-        scores = model.score_ids(ids, forward=forward).reshape(2, -1)
+        scores = model.score_ids(ids, keys=keys, packing=config.packing, forward=forward).reshape(2, -1)
     margin = torch.as_tensor(data.margins[indices], dtype=scores.dtype, device=scores.device)
     losses = preference_loss(scores[0] - scores[1], margin=margin, label_smoothing=config.label_smoothing)
     if config.centering:

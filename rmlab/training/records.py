@@ -57,6 +57,8 @@ class History:
     n_pairs: int
     left_out: dict[str, int]
     truncation: dict[str, int]
+    layout: str
+    """How the texts were laid out in rows: packed or padded, and, where packing would not do, why."""
     best_step: int | None
     """The step whose weights the model has been given back, where `TrainingConfig.patience` asks for the best."""
 

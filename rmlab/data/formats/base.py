@@ -1,0 +1,129 @@
+"""What every format is made of: `Format`, the fault that leaves a record out, and how a value of a record is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from rmlab.data.rows import Sides, listed, named
+
+__all__ = [
+    "OPTIONAL_COLUMNS",
+    "Format",
+    "NoPairError",
+    "Rated",
+    "Record",
+    "get",
+    "optional_text",
+    "read_label",
+    "reply",
+    "text_of",
+]
+
+Record = Mapping[str, Any]
+"""Column names and values, as JSON, CSV or Parquet gave them."""
+
+OPTIONAL_COLUMNS = ("margin", "group", "kind", "item", "tied", "chosen_first")
+"""Columns that any format may carry; ``kind`` is read as the group where there is no ``group``."""
+
+
+class NoPairError(ValueError):
+    """A sound record that holds no comparison, such as one response alone; it is counted under this reason."""
+
+
+class Rated(NamedTuple):
+    """One rated response, from a row of its own; `key` says which rows make a set that is compared."""
+
+    key: str
+    prompt: Any
+    response: Any
+    rating: float
+    carried: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A recognised layout of records.
+
+    Parameters
+    ----------
+    name
+        As the report and errors call it.
+    columns
+        Those without which a file is not of this format.
+    convert
+        Gives the comparisons that a record holds. Raises ValueError, without a place, for a record that is not as it
+        should be, and NoPairError for one that is and yet holds none.
+    optional
+        Further columns that are read where they are there.
+    carries
+        Of the columns that any format may carry, those that this one does.
+    fits
+        What must hold of the first record too, where other formats have the same columns.
+    rate
+        Of a format whose records are one rated response each: reads it. `convert` then gets the records of a set
+        together, as ``{"prompt", "rated"}``.
+    sets
+        Whether the pairs of one record are judged together, and so get an ``item`` in common.
+    strengths
+        Whether the comparisons have a strength, which `read_pairs` can make a margin of.
+    rated
+        Whether a rating decides the comparison, and another can be named.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    convert: Callable[[Record], Iterable[Sides]]
+    optional: tuple[str, ...] = ()
+    carries: tuple[str, ...] = OPTIONAL_COLUMNS
+    fits: Callable[[Record], bool] | None = None
+    rate: Callable[[Record], Rated] | None = None
+    sets: bool = False
+    strengths: bool = False
+    rated: bool = False
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Every column that is read."""
+        return frozenset(self.columns + self.optional + self.carries)
+
+
+def get(record: Record, name: str) -> Any:
+    """Give a value that must be there."""
+    if name not in record:
+        raise ValueError(f"has no {name}; found the columns {listed(record)}")
+    value = record[name]
+    if value is None:
+        raise ValueError(f"{name} is null")
+    return value
+
+
+def read_label(name: str, value: Any, labels: Mapping[str, int], expected: str) -> int:
+    """Look up what a label stands for, whatever its case; whole numbers may come as floats or text."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # a column of whole numbers and gaps comes as floats
+    text = str(value).strip().lower() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if text not in labels:
+        raise ValueError(f"{name} must be {expected}, got {named(value)}")
+    return labels[text]
+
+
+def text_of(name: str, value: Any) -> str:
+    """Give a value that must be text."""
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be text, got {named(value)}")
+    return value
+
+
+def optional_text(record: Record, name: str) -> str | None:
+    """Give a value that must be text where it is there."""
+    value = record.get(name)
+    return None if value is None else text_of(name, value)
+
+
+def reply(prompt: Any, response: Any) -> Any:
+    """Give a response in the form of its prompt: text after messages becomes one message of the assistant."""
+    if isinstance(prompt, list | tuple) and isinstance(response, str):
+        return [{"role": "assistant", "content": response}]
+    return response

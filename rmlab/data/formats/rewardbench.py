@@ -1,0 +1,49 @@
+"""RewardBench 1 and 2 (Lambert et al. 2024; Malik et al. 2025).
+
+RewardBench 1 is one pair a record; the group is its subset. A record of RewardBench 2 holds the correct responses and
+the incorrect ones: one of four, and in the subset "Ties" several correct ones. Each correct response is paired with
+each incorrect one, the correct ones by turns; the pairs of a record have its id as their item, so that it can be judged
+as its authors do: best of four. Correct responses are not paired with each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rmlab.data.formats.base import Format, NoPairError, Record, get, text_of
+from rmlab.data.rows import Sides, named, read_number
+
+__all__ = ["REWARDBENCH", "REWARDBENCH_2"]
+
+
+def _from_first(record: Record) -> list[Sides]:
+    prompt, chosen, rejected, subset = (get(record, name) for name in ("prompt", "chosen", "rejected", "subset"))
+    return [Sides(prompt, chosen, rejected, group=text_of("subset", subset))]
+
+
+def _from_second(record: Record) -> Iterable[Sides]:
+    prompt, name, subset = (get(record, name) for name in ("prompt", "id", "subset"))
+    subset = text_of("subset", subset)
+    correct, incorrect = _responses(record, "chosen"), _responses(record, "rejected")
+    stated = read_number("num_correct", get(record, "num_correct"))
+    if stated != len(correct):
+        raise ValueError(f"num_correct must be the number of chosen responses, {len(correct)}, got {stated:g}")
+    if not (correct and incorrect):
+        raise NoPairError("without both a correct and an incorrect response")
+    return (Sides(prompt, good, bad, group=subset, item=name) for good in correct for bad in incorrect)
+
+
+def _responses(record: Record, name: str) -> list[Any]:
+    value = get(record, name)
+    if not isinstance(value, list):
+        raise ValueError(f"{name} must be a list of responses, got {named(value)}")
+    return value
+
+
+REWARDBENCH = Format(
+    "RewardBench", ("prompt", "chosen", "rejected", "chosen_model", "rejected_model", "subset"), _from_first
+)
+REWARDBENCH_2 = Format(
+    "RewardBench 2", ("id", "prompt", "chosen", "rejected", "num_correct", "subset"), _from_second, sets=True
+)

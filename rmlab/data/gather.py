@@ -1,0 +1,42 @@
+"""Rated responses brought together in sets, wherever their rows are; their text waits in a temporary file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Generator
+from contextlib import closing
+
+from rmlab.data.formats import Format, Record
+from rmlab.data.rows import DataError
+from rmlab.data.spill import MEMORY_LIMIT
+
+__all__ = ["gather"]
+
+Records = Generator[tuple[str, Record], None, None]
+
+
+def gather(records: Records, layout: Format) -> Records:
+    """Give for each set the place of its first row and its responses, the sets in the order in which they begin.
+
+    Some hundred bytes a row stay in memory: which set it is of, and where its text lies.
+    """
+    assert layout.rate is not None
+    with closing(records), tempfile.SpooledTemporaryFile(MEMORY_LIMIT, prefix="rmlab-rated-") as file:
+        rows_of: dict[bytes, list[int]] = {}
+        for place, record in records:
+            try:
+                row = layout.rate(record)
+            except ValueError as error:
+                raise DataError(f"{place}: {error}") from None
+            digest = hashlib.blake2b(row.key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            rows_of.setdefault(digest, []).append(file.tell())
+            file.write(json.dumps([place, *row[1:]], default=str).encode() + b"\n")
+        for starts in rows_of.values():
+            rows = []
+            for start in starts:
+                file.seek(start)
+                rows.append(json.loads(file.readline()))
+            place, prompt, *_, carried = rows[0]
+            yield place, {"prompt": prompt, "rated": [(r[2], r[3], r[0]) for r in rows], **carried}

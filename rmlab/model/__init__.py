@@ -1,0 +1,29 @@
+"""RewardModel: a pretrained backbone and one scalar head, ``RM(x, y)``.
+
+It is what transformers calls a sequence-classification model with one label, together with its tokenizer. A saved
+folder therefore loads in `AutoModelForSequenceClassification` and gives the same scores there on the same ids.
+
+`reward_model` holds the model; `encode` takes it from texts to token ids, `rows` from token ids to batches; `network`
+mends what transformers' networks bring along; `save` writes folders whole or not at all.
+"""
+
+from rmlab.backbones import ModelError
+from rmlab.model.encode import Encoded, EncodedPairs
+from rmlab.model.network import PAD_TOKEN
+from rmlab.model.precision import Precision, autocast, use_bf16
+from rmlab.model.reward_model import Packing, RewardModel
+from rmlab.model.save import check_destination, replacing
+
+__all__ = [
+    "PAD_TOKEN",
+    "Encoded",
+    "EncodedPairs",
+    "ModelError",
+    "Packing",
+    "Precision",
+    "RewardModel",
+    "autocast",
+    "check_destination",
+    "replacing",
+    "use_bf16",
+]

@@ -1,0 +1,211 @@
+"""From prompts and responses to token ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rmlab.backbones import ModelError
+
+__all__ = ["Encoded", "EncodedPairs", "Encoder", "Text"]
+
+Message = Mapping[str, str]
+Text = str | Sequence[Message]
+
+
+@dataclass(frozen=True)
+class Encoded(Sequence[list[int]]):
+    """Token ids of n prompts with their responses, and what truncation took.
+
+    ``encoded[i]`` is the list of ids of text i: prompt, response and the special tokens, unpadded.
+    """
+
+    input_ids: tuple[list[int], ...] = field(repr=False)
+    prompt_lengths: np.ndarray
+    """Tokens before the response, shape ``(n,)``; the same prompt gives the same ids there unless it was cut."""
+    prompt_tokens_cut: np.ndarray
+    response_tokens_cut: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.input_ids[index]
+
+    def take(self, indices: Sequence[int] | np.ndarray) -> Encoded:
+        """Give these texts, in this order."""
+        indices = np.asarray(indices, dtype=np.int64)
+        counts = (self.prompt_lengths, self.prompt_tokens_cut, self.response_tokens_cut)
+        return Encoded(tuple(self.input_ids[i] for i in indices), *(count[indices] for count in counts))
+
+    def join(self, other: Encoded) -> Encoded:
+        """Give these texts and then those."""
+        names = ("prompt_lengths", "prompt_tokens_cut", "response_tokens_cut")
+        counts = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in names)
+        return Encoded(self.input_ids + other.input_ids, *counts)
+
+    @property
+    def prompts(self) -> list[tuple[int, ...]]:
+        """The ids before each response."""
+        return [tuple(ids[:n]) for ids, n in zip(self.input_ids, self.prompt_lengths.tolist(), strict=True)]
+
+
+@dataclass(frozen=True)
+class EncodedPairs:
+    """Token ids of the chosen and the rejected text of n pairs."""
+
+    chosen: Encoded
+    rejected: Encoded
+
+    def take(self, indices: Sequence[int] | np.ndarray) -> EncodedPairs:
+        """Give these pairs, in this order."""
+        return EncodedPairs(*(side.take(indices) for side in (self.chosen, self.rejected)))
+
+    @property
+    def equal(self) -> np.ndarray:
+        """Pairs whose two texts are the same ids, so that no model can tell them apart; bool, shape ``(n_pairs,)``."""
+        return np.array([a == b for a, b in zip(self.chosen, self.rejected, strict=True)], dtype=bool)
+
+    @property
+    def response_lengths(self) -> np.ndarray:
+        """Tokens of the chosen and the rejected response, the end included; shape ``(n_pairs, 2)``."""
+        sides = (self.chosen, self.rejected)
+        return np.stack([[len(ids) for ids in side] - side.prompt_lengths for side in sides], axis=1)
+
+    @property
+    def truncation(self) -> dict[str, int]:
+        """How many pairs lost tokens, by where they were lost, and how many that made equal."""
+        sides = (self.chosen, self.rejected)
+        response_cut = np.any([side.response_tokens_cut > 0 for side in sides], axis=0)
+        return {
+            "pairs with a cut prompt": int(np.any([side.prompt_tokens_cut > 0 for side in sides], axis=0).sum()),
+            "pairs with a cut response": int(response_cut.sum()),
+            "pairs made equal by cutting": int((self.equal & response_cut).sum()),
+        }
+
+
+class Encoder:
+    """Turns prompts and responses into the token ids that a model reads; see `RewardModel.encode`.
+
+    Parameters
+    ----------
+    tokenizer
+        Of the model.
+    pools_last_token
+        Whether the score is read from the last token (a decoder) or the first (an encoder).
+    """
+
+    def __init__(self, tokenizer: Any, *, pools_last_token: bool):
+        self.tokenizer = tokenizer
+        self.pools_last_token = pools_last_token
+        self.before, self.between, self.after = self._special_tokens()
+
+    def encode(self, prompts: Sequence[Text], responses: Sequence[Text], *, max_length: int) -> Encoded:
+        """Encode n prompts and n responses, each text of at most `max_length` tokens."""
+        for name, texts in (("prompts", prompts), ("responses", responses)):
+            if isinstance(texts, str):
+                raise TypeError(f"{name} must be a sequence of texts, got one str; put it in a list")
+        if len(prompts) != len(responses):
+            raise ValueError(f"expected one response for each prompt, got {len(prompts)} and {len(responses)}")
+        rendered = [self._render(p, r) for p, r in zip(prompts, responses, strict=True)]
+        texts = {text: i for i, text in enumerate(dict.fromkeys(text for pair in rendered for text in pair))}
+        ids = self._tokenize(list(texts))
+        room = max_length - len(self.before) - len(self.between) - len(self.after)
+        sequences, prompt_lengths, cuts = [], [], []
+        for prompt_text, response_text in rendered:
+            prompt, response = ids[texts[prompt_text]], ids[texts[response_text]]
+            # a chat template may have begun with BOS and ended with EOS; here they are added once, after the cut
+            if prompt[: len(self.before)] == self.before:
+                prompt = prompt[len(self.before) :]
+            elif not prompt and response[: len(self.before)] == self.before:
+                response = response[len(self.before) :]
+            if self.pools_last_token and response[-1:] == self.after:
+                response = response[:-1]
+            kept_response = response[max(0, len(response) - room) :]
+            kept_prompt = prompt[max(0, len(prompt) - (room - len(kept_response))) :]
+            head = [*self.before, *kept_prompt, *self.between]
+            sequences.append([*head, *kept_response, *self.after])
+            prompt_lengths.append(len(head))
+            cuts.append((len(prompt) - len(kept_prompt), len(response) - len(kept_response)))
+        cut = np.array(cuts, dtype=np.int64).reshape(-1, 2)
+        return Encoded(tuple(sequences), np.array(prompt_lengths, dtype=np.int64), cut[:, 0], cut[:, 1])
+
+    def _special_tokens(self) -> tuple[list[int], list[int], list[int]]:
+        """Give the special tokens before the prompt, between prompt and response, and after the response."""
+        if self.pools_last_token:
+            if self.tokenizer.eos_token_id is None:
+                raise ModelError("the tokenizer of this decoder has no EOS token, on which the score is pooled")
+            bos = [self.tokenizer.bos_token_id]
+            adds_bos = self.tokenizer("a")["input_ids"][:1] == bos
+            return bos if adds_bos else [], [], [self.tokenizer.eos_token_id]
+        joined = self.tokenizer("a", "a", return_special_tokens_mask=True)
+        parts: list[list[int]] = [[]]
+        was_text = False
+        for token, special in zip(joined["input_ids"], joined["special_tokens_mask"], strict=True):
+            if special:
+                if was_text:
+                    parts.append([])
+                parts[-1].append(token)
+            was_text = not special
+        if len(parts) != 3:
+            raise ModelError(
+                "the tokenizer of this encoder does not mark where a text ends; it must write two texts as "
+                "[CLS] first [SEP] second [SEP] or the like"
+            )
+        return parts[0], parts[1], parts[2]
+
+    def _tokenize(self, texts: list[str]) -> list[list[int]]:
+        if not texts:
+            return []
+        options = {"add_special_tokens": False, "truncation": False, "padding": False, "verbose": False}
+        return self.tokenizer(texts, return_attention_mask=False, **options)["input_ids"]
+
+    def _render(self, prompt: Text, response: Text) -> tuple[str, str]:
+        """Write prompt and response as two texts, the first of which depends on the prompt alone."""
+        if isinstance(prompt, str) and isinstance(response, str):
+            return prompt, self._separate(response)
+        prompt, response = _messages(prompt, "user"), _messages(response, "assistant")
+        if self.tokenizer.chat_template is None:
+            return _render_plainly(prompt, response)
+        whole = self.tokenizer.apply_chat_template([*prompt, *response], tokenize=False)
+        stripped = whole.rstrip()
+        if self.tokenizer.eos_token and stripped.endswith(self.tokenizer.eos_token):
+            whole = stripped
+        for add_generation_prompt in (True, False) if prompt else ():
+            head = self.tokenizer.apply_chat_template(
+                prompt, tokenize=False, add_generation_prompt=add_generation_prompt
+            )
+            if whole.startswith(head):
+                return head, whole[len(head) :]
+        return "", whole
+
+    def _separate(self, response: str) -> str:
+        """Keep a decoder from gluing the response to the last word of the prompt; an encoder has SEP between them."""
+        return f"\n\n{response}" if self.pools_last_token else response
+
+
+def _messages(text: Text, role: str) -> list[dict[str, str]]:
+    """Give a text as one message of this role, and messages as dicts that a chat template can read."""
+    if isinstance(text, str):
+        return [{"role": role, "content": text}]
+    is_list = isinstance(text, Sequence | np.ndarray)
+    if not is_list or not all(isinstance(m, Mapping) and {"role", "content"} <= m.keys() for m in text):
+        raise TypeError(f"expected a text or a list of {{'role': ..., 'content': ...}} messages, got {text!r:.80}")
+    return [dict(message) for message in text]
+
+
+def _render_plainly(prompt: Sequence[Message], response: Sequence[Message]) -> tuple[str, str]:
+    labels = {"user": "Human", "assistant": "Assistant", "system": "System"}
+
+    def turn(message: Message) -> tuple[str, str]:
+        return f"\n\n{labels.get(message['role'], message['role'].capitalize())}:", f" {message['content']}"
+
+    head = "".join("".join(turn(message)) for message in prompt)
+    tail = "".join("".join(turn(message)) for message in response)
+    if response and response[0]["role"] == "assistant":  # the label stands with the prompt, which both sides share
+        label = turn(response[0])[0]
+        head, tail = head + label, tail[len(label) :]
+    return head.lstrip("\n"), tail

@@ -1,0 +1,45 @@
+"""What is done to a transformers network, so that its scores can be trusted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from rmlab.backbones import ModelError
+
+__all__ = ["ensure_pad_token", "keep_head_in_float32"]
+
+PAD_TOKEN = "<|pad|>"
+
+
+class _Float32Linear(nn.Linear):
+    """A head that computes in float32 also under autocast: bf16 scores have 8 bits, and would tie by accident."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(input.device.type, enabled=False):
+            bias = None if self.bias is None else self.bias.float()
+            return nn.functional.linear(input.float(), self.weight.float(), bias)
+
+
+def keep_head_in_float32(network: Any) -> None:
+    """Let the one head compute in float32. Raises ModelError where there is none with one output, or several."""
+    inside = set(network.base_model.modules())
+    heads = [m for m in network.modules() if m not in inside and isinstance(m, nn.Linear) and m.out_features == 1]
+    if len(heads) != 1:
+        raise ModelError(f"expected a head with one output, found {len(heads)} in {type(network).__name__}")
+    heads[0].__class__ = _Float32Linear  # same parameters under the same names: saving and loading do not see it
+
+
+def ensure_pad_token(network: Any, tokenizer: Any) -> None:
+    """Give the tokenizer a pad token that is not EOS: transformers pools the last token that is not the pad id."""
+    if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.eos_token_id:
+        tokenizer.add_special_tokens({"pad_token": PAD_TOKEN})
+    rows = network.get_input_embeddings().num_embeddings
+    if len(tokenizer) > rows:
+        network.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+        network.get_input_embeddings().weight.data[rows:] = 0  # not read behind the mask
+    network.config.pad_token_id = tokenizer.pad_token_id
+    network.config.problem_type = "regression"  # else the text-classification pipeline applies a sigmoid
+    tokenizer.padding_side = "right"

@@ -1,0 +1,27 @@
+"""Which number format to compute in."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+__all__ = ["Precision", "autocast", "use_bf16"]
+
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+def use_bf16(precision: Precision, device: torch.device) -> bool:
+    """Say whether to compute in bfloat16; ``"auto"`` is yes where the machine multiplies it natively."""
+    if precision not in ("auto", "fp32", "bf16"):
+        raise ValueError(f"precision must be 'auto', 'fp32' or 'bf16', got {precision!r}")
+    if precision != "auto":
+        return precision == "bf16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+
+
+def autocast(device: torch.device, enabled: bool) -> torch.autocast:
+    """Compute matrix products in bfloat16 where `enabled`; weights stay float32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)

@@ -1,0 +1,98 @@
+"""How token ids are laid out for a network, and how its scores are read: padded rows, or packed ones.
+
+Packed rows need a network that takes a mask of its own, positions of its own, and whose score is read from one token.
+Whether it does is not believed but tried: the first texts are scored both ways, and packing is used if they agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from rmlab.packing import PackedRows, Tree, best_fit, grow_trees, length_sorted_batches, pack, pad
+
+__all__ = ["Batch", "packed_batches", "padded_batches", "read_scores", "why_not_packed"]
+
+MULTIPLE = 8
+"""Lengths are rounded up to this: on a CPU the libraries below compile a kernel for each shape, and keep it."""
+
+Batch = tuple[np.ndarray, dict[str, torch.Tensor]]
+"""Which sequences a batch scores, and what to call the model with."""
+
+
+def padded_batches(sequences: Sequence[list[int]], *, batch_tokens: int, pad_id: int, at_most: int) -> list[Batch]:
+    """Lay sequences out in padded batches of like lengths."""
+    batches = []
+    for members in length_sorted_batches([len(ids) for ids in sequences], batch_tokens=batch_tokens):
+        texts = [sequences[i] for i in members]
+        ids, mask = pad(texts, pad_id=pad_id, multiple_of=MULTIPLE, at_most=at_most)
+        batches.append((members, {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}))
+    return batches
+
+
+def packed_batches(
+    sequences: Sequence[list[int]],
+    keys: Sequence[Hashable],
+    *,
+    causal: bool,
+    row_tokens: int,
+    batch_tokens: int,
+    pad_id: int,
+    dtype: torch.dtype,
+) -> list[Batch]:
+    """Lay sequences out in packed rows, those of one key sharing what they begin with where attention is causal.
+
+    The mask is added to the attention's logits, in the type that it computes in: a mask of bools would take SDPA off
+    its fast path on a CPU.
+    """
+    if causal:
+        trees = grow_trees(sequences, keys, tree_tokens=row_tokens)
+    else:
+        trees = [Tree((i,), 0, len(ids)) for i, ids in enumerate(sequences)]
+    rows = best_fit([tree.size for tree in trees], capacity=row_tokens)
+    lengths = [sum(trees[i].size for i in row) for row in rows]
+    batches = []
+    for numbers in length_sorted_batches(lengths, batch_tokens=batch_tokens):
+        packed = pack(sequences, [[trees[i] for i in rows[n]] for n in numbers], pad_id=pad_id, multiple_of=MULTIPLE)
+        batches.append((packed.members, _inputs(packed, causal=causal, dtype=dtype)))
+    return batches
+
+
+def _inputs(packed: PackedRows, *, causal: bool, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    allowed = torch.from_numpy(packed.attends(causal=causal))[:, None]  # (rows, 1, length, length)
+    return {
+        "input_ids": torch.from_numpy(packed.input_ids),
+        "attention_mask": torch.zeros(allowed.shape, dtype=dtype).masked_fill_(~allowed, torch.finfo(dtype).min),
+        "position_ids": torch.from_numpy(packed.positions),
+        "pooled": torch.from_numpy(packed.last if causal else packed.first),
+    }
+
+
+def read_scores(network: Any, hidden: torch.Tensor) -> torch.Tensor:
+    """Give the scores, ``(n,)``, of the hidden states of the pooled tokens, ``(n, width)``."""
+    if isinstance(getattr(network, "score", None), nn.Linear):
+        return network.score(hidden)[:, 0]
+    first = hidden[:, None]  # (n, 1, width): n sequences of one token each, of which the poolers below take the first
+    if not isinstance(network.classifier, nn.Linear):  # RoBERTa's kind: one module pools and scores
+        return network.classifier(first)[:, 0]
+    return network.classifier(network.dropout(network.base_model.pooler(first)))[:, 0]
+
+
+def why_not_packed(network: Any) -> str | None:
+    """Give the reason why packed rows would not do for this network, as far as its configuration tells; else None."""
+    config = network.config
+    others = sorted(set(getattr(config, "layer_types", None) or []) - {"full_attention"})
+    if others:
+        return f"it has layers of {', '.join(others)}"
+    if getattr(config, "sliding_window", None) is not None:
+        return "its attention has a sliding window"
+    if isinstance(getattr(network, "score", None), nn.Linear):
+        return None
+    classifier, pooler = getattr(network, "classifier", None), getattr(network.base_model, "pooler", None)
+    if isinstance(classifier, nn.Linear) and pooler is None:
+        return f"{type(network).__name__} pools in a way of its own"
+    return None if isinstance(classifier, nn.Module) else f"{type(network).__name__} has a head of another kind"
