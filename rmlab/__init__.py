@@ -1,7 +1,7 @@
 """rmlab: reward models learned from pairwise preferences, from two numbers to a transformer.
 
 The names below are loaded when first used, so that ``import rmlab`` costs NumPy and nothing heavier. What needs torch
-lives in `rmlab.model` and `rmlab.training`; small data in `rmlab.datasets`; pictures in `rmlab.plots`.
+lives in `rmlab.model`, `rmlab.training` and `rmlab.audit`; small data in `rmlab.datasets`; pictures in `rmlab.plots`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,15 @@ if TYPE_CHECKING:
         write_pairs,
     )
     from rmlab.evaluation import (
+        Comparison,
         Evaluation,
+        compare_models,
         evaluate,
+        fit_temperature,
+        learning_curve,
+        noise_ceiling,
+        rewardbench,
+        rewardbench2,
     )
     from rmlab.preference import (
         davidson_loss,
@@ -67,31 +74,45 @@ _HOMES = {
         "fit_bradley_terry",
     ),
     "evaluation": (
+        "Comparison",
         "Evaluation",
+        "compare_models",
         "evaluate",
+        "fit_temperature",
+        "learning_curve",
+        "noise_ceiling",
+        "rewardbench",
+        "rewardbench2",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_MODULES = (*_HOMES, "datasets", "model", "plots", "simulate", "training")
+_MODULES = (*_HOMES, "audit", "check", "datasets", "model", "packing", "plots", "report", "simulate", "training")
 
 __all__ = [
     "BradleyTerryFit",
+    "Comparison",
     "DataError",
     "Evaluation",
     "PreferencePair",
     "PreferencePairs",
     "__version__",
     "check_pairs",
+    "compare_models",
     "davidson_loss",
     "davidson_probabilities",
     "elo_points",
     "evaluate",
     "fit_bradley_terry",
+    "fit_temperature",
+    "learning_curve",
+    "noise_ceiling",
     "plackett_luce_log_likelihood",
     "preference_loss",
     "preference_odds",
     "preference_probability",
     "read_pairs",
+    "rewardbench",
+    "rewardbench2",
     "score_difference_from_probability",
     "split_by_prompt",
     "thurstone_probability",

@@ -53,7 +53,7 @@ class PackedRows:
     members: np.ndarray
     """The sequences that the rows hold, shape ``(n,)``, in the order of `first` and `last`."""
     first: np.ndarray
-    """Row and column of the first token of each member, shape ``(n, 2)``; members of a tree share it."""
+    """Row and column of the first token of each member, shape ``(n, 2)``; members that share a trunk share it."""
     last: np.ndarray
     """Row and column of the last token of each member, shape ``(n, 2)``."""
 
@@ -173,7 +173,7 @@ def pack(
                 positions[r, start:end] = np.arange(position, position + len(tokens))
                 branches[r, start:end] = branch
                 if branch:
-                    first.append((r, begin))
+                    first.append((r, begin if tree.trunk else start))
                     last.append((r, end - 1))
             members += tree.members
     corners = (np.array(places, dtype=np.int64).reshape(-1, 2) for places in (first, last))

@@ -24,7 +24,7 @@ FLOORS = (
     {"model"},
     {"attribution", "audit", "datasets", "goodhart", "training"},
     {"plots"},
-    {"explorers", "check", "doctor", "tiny_tokenizer"},
+    {"explorers", "check", "doctor", "report", "tiny_tokenizer"},
     {"commands"},
     {"__main__"},
 )

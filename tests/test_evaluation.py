@@ -7,11 +7,12 @@ import json
 import math
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 import torch
-from scipy.stats import binomtest
+from scipy.stats import binomtest, bootstrap
 from sklearn.metrics import brier_score_loss, log_loss
 
 from rmlab.evaluation import evaluate, fit_temperature, wilson_interval
@@ -241,6 +242,134 @@ def test_a_pair_of_weight_zero_is_left_out():
     )
 
 
+# Length bins
+
+
+def test_length_bins_part_pairs_by_the_ratio_and_mirror_a_swapped_pair():
+    lengths = [(10, 10), (11, 10), (12, 10), (15, 10), (16, 10), (10, 12), (10, 16), (0, 5), (5, 0), (0, 0)]
+    counts = {one.name: one.model.n_pairs for one in evaluate(np.ones(10), lengths=lengths).length_bins}
+    assert counts == {
+        "chosen much shorter": 2, "chosen shorter": 1, "about equal": 3, "chosen longer": 2, "chosen much longer": 2
+    }  # fmt: skip
+    swapped = evaluate(np.ones(10), lengths=[pair[::-1] for pair in lengths]).length_bins
+    assert [one.model.n_pairs for one in swapped] == [2, 2, 3, 1, 2]
+
+
+def test_a_model_that_likes_length_is_no_better_than_length_in_any_bin():
+    rng = np.random.default_rng(13)
+    lengths = rng.integers(1, 300, (2000, 2))
+    result = evaluate(lengths[:, 0] - lengths[:, 1], lengths=lengths)
+    assert len(result.length_bins) == 5
+    for one in result.length_bins:
+        assert one.model == one.longer_wins
+    by_name = {one.name: one.model.accuracy for one in result.length_bins}
+    assert by_name["chosen much shorter"] == 0
+    assert by_name["chosen much longer"] == 1
+
+
+def test_each_length_bin_is_what_evaluate_gives_on_its_pairs():
+    rng = np.random.default_rng(14)
+    d, lengths = simulated_differences(400, seed=14), rng.integers(1, 100, (400, 2))
+    ratio = lengths[:, 0] / lengths[:, 1]
+    about_equal = next(one for one in evaluate(d, lengths=lengths).length_bins if one.name == "about equal")
+    inside = (ratio <= 1.1) & (1 / ratio <= 1.1)
+    assert about_equal.model.n_pairs == inside.sum()
+    assert about_equal.model.accuracy_interval == evaluate(d[inside]).accuracy_interval
+    assert about_equal.longer_wins == evaluate(d[inside], lengths=lengths[inside]).length_baseline
+
+
+# Clusters and the bootstrap
+
+
+def test_clusters_change_intervals_and_no_estimate():
+    d, clusters = np.repeat(simulated_differences(100, seed=15), 4), np.repeat(np.arange(100), 4)
+    plain, clustered = evaluate(d, n_bootstrap=500), evaluate(d, clusters=clusters, n_bootstrap=500)
+    for name in ("accuracy", "log_loss", "brier", "calibration_error"):
+        assert getattr(plain, name) == getattr(clustered, name)
+    for name in ("accuracy_interval", "log_loss_interval", "brier_interval"):
+        assert np.ptp(getattr(clustered, name)) > 1.7 * np.ptp(getattr(plain, name))
+    assert clustered.n_clusters == 100
+    assert "in 100 clusters" in str(clustered)
+
+
+def test_groups_and_length_bins_are_clustered_too():
+    d, clusters = np.repeat(simulated_differences(100, seed=16), 4), np.repeat(np.arange(100), 4)
+    options = {"groups": ["x"] * 400, "lengths": np.ones((400, 2))}
+    plain, clustered = evaluate(d, **options), evaluate(d, clusters=clusters, **options)
+    assert np.ptp(clustered.groups["x"].accuracy_interval) > 1.7 * np.ptp(plain.groups["x"].accuracy_interval)
+    assert clustered.length_bins[0].model.accuracy_interval == clustered.accuracy_interval
+
+
+def test_bootstrap_interval_of_the_log_loss_is_that_of_its_standard_error():
+    d = simulated_differences(3000, seed=17)
+    result = evaluate(d, n_bootstrap=4000)
+    half_width = np.ptp(result.log_loss_interval) / 2
+    assert half_width == pytest.approx(1.96 * preference_loss(d).std() / math.sqrt(3000), rel=0.05)
+    low, high = result.brier_interval
+    assert low < result.brier < high
+
+
+def test_bootstrap_agrees_with_scipy_on_a_weighted_mean():
+    d, w = simulated_differences(200, seed=18), np.random.default_rng(18).integers(1, 4, 200)
+
+    def weighted(loss, weight, axis=-1):
+        return (loss * weight).sum(axis) / weight.sum(axis)
+
+    expected = bootstrap(
+        (preference_loss(d), w), weighted, paired=True, n_resamples=4000, method="percentile", rng=0
+    ).confidence_interval  # fmt: skip
+    found = evaluate(d, weights=w, n_bootstrap=4000).log_loss_interval
+    assert found == pytest.approx((expected.low, expected.high), abs=0.012)
+
+
+def test_a_hundred_thousand_pairs_take_well_under_the_two_seconds_allowed():
+    d, clusters = simulated_differences(100_000, seed=19), np.random.default_rng(19).integers(0, 30_000, 100_000)
+    started = time.process_time()
+    evaluate(d, clusters=clusters, n_bootstrap=2000)
+    assert time.process_time() - started < 2
+
+
+def test_calibration_error_by_chance_is_what_a_calibrated_model_shows():
+    found = [evaluate(simulated_differences(300, seed=seed)) for seed in range(100, 160)]
+    by_chance = np.mean([one.calibration_error_by_chance for one in found])
+    assert np.mean([one.calibration_error for one in found]) == pytest.approx(by_chance, rel=0.1)
+
+
+# What must be said
+
+
+@pytest.mark.parametrize(
+    ("differences", "options", "note"),
+    [
+        (
+            np.zeros(50),
+            {},
+            "every pair has equal scores: an accuracy of one half is a convention here, and calibration",
+        ),
+        (np.r_[np.ones(40), np.zeros(10)], {}, "20% of the pairs have equal scores; where the responses differ, look"),
+        ([1.0], {}, "one pair says almost nothing"),
+        ([1.0], {"n_bootstrap": 100}, "one pair says almost nothing: it has no bootstrap interval"),
+        (np.ones(60), {"clusters": ["p"] * 60}, "one cluster says almost nothing"),
+        (np.ones(60), {"clusters": np.arange(60) // 6}, "10 clusters are few: the intervals are rough"),
+        (np.ones(60), {"groups": ["a"] * 59 + ["b"]}, "one pair says almost nothing of its group: b"),
+        (np.ones(60), {"groups": range(60)}, "of its group: 0, 1, 2, 3, 4 and 55 more"),
+    ],
+)
+def test_what_a_reader_might_miss_is_said_in_text_and_json(differences: list[float], options: dict, note: str):
+    result = evaluate(differences, **options)
+    assert any(note in one for one in result.notes)
+    assert note in str(result)
+    assert result.to_dict()["notes"] == list(result.notes)
+
+
+def test_nothing_is_noted_of_ordinary_figures():
+    assert evaluate(simulated_differences(100), groups=["a", "b"] * 50).notes == ()
+
+
+def test_one_pair_has_no_bootstrap_interval():
+    assert evaluate([1.0], n_bootstrap=100).log_loss_interval is None
+
+
 # What goes in and comes out
 
 
@@ -306,6 +435,10 @@ def test_result_is_frozen():
         ({"temperature": 0.0}, ValueError, r"temperature must be above 0 and finite \(1 changes nothing\), got 0.0"),
         ({"temperature": math.nan}, ValueError, "temperature must be above 0 and finite"),
         ({"n_bins": 0}, ValueError, "n_bins must be at least 1, got 0"),
+        ({"clusters": ["p"]}, ValueError, "clusters must hold one name for each of the 3 pairs"),
+        ({"clusters": "abc"}, TypeError, "clusters must hold one name for each pair, got the single name 'abc'"),
+        ({"lengths": [(1, 2), (3, -1), (1, 1)]}, ValueError, "lengths must be at least 0, got -1.0 at index 1"),
+        ({"n_bootstrap": 50}, ValueError, "n_bootstrap must be at least 100, such as 2000, got 50"),
         ({"weight": [1, 1, 1]}, TypeError, "unexpected keyword argument 'weight'"),
     ],
 )  # fmt: skip

@@ -25,12 +25,15 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from rmlab import plots
-from rmlab.evaluation import evaluate, wilson_interval
+from rmlab.evaluation import LearningCurve, evaluate, wilson_interval
 from rmlab.preference import preference_loss, preference_probability
 
 DIFFERENCES = np.r_[np.random.default_rng(0).normal(0.5, 1.5, 297), 0.0, 0.0, 0.0]
 FIT = SimpleNamespace(
     items=("ant", "bee", "cat <&>"), scores=np.array([-0.75, 0.5, 0.25]), standard_errors=np.array([0.2, 0.1, 0.3])
+)
+CURVE = LearningCurve.from_differences(
+    {n: [np.random.default_rng([n, run]).normal(n / 300, 1, 80) for run in range(3)] for n in (30, 100, 300)}
 )
 
 
@@ -66,6 +69,8 @@ EVERY_PLOT = {
     "score_differences": lambda **options: plots.plot_score_differences(DIFFERENCES, **options),
     "calibration": lambda **options: plots.plot_calibration(evaluation(), **options),
     "groups": lambda **options: plots.plot_groups(evaluation(), **options),
+    "lengths": lambda **options: plots.plot_lengths(evaluation(), **options),
+    "learning_curve": lambda **options: plots.plot_learning_curve(CURVE, ceiling=0.8, **options),
     "training": lambda **options: plots.plot_training(records(25), **options),
 }
 
@@ -260,9 +265,48 @@ def test_groups_are_drawn_beside_all_pairs_and_length():
         assert f"{name} {one.accuracy:.1%}" in plots.describe(ax)
 
 
+def test_names_with_dollar_signs_are_no_mathematics():
+    ax = plots.plot_groups(evaluate([1.0, -1.0], groups=["a $\\frac$ sign", "b"]))
+    FigureCanvasAgg(ax.get_figure(root=True)).draw()
+    assert ax.get_yticklabels()[1].get_text() == "a $\\frac$ sign"
+
+
 def test_groups_say_when_there_are_none():
     with pytest.raises(ValueError, match="this evaluation has no groups to plot; give evaluate a name for each pair"):
         plots.plot_groups(evaluate([1.0]))
+
+
+def test_lengths_are_drawn_beside_what_length_alone_would_score():
+    given = evaluation().length_bins
+    ax = plots.plot_lengths(evaluation())
+    assert [label.get_text() for label in ax.get_yticklabels()] == [one.name for one in given]
+    drawn = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o" and len(line.get_xdata())]
+    assert drawn == [one.model.accuracy for one in given]
+    by_length = next(line for line in ax.lines if line.get_marker() == "D" and len(line.get_xdata()))
+    assert list(by_length.get_xdata()) == [one.longer_wins.accuracy for one in given]
+    ends = np.array([segment[:, 0] for segment in ax.collections[0].get_segments()])
+    np.testing.assert_allclose(ends, [one.model.accuracy_interval for one in given])
+    for one in given:
+        assert f"{one.name} {one.model.accuracy:.1%}" in plots.describe(ax)
+
+
+def test_lengths_say_when_there_are_none():
+    with pytest.raises(ValueError, match="this evaluation knows no lengths; give evaluate those of both responses"):
+        plots.plot_lengths(evaluate([1.0]))
+
+
+def test_learning_curve_draws_means_runs_and_ceiling():
+    ax = plots.plot_learning_curve(CURVE, ceiling=0.8)
+    mean = lines(ax, "mean of the runs, 95% interval")
+    assert list(mean.get_xdata()) == [30, 100, 300]
+    assert list(mean.get_ydata()) == [point.accuracy for point in CURVE.points]
+    runs = [list(line.get_ydata()) for line in ax.lines if line.get_marker() == "_" and len(line.get_xdata())]
+    assert runs == [list(point.accuracies) for point in CURVE.points]
+    assert set(lines(ax, "ceiling 80.0%").get_ydata()) == {0.8}
+    bars = [tuple(line.get_ydata()) for line in ax.lines if len(line.get_xdata()) == 2 and line.get_linewidth() == 2.5]
+    assert bars == [point.accuracy_interval for point in CURVE.points]
+    assert f"300 pairs {CURVE.points[2].accuracy:.1%}" in plots.describe(ax)
+    assert "The ceiling is 80.0%." in plots.describe(ax)
 
 
 @pytest.mark.parametrize("as_history", [True, False])

@@ -306,7 +306,8 @@ class RewardModel(nn.Module):
         -------
         Scores in nats, float32 of shape ``(n,)``.
         """
-        return self._score_encoded(self.encode(prompts, responses), precision, batch_tokens, progress)
+        encoded = self.encode(prompts, responses)
+        return self.score_encoded(encoded, precision=precision, batch_tokens=batch_tokens, progress=progress)
 
     def score_differences(
         self,
@@ -322,12 +323,19 @@ class RewardModel(nn.Module):
         """
         encoded = pairs if isinstance(pairs, EncodedPairs) else self.encode_pairs(pairs)
         both = encoded.chosen.join(encoded.rejected)
-        chosen, rejected = self._score_encoded(both, precision, batch_tokens, progress).reshape(2, -1)
+        scores = self.score_encoded(both, precision=precision, batch_tokens=batch_tokens, progress=progress)
+        chosen, rejected = scores.reshape(2, -1)
         return chosen - rejected
 
-    def _score_encoded(
-        self, encoded: Encoded, precision: Precision, batch_tokens: int | None, progress: bool
+    def score_encoded(
+        self,
+        encoded: Encoded,
+        *,
+        precision: Precision = "fp32",
+        batch_tokens: int | None = None,
+        progress: bool = False,
     ) -> np.ndarray:
+        """Score what `encode` made; the options and the result are those of `score`."""
         place: dict[tuple[int, ...], int] = {}  # equal texts are scored once, so that their difference is exactly zero
         index = [place.setdefault(tuple(ids), len(place)) for ids in encoded]
         distinct = np.unique(index, return_index=True)[1]  # where each was first met

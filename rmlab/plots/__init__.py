@@ -11,6 +11,8 @@ from rmlab.plots.display import describe, show
 from rmlab.plots.pictures import (
     plot_calibration,
     plot_groups,
+    plot_learning_curve,
+    plot_lengths,
     plot_preference_curve,
     plot_score_differences,
     plot_scores,
@@ -28,6 +30,8 @@ __all__ = [
     "live_curves",
     "plot_calibration",
     "plot_groups",
+    "plot_learning_curve",
+    "plot_lengths",
     "plot_preference_curve",
     "plot_score_differences",
     "plot_scores",

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from rmlab.evaluation import Accuracy, Evaluation, checked_differences, evaluate
+from rmlab.evaluation import Accuracy, Evaluation, LearningCurve, checked_differences, evaluate
 from rmlab.plots.display import set_description
 from rmlab.plots.style import (
     CHOSEN,
@@ -212,3 +212,66 @@ def plot_groups(evaluation: Evaluation, *, ax: Axes | None = None) -> Axes:
         for (name, one, _), (low, high) in zip(rows, ends, strict=True)
     ]
     return set_description(ax, f"Accuracy with 95% intervals: {listed(shown)}. A coin has 50%.")
+
+
+def plot_lengths(evaluation: Evaluation, *, ax: Axes | None = None) -> Axes:
+    """Draw the accuracy by how much longer the chosen response is, beside that of "the longer response wins"."""
+    if not evaluation.length_bins:
+        raise ValueError("this evaluation knows no lengths; give evaluate those of both responses with lengths=...")
+    bins = evaluation.length_bins
+    ax = make_axes(ax, 7.2, 1.4 + 0.42 * len(bins))
+    values = np.array([one.model.accuracy for one in bins])
+    ends = np.array([one.model.accuracy_interval for one in bins])
+    text = [f"{one.model.accuracy:.1%} of {one.model.n_pairs:,}" for one in bins]
+    draw_rows(ax, [one.name for one in bins], values, ends[:, 0], ends[:, 1], text)
+    by_length = [one.longer_wins.accuracy for one in bins]
+    ax.plot(by_length, range(len(bins)), "D", color=NEUTRAL, markersize=9)
+    ax.axvline(0.5, color=NEUTRAL, linewidth=1.5, linestyle="--")
+    ax.set_xlim(-0.03, 1.03)
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    label(ax, "Accuracy by length", "accuracy (dashed: a coin; ◆ the longer response wins)", "")
+    shown = [
+        f"{one.name} {one.model.accuracy:.1%} ({low:.1%} to {high:.1%}) of {one.model.n_pairs:,} pairs, the longer "
+        f"response wins in {one.longer_wins.accuracy:.1%}"
+        for one, (low, high) in zip(bins, ends, strict=True)
+    ]
+    return set_description(ax, f"Accuracy by the length of the chosen response beside the rejected: {listed(shown)}.")
+
+
+def plot_learning_curve(curve: LearningCurve, *, ceiling: float | None = None, ax: Axes | None = None) -> Axes:
+    """Draw accuracy on the test part against the number of training pairs, with 95% intervals and every run.
+
+    Parameters
+    ----------
+    curve
+        From `learning_curve`.
+    ceiling
+        An accuracy that no model can pass, to draw as a dashed line, such as a `noise_ceiling`.
+    """
+    ax = make_axes(ax, 7.2, 4.4)
+    n = [point.n_train for point in curve.points]
+    mean = [point.accuracy for point in curve.points]
+    bars = [(p.n_train, *p.accuracy_interval) for p in curve.points if p.accuracy_interval is not None]
+    for point in curve.points:
+        runs = point.accuracies
+        ax.plot([point.n_train] * len(runs), runs, "_", color=NEUTRAL, markersize=14, markeredgewidth=1.5)
+    for x, low, high in bars:
+        ax.plot([x, x], [low, high], color=CHOSEN, linewidth=2.5, alpha=0.6)
+    ax.plot(n, mean, "o-", color=CHOSEN, markersize=9, linewidth=2, label="mean of the runs, 95% interval")
+    ax.plot([], [], "_", color=NEUTRAL, markersize=14, markeredgewidth=1.5, label="each run")
+    if ceiling is not None:
+        ax.axhline(ceiling, color=INK, linewidth=1.5, linestyle="--", label=f"ceiling {ceiling:.1%}")
+    ax.axhline(0.5, color=NEUTRAL, linewidth=1, linestyle=":", label="a coin")
+    ax.set_xscale("log")
+    ax.set_xticks(n, [f"{size:,}" for size in n])
+    ax.minorticks_off()
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.legend(fontsize=TEXT - 2, framealpha=0.85)
+    label(ax, f"Learning curve on {curve.n_test:,} test pairs", "training pairs", "accuracy")
+    shown = [
+        f"{p.n_train:,} pairs {p.accuracy:.1%}"
+        + ("" if p.accuracy_interval is None else " ({:.1%} to {:.1%})".format(*p.accuracy_interval))
+        for p in curve.points
+    ]
+    limit = "" if ceiling is None else f" The ceiling is {ceiling:.1%}."
+    return set_description(ax, f"Accuracy against the number of training pairs: {listed(shown)}.{limit}")

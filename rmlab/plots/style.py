@@ -79,7 +79,7 @@ def draw_rows(
         ax.set_yticks([])
         ax.set_ylabel(f"{len(names)} names, the first on top")
         return
-    ax.set_yticks(y, names)
+    ax.set_yticks(y, names, parse_math=False)  # a name may hold dollar signs
     for i, words in enumerate(text):
         ax.annotate(words, (1.02, y[i]), xycoords=("axes fraction", "data"), va="center", color=INK, fontsize=TEXT - 1)
 

@@ -1,0 +1,47 @@
+"""How good is a reward model? Accuracy, log loss and calibration, from the score differences of labelled pairs alone.
+
+A pair is written (chosen, rejected), so every label is "chosen" and the score difference says it all: positive where
+the model agrees with the human, and its sigmoid is the probability that the model gave to what the human did. Every
+figure comes with an interval at 95%; where several pairs share a prompt, name it in ``clusters``, or the interval is
+too narrow.
+
+- `evaluate`: accuracy, log loss, Brier score, calibration, by group and by length;
+- `fit_temperature`: on held-out pairs, for a report on others;
+- `compare_models`: two models on the same pairs;
+- `noise_ceiling`: what judges who disagree leave to be reached;
+- `learning_curve`: would more training pairs help?
+- `rewardbench`, `rewardbench2`: as their authors score them.
+"""
+
+from rmlab.evaluation.accuracy import Accuracy, LengthBin
+from rmlab.evaluation.calibration import CalibrationBin, fit_temperature
+from rmlab.evaluation.ceiling import NoiseCeiling, ceiling_from_agreement, noise_ceiling
+from rmlab.evaluation.compare import Comparison, compare_models
+from rmlab.evaluation.inputs import checked_differences
+from rmlab.evaluation.intervals import wilson_interval
+from rmlab.evaluation.learning_curve import LearningCurve, LearningCurvePoint, learning_curve
+from rmlab.evaluation.metrics import Evaluation, evaluate
+from rmlab.evaluation.rewardbench import BenchmarkScore, RewardBenchScores, rewardbench, rewardbench2
+
+__all__ = [
+    "Accuracy",
+    "BenchmarkScore",
+    "CalibrationBin",
+    "Comparison",
+    "Evaluation",
+    "LearningCurve",
+    "LearningCurvePoint",
+    "LengthBin",
+    "NoiseCeiling",
+    "RewardBenchScores",
+    "ceiling_from_agreement",
+    "checked_differences",
+    "compare_models",
+    "evaluate",
+    "fit_temperature",
+    "learning_curve",
+    "noise_ceiling",
+    "rewardbench",
+    "rewardbench2",
+    "wilson_interval",
+]

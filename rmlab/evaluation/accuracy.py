@@ -1,0 +1,97 @@
+"""The share of pairs on which something agrees with the human: of all, of each group, and by the responses' lengths."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+
+from rmlab.evaluation.inputs import codes_of, ordered
+from rmlab.evaluation.intervals import clustered_sample_size, effective_sample_size, wilson_interval
+
+__all__ = ["Accuracy", "LengthBin", "accuracy_by_group", "accuracy_by_length", "accuracy_of", "longer_wins"]
+
+LENGTH_RATIOS = (1 / 1.5, 1 / 1.1, 1.1, 1.5)
+"""Where the length bins meet: the chosen response's length over the rejected one's."""
+_LENGTH_NAMES = ("chosen much shorter", "chosen shorter", "about equal", "chosen longer", "chosen much longer")
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """The share of pairs on which something agrees with the human, a tie counted as one half."""
+
+    n_pairs: int
+    n_ties: int
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+    """Wilson's, 95%, from `effective_sample_size`. It counts a tie as half a success, which makes it a little wide."""
+    effective_sample_size: float
+    """How many independent pairs would know as much: `n_pairs`; with weights, Kish's ``sum(w)^2 / sum(w^2)``; with
+    clusters, what `clustered_sample_size` gives."""
+
+
+@dataclass(frozen=True)
+class LengthBin:
+    """The pairs whose chosen response is so many times as long as the rejected one."""
+
+    name: str
+    lower: float
+    upper: float
+    """The bin holds ratios above `lower` and up to `upper` where they are above 1, and mirrored below: a pair and its
+    swapped twin are in opposite bins. Infinite where the last bin has no end."""
+    model: Accuracy
+    longer_wins: Accuracy
+    """What "the longer response is better" would score on these pairs."""
+
+
+def accuracy_of(outcome: np.ndarray, weights: np.ndarray, clusters: np.ndarray | None = None) -> Accuracy:
+    """Give the accuracy of outcomes (1 right, 1/2 tie, 0 wrong), each ``(n_pairs,)``; `clusters` holds codes."""
+    share = float(np.average(outcome, weights=weights))
+    size = effective_sample_size(weights) if clusters is None else clustered_sample_size(outcome, weights, clusters)
+    return Accuracy(
+        n_pairs=len(outcome),
+        n_ties=int((outcome == 0.5).sum()),
+        accuracy=share,
+        accuracy_interval=wilson_interval(share * size, size),
+        effective_sample_size=size,
+    )
+
+
+def _of_rows(rows: np.ndarray, outcome: np.ndarray, weights: np.ndarray, clusters: np.ndarray | None) -> Accuracy:
+    return accuracy_of(outcome[rows], weights[rows], None if clusters is None else clusters[rows])
+
+
+def accuracy_by_group(
+    names: list[Hashable], outcome: np.ndarray, weights: np.ndarray, clusters: np.ndarray | None
+) -> dict[Hashable, Accuracy]:
+    """Give the accuracy of each group, in order of their names where they have one."""
+    codes, distinct = codes_of(names)
+    rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+    by_name = dict(zip(distinct, rows, strict=True))
+    return {name: _of_rows(by_name[name], outcome, weights, clusters) for name in ordered(distinct)}
+
+
+def longer_wins(lengths: np.ndarray) -> np.ndarray:
+    """Give the outcome of "the longer response is better", ``(n_pairs,)``, from lengths ``(n_pairs, 2)``."""
+    return (np.sign(lengths[:, 0] - lengths[:, 1]) + 1) / 2
+
+
+def accuracy_by_length(
+    lengths: np.ndarray, outcome: np.ndarray, weights: np.ndarray, clusters: np.ndarray | None
+) -> tuple[LengthBin, ...]:
+    """Give the accuracy in bins of the chosen response's length over the rejected one's; bins that hold a pair."""
+    shorter, longer = lengths.min(axis=1), lengths.max(axis=1)
+    apart = np.where(longer == shorter, 1.0, longer / np.where(shorter > 0, shorter, np.nan))
+    apart = np.nan_to_num(apart, nan=math.inf)  # an empty response beside one that is not
+    steps = np.searchsorted(LENGTH_RATIOS[2:], apart, side="left")  # 0 about equal, 1, 2; the same for a swapped pair
+    bin_of_pair = 2 + np.where(lengths[:, 0] >= lengths[:, 1], steps, -steps)
+    edges = (0.0, *LENGTH_RATIOS, math.inf)
+    baseline = longer_wins(lengths)
+    bins = []
+    for i in np.unique(bin_of_pair).tolist():
+        rows = np.flatnonzero(bin_of_pair == i)
+        of_model, of_length = (_of_rows(rows, what, weights, clusters) for what in (outcome, baseline))
+        bins.append(LengthBin(_LENGTH_NAMES[i], edges[i], edges[i + 1], of_model, of_length))
+    return tuple(bins)

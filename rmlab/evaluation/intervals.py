@@ -1,0 +1,179 @@
+"""Intervals at 95%: Wilson's for a share, its clustered form, and the bootstrap for everything else.
+
+Pairs of one prompt are not independent. Where their clusters are named, the share keeps Wilson's shape and gives up
+sample size: the effective number of pairs is the one at which independent pairs would have the variance that the
+clusters show. The bootstrap draws whole clusters.
+
+References
+----------
+Wilson (1927), Probable inference, the law of succession, and statistical inference. Kish (1965), Survey Sampling (the
+effective sample size). Korn and Graubard (1998), Confidence intervals for proportions with small expected number of
+positive counts estimated from survey data (effective sample size with few clusters). Bell and McCaffrey (2002), Bias
+reduction in standard errors for linear regression with multi-stage samples. Hesterberg (2015), What teachers should
+know about the bootstrap (the expanded percentile interval).
+"""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "bootstrap_sums",
+    "clustered_sample_size",
+    "effective_sample_size",
+    "expanded_percentiles",
+    "sum_by_code",
+    "wilson_interval",
+]
+
+MAX_UNITS = 4096
+"""Above so many pairs or clusters, the bootstrap draws this many random groups of them: the width of an interval is
+then itself known to about 1%, and a draw costs the same for a million pairs as for four thousand."""
+_CHUNK = 64
+_Z = NormalDist().inv_cdf(0.975)
+
+
+def wilson_interval(successes: Any, n: Any, *, confidence: float = 0.95) -> tuple[Any, Any]:
+    """Wilson's score interval for a share: the shares p that ``successes`` in ``n`` do not reject.
+
+    Its ends solve ``|successes / n - p| = z sqrt(p (1 - p) / n)`` (Wilson 1927). Unlike the estimate plus or minus two
+    standard errors, it stays within [0, 1] and holds its level in small samples and near the ends.
+
+    Parameters
+    ----------
+    successes, n
+        Counts, or arrays of them; a tie may count as half, and n may be an effective sample size.
+    confidence
+        Between 0 and 1.
+
+    Returns
+    -------
+    Lower and upper end: floats for numbers, else arrays. With n = 0 they are 0 and 1: nothing is known.
+
+    Examples
+    --------
+    >>> tuple(round(end, 2) for end in wilson_interval(52, 80))
+    (0.54, 0.75)
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be between 0 and 1, such as 0.95, got {confidence!r}")
+    k, n_all = np.broadcast_arrays(np.asarray(successes, dtype=float), np.asarray(n, dtype=float))
+    if not (np.isfinite(n_all) & (k >= 0) & (k <= n_all)).all():
+        raise ValueError(f"successes must be at least 0 and at most n, got successes={successes!r} and n={n!r}")
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    centre = (k + z**2 / 2) / (n_all + z**2)
+    variance = k * (n_all - k) / np.where(n_all > 0, n_all, 1) + z**2 / 4
+    half_width = z * np.sqrt(variance) / (n_all + z**2)
+    lower = centre - half_width  # exactly 0 where k is, since sqrt(z^2) rounds to z
+    upper = np.where(k == n_all, 1.0, centre + half_width)  # exactly 1 there, not only up to rounding
+    return (float(lower), float(upper)) if lower.ndim == 0 else (lower, upper)
+
+
+def effective_sample_size(weights: np.ndarray) -> float:
+    """Kish's ``sum(w)^2 / sum(w^2)``: n where the weights are equal."""
+    scaled = weights / weights.max()  # so that no square overflows
+    return float(scaled.sum() ** 2 / (scaled**2).sum())
+
+
+def clustered_sample_size(outcome: np.ndarray, weights: np.ndarray, clusters: np.ndarray) -> float:
+    """Give the number of independent pairs that would know the share of `outcome` as well as these clusters do.
+
+    It is ``p (1 - p) / V``, where V is the variance of the weighted share p from the sums of its residuals over each
+    cluster (CR2, unbiased if there were no clustering), times ``(z / t)^2`` for the few degrees of freedom that few or
+    uneven clusters leave (Korn and Graubard 1998). It is never more than without clusters. Where V cannot be had (one
+    cluster; every outcome the same), each cluster counts as one pair that all its pairs repeat.
+
+    In simulations the interval covers the truth in 93 to 97% of cases from 40 clusters on where their sizes are like;
+    it is too wide with fewer, and too narrow where a few large clusters hold most pairs.
+
+    Parameters
+    ----------
+    outcome
+        1 right, 1/2 tie, 0 wrong, ``(n_pairs,)``.
+    weights
+        Above 0, ``(n_pairs,)``.
+    clusters
+        Codes from 0, ``(n_pairs,)``.
+    """
+    from scipy.special import stdtrit
+
+    of_pairs = effective_sample_size(weights)
+    distinct, clusters = np.unique(clusters, return_inverse=True)
+    if len(distinct) == len(outcome):  # every pair a cluster of its own
+        return of_pairs
+    share = np.average(outcome, weights=weights)
+    held = sum_by_code(weights, clusters) / weights.sum()
+    residual = sum_by_code(weights * (outcome - share), clusters) / weights.sum()
+    of_clusters = effective_sample_size(held)  # as if each cluster were one judgement
+    if (np.abs(residual) < 1e-12).all():  # of a single cluster too
+        return of_clusters
+    variance = (residual**2 / (1 - held)).sum()
+    t = stdtrit(max(of_clusters - 1, 1.0), 0.975)
+    return float(min(share * (1 - share) / variance * (_Z / t) ** 2, of_pairs))
+
+
+def sum_by_code(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Sum the rows of `values`, ``(n,)`` or ``(n, k)``, that share a code: ``(n_codes,)`` or ``(n_codes, k)``."""
+    if values.ndim == 1:
+        return np.bincount(codes, values)
+    return np.stack([np.bincount(codes, column) for column in values.T], axis=1)
+
+
+def bootstrap_sums(
+    values: np.ndarray, *, n_bootstrap: int, seed: int, clusters: np.ndarray | None = None
+) -> tuple[np.ndarray, int]:
+    """Sum `values` over pairs, or clusters, drawn with replacement.
+
+    A mean over a draw is the ratio of two of these sums, so that a draw need not be kept. Above `MAX_UNITS` units they
+    are first added up in as many random groups of equal size.
+
+    Parameters
+    ----------
+    values
+        What to sum, ``(n_pairs, k)``.
+    n_bootstrap
+        Draws.
+    seed
+        Of the draws.
+    clusters
+        Codes from 0 of what is drawn whole, ``(n_pairs,)``; by default each pair.
+
+    Returns
+    -------
+    The sums, ``(n_bootstrap, k)``, and the number of units drawn from.
+    """
+    units = values if clusters is None else sum_by_code(values, clusters)
+    n_units = len(units)
+    rng = np.random.default_rng(seed)
+    if n_units > MAX_UNITS:
+        group = rng.permutation(np.arange(n_units) % MAX_UNITS)
+        units = sum_by_code(units, group)
+    m = len(units)
+    sums = np.empty((n_bootstrap, units.shape[1]))
+    for start in range(0, n_bootstrap, _CHUNK):
+        rows = min(_CHUNK, n_bootstrap - start)
+        drawn = rng.integers(m, size=(rows, m))
+        drawn += m * np.arange(rows)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=rows * m).reshape(rows, m)
+        sums[start : start + rows] = counts @ units
+    return sums, n_units
+
+
+def expanded_percentiles(draws: np.ndarray, n_units: int) -> tuple[float, float] | None:
+    """Give the percentile interval of bootstrap draws, a little wider for few units; None from a single unit.
+
+    The plain 2.5% and 97.5% quantiles are too narrow by ``sqrt((n - 1) / n)`` and by the normal in place of Student's t
+    distribution. The expanded ones stand at ``Phi(-sqrt(n / (n - 1)) t)`` and its complement (Hesterberg 2015), where t
+    is the 97.5% quantile with n - 1 degrees of freedom.
+    """
+    from scipy.special import stdtrit
+
+    if n_units < 2:
+        return None
+    reach = float(np.sqrt(n_units / (n_units - 1)) * stdtrit(n_units - 1, 0.975))
+    tail = NormalDist().cdf(-reach)
+    lower, upper = np.quantile(draws, [tail, 1 - tail])
+    return float(lower), float(upper)

@@ -1,0 +1,131 @@
+"""What `rmlab evaluate` found about one model on one set of pairs, as JSON, as text and in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rmlab.evaluation import Evaluation, NoiseCeiling, RewardBenchScores
+
+__all__ = ["Report", "Tempered", "accuracy_in_words", "confidence_in_words", "counted"]
+
+
+@dataclass(frozen=True)
+class Tempered:
+    """What a temperature does to the log loss and the calibration; or why there is none."""
+
+    fitted_on: str
+    """Which pairs the temperature was fitted to, and which the figures are of, in words."""
+    before: Evaluation | None = None
+    after: Evaluation | None = None
+    """Of the same pairs, none of which the temperature was fitted to."""
+    failure: str | None = None
+    """Why no temperature could be fitted."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give what JSON can hold."""
+        found: dict[str, Any] = {"fitted_on": self.fitted_on, "failure": self.failure}
+        if self.before is not None and self.after is not None:
+            found["temperature"] = self.after.temperature
+            found["before"], found["after"] = self.before.to_dict(), self.after.to_dict()
+        return found
+
+    def __str__(self) -> str:
+        if self.before is None or self.after is None:
+            return f"no temperature: {self.failure}"
+        rows = [
+            f"temperature {self.after.temperature:.3f}, {self.fitted_on}",
+            f"  log loss           {self.before.log_loss:.3f} -> {self.after.log_loss:.3f}",
+        ]
+        errors = (self.before.calibration_error, self.after.calibration_error)
+        if None not in errors:
+            rows.append(f"  calibration error  {errors[0]:.3f} -> {errors[1]:.3f}")
+        return "\n".join(rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What `rmlab evaluate` found; `score_differences` are for the histogram, and not in `to_dict`."""
+
+    model: str
+    pairs: str
+    evaluation: Evaluation
+    score_differences: np.ndarray = field(repr=False)
+    tempered: Tempered
+    counts: Mapping[str, int]
+    """Pairs that were left out or cut, by the reason."""
+    ceiling: NoiseCeiling | None = None
+    benchmark: RewardBenchScores | None = None
+    made: Mapping[str, str] = field(default_factory=dict)
+    """How it was made: command, files and their hashes, versions, date."""
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give what JSON can hold: the evaluation's own fields, and beside them the rest."""
+        return {
+            "model": self.model,
+            "pairs": self.pairs,
+            **self.counts,
+            **self.evaluation.to_dict(),
+            "notes": [*self.evaluation.notes, *self.notes],
+            "tempered": self.tempered.to_dict(),
+            "noise_ceiling": None if self.ceiling is None else self.ceiling.to_dict(),
+            "rewardbench": None if self.benchmark is None else self.benchmark.to_dict(),
+            "made": dict(self.made),
+        }
+
+    def __str__(self) -> str:
+        parts: list[Any] = [self.evaluation, *(f"note: {note}" for note in self.notes), "", self.tempered]
+        for title, part in (("noise ceiling", self.ceiling), ("", self.benchmark)):
+            if part is not None:
+                parts += ["", *([title] if title else []), part]
+        return "\n".join(map(str, parts))
+
+
+def accuracy_in_words(evaluation: Evaluation) -> str:
+    """Say the accuracy and what it is to be held against, in sentences."""
+    e = evaluation
+    low, high = e.accuracy_interval
+    said = (
+        f"On {counted(e.n_pairs, 'pair')} the model agrees with the human judgement in {e.accuracy:.1%} "
+        f"(95% interval {low:.1%} to {high:.1%})"
+    )
+    if e.n_ties == e.n_pairs:
+        return f"{said}: all its scores are equal, and it tells no two responses apart."
+    if low > 0.5:
+        said += ": more often than a coin would."
+    elif high < 0.5:
+        said += ": less often than a coin would. Look whether chosen and rejected are swapped."
+    else:
+        said += ": these pairs do not tell it from a coin."
+    if (length := e.length_baseline) is not None:
+        said += f" Choosing the longer response would agree in {length.accuracy:.1%}"
+        either = max(length.accuracy, 1 - length.accuracy)
+        if low <= either <= high:
+            said += ", and by length alone" + (", the shorter one chosen," if length.accuracy < 0.5 else "")
+            said += f" one would do about as well ({either:.1%})"
+        said += "."
+    return said
+
+
+def confidence_in_words(tempered: Tempered) -> str:
+    """Say whether the model is too sure of itself."""
+    if tempered.before is None or tempered.after is None:
+        return f"No temperature was fitted: {tempered.failure}."
+    t = tempered.after.temperature or 1.0
+    if t > 1.1:
+        said = f"The model is over-confident: its score differences are best divided by {t:.2f}"
+    elif t < 1 / 1.1:
+        said = f"The model is under-confident: its score differences are best multiplied by {1 / t:.2f}"
+    else:
+        said = f"The model is about as sure as it should be: the best temperature is {t:.2f}"
+    before, after = tempered.before, tempered.after
+    return f"{said}, {tempered.fitted_on}. That takes the log loss from {before.log_loss:.3f} to {after.log_loss:.3f}."
+
+
+def counted(n: int, thing: str) -> str:
+    """Write a number of things."""
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"

@@ -1,0 +1,259 @@
+"""`rmlab evaluate`: what it prints, the page it writes, and what it does with files that are odd or RewardBench's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import rmlab
+from rmlab.__main__ import main
+from rmlab.evaluation import evaluate, rewardbench
+from rmlab.model import RewardModel
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:torch")
+
+WORDS = ["red", "blue", "green", "oak", "elm", "ash", "fir", "yew", "box", "one", "two", "six"]
+
+
+def text(rng: np.random.Generator, n: int) -> str:
+    return " ".join(rng.choice(WORDS, n))
+
+
+def write(path: Path, records: list[dict]) -> Path:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("evaluate")
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> RewardModel:
+    made = RewardModel.from_pretrained("tiny-encoder", seed=0, device="cpu")
+    made.save_pretrained(folder / "model")
+    return made
+
+
+@pytest.fixture(scope="module")
+def right(folder: Path, model: RewardModel) -> Path:
+    """Pairs of which the model has three in four the right way round, two to a prompt."""
+    rng = np.random.default_rng(0)
+    prompts = [text(rng, 6) + f" {i // 2}" if i % 2 == 0 else "" for i in range(80)]
+    prompts = [prompt or prompts[i - 1] for i, prompt in enumerate(prompts)]
+    sides = [
+        (text(rng, int(rng.integers(2, 9))) + f" {i}", text(rng, int(rng.integers(2, 9))) + f" {i}") for i in range(80)
+    ]
+    scores = [model.score(prompts, [pair[side] for pair in sides]) for side in (0, 1)]
+    agree = rng.random(80) < 0.75
+    records = []
+    for i, (a, b) in enumerate(sides):
+        first = (scores[0][i] > scores[1][i]) == agree[i]
+        chosen, rejected = (a, b) if first else (b, a)
+        records.append({"prompt": prompts[i], "chosen": chosen, "rejected": rejected, "group": "ab"[i % 2]})
+    return write(folder / "right.jsonl", records)
+
+
+def run(capsys: pytest.CaptureFixture, *arguments: object, status: int = 0):
+    assert main(["evaluate", *map(str, arguments)]) == status
+    return capsys.readouterr()
+
+
+def run_json(capsys: pytest.CaptureFixture, *arguments: object) -> dict:
+    return json.loads(run(capsys, *arguments, "--json").out)
+
+
+def differences(folder: Path, path: Path) -> np.ndarray:
+    loaded = RewardModel.from_pretrained(folder / "model", device="cpu")
+    return loaded.score_differences(rmlab.read_pairs(path)).astype(float)
+
+
+def test_figures_are_those_of_the_library_clustered_by_prompt(folder: Path, right: Path, capsys):
+    record = run_json(capsys, folder / "model", right)
+    prompts = [pair.prompt for pair in rmlab.read_pairs(right)]
+    expected = evaluate(differences(folder, right), clusters=prompts, n_bootstrap=2000)
+    assert record["accuracy"] == pytest.approx(expected.accuracy)
+    assert record["n_clusters"] == 40
+    assert record["accuracy_interval"] == pytest.approx(expected.accuracy_interval)
+    assert record["log_loss_interval"] == pytest.approx(expected.log_loss_interval, abs=1e-5)
+    assert set(record["groups"]) == {"a", "b"}
+    assert len(record["length_bins"]) >= 3
+
+
+def test_temperature_is_fitted_to_prompts_that_it_is_not_reported_on(folder: Path, right: Path, capsys):
+    tempered = run_json(capsys, folder / "model", right)["tempered"]
+    assert tempered["fitted_on"] == "fitted to 24 of the pairs and reported on the other 56, split by prompt"
+    assert tempered["after"]["n_pairs"] == 56
+    assert tempered["before"]["accuracy"] == tempered["after"]["accuracy"]
+    assert tempered["after"]["temperature"] == tempered["temperature"]
+
+
+def test_held_out_pairs_serve_for_the_temperature_and_shared_prompts_are_counted(folder: Path, right: Path, capsys):
+    record = run_json(capsys, folder / "model", right, "--held-out", right)["tempered"]
+    assert record["fitted_on"].startswith(
+        f"fitted to the 80 pairs of {right} (80 of the pairs reported on have a prompt"
+    )
+    expected = rmlab.evaluation.fit_temperature(differences(folder, right))
+    assert record["temperature"] == pytest.approx(expected, rel=1e-3)
+    assert record["after"]["n_pairs"] == 80
+
+
+def test_a_temperature_at_its_bound_is_said_and_the_rest_goes_on(folder: Path, right: Path, capsys):
+    swapped = [
+        {**record, "chosen": record["rejected"], "rejected": record["chosen"]}
+        for record in map(json.loads, right.read_text().splitlines())
+    ]
+    path = write(folder / "swapped.jsonl", swapped)
+    printed = run(capsys, folder / "model", path).out
+    assert "no temperature: no positive temperature beats a coin" in printed
+    assert "accuracy" in printed
+    record = run_json(capsys, folder / "model", path)
+    assert "no positive temperature beats a coin" in record["tempered"]["failure"]
+
+
+def test_one_pair_is_evaluated_without_a_temperature(folder: Path, right: Path, capsys):
+    path = write(folder / "one.jsonl", [json.loads(right.read_text().splitlines()[0])])
+    printed = run(capsys, folder / "model", path, "--html", folder / "one.html").out
+    assert "one pair says almost nothing" in printed
+    assert "too few prompts to hold some back; give other pairs with --held-out" in printed
+    assert "too few prompts" in (folder / "one.html").read_text()
+
+
+def test_the_page_is_written_with_pictures_hashes_and_the_command(folder: Path, right: Path, capsys):
+    page = folder / "report.html"
+    printed = run(capsys, folder / "model", right, "--html", page).out
+    assert f"written to {page}" in printed
+    source = page.read_text()
+    assert source.count("data:image/png;base64,") == 5
+    from hashlib import sha256
+
+    assert sha256(right.read_bytes()).hexdigest() in source
+    assert sha256((folder / "model" / "model.safetensors").read_bytes()).hexdigest() in source
+    assert f"rmlab evaluate {folder / 'model'} {right}" in source
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("nowhere/report.html", "its folder is missing"), (".", "it is a folder")]
+)
+def test_a_page_that_cannot_be_written_is_refused_before_the_model_is_loaded(tmp_path: Path, capsys, name, message):
+    error = run(capsys, "no-such-model", "no-such-pairs", "--html", tmp_path / name, status=2).err
+    assert message in error
+    assert "no-such-model" not in error
+
+
+def test_repeated_judgements_give_a_noise_ceiling(folder: Path, right: Path, capsys):
+    records = list(map(json.loads, right.read_text().splitlines()))
+    again = [
+        {**r, "chosen": r["rejected"], "rejected": r["chosen"]} if i % 4 == 0 else r for i, r in enumerate(records)
+    ]
+    ceiling = run_json(capsys, folder / "model", write(folder / "again.jsonl", records + again))["noise_ceiling"]
+    assert (ceiling["n_pairs"], ceiling["n_judgements"], ceiling["n_clusters"]) == (80, 160, 40)
+    assert ceiling["agreement"] == pytest.approx(0.75)
+
+
+def test_copies_are_said_to_be_no_second_judgement(folder: Path, right: Path, capsys):
+    records = list(map(json.loads, right.read_text().splitlines()))
+    record = run_json(capsys, folder / "model", write(folder / "copies.jsonl", records * 2))
+    assert any("if those are copies, there is no ceiling to see" in note for note in record["notes"])
+
+
+def test_a_few_repeats_are_too_few_for_a_ceiling(folder: Path, right: Path, capsys):
+    records = list(map(json.loads, right.read_text().splitlines()))
+    record = run_json(capsys, folder / "model", write(folder / "few.jsonl", records + records[:3]))
+    assert record["noise_ceiling"] is None
+    assert "3 of the pairs are there more than once: too few for a noise ceiling" in record["notes"]
+
+
+def test_empty_prompts_are_no_shared_prompt(folder: Path, right: Path, capsys):
+    records = [{**record, "prompt": ""} for record in map(json.loads, right.read_text().splitlines())]
+    assert run_json(capsys, folder / "model", write(folder / "empty.jsonl", records))["n_clusters"] is None
+
+
+def test_pairs_that_the_model_was_trained_on_are_pointed_out(folder: Path, right: Path, model, capsys):
+    model.save_pretrained(folder / "trained")
+    (folder / "trained" / "training.json").write_text(json.dumps({"pairs": str(right)}))
+    notes = run_json(capsys, folder / "trained", right)["notes"]
+    assert notes[0].startswith(f"the model was trained on a part of {right}")
+
+
+def test_all_ties_are_refused(folder: Path, model, capsys):
+    path = write(folder / "ties.jsonl", [{"prompt": "a", "chosen": "b", "rejected": "c", "tied": True}])
+    assert (
+        "all 1 pairs are ties; accuracy needs a preferred response" in run(capsys, folder / "model", path, status=2).err
+    )
+
+
+# RewardBench
+
+
+def test_rewardbench_files_get_the_authors_scores(folder: Path, model, capsys):
+    rng = np.random.default_rng(1)
+    subsets = ["math-prm", "hep-go", "donotanswer"] * 12
+    records = [
+        {
+            "prompt": text(rng, 4) + f" {i}", "chosen": text(rng, 5), "rejected": text(rng, 5), "subset": subset,
+            "chosen_model": "x", "rejected_model": "y", "id": i,
+        }
+        for i, subset in enumerate(subsets)
+    ]  # fmt: skip
+    path = write(folder / "rewardbench.jsonl", records)
+    record = run_json(capsys, folder / "model", path)["rewardbench"]
+    expected = rewardbench(differences(folder, path), subsets)
+    assert record["sections"]["Reasoning"]["score"] == pytest.approx(expected.sections["Reasoning"].score)
+    assert record["overall"] is None
+    assert "RewardBench, as its authors score it" in run(capsys, folder / "model", path).out
+
+
+def test_rewardbench_2_files_get_the_authors_scores(folder: Path, model, capsys):
+    rng = np.random.default_rng(2)
+    records = [
+        {
+            "id": str(i), "prompt": text(rng, 4) + f" {i}", "chosen": [text(rng, 5)],
+            "rejected": [text(rng, 5) for _ in range(3)], "num_correct": 1, "num_incorrect": 3,
+            "total_completions": 4, "models": [], "subset": subset, "additional_metadata": None,
+        }
+        for i, subset in enumerate(["Math", "Focus", "Factuality", "Precise IF", "Safety"] * 4)
+    ]  # fmt: skip
+    ties = {}
+    for prompt in range(5):
+        for kind, n_correct in (("ref", 1), ("tied", 3)):
+            chosen, rejected = ([text(rng, 4) for _ in range(n)] for n in (n_correct, 4))
+            ties[f"{kind}:{prompt}"] = (chosen, rejected)
+            records.append(
+                {
+                    "id": f"{kind}:{prompt}", "prompt": f"a tie {kind} {prompt}", "chosen": chosen,
+                    "rejected": rejected, "num_correct": n_correct, "num_incorrect": 4,
+                    "total_completions": n_correct + 4, "models": [], "subset": "Ties", "additional_metadata": None,
+                }
+            )  # fmt: skip
+    path = write(folder / "rewardbench2.jsonl", records)
+    found = run_json(capsys, folder / "model", path)["rewardbench"]
+    loaded = RewardModel.from_pretrained(folder / "model", device="cpu")
+
+    def scores(prompt: str, responses: list[str]) -> np.ndarray:
+        return loaded.score([prompt] * len(responses), responses)
+
+    won = [
+        (scores(r["prompt"], r["chosen"])[0] > scores(r["prompt"], r["rejected"]).max())
+        for r in records
+        if r["subset"] == "Math"
+    ]
+    assert found["subsets"]["Math"]["score"] == pytest.approx(np.mean(won))
+    lead, spread = {}, {}
+    for name, (chosen, rejected) in ties.items():
+        prompt = f"a tie {name.replace(':', ' ')}"
+        good, bad = scores(prompt, chosen), scores(prompt, rejected)
+        lead[name], spread[name] = good.min() - bad.max(), np.ptp(good)
+    parts = [
+        0.3 * (lead[f"tied:{p}"] > 0) + 0.3 * (lead[f"ref:{p}"] > 0)
+        + 0.2 * (lead[f"tied:{p}"] > spread[f"tied:{p}"])
+        + 0.2 * (min(lead[f"tied:{p}"], lead[f"ref:{p}"]) > spread[f"tied:{p}"])
+        + 0.01 * np.tanh(min(lead[f"tied:{p}"], lead[f"ref:{p}"]) / spread[f"tied:{p}"] - 1)
+        for p in range(5)
+    ]  # fmt: skip
+    assert found["subsets"]["Ties"]["score"] == pytest.approx(np.mean(parts), abs=1e-4)
+    assert found["overall"]["score"] == pytest.approx(np.mean([one["score"] for one in found["subsets"].values()]))
