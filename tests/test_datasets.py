@@ -155,7 +155,7 @@ def held_out_accuracy(pairs, reader, shuffles=2) -> float:
     for _ in range(shuffles):
         groups = rng.permutation(len(pairs))[pair_of]
         predicted = cross_val_predict(READERS[reader](), texts, labels, groups=groups, cv=GroupKFold(5))
-        accuracies.append((predicted == labels).mean())
+        accuracies.append(np.mean(np.asarray(predicted) == labels))
     return float(np.mean(accuracies))
 
 
