@@ -21,10 +21,11 @@ import statistics
 import sys
 import tempfile
 import warnings
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from _pairs import add_pairs_option, read_or_exit
@@ -105,7 +106,9 @@ def train_rmlab(model: "RewardModel", data: "TrainingData", config: "TrainingCon
     return [step.loss for step in steps], steps[-1].seconds
 
 
-def train_trl(model: "RewardModel", data: "TrainingData", config: "TrainingConfig") -> tuple[list[float], float]:
+def train_trl(
+    model: "RewardModel", data: "TrainingData", config: "TrainingConfig", *, callbacks: Sequence[Any] = ()
+) -> tuple[list[float], float]:
     """Train a copy of the model with TRL, and bring its weights back into the model."""
     import datasets
     from transformers import AutoModelForSequenceClassification, PrinterCallback
@@ -125,9 +128,9 @@ def train_trl(model: "RewardModel", data: "TrainingData", config: "TrainingConfi
     n_steps = -(-len(rows) // config.batch_size)
     with tempfile.TemporaryDirectory() as scratch:
         folder = model.save_pretrained(Path(scratch) / "model")
-        network = AutoModelForSequenceClassification.from_pretrained(
-            folder, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
-        )
+        is_bert = model.network.config.model_type == "bert"
+        no_dropout = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0} if is_bert else {}
+        network = AutoModelForSequenceClassification.from_pretrained(folder, **no_dropout)
         arguments = RewardConfig(
             output_dir=scratch,
             num_train_epochs=1,
@@ -151,7 +154,11 @@ def train_trl(model: "RewardModel", data: "TrainingData", config: "TrainingConfi
             use_cpu=model.device.type == "cpu",
         )
         trainer = RewardTrainer(
-            network, args=arguments, train_dataset=datasets.Dataset.from_list(rows), processing_class=model.tokenizer
+            network,
+            args=arguments,
+            train_dataset=datasets.Dataset.from_list(rows),
+            processing_class=model.tokenizer,
+            callbacks=list(callbacks),
         )
         trainer.remove_callback(PrinterCallback)
         outcome = trainer.train()

@@ -43,8 +43,10 @@ def test_its_data_load_without_the_checkout(wheel: Path, tmp_path: Path) -> None
     source = (
         "import rmlab, rmlab.datasets as datasets\n"
         "print(rmlab.__file__)\n"
-        "counted = len(datasets.load_everyday()), len(datasets.load_baseball().winners)\n"
-        "print(*counted, *(len(datasets.dataset_card(name)) for name in ('everyday', 'baseball')))"
+        "sets = datasets.load_everyday(), datasets.load_everyday_biased(), datasets.load_recorded().pairs\n"
+        "counted = *map(len, sets), len(datasets.load_baseball().winners)\n"
+        "names = 'everyday', 'everyday_biased', 'recorded', 'course_model', 'baseball'\n"
+        "print(*counted, *(len(datasets.dataset_card(name)) for name in names))"
     )
     command = [sys.executable, "-c", source]
     run = subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": str(target)}, capture_output=True, text=True)

@@ -7,16 +7,21 @@ from importlib import resources
 
 from rmlab.datasets.baseball import BaseballSeason, load_baseball
 from rmlab.datasets.biased import load_everyday_biased
+from rmlab.datasets.course import course_model
 from rmlab.datasets.everyday import EverydayNote, everyday_notes, load_everyday
+from rmlab.datasets.recorded import RecordedDifferences, load_recorded
 
 __all__ = [
     "BaseballSeason",
     "EverydayNote",
+    "RecordedDifferences",
+    "course_model",
     "dataset_card",
     "everyday_notes",
     "load_baseball",
     "load_everyday",
     "load_everyday_biased",
+    "load_recorded",
 ]
 
 

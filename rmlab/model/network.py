@@ -9,15 +9,16 @@ from torch import nn
 
 from rmlab.backbones import ModelError
 
-__all__ = ["ensure_pad_token", "keep_head_in_float32"]
+__all__ = ["Float32Linear", "ensure_pad_token", "keep_head_in_float32"]
 
 PAD_TOKEN = "<|pad|>"
 
 
-class _Float32Linear(nn.Linear):
+class Float32Linear(nn.Linear):
     """A head that computes in float32 also under autocast: bf16 scores have 8 bits, and would tie by accident."""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """Give scores, float32 of shape ``(..., 1)``."""
         with torch.autocast(input.device.type, enabled=False):
             bias = None if self.bias is None else self.bias.float()
             return nn.functional.linear(input.float(), self.weight.float(), bias)
@@ -29,7 +30,7 @@ def keep_head_in_float32(network: Any) -> None:
     heads = [m for m in network.modules() if m not in inside and isinstance(m, nn.Linear) and m.out_features == 1]
     if len(heads) != 1:
         raise ModelError(f"expected a head with one output, found {len(heads)} in {type(network).__name__}")
-    heads[0].__class__ = _Float32Linear  # same parameters under the same names: saving and loading do not see it
+    heads[0].__class__ = Float32Linear  # same parameters under the same names: saving and loading do not see it
 
 
 def ensure_pad_token(network: Any, tokenizer: Any) -> None:

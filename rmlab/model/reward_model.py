@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from rmlab.backbones import ModelError, load_network, quiet_transformers
 from rmlab.data import PreferencePair
 from rmlab.model.encode import Encoded, EncodedPairs, Encoder, Text
-from rmlab.model.network import ensure_pad_token, keep_head_in_float32
+from rmlab.model.network import Float32Linear, ensure_pad_token, keep_head_in_float32
 from rmlab.model.precision import Precision, autocast, use_bf16
 from rmlab.model.rows import Batch, packed_batches, padded_batches, read_scores, why_not_packed
 from rmlab.model.save import check_destination, replacing, write_manifest
@@ -106,12 +106,19 @@ class RewardModel(nn.Module):
         """Where the weights are."""
         return next(self.parameters()).device
 
+    @property
+    def head(self) -> nn.Linear:
+        """The linear layer with one output; a part of the network."""
+        return next(module for module in self.network.modules() if isinstance(module, Float32Linear))
+
     def forward(
         self,
-        input_ids: torch.Tensor,
-        attention_mask: torch.Tensor,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        *,
         position_ids: torch.Tensor | None = None,
         pooled: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Score token ids that are laid out in rows.
 
@@ -126,15 +133,21 @@ class RewardModel(nn.Module):
             Of packed rows: the place of each token in its own sequence, shape ``(rows, length)``.
         pooled
             Of packed rows: row and column of the token that each score is read from, shape ``(n, 2)``.
+        inputs_embeds
+            Of packed rows, in place of `input_ids`: their embeddings, shape ``(rows, length, width)``.
 
         Returns
         -------
         Scores, float32, of shape ``(rows,)`` for padded and ``(n,)`` for packed rows.
         """
         if pooled is not None:
-            inputs = {"input_ids": input_ids, "attention_mask": attention_mask, "position_ids": position_ids}
-            hidden = self.network.base_model(**inputs)[0]  # (rows, length, width)
+            tokens = {"input_ids": input_ids} if inputs_embeds is None else {"inputs_embeds": inputs_embeds}
+            hidden = self.network.base_model(**tokens, attention_mask=attention_mask, position_ids=position_ids)[
+                0
+            ]  # (rows, length, width)
             return read_scores(self.network, hidden[pooled[:, 0], pooled[:, 1]])
+        if input_ids is None or attention_mask is None:
+            raise TypeError("padded rows need input_ids and attention_mask")
         order = attention_mask.argsort(dim=1, descending=True, stable=True)  # padding goes to the right
         input_ids, attention_mask = input_ids.gather(1, order), attention_mask.gather(1, order)  # (rows, length)
         if not self.pools_last_token:
@@ -185,6 +198,8 @@ class RewardModel(nn.Module):
             raise ValueError(f"batch_tokens must be at least 1, got {batch_tokens}")
         if packing == "auto" and self.packing_fault is None:
             batches = self._packed(input_ids, keys, min(batch_tokens, ROW_TOKENS), batch_tokens)
+            if torch.is_grad_enabled():
+                batches = self._embedded(batches)
         else:
             batches = self._padded(input_ids, batch_tokens)
         call = forward or self
@@ -210,6 +225,17 @@ class RewardModel(nn.Module):
             pad_id=self.tokenizer.pad_token_id,
             dtype=dtype,
         )
+
+    def _embedded(self, batches: list[Batch]) -> list[Batch]:
+        """Look the tokens of all batches up at once: the gradient of the embedding is as large as the vocabulary."""
+        ids = [inputs["input_ids"] for _, inputs in batches]
+        vectors = self.network.get_input_embeddings()(torch.cat([i.flatten() for i in ids]).to(self.device))
+        parts = vectors.split([i.numel() for i in ids])  # of (tokens, width) each
+        embedded = []
+        for (members, inputs), i, part in zip(batches, ids, parts, strict=True):
+            rest = {name: value for name, value in inputs.items() if name != "input_ids"}
+            embedded.append((members, {**rest, "inputs_embeds": part.view(*i.shape, -1)}))
+        return embedded
 
     def layout(self, packing: Packing = "auto") -> str:
         """Say in words how texts are laid out in rows."""
@@ -336,13 +362,49 @@ class RewardModel(nn.Module):
         progress: bool = False,
     ) -> np.ndarray:
         """Score what `encode` made; the options and the result are those of `score`."""
+        return self._through(encoded, self, precision, batch_tokens, progress)
+
+    def features(
+        self,
+        encoded: Encoded,
+        *,
+        precision: Precision = "fp32",
+        batch_tokens: int | None = None,
+        progress: bool = False,
+    ) -> np.ndarray:
+        """Give what the head reads of each text, float32 of shape ``(n, width)``: the score is linear in it.
+
+        The options are those of `score`.
+        """
+        read: list[torch.Tensor] = []
+
+        def forward(**inputs: torch.Tensor) -> torch.Tensor:
+            read.clear()
+            self(**inputs)
+            return read[0]
+
+        hook = self.head.register_forward_pre_hook(lambda _, arguments: read.append(arguments[0]))
+        try:
+            return self._through(encoded, forward, precision, batch_tokens, progress)
+        finally:
+            hook.remove()
+
+    def _through(
+        self,
+        encoded: Encoded,
+        forward: Callable[..., torch.Tensor],
+        precision: Precision,
+        batch_tokens: int | None,
+        progress: bool,
+    ) -> np.ndarray:
+        """Give what `forward` makes of each text: ``(n,)`` or ``(n, width)``."""
         place: dict[tuple[int, ...], int] = {}  # equal texts are scored once, so that their difference is exactly zero
         index = [place.setdefault(tuple(ids), len(place)) for ids in encoded]
         distinct = np.unique(index, return_index=True)[1]  # where each was first met
         prompts: dict[tuple[int, ...], int] = {}
         keys = np.array([prompts.setdefault(prompt, len(prompts)) for prompt in encoded.take(distinct).prompts])
         order = np.argsort(keys, kind="stable")  # responses to one prompt side by side
-        scores = np.zeros(len(distinct), dtype=np.float32)
+        outputs = [np.zeros(0, dtype=np.float32)] * (not len(order))
         with (
             self.evaluating(),
             torch.inference_mode(),
@@ -352,9 +414,10 @@ class RewardModel(nn.Module):
             for start in range(0, len(order), CHUNK):  # a bar moves once for each
                 chunk = order[start : start + CHUNK]
                 ids = encoded.take(distinct[chunk]).input_ids
-                scores[chunk] = self.score_ids(ids, keys=keys[chunk].tolist(), batch_tokens=batch_tokens).cpu().numpy()
+                made = self.score_ids(ids, keys=keys[chunk].tolist(), batch_tokens=batch_tokens, forward=forward)
+                outputs.append(made.cpu().numpy())
                 bar.update(len(chunk))
-        return scores[index]
+        return np.concatenate(outputs)[np.argsort(order)[index]]
 
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write weights, configuration and tokenizer to a folder that transformers can load too.

@@ -1,0 +1,190 @@
+"""Train with `rmlab.training.train` and with TRL's `RewardTrainer`, and compare speed and memory.
+
+    python benchmarks/train_speed.py [--models decoder minilm] [--batches 8 32] [--steps 6] [--rounds 5]
+        [--pairs FILE_OR_HUB_ID]
+
+Both sides have the same weights, token ids (pairs of at most 512 tokens), order, batches, bf16, learning rate, no
+gradient checkpointing and no dropout; the losses that both report for the first batch must agree. "decoder" is a Qwen2
+architecture of 6 layers, 384 wide, with random weights and minilm's tokenizer. Each run is a process of its own, the
+sides in turn; a step is timed from the second on, and the median of the rounds' ratios is given.
+
+Beside it stands what counting tokens allows: those that padding each batch to its longest text computes, over those
+that packed rows with a shared prompt compute (a decoder) or the texts' own (an encoder): the useful tokens.
+"""
+
+import argparse
+import importlib.metadata
+import multiprocessing
+import resource
+import statistics
+import sys
+import time
+import warnings
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from _pairs import add_pairs_option, read_or_exit
+from train_vs_trl import FIRST_LOSS_LIMIT, MAX_LENGTH, train_trl, verdict, whole_pairs
+
+from rmlab.packing import grow_trees
+
+if TYPE_CHECKING:
+    from rmlab.model import RewardModel
+    from rmlab.training import TrainingConfig, TrainingData
+
+TARGETS = {
+    ("decoder", 8): (2.8, 0.55),
+    ("decoder", 32): (5.0, 0.40),
+    ("minilm", 8): (2.1, None),
+    ("minilm", 32): (3.2, None),
+}
+"""Speed at least, and peak memory at most, of TRL's."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run."""
+
+    first_loss: float
+    pairs_per_second: float
+    useful_tokens: int
+    allowed: float
+    """How many times fewer tokens than padding: what counting allows."""
+    n_pairs: int
+    peak_gib: float
+    layout: str
+
+
+def make(name: str) -> "RewardModel":
+    """Load minilm, or give a decoder random weights."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, Qwen2Config
+
+    from rmlab.model import RewardModel
+
+    minilm = RewardModel.from_pretrained("minilm", seed=0, max_length=MAX_LENGTH)
+    if name == "minilm":
+        return minilm
+    tokenizer = minilm.tokenizer
+    tokenizer.eos_token = tokenizer.sep_token
+    config = Qwen2Config(
+        vocab_size=len(tokenizer), hidden_size=384, intermediate_size=1536, num_hidden_layers=6, num_attention_heads=6,
+        num_key_value_heads=6, max_position_embeddings=MAX_LENGTH, pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    config.num_labels = 1
+    torch.manual_seed(0)
+    return RewardModel(AutoModelForSequenceClassification.from_config(config), tokenizer, max_length=MAX_LENGTH)
+
+
+def run(side: str, name: str, batch_size: int, steps: int, pairs: str) -> Result:
+    """Train one side for some steps, in a process of its own."""
+    import transformers
+
+    from rmlab.training import TrainingConfig, prepare
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    warnings.simplefilter("ignore", FutureWarning)
+    model = make(name)
+    usable, _ = whole_pairs(model, read_or_exit(pairs))
+    # the same pairs for every batch size and side, drawn once
+    drawn = np.sort(np.random.default_rng(0).permutation(len(usable))[: batch_size * steps])
+    data = prepare(model, usable[drawn])
+    config = TrainingConfig(batch_size=batch_size, max_length=MAX_LENGTH, precision="bf16", seed=0)
+    losses, seconds = (timed_rmlab if side == "rmlab" else timed_trl)(model, data, config)
+    useful, allowed = count_tokens(model, data, config)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
+    timed = (len(losses) - 1) * batch_size
+    return Result(losses[0], timed / seconds, useful, allowed, len(data), peak, model.layout(config.packing))
+
+
+def timed_rmlab(model: "RewardModel", data: "TrainingData", config: "TrainingConfig") -> tuple[list[float], float]:
+    """Give the losses, and the seconds from the end of the first step to that of the last."""
+    from rmlab.training import training_steps
+
+    losses, ends = [], []
+    for step in training_steps(model, data, config=config):
+        losses.append(step.loss)
+        ends.append(time.perf_counter())
+    return losses, ends[-1] - ends[0]
+
+
+def timed_trl(model: "RewardModel", data: "TrainingData", config: "TrainingConfig") -> tuple[list[float], float]:
+    """As `timed_rmlab`, with TRL's trainer."""
+    from transformers import TrainerCallback
+
+    ends: list[float] = []
+
+    class Clock(TrainerCallback):
+        def on_step_end(self, *arguments, **options):
+            ends.append(time.perf_counter())
+
+    losses, _ = train_trl(model, data, config, callbacks=[Clock()])
+    return losses, ends[-1] - ends[0]
+
+
+def count_tokens(model: "RewardModel", data: "TrainingData", config: "TrainingConfig") -> tuple[int, float]:
+    """Give the useful tokens of the run, and how many times more padding computes."""
+    order = np.random.default_rng(config.seed).permutation(len(data))
+    padded = useful = 0
+    for start in range(0, len(order), config.batch_size):
+        batch = order[start : start + config.batch_size]
+        texts = [side[i] for side in (data.encoded.chosen, data.encoded.rejected) for i in batch]
+        padded += len(texts) * max(map(len, texts))
+        if model.pools_last_token:
+            useful += sum(tree.size for tree in grow_trees(texts, [*batch, *batch], tree_tokens=MAX_LENGTH))
+        else:
+            useful += sum(map(len, texts))
+    return useful, padded / useful
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", choices=("decoder", "minilm"), default=["decoder", "minilm"])
+    parser.add_argument("--batches", nargs="+", type=int, default=[8, 32], help="pairs in a batch (default: 8 32)")
+    parser.add_argument("--steps", type=int, default=6, help="of each run; the first is not timed (default: 6)")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each side (default: 5)")
+    add_pairs_option(parser)
+    options = parser.parse_args()
+    read_or_exit(options.pairs)
+    if options.steps < 2:
+        parser.error(f"--steps must be at least 2, got {options.steps}")
+    print(", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("trl", "transformers", "torch")))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=context, max_tasks_per_child=1) as pool:
+        for name in options.models:
+            for batch_size in options.batches:
+                found: dict[str, list[Result]] = {"trl": [], "rmlab": []}
+                for turn in range(options.rounds):
+                    for side in ("rmlab", "trl") if turn % 2 else ("trl", "rmlab"):
+                        job = pool.submit(run, side, name, batch_size, options.steps, options.pairs)
+                        found[side].append(job.result())
+                report(name, batch_size, found["trl"], found["rmlab"])
+
+
+def report(name: str, batch_size: int, trl: list[Result], rmlab: list[Result]) -> None:
+    ours, theirs = rmlab[0], trl[0]
+    print(f"{name}, batches of {batch_size} pairs, {ours.n_pairs} pairs in all; rmlab: {ours.layout}")
+    for side, results in (("TRL", trl), ("rmlab", rmlab)):
+        speed, peak = (statistics.median(getattr(r, f) for r in results) for f in ("pairs_per_second", "peak_gib"))
+        tokens = speed * ours.useful_tokens / ours.n_pairs
+        first = results[0].first_loss
+        rates = f"{speed:6.2f} pairs/s  {tokens:7.0f} useful tokens/s"
+        print(f"  {side:6} {rates}  peak {peak:.2f} GiB  first loss {first:.6f}")
+    ratio = statistics.median(o.pairs_per_second / t.pairs_per_second for o, t in zip(rmlab, trl, strict=True))
+    memory = statistics.median(o.peak_gib / t.peak_gib for o, t in zip(rmlab, trl, strict=True))
+    target, bound = TARGETS.get((name, batch_size), (None, None))
+    wanted = "" if target is None else f" (at least {target}x: {verdict(ratio >= target)})"
+    kept = "" if bound is None else f" (at most {bound}: {verdict(memory <= bound)})"
+    print(f"  speed {ratio:.2f}x{wanted}; counting tokens allows {ours.allowed:.2f}x; peak memory {memory:.2f}{kept}")
+    apart = abs(ours.first_loss - theirs.first_loss)
+    print(
+        f"  first loss apart by {apart:.1e} (limit {FIRST_LOSS_LIMIT:.0e}): {verdict(apart <= FIRST_LOSS_LIMIT)}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
