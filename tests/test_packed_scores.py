@@ -1,5 +1,8 @@
 """Packed rows give what padded rows give: scores, losses and gradients, in every kind of network; and faults show."""
 
+import copy
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -9,10 +12,10 @@ from hypothesis import strategies as st
 from transformers import AutoModelForSequenceClassification
 
 import rmlab.model.reward_model as reward_model
-from rmlab.model import RewardModel
+from rmlab.model import Encoded, EncodedPairs, RewardModel
 from rmlab.packing import PackedRows
 from rmlab.preference import preference_loss
-from rmlab.training import TrainingConfig, training_steps
+from rmlab.training import TrainingConfig, TrainingData, training_steps
 
 VOCABULARY = 60
 WIDTHS = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": VOCABULARY}
@@ -208,3 +211,43 @@ def test_a_run_in_packed_rows_is_a_run_in_padded_ones(name, options):
         assert ("packed" in run.history.layout) == (packing == "auto")
     np.testing.assert_allclose(records["auto"], records["off"], rtol=2e-4, atol=2e-5)
     np.testing.assert_allclose(records["auto"][0], records["off"][0], rtol=1e-5, atol=1e-6)
+
+
+def training_data(pairs, margins):
+    """Make pairs of token ids ready for training, as `prepare` would."""
+    sides = []
+    for side in (1, 2):
+        texts = tuple([*pair[0], *pair[side]] for pair in pairs)
+        lengths = np.array([len(pair[0]) for pair in pairs])
+        sides.append(Encoded(texts, lengths, np.zeros_like(lengths), np.zeros_like(lengths)))
+    places = tuple(f"pair {i}" for i in range(len(pairs)))
+    return TrainingData(EncodedPairs(*sides), np.array(margins), places, {}, {})
+
+
+# RMLAB_EXAMPLES=2000 makes the long run.
+@settings(max_examples=int(os.environ.get("RMLAB_EXAMPLES", "15")), deadline=None)
+@given(data=st.data())
+def test_a_step_of_any_configuration_is_the_same_in_packed_and_padded_rows(data):
+    kind = data.draw(st.sampled_from([*DECODERS, *ENCODERS]))
+    pairs = data.draw(PAIRS)
+    margins = data.draw(st.lists(st.sampled_from([0.0, 0.5, 2.0]), min_size=len(pairs), max_size=len(pairs)))
+    row_tokens = data.draw(st.sampled_from([16, 64, 256]))
+    settings = {
+        "batch_size": data.draw(st.integers(1, 8)),
+        "gradient_checkpointing": data.draw(st.booleans()),
+        "lora": data.draw(st.sampled_from([0, 0, 2])) if kind != "gpt2" else 0,  # whose layers are no nn.Linear
+        "label_smoothing": data.draw(st.sampled_from([0.0, 0.1])),
+        "centering": data.draw(st.sampled_from([0.0, 0.01])),
+    }
+    settings["gradient_accumulation"] = data.draw(st.integers(1, settings["batch_size"]))
+    found = {}
+    for packing in ("auto", "off"):
+        model = copy.deepcopy(model_of(kind))
+        config = TrainingConfig(precision="fp32", packing=packing, max_steps=1, **settings)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(reward_model, "ROW_TOKENS", row_tokens)
+            (step,) = training_steps(model, training_data(pairs, margins), config=config)
+        found[packing] = step
+    packed, plain = found["auto"], found["off"]
+    assert packed.loss == pytest.approx(plain.loss, rel=1e-6, abs=1e-6)
+    assert packed.gradient_norm == pytest.approx(plain.gradient_norm, rel=1e-5, abs=1e-7)
