@@ -56,14 +56,14 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
     if name == "minilm":
         source: str | Path = minilm_folder(revision)
     elif Path(name).exists():
-        source = _checked_folder(Path(name))
+        source = checked_folder(Path(name))
     elif "/" in str(name) and not Path(name).is_absolute() and not str(name).startswith("."):
         source = str(name)
     else:
-        raise ModelError(_unknown(str(name)))
-    with _torch_seed(seed), quiet_transformers():
+        raise ModelError(unknown_model(str(name)))
+    with torch_seed(seed), quiet_transformers():
         # a model whose code comes with it ends here: trust_remote_code is never set
-        with _reading("configuration", source, "Copy it again, or take an architecture of transformers' own."):
+        with reading_of("configuration", source, "Copy it again, or take an architecture of transformers' own."):
             config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
         is_classifier = any("ForSequenceClassification" in a for a in config.architectures or ())
         if is_classifier and config.num_labels != 1:
@@ -72,7 +72,7 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
                 "Train it again with num_labels=1, or give the backbone without its head."
             )
         config.num_labels = 1
-        with _reading("weights", source):
+        with reading_of("weights", source):
             network, info = AutoModelForSequenceClassification.from_pretrained(
                 source,
                 config=config,
@@ -83,10 +83,10 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # _check_complete refuses them, and says which they are
             )
-        with _reading("tokenizer", source):
+        with reading_of("tokenizer", source):
             tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
     _check_complete(str(name), network, info, is_classifier)
-    _check_vocabulary(str(name), network, tokenizer)
+    check_vocabulary(str(name), network, tokenizer)
     return network, tokenizer
 
 
@@ -115,7 +115,7 @@ def _tiny(name: str, *, seed: int) -> tuple[PreTrainedModel, Any]:
         "eos_token_id": tokenizer.eos_token_id,
     }
     config = config_class(**settings)
-    with _torch_seed(seed):
+    with torch_seed(seed):
         return AutoModelForSequenceClassification.from_config(config, dtype=torch.float32), tokenizer
 
 
@@ -145,7 +145,7 @@ def minilm_folder(revision: str | None = None) -> Path:
     return folder
 
 
-def _checked_folder(folder: Path) -> Path:
+def checked_folder(folder: Path) -> Path:
     """Refuse what is not a folder of safetensors whose hashes are those it was saved with."""
     if not folder.is_dir():
         raise ModelError(f"{folder} is a file; expected a model folder, as save_pretrained writes it")
@@ -202,7 +202,7 @@ def _check_complete(name: str, network: PreTrainedModel, info: dict[str, Any], i
         )
 
 
-def _check_vocabulary(name: str, network: PreTrainedModel, tokenizer: Any) -> None:
+def check_vocabulary(name: str, network: PreTrainedModel, tokenizer: Any) -> None:
     """Refuse a tokenizer that lost its vocabulary, which transformers makes up in silence, or is another network's."""
     vocabulary = tokenizer.get_vocab()
     if vocabulary.keys() <= set(tokenizer.all_special_tokens):
@@ -220,17 +220,17 @@ def _check_vocabulary(name: str, network: PreTrainedModel, tokenizer: Any) -> No
 
 
 @contextlib.contextmanager
-def _reading(part: str, source: str | Path, advice: str = "Copy or train the model again.") -> Iterator[None]:
+def reading_of(part: str, source: str | Path, advice: str = "Copy or train the model again.") -> Iterator[None]:
     """Say which part of a model could not be read."""
     try:
         yield
     except Exception as error:  # a damaged file may raise anything, a bare Exception among them
         if not isinstance(source, Path):
-            raise ModelError(f"{_unknown(source)} The hub said: {_first_line(error)}") from error
+            raise ModelError(f"{unknown_model(source)} The hub said: {_first_line(error)}") from error
         raise ModelError(f"the {part} of {source} cannot be read ({_first_line(error)}). {advice}") from error
 
 
-def _unknown(name: str) -> str:
+def unknown_model(name: str) -> str:
     near = difflib.get_close_matches(name, SHORT_NAMES, n=2, cutoff=0.4)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
     return (
@@ -245,7 +245,7 @@ def _first_line(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def _torch_seed(seed: int) -> Iterator[None]:
+def torch_seed(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield

@@ -9,6 +9,7 @@ import pytest
 
 import rmlab
 from rmlab.__main__ import main
+from rmlab.commands import COMMANDS
 from rmlab.datasets import load_baseball
 from rmlab.model import RewardModel
 from rmlab.training import TrainingConfig
@@ -48,7 +49,7 @@ def run(capsys, *arguments, status=0):
 
 
 def test_help_of_every_command(capsys):
-    for command in ("lab", "doctor", "fit", "train", "evaluate", "score"):
+    for command in COMMANDS:
         with pytest.raises(SystemExit) as end:
             main([command, "--help"])
         assert end.value.code == 0

@@ -10,6 +10,7 @@ COMMANDS = {
     "fit": "fit one score for each item to a table of comparisons",
     "train": "train a reward model on preference pairs, and report its test accuracy",
     "evaluate": "evaluate a reward model on preference pairs",
+    "audit": "is anything broken in this reward model?",
     "score": "score responses, one from the command line or JSON lines from standard input",
 }
 """Name and purpose of each, in the order of `rmlab --help`."""

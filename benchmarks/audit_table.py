@@ -1,0 +1,59 @@
+"""Print the audit's table on minilm, on a decoder, and on models with one planted fault each.
+
+    python benchmarks/audit_table.py [--whole]
+
+Of a planted model the broken lines are shown, and whether they are those that the fault must break and no others;
+`--whole` prints every line. All read pairs of `everyday`, in float32 on the CPU.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rmlab.audit import Audit, audit
+from rmlab.audit.planted import FAULTS, save_planted
+from rmlab.datasets import load_everyday
+from rmlab.model import RewardModel
+
+
+def broken_lines(found: Audit) -> str:
+    """Give the part of the table that is about broken lines."""
+    lines, shown = str(found).splitlines(), False
+    kept = []
+    for line in lines:
+        shown = line.startswith("BROKEN") or (shown and line.startswith(" "))
+        kept += [line] if shown else []
+    return "\n".join(kept)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--whole", action="store_true", help="print every line of every table")
+    options = parser.parse_args()
+    pairs, wrong = load_everyday(), []
+    with tempfile.TemporaryDirectory() as scratch:
+        sound = {name: RewardModel.from_pretrained(name, device="cpu") for name in ("minilm", "tiny-decoder")}
+        folders = {name: model.save_pretrained(Path(scratch) / name) for name, model in sound.items()}
+        folders["a decoder as transformers saves it"] = save_planted(Path(scratch) / "sound", None)
+        for name, folder in folders.items():
+            start = time.perf_counter()
+            found = audit(folder, pairs)
+            print(f"=== {name}: sound ({time.perf_counter() - start:.0f} s)\n{found}\n", flush=True)
+            wrong += [name] if found.broken else []
+        for i, (name, fault) in enumerate(FAULTS.items()):
+            found = audit(save_planted(Path(scratch) / str(i), name), pairs)
+            expected = {fault.breaks, *fault.implies}
+            verdict = "as planted" if set(found.broken) == expected else f"expected {', '.join(sorted(expected))}"
+            wrong += [name] if set(found.broken) != expected else []
+            print(
+                f"=== {name}: {fault.about} ({verdict})\n{found if options.whole else broken_lines(found)}\n",
+                flush=True,
+            )
+    print(f"{len(FAULTS) + len(folders) - len(wrong)} of {len(FAULTS) + len(folders)} tables are as they must be")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+"""Checks of how a model reads: its head, its pad token, where a text ends, and what the length limit takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import compress
+
+from rmlab.audit.bench import Bench, broken, check, kept, not_applicable
+from rmlab.audit.results import CheckResult, Example
+from rmlab.audit.smallest import smallest
+from rmlab.audit.subject import Text, Tokens, plain
+from rmlab.data import PreferencePair, Side
+
+__all__ = ["end_of_text", "one_output", "pad_token", "pipeline", "truncation"]
+
+
+@check(
+    "one output",
+    issues=["trl#5066"],
+    remedy="load the backbone with num_labels=1, and train its head again",
+    needs=["scores"],
+)
+def one_output(bench: Bench) -> CheckResult:
+    """Check that the head has one output.
+
+    transformers gives a classifier two outputs unless told otherwise. Training then learns from one of them, or fails
+    with a shape; code that takes ``logits[:, -1]`` and code that takes ``logits[:, 0]`` read different numbers.
+    """
+    logits = bench.subject.logits([bench.rows[0].tokens])
+    if logits.shape[1:] == (1,):
+        return kept("the head gives each text one number")
+    numbers = {f"output {i}": float(value) for i, value in enumerate(logits.flatten()[:4])}
+    prompt, response = bench.rows[0].text
+    return broken(
+        f"the head gives each text {logits.shape[-1]} numbers; the other lines are about the first",
+        Example({"prompt": prompt, "response": response}, numbers),
+    )
+
+
+@check(
+    "pad token",
+    issues=["trl#2758", "RLHF-Reward-Modeling#49", "trl#937"],
+    remedy="add a pad token of its own: tokenizer.add_special_tokens({'pad_token': '<|pad|>'}), resize the embeddings, "
+    "set network.config.pad_token_id, and train again",
+    needs=["scores", "steady"],
+)
+def pad_token(bench: Bench) -> CheckResult:
+    """Check that the pad token is not EOS, where the score is read from the last token that is not the pad token.
+
+    Decoders come without a pad token, and ``pad_token = eos_token`` is the advice for generation. Here it hides the end
+    of every text from the pooling: the score is read one token early, after a word and not after the end, and where the
+    template writes EOS after each turn, older versions read it at the end of the prompt: chosen and rejected then tie.
+    """
+    subject = bench.subject
+    if not subject.pools_last_token:
+        return not_applicable("the score is not read from the last token")
+    eos = subject.tokenizer.eos_token_id
+    pads = {subject.tokenizer.pad_token_id, getattr(subject.network.config, "pad_token_id", None)} - {None}
+    if eos is None or not pads:
+        return not_applicable("there is no EOS token" if eos is None else "there is no pad token; see batch size")
+    pad = subject.tokenizer.pad_token or subject.tokenizer.convert_ids_to_tokens(pads.pop())
+    if eos not in pads:
+        return kept(f"the pad token {pad!r} is not the EOS token {subject.tokenizer.eos_token!r}")
+
+    def both(text: Text) -> tuple[float, float]:
+        """Score a text without and with EOS at its end."""
+        ids = list(subject.read([text]).tokens[0]["input_ids"])
+        while ids and ids[-1] == eos:
+            ids.pop()
+        without, ended = subject.alone([{"input_ids": ids}, {"input_ids": [*ids, eos]}])
+        return float(without), float(ended)
+
+    def is_blind(parts: tuple[Side, ...]) -> bool:
+        without, ended = both((parts[0], parts[1]))
+        return abs(without - ended) <= bench.tolerance
+
+    texts = sorted((row.text for row in bench.rows), key=lambda text: len(plain(text[1])))[:8]
+    if not all(map(is_blind, texts)):
+        return kept("the pad token is EOS, but the network sees an EOS at the end all the same")
+    parts = smallest(texts[0], is_blind)
+    without, ended = both((parts[0], parts[1]))
+    return broken(
+        f"the pad token is the EOS token {subject.tokenizer.eos_token!r}: the score is read before the end of the text",
+        Example({"prompt": parts[0], "response": parts[1]}, {"score without EOS": without, "with EOS": ended}),
+    )
+
+
+@check(
+    "end of text",
+    issues=["transformers#35352", "trl#5813"],
+    remedy="let the chat template or the tokenizer write EOS at the end, as in training, and cut texts before that",
+    needs=["scores"],
+)
+def end_of_text(bench: Bench) -> CheckResult:
+    """Check that a text ends in EOS, or another special token, where the score is read from the last token.
+
+    Without it the score is read at whatever the text ends in, a full stop or a word; a reply that breaks off and one
+    that is whole are then read at tokens of different kinds, and the network never saw a sign that the reply is over.
+    """
+    subject = bench.subject
+    if not subject.pools_last_token:
+        return not_applicable("the score is not read from the last token")
+    special = {*subject.tokenizer.all_special_ids, subject.tokenizer.eos_token_id}
+
+    def ending(tokens: Tokens) -> list[int]:
+        """Give the special token that a text ends in, with the white space that a template may write after it."""
+        ids = list(tokens["input_ids"])
+        for start in range(len(ids) - 1, -1, -1):
+            if ids[start] in special:
+                return ids[start:]
+            if subject.tokenizer.decode(ids[start]).strip():
+                break
+        return []
+
+    unended = [row for row in bench.rows if not ending(row.tokens)]
+    if not unended:
+        return kept(f"every text ends in {subject.tokenizer.decode(ending(bench.rows[0].tokens))!r}")
+    parts = smallest(unended[0].text, lambda some: not ending(subject.read([(some[0], some[1])]).tokens[0]))
+    last = subject.read([(parts[0], parts[1])]).tokens[0]["input_ids"][-1]
+    return broken(
+        f"{len(unended)} of {len(bench.rows)} texts end in no special token",
+        Example({"prompt": parts[0], "response": parts[1], "is read at": subject.tokenizer.decode(last)}, {}),
+    )
+
+
+@check(
+    "truncation",
+    issues=["rlhf-book#503"],
+    remedy="raise the limit, cut prompts from the left (tokenizer.truncation_side), or leave such pairs out",
+    needs=["pairs"],
+)
+def truncation(bench: Bench) -> CheckResult:
+    """Check that the length limit leaves the two responses of a pair different.
+
+    With a long prompt and a cut from the right, both responses fall off the end. The pair then teaches and tests
+    nothing, and a loss of log 2 on it looks like difficulty: rlhf-book#503 found about 7% of a default slice so. One
+    such pair breaks the line, since no model can be right about it.
+    """
+
+    def is_cut_and_equal(pairs: Sequence[PreferencePair]) -> list[tuple[bool, bool]]:
+        """Say of each pair whether it loses tokens, and whether that makes its responses equal."""
+        reading = bench.subject.read([(pair.prompt, side) for pair in pairs for side in (pair.chosen, pair.rejected)])
+        ids = [list(tokens["input_ids"]) for tokens in reading.tokens]
+        is_cut = [bool(reading.cut[2 * i : 2 * i + 2].any()) for i in range(len(pairs))]
+        return [
+            (is_cut[i], is_cut[i] and ids[2 * i] == ids[2 * i + 1] and pair.chosen != pair.rejected)
+            for i, pair in enumerate(pairs)
+        ]
+
+    cut, made_equal = zip(*is_cut_and_equal(bench.crowd), strict=True)
+    shown = f"of {len(cut):,} pairs, {sum(cut):,} are cut"
+    if not any(made_equal):
+        return kept(f"{shown} and none is made equal")
+    pair = min(compress(bench.crowd, made_equal), key=lambda pair: len(plain(pair.prompt)) + len(plain(pair.chosen)))
+    parts = smallest(
+        (pair.prompt, pair.chosen, pair.rejected),
+        lambda parts: is_cut_and_equal([PreferencePair(*parts)])[0][1],
+        tries=400,  # each costs no more than the tokenising
+    )
+    n_tokens = len(bench.subject.read([(parts[0], parts[1])]).tokens[0]["input_ids"])
+    return broken(
+        f"{shown} and {sum(made_equal):,} ({sum(made_equal) / len(cut):.1%}) are made equal",
+        Example({"prompt": parts[0], "chosen": parts[1], "rejected": parts[2]}, {"tokens left of each": n_tokens}),
+    )
+
+
+@check(
+    "pipeline",
+    remedy="save with network.config.problem_type = 'regression', or call the pipeline with function_to_apply='none'",
+    needs=["scores", "steady"],
+)
+def pipeline(bench: Bench) -> CheckResult:
+    """Check that transformers' text-classification pipeline gives the score itself.
+
+    For a head with one output it applies the logistic function unless the configuration says ``regression``. Scores
+    then lie between 0 and 1: their order is right, but their differences are no longer log-odds, and high scores tie.
+    """
+    import torch
+    from transformers import TextClassificationPipeline
+
+    subject = bench.subject
+    if bench.subject.logits([bench.rows[0].tokens]).shape[-1] != 1:
+        return not_applicable("the head has several outputs; see one output")
+    network, tokenizer = subject.network, subject.tokenizer
+    texts = [plain(row.text[1]) for row in bench.rows[:4]]
+    try:
+        piped = TextClassificationPipeline(model=network, tokenizer=tokenizer, device=network.device)
+        given = [float(one["score"]) for one in piped(texts, batch_size=1, truncation=True)]
+        with torch.inference_mode():
+            inputs = [tokenizer(text, truncation=True, return_tensors="pt").to(network.device) for text in texts]
+            scores = [float(network(**one).logits[0, 0]) for one in inputs]
+    except Exception as error:  # whatever it is, the pipeline is no way to use this model
+        return not_applicable(f"the pipeline does not take this model ({type(error).__name__})")
+    gaps = [abs(a - b) for a, b in zip(given, scores, strict=True)]
+    worst = max(range(len(texts)), key=gaps.__getitem__)
+    if gaps[worst] <= bench.tolerance:
+        return kept("the pipeline gives the score itself")
+    return broken(
+        "the pipeline gives something else than the score: it applies a function to it",
+        Example({"text": texts[worst]}, {"score": scores[worst], "from the pipeline": given[worst]}),
+    )

@@ -1,0 +1,113 @@
+"""What an audit found: a frozen table, one row for each check."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from rmlab.data import Side
+
+__all__ = ["Audit", "CheckResult", "Example", "Status"]
+
+Status = Literal["kept", "broken", "not applicable"]
+WIDTH = 118
+
+
+@dataclass(frozen=True)
+class Example:
+    """The smallest input on which a fault still shows, and the numbers that show it."""
+
+    parts: Mapping[str, Side]
+    """Such as the prompt and the two responses; texts, or messages where the pairs are messages."""
+    numbers: Mapping[str, float]
+    """Such as the score alone and in a batch, in nats."""
+
+    def __str__(self) -> str:
+        parts = [f"{name} {_short(part)}" for name, part in self.parts.items()]
+        return "; ".join([*parts, *(f"{name} {value:.6g}" for name, value in self.numbers.items())])
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one check found."""
+
+    name: str
+    status: Status
+    found: str
+    """What was measured; where the check is not applicable, why."""
+    example: Example | None
+    """Where it is broken, the smallest example, if an example can show it."""
+    remedy: str
+    """What to do where it is broken."""
+    issues: tuple[str, ...]
+    """Public issues, as ``repository#number``, in which people met this fault."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What `audit` found; ``print`` shows a table and `to_dict` gives what JSON can hold."""
+
+    model: str
+    results: tuple[CheckResult, ...]
+    n_pairs: int | None
+    """Pairs in the sample; None where the built-in texts were read."""
+    n_texts: int
+    tolerance: float
+    """Scores that differ by no more, in nats, count as the same."""
+    spread: float
+    """Standard deviation of the scores of the sample, in nats."""
+    max_length: int | None
+    """As it was asked for; None where the model's own limit was kept."""
+    seed: int
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """Names of the checks that are broken."""
+        return tuple(result.name for result in self.results if result.status == "broken")
+
+    def __getitem__(self, name: str) -> CheckResult:
+        for result in self.results:
+            if result.name == name:
+                return result
+        raise KeyError(f"no check is named {name!r}; there are {', '.join(r.name for r in self.results)}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the audit as dicts, lists, strings and numbers."""
+        result = asdict(self)
+        result["results"] = list(result["results"])
+        return {**result, "broken": list(self.broken)}
+
+    def __str__(self) -> str:
+        drawn = (
+            "built-in texts" if self.n_pairs is None else f"texts of {self.n_pairs:,} pairs drawn with seed {self.seed}"
+        )
+        lines = [
+            f"audit of {self.model}, on {self.n_texts:,} {drawn}",
+            f"scores spread by {self.spread:.3g} (standard deviation); the same means within {self.tolerance:.2g}",
+            "",
+        ]
+        width = max(len(result.name) for result in self.results)
+        indent = " " * (8 + width + 2)
+        for result in self.results:
+            word = {"kept": "kept", "broken": "BROKEN", "not applicable": "n/a"}[result.status]
+            lines += _wrap(f"{word:<8}{result.name:<{width}}  ", result.found, indent)
+            if result.status == "broken":
+                if result.example is not None:
+                    lines += _wrap(f"{indent}example: ", str(result.example), f"{indent}  ")
+                seen = f" (seen in {', '.join(result.issues)})" if result.issues else ""
+                lines += _wrap(f"{indent}to mend: ", result.remedy + seen, f"{indent}  ")
+        counts = {s: sum(r.status == s for r in self.results) for s in ("kept", "broken", "not applicable")}
+        return "\n".join([*lines, "", ", ".join(f"{count} {status}" for status, count in counts.items())])
+
+
+def _wrap(first: str, text: str, indent: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False) or [first]
+
+
+def _short(part: Side, limit: int = 60) -> str:
+    text = part if isinstance(part, str) else " / ".join(f"{m['role']}: {m['content']}" for m in part)
+    if len(text) <= limit:
+        return repr(text)
+    return f"{text[: limit // 2]!r} ... {text[-limit // 3 :]!r} ({len(text.split()):,} words)"

@@ -1,0 +1,51 @@
+import json
+
+import pytest
+
+from rmlab.__main__ import main
+from rmlab.audit.planted import save_planted
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("audited")
+    return {fault: save_planted(root / str(fault), fault) for fault in (None, "sigmoid")}
+
+
+def run(capsys, *arguments, status):
+    assert main(["audit", *map(str, arguments)]) == status
+    return capsys.readouterr()
+
+
+def test_a_sound_model_gives_status_0_and_reads_everyday(folders, capsys):
+    out = run(capsys, folders[None], "--sample", 30, status=0).out
+    assert "on 60 texts of 30 pairs drawn with seed 0" in out
+    assert "15 kept, 0 broken, 0 not applicable" in out
+
+
+def test_a_broken_line_gives_status_1(folders, capsys):
+    out = run(capsys, folders["sigmoid"], "--sample", 2, status=1).out
+    assert "BROKEN  pipeline" in out
+
+
+def test_json_can_be_read(folders, tmp_path, capsys):
+    (tmp_path / "pairs.jsonl").write_text(json.dumps({"prompt": "Hi", "chosen": "No", "rejected": "Yes"}) + "\n")
+    record = json.loads(run(capsys, folders["sigmoid"], tmp_path / "pairs.jsonl", "--json", status=1).out)
+    assert record["broken"] == ["pipeline"]
+    assert record["n_pairs"] == 1
+    assert record["pairs"].endswith("pairs.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["no-such-model"], "there is no model 'no-such-model'"),
+        (["tiny-decoder", "no-such-file.jsonl"], "no-such-file.jsonl"),
+        (["tiny-decoder", "--sample", "0"], "sample must be at least 1 pair, got 0"),
+    ],
+)
+def test_bad_input_gives_status_2_and_one_line(capsys, arguments, message):
+    error = run(capsys, *arguments, status=2).err
+    assert error.startswith("rmlab: ")
+    assert message in error
+    assert error.count("\n") == 1
