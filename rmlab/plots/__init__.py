@@ -17,6 +17,7 @@ from rmlab.plots.pictures import (
     plot_score_differences,
     plot_scores,
 )
+from rmlab.plots.rows import plot_packed_rows
 from rmlab.plots.run import live_curves, plot_training
 from rmlab.plots.style import CHOSEN, HELD_OUT, INK, NEUTRAL, REJECTED
 
@@ -32,6 +33,7 @@ __all__ = [
     "plot_groups",
     "plot_learning_curve",
     "plot_lengths",
+    "plot_packed_rows",
     "plot_preference_curve",
     "plot_score_differences",
     "plot_scores",

@@ -1,0 +1,25 @@
+"""What the exercises of the course call to judge an answer: one function for each exercise, named after it.
+
+    from rmlab import check
+    check.gap_for_probability(2.197)
+
+A right answer passes in any equivalent form: a number, or a function on floats, NumPy arrays or torch tensors. A wrong
+one is told which mistake it looks like. What was not attempted yet is said so. Nothing is raised: each function prints
+a message and returns a `Verdict` with ``passed``. A new check is a call of `judge`.
+"""
+
+# The checks are called as `check.loss`. They are kept out of `__all__`, whose names no notebook may use otherwise.
+from rmlab.check.errors import standard_error_of_difference  # noqa: F401
+from rmlab.check.evaluations import accuracy_of_differences, loss_at_temperature  # noqa: F401
+from rmlab.check.items import TAU_RATINGS, TAU_REWARDS, kendall_tau, last_real_position, win_probability  # noqa: F401
+from rmlab.check.judge import Verdict, judge  # noqa: F401
+from rmlab.check.scores import (  # noqa: F401
+    batch_loss,
+    difference_to_probability,
+    gap_for_probability,
+    loss,
+    loss_gradient,
+    scores_to_probability,
+)
+
+__all__ = ["Verdict"]

@@ -1,0 +1,222 @@
+"""How an answer is judged: against the right formula, and against the formulas of the usual mistakes.
+
+An exercise is a few cases (arguments), the right formula, and a sentence for each mistake with the formula that makes
+it. The answer may be a number, which is held against the first case, or a function, which is held against them all.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Verdict", "judge"]
+
+Formula = Callable[..., Any]
+Cases = Sequence[tuple[Any, ...]]
+
+NUMBER_TOLERANCE = 0.005
+"""A number may be rounded to two decimals (beyond 1: half a per cent); of all formulas as close, the nearest counts."""
+
+NOT_ATTEMPTED = "Not attempted yet. Put your answer in, and run the cell again."
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found. The message was printed; as the last line of a cell a verdict shows nothing more."""
+
+    exercise: str
+    passed: bool
+    attempted: bool
+    message: str
+
+    def _ipython_display_(self) -> None:
+        pass  # the message stands above already
+
+
+class _NotAttempted(Exception):
+    pass
+
+
+class _Unusable(Exception):
+    """The answer gives nothing that could be compared; the text says what it gives."""
+
+
+def judge(
+    exercise: str,
+    answer: Any,
+    *,
+    cases: Cases,
+    right: Formula,
+    mistakes: Mapping[str, Formula | float],
+    praise: str,
+    hint: str,
+) -> Verdict:
+    """Judge an answer, print what it looks like, and give the verdict. It raises nothing, whatever the answer does.
+
+    Parameters
+    ----------
+    exercise
+        The name of the exercise.
+    answer
+        A number, or anything that holds one (NumPy, torch), held against the first case; or a function, held against
+        all cases, with floats and NumPy arrays as arguments, or else torch tensors, or else all cases at once. None
+        and ``...``, or a function that returns one of them or raises NotImplementedError, is not yet an answer.
+    cases
+        Arguments, by position: floats or arrays.
+    right
+        The right formula, called with the arguments of a case.
+    mistakes
+        What to say of each mistake, and the formula that makes it (or the number it leads to in the first case). The
+        order matters only where two formulas give the same numbers: the first is named.
+    praise, hint
+        What to say of a right answer, and of a wrong one that resembles no mistake on the list.
+    """
+    formulas = {praise: right, **mistakes}
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a naive formula may overflow: that is for the reader to see, not a warning
+        try:
+            if callable(answer):
+                got = _results(answer, cases)
+                message = _same_as(got, cases, formulas) or f"Not yet. {hint}{_first_difference(got, cases, right)}"
+            else:
+                message = _judge_number(answer, cases[0], formulas) or f"Not yet. {hint}"
+            attempted = True
+        except _NotAttempted:
+            message, attempted = NOT_ATTEMPTED, False
+        except _Unusable as found:
+            message, attempted = f"Not yet. {found}", True
+    print(message)
+    return Verdict(exercise, message == praise, attempted, message)
+
+
+def _judge_number(answer: Any, case: tuple[Any, ...], formulas: Mapping[str, Formula | float]) -> str | None:
+    number = _numbers(answer)
+    expected = {message: _value(formula, case) for message, formula in formulas.items()}
+    shapes = {value.shape for value in expected.values()}
+    if number.size == 1 and () in shapes:
+        number = number.reshape(())
+    if number.shape not in shapes:
+        raise _Unusable(f"Expected one number, such as 0.5, and got {number.size} of them.")
+    if not np.isfinite(number).all():
+        raise _Unusable(f"Expected a finite number, such as 0.5, and got {number.tolist()}.")
+    far = {
+        message: np.round(np.max(np.abs(number - value) / np.maximum(1.0, np.abs(value))), 9)  # so that equals tie
+        for message, value in expected.items()
+        if value.shape == number.shape
+    }
+    nearest = min(far, key=far.__getitem__)
+    return nearest if far[nearest] <= NUMBER_TOLERANCE else None
+
+
+def _same_as(got: list[np.ndarray], cases: Cases, formulas: Mapping[str, Formula | float]) -> str | None:
+    for message, formula in formulas.items():
+        if callable(formula):
+            expected = [_value(formula, case) for case in cases]
+            if all(_alike(one, other) for one, other in zip(got, expected, strict=True)):
+                return message
+    return None
+
+
+def _first_difference(got: list[np.ndarray], cases: Cases, right: Formula) -> str:
+    """Say where a function first goes wrong, and which way, without giving the right number away."""
+    for case, value in zip(cases, got, strict=True):
+        expected = _value(right, case)
+        if _alike(value, expected):
+            continue
+        arguments = ", ".join(_short(argument) for argument in case)
+        if value.shape != expected.shape:
+            wanted = f"{expected.size} numbers" if expected.ndim else "one number"
+            return f" For {arguments} yours gives {value.size} numbers in place of {wanted}."
+        way = ""
+        if value.ndim == 0 and np.isfinite(value):
+            way = ", which is too high" if value > expected else ", which is too low"
+        return f" For {arguments} yours gives {_short(value)}{way}."
+    return ""
+
+
+def _results(answer: Formula, cases: Cases) -> list[np.ndarray]:
+    """Give what a function makes of each case, in the first form of arguments that it can work with."""
+    try:
+        inspect.signature(answer).bind(*cases[0])
+    except TypeError:
+        n = len(cases[0])
+        raise _Unusable(f"Your function should take {n} value{'s' if n > 1 else ''}, by position.") from None
+    except ValueError:  # some functions written in C have no signature: they are tried as they are
+        pass
+    trouble: Exception | None = None
+    for arguments, stacked in _forms(cases):
+        try:
+            values = [_numbers(_call(answer, one)) for one in arguments]
+            if stacked and values[0].shape != (n := len(cases),):
+                raise _Unusable(f"Given {n} values at once yours gives {values[0].size}; one for each is wanted.")
+            return list(values[0]) if stacked else [v.reshape(()) if v.size == 1 else v for v in values]
+        except _NotAttempted:
+            raise
+        except Exception as error:
+            if trouble is None or (isinstance(error, _Unusable) and not isinstance(trouble, _Unusable)):
+                trouble = error  # what was given back says more than what could not be called
+    if isinstance(trouble, _Unusable):
+        raise trouble
+    raise _Unusable(f"Your function stopped with {type(trouble).__name__}: {trouble}")
+
+
+def _forms(cases: Cases) -> Iterator[tuple[list[tuple[Any, ...]], bool]]:
+    """Give the arguments in one form after another: as they are, all cases in one array, and both in torch.
+
+    Arrays are copies, since an answer may well write into them.
+    """
+    scalars = all(isinstance(argument, float) for case in cases for argument in case)
+    stacks = [tuple(np.array(column) for column in zip(*cases, strict=True))] if scalars else []
+    yield [tuple(np.copy(a) if isinstance(a, np.ndarray) else a for a in case) for case in cases], False
+    if stacks:
+        yield stacks, True
+    import torch  # only where Python's and NumPy's numbers would not do
+
+    yield [tuple(torch.from_numpy(np.array(argument)) for argument in case) for case in cases], False
+    if stacks:
+        yield [tuple(torch.from_numpy(np.array(column)) for column in zip(*cases, strict=True))], True
+
+
+def _call(answer: Formula, arguments: tuple[Any, ...]) -> Any:
+    try:
+        return answer(*arguments)
+    except NotImplementedError:
+        raise _NotAttempted from None
+
+
+def _numbers(value: Any) -> np.ndarray:
+    """Give the number or numbers that an answer holds, as float64."""
+    if value is None or value is ... or value is NotImplemented or isinstance(value, NotImplementedError):
+        raise _NotAttempted
+    if callable(getattr(value, "detach", None)):  # torch, with a gradient or without, of whatever type
+        value = value.detach().cpu().double().numpy()
+    if isinstance(value, list | tuple):
+        parts = [_numbers(part) for part in value]
+        if len({part.shape for part in parts}) == 1:
+            value = np.stack(parts)
+    if isinstance(value, str):
+        raise _Unusable(f"Expected a number, such as 0.5, and got the text {value!r}.")
+    if isinstance(value, bool):
+        raise _Unusable(f"Expected a number, such as 0.5, and got {value}.")
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise _Unusable(f"Expected a number, such as 0.5, and got {type(value).__name__}.") from None
+
+
+def _value(formula: Formula | float, case: tuple[Any, ...]) -> np.ndarray:
+    return np.asarray(formula(*case) if callable(formula) else formula, dtype=np.float64)
+
+
+def _alike(got: np.ndarray, expected: np.ndarray) -> bool:
+    # float32 and other orders of summation pass; a formula that is only near does not
+    return got.shape == expected.shape and np.allclose(got, expected, rtol=1e-3, atol=1e-6, equal_nan=True)
+
+
+def _short(value: Any) -> str:
+    return " ".join(np.array2string(np.asarray(value), precision=4, separator=", ").split())

@@ -1,0 +1,63 @@
+"""The check of the standard error of a difference: right in every form, and each usual mistake named."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from rmlab import fit_bradley_terry
+from rmlab.check.errors import standard_error_of_difference
+from rmlab.datasets import load_baseball
+
+SEASON = load_baseball()
+FIT = fit_bradley_terry(SEASON.winners, SEASON.losers)
+ERROR = FIT.relative_to("Detroit").standard_errors[FIT.items.index("Milwaukee")]
+COVARIANCE = FIT.covariance_of(["Milwaukee", "Detroit"])
+VARIANCES = np.diag(COVARIANCE)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ERROR,
+        round(ERROR, 2),
+        torch.tensor(ERROR),
+        lambda c: math.sqrt(c[0, 0] + c[1, 1] - 2 * c[1, 0]),
+        lambda cov: (np.array([1, -1]) @ cov @ np.array([1, -1])) ** 0.5,
+        lambda c: torch.sqrt(torch.trace(c) - 2 * c[0, 1]),
+    ],
+)
+def test_a_right_answer_passes_in_any_form(answer):
+    assert standard_error_of_difference(answer).passed
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (math.sqrt(VARIANCES.sum()), "left out"),
+        (math.sqrt(COVARIANCE.sum()), "sign of the covariance"),
+        (math.sqrt(VARIANCES.sum() - COVARIANCE[0, 1]), "counts twice"),
+        (ERROR**2, "No root yet"),
+        (np.sqrt(VARIANCES).sum(), "adds the two standard errors"),
+        (math.sqrt(VARIANCES[0]), "one score alone"),
+        (math.sqrt(abs(VARIANCES[0] - VARIANCES[1])), "Variances add up"),
+        (lambda c: np.sqrt(np.trace(c)), "left out"),
+        (lambda c: np.sqrt(c.sum()), "sign of the covariance"),
+        (lambda c: c[0, 0] + c[1, 1] - 2 * c[0, 1], "No root yet"),
+        (lambda c: np.sqrt(c[1, 1]), "one score alone, the second"),
+        (5.0, "Not yet"),
+    ],
+)
+def test_a_wrong_answer_is_told_which_mistake_it_looks_like(answer, words):
+    verdict = standard_error_of_difference(answer)
+    assert not verdict.passed
+    assert words in verdict.message
+
+
+def test_no_answer_yet_is_said_kindly():
+    verdict = standard_error_of_difference(...)
+    assert not verdict.attempted
+    assert "Not attempted yet" in verdict.message

@@ -1,0 +1,518 @@
+import contextlib
+import dataclasses
+import errno
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+
+from rmlab.__main__ import main
+from rmlab.data import write_pairs
+from rmlab.model import RewardModel
+from rmlab.simulate import simulate_text_pairs
+from rmlab.training import TrainingConfig, TrainingError, checkpoint, load_checkpoint, prepare, train, training_steps
+from rmlab.training.checkpoint import Checkpoints
+from rmlab.training.state import Best, RunState
+
+PAIRS = simulate_text_pairs(40, seed=0).pairs
+TRAINING, HELD_OUT = list(PAIRS)[:28], list(PAIRS)[28:]
+PLAIN = TrainingConfig(
+    max_steps=9, batch_size=8, learning_rate=3e-3, precision="fp32", evaluate_every=2, checkpoint_every=2
+)
+CONFIGS = {
+    "plain": PLAIN,
+    "dropout": dataclasses.replace(PLAIN, dropout=True),
+    "lora": dataclasses.replace(PLAIN, lora=4),
+    "accumulation": dataclasses.replace(PLAIN, gradient_accumulation=3),
+    "patience": dataclasses.replace(PLAIN, patience=9),
+    "all of these": dataclasses.replace(
+        PLAIN, dropout=True, lora=4, patience=9, gradient_accumulation=2, gradient_checkpointing=True, centering=0.01
+    ),
+}
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:torch")
+ON_POSIX = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
+
+
+def fresh(seed: int = 0) -> RewardModel:
+    """A decoder with dropout in its attention, so that random states matter where dropout is on."""
+    model = RewardModel.from_pretrained("tiny-decoder", seed=seed, device="cpu")
+    for module in model.modules():
+        if hasattr(module, "attention_dropout"):
+            module.attention_dropout = 0.1
+    return model
+
+
+def run(config: TrainingConfig = PLAIN, checkpoints: Path | None = None, **options):
+    """Train to the end; with a folder, resume."""
+    model = options.pop("model", None) or fresh()
+    if checkpoints is None:
+        config = dataclasses.replace(config, checkpoint_every=0)
+    options = {"held_out": HELD_OUT, "resume": checkpoints is not None, "progress": False, **options}
+    history = train(model, options.pop("pairs", TRAINING), config=config, checkpoints=checkpoints, **options)
+    return model, history
+
+
+def abandon(folder: Path, config: TrainingConfig = PLAIN, after: int = 5) -> None:
+    """Leave a run after so many steps."""
+    with contextlib.closing(
+        training_steps(fresh(), TRAINING, held_out=HELD_OUT, config=config, checkpoints=folder)
+    ) as steps:
+        for step in steps:
+            if step.step == after:
+                return
+
+
+def same_weights(a: RewardModel, b: RewardModel) -> bool:
+    one, other = a.state_dict(), b.state_dict()
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def without_time(history) -> list[dict]:
+    steps = [{k: v for k, v in vars(step).items() if k not in ("seconds", "evaluations")} for step in history.steps]
+    for step, record in zip(history.steps, steps, strict=True):
+        record["evaluations"] = [(e.step, e.evaluation, e.score_differences.tolist()) for e in step.evaluations]
+    return steps
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("step-*"))
+
+
+def step_folder(folder: Path, step: int) -> Path:
+    return folder / f"step-{step:010d}"
+
+
+@pytest.fixture(scope="module")
+def left_after_5(tmp_path_factory) -> Path:
+    """Checkpoints of steps 2 and 4."""
+    folder = tmp_path_factory.mktemp("left") / "run"
+    abandon(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(left_after_5, tmp_path) -> Path:
+    return Path(shutil.copytree(left_after_5, tmp_path / "run"))
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_resumed_run_ends_bit_for_bit_like_one_never_disturbed(name, tmp_path):
+    config = CONFIGS[name]
+    expected, whole = run(config)
+    abandon(tmp_path, config, after=5)
+    abandoned_twice = training_steps(
+        fresh(), TRAINING, held_out=HELD_OUT, config=config, checkpoints=tmp_path, resume=True
+    )
+    assert [next(abandoned_twice).step for _ in range(3)] == [5, 6, 7]
+    abandoned_twice.close()
+    model, history = run(config, tmp_path)
+    assert same_weights(model, expected)
+    assert without_time(history) == without_time(whole)
+    assert history.best_step == whole.best_step
+    assert history.resumed_at == (4, 6)
+    assert (whole.resumed_at, len(whole.steps)) == ((), 9)
+    assert np.all(np.diff([step.seconds for step in history.steps]) > 0)
+
+
+def test_writing_checkpoints_changes_nothing(tmp_path):
+    config = CONFIGS["all of these"]
+    assert same_weights(run(config)[0], run(config, tmp_path)[0])
+
+
+def test_dropout_matters_in_these_tests():
+    assert not same_weights(run(CONFIGS["dropout"])[0], run()[0])
+
+
+def test_patience_goes_on_counting_where_it_was(tmp_path):
+    wrong = [dataclasses.replace(p, chosen=p.rejected, rejected=p.chosen) for p in TRAINING]
+    config = dataclasses.replace(PLAIN, max_steps=40, evaluate_every=1, checkpoint_every=1, patience=3)
+    expected, whole = run(config, held_out=wrong)
+    stop = len(whole.steps)
+    assert 3 <= stop < 40
+    steps = training_steps(fresh(), TRAINING, held_out=wrong, config=config, checkpoints=tmp_path)
+    for _ in range(stop - 1):
+        next(steps)
+    steps.close()
+    model, history = run(config, tmp_path, held_out=wrong)
+    assert len(history.steps) == stop
+    assert same_weights(model, expected)
+    again, history = run(config, tmp_path, held_out=wrong)  # a run that patience ended takes no step more
+    assert len(history.steps) == stop
+    assert same_weights(again, expected)
+
+
+def test_a_finished_run_is_resumed_to_its_end_without_a_step(tmp_path):
+    config = CONFIGS["all of these"]
+    expected, _ = run(config, tmp_path)
+    model, history = run(config, tmp_path)
+    assert same_weights(model, expected)
+    assert [step.step for step in history.steps] == list(range(1, 10))
+
+
+def test_resuming_from_an_empty_folder_starts_at_the_beginning(tmp_path):
+    model, history = run(PLAIN, tmp_path / "new")
+    assert same_weights(model, run()[0])
+    assert history.resumed_at == ()
+
+
+def test_the_two_newest_checkpoints_are_kept_and_the_last_step_has_one(tmp_path):
+    run(PLAIN, tmp_path)
+    assert names(tmp_path) == ["step-0000000008", "step-0000000009"]
+    assert {path.name for path in (tmp_path / "step-0000000009").iterdir()} == {
+        "manifest.json", "state.json", "tensors.safetensors",
+    }  # fmt: skip
+
+
+def test_checkpoints_by_the_clock(tmp_path, monkeypatch):
+    minutes = iter(np.arange(100) * 60.0)  # each look at the clock is a minute after the one before
+    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: float(next(minutes)))
+    config = dataclasses.replace(PLAIN, checkpoint_every=0, checkpoint_minutes=3, max_steps=7)
+    run(config, tmp_path)
+    assert names(tmp_path) == ["step-0000000006", "step-0000000007"]
+
+
+@pytest.mark.parametrize("best", [False, True])
+@pytest.mark.parametrize("name", ["plain", "lora"])
+def test_the_last_and_the_best_weights_load_without_resuming(name, best, tmp_path):
+    config = dataclasses.replace(CONFIGS[name], learning_rate=0.03, checkpoint_every=1)
+    last, history = run(config, tmp_path)
+    model = fresh()
+    step = load_checkpoint(model, tmp_path, best=best)
+    losses = {e.step: e.evaluation.log_loss for e in history.evaluations}
+    assert step == (min(losses, key=losses.__getitem__) if best else 9)
+    seen = next(e for e in history.evaluations if e.step == step)
+    np.testing.assert_allclose(model.score_differences(HELD_OUT), seen.score_differences, atol=1e-4)
+    assert best or same_weights(model, last)
+    assert best is False or step != 9, "the last is the best here, so that this could not fail"
+
+
+def test_loading_says_what_is_not_there(tmp_path):
+    with pytest.raises(TrainingError, match="there is no checkpoint in"):
+        load_checkpoint(fresh(), tmp_path)
+    run(PLAIN, tmp_path, held_out=None)
+    with pytest.raises(TrainingError, match="no best weights: its run had no held-out pairs"):
+        load_checkpoint(fresh(), tmp_path, best=True)
+    with pytest.raises(TrainingError, match=r"weights: expected [0-9a-f]{16}, got"):
+        load_checkpoint(fresh(seed=1), tmp_path)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"model": 1}, r"weights: expected [0-9a-f]{16}, got [0-9a-f]{16}\. Give the model \(as it was"),
+    ({"pairs": TRAINING[:-1]}, r"training pairs: expected 28 pairs \([0-9a-f]{16}\), got 27 pairs"),
+    ({"pairs": TRAINING[::-1]}, "training pairs: expected 28 pairs .*, got 28 pairs"),
+    ({"pairs": [dataclasses.replace(p, margin=0.5) for p in TRAINING]}, "training pairs: expected 28"),
+    ({"held_out": HELD_OUT[:-1]}, "held-out pairs: expected 12 pairs .*, got 11 pairs"),
+    ({"held_out": None}, "held-out pairs: expected 12 pairs .*, got None"),
+    ({"config": {"learning_rate": 1e-3}}, r"learning_rate: expected 0\.003, got 0\.001\. Give the model"),
+    ({"config": {"max_steps": 10, "seed": 3}}, "max_steps: expected 9, got 10; seed: expected 0, got 3"),
+])  # fmt: skip
+def test_another_run_is_not_resumed(folder, change, message):
+    config = dataclasses.replace(PLAIN, **change.pop("config", {}))
+    change["model"] = model = fresh(change.get("model", 0))
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with pytest.raises(
+        TrainingError, match=rf"cannot go on from .*step-0000000004, which is of another run\. {message}"
+    ):
+        run(config, folder, **change)
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    assert names(folder) == ["step-0000000002", "step-0000000004"]
+
+
+def test_a_model_of_another_architecture_is_not_resumed(folder):
+    encoder = RewardModel.from_pretrained("tiny-encoder", device="cpu")
+    with pytest.raises(TrainingError, match=r"architecture: expected .*; weights: expected"):
+        run(PLAIN, folder, model=encoder)
+
+
+def test_a_model_with_other_tokens_is_not_resumed(folder):
+    model = fresh()
+    model.tokenizer.chat_template = "{{ messages }}"
+    with pytest.raises(TrainingError, match="tokenizer: expected"):
+        run(PLAIN, folder, model=model)
+
+
+def test_settings_without_bearing_on_the_weights_may_change(folder):
+    config = dataclasses.replace(PLAIN, checkpoint_every=3, checkpoint_minutes=60.0)
+    assert same_weights(run(config, folder)[0], run()[0])
+
+
+def test_a_folder_with_another_run_is_not_written_over(folder):
+    with pytest.raises(
+        TrainingError, match=r"holds checkpoints of another run, the last of them step-0000000004\. Res"
+    ):
+        run(PLAIN, folder, resume=False)
+    assert names(folder) == ["step-0000000002", "step-0000000004"]
+
+
+@pytest.mark.parametrize(
+    "options", [{"config": PLAIN}, {"config": TrainingConfig(checkpoint_minutes=1)}, {"resume": True}]
+)
+def test_checkpoints_without_a_folder_are_refused(options):
+    with pytest.raises(TrainingError, match="need a folder; give checkpoints"):
+        training_steps(fresh(), TRAINING, **options)
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("harm", [cut_short, flip_a_bit, Path.unlink])
+@pytest.mark.parametrize("file", ["tensors.safetensors", "state.json", "manifest.json"])
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(folder, file, harm):
+    harm(step_folder(folder, 4) / file)
+    with pytest.warns(UserWarning, match=r"damaged checkpoints in .*step-0000000004 .*Going on from step-0000000002"):
+        model, history = run(PLAIN, folder)
+    assert same_weights(model, run()[0])
+    assert history.resumed_at == (2,)
+    assert names(folder) == ["step-0000000008", "step-0000000009"]
+
+
+def test_where_every_checkpoint_is_damaged_nothing_is_guessed(folder):
+    for path in folder.glob("step-*"):
+        flip_a_bit(path / "tensors.safetensors")
+    with pytest.raises(TrainingError, match=r"every checkpoint in .* is damaged: step-0000000004 \(tensors.*not as it"):
+        run(PLAIN, folder)
+
+
+def test_a_checkpoint_of_another_format_is_refused(folder, monkeypatch):
+    monkeypatch.setattr(checkpoint, "FORMAT", 2)
+    with pytest.raises(TrainingError, match="is of format 1, and this version of rmlab reads format 2; resume with"):
+        run(PLAIN, folder)
+
+
+def test_a_full_disk_leaves_the_old_checkpoint_and_the_run_goes_on(folder, monkeypatch):
+    save_file, full = checkpoint.save_file, [6, 8]
+
+    def save_to_a_full_disk(tensors, path):
+        if step.step + 1 in full:  # the record of the step before is the last that was yielded
+            Path(path).write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save_file(tensors, path)
+
+    monkeypatch.setattr(checkpoint, "save_file", save_to_a_full_disk)
+    model = fresh()
+    steps = training_steps(model, TRAINING, held_out=HELD_OUT, config=PLAIN, checkpoints=folder, resume=True)
+    step = next(steps)
+    with pytest.warns(
+        UserWarning, match=r"step 6 could not be written to .*No space left.*step-0000000004 is as it was"
+    ):
+        step = next(steps)
+    assert names(folder) == ["step-0000000004"]
+    assert not list(folder.glob(".step-*"))
+    with pytest.warns(UserWarning, match="step 8 could not be written"):
+        for step in steps:  # noqa: B007
+            pass
+    assert names(folder) == ["step-0000000004", "step-0000000009"]
+    assert same_weights(model, run()[0])
+
+
+def test_a_folder_that_cannot_be_made_stops_the_run_before_its_first_step(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(TrainingError, match=r"cannot hold checkpoints: .* Choose another folder"):
+        run(PLAIN, tmp_path / "file")
+
+
+def test_a_run_that_nobody_holds_any_longer_lets_go_of_its_folder(tmp_path):
+    next(training_steps(fresh(), TRAINING, held_out=HELD_OUT, config=PLAIN, checkpoints=tmp_path))
+    run(PLAIN, tmp_path)
+
+
+def test_two_runs_do_not_share_a_folder_and_a_closed_one_lets_go(tmp_path):
+    first = training_steps(fresh(), TRAINING, held_out=HELD_OUT, config=PLAIN, checkpoints=tmp_path)
+    next(first)
+    with pytest.raises(
+        TrainingError, match=rf"another run writes its checkpoints to .*: process {os.getpid()} on .*Wait"
+    ):
+        run(PLAIN, tmp_path)
+    first.close()
+    run(PLAIN, tmp_path)
+
+
+# What follows ends processes. They are forked from one that has loaded the libraries and computed nothing.
+
+
+@pytest.fixture(scope="module")
+def processes():
+    context = multiprocessing.get_context("forkserver")
+    libraries = ["pytest", "peft", "transformers.models.llama.modeling_llama", "rmlab.training", "rmlab.simulate"]
+    context.set_forkserver_preload(libraries)
+    return context
+
+
+def _train_in_process(folder: Path, config: TrainingConfig) -> None:
+    torch.set_num_threads(1)
+    model, _ = run(config, folder)
+    model.save_pretrained(folder / "model")
+
+
+def _kill_and_resume(processes, folder: Path, config: TrainingConfig, kills: int, seed: int) -> dict[str, int]:
+    """Kill a run so many times and let it end; count what was hit.
+
+    It is killed at a random moment once it has come so far, or, every second time, while it writes.
+    """
+    generator, seen = random.Random(seed), {"kills": 0, "while writing": 0}
+    for number, step in enumerate(sorted(generator.sample(range(1, config.max_steps * 3 // 4), kills))):
+        process = processes.Process(target=_train_in_process, args=(folder, config))
+        process.start()
+        while process.is_alive() and not any(int(name[5:]) >= step for name in names(folder)):
+            time.sleep(0.005)
+        if number % 2 == 0:
+            time.sleep(generator.uniform(0, 0.1))  # a few steps
+        while number % 2 and process.is_alive() and not any(folder.glob(".step-*")):
+            time.sleep(0.0002)
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        seen["kills"] += process.exitcode == -signal.SIGKILL
+        seen["while writing"] += any(folder.glob(".step-*"))
+    process = processes.Process(target=_train_in_process, args=(folder, config))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    return seen
+
+
+@ON_POSIX
+def test_killed_at_3_random_moments_a_run_ends_with_the_same_weights(processes, tmp_path):
+    assert _ends_like_one_never_disturbed(processes, tmp_path, n_steps=20, kills=3, seed=0)["kills"] == 3
+
+
+@ON_POSIX
+@pytest.mark.slow
+def test_killed_at_20_random_moments_a_run_ends_with_the_same_weights(processes, tmp_path):
+    seed = int.from_bytes(os.urandom(4), "big")
+    seen = _ends_like_one_never_disturbed(processes, tmp_path, n_steps=150, kills=20, seed=seed)
+    print(f"seed {seed}: {seen}")
+    assert seen["kills"] == 20
+
+
+def _ends_like_one_never_disturbed(processes, folder: Path, *, n_steps: int, kills: int, seed: int) -> dict[str, int]:
+    config = dataclasses.replace(
+        CONFIGS["all of these"], gradient_checkpointing=False, max_steps=n_steps, checkpoint_every=1, patience=n_steps
+    )
+    seen = _kill_and_resume(processes, folder / "run", config, kills, seed)
+    ends = [folder / "run" / "model", run(config)[0].save_pretrained(folder / "expected")]
+    assert len({(end / "model.safetensors").read_bytes() for end in ends}) == 1
+    return seen
+
+
+def _die_at_each_file_operation(left: Path, copies: Path) -> None:
+    """Write one more checkpoint in copies of a folder, in processes of which the k-th dies at its k-th operation."""
+    Accelerator()
+    model = fresh()
+    data, held_out = prepare(model, TRAINING), prepare(model, HELD_OUT)
+    save_file, fsync = checkpoint.save_file, os.fsync
+
+    def save_in_two_parts(tensors, path):
+        save_file(tensors, path)
+        content = path.read_bytes()
+        cut_short(path)
+        sys.audit("test.half_written")
+        path.write_bytes(content)
+
+    def audited_fsync(number):
+        sys.audit("test.fsync")
+        fsync(number)
+
+    checkpoint.save_file, checkpoint.os.fsync = save_in_two_parts, audited_fsync
+    for k in range(1, 100):
+        folder = shutil.copytree(left, copies / f"{k:03d}")
+        child = os.fork()
+        if child == 0:
+            options = {"resume": True, "model": model, "data": data, "held_out": held_out, "config": PLAIN}
+            with Checkpoints(folder, **options) as checkpoints:
+                optimizer = torch.optim.AdamW([{"params": model.parameters()}, {"params": []}])
+                state = RunState(model, optimizer, Best(model, patience=None, keep=True))
+                checkpoints.restore(state)
+                records = state.progress.records
+                records.append(dataclasses.replace(records[-1], step=5, evaluations=()))
+                left_to_do = iter(range(k - 1))
+
+                def hook(event: str, _: object, left_to_do=left_to_do) -> None:
+                    if event in FILE_OPERATIONS and next(left_to_do, None) is None:
+                        os.kill(os.getpid(), signal.SIGKILL)
+
+                sys.addaudithook(hook)
+                checkpoints.after_step(state, last=True)
+                os._exit(0)
+        if os.waitpid(child, 0)[1] == 0:
+            return
+
+
+FILE_OPERATIONS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "test.half_written", "test.fsync")
+
+
+@ON_POSIX
+def test_whatever_operation_a_process_dies_at_a_whole_checkpoint_is_found(processes, left_after_5, tmp_path):
+    process = processes.Process(target=_die_at_each_file_operation, args=(left_after_5, tmp_path))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    *died, finished = sorted(tmp_path.iterdir())
+    assert len(died) >= 15, "fewer operations than a checkpoint takes"
+    newest = [checkpoint._newest(folder) for folder in [*died, finished]]  # a damaged one would be a warning
+    steps = [found.document["step"] for found in newest]
+    assert steps == sorted(steps)
+    assert set(steps) == {4, 5}
+    assert names(finished) == ["step-0000000004", "step-0000000005"]
+    before, after = (checkpoint._newest(folder).tensors for folder in (left_after_5, finished))
+    for found in newest:
+        expected = before if found.document["step"] == 4 else after
+        assert found.tensors.keys() == expected.keys()
+        assert all(torch.equal(found.tensors[name], expected[name]) for name in expected)
+
+
+@ON_POSIX
+def test_what_a_killed_run_left_half_written_is_cleared_away(folder):
+    (folder / ".step-0000000006-abcd" / "new").mkdir(parents=True)
+    run(PLAIN, folder)
+    assert not list(folder.glob(".step-*"))
+
+
+# The command.
+
+
+def command(folder: Path, *options: str, status: int = 0) -> None:
+    path = folder / "pairs.jsonl"
+    if not path.exists():
+        write_pairs(PAIRS, path)
+    arguments = ["train", path, "--out", folder / "model", "--backbone", "tiny-decoder", "--precision", "fp32"]
+    assert main([str(a) for a in [*arguments, "--max-steps", "6", "--batch-size", "8", *options]]) == status
+
+
+def test_the_command_resumes_and_ends_with_the_same_model(tmp_path, capsys):
+    command(tmp_path, "--checkpoint-every", "1")
+    folder, weights = tmp_path / "model.checkpoints", tmp_path / "model" / "model.safetensors"
+    assert f"its checkpoints are in {folder}; remove" in capsys.readouterr().out
+    expected = weights.read_bytes()
+    weights.unlink()
+    shutil.rmtree(step_folder(folder, 6))
+    command(tmp_path, "--checkpoint-every", "1", "--resume")
+    assert "resumed after step 5" in capsys.readouterr().out
+    assert weights.read_bytes() == expected
+    assert names(folder) == ["step-0000000005", "step-0000000006"]
+
+
+def test_the_command_keeps_no_checkpoints_unless_asked_and_refuses_those_of_another_run(tmp_path, capsys):
+    command(tmp_path)
+    assert not (tmp_path / "model.checkpoints").exists()
+    command(tmp_path, "--checkpoint-every", "3")
+    capsys.readouterr()
+    command(tmp_path, "--checkpoint-every", "3", status=2)
+    assert "(resume=True, or --resume), remove that folder, or choose another" in capsys.readouterr().err
+    command(tmp_path, "--resume", "--learning-rate", "0.5", status=2)
+    assert "learning_rate: expected 0.0001, got 0.5" in capsys.readouterr().err
