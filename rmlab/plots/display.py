@@ -46,7 +46,8 @@ def bundle(picture: Axes | Figure, alt: str) -> dict[str, str]:
     palette.save(png, format="png", optimize=True)
     source = base64.b64encode(png.getvalue()).decode()
     width = round(100 * figure.get_figwidth())
-    image = f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt)}" width="{width}">'
+    style = 'style="max-width: 100%; height: auto"'  # so that it fits a narrow window
+    image = f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt)}" width="{width}" {style}>'
     return {"text/html": image, "text/plain": alt}
 
 
