@@ -116,6 +116,7 @@ def test_train_reports_test_accuracy_and_what_was_left_out(files, trained, capsy
     assert record["config"]["max_steps"] == 1
     assert 0 <= record["test"]["accuracy"] <= 1
     assert len(json.loads((trained / "training.json").read_text())["steps"]) > 1
+    assert "## How good it is" in (trained / "README.md").read_text()
     left_out = sum("equal responses" in line for line in printed.splitlines())
     assert left_out >= 1
 

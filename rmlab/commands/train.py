@@ -7,15 +7,20 @@ import json
 from dataclasses import fields, replace
 from typing import Any
 
+import numpy as np
 from accelerate import PartialState
 
 import rmlab
 from rmlab.datasets import load_everyday
+from rmlab.evaluation import fit_temperature
 from rmlab.model import RewardModel, check_destination
+from rmlab.report import Tempered
+from rmlab.report.card import model_card
 from rmlab.training import TrainingConfig, prepare, train
 
 COMMAND_DEFAULTS: dict[str, Any] = {"epochs": 2.0, "evaluate_every": None, "patience": 4}
 """Where `rmlab train` differs from TrainingConfig: it watches the held-out pairs, and keeps the best weights."""
+PARTS = ("training", "held-out", "test")
 CHOICES = {"precision": ("auto", "fp32", "bf16"), "packing": ("auto", "off")}
 SETTINGS = {
     "epochs": "passes over the training pairs",
@@ -36,6 +41,8 @@ SETTINGS = {
     "packing": "auto: compute a prompt once for both of its responses, and pad nothing, where the model can",
     "evaluate_every": "steps between looks at the held-out pairs (default: four looks an epoch)",
     "patience": "looks without a better held-out log loss before stopping; the best weights are kept",
+    "checkpoint_every": "steps between checkpoints, in FOLDER.checkpoints beside the model; 0: none",
+    "checkpoint_minutes": "minutes between checkpoints",
     "seed": "of the split, the head and the order",
 }
 """What `rmlab train --help` says of each field of TrainingConfig."""
@@ -49,6 +56,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backbone", default="minilm", help="short name, folder or hub id (default: minilm)")
     parser.add_argument("--revision", help="pin a hub model to a branch, tag or commit")
     parser.add_argument("--out", required=True, metavar="FOLDER", help="where the model goes")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the last checkpoint; give the command again as it was, with this added",
+    )
     for setting in fields(TrainingConfig):
         flag, about = "--" + setting.name.replace("_", "-"), SETTINGS[setting.name]
         default = COMMAND_DEFAULTS.get(setting.name, setting.default)
@@ -59,7 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         if setting.name in CHOICES:
             parser.add_argument(flag, choices=CHOICES[setting.name], default=default, help=about)
         else:
-            kind = {"float": float, "int": int, "int | None": int}[str(setting.type)]
+            kind = {"float": float, "int": int, "int | None": int, "float | None": float}[str(setting.type)]
             parser.add_argument(flag, type=kind, default=default, metavar="N", help=about)
 
 
@@ -76,28 +88,63 @@ def run(options: argparse.Namespace) -> int:
     settings["evaluate_every"] = 1 if quarterly else settings["evaluate_every"]
     config = TrainingConfig(**settings)
     out = check_destination(options.out)  # before the training, not after
+    # beside the model: saving replaces that folder whole
+    checkpoints = out.resolve().with_name(f"{out.resolve().name}.checkpoints")
+    kept = options.resume or config.checkpoint_every or config.checkpoint_minutes
     pairs = rmlab.read_pairs(options.pairs) if options.pairs else load_everyday()
     say(pairs.report)
     parts = rmlab.split_by_prompt(pairs, seed=config.seed)
     model = RewardModel.from_pretrained(options.backbone, seed=config.seed, revision=options.revision)
     ready = [prepare(model, part, max_length=config.max_length) for part in parts]
     train_pairs, held_out, test = ready
-    for name, part in zip(("training", "held-out", "test"), ready, strict=True):
+    for name, part in zip(PARTS, ready, strict=True):
         say(f"{name}: {part}")
     if quarterly:
         config = replace(config, evaluate_every=max(1, len(train_pairs) // (4 * config.batch_size)))
     say(f"laid out in {model.layout(config.packing)}")
-    history = train(model, train_pairs, held_out=held_out, config=config, progress=is_main)
+    history = train(
+        model,
+        train_pairs,
+        held_out=held_out,
+        config=config,
+        checkpoints=checkpoints if kept else None,
+        resume=options.resume,
+        progress=is_main,
+    )
+    if history.resumed_at:
+        say(f"resumed after step {history.resumed_at[-1]}")
     if history.best_step is not None:
         say(f"kept the weights of step {history.best_step}, whose held-out log loss was the lowest")
-    result = rmlab.evaluate(
-        model.score_differences(test.encoded, precision=config.precision), lengths=test.encoded.response_lengths
-    )
+    test_differences = model.score_differences(test.encoded, precision=config.precision)
+    result = rmlab.evaluate(test_differences, lengths=test.encoded.response_lengths)
     say("", "on the test part, which nothing was chosen on:", result)
     if is_main:
         model.save_pretrained(out)
+        held_out_differences = model.score_differences(held_out.encoded, precision=config.precision)
+        card = model_card(
+            backbone=options.backbone,
+            pairs=options.pairs or "everyday",
+            parts=dict(zip(PARTS, ready, strict=True)),
+            history=history,
+            test=result,
+            tempered=_tempered(held_out_differences, test_differences),
+            max_length=config.max_length or model.max_length,
+        )
+        (out / "README.md").write_text(card, encoding="utf-8")
         record = {"backbone": options.backbone, "pairs": options.pairs or "everyday", **history.to_dict()}
         record["test"] = result.to_dict()
         (out / "training.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    if kept:
+        say(f"its checkpoints are in {checkpoints}; remove that folder when you need them no more")
     say("", f"saved to {out}; try:", f"  rmlab score {out} --prompt 'What is 2 + 2?' --response '4'")
     return 0
+
+
+def _tempered(held_out: np.ndarray, test: np.ndarray) -> Tempered:
+    """Fit a temperature to the held-out part, and say what it does on the test part."""
+    where = "fitted to the held-out part"
+    try:
+        temperature = fit_temperature(held_out)
+    except ValueError as error:  # the best temperature is at the end of what it can be
+        return Tempered(where, failure=str(error))
+    return Tempered(where, before=rmlab.evaluate(test), after=rmlab.evaluate(test, temperature=temperature))

@@ -1,10 +1,14 @@
 """Train a reward model on preference pairs.
 
 `loop` holds the loop itself, to be read in one sitting; `config` what can be set; `records` what a run tells; `pairs`
-how preference pairs are made ready; `mode` what is done to the model for the time of a run.
+how preference pairs are made ready; `mode` what is done to the model for the time of a run; `state` what changes from
+step to step, and `checkpoint` how it is written to disk, so that a run that was killed can be resumed. `head` fits the
+head alone.
 """
 
+from rmlab.training.checkpoint import load_checkpoint
 from rmlab.training.config import TrainingConfig
+from rmlab.training.head import LinearReward, fit_head, fit_linear_reward
 from rmlab.training.loop import TrainingRun, train, training_steps
 from rmlab.training.pairs import TrainingData, TrainingError, prepare
 from rmlab.training.records import HeldOutEvaluation, History, TrainingStep
@@ -12,11 +16,15 @@ from rmlab.training.records import HeldOutEvaluation, History, TrainingStep
 __all__ = [
     "HeldOutEvaluation",
     "History",
+    "LinearReward",
     "TrainingConfig",
     "TrainingData",
     "TrainingError",
     "TrainingRun",
     "TrainingStep",
+    "fit_head",
+    "fit_linear_reward",
+    "load_checkpoint",
     "prepare",
     "train",
     "training_steps",

@@ -48,6 +48,8 @@ class TrainingConfig:
     patience
         Evaluations in a row without a better held-out log loss before the run stops. Where it is given, the best
         weights are put back at the end, whether or not the run was stopped.
+    checkpoint_every, checkpoint_minutes
+        Steps, and minutes, between checkpoints; 0 and None write one after the last step alone, if there is a folder.
     seed
         Order of the pairs, adapters and dropout.
     """
@@ -70,6 +72,8 @@ class TrainingConfig:
     packing: Packing = "auto"
     evaluate_every: int = 0
     patience: int | None = None
+    checkpoint_every: int = 0
+    checkpoint_minutes: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -89,6 +93,11 @@ class TrainingConfig:
             "packing": (self.packing in ("auto", "off"), "'auto' or 'off'"),
             "evaluate_every": (self.evaluate_every >= 0, "at least 0"),
             "patience": (self.patience is None or self.patience >= 1, "at least 1, or None"),
+            "checkpoint_every": (self.checkpoint_every >= 0, "at least 0"),
+            "checkpoint_minutes": (
+                self.checkpoint_minutes is None or 0 < self.checkpoint_minutes < math.inf,
+                "above 0, or None",
+            ),
         }
         for name, (holds, expected) in rules.items():
             if not holds:

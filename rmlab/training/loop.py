@@ -1,14 +1,18 @@
 """The training loop.
 
 The loss of a pair is `rmlab.preference_loss` of its score difference, averaged over the batch. `training_steps` yields
-one record a step, so a live plot or a stop of your own needs no callback; `train` runs it to the end.
+one record a step, so a live plot or a stop of your own needs no callback; `train` runs it to the end. What changes from
+step to step is in `state`; how it outlives a process, in `checkpoint`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Generator, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,10 +25,12 @@ from rmlab.data import PreferencePair
 from rmlab.evaluation import Evaluation, evaluate
 from rmlab.model import RewardModel, autocast, use_bf16
 from rmlab.preference import preference_loss
+from rmlab.training.checkpoint import Checkpoints
 from rmlab.training.config import TrainingConfig
 from rmlab.training.mode import training_mode
 from rmlab.training.pairs import TrainingData, TrainingError, prepare
 from rmlab.training.records import HeldOutEvaluation, History, TrainingStep
+from rmlab.training.state import Best, Progress, RunState
 
 __all__ = ["TrainingRun", "train", "training_steps"]
 
@@ -32,13 +38,19 @@ __all__ = ["TrainingRun", "train", "training_steps"]
 class TrainingRun(Iterator[TrainingStep]):
     """A run under way: an iterator of step records that keeps what it has yielded in `history`."""
 
-    def __init__(self, model: RewardModel, data: TrainingData, held_out: TrainingData | None, config: TrainingConfig):
+    def __init__(
+        self,
+        model: RewardModel,
+        data: TrainingData,
+        held_out: TrainingData | None,
+        config: TrainingConfig,
+        checkpoints: Checkpoints | None,
+    ):
         self.data = data
         self.config = config
-        self.best_step: int | None = None
         self.layout = model.layout(config.packing)
-        self._records: list[TrainingStep] = []
-        self._steps = _steps(model, data, held_out, config, self.n_steps)
+        self._progress = Progress()
+        self._steps = _steps(model, data, held_out, config, self.n_steps, checkpoints, self._progress)
 
     @property
     def n_steps(self) -> int:
@@ -52,19 +64,21 @@ class TrainingRun(Iterator[TrainingStep]):
 
     @property
     def history(self) -> History:
-        """The records so far."""
-        data = self.data
+        """The records so far, those from before it was resumed included."""
+        data, progress = self.data, self._progress
         return History(
-            tuple(self._records), self.config, len(data), data.left_out, data.truncation, self.layout, self.best_step
+            tuple(progress.records),
+            self.config,
+            len(data),
+            data.left_out,
+            data.truncation,
+            self.layout,
+            progress.best_step,
+            tuple(progress.resumed_at),
         )
 
     def __next__(self) -> TrainingStep:
-        try:
-            self._records.append(next(self._steps))
-        except StopIteration as end:
-            self.best_step = end.value
-            raise
-        return self._records[-1]
+        return next(self._steps)
 
     def close(self) -> None:
         """End the run here; adapters are merged and the model is ready to score, as at the end of a whole run."""
@@ -77,6 +91,8 @@ def training_steps(
     *,
     held_out: Sequence[PreferencePair] | TrainingData | None = None,
     config: TrainingConfig | None = None,
+    checkpoints: str | Path | None = None,
+    resume: bool = False,
 ) -> TrainingRun:
     """Train `model` in place, one optimiser step for each record that is asked for.
 
@@ -90,25 +106,45 @@ def training_steps(
         Evaluated as `TrainingConfig.evaluate_every` says; never trained on.
     config
         By default ``TrainingConfig()``.
+    checkpoints
+        Folder to write checkpoints to: as often as `config` says, and after the last step. One run at a time holds it.
+    resume
+        Go on from the newest whole checkpoint in that folder; from the beginning if there is none. Model, pairs and
+        settings are those that the run began with, the model as it was before. On a CPU, in float32, the weights at
+        the end are bit for bit those of a run never disturbed.
 
     Returns
     -------
-    An iterator of `TrainingStep`; its `history` holds the records so far.
+    An iterator of `TrainingStep`; its `history` holds the records so far. A run that is resumed yields the steps that
+    were left; its history holds those before, too.
 
     Raises
     ------
     TrainingError
-        If nothing is left to train on, if patience is asked for without held-out pairs, or, at its step, if a loss
-        or gradient is not finite: with the step and the pairs at fault.
+        If nothing is left to train on, or if patience is asked for without held-out pairs, or checkpoints without a
+        folder. At the first step, if the folder of checkpoints is in use, holds another run, or none that is whole; at
+        its step, if a loss or gradient is not finite: with the step and the pairs at fault.
+
+    Warns
+    -----
+    UserWarning
+        If a checkpoint could not be written, as on a full disk: the older one stays, and the run goes on. If the newest
+        is damaged, and the run is resumed from the one before.
     """
     config = config or TrainingConfig()
+    if checkpoints is None and (resume or config.checkpoint_every or config.checkpoint_minutes):
+        raise TrainingError("checkpoint_every, checkpoint_minutes and resume need a folder; give checkpoints")
     if config.patience is not None and held_out is None:
         raise TrainingError("patience stops on the held-out log loss; give held_out pairs, or leave patience out")
 
     def ready(part: Sequence[PreferencePair] | TrainingData) -> TrainingData:
         return part if isinstance(part, TrainingData) else prepare(model, part, max_length=config.max_length)
 
-    return TrainingRun(model, ready(pairs), None if held_out is None else ready(held_out), config)
+    data, held_out = ready(pairs), None if held_out is None else ready(held_out)
+    kept = None
+    if checkpoints is not None:
+        kept = Checkpoints(checkpoints, resume=resume, model=model, data=data, held_out=held_out, config=config)
+    return TrainingRun(model, data, held_out, config, kept)
 
 
 def train(
@@ -117,38 +153,49 @@ def train(
     *,
     held_out: Sequence[PreferencePair] | TrainingData | None = None,
     config: TrainingConfig | None = None,
+    checkpoints: str | Path | None = None,
+    resume: bool = False,
     progress: bool = True,
 ) -> History:
     """Train `model` in place to the end of the run, with a progress bar, and give its `History`.
 
     The parameters and errors are those of `training_steps`.
     """
-    run = training_steps(model, pairs, held_out=held_out, config=config)
+    run = training_steps(model, pairs, held_out=held_out, config=config, checkpoints=checkpoints, resume=resume)
     with tqdm(total=run.n_steps, desc="training", unit="step", disable=not progress) as bar:
         for step in run:
             shown = {"loss": f"{step.loss:.3f}", "accuracy": f"{step.accuracy:.2f}"}
             for evaluation in step.evaluations:
                 bar.write(f"step {evaluation.step}: held-out {_in_words(evaluation.evaluation)}")
             bar.set_postfix(shown)
-            bar.update()
+            bar.update(step.step - bar.n)  # more than one where the run was resumed
     return run.history
 
 
 def _steps(
-    model: RewardModel, data: TrainingData, held_out: TrainingData | None, config: TrainingConfig, n_steps: int
-) -> Generator[TrainingStep, None, int | None]:
-    """Take the steps of a run; at its end give the step whose weights were put back, if any."""
+    model: RewardModel,
+    data: TrainingData,
+    held_out: TrainingData | None,
+    config: TrainingConfig,
+    n_steps: int,
+    checkpoints: Checkpoints | None,
+    progress: Progress,
+) -> Generator[TrainingStep, None, None]:
+    """Take the steps of a run. It holds no reference to the run, and so ends when nobody holds that any longer."""
     accelerator = Accelerator()
     rank, world = accelerator.process_index, accelerator.num_processes
     bf16 = use_bf16(config.precision, accelerator.device)
     model.to(accelerator.device)
     torch.manual_seed(config.seed)  # dropout and adapters; the order of the pairs has a generator of its own
-    with training_mode(model, config):
+    with checkpoints or contextlib.nullcontext(), training_mode(model, config):
         optimizer = torch.optim.AdamW(_parameter_groups(model, config), lr=config.learning_rate, fused=True)
+        best = Best(model, patience=config.patience, keep=bool(config.patience or checkpoints))
+        state = RunState(model, optimizer, best, progress)
+        if checkpoints:
+            checkpoints.restore(state)
         warmup = round(config.warmup_fraction * n_steps)
-        schedule = get_cosine_schedule_with_warmup(optimizer, warmup, n_steps)
+        schedule = get_cosine_schedule_with_warmup(optimizer, warmup, n_steps, last_epoch=state.step - 1)
         forward, optimizer = accelerator.prepare(model, optimizer)
-        best = _Best(model, config.patience)
 
         def evaluate_held_out(step: int) -> tuple[HeldOutEvaluation, ...]:
             if held_out is None:
@@ -158,9 +205,11 @@ def _steps(
             best.see(evaluation)
             return (evaluation,)
 
-        evaluations = evaluate_held_out(0)
-        pairs_seen, seconds = 0, 0.0
-        for step, batch in enumerate(_batches(len(data), config, n_steps), start=1):
+        evaluations = evaluate_held_out(0) if state.step == 0 else ()
+        batches = enumerate(_batches(len(data), config, n_steps), start=1)
+        for step, batch in islice(batches, state.step, None):
+            if best.out_of_patience:
+                break
             started = time.perf_counter()
             totals = np.zeros(3)  # loss, pairs won, score difference, summed over the batch
             for part in np.array_split(batch, min(config.gradient_accumulation, len(batch))):
@@ -180,13 +229,13 @@ def _steps(
             optimizer.step()
             schedule.step()
             optimizer.zero_grad()
-            pairs_seen += len(batch)
-            seconds += time.perf_counter() - started
-            due = step == n_steps or (config.evaluate_every and step % config.evaluate_every == 0)
-            if due:
+            seconds = time.perf_counter() - started
+            if step == n_steps or (config.evaluate_every and step % config.evaluate_every == 0):
                 evaluations += evaluate_held_out(step)
             loss, accuracy, score_difference = (totals / len(batch)).tolist()
-            yield TrainingStep(
+            before = progress.records[-1] if progress.records else None
+            pairs_seen = len(batch) + (before.pairs_seen if before else 0)
+            record = TrainingStep(
                 step=step,
                 epoch=pairs_seen / len(data),
                 pairs_seen=pairs_seen,
@@ -196,13 +245,15 @@ def _steps(
                 gradient_norm=float(norm),
                 learning_rate=learning_rate,
                 tokens=sum(len(data.encoded.chosen[i]) + len(data.encoded.rejected[i]) for i in batch),
-                seconds=seconds,
+                seconds=seconds + (before.seconds if before else 0.0),
                 evaluations=evaluations,
             )
+            progress.records.append(record)
             evaluations = ()
-            if best.out_of_patience:
-                break
-        return best.restore()
+            if checkpoints:
+                checkpoints.after_step(state, last=step == n_steps or best.out_of_patience)
+            yield record
+        progress.best_step = best.restore()
 
 
 def _losses(
@@ -236,9 +287,10 @@ def _batches(n_pairs: int, config: TrainingConfig, n_steps: int) -> Iterator[np.
 def _parameter_groups(model: RewardModel, config: TrainingConfig) -> list[dict[str, Any]]:
     """Decay matrices; leave biases and normalisations, which are vectors, alone."""
     trained = [p for p in model.parameters() if p.requires_grad]
+    rate = config.learning_rate  # where a run is resumed, the schedule looks for it under the name that it gives it
     return [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": config.weight_decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": config.weight_decay, "initial_lr": rate},
+        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0, "initial_lr": rate},
     ]
 
 
@@ -258,32 +310,3 @@ def _require_finite(value: torch.Tensor, what: str, step: int, places: list[str]
 def _in_words(evaluation: Evaluation) -> str:
     low, high = evaluation.accuracy_interval
     return f"accuracy {evaluation.accuracy:.3f} (95%: {low:.3f} to {high:.3f}), log loss {evaluation.log_loss:.3f}"
-
-
-class _Best:
-    """The weights of the lowest held-out log loss, kept where `patience` asks for them."""
-
-    def __init__(self, model: RewardModel, patience: int | None):
-        self.model, self.patience = model, patience
-        self.log_loss, self.step, self.misses = math.inf, None, 0
-        self.weights: dict[str, torch.Tensor] = {}
-
-    def see(self, evaluation: HeldOutEvaluation) -> None:
-        if self.patience is None:
-            return
-        if evaluation.evaluation.log_loss < self.log_loss:
-            self.log_loss, self.step, self.misses = evaluation.evaluation.log_loss, evaluation.step, 0
-            trained = ((name, p) for name, p in self.model.named_parameters() if p.requires_grad)
-            self.weights = {name: p.detach().to("cpu", copy=True) for name, p in trained}
-        else:
-            self.misses += 1
-
-    @property
-    def out_of_patience(self) -> bool:
-        return self.patience is not None and self.misses >= self.patience
-
-    def restore(self) -> int | None:
-        """Put the best weights back and give their step; None where nothing was kept."""
-        if self.step is not None:
-            self.model.load_state_dict(self.weights, strict=False)
-        return self.step

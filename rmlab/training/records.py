@@ -61,6 +61,8 @@ class History:
     """How the texts were laid out in rows: packed or padded, and, where packing would not do, why."""
     best_step: int | None
     """The step whose weights the model has been given back, where `TrainingConfig.patience` asks for the best."""
+    resumed_at: tuple[int, ...] = ()
+    """The steps after which the run was resumed from a checkpoint."""
 
     @property
     def evaluations(self) -> tuple[HeldOutEvaluation, ...]:
