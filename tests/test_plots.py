@@ -367,7 +367,7 @@ def test_show_displays_a_png_with_the_description_as_escaped_alt_text(monkeypatc
     assert options == {"raw": True}
     assert first["text/plain"] == plots.describe(ax)
     source, alt, width = re.fullmatch(
-        r'<img src="data:image/png;base64,([^"]+)" alt="([^"]+)" width="(\d+)">', first["text/html"]
+        r'<img src="data:image/png;base64,([^"]+)" alt="([^"]+)" width="(\d+)" style="[^"]+">', first["text/html"]
     ).groups()  # type: ignore[union-attr]
     assert "<&>" not in alt
     assert html.unescape(alt) == plots.describe(ax)
