@@ -1,7 +1,7 @@
 """rmlab: reward models learned from pairwise preferences, from two numbers to a transformer.
 
 The names below are loaded when first used, so that ``import rmlab`` costs NumPy and nothing heavier. What needs torch
-lives in `rmlab.model`, `rmlab.training` and `rmlab.audit`; small data in `rmlab.datasets`; pictures in `rmlab.plots`.
+lives in `rmlab.model`, `rmlab.training`, `rmlab.attribution` and `rmlab.audit`; small data in `rmlab.datasets`; pictures in `rmlab.plots`.
 """
 
 from __future__ import annotations
@@ -86,7 +86,10 @@ _HOMES = {
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_MODULES = (*_HOMES, "audit", "check", "datasets", "model", "packing", "plots", "report", "simulate", "training")
+_MODULES = (
+    *_HOMES,
+    *("attribution", "audit", "check", "datasets", "model", "packing", "plots", "report", "simulate", "training"),
+)
 
 __all__ = [
     "BradleyTerryFit",

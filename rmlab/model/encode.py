@@ -133,6 +133,23 @@ class Encoder:
         cut = np.array(cuts, dtype=np.int64).reshape(-1, 2)
         return Encoded(tuple(sequences), np.array(prompt_lengths, dtype=np.int64), cut[:, 0], cut[:, 1])
 
+    def locate(self, prompt: Text, response: Text, n_kept: int) -> tuple[str, list[tuple[int, int]], int]:
+        """Find the tokens of a response in its text.
+
+        Gives the response as it is read, the span in it of each of the last `n_kept` tokens (what `encode` kept of the
+        response), and how many characters at its beginning part it from the prompt.
+        """
+        if not self.tokenizer.is_fast:
+            raise ModelError("this tokenizer does not say where its tokens stand in a text; a fast one does")
+        text = self._render(prompt, response)[1]
+        options = {"add_special_tokens": False, "truncation": False, "verbose": False}
+        found = self.tokenizer(text, return_offsets_mapping=True, **options)
+        end = len(found["input_ids"])
+        if self.pools_last_token and found["input_ids"][-1:] == self.after:  # as `encode`, which adds it once
+            end -= 1
+        n_before = len(self._separate("")) if isinstance(response, str) and isinstance(prompt, str) else 0
+        return text, found["offset_mapping"][end - n_kept : end], n_before
+
     def _special_tokens(self) -> tuple[list[int], list[int], list[int]]:
         """Give the special tokens before the prompt, between prompt and response, and after the response."""
         if self.pools_last_token:

@@ -1,0 +1,302 @@
+"""What each token of a response adds to its score, or to the score difference of two responses.
+
+Two ways to ask. *Leave-one-out* scores the response without the token: what goes when it goes. It reads like an
+experiment, costs one score a token, and does not add up in general, since tokens also work together. *Integrated
+gradients* (Sundararajan, Taly and Yan 2017) walk in a straight line from a response of as many tokens that say nothing
+to the one at hand, and add up the slope on the way; by the fundamental theorem of calculus they do add up, to
+quadrature error. In both the prompt and the special tokens stay as they are, and so does what truncation left.
+
+A result says what it did not explain, in `remainder`; it is never spread over the tokens.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from rmlab.model import RewardModel
+from rmlab.model.encode import Encoded, Text
+
+__all__ = ["Attribution", "DifferenceAttribution", "Method", "Scorer", "attribute", "attribute_difference"]
+
+Method = Literal["auto", "leave-one-out", "integrated-gradients"]
+Scorer = RewardModel | Callable[[Sequence[Text], Sequence[Text]], Any]
+"""What gives n prompts with their n responses n scores: a reward model, or any function."""
+
+SHORT = 64
+"""Tokens of a response, its end included, up to which ``"auto"`` leaves each out; above it gradients cost less."""
+TOLERANCE = 1e-3
+"""Integrated gradients add up if what is left is at most this share of the values' absolute sum, or so many nats."""
+STEPS = (24, 48, 96, 192, 384)
+"""Points on the line, tried in turn until the values add up."""
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """What each token of one response adds to its score, in nats."""
+
+    text: str
+    """The response as the scorer reads it; `spans` count in it."""
+    tokens: tuple[str, ...]
+    """The piece of `text` that each token stands for; bytes of one character all show that character."""
+    spans: tuple[tuple[int, int], ...]
+    values: np.ndarray
+    """What each token adds, float64 of shape ``(n_tokens,)``. Positive: the score is higher for it."""
+    method: Literal["leave-one-out", "integrated-gradients"]
+    score: float
+    without: float
+    """The score with all tokens at once left out, or replaced by the token that says nothing."""
+    prompt_tokens_cut: int
+    response_tokens_cut: int
+    """Tokens that truncation took from the left, which nothing here speaks of."""
+
+    @property
+    def remainder(self) -> float:
+        """Of ``score - without``, what the tokens do not add up to, in nats."""
+        return self.score - self.without - float(self.values.sum())
+
+    @property
+    def tolerance(self) -> float:
+        """How large a remainder passes for none, in nats."""
+        return _tolerance(self.values)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the tokens add up to ``score - without``."""
+        return abs(self.remainder) <= self.tolerance
+
+    def __str__(self) -> str:
+        gone = "left out" if self.method == "leave-one-out" else "replaced by tokens that say nothing"
+        return (
+            f"{len(self.tokens)} tokens add {self.values.sum():+.3f} in all ({self.method}); the score is "
+            f"{self.score - self.without:+.3f} from that with all of them {gone}. {_add_up(self)}{_cut(self)}"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class DifferenceAttribution:
+    """What each token of two responses to one prompt adds to score(first) - score(second), in nats.
+
+    A token of the first adds its value, one of the second takes its value away.
+    """
+
+    first: Attribution
+    second: Attribution
+
+    @property
+    def difference(self) -> float:
+        """Score(first) - score(second)."""
+        return self.first.score - self.second.score
+
+    @property
+    def remainder(self) -> float:
+        """What of the difference no token adds: both remainders, and what the two lengths alone make of it."""
+        return self.difference - float(self.first.values.sum() - self.second.values.sum())
+
+    @property
+    def from_length(self) -> float:
+        """The difference with no token saying anything: zero where tokens are left out, if neither prompt is cut."""
+        return self.first.without - self.second.without
+
+    @property
+    def tolerance(self) -> float:
+        """How large a remainder passes for none, in nats."""
+        return self.first.tolerance + self.second.tolerance
+
+    @property
+    def complete(self) -> bool:
+        """Whether the tokens alone add up to the difference."""
+        return abs(self.remainder) <= self.tolerance
+
+    def __str__(self) -> str:
+        sums = self.first.values.sum(), -self.second.values.sum()
+        text = (
+            f"The difference is {self.difference:+.3f}: the first's tokens add {sums[0]:+.3f}, the second's "
+            f"{sums[1]:+.3f} ({self.first.method}). {_add_up(self)}"
+        )
+        if self.first.method == "integrated-gradients":
+            text += f" As many tokens that say nothing differ by {self.from_length:+.3f}: that is the lengths alone."
+        return text + _cut(self.first) + _cut(self.second)
+
+
+def _tolerance(values: np.ndarray) -> float:
+    return TOLERANCE * max(1.0, float(np.abs(values).sum()))
+
+
+def _add_up(found: Attribution | DifferenceAttribution) -> str:
+    if found.complete:
+        return f"They add up, to within {found.tolerance:.3f}."
+    return f"They do not add up: {found.remainder:+.3f} is left that no single token adds."
+
+
+def _cut(one: Attribution) -> str:
+    cut = [(one.prompt_tokens_cut, "prompt"), (one.response_tokens_cut, "response")]
+    parts = " and ".join(f"{n:,} of the {name}" for n, name in cut if n)
+    return f" Too long: {parts} tokens on the left were cut and not read." if parts else ""
+
+
+def attribute(
+    scorer: Scorer, prompt: Text, response: Text, *, method: Method = "auto", batch_tokens: int | None = None
+) -> Attribution:
+    """Say what each token of a response adds to its score.
+
+    The token that says nothing, from which integrated gradients start, is the mean of the vocabulary's embeddings: it
+    is no word, and every network has one. A start of as many tokens keeps the length, so that what length alone does
+    to the score stands in `Attribution.without` and in no token's value.
+
+    Parameters
+    ----------
+    scorer
+        A `RewardModel`; or a function from prompts and responses to scores, whose tokens are then words.
+    prompt, response
+        As `RewardModel.score` takes them; a function takes texts.
+    method
+        ``"auto"``: leave-one-out up to 64 tokens and for functions, else integrated gradients.
+    batch_tokens
+        Tokens in a batch: memory and speed, not values (to 1e-5).
+
+    Raises
+    ------
+    ValueError
+        If the method is none of these, or the scorer does not give one finite score for each response.
+    """
+    if method not in ("auto", "leave-one-out", "integrated-gradients"):
+        raise ValueError(f"method must be 'auto', 'leave-one-out' or 'integrated-gradients', got {method!r}")
+    if not isinstance(scorer, RewardModel):
+        if method == "integrated-gradients":
+            raise ValueError("integrated gradients need a RewardModel; a function's words can be left out one by one")
+        return _leave_out_words(scorer, prompt, response)
+    encoded = scorer.encode([prompt], [response])
+    (ids,) = encoded.input_ids
+    text, spans, columns = _response_tokens(scorer, prompt, response, encoded.prompt_lengths[0], ids)
+    method = _method_for(encoded) if method == "auto" else method
+    compute = _leave_out_tokens if method == "leave-one-out" else _integrate
+    values, score, without = compute(scorer, ids, columns, batch_tokens)
+    return Attribution(
+        text=text,
+        tokens=tuple(text[start:end] for start, end in spans),
+        spans=tuple(spans),
+        values=values,
+        method=method,
+        score=score,
+        without=without,
+        prompt_tokens_cut=int(encoded.prompt_tokens_cut[0]),
+        response_tokens_cut=int(encoded.response_tokens_cut[0]),
+    )
+
+
+def attribute_difference(
+    scorer: Scorer,
+    prompt: Text,
+    first: Text,
+    second: Text,
+    *,
+    method: Method = "auto",
+    batch_tokens: int | None = None,
+) -> DifferenceAttribution:
+    """Say what each token of two responses to one prompt adds to score(first) - score(second).
+
+    Both are treated alike: with ``"auto"``, by leave-one-out if both are short. The parameters are those of
+    `attribute`.
+    """
+    if method == "auto" and isinstance(scorer, RewardModel):
+        method = _method_for(scorer.encode([prompt] * 2, [first, second]))
+    both = [attribute(scorer, prompt, one, method=method, batch_tokens=batch_tokens) for one in (first, second)]
+    return DifferenceAttribution(*both)
+
+
+def _method_for(encoded: Encoded) -> Literal["leave-one-out", "integrated-gradients"]:
+    longest = max(len(ids) - start for ids, start in zip(encoded, encoded.prompt_lengths, strict=True))
+    return "leave-one-out" if longest <= SHORT else "integrated-gradients"
+
+
+def _response_tokens(
+    model: RewardModel, prompt: Text, response: Text, start: int, ids: list[int]
+) -> tuple[str, list[tuple[int, int]], list[int]]:
+    """Give the response as it is read, the spans in it of its tokens, and the columns of these in `ids`."""
+    columns = range(start, len(ids) - len(model.encoder.after))
+    text, spans, n_before = model.encoder.locate(prompt, response, len(columns))
+    special = set(model.tokenizer.all_special_ids)
+    kept = [i for i, (column, (_, end)) in enumerate(zip(columns, spans, strict=True))
+            if end > n_before and ids[column] not in special]  # fmt: skip
+    shown = [(max(0, spans[i][0] - n_before), spans[i][1] - n_before) for i in kept]
+    return text[n_before:], shown, [columns[i] for i in kept]
+
+
+def _leave_out_tokens(
+    model: RewardModel, ids: list[int], columns: list[int], batch_tokens: int | None
+) -> tuple[np.ndarray, float, float]:
+    gone = set(columns)
+    texts = [ids, [token for i, token in enumerate(ids) if i not in gone]]
+    texts += [ids[:column] + ids[column + 1 :] for column in columns]
+    with model.evaluating(), torch.inference_mode():
+        # one key: what the texts begin with is computed once
+        scores = model.score_ids(texts, keys=[0] * len(texts), batch_tokens=batch_tokens).double().cpu().numpy()
+    return scores[0] - scores[2:], float(scores[0]), float(scores[1])
+
+
+def _integrate(
+    model: RewardModel, ids: list[int], columns: list[int], batch_tokens: int | None
+) -> tuple[np.ndarray, float, float]:
+    """Integrate the slope along the line, at Gauss-Legendre points; those at 0 and 1 come along for their scores."""
+    values, ends = np.zeros(len(columns)), np.zeros(2)
+    for n_steps in STEPS:
+        points, weights = np.polynomial.legendre.leggauss(n_steps)  # on (-1, 1)
+        slopes, scores = _slopes(model, ids, columns, np.concatenate([(points + 1) / 2, [0.0, 1.0]]), batch_tokens)
+        values, ends = weights / 2 @ slopes[:-2], scores[-2:]
+        if abs(ends[1] - ends[0] - values.sum()) <= _tolerance(values):
+            break
+    return values, float(ends[1]), float(ends[0])
+
+
+def _slopes(
+    model: RewardModel, ids: list[int], columns: list[int], share: np.ndarray, batch_tokens: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give, at each share of the way, the slope that each token has, ``(n_points, n_tokens)``, and the score."""
+    embeddings = model.network.get_input_embeddings()
+    nothing = embeddings.weight.detach().mean(0)
+    moved = torch.zeros(len(ids), 1, dtype=nothing.dtype, device=model.device)
+    moved[columns] = 1.0
+    points: list[torch.Tensor] = []
+
+    def replace(_module: Any, _inputs: Any, words: torch.Tensor) -> torch.Tensor:
+        words = words.detach()  # (points, length, width)
+        back = (1 - part[:, None, None]) * moved
+        points.append((words + back * (nothing - words)).requires_grad_())
+        return points[-1]
+
+    n_rows = max(1, (batch_tokens or 4096) // len(ids))
+    slopes, scores = [], []
+    hook = embeddings.register_forward_hook(replace)
+    try:
+        with model.evaluating(), torch.enable_grad():
+            for part in torch.as_tensor(share, dtype=nothing.dtype, device=model.device).split(n_rows):
+                rows = torch.tensor([ids] * len(part), device=model.device)
+                score = model(rows, torch.ones_like(rows))
+                (gradient,) = torch.autograd.grad(score.sum(), points[-1])
+                way = embeddings.weight.detach()[rows[0]] - nothing  # (length, width)
+                slopes.append((gradient * way).sum(-1)[:, columns].double().cpu().numpy())
+                scores.append(score.detach().double().cpu().numpy())
+                points.clear()
+    finally:
+        hook.remove()
+    return np.concatenate(slopes), np.concatenate(scores)
+
+
+def _leave_out_words(scorer: Callable[..., Any], prompt: Text, response: Text) -> Attribution:
+    if not isinstance(response, str):
+        raise TypeError(f"expected the response to a function as a text, got {type(response).__name__}")
+    spans = [match.span() for match in re.finditer(r"\S+\s*", response)]
+    texts = [response, "", *(response[:start] + response[end:] for start, end in spans)]
+    scores = np.asarray(scorer([prompt] * len(texts), texts), dtype=np.float64)
+    if scores.shape != (len(texts),) or not np.isfinite(scores).all():
+        raise ValueError(f"expected {len(texts)} finite scores from the function, got {scores!r:.80}")
+    return Attribution(
+        response, tuple(response[a:b] for a, b in spans), tuple(spans), scores[0] - scores[2:], "leave-one-out",
+        float(scores[0]), float(scores[1]), 0, 0,
+    )  # fmt: skip
