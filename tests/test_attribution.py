@@ -30,6 +30,7 @@ class Bag(nn.Module):
         self.power = power
         self.base_model = nn.Embedding.from_pretrained(0.3 * torch.randn(vocabulary, 8, generator=generator))
         self.classifier = nn.Linear(8, 1, bias=False)
+        self.classifier.weight.data = torch.linspace(-1, 2, 8)[None]
         self.config = SimpleNamespace(max_position_embeddings=64, vocab_size=vocabulary)
 
     def get_input_embeddings(self) -> nn.Embedding:
