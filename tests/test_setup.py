@@ -30,6 +30,7 @@ COMES_WITH = {
     "pillow": "matplotlib",
     "psutil": "accelerate",
     "ipython": "ipykernel",
+    "traitlets": "ipywidgets",
 }
 
 

@@ -1,0 +1,101 @@
+"""Joins the ES modules under static/ into one, and reads the style: for the widget and for the page alike.
+
+What anywidget loads, and a single file, cannot import its neighbours. Each module becomes a function, so that names
+that it does not export stay its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from importlib import resources
+from pathlib import PurePosixPath
+
+__all__ = ["join_modules", "page_script", "style", "widget_module"]
+
+STATIC = resources.files("rmlab.explorers") / "static"
+ENTRY = "explorer.js"
+IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)";\n', re.MULTILINE)
+EXPORT = re.compile(r"^export (?=(?:const|let|function|class|async function)\s*\*?\s*(\w+))", re.MULTILINE)
+
+
+def widget_module() -> str:
+    """Give the script that anywidget loads, an ES module."""
+    return f"{_joined()}export default {{ render: {_variable(ENTRY)}.render }};\n"
+
+
+def page_script() -> str:
+    """Give the script of the page, which opens the explorer on what the page carries."""
+    return f"(() => {{\n{_joined()}{_variable(ENTRY)}.open();\n}})();\n"
+
+
+@cache
+def style() -> str:
+    """Give the style."""
+    return (STATIC / "explorer.css").read_text(encoding="utf-8")
+
+
+@cache
+def _joined() -> str:
+    return join_modules(ENTRY, lambda name: (STATIC / name).read_text(encoding="utf-8"))
+
+
+def join_modules(entry: str, read: Callable[[str], str]) -> str:
+    """Join a module and all that it imports, each after those that it needs.
+
+    Parameters
+    ----------
+    entry
+        Name of the module, with ``/`` between folders.
+    read
+        Gives the source of a module by its name.
+
+    Raises
+    ------
+    ValueError
+        If modules import each other in a circle, or a form of import or export is used that is not understood: only
+        ``import { a, b } from "./x.js";`` on lines of its own, and ``export`` before a declaration.
+    """
+    done: dict[str, str] = {}
+    _visit(entry, read, done, ())
+    return "".join(done.values())
+
+
+def _visit(name: str, read: Callable[[str], str], done: dict[str, str], above: tuple[str, ...]) -> None:
+    if name in above:
+        raise ValueError(f"modules import each other: {' -> '.join((*above, name))}")
+    if name in done:
+        return
+    source = read(name)
+    heads = []
+    for names, target in IMPORT.findall(source):
+        found = _resolve(name, target)
+        _visit(found, read, done, (*above, name))
+        heads.append(f"const {{{names.replace(' as ', ': ')}}} = {_variable(found)};\n")
+    body = IMPORT.sub("", source)
+    exports = EXPORT.findall(body)
+    body = EXPORT.sub("", body)
+    if left := re.search(r"^\s*(import\b|export\b).*", body, re.MULTILINE):
+        raise ValueError(
+            f'{name}: cannot join {left[0].strip()!r}; use import {{ a }} from "./x.js"; or export const a'
+        )
+    done[name] = (
+        f"// {name}\nconst {_variable(name)} = (() => {{\n{''.join(heads)}{body}"
+        f"return {{ {', '.join(exports)} }};\n}})();\n\n"
+    )
+
+
+def _resolve(importer: str, target: str) -> str:
+    """Give the name of the module that `importer` calls `target`."""
+    parts: list[str] = list(PurePosixPath(importer).parent.parts)
+    for part in target.split("/"):
+        if part == "..":
+            parts.pop()
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _variable(name: str) -> str:
+    return "$" + re.sub(r"\W", "_", name)

@@ -1,0 +1,309 @@
+// Two scores on a number line, the probability that their difference gives, and the loss of a judgement.
+import { axis, graph, line, picture, scale, signed } from "../chart.js";
+import { element, svg, unique, update } from "../dom.js";
+import { judgementLoss, judgementSlope, preferenceOdds, preferenceProbability } from "../preference.js";
+
+const STEP = 0.1; // of an arrow key and of the grid that a dragged handle keeps to, in nats
+const FURTHEST = 1000;
+const BY_HAND = "set by hand";
+
+/** Half the width of the pictures in nats: 8, doubled until the difference fits. */
+export function reach(difference) {
+  return 8 * 2 ** Math.max(0, Math.ceil(Math.log2(Math.abs(difference) / 8)));
+}
+
+export const curve = {
+  name: "curve",
+  title: "Preference curve",
+  render(root, store) {
+    const sigmoid = sigmoidPicture();
+    const handles = numberLine(store);
+    const loss = lossPicture();
+    const readout = readouts();
+    const form = controls(store);
+    root.append(
+      element("div", { class: "rx-curve" },
+        element("div", { class: "rx-card rx-curve-main" }, sigmoid.node, handles.node),
+        element("div", { class: "rx-card rx-curve-loss" }, loss.node),
+        readout.node, form.node),
+    );
+    const parts = [sigmoid, handles, loss, readout, form];
+    function draw() {
+      const [a, b] = store.get("scores");
+      const known = a !== null && b !== null;
+      const now = {
+        a: a ?? 0, b: b ?? 0, d: known ? a - b : 0, known, temperature: store.get("temperature"),
+        winner: store.get("winner"), revealed: store.get("revealed") && known, scoresFrom: store.get("scores_from"),
+      };
+      now.reach = reach(now.d);
+      for (const part of parts) part.draw(now);
+    }
+    const off = store.on(["scores", "temperature", "winner", "revealed", "scores_from", "presets"], draw);
+    draw();
+    return () => { off(); for (const part of parts) part.close?.(); };
+  },
+};
+
+function sigmoidPicture() {
+  const path = svg("path", { class: "rx-line" });
+  const guide = svg("path", { class: "rx-guide" });
+  const point = svg("circle", { class: "rx-point", r: 7 });
+  const label = svg("text", { class: "rx-strong" });
+  const half = svg("path", { class: "rx-grid" });
+  const across = axis("bottom", { label: "" });
+  const up = axis("left", { label: "P(A is preferred)", count: 4, format: (v) => v.toFixed(2) });
+  return picture({ height: 17, class: "rx-sigmoid", label: "Probability that A is preferred, against the score difference" },
+    [half, across.node, up.node, path, guide, point, label],
+    ({ width, height, em }, now) => {
+      const x = scale([-now.reach, now.reach], [3.6 * em, width - 1.2 * em]);
+      const y = scale([0, 1], [height - 2 * em, 2.2 * em]);
+      const p = preferenceProbability(now.d / now.temperature);
+      across.update(x, y(0), em);
+      up.update(y, x(-now.reach), em);
+      update(half, { d: line([[x(-now.reach), y(0.5)], [x(now.reach), y(0.5)]]) + line([[x(0), y(0)], [x(0), y(1)]]) });
+      update(path, { d: graph((d) => preferenceProbability(d / now.temperature), x, y) });
+      update(guide, { d: line([[x(now.d), y(0)], [x(now.d), y(p)], [x(-now.reach), y(p)]]), visibility: shownIf(now.revealed) });
+      update(point, { cx: x(now.d), cy: y(p), visibility: shownIf(now.revealed) });
+      const right = now.d < 0;
+      update(label, {
+        x: x(now.d) + (right ? 0.9 : -0.9) * em, y: y(p) + (p > 0.9 ? 1.4 : -0.7) * em, "text-anchor": right ? "start" : "end",
+        text: `P = ${probability(p)}`, visibility: shownIf(now.revealed),
+      });
+    });
+}
+
+function lossPicture() {
+  const path = svg("path", { class: "rx-line" });
+  const tangent = svg("path", { class: "rx-tangent" });
+  const point = svg("circle", { class: "rx-point", r: 7 });
+  const slope = svg("text", { class: "rx-strong" });
+  const across = axis("bottom", { label: "score difference, A − B (nats)" });
+  const up = axis("left", { label: "", count: 5 });
+  return picture({ height: 17, class: "rx-loss", label: "Loss of the judgement, against the score difference, with its tangent" },
+    [across.node, up.node, path, tangent, point, slope],
+    ({ width, height, em }, now) => {
+      const of = (d) => judgementLoss(d, now.winner, now.temperature);
+      const x = scale([-now.reach, now.reach], [3.2 * em, width - 1.2 * em]);
+      const y = scale([0, Math.max(of(-now.reach), of(now.reach)) * 1.04], [height - 3.4 * em, 2.2 * em]);
+      const steep = judgementSlope(now.d, now.winner, now.temperature);
+      across.update(x, y(0), em);
+      up.update(y, x(-now.reach), em);
+      up.name(`loss (nats) when ${{ a: "A won", b: "B won", tie: "it was a tie" }[now.winner]}`);
+      update(path, { d: graph(of, x, y) });
+      const half = now.reach * 0.3;
+      update(tangent, {
+        d: line([-half, half].map((step) => [x(now.d + step), y(of(now.d) + steep * step)])),
+        visibility: shownIf(now.revealed),
+      });
+      update(point, { cx: x(now.d), cy: y(of(now.d)), visibility: shownIf(now.revealed) });
+      const right = now.d < 0;
+      update(slope, {
+        x: x(now.d) + (right ? 1 : -1) * em, y: y(of(now.d)) - 1.1 * em, "text-anchor": right ? "start" : "end",
+        text: `slope ${signed(steep)}`, visibility: shownIf(now.revealed),
+      });
+    });
+}
+
+function numberLine(store) {
+  const across = axis("bottom", { label: "score (nats)" });
+  const bracket = svg("path", { class: "rx-bracket" });
+  const gap = svg("text", { class: "rx-strong", "text-anchor": "middle" });
+  const pins = ["a", "b"].map((side) => pin(side));
+  const pushes = ["a", "b"].map((side) => svg("path", { class: `rx-push rx-${side}` }));
+  let middle = 0; // score in the middle of the line; it follows when a handle leaves the line
+  let x = null;
+  let now = null;
+
+  function pin(side) {
+    const up = side === "a";
+    const shape = up ? svg("circle", { r: 13 }) : svg("rect", { x: -12, y: -12, width: 24, height: 24, rx: 3 });
+    const stem = svg("path", { class: "rx-stem" });
+    const letter = svg("text", { class: "rx-letter", dy: "0.35em", "text-anchor": "middle", text: side.toUpperCase() });
+    const node = svg("g", {
+      class: `rx-pin rx-${side}`, role: "slider", tabindex: 0, "aria-label": `Score of ${side.toUpperCase()}`,
+      "aria-valuemin": -FURTHEST, "aria-valuemax": FURTHEST, "aria-orientation": "horizontal",
+      onKeydown: (event) => press(event, side), onPointerdown: (event) => grab(event, side, node),
+    }, stem, svg("circle", { class: "rx-halo", r: 19 }), shape, letter);
+    return { node, stem, up };
+  }
+
+  function move(side, value) {
+    const kept = Math.min(FURTHEST, Math.max(-FURTHEST, Number(value.toFixed(6))));
+    store.set({ scores: side === "a" ? [kept, now.b] : [now.a, kept], scores_from: BY_HAND });
+  }
+
+  function press(event, side) {
+    const size = STEP * (event.shiftKey ? 10 : 1);
+    const [low, high] = x.domain;
+    const value = {
+      ArrowRight: now[side] + size, ArrowUp: now[side] + size, ArrowLeft: now[side] - size, ArrowDown: now[side] - size,
+      PageUp: now[side] + 10 * STEP, PageDown: now[side] - 10 * STEP, Home: low, End: high,
+    }[event.key];
+    if (value === undefined) return;
+    event.preventDefault();
+    move(side, value);
+  }
+
+  function grab(event, side, node) {
+    if (event.button !== 0) return;
+    event.preventDefault();
+    node.focus();
+    node.setPointerCapture(event.pointerId);
+    const from = x.invert(event.clientX) - now[side];
+    const drag = (e) => {
+      const [low, high] = x.domain;
+      move(side, Math.min(high, Math.max(low, Math.round((x.invert(e.clientX) - from) / STEP) * STEP)));
+    };
+    const end = () => {
+      node.removeEventListener("pointermove", drag);
+      node.removeEventListener("lostpointercapture", end);
+    };
+    node.addEventListener("pointermove", drag);
+    node.addEventListener("lostpointercapture", end);
+  }
+
+  return picture({ height: 9.5, class: "rx-numbers", role: "group", label: "Scores of A and B" },
+    [across.node, bracket, gap, ...pushes, ...pins.map((each) => each.node)],
+    ({ width, height, em }, next) => {
+      now = next;
+      if (Math.max(now.a, now.b) > middle + now.reach || Math.min(now.a, now.b) < middle - now.reach) {
+        middle = Math.round((now.a + now.b) / 2);
+      }
+      x = scale([middle - now.reach, middle + now.reach], [3.6 * em, width - 1.2 * em]);
+      const y = height - 5 * em;
+      across.update(x, y, em);
+      update(bracket, { d: line([[x(now.b), y], [x(now.a), y]]) });
+      update(gap, {
+        x: Math.min(width - 5 * em, Math.max(7 * em, x((now.a + now.b) / 2))), y: 0.9 * em,
+        text: `difference A − B = ${signed(now.d)}`, visibility: shownIf(now.revealed),
+      });
+      const slope = judgementSlope(now.d, now.winner, now.temperature);
+      pins.forEach(({ node, stem, up }, i) => {
+        const value = i ? now.b : now.a;
+        const rise = up ? -1.9 * em : 1.9 * em;
+        update(node, {
+          transform: `translate(${x(value)},${y + rise})`, "aria-valuenow": value, "aria-valuetext": `${signed(value)} nats`,
+          "aria-disabled": now.known ? null : "true",
+        });
+        update(stem, { d: line([[0, 0], [0, -rise]]) });
+        const length = (i ? slope : -slope) * 4 * em;
+        update(pushes[i], { d: arrow(x(value), y + rise, length, em), visibility: shownIf(now.revealed && Math.abs(length) > 0.15 * em) });
+      });
+    });
+}
+
+/** An arrow from beside a pin, to the right for a positive length. */
+function arrow(x, y, length, em) {
+  const sign = Math.sign(length);
+  const start = x + sign * 20;
+  const tip = start + length;
+  return line([[start, y], [tip, y]]) + line([[tip - sign * 0.4 * em, y - 0.35 * em], [tip, y], [tip - sign * 0.4 * em, y + 0.35 * em]]);
+}
+
+function readouts() {
+  const numbers = {};
+  const boxes = [["difference", "Difference"], ["odds", "Odds"], ["p", "P(A preferred)"], ["loss", "Loss"]].map(([key, name]) => {
+    numbers[key] = element("dd");
+    return element("div", { class: "rx-number" }, element("dt", { text: name }), numbers[key]);
+  });
+  const words = element("p", { class: "rx-words" });
+  const node = element("div", { class: "rx-card rx-readout", role: "status" }, element("dl", { class: "rx-numbers-list" }, ...boxes), words);
+  return {
+    node,
+    draw(now) {
+      const p = preferenceProbability(now.d / now.temperature);
+      const loss = judgementLoss(now.d, now.winner, now.temperature);
+      const texts = {
+        difference: `${signed(now.d)} nats`, odds: odds(now.d / now.temperature), p: probability(p), loss: `${loss.toFixed(3)} nats`,
+      };
+      for (const [key, at] of Object.entries(numbers)) update(at, { text: now.revealed ? texts[key] : "?" });
+      update(words, { text: inWords(now, p, loss) });
+    },
+  };
+}
+
+function inWords(now, p, loss) {
+  if (!now.known) return "There are no scores to show.";
+  if (!now.revealed) return "Predict: which response will be preferred, and how surely? How large is the loss? Then press Reveal.";
+  const [better, share] = p >= 0.5 ? ["A", p] : ["B", 1 - p];
+  const expected = Math.abs(p - 0.5) < 0.0005
+    ? "The model expects a toss-up"
+    : `The model expects ${better} to be preferred in ${inHundred(share)} of 100 judgements`;
+  const happened = { a: "A won", b: "B won", tie: "it was a tie" }[now.winner];
+  const coin = Math.log(2);
+  const verdict = Math.abs(loss - coin) < 0.0005 ? "as large as a coin's" : loss < coin ? "less than a coin's" : "more than a coin's";
+  const slope = judgementSlope(now.d, now.winner, now.temperature);
+  const push = Math.abs(slope) < 0.005
+    ? "Learning hardly moves either score."
+    : `Learning pushes A ${slope < 0 ? "up" : "down"} and B ${slope < 0 ? "down" : "up"}, by ${Math.abs(slope).toFixed(2)} each.`;
+  return `${expected}; ${happened}, and the loss of ${loss.toFixed(3)} nats is ${verdict} (0.693). ${push}`;
+}
+
+function controls(store) {
+  const group = unique("winner");
+  const winners = [["a", "A"], ["b", "B"], ["tie", "tie"]].map(([value, name]) => {
+    const input = element("input", { type: "radio", name: group, value, onChange: () => store.set({ winner: value }) });
+    return { input, label: element("label", { class: `rx-choice rx-${value}` }, input, element("span", { text: name })) };
+  });
+  const temperature = element("input", {
+    type: "range", min: 0.1, max: 5, step: 0.1, onInput: () => store.set({ temperature: Number(temperature.value) }),
+  });
+  const shown = element("output", { class: "rx-value" });
+  const constant = element("input", { type: "number", value: 5, step: "any", class: "rx-small", "aria-label": "c, the constant to add" });
+  const add = () => {
+    const c = Number(constant.value);
+    store.set({ scores: store.get("scores").map((score) => Number((score + c).toFixed(6))), scores_from: BY_HAND });
+  };
+  const swap = () => {
+    const [a, b] = store.get("scores");
+    store.set({
+      scores: [b, a], response_a: store.get("response_b"), response_b: store.get("response_a"),
+      winner: { a: "b", b: "a", tie: "tie" }[store.get("winner")],
+    });
+  };
+  const presets = element("select", {
+    onChange: () => store.set(structuredClone(store.get("presets")[Number(presets.value)].state)),
+  });
+  const from = element("p", { class: "rx-quiet" });
+  const node = element("div", { class: "rx-card rx-controls" },
+    element("fieldset", {}, element("legend", { text: "Who won?" }), element("div", { class: "rx-choices" }, ...winners.map((w) => w.label))),
+    element("label", { class: "rx-field" }, element("span", { text: "Temperature" }), temperature, shown),
+    element("div", { class: "rx-field" },
+      constant, element("button", { type: "button", class: "rx-button", text: "Add c to both", onClick: add }),
+      element("button", { type: "button", class: "rx-button", text: "Swap A and B", onClick: swap })),
+    element("label", { class: "rx-field" }, element("span", { text: "Example" }), presets),
+    from);
+  let listed = null;
+  return {
+    node,
+    draw(now) {
+      for (const { input } of winners) input.checked = input.value === now.winner;
+      temperature.value = now.temperature;
+      update(shown, { text: now.temperature.toFixed(1) });
+      update(from, { text: `Scores: ${now.scoresFrom}.` });
+      if (store.get("presets") !== listed) {
+        listed = store.get("presets");
+        presets.replaceChildren(
+          element("option", { value: "", text: "Choose an example" }),
+          ...listed.map((preset, i) => element("option", { value: i, text: preset.name })));
+      }
+    },
+  };
+}
+
+const shownIf = (condition) => (condition ? null : "hidden");
+
+function probability(p) {
+  if (p > 0.9995) return `1 − ${(1 - p).toExponential(1)}`.replace("e-", "e−");
+  return p < 0.0005 ? p.toExponential(1).replace("e-", "e−") : p.toFixed(3);
+}
+
+function odds(difference) {
+  const ratio = preferenceOdds(Math.abs(difference));
+  const text = ratio < 1000 ? ratio.toFixed(2) : ratio.toExponential(1).replace("e+", "e");
+  return difference < 0 ? `1 to ${text}` : `${text} to 1`;
+}
+
+function inHundred(share) {
+  return share > 0.995 ? "more than 99" : `${Math.round(100 * share)}`;
+}

@@ -1,0 +1,58 @@
+"""The explorer as a widget of a notebook: one state, shown by one view or by several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import anywidget
+from traitlets import Dict, Tuple, link
+
+from rmlab.explorers.bundle import style, widget_module
+from rmlab.explorers.presets import NUMBERS
+from rmlab.explorers.state import ExplorerState, StateTraits
+
+__all__ = ["Explorer", "preference_curve"]
+
+
+class Explorer(anywidget.AnyWidget, StateTraits):
+    """Shows a state. Explorers that are given the same state follow each other.
+
+    Parameters
+    ----------
+    state
+        What is shown; every trait of it is one of the widget too.
+    views
+        Names of the views, in the order of their tabs.
+    data
+        What a view shows beside the state, by the name of the view; JSON.
+    """
+
+    _esm = widget_module()
+    _css = style()
+    views = Tuple().tag(sync=True)
+    data = Dict().tag(sync=True)
+    _links: list[link] = []  # noqa: RUF012
+
+    def __init__(self, state: ExplorerState, views: Sequence[str], data: Mapping[str, Any] | None = None):
+        super().__init__(views=tuple(views), data=dict(data or {}), **state.trait_values())
+        self.state = state
+        self._links = [link((state, name), (self, name)) for name in state.trait_names()]
+
+    def close(self) -> None:
+        """Take the widget down, and let go of the state."""
+        links, self._links = self._links, []  # ipywidgets closes a second time when the object goes
+        for each in links:
+            each.unlink()
+        super().close()
+
+
+def preference_curve(state: ExplorerState | None = None) -> Explorer:
+    """Two scores to move, the probability that their difference gives, and the loss of a judgement.
+
+    Parameters
+    ----------
+    state
+        To be shared with other views; by default one of its own, with presets of plain numbers.
+    """
+    return Explorer(ExplorerState(presets=NUMBERS) if state is None else state, ("curve",))
