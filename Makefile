@@ -19,13 +19,16 @@ INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --constraint 
 REPRODUCIBLE := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false \
 	PYTHONHASHSEED=0 HF_HUB_OFFLINE=1
 
-.PHONY: help lab test train notebooks benchmarks clean
+NBVAL := --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg
+
+.PHONY: help lab test train notebooks corruption benchmarks clean
 
 help:
 	@echo "make lab        set up, then open the course in JupyterLab"
 	@echo "make test       set up, then lint, types, unit tests, every notebook, browser tests"
 	@echo "make train      set up, then train a reward model on the shipped pairs, into runs/first"
 	@echo "make notebooks  execute every notebook again, in place"
+	@echo "make corruption change 200 of the numbers in the notebooks, and see each caught"
 	@echo "make benchmarks run the peers side by side with rmlab, and print the ratios (long)"
 	@echo "make clean      remove the set-up and what tests left behind (runs/ and your labels stay)"
 
@@ -40,8 +43,12 @@ test: $(VENV)/.installed-test
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(REPRODUCIBLE) $(BIN)/python -m pytest tests --ignore=tests/browser
-	$(REPRODUCIBLE) $(BIN)/python -m pytest notebooks --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg
+	$(REPRODUCIBLE) $(BIN)/python -m pytest notebooks $(NBVAL) -p tests.notebooks.corruption
 	$(REPRODUCIBLE) $(BIN)/python -m pytest tests/browser
+
+# Change 200 of the numbers that the notebooks print, and see nbval catch each; make test changes ten.
+corruption: $(VENV)/.installed-test
+	$(REPRODUCIBLE) $(BIN)/python -m pytest notebooks $(NBVAL) -p tests.notebooks.corruption --corrupt 200
 
 notebooks: $(VENV)/.installed-test
 	$(REPRODUCIBLE) $(BIN)/python tests/notebooks/execute.py notebooks/*.ipynb

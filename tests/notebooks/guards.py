@@ -8,8 +8,27 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
+import nbformat
+from exercises import exercises_are_whole
+from formulas import formulas
 from nbformat import NotebookNode
+from reading import (
+    code_cells,
+    github_anchor,
+    headings,
+    is_compared,
+    jupyter_anchor,
+    list_items,
+    markdown,
+    output_texts,
+    python,
+    section,
+    tags,
+    without_code,
+)
+from spelling import spelled_right
 
 import rmlab
 
@@ -18,6 +37,8 @@ Guard = Callable[[NotebookNode, Path], list[str]]
 MAX_BYTES = 500_000
 MAX_DECIMALS = 7
 MIN_ALT = 20
+MIN_COMPARED = 0.8
+FORMULA_TAG = "formula"
 OPENING = ("Question:", "You will be able to:", "Time:", "Before this:")
 CLOSING = ["What to remember", "Next", "Read more"]
 # Paths of the machine that ran the notebook, and addresses of objects in its memory.
@@ -26,54 +47,6 @@ MACHINE = re.compile(
     r"|\bat 0x[0-9a-f]{6,}"
 )
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.(\d+))?(?![\w.]*\w)")
-
-
-def tags(cell: NotebookNode) -> list[str]:
-    """Tags of a cell."""
-    return cell.metadata.get("tags", [])
-
-
-def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
-    """Code cells, in order."""
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
-
-
-def markdown(notebook: NotebookNode) -> str:
-    """All prose as one text, with code blocks taken out."""
-    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    return re.sub(r"^(```|~~~).*?^\1", "", text, flags=re.MULTILINE | re.DOTALL)
-
-
-def headings(notebook: NotebookNode) -> list[tuple[int, str]]:
-    """Level and text of each heading."""
-    found = re.findall(r"^(#{1,6}) +(.+?) *#*$", markdown(notebook), re.MULTILINE)
-    return [(len(marks), text) for marks, text in found]
-
-
-def section(text: str, heading: str) -> str:
-    """The text under a `## heading`, up to the next heading of that level or above."""
-    match = re.search(rf"^## +{re.escape(heading)} *$(.*?)(?=^##? |\Z)", text, re.MULTILINE | re.DOTALL)
-    return match[1] if match else ""
-
-
-def list_items(text: str) -> list[str]:
-    """Items of the lists in a text, those of inner lists aside."""
-    return re.findall(r"^(?:[-*]|\d+\.) +(.+)", text, re.MULTILINE)
-
-
-def is_compared(cell: NotebookNode) -> bool:
-    """Whether nbval compares what the cell put out."""
-    return not {"nbval-ignore-output", "nbval-skip"} & set(tags(cell))
-
-
-def output_texts(cell: NotebookNode) -> Iterator[str]:
-    """Every text in a code cell's outputs, pictures' bytes aside."""
-    for output in cell.outputs:
-        yield output.get("text", "")
-        yield "\n".join([output.get("evalue", ""), *output.get("traceback", [])])
-        for kind, data in output.get("data", {}).items():
-            if isinstance(data, str) and not (kind.startswith("image/") and "svg" not in kind):
-                yield re.sub(r"data:image/\w+;base64,[A-Za-z0-9+/=\s]+", "", data)
 
 
 def executed_in_order(notebook: NotebookNode, path: Path) -> list[str]:
@@ -169,6 +142,10 @@ def pictures_have_alt_text(notebook: NotebookNode, path: Path) -> list[str]:
             found += [f"code cell {n}: {fault}" for fault in _without_alt(page)]
             if any(kind.startswith("image/") for kind in data) and "<img" not in page:
                 found.append(f"code cell {n}: a picture without alt text: use rmlab.plots.show(figure, alt=...)")
+        if re.search(r"\b(?:widgets|ipywidgets)\.Image\(|\bfrom IPython\.display import [^\n]*\bImage\b", cell.source):
+            found.append(f"code cell {n}: an Image takes no alt text: put the picture into HTML, with alt")
+        made = re.findall(r"<img\b[^>]*>?", cell.source)
+        found += [f"code cell {n}: its code makes {tag} without alt" for tag in made if "alt=" not in tag]
     return found
 
 
@@ -183,14 +160,35 @@ def headings_in_order(notebook: NotebookNode, path: Path) -> list[str]:
     return found
 
 
-def links_resolve(notebook: NotebookNode, path: Path) -> list[str]:
-    """Relative links and pictures lead to files of the project."""
-    prose = markdown(notebook)
+def anchors(path: Path) -> set[str]:
+    """Places in a file of the project that a link may name."""
+    if path.suffix == ".ipynb":
+        return {jupyter_anchor(text) for _, text in headings(nbformat.read(path, as_version=4))}
+    return {
+        github_anchor(text)
+        for text in re.findall(r"^#{1,6} +(.+?) *#*$", without_code(path.read_text("utf-8")), re.MULTILINE)
+    }
+
+
+def broken_links(prose: str, path: Path) -> list[str]:
+    """Relative links and pictures in the prose of a file that lead to no file, or to no heading of that file."""
     elements = _Elements(prose)
     targets = re.findall(r"\]\(\s*<?([^)\s>]+)", prose) + elements.links
     targets += [image.get("src") or "" for image in elements.images]
-    local = [t.split("#")[0] for t in targets if not re.match(r"[a-z]+:|#", t)]
-    return [f"{target} does not exist" for target in local if not (path.parent / html.unescape(target)).exists()]
+    found = []
+    for target in (html.unescape(t) for t in targets if not re.match(r"[a-z]+:", t)):
+        name, _, anchor = target.partition("#")
+        file = path.parent / name if name else path
+        if not file.exists():
+            found.append(f"{name} does not exist")
+        elif anchor and unquote(anchor) not in anchors(file):
+            found.append(f"{target}: {file.name} has no such heading")
+    return found
+
+
+def links_resolve(notebook: NotebookNode, path: Path) -> list[str]:
+    """Relative links and pictures lead to files of the project, and to headings in them."""
+    return broken_links(markdown(notebook), path)
 
 
 def opens_and_closes(notebook: NotebookNode, path: Path) -> list[str]:
@@ -222,39 +220,6 @@ def predicts_and_notices(notebook: NotebookNode, path: Path) -> list[str]:
     return [f"no **{label}** anywhere" for label in ("Predict.", "Notice.") if f"**{label}**" not in markdown(notebook)]
 
 
-def exercises_are_whole(notebook: NotebookNode, path: Path) -> list[str]:
-    """One to three exercises, each with its difficulty and minutes, a cell to work in, a folded hint and solution."""
-    # Walk the cells, because an exercise is prose and code: each entry is [heading, prose, number of code cells].
-    exercises: list[list] = []
-    level, inside = 0, False
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            if inside:
-                exercises[-1][2] += 1
-            continue
-        for line in cell.source.splitlines():
-            if match := re.match(r"(#{1,6}) +(.*)", line):
-                if match[2].startswith("Exercise"):
-                    exercises.append([match[2], "", 0])
-                    level, inside = len(match[1]), True
-                elif len(match[1]) <= level:
-                    inside = False
-            elif inside:
-                exercises[-1][1] += line + "\n"
-    found = [] if 1 <= len(exercises) <= 3 else [f"{len(exercises)} exercises, not one to three"]
-    for title, prose, n_code in exercises:
-        if not re.search(r"\((easy|medium|hard), \d+ minutes\)", title):
-            found.append(f"{title}: no (easy|medium|hard, N minutes)")
-        found += [
-            f"{title}: no folded {part}"
-            for part in ("Hint", "Solution")
-            if not re.search(rf"<details>\s*<summary>{part}</summary>\n\s*\n.*?</details>", prose, re.DOTALL)
-        ]
-        if not n_code:
-            found.append(f"{title}: no code cell to work in")
-    return found
-
-
 def ignored_outputs_are_bounded(notebook: NotebookNode, path: Path) -> list[str]:
     """What nbval does not compare (a widget, a training run) is held to a bound by the next code cell."""
     cells = code_cells(notebook)
@@ -264,6 +229,13 @@ def ignored_outputs_are_bounded(notebook: NotebookNode, path: Path) -> list[str]
         for n, (cell, bounded) in enumerate(zip(cells, [*bounding[1:], False], strict=True), 1)
         if not is_compared(cell) and not bounded
     ]
+
+
+def most_text_is_compared(notebook: NotebookNode, path: Path) -> list[str]:
+    """nbval compares at least four in five of the cells that print text."""
+    printing = [cell for cell in code_cells(notebook) if any(o.get("name") == "stdout" for o in cell.outputs)]
+    compared = sum(map(is_compared, printing))
+    return [] if compared >= MIN_COMPARED * len(printing) else [f"{compared} of {len(printing)} cells are compared"]
 
 
 def numbers_are_rounded(notebook: NotebookNode, path: Path) -> list[str]:
@@ -290,12 +262,15 @@ def public_names() -> frozenset[str]:
 
 
 def redefines_nothing(notebook: NotebookNode, path: Path) -> list[str]:
-    """A name of rmlab means in the notebook what it means in rmlab."""
+    """A name of rmlab means in the notebook what it means in rmlab, and its formula is not written again."""
     found = []
     for n, cell in enumerate(code_cells(notebook), 1):
-        source = re.sub(r"^(\s*)[%!].*$", r"\1pass", cell.source, flags=re.MULTILINE)  # magics are not Python
-        names = {name for node in ast.walk(ast.parse(source)) for name in _bound_by(node)}
+        tree = ast.parse(python(cell.source))
+        names = {name for node in ast.walk(tree) for name in _bound_by(node)}
         found += [f"code cell {n} redefines {name}" for name in sorted(names & public_names())]
+        # Where the reader is meant to write the formula, or to see it fail, a tag says so.
+        if FORMULA_TAG not in tags(cell):
+            found += [f"code cell {n} writes the formula again: {place}" for place in formulas(tree)]
     return found
 
 
@@ -323,6 +298,8 @@ GUARDS: tuple[Guard, ...] = (
     predicts_and_notices,
     exercises_are_whole,
     ignored_outputs_are_bounded,
+    most_text_is_compared,
     numbers_are_rounded,
     redefines_nothing,
+    spelled_right,
 )

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import exercises
 import guards
 import nbformat
 import pytest
+import spelling
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+TEXTS = sorted(path for folder in ("", "docs", "notebooks", "benchmarks") for path in (ROOT / folder).glob("*.md"))
 
 
 def test_there_are_notebooks() -> None:
@@ -20,6 +23,18 @@ def test_there_are_notebooks() -> None:
 @pytest.mark.parametrize("guard", guards.GUARDS, ids=lambda guard: guard.__name__)
 def test_notebook(path: Path, guard: guards.Guard) -> None:
     assert not guard(nbformat.read(path, as_version=4), path), guard.__doc__
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_solution_passes_its_check(path: Path) -> None:
+    assert not list(exercises.failing_solutions(nbformat.read(path, as_version=4), path))
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_text_is_spelled_right_and_its_links_resolve(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert not list(spelling.misspelt(text))
+    assert not guards.broken_links(guards.without_code(text), path)
 
 
 OPENING = """# 0 · What is a reward model for?
@@ -47,7 +62,10 @@ Think.
 
 <details><summary>Solution</summary>
 
-`1`
+```python
+my_gap = np.log(0.9 / 0.1)
+my_gap = 2.197  # the same
+```
 
 </details>"""
 
@@ -81,7 +99,9 @@ def good() -> NotebookNode:
         ignored,
         v4.new_code_cell("assert loss < 0.6"),
         v4.new_markdown_cell(EXERCISE),
-        v4.new_code_cell("answer = ..."),
+        v4.new_code_cell(
+            "import numpy as np\n\nfrom rmlab import check\n\nmy_gap = ...\n\ncheck.gap_for_probability(my_gap)"
+        ),
         v4.new_markdown_cell(CLOSING),
     ]
     notebook = v4.new_notebook(cells=cells)
@@ -167,10 +187,18 @@ FAULTS = [
     (guards.pictures_have_alt_text, code(2, outputs=shows(text_html="<img alt='plot'>")), "whose alt text is 'plot'"),
     (guards.pictures_have_alt_text, code(2, outputs=shows(text_html="<svg><path/></svg>")), "an inline <svg> without"),
     (guards.pictures_have_alt_text, prose("They differ.", "![bars](bars.png)"), "![bars]: too little alt text"),
+    (
+        guards.pictures_have_alt_text,
+        code(1, source="view.value = f'<img src={x}>'"),
+        "its code makes <img src={x}> without alt",
+    ),
+    (guards.pictures_have_alt_text, code(1, source="ipywidgets.Image(value=png)"), "an Image takes no alt text"),
     (guards.headings_in_order, prose("## Exercise", "### Exercise"), "a heading of level 3 under one of level 1"),
     (guards.headings_in_order, prose("## Next", "# Next"), "2 headings of level 1"),
     (guards.headings_in_order, prose("# 0 ", "Hello\n\n# 0 "), "no title at the top"),
     (guards.links_resolve, prose("good.ipynb", "gone.ipynb#part"), "gone.ipynb does not exist"),
+    (guards.links_resolve, prose("good.ipynb", "good.ipynb#Nxt"), "good.ipynb#Nxt: good.ipynb has no such heading"),
+    (guards.links_resolve, prose("They differ.", "[up](#top)"), "#top: good.ipynb has no such heading"),
     (guards.links_resolve, prose("They differ.", "<img src='gone.png'>"), "gone.png does not exist"),
     (guards.opens_and_closes, prose("**Time:**", "Time:"), "the opening lacks **Time:**"),
     (guards.opens_and_closes, prose("core 40", "core 90"), "with N at most 60"),
@@ -189,15 +217,25 @@ FAULTS = [
     (guards.exercises_are_whole, prose("<summary>Hint</summary>", "<summary>Help</summary>"), "no folded Hint"),
     (guards.exercises_are_whole, prose("Solution</summary>\n\n", "Solution</summary>"), "no folded Solution"),
     (guards.exercises_are_whole, lambda nb: nb.cells.pop(6), "no code cell to work in"),
+    (guards.exercises_are_whole, code(5, source="my_gap = ..."), "no call of rmlab.check"),
+    (guards.exercises_are_whole, prose("```python", "```"), "the solution holds no ```python block"),
     (guards.ignored_outputs_are_bounded, code(4, source="loss < 0.6"), "code cell 3 is not compared, and the next one"),
     (guards.ignored_outputs_are_bounded, code(4, tags=["nbval-ignore-output"]), "code cell 3 is not compared"),
     (guards.ignored_outputs_are_bounded, code(5, tags=["nbval-ignore-output"]), "code cell 5 is not compared"),
+    (guards.most_text_is_compared, code(1, tags=["nbval-ignore-output"]), "0 of 1 cells are compared"),
     (guards.numbers_are_rounded, code(2, outputs=shows(text_plain="0.8175744761936437")), "0.8175744761936437 is not"),
     (guards.numbers_are_rounded, code(1, outputs=[]), "no number is compared"),
     (guards.redefines_nothing, code(1, source="def preference_loss(d):\n    return d"), "redefines preference_loss"),
     (guards.redefines_nothing, code(1, source="%time x = 1\npreference_loss = abs"), "redefines preference_loss"),
     (guards.redefines_nothing, code(1, source="from math import exp as elo_points"), "redefines elo_points"),
     (guards.redefines_nothing, code(1, source="from trl import preference_loss"), "redefines preference_loss"),
+    (
+        guards.redefines_nothing,
+        code(1, source="p = 1 / (1 + np.exp(-d))"),
+        "code cell 1 writes the formula again: line 1",
+    ),
+    (guards.spelled_right, prose("They differ.", "They difer."), "difer: misspelt"),
+    (guards.spelled_right, prose("They differ.", "Their color differs."), "color: misspelt"),
 ]
 
 
@@ -214,3 +252,44 @@ def test_using_public_names_is_no_redefinition(tmp_path: Path) -> None:
     notebook = good()
     code(1, source="import rmlab\nfrom rmlab import preference_loss\nx = rmlab.preference_loss(2.0)")(notebook)
     assert not guards.redefines_nothing(notebook, tmp_path)
+
+
+def test_the_formula_may_stand_where_a_tag_says_so(tmp_path: Path) -> None:
+    notebook = good()
+    code(1, source="p = 1 / (1 + np.exp(-d))", tags=["formula"])(notebook)
+    assert not guards.redefines_nothing(notebook, tmp_path)
+
+
+def test_links_to_headings_of_other_files_resolve(tmp_path: Path) -> None:
+    (tmp_path / "terms.md").write_text("# Terms\n\n### Log-odds, in nats\n")
+    notebook = good()
+    prose("They differ.", "[a](terms.md#log-odds-in-nats), [b](good.ipynb#Read-more), [c](#What-to-remember)")(notebook)
+    assert not faults(guards.links_resolve, notebook, tmp_path)
+    prose("#log-odds-in-nats", "#log-odds")(notebook)
+    assert faults(guards.links_resolve, notebook, tmp_path) == ["terms.md#log-odds: terms.md has no such heading"]
+
+
+SOLUTIONS = [
+    ("my_gap = 2.197  #", "my_gap = -2.197  #", "my_gap = -2.197 is refused: "),
+    ("np.log(0.9 / 0.1)", "np.log10(0.9 / 0.1)", "my_gap = np.log10(0.9 / 0.1) is refused: "),
+    ("my_gap", "gap", "the solution gives no value to what check.gap_for_probability(my_gap) judges"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "message"), SOLUTIONS)
+def test_a_solution_that_its_check_refuses_is_found(old: str, new: str, message: str) -> None:
+    notebook = good()
+    assert not list(exercises.failing_solutions(notebook, Path("good.ipynb")))
+    prose(old, new)(notebook)
+    assert message in "\n".join(exercises.failing_solutions(notebook, Path("good.ipynb")))
+
+
+def test_a_solution_runs_with_the_cells_above_that_it_needs_alone() -> None:
+    notebook = good()
+    code(1, source="ratio = [0]")(notebook)
+    code(2, source="ratio[0] = 9.0")(notebook)
+    code(3, source="other = 1 / 0")(notebook)
+    prose("np.log(0.9 / 0.1)", "np.log(ratio[0])")(notebook)
+    assert not list(exercises.failing_solutions(notebook, Path("good.ipynb")))
+    code(2, source="ratio[0] = 3.0")(notebook)
+    assert list(exercises.failing_solutions(notebook, Path("good.ipynb")))
