@@ -1,4 +1,4 @@
-"""The explorer as one HTML file: everything inside, no kernel, no network."""
+"""The explorer as one HTML file: everything inside, no network; `rmlab.explorers.serve` puts a kernel behind it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,14 @@ PAGE = """\
 INERT = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
 
-def render_page(state: ExplorerState, views: Sequence[str], data: Mapping[str, Any], *, title: str) -> str:
+def render_page(
+    state: ExplorerState,
+    views: Sequence[str],
+    data: Mapping[str, Any],
+    *,
+    title: str,
+    serial: int | None = None,
+) -> str:
     """Write the page, as text of an HTML file.
 
     Parameters
@@ -50,12 +57,16 @@ def render_page(state: ExplorerState, views: Sequence[str], data: Mapping[str, A
         What a view shows beside the state, by the name of the view.
     title
         Of the page.
+    serial
+        Where it is served: how many changes of the state it has seen. Otherwise it asks nobody.
     """
     script, rules = page_script(), style()
     values = {**state.trait_values(), "views": tuple(views), "data": data}
+    values |= {} if serial is None else {"serial": serial}
+    asks = "" if serial is None else "connect-src 'self'; "
     sources = f"script-src '{_hash(script)}'; style-src '{_hash(rules)}'"
     return PAGE.format(
-        policy=html.escape(f"default-src 'none'; {sources}; base-uri 'none'; form-action 'none'"),
+        policy=html.escape(f"default-src 'none'; {asks}{sources}; base-uri 'none'; form-action 'none'"),
         title=html.escape(title),
         style=rules,
         values=json.dumps(values, allow_nan=False, separators=(",", ":")).translate(INERT),

@@ -1,5 +1,7 @@
-// The frame around the views: tabs, what every view has (Predict, Reset, size), errors.
+// The frame around the views: tabs, what every view has (Predict, Reset, size, link), and what went wrong.
 import { element, unique, update } from "./dom.js";
+import { readLink, writeLink } from "./link.js";
+import { remoteModel } from "./remote.js";
 import { createStore, localModel } from "./store.js";
 import { curve } from "./views/curve.js";
 
@@ -8,42 +10,39 @@ const VIEWS = [curve];
 /** Show the views that the store names in `root`; gives a function that takes them down. */
 export function mount(root, store) {
   const views = VIEWS.filter((view) => store.get("views").includes(view.name));
-  const prefix = unique("view"); // ids are of the whole document, which may hold several explorers
-  const identify = (view, what) => `${prefix}-${view.name}-${what}`;
   const shown = () => views.find((view) => view.name === store.get("view")) ?? views[0];
-
-  const tabs = views.map((view) =>
+  const panel = element("section", { class: "rx-panel", id: unique("panel") });
+  const tabs = views.map((view, i) =>
     element("button", {
-      type: "button", role: "tab", class: "rx-tab", text: view.title, id: identify(view, "tab"),
-      "aria-controls": identify(view, "panel"), onClick: () => store.set({ view: view.name }),
+      type: "button", role: "tab", class: "rx-tab", text: view.title, id: unique("tab"), "aria-controls": panel.id,
+      onClick: () => store.set({ view: view.name }),
       onKeydown: (event) => {
-        const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-        if (!step) return;
-        const next = (views.indexOf(view) + step + views.length) % views.length;
-        store.set({ view: views[next].name });
-        tabs[next].focus();
+        const next = { ArrowRight: i + 1, ArrowLeft: i - 1 + views.length, Home: 0, End: views.length - 1 }[event.key];
+        if (next === undefined) return;
+        event.preventDefault();
+        tabs[next % views.length].focus();
+        store.set({ view: views[next % views.length].name });
       },
     }),
   );
-  const predict = element("button", {
-    type: "button", class: "rx-button", onClick: () => store.set({ revealed: !store.get("revealed") }),
-  });
-  const reset = element("button", {
-    type: "button", class: "rx-button", text: "Reset", onClick: () => store.set(structuredClone(store.get("start"))),
-  });
-  const projector = element("button", {
-    type: "button", class: "rx-button", text: "Projector size",
-    onClick: () => store.set({ size: store.get("size") === "normal" ? "projector" : "normal" }),
-  });
-  const error = element("p", { class: "rx-error", role: "alert" });
-  const panel = element("section", { class: "rx-panel" });
-  const list = views.length > 1
+  const head = views.length > 1
     ? element("div", { class: "rx-tabs", role: "tablist", "aria-label": "Views" }, ...tabs)
     : element("h2", { class: "rx-title", text: views[0].title });
-  const bar = element("div", { class: "rx-bar" }, list,
-    element("div", { class: "rx-buttons", role: "group", "aria-label": "For class" }, predict, reset, projector));
+  const button = (text, onClick) => element("button", { type: "button", class: "rx-button", text, onClick });
+  const predict = button("Predict", () => store.set({ revealed: !store.get("revealed") }));
+  const projector = button("Projector size", () => store.set({ size: larger() ? "normal" : "projector" }));
+  const larger = () => store.get("size") === "projector";
+  const said = element("p", { class: "rx-quiet rx-said", role: "status" });
+  const error = element("p", { class: "rx-error", role: "alert" });
   root.classList.add("rx");
-  root.replaceChildren(bar, error, panel);
+  root.replaceChildren(
+    element("div", { class: "rx-bar" }, head,
+      element("div", { class: "rx-buttons", role: "group", "aria-label": "For class" },
+        predict,
+        button("Reset", () => store.set(structuredClone(store.get("start")))),
+        projector,
+        store.page ? button("Link", () => offerLink(store, said)) : null)),
+    said, error, panel);
 
   // Lab takes keys from a focused widget unless the focused element itself says otherwise.
   const keep = (event) => { event.target.dataset.lmSuppressShortcuts = "true"; };
@@ -54,21 +53,23 @@ export function mount(root, store) {
   let current = null;
   let cleanup = () => {};
   function draw() {
-    root.classList.toggle("rx-projector", store.get("size") === "projector");
-    update(projector, { "aria-pressed": String(store.get("size") === "projector") });
+    root.classList.toggle("rx-projector", larger());
+    update(projector, { "aria-pressed": String(larger()) });
     update(predict, { text: store.get("revealed") ? "Predict" : "Reveal" });
-    update(error, { text: store.get("error"), hidden: !store.get("error") });
+    const wrong = [store.get("error"), store.lost()].filter(Boolean).join(" ");
+    update(error, { text: wrong, hidden: !wrong });
     const view = shown();
     if (view === current) return;
     cleanup();
     current = view;
-    views.forEach((each, i) =>
-      update(tabs[i], { "aria-selected": String(each === view), tabindex: each === view ? 0 : -1 }));
-    if (views.length > 1) update(panel, { role: "tabpanel", "aria-labelledby": identify(view, "tab"), id: identify(view, "panel") });
+    if (views.length > 1) {
+      views.forEach((each, i) => update(tabs[i], { "aria-selected": String(each === view), tabindex: each === view ? 0 : -1 }));
+      update(panel, { role: "tabpanel", "aria-labelledby": tabs[views.indexOf(view)].id });
+    }
     panel.replaceChildren();
     cleanup = view.render(panel, store);
   }
-  const off = store.on(["view", "size", "revealed", "error"], draw);
+  const off = store.on(["view", "size", "revealed", "error", "lost"], draw);
   draw();
   return () => {
     off();
@@ -79,13 +80,28 @@ export function mount(root, store) {
   };
 }
 
+async function offerLink(store, said) {
+  location.hash = writeLink(store);
+  try {
+    await navigator.clipboard.writeText(location.href);
+    update(said, { text: "The link to these texts and scores is copied." });
+  } catch {
+    update(said, { text: "The address of this page now holds these texts and scores: copy it from the browser's bar." });
+  }
+}
+
 /** What anywidget calls. */
 export function render({ model, el }) {
   return mount(el, createStore(model, { live: true }));
 }
 
-/** What the single file calls: the state and the data are in a block of JSON. */
+/** What the page calls. The state and the data stand in a block of JSON; where it was served, a kernel answers. */
 export function open() {
   const values = JSON.parse(document.getElementById("rmlab-state").textContent);
-  return mount(document.getElementById("rmlab-explorer"), createStore(localModel(values), { live: false }));
+  const { state, error } = readLink(location.hash);
+  const model = values.serial === undefined ? localModel(values) : remoteModel(values);
+  const store = createStore(model, { live: values.serial !== undefined, page: true });
+  if (state) store.set(state);
+  if (error) store.set({ error });
+  return mount(document.getElementById("rmlab-explorer"), store);
 }

@@ -17,7 +17,7 @@
 //     get(name)            a trait of ExplorerState (rmlab/explorers/state.py), or "data"
 //     set({name: value})   several at once; listeners are called before it returns, the kernel (if any) hears of it
 //     on(names, listen)    listen() after any of these names changed, once for each set; gives a function that ends it
-//     live                 true where a kernel answers, false in the single file
+//     live                 true where a kernel answers, false in the single file; lost() says in words that it is gone
 //
 // What a view shows beside the state (columns, frames) is read-only and stands in get("data")[NAME]. A view that wants
 // something of the kernel sets a trait that says what it wants; Python observes it and sets the answer.
@@ -26,7 +26,7 @@
 // a native one or has a role, a name and keys; readouts have role="status" and are empty while get("revealed") is false.
 
 /** A store over anything with anywidget's get, set, on, off and save_changes. */
-export function createStore(model, { live }) {
+export function createStore(model, { live, page = false }) {
   const listeners = new Map(); // name -> set of listen functions
   const watched = new Map(); // name -> function that is registered with the model
   const changed = new Set();
@@ -48,8 +48,18 @@ export function createStore(model, { live }) {
     queueMicrotask(flush);
   }
 
+  let gone = "";
+  const lose = () => {
+    gone = "The kernel is gone: what you typed stays, and what needs no kernel goes on. To go on with all, start it again.";
+    note("lost");
+  };
+  // ipywidgets' event when a widget loses its kernel
+  model.on("comm_live_update", lose);
+
   return {
     live,
+    page,
+    lost: () => gone,
     get: (name) => model.get(name),
     set(values) {
       busy = true;
@@ -71,6 +81,7 @@ export function createStore(model, { live }) {
       return () => list.forEach((name) => listeners.get(name).delete(listen));
     },
     close() {
+      model.off("comm_live_update", lose);
       for (const [name, noted] of watched) model.off(`change:${name}`, noted);
       listeners.clear();
     },
@@ -80,12 +91,14 @@ export function createStore(model, { live }) {
 /** What stands in for anywidget's model in the single file. */
 export function localModel(values) {
   const listeners = new Map();
+  const fire = (event) => listeners.get(event)?.forEach((listen) => listen());
   return {
+    fire,
     get: (name) => values[name],
     set(name, value) {
       if (Object.is(values[name], value)) return;
       values[name] = value;
-      for (const listen of listeners.get(`change:${name}`) ?? []) listen();
+      fire(`change:${name}`);
     },
     on(event, listen) {
       if (!listeners.has(event)) listeners.set(event, new Set());

@@ -24,8 +24,8 @@ export const curve = {
     root.append(
       element("div", { class: "rx-curve" },
         element("div", { class: "rx-card rx-curve-main" }, sigmoid.node, handles.node),
-        element("div", { class: "rx-card rx-curve-loss" }, loss.node),
-        readout.node, form.node),
+        element("div", { class: "rx-curve-side" }, element("div", { class: "rx-card" }, loss.node), readout.node),
+        form.node),
     );
     const parts = [sigmoid, handles, loss, readout, form];
     function draw() {
@@ -50,13 +50,13 @@ function sigmoidPicture() {
   const point = svg("circle", { class: "rx-point", r: 7 });
   const label = svg("text", { class: "rx-strong" });
   const half = svg("path", { class: "rx-grid" });
-  const across = axis("bottom", { label: "" });
+  const across = axis("bottom", { label: "score difference, A − B (nats)" });
   const up = axis("left", { label: "P(A is preferred)", count: 4, format: (v) => v.toFixed(2) });
-  return picture({ height: 17, class: "rx-sigmoid", label: "Probability that A is preferred, against the score difference" },
+  return picture({ height: 20, class: "rx-sigmoid", label: "Probability that A is preferred, against the score difference" },
     [half, across.node, up.node, path, guide, point, label],
     ({ width, height, em }, now) => {
       const x = scale([-now.reach, now.reach], [3.6 * em, width - 1.2 * em]);
-      const y = scale([0, 1], [height - 2 * em, 2.2 * em]);
+      const y = scale([0, 1], [height - 3.4 * em, 2.2 * em]);
       const p = preferenceProbability(now.d / now.temperature);
       across.update(x, y(0), em);
       up.update(y, x(-now.reach), em);
@@ -64,9 +64,9 @@ function sigmoidPicture() {
       update(path, { d: graph((d) => preferenceProbability(d / now.temperature), x, y) });
       update(guide, { d: line([[x(now.d), y(0)], [x(now.d), y(p)], [x(-now.reach), y(p)]]), visibility: shownIf(now.revealed) });
       update(point, { cx: x(now.d), cy: y(p), visibility: shownIf(now.revealed) });
-      const right = now.d < 0;
+      const [aside, lift] = p < 0.5 ? [-1, -0.7] : [1, 1.4]; // where a rising curve is not: up left, down right
       update(label, {
-        x: x(now.d) + (right ? 0.9 : -0.9) * em, y: y(p) + (p > 0.9 ? 1.4 : -0.7) * em, "text-anchor": right ? "start" : "end",
+        x: inside(x(now.d) + aside * em, aside, x, em), y: y(p) + lift * em, "text-anchor": ANCHORS[aside],
         text: `P = ${probability(p)}`, visibility: shownIf(now.revealed),
       });
     });
@@ -96,10 +96,10 @@ function lossPicture() {
         visibility: shownIf(now.revealed),
       });
       update(point, { cx: x(now.d), cy: y(of(now.d)), visibility: shownIf(now.revealed) });
-      const right = now.d < 0;
+      const aside = steep < -0.1 ? 1 : steep > 0.1 ? -1 : 0; // to the side on which the curve lies lower
       update(slope, {
-        x: x(now.d) + (right ? 1 : -1) * em, y: y(of(now.d)) - 1.1 * em, "text-anchor": right ? "start" : "end",
-        text: `slope ${signed(steep)}`, visibility: shownIf(now.revealed),
+        x: inside(x(now.d) + aside * em, aside, x, em), y: Math.max(1.2 * em, y(of(now.d)) - 1.1 * em),
+        "text-anchor": ANCHORS[aside], text: `slope ${signed(steep)}`, visibility: shownIf(now.revealed),
       });
     });
 }
@@ -115,8 +115,7 @@ function numberLine(store) {
   let now = null;
 
   function pin(side) {
-    const up = side === "a";
-    const shape = up ? svg("circle", { r: 13 }) : svg("rect", { x: -12, y: -12, width: 24, height: 24, rx: 3 });
+    const shape = side === "a" ? svg("circle", { r: 13 }) : svg("rect", { x: -12, y: -12, width: 24, height: 24, rx: 3 });
     const stem = svg("path", { class: "rx-stem" });
     const letter = svg("text", { class: "rx-letter", dy: "0.35em", "text-anchor": "middle", text: side.toUpperCase() });
     const node = svg("g", {
@@ -124,7 +123,7 @@ function numberLine(store) {
       "aria-valuemin": -FURTHEST, "aria-valuemax": FURTHEST, "aria-orientation": "horizontal",
       onKeydown: (event) => press(event, side), onPointerdown: (event) => grab(event, side, node),
     }, stem, svg("circle", { class: "rx-halo", r: 19 }), shape, letter);
-    return { node, stem, up };
+    return { node, stem };
   }
 
   function move(side, value) {
@@ -162,7 +161,7 @@ function numberLine(store) {
     node.addEventListener("lostpointercapture", end);
   }
 
-  return picture({ height: 9.5, class: "rx-numbers", role: "group", label: "Scores of A and B" },
+  return picture({ height: 10.5, class: "rx-numbers", role: "group", label: "Scores of A and B" },
     [across.node, bracket, gap, ...pushes, ...pins.map((each) => each.node)],
     ({ width, height, em }, next) => {
       now = next;
@@ -170,17 +169,17 @@ function numberLine(store) {
         middle = Math.round((now.a + now.b) / 2);
       }
       x = scale([middle - now.reach, middle + now.reach], [3.6 * em, width - 1.2 * em]);
-      const y = height - 5 * em;
+      const y = height - 3.4 * em;
       across.update(x, y, em);
       update(bracket, { d: line([[x(now.b), y], [x(now.a), y]]) });
       update(gap, {
-        x: Math.min(width - 5 * em, Math.max(7 * em, x((now.a + now.b) / 2))), y: 0.9 * em,
+        x: inside(x((now.a + now.b) / 2), 0, x, em), y: 0.9 * em,
         text: `difference A − B = ${signed(now.d)}`, visibility: shownIf(now.revealed),
       });
       const slope = judgementSlope(now.d, now.winner, now.temperature);
-      pins.forEach(({ node, stem, up }, i) => {
+      pins.forEach(({ node, stem }, i) => {
         const value = i ? now.b : now.a;
-        const rise = up ? -1.9 * em : 1.9 * em;
+        const rise = (i ? -1.7 : -4) * em; // a lane each, so that equal scores hide neither
         update(node, {
           transform: `translate(${x(value)},${y + rise})`, "aria-valuenow": value, "aria-valuetext": `${signed(value)} nats`,
           "aria-disabled": now.known ? null : "true",
@@ -203,11 +202,11 @@ function arrow(x, y, length, em) {
 function readouts() {
   const numbers = {};
   const boxes = [["difference", "Difference"], ["odds", "Odds"], ["p", "P(A preferred)"], ["loss", "Loss"]].map(([key, name]) => {
-    numbers[key] = element("dd");
-    return element("div", { class: "rx-number" }, element("dt", { text: name }), numbers[key]);
+    numbers[key] = element("div", { class: "rx-figure" });
+    return element("div", {}, element("div", { class: "rx-quiet", text: name }), numbers[key]);
   });
   const words = element("p", { class: "rx-words" });
-  const node = element("div", { class: "rx-card rx-readout", role: "status" }, element("dl", { class: "rx-numbers-list" }, ...boxes), words);
+  const node = element("div", { class: "rx-card rx-readout", role: "status" }, element("div", { class: "rx-figures" }, ...boxes), words);
   return {
     node,
     draw(now) {
@@ -269,7 +268,7 @@ function controls(store) {
     element("fieldset", {}, element("legend", { text: "Who won?" }), element("div", { class: "rx-choices" }, ...winners.map((w) => w.label))),
     element("label", { class: "rx-field" }, element("span", { text: "Temperature" }), temperature, shown),
     element("div", { class: "rx-field" },
-      constant, element("button", { type: "button", class: "rx-button", text: "Add c to both", onClick: add }),
+      element("span", { text: "c =" }), constant, element("button", { type: "button", class: "rx-button", text: "Add c to both", onClick: add }),
       element("button", { type: "button", class: "rx-button", text: "Swap A and B", onClick: swap })),
     element("label", { class: "rx-field" }, element("span", { text: "Example" }), presets),
     from);
@@ -289,6 +288,15 @@ function controls(store) {
       }
     },
   };
+}
+
+const ANCHORS = { "-1": "end", 0: "middle", 1: "start" };
+
+/** Where a label of about ten characters may stand so that it stays over the picture. */
+function inside(at, aside, x, em) {
+  const [start, end] = x.range;
+  const [left, right] = { "-1": [6, 0], 0: [3, 3], 1: [0, 6] }[aside];
+  return Math.min(end - right * em, Math.max(start + left * em, at));
 }
 
 const shownIf = (condition) => (condition ? null : "hidden");
