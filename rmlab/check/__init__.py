@@ -13,6 +13,7 @@ from rmlab.check.errors import standard_error_of_difference  # noqa: F401
 from rmlab.check.evaluations import accuracy_of_differences, loss_at_temperature  # noqa: F401
 from rmlab.check.items import TAU_RATINGS, TAU_REWARDS, kendall_tau, last_real_position, win_probability  # noqa: F401
 from rmlab.check.judge import Verdict, judge  # noqa: F401
+from rmlab.check.ratings import centred_ratings  # noqa: F401
 from rmlab.check.scores import (  # noqa: F401
     batch_loss,
     difference_to_probability,
