@@ -92,14 +92,15 @@ class PatchJudgements:
         from scipy.stats import kendalltau
 
         rounds = [judgement for part in getattr(self, way) for judgement in part]
+        found: dict[Any, float]
         if way == "ratings":
             found = self._mean_ratings(rounds)
         else:
             fit = fit_bradley_terry([a for a, _, _ in rounds], [b for _, b, _ in rounds], prior_variance=1.0)
             found = dict(zip(fit.items, fit.scores.round(9).tolist(), strict=True))
         patches = sorted(found)  # a patch that was never seen has no place in the order
-        tau, _ = kendalltau([GREYS[int(patch)] for patch in patches], [found[patch] for patch in patches])
-        return float(tau)
+        result: Any = kendalltau([GREYS[int(patch)] for patch in patches], [found[patch] for patch in patches])
+        return float(result.statistic)
 
     @staticmethod
     def _mean_ratings(part: Sequence[tuple[int, int, float]]) -> dict[Any, float]:
@@ -172,8 +173,8 @@ class PatchSession:
         ValueError
             If nothing was asked, or the answer is none of these.
         """
-        question = self.question
-        if question is None:
+        question, began = self.question, self._began
+        if question is None or began is None:
             raise ValueError("nothing was asked yet: call start() first")
         allowed = range(1, N_RATINGS + 1) if len(question) == 1 else range(2)
         if value not in allowed:
@@ -185,7 +186,7 @@ class PatchSession:
         self._asked[-1].append(question)
         del self._queue[0]
         self._shown = now
-        if now - self._began >= self.seconds:
+        if now - began >= self.seconds:
             self._began = None
             self._queue = []
             self._answers.append([])
