@@ -1,0 +1,120 @@
+"""The frames of the training film: the held-out pairs at each evaluation of a run, and the outputs of two heads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rmlab.data import PreferencePair, trainable
+from rmlab.explorers.scoring import as_pairs, json_numbers
+
+if TYPE_CHECKING:
+    from rmlab.training import History
+
+__all__ = ["film_frames", "head_outputs"]
+
+BARS = 2048
+"""At most so many bars stand side by side; of a larger vocabulary each shows the lowest and the highest of several."""
+
+
+def film_frames(history: History, pairs: Sequence[PreferencePair] | None = None) -> dict[str, Any]:
+    """Give what the training film shows, as JSON can hold it: one frame for each evaluation of the held-out pairs.
+
+    Parameters
+    ----------
+    history
+        Of a run with held-out pairs.
+    pairs
+        Those held-out pairs, so that a followed one can be read; what training left out of them is left out here.
+
+    Returns
+    -------
+    ``steps`` of the frames; ``differences`` of each, in nats, ``(n_frames, n_pairs)``; ``evaluations``, with accuracy,
+    log loss and the bins of the calibration; ``training``, the loss of each step's batch; ``rows``, the place of each
+    followed pair among `pairs`, or None; ``followed``, the pair to begin with: that of the median at the end.
+
+    Raises
+    ------
+    ValueError
+        If the history holds no held-out evaluation, or if `pairs` are not the pairs that it is about.
+    """
+    evaluations = history.evaluations
+    if not evaluations:
+        raise ValueError(
+            "the history holds no held-out evaluations, which are the frames of the film: give held_out pairs to train "
+            "or training_steps, and evaluate_every for more frames than the first and the last"
+        )
+    counts = sorted({len(one.score_differences) for one in evaluations})
+    if len(counts) > 1:
+        raise ValueError(f"every evaluation must be of the same held-out pairs, got {counts} differences")
+    frames = np.stack([np.asarray(one.score_differences, dtype=float) for one in evaluations])  # (n_frames, n_pairs)
+    if not np.isfinite(frames).all():
+        at = evaluations[int(np.argmin(np.isfinite(frames).all(axis=1)))].step
+        raise ValueError(f"held-out differences must be finite, got NaN or infinity at step {at}")
+    last = frames[-1]
+    return {
+        "steps": [one.step for one in evaluations],
+        "differences": [json_numbers(frame) for frame in frames],
+        "evaluations": [_shown(one.evaluation.to_dict()) for one in evaluations],
+        "training": {
+            "step": [s.step for s in history.steps],
+            "loss": json_numbers(np.array([s.loss for s in history.steps])),
+        },
+        "rows": None if pairs is None else _rows(pairs, frames.shape[1]),
+        "followed": int(np.argsort(last, kind="stable")[(len(last) - 1) // 2]),
+    }
+
+
+def _shown(evaluation: dict[str, Any]) -> dict[str, Any]:
+    names = ("n_pairs", "n_ties", "accuracy", "accuracy_interval", "log_loss", "calibration", "calibration_error")
+    return {name: evaluation[name] for name in names}
+
+
+def _rows(pairs: Sequence[PreferencePair], n: int) -> list[int]:
+    table = as_pairs(pairs)
+    usable, _ = trainable(table)
+    if len(usable) != n:
+        raise ValueError(
+            f"the history is about {n:,} held-out pairs, got {len(table):,} pairs of which {len(usable):,} can be "
+            "trained on; give the pairs that were passed as held_out, in the same order, or none"
+        )
+    return usable.tolist()
+
+
+def head_outputs(next_token: ArrayLike, score: float, tokens: Sequence[str]) -> dict[str, Any]:
+    """Give what stands on the same hidden vector: a number for each token that might come next, or one for the text.
+
+    Parameters
+    ----------
+    next_token
+        What the vocabulary head gives, ``(vocabulary,)``.
+    score
+        What the reward head gives.
+    tokens
+        The text of each token, ``(vocabulary,)``.
+
+    Returns
+    -------
+    ``lowest`` and ``highest`` output of each bar; ``named``, the largest output of three stretches, with its token.
+    """
+    outputs = np.asarray(next_token, dtype=float)
+    if outputs.ndim != 1 or len(outputs) != len(tokens) or len(outputs) < 3:
+        raise ValueError(
+            f"next_token must have shape (vocabulary,) with one text in tokens for each, got {outputs.shape} and "
+            f"{len(tokens)} tokens"
+        )
+    if not (np.isfinite(outputs).all() and np.isfinite(score)):
+        raise ValueError("the outputs of a head must be finite, got NaN or infinity")
+    parts = np.array_split(outputs, min(len(outputs), BARS))
+    thirds = np.array_split(np.arange(len(outputs)), 3)
+    highest = [int(third[outputs[third].argmax()]) for third in thirds]
+    return {
+        "n_tokens": len(outputs),
+        "lowest": json_numbers(np.array([part.min() for part in parts])),
+        "highest": json_numbers(np.array([part.max() for part in parts])),
+        "named": [{"id": i, "token": tokens[i], "output": float(outputs[i])} for i in highest],
+        "score": float(score),
+    }

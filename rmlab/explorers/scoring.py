@@ -1,0 +1,83 @@
+"""What a view takes as scores: a model, any callable, or score differences that were recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+
+from rmlab.data import PreferencePair, PreferencePairs
+from rmlab.evaluation import checked_differences
+
+__all__ = ["as_pairs", "cut_by", "differences_of", "json_numbers", "length_score", "prompts_of"]
+
+
+def length_score(prompts: Sequence[Any], responses: Sequence[str]) -> np.ndarray:
+    """Score a response by its length alone, in hundreds of characters: the rival that every reward model must beat.
+
+    Returns
+    -------
+    Scores of shape ``(n,)``; they are no log-odds, so that only their order means something.
+    """
+    return np.array([len(response) for response in responses], dtype=float) / 100
+
+
+def as_pairs(pairs: Sequence[PreferencePair]) -> PreferencePairs:
+    """Put pairs in a table, if they are not in one."""
+    return pairs if isinstance(pairs, PreferencePairs) else PreferencePairs.from_list(pairs)
+
+
+def differences_of(source: Any, pairs: PreferencePairs) -> np.ndarray:
+    """Give score(chosen) - score(rejected) of each pair, float64 of shape ``(n_pairs,)``, or say what is wrong.
+
+    Parameters
+    ----------
+    source
+        A `RewardModel` (whatever has ``score_differences``), a callable from prompts and responses to one score each,
+        or the score differences themselves.
+    """
+    if len(pairs) == 0:
+        return np.zeros(0)
+    if hasattr(source, "score_differences"):
+        source = source.score_differences(pairs)
+    elif callable(source):
+        prompts, chosen, rejected = (list(pairs.texts(side)) for side in ("prompt", "chosen", "rejected"))
+        scores = np.asarray(source(prompts * 2, chosen + rejected), dtype=float)
+        if scores.shape != (2 * len(pairs),):
+            raise ValueError(
+                f"a callable must give one score for each of {2 * len(pairs)} responses, shape "
+                f"({2 * len(pairs)},), got {scores.shape}"
+            )
+        source = scores[: len(pairs)] - scores[len(pairs) :]
+    differences = checked_differences(source)
+    if len(differences) != len(pairs):
+        raise ValueError(
+            f"score_differences must hold one for each of the {len(pairs):,} pairs, got {len(differences):,}; give "
+            "the pairs that were scored, in the same order"
+        )
+    return differences
+
+
+def cut_by(source: Any, pairs: PreferencePairs) -> tuple[np.ndarray, np.ndarray]:
+    """Say which pairs a model reads only in part, and which look equal to it for that; bool, ``(n_pairs,)`` each.
+
+    What is no model cuts nothing.
+    """
+    if len(pairs) == 0 or not hasattr(source, "encode_pairs"):
+        return np.zeros(len(pairs), dtype=bool), np.zeros(len(pairs), dtype=bool)
+    encoded = source.encode_pairs(pairs)
+    lost = [side.prompt_tokens_cut + side.response_tokens_cut for side in (encoded.chosen, encoded.rejected)]
+    cut = (lost[0] > 0) | (lost[1] > 0)
+    return cut, cut & encoded.equal
+
+
+def prompts_of(pairs: PreferencePairs) -> list[Hashable]:
+    """Give what the pairs of one prompt have in common, for `clusters`; pairs without a prompt share nothing."""
+    return [text or i for i, text in enumerate(pairs.texts("prompt"))]
+
+
+def json_numbers(values: np.ndarray) -> list[float]:
+    """Give numbers for JSON: exact, and those that came from float32 in the few digits that tell it."""
+    short = values.astype(np.float32)
+    return [float(text) for text in short.astype(str)] if (short == values).all() else values.astype(float).tolist()

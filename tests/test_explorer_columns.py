@@ -1,0 +1,213 @@
+"""What the views of pairs, film and two models show: the columns, without a browser."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from rmlab.data import PreferencePair
+from rmlab.datasets import load_everyday, load_recorded
+from rmlab.evaluation import compare_models, evaluate
+from rmlab.explorers.comparison_columns import comparison_columns
+from rmlab.explorers.film_frames import film_frames, head_outputs
+from rmlab.explorers.pair_columns import TEXT_BUDGET, pair_columns
+from rmlab.explorers.scoring import length_score
+from rmlab.preference import preference_loss
+
+PAIRS = [
+    PreferencePair("Name a river.", "The Elbe.", "Rome.", group="facts"),
+    PreferencePair("Name a river.", "The Rhine", "A long answer that names none.", group="facts"),
+    PreferencePair("Say hello.", "Hello", "Go away", group="tone"),
+    PreferencePair("Say hello.", "Hi", "Hey", tied=True),
+]
+DIFFERENCES = np.array([2.0, -1.0, 0.0, 3.0])
+
+
+def run(differences: list[list[float]]) -> SimpleNamespace:
+    evaluations = tuple(
+        SimpleNamespace(step=5 * i, evaluation=evaluate([1.0]), score_differences=np.array(d))
+        for i, d in enumerate(differences)
+    )
+    return SimpleNamespace(evaluations=evaluations, steps=[SimpleNamespace(step=1, loss=0.7)])
+
+
+def test_pair_columns_say_what_evaluation_says():
+    columns = json.loads(json.dumps(pair_columns(DIFFERENCES, PAIRS), allow_nan=False))
+    assert columns["difference"] == [2, -1, 0, 3]
+    assert columns["length_difference"] == [4, -21, -2, -1]
+    assert [columns["groups"][i] if i >= 0 else None for i in columns["group"]] == ["facts", "facts", "tone", None]
+    # the tied pair is a label half wrong either way
+    halves = (preference_loss(3.0) + preference_loss(-3.0)) / 2
+    assert columns["disagreement"] == pytest.approx([*preference_loss(DIFFERENCES[:3]), halves])
+    found = evaluate(DIFFERENCES[:3], clusters=["a", "a", "b"])
+    assert columns["evaluation"]["accuracy_interval"] == list(found.accuracy_interval)
+    assert columns["evaluation"]["calibration"] == json.loads(json.dumps(found.to_dict()))["calibration"]
+    assert columns["flags"]["tied"] == [3]
+    assert any("1 of 4 pairs were judged a tie" in note for note in columns["notes"])
+
+
+def test_pair_columns_of_a_callable_and_of_recorded_differences():
+    by_length = pair_columns(length_score, PAIRS)
+    assert by_length["difference"] == pytest.approx([0.04, -0.21, -0.02, -0.01])
+    recorded = load_recorded()
+    columns = pair_columns(recorded.trained, recorded.pairs)
+    assert np.array_equal(np.array(columns["difference"], dtype=np.float32), recorded.trained)
+    assert sorted(columns["groups"]) == ["avoid", "take"]
+
+
+def test_pair_columns_of_a_model_tell_which_pairs_were_cut():
+    from rmlab.model import RewardModel
+
+    model = RewardModel.from_pretrained("tiny-encoder", seed=0, max_length=32)
+    long = "word " * 100
+    pairs = [*PAIRS[:1], PreferencePair("Why?", "because " + long, "although " + long)]
+    columns = pair_columns(model, pairs)
+    assert columns["flags"]["cut"] == columns["flags"]["made equal by cutting"] == [1]
+    assert columns["difference"][1] == 0
+    assert np.array_equal(np.float32(columns["difference"]), model.score_differences(pairs))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "differences", "said"),
+    [
+        ([], [], "There are no pairs here"),
+        (PAIRS[:1], [1.0], "One cluster says almost nothing"),
+        (PAIRS[:3], [0.0, 0.0, 0.0], "Every pair has equal scores"),
+        (PAIRS[3:], [1.0], "were judged a tie"),
+        ([PreferencePair("p", "", "x"), PreferencePair("p", "y", "y")], [1.0, 0.0], "1 of 2 pairs have an empty"),
+    ],
+)
+def test_pair_columns_say_what_there_is_too_little_of(pairs, differences, said):
+    columns = pair_columns(differences, pairs)
+    assert any(said in note for note in columns["notes"]), columns["notes"]
+    json.dumps(columns, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ([1.0, 2.0], r"one for each of the 4 pairs, got 2"),
+        ([1.0, 2.0, np.nan, 0.0], r"finite, got nan at index 2"),
+        (np.zeros((4, 1)), r"shape \(n_pairs,\), got \(4, 1\)"),
+        (lambda prompts, responses: [1.0], r"one score for each of 8 responses, shape \(8,\), got \(1,\)"),
+    ],
+)
+@pytest.mark.parametrize("columns", [pair_columns, lambda s, p: comparison_columns(DIFFERENCES, s, p)])
+def test_scores_that_do_not_fit_the_pairs_are_one_error(columns, scores, said):
+    with pytest.raises(ValueError, match=said):
+        columns(scores, PAIRS)
+
+
+def test_long_texts_are_cut_to_a_budget_and_short_ones_are_not():
+    pairs = [PreferencePair("p", "é" * 100_000, "x" * 50_000)] + PAIRS * 5
+    columns = pair_columns(np.ones(len(pairs)), pairs)
+    size = sum(len(text.encode()) for side in ("prompt", "chosen", "rejected") for text in columns[side])
+    assert 0.9 * TEXT_BUDGET * len(pairs) < size <= TEXT_BUDGET * len(pairs) + 10
+    assert columns["chosen"][0].endswith("é…")
+    assert columns["chosen"][1:] == [pair.chosen for pair in pairs[1:]]
+    assert any("are shown cut" in note for note in columns["notes"])
+    assert columns["length_difference"][0] == 50_000
+    assert not any("shown cut" in note for note in pair_columns(DIFFERENCES, PAIRS)["notes"])
+
+
+def test_film_frames_follow_the_run():
+    history = run([[0.0, 0.0, 0.0], [0.1, -0.2, 0.5], [1.0, -0.5, 2.0]])
+    film = json.loads(json.dumps(film_frames(history, PAIRS[:3]), allow_nan=False))
+    assert film["steps"] == [0, 5, 10]
+    assert film["differences"] == [[0, 0, 0], [0.1, -0.2, 0.5], [1, -0.5, 2]]
+    assert film["followed"] == 0  # the median of the last frame
+    assert film["rows"] == [0, 1, 2]
+    assert film["evaluations"][0]["log_loss"] == evaluate([1.0]).log_loss
+
+
+def test_film_frames_of_a_real_run_leave_out_what_training_left_out():
+    from rmlab.model import RewardModel
+    from rmlab.training import TrainingConfig, train
+
+    pairs = list(load_everyday()[:6])
+    held_out = [pairs[0], PreferencePair("p", "same", "same"), *pairs[1:3], PAIRS[3]]
+    config = TrainingConfig(max_steps=2, batch_size=2, evaluate_every=1, precision="fp32")
+    model = RewardModel.from_pretrained("tiny-encoder", seed=0)
+    history = train(model, pairs[3:], held_out=held_out, config=config, progress=False)
+    film = film_frames(history, held_out)
+    assert film["steps"] == [0, 1, 2]
+    assert film["rows"] == [0, 2, 3]
+    assert np.array_equal(
+        np.float32(film["differences"][-1]), model.score_differences([held_out[i] for i in (0, 2, 3)])
+    )
+    assert len(film["training"]["loss"]) == 2
+    with pytest.raises(ValueError, match="about 3 held-out pairs, got 2 pairs of which 2"):
+        film_frames(history, pairs[:2])
+
+
+@pytest.mark.parametrize(
+    ("differences", "said"),
+    [
+        ([], "no held-out evaluations.*give held_out pairs"),
+        ([[1.0, 2.0], [1.0]], r"same held-out pairs, got \[1, 2\] differences"),
+        ([[1.0, 2.0], [1.0, np.nan]], "finite, got NaN or infinity at step 5"),
+    ],
+)
+def test_film_frames_refuse_what_is_no_film(differences, said):
+    with pytest.raises(ValueError, match=said):
+        film_frames(run(differences))
+
+
+def test_head_outputs_keep_every_extreme():
+    outputs = np.random.default_rng(0).normal(size=10_000)
+    tokens = [f"token {i}" for i in range(10_000)]
+    shown = head_outputs(outputs, -0.5, tokens)
+    assert len(shown["lowest"]) == len(shown["highest"]) == 2048
+    assert (min(shown["lowest"]), max(shown["highest"])) == (outputs.min(), outputs.max())
+    assert max(one["output"] for one in shown["named"]) == outputs.max()
+    assert f"token {outputs.argmax()}" in [one["token"] for one in shown["named"]]
+    assert shown["score"] == -0.5
+    few = head_outputs([1.0, -2.0, 0.5], 0.1, ["a", "b", "c"])
+    assert few["lowest"] == few["highest"] == [1, -2, 0.5]
+    with pytest.raises(ValueError, match=r"one text in tokens for each, got \(3,\) and 2 tokens"):
+        head_outputs([1.0, 2.0, 3.0], 0.1, ["a", "b"])
+    with pytest.raises(ValueError, match="finite"):
+        head_outputs([1.0, 2.0, np.inf], 0.1, ["a", "b", "c"])
+
+
+def test_comparison_is_centred_and_scaled_and_tested_by_prompt():
+    b = np.array([-100.0, -50.0, 100.0, 7.0])
+    columns = json.loads(
+        json.dumps(comparison_columns(DIFFERENCES, b, PAIRS, names=("mine", "length")), allow_nan=False)
+    )
+    for name in ("standard_a", "standard_b"):
+        assert np.mean(np.square(columns[name])) == pytest.approx(1)
+    assert np.sign(columns["standard_b"]).tolist() == np.sign(b).tolist()
+    # whatever the unit of a model, the picture is the same
+    assert comparison_columns(DIFFERENCES, 1000 * b, PAIRS)["standard_b"] == pytest.approx(columns["standard_b"])
+    assert columns["quadrants"] == {"both": 0, "only_a": 1, "only_b": 0, "neither": 1, "tie": 1}
+    test = compare_models(DIFFERENCES[:3], b[:3], clusters=["river", "river", "hello"])
+    assert columns["test"] == json.loads(json.dumps(test.to_dict()))
+    assert "On 3 pairs of 2 prompts, mine agrees with the human in 50.0% and length in 33.3%" in columns["words"]
+    assert "these pairs do not tell the two apart" in columns["words"]
+
+
+def test_comparison_says_who_is_better_where_the_pairs_do():
+    pairs = [PreferencePair(f"p{i}", "aa", "b") for i in range(100)]
+    better = np.where(np.arange(100) < 90, 1.0, -1.0)
+    worse = np.where(np.arange(100) < 60, 1.0, -1.0)
+    assert comparison_columns(better, worse, pairs)["words"].endswith("A is better on pairs like these.")
+    assert "95% interval +" in comparison_columns(better, worse, pairs)["words"]
+    assert "p below 0.001" in comparison_columns(better, worse, pairs)["words"]
+    assert comparison_columns(worse, better, pairs)["words"].endswith("B is better on pairs like these.")
+
+
+@pytest.mark.parametrize(
+    ("pairs", "a", "b", "said"),
+    [
+        ([], [], [], "There are no pairs here"),
+        (PAIRS[:1], [1.0], [2.0], "nothing follows about others"),
+        (PAIRS[:3], [1.0, 2.0, 3.0], [0.0, 0.0, 0.0], "B gives every pair a difference of zero"),
+        (PAIRS[3:], [1.0], [1.0], "1 of 1 pairs were judged a tie"),
+    ],
+)
+def test_comparison_says_what_there_is_too_little_of(pairs, a, b, said):
+    columns = comparison_columns(a, b, pairs)
+    assert said in " ".join([*columns["notes"], columns["words"]])
+    json.dumps(columns, allow_nan=False)
