@@ -96,11 +96,11 @@ def in_words(test: Comparison, a: str, b: str) -> str:
     prompts = "" if test.n_clusters in (None, test.n_pairs) else f" of {test.n_clusters:,} prompts"
     said = (
         f"On {test.n_pairs:,} pairs{prompts}, {a} agrees with the human in {test.accuracy_a:.1%} and {b} in "
-        f"{test.accuracy_b:.1%}, a tie of scores counted as one half. {a} does better on {test.n_a_better:,} pairs, "
-        f"{b} on {test.n_b_better:,}, and on {test.n_equal:,} they do alike. "
+        f"{test.accuracy_b:.1%}, a tie of scores counted as one half. On {test.n_a_better:,} pairs {a} does better, "
+        f"on {test.n_b_better:,} {b}, and on {test.n_equal:,} they do alike. "
     )
     if test.accuracy_difference_interval is None:
-        return said + "One pair, or one prompt, has no interval: nothing follows about others."
+        return f"{said}One pair, or one prompt, has no interval: nothing follows about others."
     p = "below 0.001" if test.p_value < 0.001 else f"= {test.p_value:.3f}"
     low, high = (100 * end for end in test.accuracy_difference_interval)
     said += (

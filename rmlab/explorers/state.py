@@ -33,6 +33,7 @@ IN_A_LINK = (
     "revealed",
     "size",
     "view",
+    "settings",
 )
 LONGEST_LINK = 60_000  # characters; mail programs and chats cut far shorter ones, browsers longer ones
 
@@ -62,6 +63,8 @@ class StateTraits(HasTraits):
     size = Enum(("normal", "projector"), "normal").tag(sync=True)
     view = Unicode("curve").tag(sync=True)
     """Name of the view in front, where there are several."""
+    settings = Dict().tag(sync=True)
+    """What a view lets its reader set, such as a filter, by the name of the view."""
     model = Unicode().tag(sync=True)
     """Name of the model that answers."""
     error = Unicode().tag(sync=True)
@@ -125,7 +128,9 @@ class ExplorerState(StateTraits):
         except TraitError as error:
             raise ValueError(str(error)) from error
         if "start" not in traits:
-            values = {name: getattr(self, name) for name in IN_A_LINK if name not in ("size", "view")}
+            values = {
+                name: getattr(self, name) for name in (*IN_A_LINK, "selection") if name not in ("size", "view")
+            }
             self.start = values | {"scores": list(self.scores)}  # as it comes back from JSON
 
     @property

@@ -1,5 +1,5 @@
 // Scales, axes and lines of the SVG pictures.
-import { svg, update } from "./dom.js";
+import { element, svg, update } from "./dom.js";
 
 /** A linear scale from a domain to pixels, with `invert` for the way back. */
 export function scale([low, high], [start, end]) {
@@ -38,6 +38,11 @@ export function signed(value, digits = 2) {
   return Number(text) === 0 ? (0).toFixed(digits) : (value > 0 ? "+" : "") + text.replace("-", "−");
 }
 
+/** What the marks of a picture mean: `legend([class, words], ...)`. */
+export function legend(...entries) {
+  return element("p", { class: "rx-legend" }, ...entries.map(([name, text]) => element("span", { class: name, text })));
+}
+
 /** An axis at the bottom or the left of a picture: `update(scale, at, em)` draws it where something changed. */
 export function axis(side, { label, count = 8, format = String }) {
   const marks = svg("g");
@@ -52,7 +57,7 @@ export function axis(side, { label, count = 8, format = String }) {
       if (key === drawn) return;
       drawn = key;
       const [start, end] = along.range;
-      const room = Math.abs(end - start) / (3.5 * em); // labels that find room beside each other
+      const room = Math.abs(end - start) / ((side === "bottom" ? 3.5 : 1.8) * em); // labels that find room beside each other
       marks.replaceChildren(
         svg("path", { d: side === "bottom" ? line([[start, at], [end, at]]) : line([[at, start], [at, end]]) }),
         ...ticks(along.domain, Math.min(count, room)).map((value) => {

@@ -3,9 +3,13 @@ import { element, unique, update } from "./dom.js";
 import { readLink, writeLink } from "./link.js";
 import { remoteModel } from "./remote.js";
 import { createStore, localModel } from "./store.js";
+import { compare } from "./views/compare.js";
 import { curve } from "./views/curve.js";
+import { film } from "./views/film.js";
+import { head } from "./views/head.js";
+import { pairs } from "./views/pairs.js";
 
-const VIEWS = [curve];
+const VIEWS = [curve, pairs, film, head, compare];
 
 /** Show the views that the store names in `root`; gives a function that takes them down. */
 export function mount(root, store) {

@@ -1,0 +1,73 @@
+// What stands on the last hidden vector: thousands of numbers for the next token, or one for the whole text.
+import { axis, line, picture, scale, signed } from "../chart.js";
+import { element, svg, unique, update } from "../dom.js";
+import { changeSettings, settingsOf } from "../settings.js";
+
+export const head = {
+  name: "head",
+  title: "Two heads",
+  render(root, store) {
+    const outputs = store.get("data").head;
+    const name = unique("head");
+    const choices = [["vocabulary", "Vocabulary head: the next token"], ["reward", "Reward head: one number"]].map(([value, text]) => {
+      const input = element("input", { type: "radio", name, value, onChange: () => changeSettings(store, "head", { head: value }) });
+      return { input, label: element("label", { class: "rx-choice" }, input, element("span", { text })) };
+    });
+    const bars = headPicture(outputs);
+    const words = element("p", { class: "rx-words", role: "status" });
+    root.append(element("div", { class: "rx-card" },
+      element("fieldset", { class: "rx-controls" }, element("legend", { text: "Head" }), ...choices.map((each) => each.label)),
+      bars.node, words));
+    function draw() {
+      const { head: which } = settingsOf(store, "head", { head: "vocabulary" });
+      const shown = store.get("revealed");
+      for (const { input } of choices) input.checked = input.value === which;
+      bars.draw({ which, shown });
+      update(words, { text: inWords(outputs, which, shown) });
+    }
+    const off = store.on(["settings", "revealed"], draw);
+    draw();
+    return () => { off(); bars.close(); };
+  },
+};
+
+function headPicture(outputs) {
+  const across = axis("bottom", { label: "", count: 6, format: (value) => value.toLocaleString("en") });
+  const up = axis("left", { label: "output of the head", count: 5 });
+  const thin = svg("path", { class: "rx-thin-bars" });
+  const one = svg("path", { class: "rx-bars rx-a" });
+  const zero = svg("path", { class: "rx-zero" });
+  const names = outputs.named.map(() => svg("text", { class: "rx-strong", "text-anchor": "middle" }));
+  const score = svg("text", { class: "rx-strong rx-side-a" });
+  const most = 1.25 * Math.max(Math.abs(outputs.score), ...outputs.highest.map(Math.abs), ...outputs.lowest.map(Math.abs));
+  return picture({ height: 19, label: "Outputs of the head that is chosen" },
+    [up.node, across.node, thin, one, zero, ...names, score],
+    ({ width, height, em }, { which, shown }) => {
+      const many = which === "vocabulary";
+      const x = scale(many ? [0, outputs.n_tokens] : [-1, 1], [3.6 * em, width - em]);
+      const y = scale([-most, most], [height - 3.4 * em, 2.2 * em]);
+      up.update(y, x.range[0], em);
+      update(across.node, { visibility: many ? null : "hidden" });
+      across.name("id of the token that might come next");
+      across.update(x, y.range[0], em);
+      update(zero, { d: line([[x.range[0], y(0)], [x.range[1], y(0)]]) });
+      const width_ = outputs.n_tokens / outputs.highest.length;
+      update(thin, {
+        d: many && shown ? outputs.highest.map((high, i) =>
+          `M${x((i + 0.5) * width_).toFixed(1)} ${y(Math.min(0, outputs.lowest[i])).toFixed(1)}V${y(Math.max(0, high)).toFixed(1)}`).join("") : "",
+      });
+      names.forEach((label, i) => {
+        const { id, token, output } = outputs.named[i];
+        update(label, { x: x(id), y: y(Math.max(0, output)) - 0.5 * em, text: many && shown ? `“${token}”` : "" });
+      });
+      update(one, { d: many || !shown ? "" : `M${x(-0.1)} ${y(0)}V${y(outputs.score)}H${x(0.1)}V${y(0)}Z` });
+      update(score, { x: x(0.14), y: y(outputs.score / 2) + 0.35 * em, text: many || !shown ? "" : `score ${signed(outputs.score, 3)}` });
+    });
+}
+
+function inWords(outputs, which, shown) {
+  const many = outputs.n_tokens.toLocaleString("en");
+  if (!shown) return "Predict: how many numbers does this head give for the whole text? Then press Reveal.";
+  if (which === "vocabulary") return `The vocabulary head gives ${many} numbers, one for each token that might come next; the highest of three stretches are named.`;
+  return `The reward head gives one number for the whole text: ${signed(outputs.score, 3)}. The layers below have not changed.`;
+}
