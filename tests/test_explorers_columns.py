@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from rmlab import explorers
 from rmlab.data import PreferencePair
 from rmlab.datasets import load_everyday, load_recorded
 from rmlab.evaluation import compare_models, evaluate
@@ -211,3 +212,46 @@ def test_comparison_says_what_there_is_too_little_of(pairs, a, b, said):
     columns = comparison_columns(a, b, pairs)
     assert said in " ".join([*columns["notes"], columns["words"]])
     json.dumps(columns, allow_nan=False)
+
+
+def test_a_selected_pair_is_opened_whole():
+    long = PreferencePair("p", "word " * 50_000, "x")
+    widget = explorers.pairs([*DIFFERENCES, 1.5], [*PAIRS, long])
+    assert widget.views == ("pairs",)
+    widget.selection = 4
+    state = widget.state
+    assert (state.prompt, state.response_a, state.response_b) == ("p", long.chosen, "x")
+    assert (state.scores, state.winner) == ((1.5, 0.0), "a")
+    assert "pair 5" in state.scores_from
+    widget.selection = 3
+    assert state.winner == "tie"
+    for none in (None, 99, -1):
+        widget.selection = none
+        assert state.response_a == "Hi"
+    state.reset()
+    assert widget.selection is None
+
+
+def test_views_are_given_their_data():
+    film = explorers.film(
+        run([[0.0, 0.0], [1.0, -1.0]]), PAIRS[:2], head=explorers.head_outputs([1.0, 2.0, 3.0], 0.5, "abc")
+    )
+    assert film.views == ("film", "head")
+    assert film.data["pairs"]["chosen"] == ["The Elbe.", "The Rhine"]
+    assert set(explorers.film(run([[1.0]])).data) == {"film"}
+    assert explorers.heads([1.0, 2.0, 3.0], 0.5, "abc").data["head"] == film.data["head"]
+    both = explorers.compare(DIFFERENCES, explorers.length_score, PAIRS, names=("mine", "length"))
+    assert both.data["compare"] == comparison_columns(DIFFERENCES, length_score, PAIRS, names=("mine", "length"))
+    both.selection = 1
+    assert both.state.response_b == PAIRS[1].rejected
+    assert both.state.scores == (-1.0, 0.0)
+
+
+def test_views_share_a_state():
+    state = explorers.ExplorerState()
+    one = explorers.pairs(DIFFERENCES, PAIRS, state=state)
+    other = explorers.compare(DIFFERENCES, length_score, PAIRS, state=state)
+    one.selection = 2
+    assert other.selection == 2
+    one.settings = {"pairs": {"text": "river"}}
+    assert explorers.ExplorerState.from_link(state.to_link()).settings == one.settings

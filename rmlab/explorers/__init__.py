@@ -11,7 +11,20 @@ except ModuleNotFoundError as error:
         "python -m pip install 'reward-model-lab[lab]', or `make lab` in the checkout"
     ) from error
 
+from rmlab.explorers.film_frames import head_outputs
+from rmlab.explorers.pair_views import compare, film, heads, pairs
+from rmlab.explorers.scoring import length_score
 from rmlab.explorers.state import ExplorerState
 from rmlab.explorers.widget import Explorer, preference_curve
 
-__all__ = ["Explorer", "ExplorerState", "preference_curve"]
+__all__ = [
+    "Explorer",
+    "ExplorerState",
+    "compare",
+    "film",
+    "head_outputs",
+    "heads",
+    "length_score",
+    "pairs",
+    "preference_curve",
+]

@@ -13,7 +13,7 @@ from rmlab.evaluation import evaluate
 from rmlab.explorers.scoring import as_pairs, cut_by, differences_of, json_numbers, prompts_of
 from rmlab.preference import preference_loss
 
-__all__ = ["TEXT_BUDGET", "pair_columns"]
+__all__ = ["TEXT_BUDGET", "pair_columns", "text_columns"]
 
 TEXT_BUDGET = 2000
 """Bytes of text that a pair may take in a page, on average: 2,000 pairs then stay within 4 MB."""
@@ -56,7 +56,8 @@ def pair_columns(scores: Any, pairs: Sequence[PreferencePair], *, n_bins: int = 
     }
     groups = [group for group in dict.fromkeys(table.groups) if group is not None]
     code = {group: i for i, group in enumerate(groups)}
-    texts, limit = _texts(table)
+    texts = text_columns(table)
+    limit = _limit(table)
     judged = ~tied
     evaluation = _evaluation(d[judged], table.take(judged), n_bins) if judged.any() else None
     return {
@@ -79,22 +80,28 @@ def _evaluation(d: np.ndarray, pairs: PreferencePairs, n_bins: int) -> dict[str,
     return {name: value for name, value in found.items() if name not in ("groups", "length_bins", "length_baseline")}
 
 
-def _texts(pairs: PreferencePairs) -> tuple[dict[str, list[str]], int | None]:
+def text_columns(pairs: PreferencePairs) -> dict[str, list[str]]:
     """Give the three texts of each pair, the longest cut to as many bytes as keep all within the budget."""
-    encoded = {side: [text.encode() for text in pairs.texts(side)] for side in ("prompt", "chosen", "rejected")}
-    sizes = np.sort([len(text) for column in encoded.values() for text in column])
-    limit = None
+    limit = _limit(pairs)
+
+    def shown(text: str) -> str:
+        whole = text.encode()
+        return text if limit is None or len(whole) <= limit else whole[:limit].decode(errors="ignore") + "…"
+
+    return {side: [shown(text) for text in pairs.texts(side)] for side in ("prompt", "chosen", "rejected")}
+
+
+def _limit(pairs: PreferencePairs) -> int | None:
+    """Give the most bytes that a text may have for all to stay within the budget; None if they do as they are."""
     budget = TEXT_BUDGET * len(pairs)
-    if sizes.sum() > budget:
-        before = np.cumsum(sizes) - sizes
-        left = np.arange(len(sizes), 0, -1)
-        i = int(np.argmax(before + sizes * left > budget))  # the first text that cannot stay whole
-        limit = int((budget - before[i]) // left[i])
-    decoded = {
-        side: [text[:limit].decode(errors="ignore") + ("…" if limit and len(text) > limit else "") for text in column]
-        for side, column in encoded.items()
-    }
-    return decoded, limit
+    sides = ("prompt", "chosen", "rejected")
+    sizes = np.sort([len(text.encode()) for side in sides for text in pairs.texts(side)])
+    if sizes.sum() <= budget:
+        return None
+    before = np.cumsum(sizes) - sizes
+    left = np.arange(len(sizes), 0, -1)
+    i = int(np.argmax(before + sizes * left > budget))  # the first text that cannot stay whole
+    return int((budget - before[i]) // left[i])
 
 
 def _notes(

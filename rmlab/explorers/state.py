@@ -128,9 +128,7 @@ class ExplorerState(StateTraits):
         except TraitError as error:
             raise ValueError(str(error)) from error
         if "start" not in traits:
-            values = {
-                name: getattr(self, name) for name in (*IN_A_LINK, "selection") if name not in ("size", "view")
-            }
+            values = {name: getattr(self, name) for name in (*IN_A_LINK, "selection") if name not in ("size", "view")}
             self.start = values | {"scores": list(self.scores)}  # as it comes back from JSON
 
     @property

@@ -5,6 +5,7 @@ const VERSION = 1;
 const MARK = "#rmlab-state=";
 const text = (value) => typeof value === "string";
 const oneOf = (...names) => (value) => names.includes(value);
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 const score = (value) => value === null || Number.isFinite(value);
 const CHECKS = {
   prompt: text,
@@ -17,6 +18,7 @@ const CHECKS = {
   revealed: oneOf(true, false),
   size: oneOf("normal", "projector"),
   view: text,
+  settings: (value) => isObject(value) && Object.values(value).every(isObject),
 };
 
 /** The state in an address: `{ state }`, `{ error }` in words, or neither where the address has none. */

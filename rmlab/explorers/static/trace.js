@@ -3,28 +3,26 @@ import { axis, line, picture, scale } from "./chart.js";
 import { svg, update } from "./dom.js";
 
 /**
- * lines: [{ class, x, y, points }], numbers over steps; `level` a dashed height to hold them against, with words.
+ * lines: [{ class, x, y, points }], numbers over steps; `level` is a dashed height to hold them against.
  * `draw({ lines, step, shown })`.
  */
 export function trace({ label, height, up, level }) {
   const across = axis("bottom", { label: "training step", count: 6 });
   const beside = axis("left", { label: up, count: 4 });
   const dashed = svg("path", { class: "rx-guide" });
-  const words = svg("text", { class: "rx-quiet-text", "text-anchor": "end" });
   const cursor = svg("path", { class: "rx-cursor" });
   const drawn = svg("g");
-  return picture({ height, label, class: "rx-trace" }, [across.node, beside.node, dashed, drawn, cursor, words],
+  return picture({ height, label, class: "rx-trace" }, [across.node, beside.node, dashed, drawn, cursor],
     ({ width, height: tall, em }, { lines, step, shown }) => {
       const steps = lines.flatMap((each) => each.x);
-      const values = [level.at, ...lines.flatMap((each) => each.y)];
+      const values = [level, ...lines.flatMap((each) => each.y)];
       const [low, high] = [Math.min(...values), Math.max(...values)];
       const room = (high - low || 1) * 0.1;
       const x = scale([Math.min(...steps), Math.max(...steps, 1)], [3.6 * em, width - em]);
       const y = scale([low - room, high + room], [tall - 3.4 * em, 2.2 * em]);
       across.update(x, y.range[0], em);
       beside.update(y, x.range[0], em);
-      update(dashed, { d: line([[x.range[0], y(level.at)], [x.range[1], y(level.at)]]) });
-      update(words, { x: x.range[1], y: y(level.at) - 0.4 * em, text: level.words });
+      update(dashed, { d: line([[x.range[0], y(level)], [x.range[1], y(level)]]) });
       update(cursor, { d: line([[x(step), y.range[0]], [x(step), y.range[1]]]) });
       while (drawn.childElementCount < 2 * lines.length) drawn.append(svg("path"));
       lines.forEach((each, i) => {

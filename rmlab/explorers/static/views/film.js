@@ -33,8 +33,8 @@ export const film = {
     const bars = histogram({ label: "How many held-out pairs have which score difference", height: 14 });
     const marks = strip({ label: "Score difference of each held-out pair", height: 11, pick: choose });
     const curve = calibration({ label: "How often the model is right, against how sure it is", height: 15 });
-    const losses = trace({ label: "Loss over the steps", height: 12, up: "loss (nats)", level: { at: Math.log(2), words: "a coin" } });
-    const path = trace({ label: "Difference of the followed pair over the steps", height: 12, up: "score difference (nats)", level: { at: 0, words: "equal scores" } });
+    const losses = trace({ label: "Loss over the steps", height: 12, up: "loss (nats)", level: Math.log(2) });
+    const path = trace({ label: "Difference of the followed pair over the steps", height: 12, up: "score difference (nats)", level: 0 });
     const card = pairCard(store);
     const words = element("p", { class: "rx-words", role: "status" });
     const form = controls();
@@ -47,8 +47,8 @@ export const film = {
         card.node),
       element("div", { class: "rx-stack" },
         pictured("Calibration at this step", curve),
-        pictured("Loss", losses, legend(["rx-held", "●– held-out pairs"], ["rx-ink", "– the batch of each step"])),
-        pictured("The followed pair", path))));
+        pictured("Loss", losses, legend(["rx-held", "●– held-out pairs"], ["rx-ink", "– the batch of each step"], ["rx-quiet", "┄ a coin, 0.693"])),
+        pictured("The followed pair", path, legend(["rx-quiet", "┄ equal scores"])))));
 
     let playing = null; // { position, at: time of the last frame } while the film runs
     function draw() {

@@ -1,0 +1,164 @@
+"""The views that show many pairs, as widgets: pairs, training film, two heads, two models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import ArrayLike
+
+from rmlab.data import PreferencePair, PreferencePairs
+from rmlab.explorers.comparison_columns import comparison_columns
+from rmlab.explorers.film_frames import film_frames, head_outputs
+from rmlab.explorers.pair_columns import pair_columns, text_columns
+from rmlab.explorers.scoring import as_pairs, differences_of
+from rmlab.explorers.state import ExplorerState
+from rmlab.explorers.widget import Explorer
+
+if TYPE_CHECKING:
+    from rmlab.training import History
+
+__all__ = ["compare", "film", "heads", "open_selected", "pairs"]
+
+
+def pairs(
+    model_or_differences: Any, pairs: Sequence[PreferencePair], *, state: ExplorerState | None = None
+) -> Explorer:
+    """Show preference pairs as a table, and as pictures of what a model makes of them.
+
+    The pictures are the distribution of the score differences, the differences against length, and the calibration
+    curve; not raw scores, since those of different prompts do not compare. A pair that is picked in one of them is
+    selected in all, and its texts become those of the state, and so of a probe that shares it.
+
+    Parameters
+    ----------
+    model_or_differences
+        A `RewardModel`, a callable from n prompts and n responses to n scores, or score differences in log-odds
+        (nats), ``(n_pairs,)``, such as those of `rmlab.datasets.load_recorded`.
+    pairs
+        In the order of the differences. May be empty, which the view says.
+    state
+        To be shared with other views; by default one of its own.
+
+    Raises
+    ------
+    ValueError
+        If there is not one finite score difference for each pair.
+    """
+    table = as_pairs(pairs)
+    state = ExplorerState() if state is None else state
+    columns = pair_columns(model_or_differences, table)
+    open_selected(state, table, columns["difference"])
+    return Explorer(state, ("pairs",), {"pairs": columns})
+
+
+def film(
+    history: History,
+    pairs: Sequence[PreferencePair] | None = None,
+    *,
+    head: dict[str, Any] | None = None,
+    state: ExplorerState | None = None,
+) -> Explorer:
+    """Show a training run as a film: the score differences of the held-out pairs at each evaluation, moving apart.
+
+    Parameters
+    ----------
+    history
+        Of a run with held-out pairs; each evaluation is a frame, so choose `TrainingConfig.evaluate_every`. Between
+        two of them a pair is drawn on its way along a straight line; figures are always those of the frame.
+    pairs
+        The held-out pairs, so that the followed one can be read.
+    head
+        What `head_outputs` gives, to show the two heads of a decoder beside the film.
+    state
+        To be shared with other views; by default one of its own.
+
+    Raises
+    ------
+    ValueError
+        If the history holds no held-out evaluation, or if `pairs` are not the pairs that it is about.
+    """
+    data: dict[str, Any] = {"film": film_frames(history, pairs)}
+    if pairs is not None:
+        data["pairs"] = text_columns(as_pairs(pairs))
+    if head is not None:
+        data["head"] = head
+    views = ("film", "head") if head is not None else ("film",)
+    return Explorer(ExplorerState() if state is None else state, views, data)
+
+
+def heads(
+    next_token: ArrayLike, score: float, tokens: Sequence[str], *, state: ExplorerState | None = None
+) -> Explorer:
+    """Show what two heads make of one hidden vector: a number for each token that might come next, or one in all.
+
+    Parameters
+    ----------
+    next_token
+        What the vocabulary head gives, ``(vocabulary,)``.
+    score
+        What the reward head gives.
+    tokens
+        The text of each token, ``(vocabulary,)``.
+    state
+        To be shared with other views; by default one of its own.
+    """
+    data = {"head": head_outputs(next_token, score, tokens)}
+    return Explorer(ExplorerState() if state is None else state, ("head",), data)
+
+
+def compare(
+    a: Any,
+    b: Any,
+    pairs: Sequence[PreferencePair],
+    *,
+    names: tuple[str, str] = ("A", "B"),
+    state: ExplorerState | None = None,
+) -> Explorer:
+    """Show the same pairs under two models: side by side, where they part, and whether one is better.
+
+    Score differences are divided by the scale of their model before they are laid side by side; the test is the paired
+    one of `rmlab.compare_models`, with ties as half and pairs of one prompt taken together.
+
+    Parameters
+    ----------
+    a, b
+        Each a model, a callable or score differences, as for `pairs`; `length_score` scores by length alone.
+    pairs
+        The same for both.
+    names
+        What to call them.
+    state
+        To be shared with other views; by default one of its own.
+
+    Raises
+    ------
+    ValueError
+        If there is not one finite score difference for each pair under both.
+    """
+    table = as_pairs(pairs)
+    state = ExplorerState() if state is None else state
+    differences = differences_of(a, table)
+    open_selected(state, table, differences.tolist())
+    data = {"pairs": text_columns(table), "compare": comparison_columns(differences, b, table, names=names)}
+    return Explorer(state, ("compare",), data)
+
+
+def open_selected(state: ExplorerState, pairs: PreferencePairs, differences: Sequence[float]) -> None:
+    """Have the texts and scores of a state follow the pair that is selected in it, whole and chosen first.
+
+    Of a pair only the difference is known: it is given to the chosen response, and 0 to the other.
+    """
+    prompts, chosen, rejected = (list(pairs.texts(side)) for side in ("prompt", "chosen", "rejected"))
+
+    def follow(change: dict[str, Any]) -> None:
+        row = change["new"]
+        if row is None or not 0 <= row < len(pairs):
+            return
+        with state.hold_trait_notifications():
+            state.prompt, state.response_a, state.response_b = prompts[row], chosen[row], rejected[row]
+            state.winner = "tie" if pairs[row].tied else "a"
+            state.scores = (differences[row], 0.0)
+            state.scores_from = f"of pair {row + 1}, with B put at 0"
+
+    state.observe(follow, "selection")

@@ -1,0 +1,360 @@
+"""The views of pairs, film, two heads and two models in the single file: linked, by mouse and keys, at their speed."""
+
+import csv
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from rmlab import explorers
+from rmlab.data import PreferencePair
+from rmlab.evaluation import evaluate
+from rmlab.explorers.page import render_page
+
+WORDS = ["river", "castle", "train", "soup", "garden", "letter"]
+HOSTILE = [
+    "<script>window.ran = 1</script>",
+    "<img src=x onerror='window.ran = 1'>",
+    "<svg onload='window.ran = 1'></svg>",
+    "javascript:window.ran=1",
+    "{{constructor.constructor('window.ran = 1')()}}",
+    "</script><script>window.ran = 1</script>",
+    "=HYPERLINK(\"http://x\",\"y\")",
+    "\u202eright to left\u0000",
+]  # fmt: skip
+
+Open = Callable[[explorers.Explorer], Page]
+
+
+@pytest.fixture
+def open_file(page: Page, tmp_path: Path) -> Open:
+    """Write an explorer as one file and open it; an error in the page fails the test."""
+    thrown: list[str] = []
+    page.on("pageerror", lambda error: thrown.append(str(error)))
+
+    def opened(shown: explorers.Explorer) -> Page:
+        file = tmp_path / "explorer.html"
+        file.write_text(render_page(shown.state, shown.views, shown.data, title="t"), encoding="utf-8")
+        page.goto(file.as_uri())
+        expect(page.locator(".rx")).to_be_visible()
+        assert not thrown
+        return page
+
+    return opened
+
+
+def some_pairs(n: int) -> tuple[np.ndarray, list[PreferencePair]]:
+    rng = np.random.default_rng(0)
+    pairs = [
+        PreferencePair(
+            f"Prompt {i}: {WORDS[i % 6]}?", "good " * int(a), "bad " * int(b), group=["first", "second"][i % 2]
+        )
+        for i, (a, b) in enumerate(rng.integers(1, 30, (n, 2)))
+    ]
+    return rng.normal(0.5, 2, n).round(3), pairs
+
+
+def a_film(n_frames: int, n_pairs: int, **options) -> explorers.Explorer:
+    rng = np.random.default_rng(1)
+    final = rng.normal(1, 1, n_pairs)
+    frames = [final * i / max(1, n_frames - 1) for i in range(n_frames)]
+    history = SimpleNamespace(
+        evaluations=tuple(
+            SimpleNamespace(step=5 * i, evaluation=evaluate(d), score_differences=d) for i, d in enumerate(frames)
+        ),
+        steps=[SimpleNamespace(step=i + 1, loss=0.7 - 0.01 * i) for i in range(5 * n_frames)],
+    )
+    return explorers.film(history, **options)  # type: ignore[arg-type]
+
+
+def test_pairs_are_sorted_and_filtered(open_file: Open):
+    differences, pairs = some_pairs(300)
+    page = open_file(explorers.pairs(differences, pairs))
+    rows = page.locator(".rx-rows .rx-row")
+    worst = int(differences.argmin())
+    expect(rows.first).to_contain_text(f"Prompt {worst}:")  # by disagreement, unless asked otherwise
+    assert rows.count() < 30, "rows out of view are in the document"
+    page.get_by_role("button", name="Difference").click()
+    expect(rows.first).to_contain_text(f"Prompt {int(differences.argmax())}:")
+    expect(page.get_by_role("columnheader", name="Difference")).to_have_attribute("aria-sort", "descending")
+    page.get_by_role("button", name="Difference").click()
+    expect(rows.first).to_contain_text(f"Prompt {worst}:")
+    lengths = np.array([len(pair.chosen) - len(pair.rejected) for pair in pairs])
+    page.get_by_role("button", name="Length").click()
+    expect(rows.first).to_contain_text(f"Prompt {int(lengths.argmax())}:")
+
+    count = page.get_by_role("status").filter(has_text="of 300 pairs")
+    page.get_by_label("Find").fill("CASTLE")
+    expect(count).to_have_text("50 of 300 pairs")
+    page.get_by_label("Group").select_option("first")
+    expect(count).to_have_text("0 of 300 pairs")
+    page.get_by_label("Find").fill("")
+    expect(count).to_have_text("150 of 300 pairs")
+    page.get_by_label("Show").select_option("the model disagrees")
+    wrong = (differences < 0) & (np.arange(300) % 2 == 0)
+    expect(count).to_have_text(f"{wrong.sum()} of 300 pairs")
+    page.get_by_label("least length difference").fill("10")
+    page.get_by_label("largest length difference").fill("60")
+    expect(count).to_have_text(f"{(wrong & (lengths >= 10) & (lengths <= 60)).sum()} of 300 pairs")
+    page.get_by_role("button", name="Reset").click()
+    expect(count).to_have_text("300 of 300 pairs")
+    expect(page.get_by_label("largest length difference")).to_have_value("")
+
+
+def test_a_pair_is_picked_in_every_picture_and_by_keys(open_file: Open):
+    differences, pairs = some_pairs(10_000)
+    shown = explorers.pairs(differences, pairs)
+    page = open_file(shown)
+    line = page.locator(".rx-pair-line")
+    # the point of one pair, from the scales that the axes show, is hit within a pixel among 10,000
+    target = int(np.argmax(differences))
+    box = page.locator(".rx-scatter").bounding_box()
+    place = page.evaluate(
+        """([row]) => {
+          const svg = document.querySelector(".rx-scatter");
+          const marks = [...svg.querySelector(".rx-dots.rx-a").getAttribute("d").matchAll(/M([-\\d.]+) ([-\\d.]+)h0/g)];
+          return marks.map((m) => [Number(m[1]), Number(m[2])]).reduce((a, b) => (b[1] < a[1] ? b : a));
+        }""",
+        [target],
+    )
+    assert box
+    page.mouse.click(box["x"] + place[0], box["y"] + place[1])
+    expect(line).to_contain_text(f"Pair {target + 1}: difference")
+    selected = page.locator(".rx-rows [aria-selected=true]")
+    expect(selected).to_contain_text(f"Prompt {target}:")  # the table has gone to it, from the top to its end
+    expect(selected).to_be_in_viewport()
+
+    page.get_by_role("button", name="Difference").click()
+    table = page.get_by_role("grid", name="Pairs")
+    order = np.argsort(-differences, kind="stable")
+    table.focus()
+    for key, at in [("Home", 0), ("ArrowDown", 1), ("ArrowDown", 2), ("ArrowUp", 1), ("End", 9999)]:
+        table.press(key)
+        expect(line).to_contain_text(f"Pair {order[at] + 1}:")
+        expect(selected).to_be_in_viewport()
+        assert selected.get_attribute("id") == table.get_attribute("aria-activedescendant")
+    page.locator(".rx-histogram").click(position={"x": 300, "y": 100})
+    expect(line).not_to_contain_text(f"Pair {order[-1] + 1}:")
+
+
+def test_10_000_pairs_are_sorted_and_filtered_in_200_ms(open_file: Open):
+    page = open_file(explorers.pairs(*some_pairs(10_000)))
+    page.evaluate("""() => {
+      window.type = (text) => {
+        const field = document.querySelector("input[type=search]");
+        field.value = text;
+        field.dispatchEvent(new Event("input"));
+      };
+      window.took = async (act) => {
+        const from = performance.now();
+        act();
+        await new Promise((done) => requestAnimationFrame(() => {
+          const channel = new MessageChannel();
+          channel.port1.onmessage = done;
+          channel.port2.postMessage(null);
+        }));
+        return performance.now() - from;
+      };
+    }""")
+    times = []
+    for act in (
+        "document.querySelectorAll('.rx-sort')[1].click()",
+        "document.querySelectorAll('.rx-sort')[3].click()",
+        "window.type('soup')",
+        "document.querySelectorAll('.rx-sort')[4].click()",
+    ):  # fmt: skip
+        times += [page.evaluate(f"() => window.took(() => {act})") for _ in range(3)]
+    assert np.median(times) < 200, times
+
+
+def test_export_opens_as_text_in_a_spreadsheet(open_file: Open, tmp_path: Path):
+    formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", 'say "hi", now']
+    pairs = [PreferencePair(text, "yes", "no", group="=group") for text in formulas]
+    page = open_file(explorers.pairs(np.linspace(-1, 1, len(pairs)), pairs))
+    page.get_by_role("button", name="Pair").click()
+    with page.expect_download() as downloaded:
+        page.get_by_role("button", name="Export CSV").click()
+    file = tmp_path / "out.csv"
+    downloaded.value.save_as(file)
+    with file.open(encoding="utf-8-sig", newline="") as stream:
+        head, *rows = csv.reader(stream)
+    assert head[:6] == ["pair", "group", "prompt", "chosen", "rejected", "score_difference"]
+    assert [row[2] for row in rows] == [f"'{text}" for text in formulas[:-1]] + formulas[-1:]
+    assert {row[1] for row in rows} == {"'=group"}
+    assert [float(row[5]) for row in rows] == pytest.approx(np.linspace(-1, 1, len(pairs)))
+
+
+def test_film_plays_at_30_frames_a_second_and_follows_a_pair(open_file: Open):
+    shown = a_film(20, 300)
+    page = open_file(shown)
+    words = page.locator(".rx-words[role=status]")
+    expect(words).to_contain_text("At step 0: on 300 held-out pairs")
+    slider = page.get_by_role("slider", name="recorded step")
+    slider.focus()
+    slider.press("End")
+    last = shown.data["film"]["evaluations"][-1]
+    expect(words).to_contain_text(f"At step 95: on 300 held-out pairs accuracy {last['accuracy']:.1%}")
+    expect(words).to_contain_text(f"log loss {last['log_loss']:.3f}")
+    slider.press("ArrowLeft")
+    expect(words).to_contain_text("At step 90")
+    expect(slider).to_have_attribute("aria-valuetext", "step 90")
+
+    follow = page.get_by_label("Follow pair")
+    follow.fill("7")
+    follow.press("Enter")
+    d = shown.data["film"]["differences"][18][6]
+    expect(page.locator(".rx-pair-line")).to_contain_text(f"pair 7: difference {d:+.2f}".replace("-", "−"))
+
+    slider.press("Home")
+    frames = page.evaluate("""() => new Promise((done) => {
+      const marks = document.querySelector(".rx-strip .rx-dots");
+      let drawn = 0;
+      new MutationObserver(() => { drawn += 1; }).observe(marks, { attributes: true, attributeFilter: ["d"] });
+      document.querySelector(".rx-play").click();
+      setTimeout(() => { document.querySelector(".rx-play").click(); done(drawn); }, 2000);
+    })""")
+    assert frames >= 60, f"{frames / 2} frames a second"
+    expect(page.get_by_role("button", name="Play")).to_be_visible()  # and it has stopped
+    at = words.inner_text()
+    page.wait_for_timeout(300)
+    assert words.inner_text() == at != ""
+
+
+def test_film_does_not_move_by_itself_where_reduced_motion_is_asked_for(browser: Browser, tmp_path: Path):
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    file = tmp_path / "film.html"
+    shown = a_film(3, 20)
+    file.write_text(render_page(shown.state, shown.views, shown.data, title="t"), encoding="utf-8")
+    page.goto(file.as_uri())
+    words = page.locator(".rx-words[role=status]")
+    for step in (5, 10, 0):
+        page.get_by_role("button", name="Next step").click()
+        expect(words).to_contain_text(f"At step {step}:")
+    page.wait_for_timeout(1000)
+    expect(words).to_contain_text("At step 0:")
+    context.close()
+
+
+def test_two_heads_are_thousands_of_bars_or_one_number(open_file: Open):
+    outputs = np.random.default_rng(0).normal(size=2048)
+    page = open_file(explorers.heads(outputs, -0.482, [f"<b>{i}" for i in range(2048)]))
+    bars = page.locator(".rx-thin-bars")
+    words = page.get_by_role("status").filter(has_text="head gives")
+    expect(words).to_contain_text("2,048 numbers")
+    assert bars.get_attribute("d").count("M") == 2048  # type: ignore[union-attr]
+    expect(page.get_by_text(f"“<b>{outputs.argmax()}”")).to_be_visible()
+    page.get_by_label("Vocabulary head").press("ArrowRight")
+    expect(words).to_contain_text("one number for the whole text: −0.482")
+    assert bars.get_attribute("d") == ""
+
+
+def test_two_models_are_laid_side_by_side(open_file: Open):
+    differences, pairs = some_pairs(200)
+    shown = explorers.compare(differences, explorers.length_score, pairs, names=("mine", "length"))
+    page = open_file(shown)
+    columns = shown.data["compare"]
+    expect(page.get_by_role("status").filter(has_text="On 200 pairs")).to_have_text(columns["words"])
+    for name, key in [("both agree", "both"), ("only mine agrees", "only_a"), ("only length agrees", "only_b")]:
+        expect(page.locator("dt", has_text=name).locator("+ dd")).to_have_text(str(columns["quadrants"][key]))
+    a, b = np.array(columns["standard_a"]), np.array(columns["standard_b"])
+    apart = np.flatnonzero(np.sign(a) != np.sign(b))
+    first = apart[np.argmax(np.abs(a - b)[apart])]
+    page.get_by_role("grid").focus()
+    page.keyboard.press("Home")
+    expect(page.locator(".rx-pair-line")).to_contain_text(f"Pair {first + 1}: only")
+    assert page.get_by_role("grid").get_attribute("aria-rowcount") == str(len(apart) + 1)
+    before = page.locator(".rx-scatter .rx-both").first.get_attribute("d")
+    page.get_by_label("only where they part").check()
+    assert before
+    expect(page.locator(".rx-scatter .rx-both").first).to_have_attribute("d", "")
+
+
+@pytest.mark.parametrize("view", ["pairs", "film", "compare"])
+def test_predict_hides_what_is_to_be_guessed(open_file: Open, view: str):
+    differences, pairs = some_pairs(60)
+    shown = {
+        "pairs": lambda: explorers.pairs(differences, pairs),
+        "film": lambda: a_film(3, 60, pairs=pairs),
+        "compare": lambda: explorers.compare(differences, explorers.length_score, pairs),
+    }[view]()
+    shown.selection = 3
+    page = open_file(shown)
+    revealed = page.locator(".rx").inner_text()
+    page.get_by_role("button", name="Predict").click()
+    hidden = page.locator(".rx").inner_text()
+    assert "Predict:" in hidden
+    guessed = re.findall(r"[+−]\d+\.\d+|\d+\.\d+%", revealed)
+    axis = set(page.locator(".rx-axis text").all_text_contents())
+    assert guessed
+    left = [number for number in re.findall(r"[+−]\d+\.\d+|\d+\.\d+%", hidden) if number not in "".join(axis)]
+    assert not left
+    assert not [d for d in page.locator(".rx-calibration .rx-dots, .rx-scatter .rx-dots").evaluate_all(
+        "marks => marks.map(m => m.getAttribute('d'))") if d]  # fmt: skip
+    page.get_by_role("button", name="Reveal").click()
+    assert page.locator(".rx").inner_text() == revealed
+
+
+def test_hostile_texts_stay_texts(open_file: Open):
+    pairs = [PreferencePair(text, text, text + "!", group=text) for text in HOSTILE]
+    shown = explorers.compare(np.ones(len(pairs)), -np.ones(len(pairs)), pairs, names=(HOSTILE[0], HOSTILE[1]))
+    everything = explorers.Explorer(
+        shown.state,
+        ("pairs", "film", "head", "compare"),
+        {
+            **a_film(3, len(pairs), pairs=pairs, head=explorers.head_outputs([3, 1, 2], 0.1, HOSTILE[:3])).data,
+            "compare": shown.data["compare"],
+            "pairs": explorers.pairs(np.ones(len(pairs)), pairs).data["pairs"],
+        },
+    )
+    page = open_file(everything)
+    page.evaluate("location.hash = ''")
+    for tab in ("Pairs", "Training film", "Two heads", "Two models"):
+        page.get_by_role("tab", name=tab).click()
+        grid = page.get_by_role("grid")
+        for _ in range(len(pairs) if grid.count() else 0):
+            grid.press("ArrowDown")
+        page.wait_for_timeout(50)
+        assert page.evaluate("window.ran") is None
+        assert page.locator(".rx img, .rx script, .rx svg[onload]").count() == 0
+    expect(page.get_by_text(f"only {HOSTILE[0]} agrees").first).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("differences", "pairs", "said"),
+    [
+        ([], [], "There are no pairs here"),
+        ([0.3], some_pairs(1)[1], "says almost nothing"),
+        ([0.0, 0.0], some_pairs(2)[1], "Every pair has equal scores"),
+    ],
+)
+@pytest.mark.parametrize("view", ["pairs", "compare"])
+def test_too_little_is_said_in_the_view(open_file: Open, differences, pairs, said: str, view: str):
+    shown = explorers.pairs if view == "pairs" else lambda d, p: explorers.compare(d, d, p)
+    page = open_file(shown(differences, pairs))
+    words = {"says almost nothing": "nothing follows about others", "Every pair has equal": "tells no two responses"}
+    wanted = said if view == "pairs" else next((v for k, v in words.items() if said.startswith(k)), said)
+    expect(page.get_by_text(wanted).first).to_be_visible()
+    assert "NaN" not in page.locator(".rx").inner_html()
+    page.get_by_role("grid").press("ArrowDown")
+
+
+def test_2_000_pairs_in_one_file_are_small_and_soon_there(page: Page, tmp_path: Path):
+    rng = np.random.default_rng(0)
+    text = lambda: " ".join(rng.choice(WORDS, 100))  # noqa: E731
+    pairs = [PreferencePair(text(), text(), text()) for _ in range(2000)]
+    differences = rng.normal(size=2000).astype(np.float32)
+    shown = explorers.compare(differences, explorers.length_score, pairs)
+    data = {**shown.data, "pairs": explorers.pairs(differences, pairs).data["pairs"], **a_film(20, 500).data}
+    file = tmp_path / "explorer.html"
+    state = explorers.ExplorerState(view="pairs")
+    file.write_text(render_page(state, ("pairs", "film", "compare"), data, title="t"), encoding="utf-8")
+    assert file.stat().st_size < 5e6
+    page.goto(file.as_uri())
+    expect(page.locator(".rx-rows .rx-row").first).to_be_visible()
+    took = page.evaluate("performance.now()")
+    assert took < 2000, f"{took:.0f} ms"
