@@ -11,6 +11,7 @@ COMMANDS = {
     "train": "train a reward model on preference pairs, and report its test accuracy",
     "evaluate": "evaluate a reward model on preference pairs",
     "audit": "is anything broken in this reward model?",
+    "explore": "open the visual explorer, as a page or as one file",
     "score": "score responses, one from the command line or JSON lines from standard input",
 }
 """Name and purpose of each, in the order of `rmlab --help`."""

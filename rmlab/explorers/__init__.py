@@ -12,6 +12,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 from rmlab.explorers.film_frames import head_outputs
+from rmlab.explorers.linked import explore
 from rmlab.explorers.pair_views import compare, film, heads, pairs
 from rmlab.explorers.scoring import length_score
 from rmlab.explorers.state import ExplorerState
@@ -21,6 +22,7 @@ __all__ = [
     "Explorer",
     "ExplorerState",
     "compare",
+    "explore",
     "film",
     "head_outputs",
     "heads",

@@ -26,7 +26,10 @@ PAGE = """\
 <style>{style}</style>
 </head>
 <body class="rx-page">
-<main id="rmlab-explorer"></main>
+<main>
+<h1>{title}</h1>
+<div id="rmlab-explorer"></div>
+</main>
 <noscript>This page draws with a script that it carries; the browser has scripts turned off.</noscript>
 <script type="application/json" id="rmlab-state">{values}</script>
 <script>{script}</script>

@@ -39,6 +39,11 @@ class Explorer(anywidget.AnyWidget, StateTraits):
         self.state = state
         self._links = [link((state, name), (self, name)) for name in state.trait_names()]
 
+    def __repr__(self) -> str:
+        """Say what would be shown, for a notebook without a kernel."""
+        a, b = ("none" if score is None else f"{score:+.2f}" for score in self.state.scores)
+        return f"Explorer: {', '.join(self.views)} (A {a}, B {b}). Run this cell to use it."
+
     def close(self) -> None:
         """Take the widget down, and let go of the state."""
         links, self._links = self._links, []  # ipywidgets closes a second time when the object goes

@@ -1,0 +1,56 @@
+"""`rmlab explore`."""
+
+from __future__ import annotations
+
+import argparse
+import webbrowser
+from contextlib import suppress
+from pathlib import Path
+
+import rmlab
+from rmlab.explorers import explore
+from rmlab.explorers.page import render_page
+from rmlab.explorers.serve import ExplorerServer
+from rmlab.model import RewardModel
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Describe the options."""
+    parser.add_argument("model", metavar="MODEL", nargs="?", help="folder or hub id (default: the course's model)")
+    parser.add_argument("pairs", metavar="PAIRS", nargs="?", help="file, glob or hub id (default: everyday)")
+    parser.add_argument("--html", metavar="FILE", type=Path, help="write one file that needs no kernel and no network")
+    parser.add_argument("--revision", help="pin a hub model")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: any that is free)")
+    parser.add_argument("--no-browser", action="store_true", help="print the address, and open nothing")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve the explorer as a page on this machine until interrupted, or write it as one file."""
+    page: Path | None = options.html
+    if page is not None and (page.is_dir() or not page.parent.is_dir()):  # before the scoring, not after
+        fault = "it is a folder" if page.is_dir() else "its folder is missing"
+        raise ValueError(f"{page} cannot be written: {fault}")
+    if not 0 <= options.port < 65536:
+        raise ValueError(f"--port must be between 0 (any that is free) and 65535, got {options.port}")
+    model = RewardModel.from_pretrained(options.model, revision=options.revision) if options.model else None
+    pairs = rmlab.read_pairs(options.pairs) if options.pairs else None
+    names = options.model or "the course's model", options.pairs or "everyday"
+    shown = explore(model, pairs, names=names)
+    title = " on ".join(names)
+    if page is not None:
+        page.write_text(render_page(shown.state, shown.views, shown.data, title=title), encoding="utf-8")
+        print(f"written to {page} ({page.stat().st_size / 1e6:.1f} MB): open it in a browser, or send it")
+        return 0
+    try:
+        server = ExplorerServer(shown.state, shown.views, shown.data, title=title, port=options.port)
+    except OSError as error:
+        raise OSError(
+            f"port {options.port} cannot be had ({error.strerror}); name another, or leave --port out"
+        ) from error
+    with server:
+        print(f"the explorer is at {server.address}\nonly this machine can reach it; Ctrl-C ends it", flush=True)
+        if not options.no_browser:
+            webbrowser.open(server.address)
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
+    return 0

@@ -1,0 +1,94 @@
+"""Opens the explorer's page in Chromium, and keeps what should not happen there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+from rmlab.explorers import ExplorerState
+from rmlab.explorers.page import render_page
+
+# Each tries to run `window.ran = 1` or to load something, in one of the ways in which markup does.
+PAYLOADS = (
+    "<script>window.ran = 1</script>",
+    "</script><script>window.ran = 1</script>",
+    "<!--<script>window.ran = 1</script>-->",
+    "--><script>window.ran = 1</script>",
+    "]]><script>window.ran = 1</script>",
+    "<ScRiPt>window.ran = 1</sCrIpT>",
+    "<script src=https://evil.example/x.js></script>",
+    "<script src=//evil.example/x.js></script>",
+    "<img src=x onerror=window.ran=1>",
+    "<img src=https://evil.example/x.png>",
+    '"><img src=x onerror="window.ran=1">',
+    "'><img src=x onerror='window.ran=1'>",
+    "<svg onload=window.ran=1>",
+    "<svg><script>window.ran=1</script></svg>",
+    "<svg><animate onbegin=window.ran=1 attributeName=x dur=1s>",
+    "</text></svg><svg onload=window.ran=1>",
+    "<math><mtext><img src=x onerror=window.ran=1>",
+    "<body onload=window.ran=1>",
+    "<iframe src=javascript:parent.ran=1></iframe>",
+    "<iframe srcdoc='<script>parent.ran=1</script>'></iframe>",
+    "<a href=javascript:window.ran=1>a link</a>",
+    "javascript:window.ran=1",
+    "<form action=javascript:window.ran=1><input type=submit autofocus onfocus=window.ran=1>",
+    "<input autofocus onfocus=window.ran=1>",
+    "<details open ontoggle=window.ran=1>",
+    "<video><source onerror=window.ran=1></video>",
+    "<object data=javascript:window.ran=1></object>",
+    "<link rel=stylesheet href=https://evil.example/x.css>",
+    "<style>@import 'https://evil.example/x.css';</style>",
+    "<meta http-equiv=refresh content='0;url=https://evil.example/'>",
+    "<base href=https://evil.example/>",
+    "{{constructor.constructor('window.ran=1')()}}",
+    "${window.ran=1}",
+    "`${window.ran=1}`",
+    "<%= window.ran = 1 %>",
+    "[[${window.ran=1}]]",
+    "\\u003cscript\\u003ewindow.ran=1\\u003c/script\\u003e",
+    "&lt;script&gt;window.ran=1&lt;/script&gt;",
+    "__proto__",
+    "\u2028window.ran=1;\u2029</script\u2028>",
+    "\u202e<script>window.ran=1</script>",
+)
+
+
+class Opened:
+    """A page of the explorer, and what went wrong on it."""
+
+    def __init__(self, page: Page):
+        self.page = page
+        self.wrong: list[str] = []
+        page.on("pageerror", lambda error: self.wrong.append(f"thrown: {error}"))
+        page.on("console", lambda said: self.wrong.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("dialog", lambda dialog: (self.wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("request", lambda request: self._note(request.url))
+
+    def _note(self, url: str) -> None:
+        if not url.startswith(("file:", "data:", "http://127.0.0.1:")):
+            self.wrong.append(f"asked for {url}")
+
+    def show(
+        self,
+        folder: Path,
+        state: ExplorerState,
+        views: Sequence[str] = ("curve",),
+        data: Mapping[str, Any] | None = None,
+        *,
+        title: str = "a test",
+        link: str = "",
+    ) -> None:
+        """Write the page as a file and open it."""
+        file = folder / "explorer.html"
+        file.write_text(render_page(state, views, data or {}, title=title), encoding="utf-8")
+        self.page.goto("about:blank")  # a new address with the same file would only move to another fragment
+        self.page.goto(file.as_uri() + link)
+
+    def check(self) -> None:
+        """Nothing was thrown, said on the console, asked of the network, or run."""
+        assert not self.wrong
+        assert self.page.evaluate("window.ran") is None
