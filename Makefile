@@ -21,13 +21,14 @@ REPRODUCIBLE := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TOKEN
 
 NBVAL := --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg
 
-.PHONY: help lab test train notebooks corruption benchmarks clean
+.PHONY: help lab test train notebooks notebook-timings corruption benchmarks clean
 
 help:
 	@echo "make lab        set up, then open the course in JupyterLab"
 	@echo "make test       set up, then lint, types, unit tests, every notebook, browser tests"
 	@echo "make train      set up, then train a reward model on the shipped pairs, into runs/first"
 	@echo "make notebooks  execute every notebook again, in place"
+	@echo "make notebook-timings  time and memory of each notebook on one core, with and without bf16, into README.md"
 	@echo "make corruption change 200 of the numbers in the notebooks, and see each caught"
 	@echo "make benchmarks run the peers side by side with rmlab, and print the ratios (long)"
 	@echo "make clean      remove the set-up and what tests left behind (runs/ and your labels stay)"
@@ -49,6 +50,9 @@ test: $(VENV)/.installed-test
 # Change 200 of the numbers that the notebooks print, and see nbval catch each; make test changes ten.
 corruption: $(VENV)/.installed-test
 	$(REPRODUCIBLE) $(BIN)/python -m pytest notebooks $(NBVAL) -p tests.notebooks.corruption --corrupt 200
+
+notebook-timings: $(VENV)/.installed-test
+	$(REPRODUCIBLE) $(BIN)/python tests/notebooks/timings.py README.md notebooks/*.ipynb
 
 notebooks: $(VENV)/.installed-test
 	$(REPRODUCIBLE) $(BIN)/python tests/notebooks/execute.py notebooks/*.ipynb

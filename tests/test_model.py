@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 from rmlab import backbones
 from rmlab.backbones import MANIFEST, ModelError, quiet_transformers
 from rmlab.data import PreferencePair
-from rmlab.model import PAD_TOKEN, RewardModel
+from rmlab.model import PAD_TOKEN, RewardModel, use_bf16
 
 TINY_TOKENIZER = Path(backbones.__file__).parent / "tiny_tokenizer"
 PROMPTS = ["", "Name a colour.", "What is two and two, and why?", "Tell me of the sea. " * 6, "Hi", "Why, oh why?"]
@@ -537,6 +537,17 @@ def test_bf16_is_close_and_the_head_keeps_all_digits(model):
 def test_an_unknown_precision_is_an_error(decoder):
     with pytest.raises(ValueError, match="precision must be 'auto', 'fp32' or 'bf16', got 'fp16'"):
         decoder.score(["Hi"], ["No"], precision="fp16")
+
+
+def test_the_environment_says_what_auto_means(monkeypatch):
+    cpu = torch.device("cpu")
+    for asked, bf16 in [("fp32", False), ("bf16", True)]:
+        monkeypatch.setenv("RMLAB_PRECISION", asked)
+        assert use_bf16("auto", cpu) is bf16
+        assert use_bf16("fp32", cpu) is False  # asked for in so many words
+    monkeypatch.setenv("RMLAB_PRECISION", "half")
+    with pytest.raises(ValueError, match="RMLAB_PRECISION must be auto, fp32 or bf16, got 'half'"):
+        use_bf16("auto", cpu)
 
 
 def test_a_budget_of_no_tokens_is_an_error(decoder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 import torch
@@ -12,9 +13,16 @@ Precision = Literal["auto", "fp32", "bf16"]
 
 
 def use_bf16(precision: Precision, device: torch.device) -> bool:
-    """Say whether to compute in bfloat16; ``"auto"`` is yes where the machine multiplies it natively."""
+    """Say whether to compute in bfloat16; ``"auto"`` is yes where the machine multiplies it natively.
+
+    The environment variable ``RMLAB_PRECISION`` (auto, fp32 or bf16) says what ``"auto"`` means instead.
+    """
     if precision not in ("auto", "fp32", "bf16"):
         raise ValueError(f"precision must be 'auto', 'fp32' or 'bf16', got {precision!r}")
+    if precision == "auto":
+        precision = os.environ.get("RMLAB_PRECISION", "auto")  # pyright: ignore[reportAssignmentType]
+        if precision not in ("auto", "fp32", "bf16"):
+            raise ValueError(f"RMLAB_PRECISION must be auto, fp32 or bf16, got {precision!r}")
     if precision != "auto":
         return precision == "bf16"
     if device.type == "cuda":
