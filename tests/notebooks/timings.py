@@ -45,9 +45,10 @@ def run(path: Path, precision: str) -> Timing:
         if cores:
             os.sched_setaffinity(0, cores)
     _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
     unit = 2**30 if sys.platform == "darwin" else 2**20  # bytes there, KiB elsewhere
     # The time that the core worked for it: what it takes by the clock where nothing else runs.
-    return Timing(status == 0, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit)
+    return Timing(process.returncode == 0, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit)
 
 
 def faults(name: str, precision: str, timing: Timing) -> list[str]:
