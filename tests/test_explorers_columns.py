@@ -237,6 +237,7 @@ def test_views_are_given_their_data():
         run([[0.0, 0.0], [1.0, -1.0]]), PAIRS[:2], head=explorers.head_outputs([1.0, 2.0, 3.0], 0.5, "abc")
     )
     assert film.views == ("film", "head")
+    assert repr(film) == "Explorer: film, head"  # what a notebook keeps of it, without an address
     assert film.data["pairs"]["chosen"] == ["The Elbe.", "The Rhine"]
     assert set(explorers.film(run([[1.0]])).data) == {"film"}
     assert explorers.heads([1.0, 2.0, 3.0], 0.5, "abc").data["head"] == film.data["head"]

@@ -25,7 +25,7 @@ export function reachOf(values) {
 /** Bars of `draw({ values, reach, selected, shown })`; `pick(value)` is called where one is clicked. */
 export function histogram({ label, height, pick = null }) {
   const hatch = unique("hatch");
-  const across = axis("bottom", { label: "score difference, chosen − rejected (nats)" });
+  const across = axis("bottom", { label: "chosen − rejected (nats)" });
   const up = axis("left", { label: "pairs", count: 4 });
   const [agree, disagree, tied] = ["rx-bars rx-a", "rx-bars rx-b", "rx-bars rx-tied"].map((name) => svg("path", { class: name }));
   disagree.style.fill = `url(#${hatch})`;

@@ -4,7 +4,7 @@ import { svg, update } from "./dom.js";
 
 const REACH = 16; // pixels from a point within which it is picked
 const SHAPES = {
-  plus: (x, y) => `M${x - 4} ${y}h8M${x} ${y - 4}v8`, // the others are dots of no length with a cap: round or square
+  plus: (x, y, em) => `M${x - 0.27 * em} ${y}h${0.54 * em}M${x} ${y - 0.27 * em}v${0.54 * em}`, // the others are dots of no length with a cap: round or square
 };
 
 /**
@@ -16,8 +16,8 @@ export function scatter({ label, height, across, up, kinds, pick, extra = [], de
   const below = axis("bottom", { label: across });
   const beside = axis("left", { label: up, count: 6 });
   const paths = kinds.map((kind) => svg("path", { class: `rx-dots ${kind.class} rx-${kind.shape}` }));
-  const ring = svg("circle", { class: "rx-ring", r: 9, visibility: "hidden" });
-  const near = svg("circle", { class: "rx-near", r: 8, visibility: "hidden" });
+  const ring = svg("circle", { class: "rx-ring", visibility: "hidden" });
+  const near = svg("circle", { class: "rx-near", visibility: "hidden" });
   let placed = [];
 
   const made = picture({ height, label, class: "rx-scatter" },
@@ -33,12 +33,12 @@ export function scatter({ label, height, across, up, kinds, pick, extra = [], de
       const drawn = kinds.map(() => []);
       for (const [left, top, row] of placed) {
         const at = now.kind(row);
-        drawn[at].push((SHAPES[kinds[at].shape] ?? dot)(Math.round(left * 10) / 10, Math.round(top * 10) / 10));
+        drawn[at].push((SHAPES[kinds[at].shape] ?? dot)(Math.round(left * 10) / 10, Math.round(top * 10) / 10, em));
       }
       paths.forEach((path, i) => update(path, { d: drawn[i].join("") }));
       const found = placed.find((point) => point[2] === now.selected);
-      update(ring, found ? { cx: found[0], cy: found[1], visibility: null } : { visibility: "hidden" });
-      update(near, { visibility: "hidden" });
+      update(ring, found ? { cx: found[0], cy: found[1], r: 0.6 * em, visibility: null } : { visibility: "hidden" });
+      update(near, { visibility: "hidden", r: 0.53 * em });
       decorate({ x, y, em, width, height: tall }, now);
     });
 

@@ -7,11 +7,11 @@ const SPREAD = 0.618034; // golden ratio: heights of neighbours are far apart, a
 
 /** The picture of `draw({ values, reach, followed, shown })`; `pick(i)` is called for a mark that is clicked. */
 export function strip({ label, height, pick }) {
-  const across = axis("bottom", { label: "score difference of each held-out pair (nats)" });
+  const across = axis("bottom", { label: "chosen − rejected (nats)" });
   const zero = svg("path", { class: "rx-zero" });
   const [agree, disagree, tied] = [["rx-a", "round"], ["rx-b", "square"], ["rx-ink", "round"]].map(([side, shape]) =>
     svg("path", { class: `rx-dots ${side} rx-${shape}` }));
-  const ring = svg("circle", { class: "rx-ring", r: 9 });
+  const ring = svg("circle", { class: "rx-ring" });
   const name = svg("text", { class: "rx-strong", text: "followed" });
   let placed = [];
   const made = picture({ height, label, class: "rx-strip rx-over" }, [across.node, zero, agree, disagree, tied, ring, name],
@@ -27,7 +27,7 @@ export function strip({ label, height, pick }) {
       });
       [agree, disagree, tied].forEach((path, i) => update(path, { d: marks[i] }));
       const at = placed[followed];
-      update(ring, at ? { cx: at[0], cy: at[1], visibility: null } : { visibility: "hidden" });
+      update(ring, at ? { cx: at[0], cy: at[1], r: 0.6 * em, visibility: null } : { visibility: "hidden" });
       const right = at && at[0] > width - 7 * em;
       update(name, at
         ? { x: at[0] + (right ? -0.9 : 0.9) * em, y: at[1] + 0.35 * em, "text-anchor": right ? "end" : "start", visibility: null }

@@ -61,7 +61,8 @@ export const compare = {
       element("div", { class: "rx-card" }, element("h3", { text: "Side by side" }), cloud.node,
         legend(["rx-a", `● only ${a} agrees`], ["rx-b", `■ only ${b} agrees`], ["rx-both", "● both or neither"], ["rx-ink", "+ a tie of scores"]),
         element("label", { class: "rx-choice" }, only, element("span", { text: "only where they part" }))),
-      element("div", { class: "rx-stack" }, element("div", { class: "rx-card rx-list" }, list.node), card.node)));
+      element("div", { class: "rx-card rx-list rx-tall" }, list.node), card.node));
+    card.node.classList.add("rx-wide");
 
     function draw() {
       const selected = columns.n_pairs > store.get("selection") ? store.get("selection") : null;

@@ -47,8 +47,8 @@ export const film = {
         card.node),
       element("div", { class: "rx-stack" },
         pictured("Calibration at this step", curve),
-        pictured("Loss", losses, legend(["rx-held", "●– held-out pairs"], ["rx-ink", "– the batch of each step"], ["rx-quiet", "┄ a coin, 0.693"])),
-        pictured("The followed pair", path, legend(["rx-quiet", "┄ equal scores"])))));
+        pictured("Loss", losses, legend(["rx-held", "●– held-out pairs"], ["rx-ink", "– the batch of each step"], ["", "┄ a coin, 0.693"])),
+        pictured("The followed pair", path, legend(["", "┄ equal scores"])))));
 
     let playing = null; // { position, at: time of the last frame } while the film runs
     function draw() {
@@ -155,7 +155,7 @@ function inWords(reel, at, shown) {
   if (!shown) return "Predict: the heap stands at zero before training. Where will it be at the end? What moves first, accuracy or log loss? Then press Reveal.";
   const { accuracy, accuracy_interval: [low, high], log_loss: loss, n_pairs: n } = reel.evaluations[at];
   const percent = (share) => `${(100 * share).toFixed(1)}%`;
-  const coin = Math.abs(loss - Math.log(2)) < 0.0005 ? "as a coin's" : loss < Math.log(2) ? "less than a coin's" : "more than a coin's";
+  const coin = Math.abs(loss - Math.log(2)) < 0.0005 ? "the same as a coin's" : loss < Math.log(2) ? "less than a coin's" : "more than a coin's";
   return `At step ${reel.steps[at]}: on ${n.toLocaleString("en")} held-out pairs accuracy ${percent(accuracy)} (95% interval ${percent(low)} to ${percent(high)}), log loss ${loss.toFixed(3)} nats, ${coin} (0.693).`;
 }
 

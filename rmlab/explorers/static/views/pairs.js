@@ -47,7 +47,7 @@ export const pairs = {
     });
     const cloud = scatter({
       label: "Score difference against length difference, a mark for each pair", height: 17,
-      across: "length, chosen − rejected (characters)", up: "score difference (nats)", pick: choose,
+      across: "length difference (characters)", up: "score difference (nats)", pick: choose,
       kinds: [{ class: "rx-a", shape: "round" }, { class: "rx-b", shape: "square" }, { class: "rx-ink", shape: "plus" }],
     });
     const curve = calibration({ label: "How often the model is right, against how sure it is", height: 16 });
