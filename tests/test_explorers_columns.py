@@ -237,7 +237,7 @@ def test_views_are_given_their_data():
         run([[0.0, 0.0], [1.0, -1.0]]), PAIRS[:2], head=explorers.head_outputs([1.0, 2.0, 3.0], 0.5, "abc")
     )
     assert film.views == ("film", "head")
-    assert repr(film) == "Explorer: film, head"  # what a notebook keeps of it, without an address
+    assert repr(film) == "Explorer: film, head. Run this cell to use it."
     assert film.data["pairs"]["chosen"] == ["The Elbe.", "The Rhine"]
     assert set(explorers.film(run([[1.0]])).data) == {"film"}
     assert explorers.heads([1.0, 2.0, 3.0], 0.5, "abc").data["head"] == film.data["head"]
@@ -246,6 +246,25 @@ def test_views_are_given_their_data():
     both.selection = 1
     assert both.state.response_b == PAIRS[1].rejected
     assert both.state.scores == (-1.0, 0.0)
+
+
+def test_explore_scores_once_and_links_the_views():
+    asked = []
+
+    def scorer(prompts, responses):
+        asked.extend(responses)
+        return length_score(prompts, responses) ** 0.5
+
+    shown = explorers.explore(scorer, PAIRS, history=run([[0.0] * 3, [1.0, -1.0, 2.0]]), names=("root length", "four"))
+    assert len(asked) == 2 * len(PAIRS)
+    assert {"pairs", "compare", "film"} <= set(shown.views)
+    assert shown.data["compare"]["names"] == ["root length", "length alone"]
+    assert shown.data["compare"]["difference_a"] == shown.data["pairs"]["difference"]
+    assert shown.data["film"]["rows"] == [0, 1, 2]
+    shown.selection = 1
+    assert shown.state.response_a == PAIRS[1].chosen
+    with pytest.raises(ValueError, match="about 2 held-out pairs, got 4 pairs of which 3"):
+        explorers.explore(scorer, PAIRS, history=run([[0.0] * 2]))
 
 
 def test_views_share_a_state():

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rmlab.data import PreferencePair
 from rmlab.datasets import course_model, load_everyday
+from rmlab.explorers.comparison_columns import comparison_columns
+from rmlab.explorers.film_frames import film_frames
+from rmlab.explorers.pair_columns import pair_columns
+from rmlab.explorers.pair_views import open_selected
 from rmlab.explorers.presets import NUMBERS
+from rmlab.explorers.scoring import as_pairs, length_score
 from rmlab.explorers.state import ExplorerState
 from rmlab.explorers.widget import Explorer
 
 if TYPE_CHECKING:
-    from rmlab.model import RewardModel
+    from rmlab.training import History
 
 __all__ = ["explore"]
 
 
 def explore(
-    model: RewardModel | None = None,
+    model: Any = None,
     pairs: Sequence[PreferencePair] | None = None,
     *,
+    history: History | None = None,
     names: tuple[str, str] = ("the course's model", "everyday"),
 ) -> Explorer:
     """Show a model on pairs in all views.
@@ -28,12 +34,21 @@ def explore(
     Parameters
     ----------
     model
-        By default the course's.
+        A `RewardModel`, or a callable from n prompts and n responses to n scores; by default the course's.
     pairs
         By default `everyday`.
+    history
+        Of the run that trained the model, with `pairs` held out: then there is a film of it.
     names
         What to call the model and the pairs.
     """
     model = course_model() if model is None else model
-    pairs = load_everyday() if pairs is None else pairs
-    return Explorer(ExplorerState(presets=NUMBERS, model=names[0]), ("curve",))
+    table = as_pairs(load_everyday() if pairs is None else pairs)
+    state = ExplorerState(presets=NUMBERS, model=names[0])
+    columns = pair_columns(model, table)
+    against_length = comparison_columns(columns["difference"], length_score, table, names=(names[0], "length alone"))
+    data: dict[str, Any] = {"pairs": columns, "compare": against_length}
+    if history is not None:
+        data["film"] = film_frames(history, table)
+    open_selected(state, table, columns["difference"])
+    return Explorer(state, ("curve", *data), data)

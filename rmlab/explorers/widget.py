@@ -42,7 +42,8 @@ class Explorer(anywidget.AnyWidget, StateTraits):
     def __repr__(self) -> str:
         """Say what would be shown, for a notebook without a kernel."""
         a, b = ("none" if score is None else f"{score:+.2f}" for score in self.state.scores)
-        return f"Explorer: {', '.join(self.views)} (A {a}, B {b}). Run this cell to use it."
+        scores = f" (A {a}, B {b})" if not self.data else ""  # a view of many pairs says nothing of these two
+        return f"Explorer: {', '.join(self.views)}{scores}. Run this cell to use it."
 
     def close(self) -> None:
         """Take the widget down, and let go of the state."""

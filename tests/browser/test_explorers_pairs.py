@@ -2,12 +2,14 @@
 
 import csv
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from explorer import PAYLOADS, Opened
 from playwright.sync_api import Browser, Page, expect
 
 from rmlab import explorers
@@ -16,35 +18,21 @@ from rmlab.evaluation import evaluate
 from rmlab.explorers.page import render_page
 
 WORDS = ["river", "castle", "train", "soup", "garden", "letter"]
-HOSTILE = [
-    "<script>window.ran = 1</script>",
-    "<img src=x onerror='window.ran = 1'>",
-    "<svg onload='window.ran = 1'></svg>",
-    "javascript:window.ran=1",
-    "{{constructor.constructor('window.ran = 1')()}}",
-    "</script><script>window.ran = 1</script>",
-    "=HYPERLINK(\"http://x\",\"y\")",
-    "\u202eright to left\u0000",
-]  # fmt: skip
-
 Open = Callable[[explorers.Explorer], Page]
 
 
 @pytest.fixture
-def open_file(page: Page, tmp_path: Path) -> Open:
-    """Write an explorer as one file and open it; an error in the page fails the test."""
-    thrown: list[str] = []
-    page.on("pageerror", lambda error: thrown.append(str(error)))
+def open_file(page: Page, tmp_path: Path) -> Iterator[Open]:
+    """Write an explorer as one file and open it; what goes wrong in it fails the test."""
+    opened = Opened(page)
 
-    def opened(shown: explorers.Explorer) -> Page:
-        file = tmp_path / "explorer.html"
-        file.write_text(render_page(shown.state, shown.views, shown.data, title="t"), encoding="utf-8")
-        page.goto(file.as_uri())
+    def open_(shown: explorers.Explorer) -> Page:
+        opened.show(tmp_path, shown.state, shown.views, shown.data)
         expect(page.locator(".rx")).to_be_visible()
-        assert not thrown
         return page
 
-    return opened
+    yield open_
+    opened.check()
 
 
 def some_pairs(n: int) -> tuple[np.ndarray, list[PreferencePair]]:
@@ -299,29 +287,57 @@ def test_predict_hides_what_is_to_be_guessed(open_file: Open, view: str):
     assert page.locator(".rx").inner_text() == revealed
 
 
-def test_hostile_texts_stay_texts(open_file: Open):
-    pairs = [PreferencePair(text, text, text + "!", group=text) for text in HOSTILE]
-    shown = explorers.compare(np.ones(len(pairs)), -np.ones(len(pairs)), pairs, names=(HOSTILE[0], HOSTILE[1]))
-    everything = explorers.Explorer(
-        shown.state,
-        ("pairs", "film", "head", "compare"),
-        {
-            **a_film(3, len(pairs), pairs=pairs, head=explorers.head_outputs([3, 1, 2], 0.1, HOSTILE[:3])).data,
-            "compare": shown.data["compare"],
-            "pairs": explorers.pairs(np.ones(len(pairs)), pairs).data["pairs"],
-        },
-    )
-    page = open_file(everything)
-    page.evaluate("location.hash = ''")
-    for tab in ("Pairs", "Training film", "Two heads", "Two models"):
+def everything(pairs: list[PreferencePair], names: tuple[str, str] = ("A", "B")) -> explorers.Explorer:
+    """All four views, linked."""
+    shown = explorers.compare(np.ones(len(pairs)), -np.ones(len(pairs)), pairs, names=names)
+    head = explorers.head_outputs([3, 1, 2], 0.1, [pairs[i].prompt for i in range(3)])  # type: ignore[arg-type]
+    data = shown.data | a_film(3, len(pairs), pairs=pairs, head=head).data
+    data |= explorers.pairs(np.ones(len(pairs)), pairs).data
+    return explorers.Explorer(shown.state, ("pairs", "film", "head", "compare"), data)
+
+
+TABS = ("Pairs", "Training film", "Two heads", "Two models")
+
+
+def test_untrusted_text_is_text(open_file: Open):
+    pairs = [PreferencePair(text, text, text + "!", group=text) for text in PAYLOADS]
+    page = open_file(everything(pairs, names=(PAYLOADS[0], PAYLOADS[1])))
+    for tab in TABS:
         page.get_by_role("tab", name=tab).click()
-        grid = page.get_by_role("grid")
-        for _ in range(len(pairs) if grid.count() else 0):
-            grid.press("ArrowDown")
-        page.wait_for_timeout(50)
+        table = page.get_by_role("grid")
+        for _ in range(len(pairs) if table.count() else 0):
+            table.press("ArrowDown")
         assert page.evaluate("window.ran") is None
-        assert page.locator(".rx img, .rx script, .rx svg[onload]").count() == 0
-    expect(page.get_by_text(f"only {HOSTILE[0]} agrees").first).to_be_visible()
+        assert page.locator(".rx :is(img, script, style, iframe, link, object, a, [onload], [onerror])").count() == 0
+    expect(page.get_by_text(f"only {PAYLOADS[0]} agrees").first).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(open_file: Open, page: Page, theme):
+    page.emulate_media(color_scheme=theme)
+    open_file(everything(some_pairs(30)[1]))
+    for tab in TABS:
+        page.get_by_role("tab", name=tab).click()
+        for _ in range(2):  # as it opens, and with a pair picked and answers hidden
+            found = Axe().run(page).response["violations"]
+            assert not [
+                (one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")
+            ]
+            if page.get_by_role("grid").count():
+                page.get_by_role("grid").press("ArrowDown")
+            page.get_by_role("button", name=re.compile("Predict|Reveal")).click()
+
+
+@pytest.mark.parametrize("width", [1400, 800, 400])
+@pytest.mark.parametrize("size", ["normal", "projector"])
+def test_nothing_is_wider_than_the_window(open_file: Open, page: Page, width: int, size: str):
+    page.set_viewport_size({"width": width, "height": 900})
+    shown = everything(some_pairs(30)[1], names=("a model with a long name", "length alone"))
+    shown.size, shown.selection = size, 2
+    open_file(shown)
+    for tab in TABS:
+        page.get_by_role("tab", name=tab).click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, tab
 
 
 @pytest.mark.parametrize(
