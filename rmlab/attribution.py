@@ -32,6 +32,8 @@ SHORT = 64
 """Tokens of a response, its end included, up to which ``"auto"`` leaves each out; above it gradients cost less."""
 TOLERANCE = 1e-3
 """Integrated gradients add up if what is left is at most this share of the values' absolute sum, or so many nats."""
+MOST_WORDS = 1000
+"""Of a response to a function: each is a call with the whole text but one word."""
 STEPS = (24, 48, 96, 192, 384)
 """Points on the line, tried in turn until the values add up."""
 
@@ -114,10 +116,14 @@ class DifferenceAttribution:
         return abs(self.remainder) <= self.tolerance
 
     def __str__(self) -> str:
+        return self.in_words("the first", "the second")
+
+    def in_words(self, first: str, second: str) -> str:
+        """Say what the tokens add up to, with these names for the two responses."""
         sums = self.first.values.sum(), -self.second.values.sum()
         text = (
-            f"The difference is {self.difference:+.3f}: the first's tokens add {sums[0]:+.3f}, the second's "
-            f"{sums[1]:+.3f} ({self.first.method}). {_add_up(self)}"
+            f"The difference is {self.difference:+.3f}: the tokens of {first} add {sums[0]:+.3f} to it, those of "
+            f"{second} {sums[1]:+.3f} ({self.first.method}). {_add_up(self)}"
         )
         if self.first.method == "integrated-gradients":
             text += f" As many tokens that say nothing differ by {self.from_length:+.3f}: that is the lengths alone."
@@ -292,6 +298,8 @@ def _leave_out_words(scorer: Callable[..., Any], prompt: Text, response: Text) -
     if not isinstance(response, str):
         raise TypeError(f"expected the response to a function as a text, got {type(response).__name__}")
     spans = [match.span() for match in re.finditer(r"\S+\s*", response)]
+    if len(spans) > MOST_WORDS:
+        raise ValueError(f"expected a response of at most {MOST_WORDS:,} words for a function, got {len(spans):,}")
     texts = [response, "", *(response[:start] + response[end:] for start, end in spans)]
     scores = np.asarray(scorer([prompt] * len(texts), texts), dtype=np.float64)
     if scores.shape != (len(texts),) or not np.isfinite(scores).all():

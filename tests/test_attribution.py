@@ -210,7 +210,9 @@ def test_what_cannot_be_attributed_is_refused(scorer, options, message) -> None:
         attribute(scorer, PROMPT, "two words", **options)
 
 
-def test_messages_to_a_function_and_a_tokenizer_without_places_are_refused(model: RewardModel) -> None:
+def test_messages_and_books_are_refused_where_a_function_scores() -> None:
+    with pytest.raises(ValueError, match="at most 1,000 words for a function, got 1,001"):
+        attribute(lambda p, r: [0.0] * len(r), PROMPT, "word " * 1001)
     with pytest.raises(TypeError, match="response to a function as a text, got list"):
         attribute(lambda p, r: [0.0], PROMPT, [{"role": "assistant", "content": FIRST}])
 

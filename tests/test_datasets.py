@@ -24,7 +24,16 @@ from sklearn.preprocessing import FunctionTransformer
 import rmlab
 from rmlab.bradley_terry import fit_bradley_terry
 from rmlab.data import PreferencePairs, check_pairs
-from rmlab.datasets import dataset_card, everyday_notes, load_baseball, load_everyday, load_everyday_biased
+from rmlab.datasets import (
+    dataset_card,
+    everyday_notes,
+    load_baseball,
+    load_everyday,
+    load_everyday_biased,
+    load_probe_presets,
+)
+from rmlab.datasets.additions import FLATTERY, HEDGING
+from rmlab.datasets.probes import MODELS, record_probe_presets
 
 KINDS = (
     *("arithmetic", "complete", "concise", "factual", "hedges", "honest"),
@@ -417,3 +426,33 @@ def test_the_fit_gives_the_published_home_effect():
     fit = fit_bradley_terry(season.winners, season.losers, first=season.first)
     assert fit.order_effect == pytest.approx(0.30226, abs=5e-6)
     assert fit.order_effect_standard_error == pytest.approx(0.13094, abs=5e-6)
+
+
+# Presets of the probe
+
+
+def test_probe_presets_are_recorded_as_the_course_models_score_them():
+    shipped, again = load_probe_presets(), record_probe_presets()
+    for one, other in zip(shipped, again, strict=True):
+        assert replace(one, scores={}) == replace(other, scores={})
+        for name in MODELS:
+            np.testing.assert_allclose(one.scores[name], other.scores[name], atol=1e-4)
+
+
+def test_presets_differ_in_their_theme_and_in_length_alone_where_length_is_the_theme():
+    presets = load_probe_presets()
+    assert Counter(preset.theme for preset in presets) == dict.fromkeys(("length", "flattery", "hedging", "refusal"), 3)
+    for preset in presets:
+        if preset.theme == "length":
+            assert preset.response_a.startswith(preset.response_b)
+        elif preset.theme != "refusal":
+            assert abs(len(preset.response_a) - len(preset.response_b)) <= 6
+
+
+def test_a_sentence_and_its_control_are_as_long_and_share_no_praise_or_doubt():
+    said = re.compile(
+        r"\b(brilliant|clever|smart|perceptive|taste|wonderful|gifted|impress|sure|perhaps|might|may|seems)"
+    )
+    for sentence, control in (*FLATTERY, *HEDGING):
+        assert abs(len(sentence) - len(control)) <= 6
+        assert not said.search(control)

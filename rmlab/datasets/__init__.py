@@ -1,4 +1,4 @@
-"""Small data that ships with the package: preference pairs written for it, their length-biased twin, a baseball season.
+"""Small data that ships with the package: preference pairs, their biased twin, presets, a baseball season.
 
 Each set has a card that says what it is, where it comes from and what it is not; `dataset_card` gives it.
 """
@@ -9,11 +9,13 @@ from rmlab.datasets.baseball import BaseballSeason, load_baseball
 from rmlab.datasets.biased import load_everyday_biased
 from rmlab.datasets.course import course_model
 from rmlab.datasets.everyday import EverydayNote, everyday_notes, load_everyday
+from rmlab.datasets.probes import ProbePreset, load_probe_presets
 from rmlab.datasets.recorded import RecordedDifferences, load_recorded
 
 __all__ = [
     "BaseballSeason",
     "EverydayNote",
+    "ProbePreset",
     "RecordedDifferences",
     "course_model",
     "dataset_card",
@@ -21,6 +23,7 @@ __all__ = [
     "load_baseball",
     "load_everyday",
     "load_everyday_biased",
+    "load_probe_presets",
     "load_recorded",
 ]
 

@@ -1,4 +1,4 @@
-"""Make again what the package ships: ``python -m rmlab.datasets heads`` or ``python -m rmlab.datasets recorded``."""
+"""Make again what the package ships: ``python -m rmlab.datasets heads``, ``recorded`` or ``probes``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from rmlab.data import PreferencePairs, split_by_prompt
 from rmlab.datasets import load_everyday, load_everyday_biased
 from rmlab.datasets.course import HEADS
+from rmlab.datasets.probes import record_probe_presets, write_probe_presets
 from rmlab.datasets.recorded import RecordedDifferences, write_recorded
 from rmlab.model import RewardModel
 from rmlab.simulate import simulate_text_pairs
@@ -52,9 +53,13 @@ def record() -> RecordedDifferences:
 def main() -> None:
     """Make what is asked for, and put it in its place."""
     parser = argparse.ArgumentParser(prog="python -m rmlab.datasets", description=__doc__)
-    parser.add_argument("what", choices=("heads", "recorded"))
-    if parser.parse_args().what == "recorded":
+    parser.add_argument("what", choices=("heads", "recorded", "probes"))
+    what = parser.parse_args().what
+    if what == "recorded":
         write_recorded(record())
+        return
+    if what == "probes":
+        write_probe_presets(record_probe_presets())
         return
     heads = {name: [float(f"{w:.7g}") for w in weights] for name, weights in fit_course_heads().items()}
     with resources.as_file(HEADS) as path:

@@ -14,6 +14,7 @@ except ModuleNotFoundError as error:
 from rmlab.explorers.film_frames import head_outputs
 from rmlab.explorers.linked import explore
 from rmlab.explorers.pair_views import compare, film, heads, pairs
+from rmlab.explorers.probe import path, probe
 from rmlab.explorers.scoring import length_score
 from rmlab.explorers.state import ExplorerState
 from rmlab.explorers.widget import Explorer, preference_curve
@@ -28,5 +29,7 @@ __all__ = [
     "heads",
     "length_score",
     "pairs",
+    "path",
     "preference_curve",
+    "probe",
 ]

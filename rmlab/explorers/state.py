@@ -69,6 +69,22 @@ class StateTraits(HasTraits):
     """Name of the model that answers."""
     error = Unicode().tag(sync=True)
     """What went wrong, in words; what was typed stays."""
+    answering = Bool(False).tag(sync=True)
+    """Whether a scorer answers when the texts are edited."""
+    request = Int().tag(sync=True)
+    """Set by a view with each edit of the texts, and higher each time."""
+    answered = Int().tag(sync=True)
+    """The newest request whose scores are shown."""
+    notice = Unicode().tag(sync=True)
+    """What the model did not read of the texts, in words."""
+    explain = Bool(False).tag(sync=True)
+    """Whether to say what each token adds."""
+    attribution = Dict().tag(sync=True)
+    """What each token adds: ``{"a": [[piece, value], ...], "b": ..., "words": ...}``, or empty."""
+    here = Int(None, allow_none=True).tag(sync=True)
+    """The entry of the history that the texts are."""
+    pins = List(Int()).tag(sync=True)
+    """Up to two entries of the history, to be compared."""
     start = Dict().tag(sync=True)
     """What Reset goes back to: some traits and their values."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import anywidget
 from traitlets import Dict, Tuple, link
 
+from rmlab.explorers.answers import Answers
 from rmlab.explorers.bundle import style, widget_module
 from rmlab.explorers.presets import NUMBERS
 from rmlab.explorers.state import ExplorerState, StateTraits
@@ -26,12 +27,18 @@ class Explorer(anywidget.AnyWidget, StateTraits):
         Names of the views, in the order of their tabs.
     data
         What a view shows beside the state, by the name of the view; JSON.
+
+    Attributes
+    ----------
+    answers
+        The model that answers the state, if there is one.
     """
 
     _esm = widget_module()
     _css = style()
     views = Tuple().tag(sync=True)
     data = Dict().tag(sync=True)
+    answers: Answers | None = None
     _links: list[link] = []  # noqa: RUF012
 
     def __init__(self, state: ExplorerState, views: Sequence[str], data: Mapping[str, Any] | None = None):
@@ -50,6 +57,9 @@ class Explorer(anywidget.AnyWidget, StateTraits):
         links, self._links = self._links, []  # ipywidgets closes a second time when the object goes
         for each in links:
             each.unlink()
+        answers, self.answers = self.answers, None
+        if answers is not None:
+            answers.close()
         super().close()
 
 

@@ -1,0 +1,163 @@
+"""A scorer that answers a state: whenever its texts change, their scores follow, and on request what each token adds.
+
+The work is done in a thread, so that a slow scorer holds nobody up. There is no queue: when the thread comes round it
+reads the texts as they are then, and what it finds for texts that have changed meanwhile is kept but not shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from rmlab.attribution import Attribution, Scorer, attribute_difference
+from rmlab.explorers.scorer import RememberingScorer, Scored
+from rmlab.explorers.state import ExplorerState
+from rmlab.model import RewardModel
+
+__all__ = ["Answers", "pieces"]
+
+TEXTS = ("prompt", "response_a", "response_b")
+SETTLE = 0.005  # seconds: a preset sets three texts, one after another
+BATCH_TOKENS = 1024  # of an attribution, so that it can be given up soon after the next key
+
+
+class Superseded(Exception):
+    """The texts changed; what was being computed is of no use any more."""
+
+
+class Answers:
+    """Keeps the scores of a state up to its texts.
+
+    Parameters
+    ----------
+    state
+        Its texts are read; its scores, where they come from, notice, attribution and error are set.
+    scorer
+        As for `RememberingScorer`.
+    name
+        What the scores are said to come from.
+    """
+
+    def __init__(self, state: ExplorerState, scorer: Scorer, name: str):
+        self.state, self.name = state, name
+        self.scorer = RememberingScorer(scorer)
+        self._news = threading.Condition()
+        self._stale = False
+        self._running = False
+        state.model, state.answering = name, True
+        state.observe(self._look, [*TEXTS, "request", "explain"])
+        self._look()
+
+    def close(self) -> None:
+        """Answer no more."""
+        self.state.unobserve(self._look, [*TEXTS, "request", "explain"])
+        self.state.answering = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until everything is answered; False if that takes more than so many seconds."""
+        with self._news:
+            return self._news.wait_for(lambda: not self._running, timeout)
+
+    def _look(self, _change: Any = None) -> None:
+        with self._news:
+            self._stale = True
+            if not self._running:
+                self._running = True
+                threading.Thread(target=self._run, name="rmlab scorer", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: False, SETTLE)
+                if not self._stale:
+                    self._running = False
+                    self._news.notify_all()
+                    return
+                self._stale = False
+                texts = tuple(getattr(self.state, name) for name in TEXTS)
+                request = self.state.request
+            self._answer(texts, request)
+
+    def _answer(self, texts: tuple[str, ...], request: int) -> None:
+        prompt, *responses = texts
+        error = ""
+        try:
+            found: list[Scored | None] = list(self.scorer(prompt, responses))
+        except Exception as raised:  # whatever a scorer of others may raise
+            error = f"{self.name} gave no score: {type(raised).__name__}: {raised}"
+            found = [self.scorer.known(prompt, text) for text in responses]
+        if self._stale:
+            return
+        scores = tuple(None if one is None else one.score for one in found)
+        self._set(
+            scores=scores, scores_from=self.name, error=error, notice=_notice(found), attribution={}, answered=request
+        )
+        if self.state.explain and not error:
+            self._explain(texts)
+
+    def _explain(self, texts: tuple[str, ...]) -> None:
+        try:
+            with self._interrupted():
+                found = attribute_difference(self.scorer.scorer, *texts, batch_tokens=BATCH_TOKENS)
+        except Superseded:
+            return
+        except Exception as raised:
+            self._set(attribution={"words": f"What each token adds is not known: {type(raised).__name__}: {raised}"})
+            return
+        if not self._stale:
+            sides = {side: pieces(one) for side, one in (("a", found.first), ("b", found.second))}
+            self._set(attribution={**sides, "words": found.in_words("A", "B")})
+
+    @contextlib.contextmanager
+    def _interrupted(self) -> Iterator[None]:
+        """Let a model give up before its next batch when the texts have changed."""
+
+        def stop(*_: Any) -> None:
+            if self._stale:
+                raise Superseded
+
+        if not isinstance(self.scorer.scorer, RewardModel):
+            yield
+            return
+        hook = self.scorer.scorer.register_forward_pre_hook(stop)
+        try:
+            yield
+        finally:
+            hook.remove()
+
+    def _set(self, **values: Any) -> None:
+        for name, value in values.items():
+            setattr(self.state, name, value)
+
+
+def pieces(one: Attribution) -> list[list[Any]]:
+    """Cut the text of an attribution into ``[piece, what it adds]``; None is added by what is no token.
+
+    Tokens that stand for one character together, as the bytes of an emoji do, are one piece.
+    """
+    cut: list[list[Any]] = []
+    end = 0
+    for (start, stop), value in zip(one.spans, one.values.tolist(), strict=True):
+        if start > end:
+            cut.append([one.text[end:start], None])
+        if stop <= end and cut:
+            cut[-1][1] = (cut[-1][1] or 0.0) + value
+        else:
+            cut.append([one.text[max(start, end) : stop], value])
+        end = max(end, stop)
+    return cut + ([[one.text[end:], None]] if end < len(one.text) else [])
+
+
+def _notice(found: list[Scored | None]) -> str:
+    """Say what was too long to be read."""
+    said = []
+    for side, one in zip("AB", found, strict=True):
+        if one is not None and one.response_tokens_cut:
+            said.append(f"Response {side} is too long: its first {one.response_tokens_cut:,} tokens are not read.")
+        if one is not None and one.prompt_tokens_cut:
+            said.append(
+                f"With response {side} the prompt is too long: its first {one.prompt_tokens_cut:,} tokens are not read."
+            )
+    return " ".join(said)

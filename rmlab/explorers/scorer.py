@@ -1,0 +1,88 @@
+"""Anything that gives a prompt and its responses scores, checked, with what it gave before remembered."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rmlab.attribution import Scorer
+from rmlab.model import RewardModel
+
+__all__ = ["RememberingScorer", "Scored", "name_of"]
+
+REMEMBERED = 512
+"""Texts whose scores are kept, the least used going first."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The score of one response, and how many tokens of the two texts were too many to be read."""
+
+    score: float
+    prompt_tokens_cut: int = 0
+    response_tokens_cut: int = 0
+
+
+def name_of(scorer: Scorer) -> str:
+    """Give a scorer a name: that of the function, or what the model stands on."""
+    if isinstance(scorer, RewardModel):
+        return f"RewardModel on {type(scorer.network).__name__}"
+    return getattr(scorer, "__name__", type(scorer).__name__)
+
+
+class RememberingScorer:
+    """Scores responses to a prompt, and no text a second time.
+
+    Parameters
+    ----------
+    scorer
+        A `RewardModel`, or a function from n prompts and n responses to n scores. Neither may change meanwhile.
+    """
+
+    def __init__(self, scorer: Scorer):
+        self.scorer = scorer
+        self._known: OrderedDict[tuple[str, str], Scored] = OrderedDict()
+
+    def known(self, prompt: str, response: str) -> Scored | None:
+        """Give what a response was scored before, if it was."""
+        return self._known.get((prompt, response))
+
+    def __call__(self, prompt: str, responses: Sequence[str]) -> list[Scored]:
+        """Score responses to one prompt, in nats where the scorer is a reward model.
+
+        Raises
+        ------
+        ValueError
+            If the scorer does not give one finite number for each response. What it raises itself goes through.
+        """
+        new = [text for text in dict.fromkeys(responses) if (prompt, text) not in self._known]
+        if new:
+            self._known.update(zip([(prompt, text) for text in new], self._ask(prompt, new), strict=True))
+        for text in responses:
+            self._known.move_to_end((prompt, text))
+        found = [self._known[prompt, text] for text in responses]
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return found
+
+    def _ask(self, prompt: str, responses: list[str]) -> list[Scored]:
+        prompts = [prompt] * len(responses)
+        if isinstance(self.scorer, RewardModel):
+            encoded = self.scorer.encode(prompts, responses)
+            cuts = zip(encoded.prompt_tokens_cut.tolist(), encoded.response_tokens_cut.tolist(), strict=True)
+            scores = self.scorer.score_encoded(encoded)
+        else:
+            cuts = [(0, 0)] * len(responses)
+            scores = self.scorer(prompts, responses)
+        try:
+            numbers = np.asarray(scores, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ValueError(f"expected {len(responses)} numbers as scores, got {scores!r:.80}") from None
+        if numbers.shape != (len(responses),):
+            raise ValueError(f"expected one score for each response, shape ({len(responses)},), got {numbers.shape}")
+        if not np.isfinite(numbers).all():
+            raise ValueError(f"expected finite scores, got {', '.join(map(str, numbers.tolist()))}")
+        return [Scored(score, *cut) for score, cut in zip(numbers.tolist(), cuts, strict=True)]

@@ -1,0 +1,64 @@
+// Edits of three texts, as a tree: each entry keeps its parent and what it changed, from which the texts are made again.
+
+export const TEXTS = ["prompt", "response_a", "response_b"];
+const WORD = /\S/;
+
+/** What turns one text into another: `{ at, removed, added }`, whole words where they touch; null if they are equal. */
+export function change(before, after) {
+  if (before === after) return null;
+  const shorter = Math.min(before.length, after.length);
+  let start = 0;
+  while (start < shorter && before[start] === after[start]) start += 1;
+  let end = 0;
+  while (end < shorter - start && before[before.length - 1 - end] === after[after.length - 1 - end]) end += 1;
+  // To the ends of words, which also keeps the halves of an emoji together.
+  while (start > 0 && WORD.test(before[start - 1])) start -= 1;
+  while (end > 0 && WORD.test(before[before.length - end])) end -= 1;
+  return { at: start, removed: before.slice(start, before.length - end), added: after.slice(start, after.length - end) };
+}
+
+/** The text after a change. */
+export function applied(text, { at, removed, added }) {
+  return text.slice(0, at) + added + text.slice(at + removed.length);
+}
+
+/** The texts of an entry, or of no entry: empty ones. */
+export function textsOf(history, id) {
+  const texts = Object.fromEntries(TEXTS.map((name) => [name, ""]));
+  const way = [];
+  for (let entry = find(history, id); entry; entry = find(history, entry.parent)) way.push(entry);
+  for (const entry of way.reverse()) for (const each of entry.changes) texts[each.text] = applied(texts[each.text], each);
+  return texts;
+}
+
+/**
+ * The history with these texts as a child of the entry `here`: `{ history, here }`; null if they are those of `here`.
+ * `what` says what was done where it was no typing.
+ */
+export function recorded(history, here, texts, what = "") {
+  const before = textsOf(history, here);
+  const changes = TEXTS.flatMap((name) => {
+    const found = change(before[name], texts[name]);
+    return found ? [{ text: name, ...found }] : [];
+  });
+  if (history.length && !changes.length) return null;
+  const id = history.reduce((last, entry) => Math.max(last, entry.id), 0) + 1;
+  return { history: [...history, { id, parent: here, changes, what, scores: null }], here: id };
+}
+
+/** The history with the scores of an entry filled in; the same list where they are known. */
+export function scored(history, here, scores) {
+  const entry = find(history, here);
+  if (!entry || String(entry.scores) === String(scores)) return history;
+  return history.map((each) => (each === entry ? { ...each, scores: [...scores] } : each));
+}
+
+/** The entry with this id, if there is one. */
+export function find(history, id) {
+  return history.find((entry) => entry.id === id);
+}
+
+/** The newest child of an entry: what Redo goes to. */
+export function newestChild(history, here) {
+  return history.findLast((entry) => entry.parent === here);
+}

@@ -1,0 +1,242 @@
+"""The probe and the path in Chromium, over the served page: typing, history, failures and texts of all kinds."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from rmlab.datasets import load_probe_presets
+from rmlab.explorers.answers import Answers
+from rmlab.explorers.bundle import STATIC, join_modules
+from rmlab.explorers.page import render_page
+from rmlab.explorers.probe import probe_data, probe_state
+from rmlab.explorers.serve import ExplorerServer
+from rmlab.explorers.state import ExplorerState
+from rmlab.model import RewardModel
+
+ODD = "<img src=x onerror=alert(1)> שלום 👩🏽‍🚀 \u202e ${1} {{x}} &lt; end"
+
+
+def length(prompts: list[str], responses: list[str]) -> list[int]:
+    return [len(text) for text in responses]
+
+
+@contextmanager
+def served(browser: Browser, scorer: Any, view: str = "probe", **traits: Any) -> Iterator[tuple[Page, ExplorerState]]:
+    state = probe_state()
+    for name, value in traits.items():
+        setattr(state, name, value)
+    server = ExplorerServer(state, ("path", "probe"), {"probe": probe_data()}, title="probe")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    state.view = view
+    answers = Answers(state, scorer, "a scorer")
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    thrown: list[str] = []
+    page.on("pageerror", lambda error: thrown.append(str(error)))
+    page.on("dialog", lambda dialog: thrown.append(dialog.message))
+    try:
+        page.goto(server.address)
+        yield page, state
+        assert thrown == []
+    finally:
+        page.close()
+        answers.close()
+        answers.wait(20)
+        server.shutdown()
+        server.server_close()
+
+
+def button(page: Page, name: str):
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def test_scores_follow_the_typing_and_edits_are_kept(browser: Browser) -> None:
+    with served(browser, length) as (page, state):
+        box = page.get_by_label("Response A")
+        box.fill("four")
+        expect(page.get_by_text("score +4.00")).to_be_visible()
+        button(page, "Pin this edit").click()
+        box.press_sequentially(" more")
+        expect(page.get_by_text("score +9.00")).to_be_visible()
+        button(page, "Pin this edit").click()
+        expect(page.get_by_role("cell", name="+5.00").first).to_be_visible()  # the pinned two, and what changed
+        button(page, "Undo").click()
+        expect(box).to_have_value("four")
+        button(page, "Redo").click()
+        expect(box).to_have_value("four more")
+        button(page, "Swap A and B").click()
+        expect(page.get_by_label("Response B")).to_have_value("four more")
+        button(page, "Undo").click()
+        button(page, "Undo").click()
+        box.fill("another way")
+        expect(page.get_by_text("score +11.00")).to_be_visible()
+        button(page, "Pin this edit").click()
+        newest = state.history[-1]
+        assert newest["parent"] == 2  # a branch beside the one that was undone
+        assert [entry["id"] for entry in state.history] == list(range(1, len(state.history) + 1))
+
+
+def test_the_readout_is_hidden_while_a_class_predicts_and_reset_goes_back(browser: Browser) -> None:
+    with served(browser, length) as (page, state):
+        page.get_by_label("Response A").fill("four")
+        expect(page.get_by_text("score +4.00")).to_be_visible()
+        button(page, "Predict").click()
+        expect(page.get_by_text("score ?")).to_have_count(2)
+        assert "+4" not in page.locator(".rx-panel").inner_text()
+        button(page, "Reveal").click()
+        button(page, "Reset").click()
+        expect(page.get_by_label("Response A")).to_have_value(load_probe_presets()[0].response_a)
+        expect(page.get_by_text(f"score +{len(state.response_a)}.00")).to_be_visible()
+
+
+@pytest.mark.parametrize("text", [ODD, "a\r\nb\tc\x07d", "x" * 100_000], ids=["markup", "control", "long"])
+def test_any_text_is_text_and_comes_to_the_scorer_as_it_is(browser: Browser, text: str) -> None:
+    seen: list[str] = []
+
+    def scorer(prompts, responses):
+        seen.extend(responses)
+        return length(prompts, responses)
+
+    with served(browser, scorer, prompt=ODD, response_b=text) as (page, _):
+        box = page.get_by_label("Response A")
+        box.fill(text)
+        box.press("Control+End")
+        box.press_sequentially("!")
+        expect(page.get_by_text(f"score +{len(text.replace(chr(13), '')) + 1}.00")).to_be_visible()
+        button(page, "Pin this edit").click()
+        assert page.evaluate("document.querySelectorAll('img').length") == 0
+    assert seen[-1] == text.replace("\r\n", "\n") + "!"  # a text box knows one end of line
+
+
+def test_a_scorer_that_fails_is_said_the_text_stays_and_the_next_edit_goes_on(browser: Browser) -> None:
+    def scorer(prompts, responses):
+        if any("bad" in text for text in responses):
+            raise RuntimeError("no <b>ink</b>")
+        return length(prompts, responses)
+
+    with served(browser, scorer) as (page, _):
+        box = page.get_by_label("Response A")
+        box.fill("bad text")
+        expect(page.get_by_role("alert")).to_have_text("a scorer gave no score: RuntimeError: no <b>ink</b>")
+        expect(box).to_have_value("bad text")
+        expect(page.get_by_text("no score", exact=True)).to_be_visible()
+        box.fill("good")
+        expect(page.get_by_text("score +4.00")).to_be_visible()
+        expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_a_slow_scorer_is_said_and_holds_no_typing_up(browser: Browser) -> None:
+    go_on = threading.Event()
+
+    def slow(prompts, responses):
+        if "slow" in responses[0]:
+            go_on.wait(20)
+        return length(prompts, responses)
+
+    with served(browser, slow) as (page, _):
+        box = page.get_by_label("Response A")
+        box.fill("slow")
+        expect(page.get_by_text("a scorer is scoring; these are the scores before.")).to_be_visible()
+        start = time.monotonic()
+        box.press_sequentially(" but typed on")
+        assert time.monotonic() - start < 5
+        expect(box).to_have_value("slow but typed on")
+        go_on.set()
+        expect(page.get_by_text("score +17.00")).to_be_visible()
+
+
+def test_what_each_token_adds_is_printed_with_its_sign(browser: Browser) -> None:
+    with served(browser, RewardModel.from_pretrained("tiny-encoder", device="cpu")) as (page, state):
+        page.get_by_label("Response A").fill("Blue, and wide.")
+        page.get_by_label("What each token adds").check()
+        tokens = page.locator(".rx-tokens").first.locator(".rx-token")
+        expect(tokens.first).to_be_visible()
+        expect(page.get_by_text("They do not add up")).to_be_visible()
+        shown = tokens.locator(".rx-adds").all_inner_texts()
+        values = [value for _, value in state.attribution["a"] if value is not None]
+        assert [float(text.replace("−", "-")) for text in shown] == [round(value, 2) + 0.0 for value in values]
+        assert all(text[0] in "+−" or text == "0.00" for text in shown)
+
+
+def test_the_single_file_shows_recorded_presets_and_asks_for_a_kernel(browser: Browser, tmp_path) -> None:
+    path = tmp_path / "probe.html"
+    path.write_text(render_page(probe_state(), ("probe",), {"probe": probe_data()}, title="probe"), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    preset = load_probe_presets()[2]
+    page.get_by_label("Example").select_option(label=preset.name)
+    expect(page.get_by_label("Response A")).to_have_value(preset.response_a)
+    assert page.get_by_label("Response A").get_attribute("readonly") is not None
+    expect(page.get_by_text("Live scoring needs a kernel")).to_be_visible()
+    for a, b in preset.scores.values():
+        expect(page.get_by_role("cell", name=f"{a - b:+.2f}".replace("-", "−")).first).to_be_visible()
+    page.close()
+
+
+def test_the_boxes_of_the_path_open_on_the_numbers_of_the_pair(browser: Browser) -> None:
+    with served(browser, lambda p, r: [2.0 if "first" in text else 0.5 for text in r], "path") as (page, state):
+        state.response_a = "first"
+        box = page.get_by_role("button", name="difference")
+        box.click()
+        expect(page.get_by_text("= +2.000 − (+0.500) = +1.500 nats")).to_be_visible()
+        page.get_by_role("button", name="P(A is preferred)").click()
+        expect(page.get_by_text("= 0.818: how often")).to_be_visible()
+        page.get_by_role("button", name="loss").click()
+        expect(page.get_by_text("−log 0.818 = 0.201 nats")).to_be_visible()
+        page.get_by_label("B is better").check()
+        expect(page.get_by_text("−log 0.182 = 1.701 nats")).to_be_visible()
+        button(page, "Predict").click()
+        assert "1.701" not in page.locator(".rx-panel").inner_text()
+
+
+@pytest.fixture
+def history(browser: Browser) -> Iterator[Callable[[str, Any], Any]]:
+    page = browser.new_page()
+    source = join_modules("history.js", lambda name: (STATIC / name).read_text(encoding="utf-8"))
+
+    def run(expression: str, argument: Any) -> Any:
+        return page.evaluate(f"(given) => {{ {source}; const h = $history_js; return {expression}; }}", argument)
+
+    yield run
+    page.close()
+
+
+def test_a_change_makes_one_text_of_the_other(history: Callable[[str, Any], Any]) -> None:
+    draw = random.Random(0)
+    letters = ["a", "b", " ", "\n", "👩", "🏽", "ש", "é"]
+    texts = ["".join(draw.choices(letters, k=draw.randrange(12))) for _ in range(400)]
+    pairs = list(zip(texts[::2], texts[1::2], strict=True))
+    made = history(
+        "given.map(([a, b]) => { const c = h.change(a, b); return c && { ...c, b: h.applied(a, c) }; })", pairs
+    )
+    for (before, after), change in zip(pairs, made, strict=True):
+        assert (change is None) == (before == after)
+        if change:
+            assert change["b"] == after
+            assert "\ufffd" not in change["removed"] + change["added"]  # no half of an emoji
+    words = history("h.change('one two three', 'one too three')", None)
+    assert (words["removed"], words["added"]) == ("two", "too")
+
+
+def test_an_entry_gives_its_texts_again_after_branches(history: Callable[[str, Any], Any]) -> None:
+    texts = [["p", "a", "b"], ["p", "a two", "b"], ["q", "a", ""], ["p", "a two", "c 🎈"]]
+    made = history(
+        """(() => {
+          let at = { history: [], here: null };
+          const parents = [null, 1, 1, 2];
+          given.forEach(([prompt, response_a, response_b], i) => {
+            at = h.recorded(at.history, parents[i], { prompt, response_a, response_b });
+          });
+          const nothing = h.recorded(at.history, at.here, h.textsOf(at.history, at.here));
+          return [at.history.map((each) => Object.values(h.textsOf(at.history, each.id))), nothing];
+        })()""",
+        texts,
+    )
+    assert made == [texts, None]
