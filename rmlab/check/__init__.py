@@ -11,6 +11,7 @@ a message and returns a `Verdict` with ``passed``. A new check is a call of `jud
 # The checks are called as `check.loss`. They are kept out of `__all__`, whose names no notebook may use otherwise.
 from rmlab.check.errors import standard_error_of_difference  # noqa: F401
 from rmlab.check.evaluations import accuracy_of_differences, loss_at_temperature  # noqa: F401
+from rmlab.check.features import linear_score_difference, reported_loss  # noqa: F401
 from rmlab.check.items import TAU_RATINGS, TAU_REWARDS, kendall_tau, last_real_position, win_probability  # noqa: F401
 from rmlab.check.judge import Verdict, judge  # noqa: F401
 from rmlab.check.ratings import centred_ratings  # noqa: F401

@@ -1,0 +1,72 @@
+"""Checks of notebook 06: a right answer passes in any form, and each usual mistake is named."""
+
+import inspect
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import expit
+
+from rmlab import check
+from rmlab.check import features
+
+RIGHT = {
+    "linear_score_difference": [
+        lambda w, c, r: w @ (c - r), lambda weights, a, b: weights @ a - weights @ b, lambda w, c, r: np.dot(c - r, w),
+        lambda w, c, r: sum(x * (y - z) for x, y, z in zip(w, c, r, strict=True)),
+        lambda w, c, r: torch.dot(w, c - r), lambda w, c, r: np.concatenate([w, -w]) @ np.concatenate([c, r]),
+    ],
+    "reported_loss": [
+        lambda training, held_out, test: test[held_out.argmin()], lambda a, b, c: c[list(b).index(min(b))],
+        lambda a, b, c: min(zip(b, c, strict=True))[1], lambda a, b, c: c[torch.argmin(b)],
+    ],
+}  # fmt: skip
+WRONG = {
+    "linear_score_difference": [
+        (lambda w, c, r: w @ (r - c), "Reversed"), (lambda w, c, r: w @ c + w @ r, "Concatenated"),
+        (lambda w, c, r: (w @ c) * (w @ r), "product of the two scores"), (lambda w, c, r: w @ c, "chosen response al"),
+        (lambda w, c, r: w @ r, "rejected response alone"), (lambda w, c, r: w * (c - r), "Not added up yet"),
+        (lambda w, c, r: sum(c) - sum(r), "weights are left out"), (lambda w, c, r: w @ abs(c - r), "Only sizes"),
+        (lambda w, c, r: w @ (c * r), "product of the two vectors"), (lambda w, c, r: expit(w @ (c - r)), "it is P"),
+        (lambda w, c, r: -np.log(expit(w @ (c - r))), "two steps too far"),
+        (lambda w, c, r: np.mean(w * (c - r)), "mean over the features"), (lambda w, c, r: 0.1, "add up"),
+    ],
+    "reported_loss": [
+        (lambda a, b, c: min(c), "smallest test loss"), (lambda a, b, c: c[a.argmin()], "by the training loss"),
+        (lambda a, b, c: min(b), "smallest held-out loss"), (lambda a, b, c: min(a), "smallest training loss"),
+        (lambda a, b, c: b.argmin(), "which row"), (lambda a, b, c: a[b.argmin()], "training loss of the setting"),
+        (lambda a, b, c: b[c.argmin()], "changed places"), (lambda a, b, c: c.mean(), "mean test loss"),
+        (lambda a, b, c: c[b.argmax()], "highest held-out loss"), (lambda a, b, c: c[-1], "last setting"),
+        (lambda a, b, c: 5.0, "lowest held-out loss"),
+    ],
+}  # fmt: skip
+
+
+def cases(table):
+    return [(name, case) for name, listed in table.items() for case in listed]
+
+
+@pytest.mark.parametrize(("name", "answer"), cases(RIGHT))
+def test_a_right_answer_passes(name, answer):
+    verdict = getattr(check, name)(answer)
+    assert verdict.passed, verdict.message
+
+
+@pytest.mark.parametrize(("name", "case"), cases(WRONG))
+def test_a_wrong_answer_is_told_which_mistake_it_looks_like(name, case):
+    verdict = getattr(check, name)(case[0])
+    assert not verdict.passed
+    assert case[1] in verdict.message
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_is_not_attempted_is_said(name):
+    def stub(*arguments):
+        """Your answer here."""
+
+    assert not getattr(check, name)(stub).attempted
+
+
+def test_every_check_has_its_cases():
+    found = {name for name in features.__all__ if inspect.isfunction(vars(features)[name])}
+    assert found == set(RIGHT) == set(WRONG)
