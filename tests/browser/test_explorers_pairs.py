@@ -248,7 +248,7 @@ def test_two_models_are_laid_side_by_side(open_file: Open):
     columns = shown.data["compare"]
     expect(page.get_by_role("status").filter(has_text="On 200 pairs")).to_have_text(columns["words"])
     for name, key in [("both agree", "both"), ("only mine agrees", "only_a"), ("only length agrees", "only_b")]:
-        expect(page.locator("dt", has_text=name).locator("+ dd")).to_have_text(str(columns["quadrants"][key]))
+        expect(page.locator(".rx-counts p", has_text=name).locator("+ p")).to_have_text(str(columns["quadrants"][key]))
     a, b = np.array(columns["standard_a"]), np.array(columns["standard_b"])
     apart = np.flatnonzero(np.sign(a) != np.sign(b))
     first = apart[np.argmax(np.abs(a - b)[apart])]

@@ -53,7 +53,7 @@ export const compare = {
       ],
     });
     const words = element("p", { class: "rx-words", role: "status" });
-    const counts = element("dl", { class: "rx-counts" });
+    const counts = element("div", { class: "rx-counts" });
     const card = pairCard(store);
     const only = element("input", { type: "checkbox", onChange: () => changeSettings(store, "compare", { apart: only.checked }) });
     root.append(element("div", { class: "rx-columns" },
@@ -74,7 +74,8 @@ export const compare = {
       list.draw({ rows: apart, selected });
       const names = { both: "both agree", only_a: `only ${a} agrees`, only_b: `only ${b} agrees`, neither: "neither agrees", tie: "a tie of scores" };
       counts.replaceChildren(...Object.entries(names).map(([key, name]) => element("div", {},
-        element("dt", { text: name }), element("dd", { text: shown() ? columns.quadrants[key].toLocaleString("en") : "?" }))));
+        element("p", { class: "rx-quiet", text: name }),
+        element("p", { class: "rx-figure", text: shown() ? columns.quadrants[key].toLocaleString("en") : "?" }))));
       update(words, {
         text: shown() ? columns.words
           : columns.n_pairs ? `Predict: on how many of 100 pairs does only ${a} agree with the human, and on how many only ${b}? Then press Reveal.` : "",
