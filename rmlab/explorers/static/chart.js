@@ -101,3 +101,16 @@ export function picture({ height, label, role = "img", ...properties }, children
     close: () => watch.disconnect(),
   };
 }
+
+/** Where a label beside a point is anchored, by the side that it stands on. */
+export const ANCHORS = { "-1": "end", 0: "middle", 1: "start" };
+
+/** Where a label of about ten characters may stand so that it stays over the picture. */
+export function inside(at, aside, x, em) {
+  const [start, end] = x.range;
+  const [left, right] = { "-1": [6, 0], 0: [3, 3], 1: [0, 6] }[aside];
+  return Math.min(end - right * em, Math.max(start + left * em, at));
+}
+
+/** `visibility` of what is drawn on a condition. */
+export const shownIf = (condition) => (condition ? null : "hidden");
