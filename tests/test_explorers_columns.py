@@ -256,8 +256,11 @@ def test_explore_scores_once_and_links_the_views():
         return length_score(prompts, responses) ** 0.5
 
     shown = explorers.explore(scorer, PAIRS, history=run([[0.0] * 3, [1.0, -1.0, 2.0]]), names=("root length", "four"))
-    assert len(asked) == 2 * len(PAIRS)
-    assert {"pairs", "compare", "film"} <= set(shown.views)
+    assert shown.answers.wait(10)
+    assert len(asked) == 2 * len(PAIRS) + 2  # and the two that it opens on, for the probe
+    assert shown.views == ("path", "curve", "probe", "pairs", "compare", "film")
+    assert shown.state.prompt == PAIRS[0].prompt
+    assert shown.state.start["selection"] == 0
     assert shown.data["compare"]["names"] == ["root length", "length alone"]
     assert shown.data["compare"]["difference_a"] == shown.data["pairs"]["difference"]
     assert shown.data["film"]["rows"] == [0, 1, 2]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -54,3 +56,22 @@ def test_data_cannot_leave_their_block():
     assert values["prompt"] == hostile
     assert values["data"]["pairs"] == [hostile]
     assert page.count("<script") == 2
+
+
+def run_python(source: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+
+
+def test_the_preference_curve_does_not_wait_for_torch():
+    run = run_python("import rmlab.explorers as e, sys; e.preference_curve(); print('torch' in sys.modules, e.probe)")
+    assert run.stdout.startswith("False <function probe"), run.stderr
+
+
+def test_a_missing_extra_is_one_clear_error():
+    run = run_python("import sys; sys.modules['anywidget'] = None; import rmlab.explorers")
+    assert "rmlab.explorers needs anywidget, which comes with the lab extra" in run.stderr
+    run = run_python(
+        "import sys; sys.modules['anywidget'] = None; from rmlab.__main__ import main; sys.exit(main(['explore']))"
+    )
+    assert run.returncode == 2
+    assert run.stderr.startswith("rmlab: rmlab.explorers needs anywidget")

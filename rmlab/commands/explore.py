@@ -8,10 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import rmlab
-from rmlab.explorers import explore
-from rmlab.explorers.page import render_page
-from rmlab.explorers.serve import ExplorerServer
-from rmlab.model import RewardModel
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,12 +28,22 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(f"{page} cannot be written: {fault}")
     if not 0 <= options.port < 65536:
         raise ValueError(f"--port must be between 0 (any that is free) and 65535, got {options.port}")
+    try:
+        from rmlab.explorers import explore
+        from rmlab.explorers.page import render_page
+        from rmlab.explorers.serve import ExplorerServer
+    except ModuleNotFoundError as error:  # the lab extra is not installed; the message says so
+        raise ValueError(str(error)) from error
+    from rmlab.model import RewardModel
+
     model = RewardModel.from_pretrained(options.model, revision=options.revision) if options.model else None
     pairs = rmlab.read_pairs(options.pairs) if options.pairs else None
     names = options.model or "the course's model", options.pairs or "everyday"
     shown = explore(model, pairs, names=names)
     title = " on ".join(names)
     if page is not None:
+        if shown.answers is not None:
+            shown.answers.wait()
         page.write_text(render_page(shown.state, shown.views, shown.data, title=title), encoding="utf-8")
         print(f"written to {page} ({page.stat().st_size / 1e6:.1f} MB): open it in a browser, or send it")
         return 0

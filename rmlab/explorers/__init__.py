@@ -1,7 +1,13 @@
 """The visual explorer: one state, many views, in a notebook or on a page.
 
-Views observe an `ExplorerState`, which is plain Python; several that are given the same one follow each other.
+Views observe an `ExplorerState`, which is plain Python; several that are given the same one follow each other. Those
+that a model answers are loaded when first used, so that the preference curve does not wait for torch.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
 
 try:
     import anywidget as _anywidget  # noqa: F401
@@ -12,12 +18,14 @@ except ModuleNotFoundError as error:
     ) from error
 
 from rmlab.explorers.film_frames import head_outputs
-from rmlab.explorers.linked import explore
 from rmlab.explorers.pair_views import compare, film, heads, pairs
-from rmlab.explorers.probe import path, probe
 from rmlab.explorers.scoring import length_score
 from rmlab.explorers.state import ExplorerState
 from rmlab.explorers.widget import Explorer, preference_curve
+
+if TYPE_CHECKING:
+    from rmlab.explorers.linked import explore
+    from rmlab.explorers.probe_views import path, probe
 
 __all__ = [
     "Explorer",
@@ -33,3 +41,11 @@ __all__ = [
     "preference_curve",
     "probe",
 ]
+
+_WITH_TORCH = {"explore": "linked", "path": "probe_views", "probe": "probe_views"}
+
+
+def __getattr__(name: str) -> object:
+    if name in _WITH_TORCH:
+        return getattr(importlib.import_module(f"rmlab.explorers.{_WITH_TORCH[name]}"), name)
+    raise AttributeError(f"module 'rmlab.explorers' has no attribute {name!r}")

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from rmlab.data import PreferencePair
 from rmlab.datasets import course_model, load_everyday
+from rmlab.explorers.answers import Answers
 from rmlab.explorers.comparison_columns import comparison_columns
 from rmlab.explorers.film_frames import film_frames
 from rmlab.explorers.pair_columns import pair_columns
 from rmlab.explorers.pair_views import open_selected
 from rmlab.explorers.presets import NUMBERS
+from rmlab.explorers.probe_views import probe_data
 from rmlab.explorers.scoring import as_pairs, length_score
 from rmlab.explorers.state import ExplorerState
 from rmlab.explorers.widget import Explorer
@@ -29,7 +31,9 @@ def explore(
     history: History | None = None,
     names: tuple[str, str] = ("the course's model", "everyday"),
 ) -> Explorer:
-    """Show a model on pairs in all views.
+    """Show a model on pairs in all views, linked: a pair that is picked in one is what the others show.
+
+    It opens on the first pair.
 
     Parameters
     ----------
@@ -44,11 +48,15 @@ def explore(
     """
     model = course_model() if model is None else model
     table = as_pairs(load_everyday() if pairs is None else pairs)
-    state = ExplorerState(presets=NUMBERS, model=names[0])
     columns = pair_columns(model, table)
     against_length = comparison_columns(columns["difference"], length_score, table, names=(names[0], "length alone"))
-    data: dict[str, Any] = {"pairs": columns, "compare": against_length}
+    data: dict[str, Any] = {"probe": probe_data(), "pairs": columns, "compare": against_length}
     if history is not None:
         data["film"] = film_frames(history, table)
+    state = ExplorerState(presets=NUMBERS, view="path")
     open_selected(state, table, columns["difference"])
-    return Explorer(state, ("curve", *data), data)
+    state.selection = 0 if len(table) else None
+    state.mark_start()
+    explorer = Explorer(state, ("path", "curve", *data), data)
+    explorer.answers = Answers(state, model, names[0])
+    return explorer

@@ -144,8 +144,7 @@ class ExplorerState(StateTraits):
         except TraitError as error:
             raise ValueError(str(error)) from error
         if "start" not in traits:
-            values = {name: getattr(self, name) for name in (*IN_A_LINK, "selection") if name not in ("size", "view")}
-            self.start = values | {"scores": list(self.scores)}  # as it comes back from JSON
+            self.mark_start()
 
     @property
     def score_difference(self) -> float | None:
@@ -158,6 +157,11 @@ class ExplorerState(StateTraits):
         """P(A is preferred to B), at the temperature; None where a score is missing."""
         d = self.score_difference
         return None if d is None else preference_probability(d / self.temperature)
+
+    def mark_start(self) -> None:
+        """Have Reset go back to what is shown now."""
+        values = {name: getattr(self, name) for name in (*IN_A_LINK, "selection") if name not in ("size", "view")}
+        self.start = values | {"scores": list(self.scores)}  # as it comes back from JSON
 
     def reset(self) -> None:
         """Go back to the start; the history stays."""

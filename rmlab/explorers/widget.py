@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 from traitlets import Dict, Tuple, link
 
-from rmlab.explorers.answers import Answers
 from rmlab.explorers.bundle import style, widget_module
 from rmlab.explorers.presets import NUMBERS
 from rmlab.explorers.state import ExplorerState, StateTraits
+
+if TYPE_CHECKING:
+    from rmlab.explorers.answers import Answers
 
 __all__ = ["Explorer", "preference_curve"]
 

@@ -16,7 +16,7 @@ from rmlab.datasets import load_probe_presets
 from rmlab.explorers.answers import Answers
 from rmlab.explorers.bundle import STATIC, join_modules
 from rmlab.explorers.page import render_page
-from rmlab.explorers.probe import probe_data, probe_state
+from rmlab.explorers.probe_views import probe_data, probe_state
 from rmlab.explorers.serve import ExplorerServer
 from rmlab.explorers.state import ExplorerState
 from rmlab.model import RewardModel

@@ -1,0 +1,84 @@
+"""`rmlab explore`: the single file and the served page, and what is said where neither can be had."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from rmlab.__main__ import main
+from rmlab.model import RewardModel
+
+PAIRS = [
+    {"prompt": "How many legs has a spider?", "chosen": "Eight.", "rejected": "Six legs, as all insects have."},
+    {"prompt": "Name a prime.", "chosen": "7", "rejected": "</script><b>nine</b>"},
+]
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    folder = tmp_path_factory.mktemp("explore")
+    RewardModel.from_pretrained("tiny-encoder", seed=0).save_pretrained(folder / "model")
+    (folder / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in PAIRS))
+    return str(folder / "model"), str(folder / "pairs.jsonl")
+
+
+def test_one_file_with_everything_inside(inputs: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture):
+    target = tmp_path / "explorer.html"
+    assert main(["explore", *inputs, "--html", str(target)]) == 0
+    assert re.fullmatch(rf"written to {target} \(0\.\d MB\): .*\n", capsys.readouterr().out)
+    page = target.read_text(encoding="utf-8")
+    values = json.loads(page.split('id="rmlab-state">')[1].split("</script>")[0])
+    assert values["views"] == ["path", "curve", "probe", "pairs", "compare"]
+    assert values["data"]["pairs"]["rejected"] == [pair["rejected"] for pair in PAIRS]
+    assert values["prompt"] == PAIRS[0]["prompt"]
+    a, b = values["scores"]
+    assert a - b == pytest.approx(values["data"]["pairs"]["difference"][0], abs=1e-5)
+    assert values["scores_from"] == inputs[0]
+
+
+def test_a_page_on_this_machine_until_interrupted(inputs: tuple[str, str]):
+    command = [sys.executable, "-m", "rmlab", "explore", *inputs, "--no-browser"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        address = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S{32}", server.stdout.readline())[0]
+        with urllib.request.urlopen(address) as answer:
+            assert "How many legs has a spider?" in answer.read().decode()
+    finally:
+        server.send_signal(signal.SIGINT)
+        _, errors = server.communicate(timeout=30)
+    assert server.returncode == 0, errors
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--html", "missing/folder/x.html"], "missing/folder/x.html cannot be written: its folder is missing"),
+        (["--html", "."], ". cannot be written: it is a folder"),
+        (["--port", "70000"], "--port must be between 0 (any that is free) and 65535, got 70000"),
+        (["no/such/model"], "no/such/model"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(options: list[str], said: str, capsys: pytest.CaptureFixture):
+    assert main(["explore", *options]) == 2
+    found = capsys.readouterr().err.splitlines()
+    assert said in found[-1]
+
+
+def test_a_port_in_use_is_said(inputs: tuple[str, str], capsys: pytest.CaptureFixture):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert main(["explore", *inputs, "--no-browser", "--port", str(port)]) == 2
+    assert (
+        f"port {port} cannot be had (Address already in use); name another, or leave --port out"
+        in capsys.readouterr().err
+    )
