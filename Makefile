@@ -21,7 +21,7 @@ REPRODUCIBLE := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TOKEN
 
 NBVAL := --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg
 
-.PHONY: help lab test train notebooks notebook-timings corruption benchmarks clean
+.PHONY: help lab test train notebooks notebook-timings corruption site benchmarks clean
 
 help:
 	@echo "make lab        set up, then open the course in JupyterLab"
@@ -30,6 +30,7 @@ help:
 	@echo "make notebooks  execute every notebook again, in place"
 	@echo "make notebook-timings  time and memory of each notebook on one core, with and without bf16, into README.md"
 	@echo "make corruption change 200 of the numbers in the notebooks, and see each caught"
+	@echo "make site       render the course as static pages, into build/site"
 	@echo "make benchmarks run the peers side by side with rmlab, and print the ratios (long)"
 	@echo "make clean      remove the set-up and what tests left behind (runs/ and your labels stay)"
 
@@ -57,6 +58,10 @@ notebook-timings: $(VENV)/.installed-test
 notebooks: $(VENV)/.installed-test
 	$(REPRODUCIBLE) $(BIN)/python tests/notebooks/execute.py notebooks/*.ipynb
 
+# A link that leads nowhere, and a warning, is an error.
+site: $(VENV)/.installed-site
+	$(BIN)/python docs/site/build.py build/site
+
 benchmarks: $(VENV)/.installed-bench
 	set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; HF_HUB_OFFLINE=1 $(BIN)/python "$$file"; done
 
@@ -71,6 +76,6 @@ $(VENV)/.installed-lab: pyproject.toml constraints.txt
 	$(INSTALL) --editable '.[lab,minilm,hub,lora]'
 	touch $@
 
-$(VENV)/.installed-test $(VENV)/.installed-bench: $(VENV)/.installed-%: $(VENV)/.installed-lab
+$(VENV)/.installed-test $(VENV)/.installed-site $(VENV)/.installed-bench: $(VENV)/.installed-%: $(VENV)/.installed-lab
 	$(INSTALL) --editable '.[lab,minilm,hub,lora,$*]'
 	touch $@

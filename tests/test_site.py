@@ -1,0 +1,43 @@
+"""The static site: every link of its pages is looked up, and one that leads nowhere is named."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SPEC = importlib.util.spec_from_file_location("build_site", ROOT / "docs/site/build.py")
+assert SPEC
+assert SPEC.loader
+build = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(build)
+
+
+@pytest.mark.parametrize(
+    ("link", "fault"),
+    [
+        ('<a href="other.html#here">', None),
+        ('<a href="#top">', None),
+        ('<a href="https://example.org/gone">', None),
+        ('<a href="gone.html">', "page.html: gone.html does not exist"),
+        ('<a href="other.html#there">', "page.html: other.html#there names no place in other.html"),
+        ('<a href="#bottom">', "page.html: #bottom names no place in page.html"),
+        ('<img src="picture.png">', "page.html: picture.png does not exist"),
+    ],
+)
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path, link: str, fault: str | None) -> None:
+    (tmp_path / "other.html").write_text('<h1 id="here">Other</h1>')
+    (tmp_path / "page.html").write_text(f'<h1 id="top">Page</h1>{link}')
+    assert build.broken_links(tmp_path) == ([fault] if fault else [])
+
+
+def test_every_notebook_and_text_is_among_the_sources(tmp_path: Path) -> None:
+    build.prepare(tmp_path)
+    index = (tmp_path / "index.md").read_text(encoding="utf-8")
+    for path in ROOT.glob("notebooks/*.ipynb"):
+        assert (tmp_path / "notebooks" / path.name).is_file()
+        assert f"\nnotebooks/{path.stem}\n" in index
+    assert {"glossary.md", "teaching.md", "path.png"} <= {path.name for path in (tmp_path / "docs").iterdir()}
+    teaching = (tmp_path / "docs/teaching.md").read_text(encoding="utf-8")
+    assert "04_fit_scores.ipynb#error-bars-play-the-season-again" in teaching
+    assert "](../index.md#what-was-measured)" in teaching
