@@ -9,6 +9,7 @@ a message and returns a `Verdict` with ``passed``. A new check is a call of `jud
 """
 
 # The checks are called as `check.loss`. They are kept out of `__all__`, whose names no notebook may use otherwise.
+from rmlab.check.effects import flattery_effect, remainder_of_removal  # noqa: F401
 from rmlab.check.errors import standard_error_of_difference  # noqa: F401
 from rmlab.check.evaluations import accuracy_of_differences, loss_at_temperature  # noqa: F401
 from rmlab.check.features import linear_score_difference, reported_loss  # noqa: F401

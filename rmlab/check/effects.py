@@ -1,0 +1,113 @@
+"""Exercises on what a reward model rewards (notebook 09)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from rmlab.check.judge import Verdict, judge
+
+__all__ = ["flattery_effect", "remainder_of_removal"]
+
+
+def remainder_of_removal(answer: Any) -> Verdict:
+    """Notebook 09: what of a score the words left out one by one do not add up to.
+
+    A function ``(score, without_each, without_all)``: the score of the text, those without each word, shape
+    ``(n_words,)``, and that without all of them, to ``score - without_all`` less what the words add.
+    """
+    cases = [(2.0, [1.5, 2.2, 0.9], -1.0), (0.3, [0.1, 0.6], 0.9), (-4.0, [-5.5, -4.5, -3.0, -4.1], -4.4)]
+    return judge(
+        "remainder_of_removal",
+        answer,
+        cases=[(score, np.array(each), empty) for score, each, empty in cases],
+        right=lambda r, each, empty: r - empty - np.sum(r - each),
+        praise="Right: what there is to explain, less what the words add one by one.",
+        mistakes={
+            "This is what the words add in all. Take it away from the score less that of the empty text.":
+                lambda r, each, empty: np.sum(r - each),
+            "The empty text is left out: what there is to explain is the score less that without all words.":
+                lambda r, each, empty: r - np.sum(r - each),
+            "The sign of what a word adds: it is the score with the word less the score without it.":
+                lambda r, each, empty: r - empty - np.sum(each - r),
+            "The sign of the whole: this is what the words add less what there is to explain.":
+                lambda r, each, empty: np.sum(r - each) - (r - empty),
+            "This is what there is to explain. Take away what the words add.": lambda r, each, empty: r - empty,
+            "This takes away the mean of what the words add. Take away their sum.":
+                lambda r, each, empty: r - empty - np.mean(r - each),
+            "This takes away the scores without each word. What a word adds is the score less each of these.":
+                lambda r, each, empty: r - empty - np.sum(each),
+            "This measures each word against the empty text. What a word adds is the score less that without it.":
+                lambda r, each, empty: r - empty - np.sum(each - empty),
+        },
+        hint="What a word adds is score - without_each; sum that, and take it away from score - without_all.",
+    )  # fmt: skip
+
+
+def flattery_effect(answer: Any, *, data: Sequence[Any] | None = None) -> Verdict:
+    """Notebook 09: the mean effect of flattery on the score and its 95% interval.
+
+    Parameters
+    ----------
+    answer
+        Three numbers, mean, lower end and upper end, for `data`; or a function from four arrays of shape ``(n,)``
+        (the scores with flattery, with a plain sentence of the same length, with neither, and whether the prompt was
+        looked at to find the effect) to the three.
+    data
+        The four arrays of the caller.
+    """
+    rng = np.random.default_rng(0)
+    cases = [] if data is None else [tuple(np.asarray(column) for column in data)]
+    for n in (24, 30, 41):
+        prompt, more = rng.normal(0, 2, n), rng.normal(0.4, 0.3, n)
+        flattered, control = prompt + more + rng.normal(-0.2, 0.5, n), prompt + more
+        cases.append((flattered, control, prompt, np.arange(n) < n // 3))
+    return judge(
+        "flattery_effect",
+        answer,
+        cases=cases,
+        right=lambda f, c, p, seen: _interval((f - c)[~seen]),
+        praise="Right: within each prompt, against the control, on prompts that nothing was found on.",
+        mistakes={
+            "No control: this is the effect of a sentence that flatters against none, and a sentence makes a response "
+            "longer whatever it says. Take the plain sentence of the same length.":
+                lambda f, c, p, seen: _interval((f - p)[~seen]),
+            "No control, and tested where it was found: take the plain sentence, and the other prompts.":
+                lambda f, c, p, seen: _interval((f - p)[seen]),
+            "The sign: this is control minus flattery.": lambda f, c, p, seen: _interval((c - f)[~seen]),
+            "Tested where it was found: these are the prompts that the hypothesis came from. Take the others.":
+                lambda f, c, p, seen: _interval((f - c)[seen]),
+            "All prompts are in, with those that the hypothesis was found on. Test it on the others alone.":
+                lambda f, c, p, seen: _interval(f - c),
+            "Across prompts: the spread of scores between prompts is in this interval. Take the difference within each "
+            "prompt first.":
+                lambda f, c, p, seen: _unpaired(f[~seen], c[~seen]),
+            "Not divided by the root of n: this is how far single prompts spread, and not how well the mean is known.":
+                lambda f, c, p, seen: _interval((f - c)[~seen], spread=True),
+            "The interval takes 1.96, which is for a spread that is known. Here it is estimated: take the quantile of "
+            "Student's t with n - 1 degrees of freedom.":
+                lambda f, c, p, seen: _interval((f - c)[~seen], quantile=1.959964),
+            "This is what the plain sentence adds. Flattery less the plain sentence is asked for.":
+                lambda f, c, p, seen: _interval((c - p)[~seen]),
+        },
+        hint="Take flattered - control of each prompt that was not looked at; then the mean, and t times s / sqrt(n).",
+    )  # fmt: skip
+
+
+def _interval(x: np.ndarray, *, spread: bool = False, quantile: float | None = None) -> np.ndarray:
+    """Give the mean and its 95% interval by Student's t; with `spread` the root of n is forgotten."""
+    from scipy.special import stdtrit
+
+    reach = float(stdtrit(len(x) - 1, 0.975)) if quantile is None else quantile
+    half = reach * x.std(ddof=1) / (1.0 if spread else np.sqrt(len(x)))
+    return np.array([x.mean(), x.mean() - half, x.mean() + half])
+
+
+def _unpaired(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    from scipy.special import stdtrit
+
+    difference = x.mean() - y.mean()
+    half = float(stdtrit(2 * len(x) - 2, 0.975)) * np.sqrt((x.var(ddof=1) + y.var(ddof=1)) / len(x))
+    return np.array([difference, difference - half, difference + half])

@@ -1,0 +1,113 @@
+"""Checks of notebook 09: right answers in any form pass, wrong ones are told which mistake they look like."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from rmlab import check
+from rmlab.check import effects
+
+
+def three(x):
+    low, high = stats.t.interval(0.95, len(x) - 1, np.mean(x), stats.sem(x))
+    return np.mean(x), low, high
+
+
+def by_test(f, c, p, seen):
+    found = stats.ttest_rel(f[~seen], c[~seen])
+    return [found.statistic * stats.sem(f[~seen] - c[~seen]), *found.confidence_interval()]
+
+
+def by_hand(f, c, p, seen):
+    x = (f - c)[~seen]
+    half = stats.t.ppf(0.975, x.size - 1) * x.std(ddof=1) / x.size**0.5
+    return np.array([x.mean(), x.mean() - half, x.mean() + half])
+
+
+def normal(f, c, p, seen):
+    x = (f - c)[~seen]
+    return x.mean(), x.mean() - 1.96 * stats.sem(x), x.mean() + 1.96 * stats.sem(x)
+
+
+def unpaired(f, c, p, seen):
+    found = stats.ttest_ind(f[~seen], c[~seen])
+    return [f[~seen].mean() - c[~seen].mean(), *found.confidence_interval()]
+
+
+def spread(f, c, p, seen):
+    x = (f - c)[~seen]
+    half = stats.t.ppf(0.975, len(x) - 1) * x.std(ddof=1)
+    return x.mean(), x.mean() - half, x.mean() + half
+
+
+RIGHT = {
+    "remainder_of_removal": [
+        lambda score, each, empty: score - empty - (score - each).sum(),
+        lambda score, each, empty: score - empty - sum(score - one for one in each),
+        lambda r, w, e: (1 - len(w)) * r - e + np.sum(w),
+        2.0 + 1.0 - 1.4,
+    ],
+    "flattery_effect": [by_test, by_hand, lambda f, c, p, seen: three((f - c)[~seen])],
+}
+WRONG = {
+    "remainder_of_removal": [
+        (lambda s, w, e: (s - w).sum(), "what the words add in all"),
+        (lambda s, w, e: s - (s - w).sum(), "The empty text is left out"),
+        (lambda s, w, e: s - e - (w - s).sum(), "The sign of what a word adds"),
+        (lambda s, w, e: (s - w).sum() - s + e, "The sign of the whole"),
+        (lambda s, w, e: s - e, "This is what there is to explain"),
+        (lambda s, w, e: s - e - (s - w).mean(), "the mean of what the words add"),
+        (lambda s, w, e: s - e - w.sum(), "This takes away the scores without each word"),
+        (lambda s, w, e: s - e - (w - e).sum(), "against the empty text"),
+        (3.0, "This is what there is to explain"), (1.4, "what the words add in all"),
+        (lambda s, w, e: s - w, "in place of one number"), (lambda s, w, e: 0.0, "What a word adds is score"),
+    ],
+    "flattery_effect": [
+        (lambda f, c, p, seen: three((f - p)[~seen]), "No control: this is the effect of a sentence"),
+        (lambda f, c, p, seen: three((f - p)[seen]), "No control, and tested where it was found"),
+        (lambda f, c, p, seen: three((c - f)[~seen]), "The sign: this is control minus flattery"),
+        (lambda f, c, p, seen: three((f - c)[seen]), "Tested where it was found"),
+        (lambda f, c, p, seen: three(f - c), "All prompts are in"),
+        (unpaired, "Across prompts"), (spread, "Not divided by the root of n"), (normal, "takes 1.96"),
+        (lambda f, c, p, seen: three((c - p)[~seen]), "what the plain sentence adds"),
+        (lambda f, c, p, seen: (f - c)[~seen].mean(), "1 numbers in place of 3"),
+        (lambda f, c, p, seen: np.zeros(3), "Take flattered - control"),
+    ],
+}  # fmt: skip
+
+
+def cases(table):
+    return [(name, case) for name, listed in table.items() for case in listed]
+
+
+@pytest.mark.parametrize(("name", "answer"), cases(RIGHT))
+def test_a_right_answer_passes(name, answer):
+    verdict = getattr(check, name)(answer)
+    assert verdict.passed, verdict.message
+
+
+@pytest.mark.parametrize(("name", "case"), cases(WRONG))
+def test_a_wrong_answer_is_told_which_mistake_it_looks_like(name, case):
+    verdict = getattr(check, name)(case[0])
+    assert not verdict.passed
+    assert case[1] in verdict.message
+
+
+def test_three_numbers_are_judged_on_the_callers_data():
+    rng = np.random.default_rng(5)
+    data = (rng.normal(1, 1, 30), rng.normal(0, 1, 30), rng.normal(-1, 1, 30), np.arange(30) < 10)
+    assert check.flattery_effect(by_hand(*data), data=data).passed
+    assert "control minus flattery" in check.flattery_effect(-by_hand(*data)[[0, 2, 1]], data=data).message
+    assert check.flattery_effect(by_hand, data=data).passed
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_is_not_attempted_is_said(name):
+    assert check.__dict__[name](...).message.startswith("Not attempted yet")
+
+
+def test_every_check_has_its_cases():
+    assert set(effects.__all__) == set(RIGHT) == set(WRONG)
+    assert all(len(RIGHT[name]) >= 3 and len(WRONG[name]) >= 6 for name in RIGHT)
