@@ -71,6 +71,8 @@ def preference_curve(state: ExplorerState | None = None) -> Explorer:
     Parameters
     ----------
     state
-        To be shared with other views; by default one of its own, with presets of plain numbers.
+        To be shared with other views; by default one of its own. One without presets is given those of plain numbers.
     """
-    return Explorer(ExplorerState(presets=NUMBERS) if state is None else state, ("curve",))
+    state = ExplorerState() if state is None else state
+    state.presets = state.presets or NUMBERS
+    return Explorer(state, ("curve",))
