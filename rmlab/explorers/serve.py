@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -96,6 +97,11 @@ class ExplorerServer(ThreadingHTTPServer):
             self._news.wait_for(lambda: self._serial > since, LONGEST_WAIT)
             names = [name for name, (number, by) in self._latest.items() if number > since and by != client]
             return {"serial": self._serial, "values": {name: getattr(self.state, name) for name in names}}
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say what went wrong, unless it is only that a reader has left."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def _note(self, change: Any) -> None:
         name, asked = change["name"], getattr(self._asked, "values", {})
