@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from axe_playwright_python.sync_playwright import Axe
 from explorer import PAYLOADS, Opened
 from playwright.sync_api import Browser, Page, expect
 
-from rmlab.explorers import ExplorerState
+from rmlab.data import PreferencePair
+from rmlab.explorers import ExplorerState, explore, length_score
 from rmlab.explorers.presets import NUMBERS
+from rmlab.explorers.serve import ExplorerServer
 from rmlab.preference import preference_loss, preference_probability
 
 
@@ -373,3 +376,37 @@ def test_the_served_page_hears_of_its_kernel_and_says_when_it_is_gone(opened: Op
     handle(page, "A").press("ArrowRight")
     assert figures(page)["Difference"] == "+1.20 nats"
     opened.wrong.clear()  # the browser says that it was refused
+
+
+def test_views_are_linked_and_a_model_answers(opened: Opened):
+    """A pair that is picked in the table opens in the probe; an edit there moves the curve."""
+    table = [
+        PreferencePair("How many legs has a spider?", "Eight.", "Six, as all insects have."),
+        PreferencePair("Name a prime.", "7", "nine"),
+        PreferencePair("Spell cat.", "c, a, t", "k, a, t"),
+    ]
+    shown = explore(length_score, table, names=("length", "three pairs"))
+    with ExplorerServer(shown.state, shown.views, shown.data, title="linked") as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        page = opened.page
+        try:
+            page.goto(server.address)
+            page.get_by_role("tab", name="Pairs").click()
+            page.locator(".rx-list").get_by_text("Name a prime.").click()
+            page.get_by_role("button", name="Open in the probe").click()
+            expect(page.get_by_role("tab", name="Probe")).to_have_attribute("aria-selected", "true")
+            expect(page.get_by_label("Response A")).to_have_value("7")
+            page.get_by_label("Response A").fill("seven, which is a prime")
+            page.get_by_role("tab", name="Preference curve").click()
+            expect(handle(page, "A")).to_have_attribute("aria-valuenow", "0.23")
+            expect(handle(page, "B")).to_have_attribute("aria-valuenow", "0.04")
+            expect(page.locator(".rx-controls .rx-quiet")).to_have_text("Scores: length.")
+            page.get_by_role("button", name="Reset").click()
+            expect(handle(page, "A")).to_have_attribute("aria-valuenow", "0.06")
+            assert shown.state.prompt == table[0].prompt
+            page.goto("about:blank")
+        finally:
+            server.shutdown()
+            thread.join()
+    shown.close()
