@@ -129,6 +129,30 @@ def test_a_pair_is_picked_in_every_picture_and_by_keys(open_file: Open):
     expect(line).not_to_contain_text(f"Pair {order[-1] + 1}:")
 
 
+def test_a_picked_pair_opens_in_the_probe(open_file: Open):
+    differences, pairs = some_pairs(40)
+    shown = explorers.pairs(differences, pairs)
+    page = open_file(shown)
+    table = page.get_by_role("grid", name="Pairs")
+    table.press("ArrowDown")
+    table.press("Enter")  # there is no probe: it stays
+    expect(table).to_be_visible()
+    expect(page.get_by_role("button", name="Open in the probe")).to_have_count(0)
+
+    linked = explorers.Explorer(shown.state, ("probe", "pairs"), shown.data | explorers.probe().data)
+    linked.view = "pairs"
+    page = open_file(linked)
+    worst = int(differences.argmin())
+    for opening in (lambda: table.press("Enter"), page.get_by_role("button", name="Open in the probe").click):
+        table.press("Home")
+        opening()
+        expect(page.get_by_role("tab", name="Probe")).to_have_attribute("aria-selected", "true")
+        expect(page.get_by_label("Prompt").first).to_have_value(pairs[worst].prompt)
+        expect(page.get_by_label("Response A").first).to_have_value(pairs[worst].chosen)
+        page.get_by_role("tab", name="Pairs").click()
+        expect(page.locator(".rx-rows [aria-selected=true]")).to_contain_text(pairs[worst].prompt)
+
+
 def test_10_000_pairs_are_sorted_and_filtered_in_200_ms(open_file: Open):
     page = open_file(explorers.pairs(*some_pairs(10_000)))
     page.evaluate("""() => {

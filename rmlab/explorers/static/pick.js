@@ -10,7 +10,12 @@ export function pick(store, row, traits = {}) {
   store.set(values);
 }
 
-/** What Python's `open_pair` sets. */
+/** Go to the probe, which shows the selected pair, where there is one. */
+export function openProbe(store) {
+  if (store.get("views").includes("probe")) store.set({ view: "probe" });
+}
+
+/** What Python's `open_selected` sets. */
 function opened(columns, row) {
   return {
     prompt: columns.prompt[row], response_a: columns.chosen[row], response_b: columns.rejected[row], winner: "a",
@@ -25,7 +30,7 @@ export function pairCard(store) {
   const text = (name) => element("p", { dir: "auto", tabindex: 0, role: "group", "aria-label": `text of the ${name}` }); // it may scroll
   const texts = { prompt: text("prompt"), chosen: text("chosen response"), rejected: text("rejected response") };
   const opener = element("button", {
-    type: "button", class: "rx-button", text: "Open in the probe", onClick: () => store.set({ view: "probe" }),
+    type: "button", class: "rx-button", text: "Open in the probe", onClick: () => openProbe(store),
   });
   const parts = [["prompt", "Prompt", ""], ["chosen", "● Chosen", "rx-a"], ["rejected", "■ Rejected", "rx-b"]];
   const body = element("div", { class: "rx-pair-texts" },

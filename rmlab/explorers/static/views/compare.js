@@ -2,7 +2,7 @@
 import { legend, signed } from "../chart.js";
 import { element, svg, update } from "../dom.js";
 import { grid } from "../grid.js";
-import { pairCard, pick } from "../pick.js";
+import { openProbe, pairCard, pick } from "../pick.js";
 import { scatter } from "../scatter.js";
 import { changeSettings, settingsOf } from "../settings.js";
 
@@ -44,7 +44,7 @@ export const compare = {
       },
     });
     const list = grid({
-      label: "Pairs on which the two part", pick: (row) => pick(store, row), open: () => store.set({ view: "probe" }),
+      label: "Pairs on which the two part", pick: (row) => pick(store, row), open: () => openProbe(store),
       columns: [
         { title: "Prompt, chosen", class: "rx-cell-text", texts: (row) => [texts.prompt[row].slice(0, SHORT), texts.chosen[row].slice(0, SHORT)] },
         { title: "Who agrees", class: "rx-cell-who", texts: (row) => [shown() ? named(WHO[place(row)]) : "?"] },

@@ -5,7 +5,7 @@ import { csv, download } from "../csv.js";
 import { element, update } from "../dom.js";
 import { grid } from "../grid.js";
 import { histogram, reachOf } from "../histogram.js";
-import { differenceInWords, pairCard, pick } from "../pick.js";
+import { differenceInWords, openProbe, pairCard, pick } from "../pick.js";
 import { preferenceProbability } from "../preference.js";
 import { ALL_ROWS, flagsOf, groupOf, KINDS, rowsOf } from "../rows.js";
 import { scatter } from "../scatter.js";
@@ -27,7 +27,7 @@ export const pairs = {
     const count = element("p", { class: "rx-words", role: "status" });
     const summary = element("p", { class: "rx-words", role: "status" });
     const table = grid({
-      label: "Pairs", pick: choose, open: () => store.set({ view: "probe" }),
+      label: "Pairs", pick: choose, open: () => openProbe(store),
       sort: (sort) => {
         const now = settingsOf(store, "pairs", ALL_ROWS);
         change({ sort, down: now.sort === sort ? !now.down : sort !== "pair" && sort !== "group" });
