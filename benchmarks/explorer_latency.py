@@ -30,8 +30,11 @@ import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from rmlab.datasets import load_recorded
+from rmlab.evaluation import evaluate
 from rmlab.explorers import ExplorerState, compare, length_score, pairs, preference_curve
+from rmlab.explorers import film as show_film
 from rmlab.explorers.page import render_page
+from rmlab.training import HeldOutEvaluation, History, TrainingConfig, TrainingStep
 
 FRAME = 1000 / 60
 # `window.measured` gets the milliseconds from the key to the painted frame in which `moved()` first holds.
@@ -197,7 +200,59 @@ def file(browser: Browser, folder: Path, n: int) -> None:
         report(f"single file: from opening it to usable, view {view}", np.array(seconds), 2000)
 
 
-MEASURED: dict[str, Callable[[Browser, Path, int], None]] = {"curve": curve, "figurewidget": figurewidget, "file": file}
+def table(browser: Browser, folder: Path, n: int) -> None:
+    """The table of 10,000 pairs with its pictures: sorted by a key on a heading, filtered by a key in a field."""
+    recorded = load_recorded()
+    chosen = np.resize(np.arange(len(recorded.pairs)), 10_000)
+    path = write_page(folder, pairs(recorded.trained[chosen], recorded.pairs.take(chosen)))
+    heading = "document.querySelectorAll('.rx-sort')[3]"  # of the differences
+    first = "() => document.querySelector('.rx-rows .rx-row').id"
+    field, typed = (
+        "document.querySelector('input[type=search]')",
+        "() => document.querySelector('input[type=search]').value",
+    )
+    for what, focused, moved, keys in (
+        ("sorted", heading, first, ("Enter", "Enter")),
+        ("filtered by text", field, typed, ("e", "Backspace")),
+    ):
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(path.as_uri())
+        page.evaluate(f"{focused}.focus()")
+        report(f"10,000 pairs: {what}, key to painted frame", press_keys(page, n, moved, keys), 200)
+        page.close()
+
+
+FRAMES = """(seconds) => new Promise((done) => {
+    const drawn = [];
+    const mark = document.querySelector(".rx-strip .rx-dots");
+    new MutationObserver(() => drawn.push(performance.now())).observe(mark, { attributeFilter: ["d"] });
+    document.querySelector(".rx-play").click();
+    setTimeout(() => { document.querySelector(".rx-play").click(); done(drawn); }, 1000 * seconds);
+})"""
+
+
+def film(browser: Browser, folder: Path, n: int) -> None:
+    """The training film of 1,000 held-out pairs while it plays: from one drawn frame to the next."""
+    final = load_recorded().trained[:1000]
+    frames = [final * k / 30 for k in range(31)]
+    evaluations = tuple(HeldOutEvaluation(5 * k, evaluate(d), d) for k, d in enumerate(frames))
+    record = TrainingStep(1, 1.0, 16, 0.7, 0.5, 0.0, 1.0, 1e-4, 99, 1.0, evaluations)
+    history = History((record,), TrainingConfig(), 16, {}, {}, "padded rows", None)
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(write_page(folder, show_film(history)).as_uri())
+    gaps = np.diff(page.evaluate(FRAMES, min(10, n / 30)))
+    print(f"{'film of 1,000 pairs: frames a second':<58} {1000 / gaps.mean():.1f}")
+    report("film of 1,000 pairs: from one frame to the next", gaps, 1000 / 30)
+    page.close()
+
+
+MEASURED: dict[str, Callable[[Browser, Path, int], None]] = {
+    "curve": curve,
+    "figurewidget": figurewidget,
+    "table": table,
+    "film": film,
+    "file": file,
+}
 
 
 def main() -> None:

@@ -62,9 +62,14 @@ def test_pair_columns_of_a_model_tell_which_pairs_were_cut():
 
     model = RewardModel.from_pretrained("tiny-encoder", seed=0, max_length=32)
     long = "word " * 100
-    pairs = [*PAIRS[:1], PreferencePair("Why?", "because " + long, "although " + long)]
+    pairs = [
+        *PAIRS[:1],
+        PreferencePair("Why?", "because " + long, "although " + long),
+        PreferencePair("Why?", long + "yes", long + "no"),
+    ]
     columns = pair_columns(model, pairs)
-    assert columns["flags"]["cut"] == columns["flags"]["made equal by cutting"] == [1]
+    assert columns["flags"]["cut"] == [1, 2]
+    assert columns["flags"]["made equal by cutting"] == [1]
     assert columns["difference"][1] == 0
     assert np.array_equal(np.float32(columns["difference"]), model.score_differences(pairs))
 

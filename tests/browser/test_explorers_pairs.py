@@ -78,6 +78,9 @@ def test_pairs_are_sorted_and_filtered(open_file: Open):
     count = page.get_by_role("status").filter(has_text="of 300 pairs")
     page.get_by_label("Find").fill("CASTLE")
     expect(count).to_have_text("50 of 300 pairs")
+    page.get_by_label("Find").fill("prompt 12:")
+    expect(count).to_have_text("1 of 300 pairs")
+    page.get_by_label("Find").fill("castle")
     page.get_by_label("Group").select_option("first")
     expect(count).to_have_text("0 of 300 pairs")
     page.get_by_label("Find").fill("")
@@ -132,7 +135,8 @@ def test_a_pair_is_picked_in_every_picture_and_by_keys(open_file: Open):
 def test_a_picked_pair_opens_in_the_probe(open_file: Open):
     differences, pairs = some_pairs(40)
     shown = explorers.pairs(differences, pairs)
-    page = open_file(shown)
+    shown.view = "pairs"
+    page = open_file(explorers.Explorer(shown.state, ("curve", "pairs"), shown.data))
     table = page.get_by_role("grid", name="Pairs")
     table.press("ArrowDown")
     table.press("Enter")  # there is no probe: it stays
@@ -140,7 +144,6 @@ def test_a_picked_pair_opens_in_the_probe(open_file: Open):
     expect(page.get_by_role("button", name="Open in the probe")).to_have_count(0)
 
     linked = explorers.Explorer(shown.state, ("probe", "pairs"), shown.data | explorers.probe().data)
-    linked.view = "pairs"
     page = open_file(linked)
     worst = int(differences.argmin())
     for opening in (lambda: table.press("Enter"), page.get_by_role("button", name="Open in the probe").click):
@@ -281,6 +284,9 @@ def test_two_models_are_laid_side_by_side(open_file: Open):
     expect(page.locator(".rx-pair-line")).to_contain_text(f"Pair {first + 1}: only")
     assert page.get_by_role("grid").get_attribute("aria-rowcount") == str(len(apart) + 1)
     before = page.locator(".rx-scatter .rx-both").first.get_attribute("d")
+    axes = page.locator(".rx-scatter .rx-axis").all_text_contents()
+    open_file(explorers.compare(1000 * differences, explorers.length_score, pairs, names=("mine", "length")))
+    assert page.locator(".rx-scatter .rx-axis").all_text_contents() == axes  # a model's unit is its own affair
     page.get_by_label("only where they part").check()
     assert before
     expect(page.locator(".rx-scatter .rx-both").first).to_have_attribute("d", "")
