@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
-from accelerate import PartialState
 
 import rmlab
 from rmlab.datasets import load_everyday
@@ -16,7 +16,7 @@ from rmlab.evaluation import fit_temperature
 from rmlab.model import RewardModel, check_destination
 from rmlab.report import Tempered
 from rmlab.report.card import model_card
-from rmlab.training import TrainingConfig, prepare, train
+from rmlab.training import TrainingConfig, join_group, prepare, train
 
 COMMAND_DEFAULTS: dict[str, Any] = {"epochs": 2.0, "evaluate_every": None, "patience": 4}
 """Where `rmlab train` differs from TrainingConfig: it watches the held-out pairs, and keeps the best weights."""
@@ -77,11 +77,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train a reward model, report its test accuracy and save it."""
-    is_main = PartialState().is_main_process
+    group = join_group()
+    is_main = group.is_main_process
 
     def say(*lines: object) -> None:
         if is_main:
             print(*lines, sep="\n", flush=True)
+
+    if "MASTER_PORT" in os.environ and "WORLD_SIZE" not in os.environ:  # accelerate launch --num_processes 2 --cpu
+        say(
+            "accelerate started one process where it was asked for several: on a CPU it needs MPI for that. This run "
+            "has one; for N of them: torchrun --nproc-per-node N -m rmlab train ..."
+        )
+    if group.num_processes > 1:
+        say(f"{group.num_processes} processes on {group.device.type}")
 
     settings: dict[str, Any] = {setting.name: getattr(options, setting.name) for setting in fields(TrainingConfig)}
     quarterly = settings["evaluate_every"] is None
@@ -115,25 +124,26 @@ def run(options: argparse.Namespace) -> int:
         say(f"resumed after step {history.resumed_at[-1]}")
     if history.best_step is not None:
         say(f"kept the weights of step {history.best_step}, whose held-out log loss was the lowest")
+    if not is_main:
+        return 0
     test_differences = model.score_differences(test.encoded, precision=config.precision)
     result = rmlab.evaluate(test_differences, lengths=test.encoded.response_lengths)
     say("", "on the test part, which nothing was chosen on:", result)
-    if is_main:
-        model.save_pretrained(out)
-        held_out_differences = model.score_differences(held_out.encoded, precision=config.precision)
-        card = model_card(
-            backbone=options.backbone,
-            pairs=options.pairs or "everyday",
-            parts=dict(zip(PARTS, ready, strict=True)),
-            history=history,
-            test=result,
-            tempered=_tempered(held_out_differences, test_differences),
-            max_length=config.max_length or model.max_length,
-        )
-        (out / "README.md").write_text(card, encoding="utf-8")
-        record = {"backbone": options.backbone, "pairs": options.pairs or "everyday", **history.to_dict()}
-        record["test"] = result.to_dict()
-        (out / "training.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    model.save_pretrained(out)
+    held_out_differences = model.score_differences(held_out.encoded, precision=config.precision)
+    card = model_card(
+        backbone=options.backbone,
+        pairs=options.pairs or "everyday",
+        parts=dict(zip(PARTS, ready, strict=True)),
+        history=history,
+        test=result,
+        tempered=_tempered(held_out_differences, test_differences),
+        max_length=config.max_length or model.max_length,
+    )
+    (out / "README.md").write_text(card, encoding="utf-8")
+    record = {"backbone": options.backbone, "pairs": options.pairs or "everyday", **history.to_dict()}
+    record["test"] = result.to_dict()
+    (out / "training.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     if kept:
         say(f"its checkpoints are in {checkpoints}; remove that folder when you need them no more")
     say("", f"saved to {out}; try:", f"  rmlab score {out} --prompt 'What is 2 + 2?' --response '4'")

@@ -113,12 +113,11 @@ class RewardModel(nn.Module):
 
     def forward(
         self,
-        input_ids: torch.Tensor | None = None,
-        attention_mask: torch.Tensor | None = None,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
         *,
         position_ids: torch.Tensor | None = None,
         pooled: torch.Tensor | None = None,
-        inputs_embeds: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Score token ids that are laid out in rows.
 
@@ -133,21 +132,15 @@ class RewardModel(nn.Module):
             Of packed rows: the place of each token in its own sequence, shape ``(rows, length)``.
         pooled
             Of packed rows: row and column of the token that each score is read from, shape ``(n, 2)``.
-        inputs_embeds
-            Of packed rows, in place of `input_ids`: their embeddings, shape ``(rows, length, width)``.
 
         Returns
         -------
         Scores, float32, of shape ``(rows,)`` for padded and ``(n,)`` for packed rows.
         """
         if pooled is not None:
-            tokens = {"input_ids": input_ids} if inputs_embeds is None else {"inputs_embeds": inputs_embeds}
-            hidden = self.network.base_model(**tokens, attention_mask=attention_mask, position_ids=position_ids)[
-                0
-            ]  # (rows, length, width)
+            inputs = {"input_ids": input_ids, "attention_mask": attention_mask, "position_ids": position_ids}
+            hidden = self.network.base_model(**inputs)[0]  # (rows, length, width)
             return read_scores(self.network, hidden[pooled[:, 0], pooled[:, 1]])
-        if input_ids is None or attention_mask is None:
-            raise TypeError("padded rows need input_ids and attention_mask")
         order = attention_mask.argsort(dim=1, descending=True, stable=True)  # padding goes to the right
         input_ids, attention_mask = input_ids.gather(1, order), attention_mask.gather(1, order)  # (rows, length)
         if not self.pools_last_token:
@@ -198,8 +191,6 @@ class RewardModel(nn.Module):
             raise ValueError(f"batch_tokens must be at least 1, got {batch_tokens}")
         if packing == "auto" and self.packing_fault is None:
             batches = self._packed(input_ids, keys, min(batch_tokens, ROW_TOKENS), batch_tokens)
-            if torch.is_grad_enabled():
-                batches = self._embedded(batches)
         else:
             batches = self._padded(input_ids, batch_tokens)
         call = forward or self
@@ -225,17 +216,6 @@ class RewardModel(nn.Module):
             pad_id=self.tokenizer.pad_token_id,
             dtype=dtype,
         )
-
-    def _embedded(self, batches: list[Batch]) -> list[Batch]:
-        """Look the tokens of all batches up at once: the gradient of the embedding is as large as the vocabulary."""
-        ids = [inputs["input_ids"] for _, inputs in batches]
-        vectors = self.network.get_input_embeddings()(torch.cat([i.flatten() for i in ids]).to(self.device))
-        parts = vectors.split([i.numel() for i in ids])  # of (tokens, width) each
-        embedded = []
-        for (members, inputs), i, part in zip(batches, ids, parts, strict=True):
-            rest = {name: value for name, value in inputs.items() if name != "input_ids"}
-            embedded.append((members, {**rest, "inputs_embeds": part.view(*i.shape, -1)}))
-        return embedded
 
     def layout(self, packing: Packing = "auto") -> str:
         """Say in words how texts are laid out in rows."""

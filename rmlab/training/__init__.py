@@ -2,12 +2,13 @@
 
 `loop` holds the loop itself, to be read in one sitting; `config` what can be set; `records` what a run tells; `pairs`
 how preference pairs are made ready; `mode` what is done to the model for the time of a run; `state` what changes from
-step to step, and `checkpoint` how it is written to disk, so that a run that was killed can be resumed. `head` fits the
-head alone.
+step to step, and `checkpoint` how it is written to disk, so that a run that was killed can be resumed. `group` makes
+one run of several processes. `head` fits the head alone.
 """
 
 from rmlab.training.checkpoint import load_checkpoint
 from rmlab.training.config import TrainingConfig
+from rmlab.training.group import join_group
 from rmlab.training.head import LinearReward, fit_head, fit_linear_reward
 from rmlab.training.loop import TrainingRun, train, training_steps
 from rmlab.training.pairs import TrainingData, TrainingError, prepare
@@ -24,6 +25,7 @@ __all__ = [
     "TrainingStep",
     "fit_head",
     "fit_linear_reward",
+    "join_group",
     "load_checkpoint",
     "prepare",
     "train",

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
 from tqdm.auto import tqdm
 from transformers import get_cosine_schedule_with_warmup
 
@@ -27,7 +27,8 @@ from rmlab.model import RewardModel, autocast, use_bf16
 from rmlab.preference import preference_loss
 from rmlab.training.checkpoint import Checkpoints
 from rmlab.training.config import TrainingConfig
-from rmlab.training.mode import training_mode
+from rmlab.training.group import dealt, join_group, one_for_all, shared
+from rmlab.training.mode import standing_gradient, training_mode
 from rmlab.training.pairs import TrainingData, TrainingError, prepare
 from rmlab.training.records import HeldOutEvaluation, History, TrainingStep
 from rmlab.training.state import Best, Progress, RunState
@@ -162,10 +163,11 @@ def train(
     The parameters and errors are those of `training_steps`.
     """
     run = training_steps(model, pairs, held_out=held_out, config=config, checkpoints=checkpoints, resume=resume)
-    with tqdm(total=run.n_steps, desc="training", unit="step", disable=not progress) as bar:
+    shown_here = progress and join_group().is_main_process
+    with tqdm(total=run.n_steps, desc="training", unit="step", disable=not shown_here) as bar:
         for step in run:
             shown = {"loss": f"{step.loss:.3f}", "accuracy": f"{step.accuracy:.2f}"}
-            for evaluation in step.evaluations:
+            for evaluation in step.evaluations if shown_here else ():
                 bar.write(f"step {evaluation.step}: held-out {_in_words(evaluation.evaluation)}")
             bar.set_postfix(shown)
             bar.update(step.step - bar.n)  # more than one where the run was resumed
@@ -182,12 +184,19 @@ def _steps(
     progress: Progress,
 ) -> Generator[TrainingStep, None, None]:
     """Take the steps of a run. It holds no reference to the run, and so ends when nobody holds that any longer."""
-    accelerator = Accelerator()
+    join_group()
+    # No exchange of buffers, which never change, at each call: one process may make more calls than another.
+    accelerator = Accelerator(kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)])
     rank, world = accelerator.process_index, accelerator.num_processes
     bf16 = use_bf16(config.precision, accelerator.device)
     model.to(accelerator.device)
     torch.manual_seed(config.seed)  # dropout and adapters; the order of the pairs has a generator of its own
-    with checkpoints or contextlib.nullcontext(), training_mode(model, config):
+    with (
+        one_for_all(),
+        checkpoints or contextlib.nullcontext(),
+        training_mode(model, config),
+        contextlib.ExitStack() as standing,
+    ):
         optimizer = torch.optim.AdamW(_parameter_groups(model, config), lr=config.learning_rate, fused=True)
         best = Best(model, patience=config.patience, keep=bool(config.patience or checkpoints))
         state = RunState(model, optimizer, best, progress)
@@ -195,12 +204,14 @@ def _steps(
             checkpoints.restore(state)
         warmup = round(config.warmup_fraction * n_steps)
         schedule = get_cosine_schedule_with_warmup(optimizer, warmup, n_steps, last_epoch=state.step - 1)
-        forward, optimizer = accelerator.prepare(model, optimizer)
+        forward, _ = accelerator.prepare(model, optimizer)
+        clear_gradients = standing.enter_context(standing_gradient(model))
 
         def evaluate_held_out(step: int) -> tuple[HeldOutEvaluation, ...]:
             if held_out is None:
                 return ()
-            d = model.score_differences(held_out.encoded, precision="bf16" if bf16 else "fp32")
+            mine = held_out.encoded.take(dealt(len(held_out)))
+            d = shared(model.score_differences(mine, precision="bf16" if bf16 else "fp32"))
             evaluation = HeldOutEvaluation(step, evaluate(d), d)
             best.see(evaluation)
             return (evaluation,)
@@ -212,23 +223,26 @@ def _steps(
                 break
             started = time.perf_counter()
             totals = np.zeros(3)  # loss, pairs won, score difference, summed over the batch
-            for part in np.array_split(batch, min(config.gradient_accumulation, len(batch))):
-                idle = rank >= len(part)  # every process takes part in every backward pass, if with nothing
+            parts = np.array_split(batch, min(config.gradient_accumulation, len(batch)))
+            for number, part in enumerate(parts, start=1):
+                idle = rank >= len(part)  # every process takes part in the last backward pass, if with nothing
                 mine = part[:1] if idle else part[rank::world]
-                scores, losses = _losses(model, forward, data, mine, config, bf16)
-                _require_finite(losses, "loss", step, [data.places[i] for i in mine])
-                accelerator.backward(losses.sum() * (0.0 if idle else world / len(batch)))
+                with contextlib.nullcontext() if number == len(parts) else accelerator.no_sync(forward):
+                    scores, losses = _losses(model, forward, data, mine, config, bf16)
+                    _require_finite(losses, "loss", step, [data.places[i] for i in mine])
+                    accelerator.backward(losses.sum() * (0.0 if idle else world / len(batch)))
                 if not idle:
                     difference = (scores[0] - scores[1]).detach().float().cpu().numpy()
                     won = np.sum(difference > 0) + 0.5 * np.sum(difference == 0)
                     totals += [losses.detach().sum().item(), won, difference.sum()]
             totals = torch.as_tensor(accelerator.reduce(torch.tensor(totals, device=accelerator.device), "sum"))
-            norm = torch.as_tensor(accelerator.clip_grad_norm_(model.parameters(), config.max_grad_norm))
+            norm = torch.nn.utils.get_total_norm(p.grad for p in model.parameters() if p.grad is not None)
             _require_finite(norm, "gradient", step, [data.places[i] for i in batch])
             learning_rate = float(schedule.get_last_lr()[0])
+            optimizer.grad_scale = (norm / config.max_grad_norm).clamp(min=1)  # clips within the fused step
             optimizer.step()
             schedule.step()
-            optimizer.zero_grad()
+            clear_gradients()
             seconds = time.perf_counter() - started
             if step == n_steps or (config.evaluate_every and step % config.evaluate_every == 0):
                 evaluations += evaluate_held_out(step)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import torch
 from torch import nn
 
 from rmlab.model import RewardModel
 from rmlab.training.config import TrainingConfig
 from rmlab.training.pairs import TrainingError
 
-__all__ = ["training_mode"]
+__all__ = ["standing_gradient", "training_mode"]
 
 
 @contextlib.contextmanager
@@ -46,6 +47,32 @@ def training_mode(model: RewardModel, config: TrainingConfig) -> Iterator[None]:
                 parameter.requires_grad = False
         for module, name, value in probabilities:
             setattr(module, name, value)
+
+
+@contextlib.contextmanager
+def standing_gradient(model: RewardModel) -> Iterator[Callable[[], None]]:
+    """Keep one gradient of the embedding through a run; gives what clears all gradients after a step.
+
+    PyTorch would else make one as large as the vocabulary at each call, of zeros but for the rows of a batch's tokens.
+    Here those rows alone are added to the one that stands. DistributedDataParallel looks at `sparse` when it is made,
+    so this comes after it: what it exchanges is the gradient that stands, which is dense.
+    """
+    embedding = model.network.get_input_embeddings()
+    stands = type(embedding.weight) is nn.Parameter and embedding.weight.requires_grad
+    gradient = torch.zeros_like(embedding.weight) if stands else None
+
+    def clear() -> None:
+        model.zero_grad()
+        if gradient is not None:
+            embedding.weight.grad = gradient.zero_()
+
+    embedding.sparse = stands
+    clear()
+    try:
+        yield clear
+    finally:
+        embedding.sparse = False
+        model.zero_grad()
 
 
 def _set_checkpointing(model: RewardModel, *, on: bool) -> None:

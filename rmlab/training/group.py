@@ -1,0 +1,82 @@
+"""Several processes as one run: work dealt out among them, and one end for all.
+
+A process that meets an error leaves a note with the group before it goes. The others, whose next exchange with it
+fails, find the note and stop with its words. A process that was killed leaves none, and then they say so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from accelerate import PartialState
+from accelerate.utils import gather_object
+
+from rmlab.training.pairs import TrainingError
+
+__all__ = ["dealt", "join_group", "one_for_all", "shared"]
+
+NOTE = "rmlab: why a process ended"
+
+
+def join_group() -> PartialState:
+    """Meet the other processes that a launcher started, if it did; over gloo, where there are CPUs alone."""
+    told = os.environ.get("ACCELERATE_USE_CPU", "false").lower() in ("1", "true", "yes")
+    return PartialState(cpu=told or not torch.accelerator.is_available())
+
+
+def dealt(n: int) -> np.ndarray:
+    """Give the places, of n, that this process works on."""
+    return np.arange(n)[PartialState().process_index :: PartialState().num_processes]
+
+
+def shared(values: np.ndarray) -> np.ndarray:
+    """Put together what each process holds for the places that `dealt` gave it; every process gets the whole."""
+    parts: list[np.ndarray] = gather_object([values])
+    whole = np.empty(sum(map(len, parts)), dtype=values.dtype)
+    for rank, part in enumerate(parts):
+        whole[rank :: len(parts)] = part
+    return whole
+
+
+@contextlib.contextmanager
+def one_for_all() -> Iterator[None]:
+    """Let an error of one process end all of them, none waiting for one that has gone.
+
+    Raises
+    ------
+    TrainingError
+        In the processes that were not at fault: with the error of the one that was, or that one was killed.
+    """
+    if PartialState().num_processes == 1:
+        yield
+        return
+    rank = PartialState().process_index
+    # The store where the processes met. Under a launcher it is the launcher's, and outlives them.
+    address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    store = dist.TCPStore(*address, is_master=False, wait_for_workers=False)
+    try:
+        yield
+    except Exception as error:
+        note = _read(store)
+        if note is not None:
+            raise TrainingError(f"another process of this run stopped: {note}") from error
+        if isinstance(error, dist.DistError) or "gloo" in str(error):
+            raise TrainingError(
+                "another process of this run has gone without a word: it was killed, or had no memory left. Process "
+                f"{rank} stops too. Resume from the last checkpoint, or start again."
+            ) from error
+        store.set(NOTE, f"{type(error).__name__} in process {rank}: {error}")
+        dist.destroy_process_group()  # what the others wait for then fails, and they look for the note
+        raise
+
+
+def _read(store: dist.Store) -> str | None:
+    try:
+        return store.get(NOTE).decode() if store.check([NOTE]) else None
+    except RuntimeError:  # the process that held the store has gone, too
+        return None
