@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
             "has one; for N of them: torchrun --nproc-per-node N -m rmlab train ..."
         )
     if group.num_processes > 1:
-        say(f"{group.num_processes} processes on {group.device.type}")
+        say(f"{group.num_processes} processes on {group.device}")
 
     settings: dict[str, Any] = {setting.name: getattr(options, setting.name) for setting in fields(TrainingConfig)}
     quarterly = settings["evaluate_every"] is None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,7 +59,7 @@ def one_for_all() -> Iterator[None]:
     rank = PartialState().process_index
     # The store where the processes met. Under a launcher it is the launcher's, and outlives them.
     address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-    store = dist.TCPStore(*address, is_master=False, wait_for_workers=False)
+    store = dist.TCPStore(*address, is_master=False, wait_for_workers=False)  # pyright: ignore[reportPrivateImportUsage]
     try:
         yield
     except Exception as error:
@@ -75,7 +76,7 @@ def one_for_all() -> Iterator[None]:
         raise
 
 
-def _read(store: dist.Store) -> str | None:
+def _read(store: Any) -> str | None:
     try:
         return store.get(NOTE).decode() if store.check([NOTE]) else None
     except RuntimeError:  # the process that held the store has gone, too

@@ -239,7 +239,8 @@ def _steps(
             norm = torch.nn.utils.get_total_norm(p.grad for p in model.parameters() if p.grad is not None)
             _require_finite(norm, "gradient", step, [data.places[i] for i in batch])
             learning_rate = float(schedule.get_last_lr()[0])
-            optimizer.grad_scale = (norm / config.max_grad_norm).clamp(min=1)  # clips within the fused step
+            clipping = (norm / config.max_grad_norm).clamp(min=1)
+            optimizer.grad_scale = clipping  # pyright: ignore[reportAttributeAccessIssue] # divides, in the fused step
             optimizer.step()
             schedule.step()
             clear_gradients()
