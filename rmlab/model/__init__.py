@@ -8,16 +8,19 @@ mends what transformers' networks bring along; `save` writes folders whole or no
 """
 
 from rmlab.backbones import ModelError
-from rmlab.model.encode import Encoded, EncodedPairs
+from rmlab.model.encode import Encoded, EncodedPairs, Encoder
 from rmlab.model.network import PAD_TOKEN
 from rmlab.model.precision import Precision, autocast, use_bf16
 from rmlab.model.reward_model import Packing, RewardModel
 from rmlab.model.save import check_destination, replacing
+from rmlab.model.tokens import MappedIds
 
 __all__ = [
     "PAD_TOKEN",
     "Encoded",
     "EncodedPairs",
+    "Encoder",
+    "MappedIds",
     "ModelError",
     "Packing",
     "Precision",

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from rmlab.data import PreferencePair, PreferencePairs, trainable
 from rmlab.model import EncodedPairs, RewardModel
+from rmlab.training.errors import TrainingError
+from rmlab.training.tokens import tokenize_once
 
 __all__ = ["TrainingData", "TrainingError", "prepare"]
-
-
-class TrainingError(ValueError):
-    """A run that cannot start or go on; the message names the step and the pairs at fault and says what to do."""
 
 
 @dataclass(frozen=True)
@@ -38,30 +37,53 @@ class TrainingData:
         return "\n".join([f"{len(self):,} usable pairs", *(f"  {n:>7,} {name}" for name, n in notes.items() if n)])
 
 
-def prepare(model: RewardModel, pairs: Sequence[PreferencePair], *, max_length: int | None = None) -> TrainingData:
+def prepare(
+    model: RewardModel,
+    pairs: Sequence[PreferencePair],
+    *,
+    max_length: int | None = None,
+    tokens: str | Path | None = None,
+    processes: int | None = None,
+) -> TrainingData:
     """Encode pairs for training and leave out, with a count, those that cannot teach.
 
     Left out are ties, pairs with an empty or two equal responses, and pairs that truncation makes equal.
 
+    Parameters
+    ----------
+    model, pairs
+        Whose tokenizer, and what.
+    max_length
+        Longest sequence in tokens; by default the model's own.
+    tokens
+        A folder to keep the token ids in, and find them again: they then take no memory, and are made once. Without it
+        they are made each time, as lists in memory.
+    processes
+        To share the work of making them in a folder; by default this one alone.
+
     Raises
     ------
     TrainingError
-        If nothing is left to train on.
+        If nothing is left to train on, or the folder cannot hold the token ids.
     """
     table = pairs if isinstance(pairs, PreferencePairs) else PreferencePairs.from_list(pairs)
     usable, left_out = trainable(table)
     kept = table.take(usable)
-    encoded = model.encode_pairs(kept, max_length=max_length)
+    if tokens is None:
+        encoded = model.encode_pairs(kept, max_length=max_length)
+    else:
+        encoded = tokenize_once(model, kept, tokens, max_length=max_length, processes=processes)
     truncation = encoded.truncation
     distinct = np.flatnonzero(~encoded.equal)
     left_out = {**left_out, "equal once encoded": len(kept) - len(distinct)}
     if not len(distinct):
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in left_out.items() if n)
         raise TrainingError(f"no pairs are left to train on: {len(table):,} given; left out: {reasons or 'none'}")
+    sources = [source for column in kept.columns("source") for source in column.to_pylist()]
     return TrainingData(
         encoded.take(distinct),
         np.nan_to_num(kept.margins[distinct], nan=0.0),
-        tuple(kept[int(i)].source or f"pair {usable[i]}" for i in distinct),
+        tuple(sources[i] or f"pair {usable[i]}" for i in distinct),
         left_out,
         truncation,
     )
