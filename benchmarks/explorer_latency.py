@@ -155,24 +155,57 @@ def jupyterlab(folder: Path) -> Iterator[str]:
         server.wait(timeout=30)
 
 
-def figurewidget(browser: Browser, folder: Path, n: int) -> None:
-    """The same plot as sliders and a plotly FigureWidget that a local kernel redraws, in JupyterLab."""
-    cell = {"cell_type": "code", "id": "a", "metadata": {}, "outputs": [], "execution_count": None, "source": NOTEBOOK}
+@contextmanager
+def in_jupyterlab(browser: Browser, folder: Path, source: str, shown: str) -> Iterator[Page]:
+    """Run a cell in JupyterLab, and give the page when it shows something that this selector finds."""
+    cell = {"cell_type": "code", "id": "a", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
     kernel = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}}
     notebook = {"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
-    (folder / "peer.ipynb").write_text(json.dumps(notebook))
+    (folder / "cell.ipynb").write_text(json.dumps(notebook))
     with jupyterlab(folder) as address:
         page = browser.new_page(viewport={"width": 1280, "height": 1100})
-        page.goto(address.format("lab/tree/peer.ipynb"))
+        page.goto(address.format("lab/tree/cell.ipynb"))
         page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=120_000)
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        page.locator(".scatterlayer .point").first.wait_for(timeout=60_000)
+        page.locator(shown).first.wait_for(timeout=120_000)
         page.wait_for_timeout(2000)
+        yield page
+        page.close()
+
+
+PROBE = """
+from rmlab import explorers
+from rmlab.datasets import course_model, load_everyday
+model = course_model()
+text = " ".join(pair.chosen for pair in load_everyday()[:20])
+words = text.split()
+while len(model.encode([""], [" ".join(words)])[0]) > 180:
+    words.pop()
+explorer = explorers.probe(model)
+explorer.response_a = " ".join(words)
+explorer
+"""
+
+
+def probe(browser: Browser, folder: Path, n: int) -> None:
+    """The probe with minilm on a response of about 200 tokens, in JupyterLab: a typed key to the new score painted."""
+    with in_jupyterlab(browser, folder, PROBE, ".rx-probe textarea") as page:
+        box = page.get_by_label("Response A")
+        box.click()
+        box.press("Control+End")
+        moved = "() => document.querySelector('.rx-probe-readout').dataset.answered"
+        threads = os.environ.get("OMP_NUM_THREADS", "all")
+        name = f"probe, minilm, 180 to 220 tokens, {threads} threads: key to score"
+        report(name, press_keys(page, min(n, 100), moved, ("a", "Space")), 300)
+
+
+def figurewidget(browser: Browser, folder: Path, n: int) -> None:
+    """The same plot as sliders and a plotly FigureWidget that a local kernel redraws, in JupyterLab."""
+    with in_jupyterlab(browser, folder, NOTEBOOK, ".scatterlayer .point") as page:
         page.locator(".noUi-handle").first.focus()
         moved = "() => document.querySelector('.scatterlayer .point').getAttribute('transform')"
         report("the same plot as a FigureWidget with a local kernel", press_keys(page, n, moved))
-        page.close()
 
 
 def file(browser: Browser, folder: Path, n: int) -> None:
@@ -249,6 +282,7 @@ def film(browser: Browser, folder: Path, n: int) -> None:
 MEASURED: dict[str, Callable[[Browser, Path, int], None]] = {
     "curve": curve,
     "figurewidget": figurewidget,
+    "probe": probe,
     "table": table,
     "film": film,
     "file": file,

@@ -52,3 +52,27 @@ def test_keys_go_to_the_handle_and_restart_and_run_all_works(lab: Callable[[str]
     page.get_by_role("button", name="Reveal", exact=True).last.click()
     expect(page.locator(".rx-readout")).to_contain_text("0.711")
     assert not thrown
+
+
+def test_what_is_typed_into_the_probe_goes_to_the_model_and_not_to_lab(lab: Callable[[str], str], page: Page):
+    page.goto(lab("lab/tree/notebooks/09_probe.ipynb"))
+    cells = page.locator(".jp-Notebook .jp-Cell")
+    n_cells, _ = cells_of(ROOT / "notebooks/09_probe.ipynb")
+    expect(cells).to_have_count(n_cells, timeout=60_000)
+    expect(page.get_by_text(IDLE)).to_be_visible(timeout=60_000)
+    code = page.locator(".jp-CodeCell")
+    for number in (0, 1):  # loads the models; shows the probe
+        code.nth(number).locator(".jp-InputArea-editor").click()
+        page.keyboard.press("Control+Enter")
+        expect(code.nth(number).locator(".jp-InputPrompt")).to_have_text(f"[{number + 1}]:", timeout=120_000)
+    box = page.get_by_label("Response A")
+    score = page.locator(".rx-editor.rx-a .rx-score")
+    expect(score).to_have_text("score −5.09", timeout=60_000)
+    box.press("Control+End")
+    box.press_sequentially(" dd")
+    for key in ("ArrowUp", "Control+End", "Backspace", "Backspace", "Backspace"):
+        box.press(key)
+    box.press_sequentially(" I hope that this is of some use to you.")
+    expect(score).not_to_have_text("score −5.09", timeout=60_000)
+    expect(cells).to_have_count(n_cells)
+    assert box.input_value().endswith("to you. I hope that this is of some use to you.")

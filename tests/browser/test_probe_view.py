@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from explorer import PAYLOADS
 from playwright.sync_api import Browser, Page, expect
 
 from rmlab.datasets import load_probe_presets
@@ -21,6 +23,7 @@ from rmlab.explorers.serve import ExplorerServer
 from rmlab.explorers.state import ExplorerState
 from rmlab.model import RewardModel
 
+MILD = ("minor", "moderate")
 ODD = "<img src=x onerror=alert(1)> שלום 👩🏽‍🚀 \u202e ${1} {{x}} &lt; end"
 
 
@@ -194,6 +197,68 @@ def test_the_boxes_of_the_path_open_on_the_numbers_of_the_pair(browser: Browser)
         expect(page.get_by_text("−log 0.182 = 1.701 nats")).to_be_visible()
         button(page, "Predict").click()
         assert "1.701" not in page.locator(".rx-panel").inner_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("view", ["probe", "path"])
+def test_an_accessibility_engine_finds_nothing_serious(browser: Browser, view: str, scheme: str) -> None:
+    attribution = {
+        "a": [["Blue", 0.5], [" ", None], ["and", -0.2]],
+        "b": [["Red", -1.0]],
+        "words": "They do not add up.",
+    }
+    with served(browser, length, view, explain=True) as (page, state):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # colours change at once
+        if view == "probe":
+            button(page, "Pin this edit").click()
+            page.get_by_label("Response A").fill("Blue and wide")
+            expect(page.get_by_text("score +13.00")).to_be_visible()
+            button(page, "Pin this edit").click()
+            expect(page.get_by_text("They add up").or_(page.get_by_text("They do not add up"))).to_be_visible()
+            state.attribution = attribution
+            expect(page.locator(".rx-lowers").first).to_be_visible()
+        found = Axe().run(page).response["violations"]
+        assert not [(one["id"], [node["html"] for node in one["nodes"]]) for one in found if one["impact"] not in MILD]
+
+
+@pytest.mark.parametrize(("width", "size"), [(1400, "normal"), (800, "normal"), (400, "normal"), (800, "projector")])
+@pytest.mark.parametrize("view", ["probe", "path"])
+def test_nothing_is_wider_than_the_window(browser: Browser, view: str, width: int, size: str) -> None:
+    with served(browser, length, view, size=size, response_b="W" * 300) as (page, _):
+        page.set_viewport_size({"width": width, "height": 900})
+        expect(page.get_by_text(f"{'score ' if view == 'probe' else ''}+300.00").first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_no_payload_runs_in_any_field(browser: Browser) -> None:
+    def scorer(prompts, responses):
+        if "".join(PAYLOADS)[:9] in responses[0]:
+            raise RuntimeError(PAYLOADS[8])
+        return length(prompts, responses)
+
+    hostile = " ".join(PAYLOADS)
+    traits = {
+        "prompt": hostile,
+        "response_a": hostile,
+        "response_b": hostile,
+        "notice": hostile,
+        "scores_from": hostile,
+    }
+    for view in ("probe", "path"):
+        with served(browser, scorer, view, **traits, attribution={"a": [[hostile, 0.1]], "words": hostile}) as (
+            page,
+            _,
+        ):
+            expect(page.get_by_role("alert")).to_contain_text(PAYLOADS[8])
+            if view == "probe":
+                page.get_by_label("Response A").press("End")
+                page.get_by_label("Response A").press_sequentially(PAYLOADS[0], delay=0)
+                button(page, "Pin this edit").click()
+            else:
+                for box in page.locator(".rx-box").all():
+                    box.click()
+            assert page.evaluate("window.ran") is None
+            assert page.locator("#rmlab-explorer img, #rmlab-explorer iframe, #rmlab-explorer script").count() == 0
 
 
 @pytest.fixture

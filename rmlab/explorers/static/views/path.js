@@ -80,9 +80,10 @@ function arrowRow(starts, below) {
 /** Title, short text and long text of each box. */
 function described(now) {
   const known = now.a !== null && now.b !== null;
-  const d = known ? (now.a - now.b) / now.temperature : 0;
+  const [a, b] = known ? [now.a, now.b] : [0, 0];
+  const d = (a - b) / now.temperature;
   const p = preferenceProbability(d);
-  const loss = judgementLoss(known ? now.a - now.b : 0, now.winner, now.temperature);
+  const loss = judgementLoss(a - b, now.winner, now.temperature);
   const label = { a: "A is better", b: "B is better", tie: "a tie" }[now.winner];
   const number = (value) => (!now.revealed ? "?" : !known ? "none" : value);
   const hidden = now.revealed ? "There are no scores yet." : "Predict first; then press Reveal.";
@@ -90,7 +91,7 @@ function described(now) {
   const hot = now.temperature === 1 ? "" : `, divided by the temperature ${now.temperature}: ${signed(d)}`;
   const score = (side, value) => ({
     title: `score of ${side}`,
-    short: number(known ? signed(value) : ""),
+    short: number(signed(value)),
     long: long(`RM(prompt, ${side}) = ${signed(value, 3)} (${now.from}). The model reads the prompt and this response alone: it sees neither the other response nor the label.`),
   });
   const terms = {
@@ -103,11 +104,11 @@ function described(now) {
     response_a: { title: "● response A", short: now.response_a, long: now.response_a },
     response_b: { title: "■ response B", short: now.response_b, long: now.response_b },
     label: { title: "label", short: label, long: `Somebody read both responses and judged: ${label}. The label goes into the loss, and into nothing before it.` },
-    score_a: score("A", now.a),
-    score_b: score("B", now.b),
+    score_a: score("A", a),
+    score_b: score("B", b),
     difference: {
-      title: "difference", short: number(signed(now.a - now.b)),
-      long: long(`score of A − score of B = ${signed(now.a, 3)} − (${signed(now.b, 3)}) = ${signed(now.a - now.b, 3)} nats${hot}. A constant added to both scores changes nothing.`),
+      title: "difference", short: number(signed(a - b)),
+      long: long(`score of A − score of B = ${signed(a, 3)} − (${signed(b, 3)}) = ${signed(a - b, 3)} nats${hot}. A constant added to both scores changes nothing.`),
     },
     p: {
       title: "P(A is preferred)", short: number(p.toFixed(3)),

@@ -181,7 +181,7 @@ function readouts(store, waiting) {
     const known = a !== null && b !== null;
     const shown = known && store.get("revealed");
     const p = known ? preferenceProbability((a - b) / store.get("temperature")) : 0.5;
-    update(node, { "aria-busy": String(late), class: `rx-card rx-probe-readout${late ? " rx-late" : ""}` });
+    update(node, { "data-answered": store.get("answered"), "aria-busy": String(late), class: `rx-card rx-probe-readout${late ? " rx-late" : ""}` });
     update(numbers.difference, { text: shown ? signed(a - b) : known ? "?" : "none" });
     update(numbers.p, { text: shown ? p.toFixed(3) : known ? "?" : "none" });
     parts[0].style.flexGrow = shown ? p : 0.5;
