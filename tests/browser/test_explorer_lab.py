@@ -55,7 +55,7 @@ def test_keys_go_to_the_handle_and_restart_and_run_all_works(lab: Callable[[str]
 
 
 def test_what_is_typed_into_the_probe_goes_to_the_model_and_not_to_lab(lab: Callable[[str], str], page: Page):
-    page.goto(lab("lab/workspaces/probe/tree/notebooks/09_probe.ipynb"))  
+    page.goto(lab("lab/workspaces/probe/tree/notebooks/09_probe.ipynb"))
     cells = page.locator(".jp-Notebook .jp-Cell")
     n_cells, _ = cells_of(ROOT / "notebooks/09_probe.ipynb")
     expect(cells).to_have_count(n_cells, timeout=60_000)
