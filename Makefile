@@ -48,8 +48,9 @@ test: $(VENV)/.installed-test
 	$(REPRODUCIBLE) $(BIN)/python -m pytest notebooks $(NBVAL) -p tests.notebooks.corruption
 	$(REPRODUCIBLE) $(BIN)/python -m pytest tests/browser
 
-# Change 200 of the numbers that the notebooks print, and see nbval catch each; make test changes ten.
+# Count exercises and wrong answers; change 200 of the numbers that the notebooks print, and see nbval catch each.
 corruption: $(VENV)/.installed-test
+	$(REPRODUCIBLE) $(BIN)/python tests/notebooks/counts.py
 	$(REPRODUCIBLE) $(BIN)/python -m pytest notebooks $(NBVAL) -p tests.notebooks.corruption --corrupt 200
 
 notebook-timings: $(VENV)/.installed-test
