@@ -442,12 +442,13 @@ def test_pairs_that_lose_tokens_are_counted_by_where(decoder):
         PreferencePair("Short.", f"Yes{tail}", f"No{tail}"),
         PreferencePair("Short.", f"Yes{tail}", f"No{tail} it goes"),
         PreferencePair("Short.", "Yes.", "Yes."),  # equal, and not by cutting
+        PreferencePair("Short.", f"Yes{tail}", f"Yes{tail}"),  # nor these, though they are cut
     ]
     encoded = decoder.encode_pairs(pairs, max_length=24)
-    assert encoded.equal.tolist() == [False, False, False, True, False, True]
+    assert encoded.equal.tolist() == [False, False, False, True, False, True, True]
     assert encoded.truncation == {
-        "pairs with a cut prompt": 4,
-        "pairs with a cut response": 3,
+        "pairs with a cut prompt": 5,
+        "pairs with a cut response": 4,
         "pairs made equal by cutting": 1,
     }
     assert decoder.encode_pairs(pairs).truncation == dict.fromkeys(encoded.truncation, 0)
@@ -716,6 +717,7 @@ def test_saving_into_an_empty_folder_or_a_new_one_works(decoder, tmp_path):
 
 def test_an_encoder_whose_tokenizer_marks_no_end_is_refused(saved, tmp_path):
     folder = shutil.copytree(saved("tiny-encoder"), tmp_path / "m")
+    (folder / MANIFEST).unlink()  # else the hash of the tokenizer is at fault
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.backend_tokenizer.post_processor = processors.ByteLevel()
     tokenizer.save_pretrained(folder)

@@ -221,7 +221,8 @@ def training_data(pairs, margins):
         lengths = np.array([len(pair[0]) for pair in pairs])
         sides.append(Encoded(texts, lengths, np.zeros_like(lengths), np.zeros_like(lengths)))
     places = tuple(f"pair {i}" for i in range(len(pairs)))
-    return TrainingData(EncodedPairs(*sides), np.array(margins), places, {}, {})
+    same_text = np.zeros(len(pairs), dtype=bool)
+    return TrainingData(EncodedPairs(*sides, same_text), np.array(margins), places, {}, {})
 
 
 # RMLAB_EXAMPLES=2000 makes the long run.

@@ -69,7 +69,7 @@ def cut_by(source: Any, pairs: PreferencePairs) -> tuple[np.ndarray, np.ndarray]
     encoded = source.encode_pairs(pairs)
     lost = [side.prompt_tokens_cut + side.response_tokens_cut for side in (encoded.chosen, encoded.rejected)]
     cut = (lost[0] > 0) | (lost[1] > 0)
-    return cut, cut & encoded.equal
+    return cut, cut & encoded.equal & ~encoded.same_text
 
 
 def prompts_of(pairs: PreferencePairs) -> list[Hashable]:

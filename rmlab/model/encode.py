@@ -62,10 +62,13 @@ class EncodedPairs:
 
     chosen: Encoded
     rejected: Encoded
+    same_text: np.ndarray
+    """Pairs whose responses were the same text before anything was cut; bool, shape ``(n_pairs,)``."""
 
     def take(self, indices: Sequence[int] | np.ndarray) -> EncodedPairs:
         """Give these pairs, in this order."""
-        return EncodedPairs(*(side.take(indices) for side in (self.chosen, self.rejected)))
+        indices = np.asarray(indices, dtype=np.int64)
+        return EncodedPairs(self.chosen.take(indices), self.rejected.take(indices), self.same_text[indices])
 
     @property
     def equal(self) -> np.ndarray:
@@ -86,7 +89,7 @@ class EncodedPairs:
         return {
             "pairs with a cut prompt": int(np.any([side.prompt_tokens_cut > 0 for side in sides], axis=0).sum()),
             "pairs with a cut response": int(response_cut.sum()),
-            "pairs made equal by cutting": int((self.equal & response_cut).sum()),
+            "pairs made equal by cutting": int((self.equal & response_cut & ~self.same_text).sum()),
         }
 
 

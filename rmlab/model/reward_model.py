@@ -12,15 +12,15 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from torch import nn
-from tqdm.auto import tqdm
 
 from rmlab.backbones import ModelError, load_network, quiet_transformers
 from rmlab.data import PreferencePair
 from rmlab.model.encode import Encoded, EncodedPairs, Encoder, Text
 from rmlab.model.network import Float32Linear, ensure_pad_token, keep_head_in_float32
-from rmlab.model.precision import Precision, autocast, use_bf16
+from rmlab.model.precision import Precision, autocast
 from rmlab.model.rows import Batch, packed_batches, padded_batches, read_scores, why_not_packed
 from rmlab.model.save import check_destination, replacing, write_manifest
+from rmlab.model.scoring import score_in_chunks
 
 __all__ = ["Packing", "RewardModel"]
 
@@ -29,8 +29,6 @@ Packing = Literal["auto", "off"]
 DEFAULT_MAX_LENGTH = 1024
 ROW_TOKENS = 256
 """Of a packed row. Attention costs its square, so it is short; a tree that is longer has a row of its own."""
-CHUNK = 2048
-"""Texts that are laid out together when scoring."""
 
 
 class RewardModel(nn.Module):
@@ -229,9 +227,10 @@ class RewardModel(nn.Module):
 
         It is found by trying: two pairs of random token ids are scored in one row and in padded ones.
         """
-        fault = why_not_packed(self.network)
-        if fault is not None:
-            return fault
+        return why_not_packed(self.network) or self._differs_packed()
+
+    def _differs_packed(self) -> str | None:
+        """Score a few sequences both ways, and say how they differ, if they do."""
         generator = np.random.default_rng(0)
         prompts, tails = ([generator.integers(self.network.config.vocab_size, size=n).tolist() for n in sizes]
                           for sizes in ((24, 40), (16, 9, 5, 12)))  # fmt: skip
@@ -283,7 +282,8 @@ class RewardModel(nn.Module):
         responses = [pair.chosen for pair in pairs] + [pair.rejected for pair in pairs]
         both = self.encode(prompts * 2, responses, max_length=max_length)
         places = np.arange(2 * len(pairs)).reshape(2, -1)
-        return EncodedPairs(both.take(places[0]), both.take(places[1]))
+        same_text = np.array([pair.chosen == pair.rejected for pair in pairs], dtype=bool)
+        return EncodedPairs(both.take(places[0]), both.take(places[1]), same_text)
 
     def score(
         self,
@@ -342,7 +342,7 @@ class RewardModel(nn.Module):
         progress: bool = False,
     ) -> np.ndarray:
         """Score what `encode` made; the options and the result are those of `score`."""
-        return self._through(encoded, self, precision, batch_tokens, progress)
+        return score_in_chunks(self, encoded, self, precision=precision, batch_tokens=batch_tokens, progress=progress)
 
     def features(
         self,
@@ -365,39 +365,11 @@ class RewardModel(nn.Module):
 
         hook = self.head.register_forward_pre_hook(lambda _, arguments: read.append(arguments[0]))
         try:
-            return self._through(encoded, forward, precision, batch_tokens, progress)
+            return score_in_chunks(
+                self, encoded, forward, precision=precision, batch_tokens=batch_tokens, progress=progress
+            )
         finally:
             hook.remove()
-
-    def _through(
-        self,
-        encoded: Encoded,
-        forward: Callable[..., torch.Tensor],
-        precision: Precision,
-        batch_tokens: int | None,
-        progress: bool,
-    ) -> np.ndarray:
-        """Give what `forward` makes of each text: ``(n,)`` or ``(n, width)``."""
-        place: dict[tuple[int, ...], int] = {}  # equal texts are scored once, so that their difference is exactly zero
-        index = [place.setdefault(tuple(ids), len(place)) for ids in encoded]
-        distinct = np.unique(index, return_index=True)[1]  # where each was first met
-        prompts: dict[tuple[int, ...], int] = {}
-        keys = np.array([prompts.setdefault(prompt, len(prompts)) for prompt in encoded.take(distinct).prompts])
-        order = np.argsort(keys, kind="stable")  # responses to one prompt side by side
-        outputs = [np.zeros(0, dtype=np.float32)] * (not len(order))
-        with (
-            self.evaluating(),
-            torch.inference_mode(),
-            autocast(self.device, use_bf16(precision, self.device)),
-            tqdm(total=len(distinct), desc="scoring", unit="text", disable=not progress) as bar,
-        ):
-            for start in range(0, len(order), CHUNK):  # a bar moves once for each
-                chunk = order[start : start + CHUNK]
-                ids = encoded.take(distinct[chunk]).input_ids
-                made = self.score_ids(ids, keys=keys[chunk].tolist(), batch_tokens=batch_tokens, forward=forward)
-                outputs.append(made.cpu().numpy())
-                bar.update(len(chunk))
-        return np.concatenate(outputs)[np.argsort(order)[index]]
 
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write weights, configuration and tokenizer to a folder that transformers can load too.

@@ -1,0 +1,60 @@
+"""Scores of many texts: each distinct one is scored once, in evaluation mode and without gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from rmlab.model.encode import Encoded
+from rmlab.model.onednn import float32_by_onednn
+from rmlab.model.precision import Precision, autocast, use_bf16
+
+if TYPE_CHECKING:
+    from rmlab.model.reward_model import RewardModel
+
+__all__ = ["score_in_chunks"]
+
+CHUNK = 2048
+"""Texts that are laid out together."""
+
+
+def score_in_chunks(
+    model: RewardModel,
+    encoded: Encoded,
+    forward: Callable[..., torch.Tensor],
+    *,
+    precision: Precision,
+    batch_tokens: int | None,
+    progress: bool,
+) -> np.ndarray:
+    """Give what `forward` makes of each text: ``(n,)`` or ``(n, width)``."""
+    place: dict[tuple[int, ...], int] = {}  # equal texts are scored once, so that their difference is exactly zero
+    index = [place.setdefault(tuple(ids), len(place)) for ids in encoded]
+    distinct = np.unique(index, return_index=True)[1]  # where each was first met
+    prompts: dict[tuple[int, ...], int] = {}
+    keys = np.array([prompts.setdefault(prompt, len(prompts)) for prompt in encoded.take(distinct).prompts])
+    order = np.argsort(keys, kind="stable")  # responses to one prompt side by side
+    outputs = [np.zeros(0, dtype=np.float32)] * (not len(order))
+    with (
+        model.evaluating(),
+        torch.inference_mode(),
+        autocast(model.device, use_bf16(precision, model.device)),
+        float32_by_onednn(),
+        tqdm(total=len(distinct), desc="scoring", unit="text", disable=not progress) as bar,
+    ):
+
+        def counted(**inputs: torch.Tensor) -> torch.Tensor:
+            made = forward(**inputs)
+            bar.update(len(made))
+            return made
+
+        for start in range(0, len(order), CHUNK):
+            chunk = order[start : start + CHUNK]
+            ids = encoded.take(distinct[chunk]).input_ids
+            made = model.score_ids(ids, keys=keys[chunk].tolist(), batch_tokens=batch_tokens, forward=counted)
+            outputs.append(made.cpu().numpy())
+    return np.concatenate(outputs)[np.argsort(order)[index]]
