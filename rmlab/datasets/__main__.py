@@ -24,7 +24,8 @@ PRIOR_VARIANCE = 10.0
 
 def fit_course_heads() -> dict[str, np.ndarray]:
     """Fit the head of `course_model` to each of the two sets; float64 arrays of shape ``(384,)``."""
-    model = RewardModel.from_pretrained("minilm", device="cpu")
+    # in double precision: the fit magnifies what rounding does to its features, which is another on each machine
+    model = RewardModel.from_pretrained("minilm", device="cpu").double()
     sets = {"everyday": load_everyday(), "everyday_biased": load_everyday_biased()}
     return {
         name: fit_head(model, pairs, prior_variance=PRIOR_VARIANCE, progress=True).weights
