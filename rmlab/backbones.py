@@ -165,7 +165,8 @@ def checked_folder(folder: Path) -> Path:
             expected = dict(json.loads(manifest.read_text(encoding="utf-8"))["sha256"])
         except (ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{manifest} is damaged ({error}); copy or train the model again") from error
-        found = {path.name: sha256(path) for path in weights}
+        # what was saved, and weights beside it, which would be read too; a model card is no part of either
+        found = {path.name: sha256(path) for path in folder.iterdir() if path.name in expected or path in weights}
         for name in sorted(expected.keys() | found.keys()):
             if found.get(name) != expected.get(name):
                 raise ModelError(

@@ -327,13 +327,25 @@ def plant_another_file(folder):
     shutil.copy(folder / "model.safetensors", folder / "model-00001-of-00002.safetensors")
 
 
-@pytest.mark.parametrize("tamper", [flip_a_weight, swap_for_another_seed, plant_another_file])
-def test_weights_other_than_those_saved_are_refused(saved, tmp_path, tamper):
+def change_the_epsilon(folder):
+    edit_config(folder, rms_norm_eps=0.1)
+
+
+def lower_the_case(folder):
+    path = folder / "tokenizer.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "normalizer": {"type": "Lowercase"}}))
+
+
+@pytest.mark.parametrize(
+    "tamper", [flip_a_weight, swap_for_another_seed, plant_another_file, change_the_epsilon, lower_the_case]
+)
+def test_files_other_than_those_saved_are_refused(saved, tmp_path, tamper):
     folder = shutil.copytree(saved, tmp_path / "m")
     load_network(folder, seed=0)
     tamper(folder)
     message = (
-        r"safetensors is not the file that was saved: its SHA-256 should be (absent|[0-9a-f]{64}), got [0-9a-f]{64}\. "
+        r"\.(safetensors|json) is not the file that was saved: its SHA-256 should be (absent|[0-9a-f]{64}), "
+        r"got [0-9a-f]{64}\. "
     )
     with pytest.raises(ModelError, match=message + r"Copy or train .*; if the change was yours, delete rmlab\.json"):
         load_network(folder, seed=0)
@@ -343,8 +355,16 @@ def test_weights_other_than_those_saved_are_refused(saved, tmp_path, tamper):
 
 
 def test_the_hashes_are_those_of_the_files(saved):
-    expected = hashlib.sha256((saved / "model.safetensors").read_bytes()).hexdigest()
-    assert json.loads((saved / MANIFEST).read_text()) == {"sha256": {"model.safetensors": expected}}
+    names = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+    expected = {name: hashlib.sha256((saved / name).read_bytes()).hexdigest() for name in names}
+    assert json.loads((saved / MANIFEST).read_text()) == {"sha256": expected}
+
+
+def test_what_is_written_beside_a_model_later_is_no_part_of_it(saved, tmp_path):
+    folder = shutil.copytree(saved, tmp_path / "m")
+    (folder / "README.md").write_text("A card.")
+    (folder / "notes").mkdir()
+    load_network(folder, seed=0)
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff", b"[]", b"{}", b'{"sha256": 3}', b'{"sha256": ["model"]}', b"null"])

@@ -45,6 +45,6 @@ def replacing(folder: Path) -> Iterator[Path]:
 
 
 def write_manifest(folder: Path) -> None:
-    """Record the SHA-256 of the weights, which loading compares."""
-    hashes = {path.name: sha256(path) for path in sorted(folder.glob("*.safetensors"))}
+    """Record the SHA-256 of every file, weights, configuration and tokenizer alike, which loading compares."""
+    hashes = {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}
     (folder / MANIFEST).write_text(json.dumps({"sha256": hashes}, indent=2) + "\n", encoding="utf-8")
