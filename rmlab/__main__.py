@@ -18,7 +18,10 @@ BAD_INPUT = (ValueError, OSError)  # DataError, ModelError and TrainingError are
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    options = _parser(arguments[:1]).parse_args(arguments)
+    parser = _parser(arguments[:1])
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}; rmlab {arguments[0]} --help lists those there are")
     try:
         return options.run(options)
     except KeyboardInterrupt:

@@ -57,6 +57,8 @@ def test_help_of_every_command(capsys):
     with pytest.raises(SystemExit) as end:
         main(["train", "--out", "x", "--learning-rat", "1"])
     assert end.value.code == 2
+    said = "unrecognized arguments: --learning-rat; rmlab train --help lists those there are"
+    assert said in capsys.readouterr().err
 
 
 def test_every_setting_of_a_run_is_an_option_with_help(capsys):
@@ -92,9 +94,12 @@ def test_fit_prints_the_published_season(files, capsys):
     ("winner,loser\n", "no comparisons below the header"),
     ("a,b\n1,2\n", "no column 'winner'; it has a, b. Name the column with --winner"),
     ("winner,loser\nA,B\nA\n", "line 3: expected 2 fields"),
-    ("winner,loser,weight\nA,B,1\nB,A,x\n", "line 3: weight must be a number, got 'x'"),
+    ("winner,loser,weight\nA,B,1\nB,A,x\n", "line 3: weight must be a finite number, 0 or more, got 'x'"),
+    ("winner,loser,weight\nA,B,1\nB,A,nan\n", "line 3: weight must be a finite number, 0 or more, got 'nan'"),
+    ("winner,loser,weight\nA,B,inf\n", "line 2: weight must be a finite number, 0 or more, got 'inf'"),
+    ("winner,loser,weight\nA,B,-1\n", "line 2: weight must be a finite number, 0 or more, got '-1'"),
+    ("winner,loser\nA,B\nA,B\n", "A prior makes the scores finite: --prior-variance 1.0"),
     ("winner,loser,tied\nA,B,maybe\n", "line 2: tied must be true or false, got 'maybe'"),
-    ("winner,loser\nA,B\nA,B\n", "A"),
 ])  # fmt: skip
 def test_fit_names_file_and_line_of_bad_input(tmp_path, capsys, text, message):
     path = tmp_path / "games.csv"

@@ -5,11 +5,16 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import rmlab
+
+_EXPECTED = {"weight": "a finite number, 0 or more", "tied": "true or false", "first": "1, 0 or -1"}
+_AS_OPTIONS = {"prior_variance=1.0": "--prior-variance 1.0", "ties='half'": "--ties half"}
+"""How the advice of the library reads on the command line."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,15 +37,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Fit one score for each item to a table of comparisons."""
     columns = _read_comparisons(Path(options.comparisons), options)
-    fit = rmlab.fit_bradley_terry(
-        columns["winner"],
-        columns["loser"],
-        weights=columns.get("weight"),
-        tied=columns.get("tied"),
-        ties=options.ties,
-        first=columns.get("first"),
-        prior_variance=options.prior_variance,
-    )
+    try:
+        fit = rmlab.fit_bradley_terry(
+            columns["winner"],
+            columns["loser"],
+            weights=columns.get("weight"),
+            tied=columns.get("tied"),
+            ties=options.ties,
+            first=columns.get("first"),
+            prior_variance=options.prior_variance,
+        )
+    except ValueError as error:
+        advice = str(error)
+        for argument, option in _AS_OPTIONS.items():
+            advice = advice.replace(argument, option)
+        raise ValueError(advice) from error
     if options.relative_to is not None:
         fit = fit.relative_to(options.relative_to)
     rows = sorted(zip(fit.items, fit.scores, fit.standard_errors, fit.intervals(), strict=True), key=lambda r: -r[1])
@@ -65,14 +76,23 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _read_weight(text: str) -> float:
+    weight = float(text)
+    if not 0 <= weight < math.inf:
+        raise ValueError
+    return weight
+
+
 def _read_comparisons(path: Path, options: argparse.Namespace) -> dict[str, list[Any]]:
     """Read the columns that a fit needs from a CSV file, naming file and line of what cannot be read."""
     flags = {"true": True, "false": False, "1": True, "0": False}
     readers: dict[str, Callable[[str], Any]] = {
-        "winner": str, "loser": str, "weight": float, "tied": lambda v: flags[v.lower()],
+        "winner": str, "loser": str, "weight": _read_weight, "tied": lambda v: flags[v.lower()],
         "first": lambda v: {"1": 1, "+1": 1, "-1": -1, "0": 0}[v],
     }  # fmt: skip
     names = {role: getattr(options, role) for role in readers}
+    if not path.is_file():
+        raise ValueError(f"no file {str(path)!r} in {str(Path.cwd())!r}; expected a CSV file of comparisons")
     with path.open(newline="", encoding="utf-8-sig") as file:
         table = csv.DictReader(file, strict=True)
         found = table.fieldnames
@@ -93,7 +113,11 @@ def _read_comparisons(path: Path, options: argparse.Namespace) -> dict[str, list
                     try:
                         columns[role].append(readers[role](row[name]))
                     except (KeyError, ValueError):
-                        expected = {"weight": "a number", "tied": "true or false", "first": "1, 0 or -1"}[role]
+                        expected = {
+                            "weight": "a finite number, 0 or more",
+                            "tied": "true or false",
+                            "first": "1, 0 or -1",
+                        }[role]
                         raise ValueError(f"{name} must be {expected}, got {row[name]!r}") from None
         except (csv.Error, ValueError) as error:
             raise ValueError(f"{path}, line {table.line_num}: {error}") from None

@@ -35,7 +35,7 @@ def plot_training(history: Any, *, ax: Axes | None = None) -> Axes:
     if not steps:
         raise ValueError("there is no step record to plot yet: history.steps is empty")
     held_out = list(getattr(history, "evaluations", [e for s in steps for e in getattr(s, "evaluations", ())]))
-    ax = make_axes(ax, 12.5, 4.2)
+    ax = make_axes(ax, 12.5, 4.6)  # the legends stand below the panels, where they cover nothing
     pairs_seen = np.array([step.pairs_seen for step in steps])
     places = np.interp([e.step for e in held_out], [0, *(s.step for s in steps)], [0, *pairs_seen])
     panels = make_panels(ax, 3)
@@ -44,6 +44,7 @@ def plot_training(history: Any, *, ax: Axes | None = None) -> Axes:
         "accuracy": ("Accuracy", ""),
         "score_difference": ("Mean score difference", "nats"),
     }
+    below = {"fontsize": TEXT - 2, "frameon": False, "loc": "upper center", "bbox_to_anchor": (0.5, -0.19)}
     for panel, (name, (title, unit)) in zip(panels, titles.items(), strict=True):
         values = np.array([getattr(step, name) for step in steps], dtype=float)
         smooth, window = _trailing_mean(values)
@@ -59,10 +60,10 @@ def plot_training(history: Any, *, ax: Axes | None = None) -> Axes:
             if ends is not None:
                 what = "95% interval" if name == "accuracy" else "middle half of pairs"
                 bars = panel.vlines(places, ends[:, 0], ends[:, 1], HELD_OUT, linewidth=2.5, alpha=0.6, label=what)
-                panel.legend(handles=[bars], fontsize=TEXT - 2, framealpha=0.85)
+                panel.legend(handles=[bars], **below)
         label(panel, title, "pairs seen", unit)
     panels[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    panels[0].legend(fontsize=TEXT - 2, framealpha=0.85)
+    panels[0].legend(ncols=2, **below)
     last, n = steps[-1], _trailing_mean(np.ones(len(steps)))[1]
     recent = steps[-n:]
     end = f"mean of the last {n} batches" if n > 1 else "last batch"
