@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from rmlab.bradley_terry import fit as fit_module
 from rmlab.bradley_terry import fit_bradley_terry, newton
+from rmlab.bradley_terry import result as result_module
 from rmlab.bradley_terry.counts import _has_negative_cycle
 from rmlab.bradley_terry.labels import index_labels
 from rmlab.preference import davidson_loss, davidson_probabilities, preference_loss, preference_probability
@@ -262,7 +262,7 @@ def test_sparse_solvers_agree_with_the_dense_one(monkeypatch, cg_limit, options)
 
     monkeypatch.setattr(newton, "CHOLESKY_LIMIT", 0)
     monkeypatch.setattr(newton, "CG_LIMIT", cg_limit)
-    monkeypatch.setattr(fit_module, "COVARIANCE_LIMIT", 0)
+    monkeypatch.setattr(result_module, "COVARIANCE_LIMIT", 0)
     calls = []
     factor = newton.splu
     monkeypatch.setattr(newton, "splu", lambda *a, **k: calls.append(1) or factor(*a, **k))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -13,17 +14,25 @@ from rmlab.model.encode import Encoded
 from rmlab.model.onednn import float32_by_onednn
 from rmlab.model.precision import Precision, autocast, use_bf16
 
-if TYPE_CHECKING:
-    from rmlab.model.reward_model import RewardModel
-
 __all__ = ["score_in_chunks"]
 
 CHUNK = 2048
 """Texts that are laid out together."""
 
 
+class Scorer(Protocol):
+    """What is asked of the model; `rmlab.model.RewardModel` stands above this module and so is not named."""
+
+    @property
+    def device(self) -> torch.device: ...
+
+    def evaluating(self) -> contextlib.AbstractContextManager[None]: ...
+
+    def score_ids(self, input_ids: Any, /, *, keys: Any, batch_tokens: int | None, forward: Any) -> torch.Tensor: ...
+
+
 def score_in_chunks(
-    model: RewardModel,
+    model: Scorer,
     encoded: Encoded,
     forward: Callable[..., torch.Tensor],
     *,
