@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rmlab.data import PreferencePairs
 from rmlab.model import Encoded, EncodedPairs, Encoder, MappedIds, RewardModel, replacing
@@ -82,7 +83,10 @@ def tokenize_once(
         raise TrainingError(
             f"the token ids could not be kept in {folder}: {error}. Make room there, or choose another folder."
         ) from error
-    return EncodedPairs(*(_side(table, side) for side in SIDES[1:]))
+    chosen, rejected = (pa.chunked_array(pairs.columns(side), pa.large_string()) for side in SIDES[1:])
+    return EncodedPairs(
+        _side(table, "chosen"), _side(table, "rejected"), pc.call_function("equal", [chosen, rejected]).to_numpy()
+    )
 
 
 def _encode(batch: Mapping[str, list[str]], *, encoder: Encoder, max_length: int, messages: bool) -> dict[str, Any]:
