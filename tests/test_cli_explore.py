@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from rmlab.__main__ import main
+from rmlab.datasets import load_everyday
 from rmlab.model import RewardModel
 
 PAIRS = [
@@ -42,6 +43,15 @@ def test_one_file_with_everything_inside(inputs: tuple[str, str], tmp_path: Path
     a, b = values["scores"]
     assert a - b == pytest.approx(values["data"]["pairs"]["difference"][0], abs=1e-5)
     assert values["scores_from"] == inputs[0]
+    assert "note" not in values["data"]
+
+
+def test_a_model_that_was_fitted_to_the_pairs_is_said_to_be(monkeypatch: pytest.MonkeyPatch):
+    from rmlab.explorers import explore, linked
+
+    monkeypatch.setattr(linked, "load_everyday", lambda: load_everyday()[:4])
+    assert "says nothing of pairs that it has not seen" in explore().data["note"]
+    assert "note" not in explore(pairs=load_everyday()[:4]).data
 
 
 def test_a_page_on_this_machine_until_interrupted(inputs: tuple[str, str]):

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["explore"]
 
+FITTED_TO_THEM = (
+    "The course's model was fitted to these very pairs: how often it agrees with them says nothing of pairs that it has"
+    " not seen."
+)
+
 
 def explore(
     model: Any = None,
@@ -40,12 +45,14 @@ def explore(
     model
         A `RewardModel`, or a callable from n prompts and n responses to n scores; by default the course's.
     pairs
-        By default `everyday`.
+        By default `everyday`. Where both are left out, a sentence above the views says that the model was fitted to
+        these pairs.
     history
         Of the run that trained the model, with `pairs` held out: then there is a film of it.
     names
         What to call the model and the pairs.
     """
+    fitted_to_them = model is None and pairs is None
     model = course_model() if model is None else model
     table = as_pairs(load_everyday() if pairs is None else pairs)
     columns = pair_columns(model, table)
@@ -57,6 +64,9 @@ def explore(
     open_selected(state, table, columns["difference"])
     state.selection = 0 if len(table) else None
     state.mark_start()
-    explorer = Explorer(state, ("path", "curve", *data), data)
+    views = ("path", "curve", *data)
+    if fitted_to_them:
+        data["note"] = FITTED_TO_THEM
+    explorer = Explorer(state, views, data)
     explorer.answers = Answers(state, model, names[0])
     return explorer

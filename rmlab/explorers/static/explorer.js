@@ -40,6 +40,8 @@ export function mount(root, store) {
   const larger = () => store.get("size") === "projector";
   const said = element("p", { class: "rx-quiet rx-said", role: "status" });
   const error = element("p", { class: "rx-error", role: "alert" });
+  const caution = store.get("data").note ?? "";
+  const note = element("p", { class: "rx-note", text: caution, hidden: !caution });
   root.classList.add("rx");
   root.replaceChildren(
     element("div", { class: "rx-bar" }, head,
@@ -48,7 +50,7 @@ export function mount(root, store) {
         button("Reset", () => store.set(structuredClone(store.get("start")))),
         projector,
         store.page ? button("Link", () => offerLink(store, said)) : null)),
-    said, error, panel);
+    said, error, note, panel);
 
   // Lab takes keys from a focused widget unless the focused element itself says otherwise.
   const keep = (event) => { event.target.dataset.lmSuppressShortcuts = "true"; };

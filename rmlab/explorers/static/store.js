@@ -19,7 +19,8 @@
 //     on(names, listen)    listen() after any of these names changed, once for each set; gives a function that ends it
 //     live                 true where a kernel answers, false in the single file; lost() says in words that it is gone
 //
-// What a view shows beside the state (columns, frames) is read-only and stands in get("data")[NAME]. A view that wants
+// What a view shows beside the state (columns, frames) is read-only and stands in get("data")[NAME]; get("data").note, where
+// there is one, is a sentence that stands above every view. A view that wants
 // something of the kernel sets a trait that says what it wants; Python observes it and sets the answer.
 //
 // A view keeps to this: text from outside only through textContent; colours and sizes from explorer.css; every control is
