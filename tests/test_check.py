@@ -17,7 +17,7 @@ from scipy.special import expit, logit, ndtr
 from scipy.stats import kendalltau, spearmanr
 
 from rmlab import bradley_terry, check, datasets
-from rmlab.check import items, scores
+from rmlab.check import items, scores, tokens
 
 X, RATERS = check.TAU_REWARDS, np.array(check.TAU_RATINGS)
 TAUS = [kendalltau(X, row).statistic for row in RATERS]
@@ -76,6 +76,8 @@ RIGHT = {
         backwards, by_loop, lambda m: (m * np.arange(1, 6)).argmax(axis=1), lambda m: backwards(m) - 5,
         lambda m: m.shape[1] - 1 - m.flip(1).argmax(dim=1),
     ],
+    "shared_tokens": [160, np.int64(160), 100 + 20 + 40, lambda p, a, b: p + a + b, lambda *sizes: sum(sizes),
+                      lambda p, a, b: (p + a) + (p + b) - p],
 }  # fmt: skip
 
 WRONG: dict[str, list[tuple[Any, str]]] = {
@@ -146,6 +148,13 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
         (lambda m: backwards(m) - 1, "before the last real one"), (lambda m: m.argmax(axis=1), "first real token"),
         (lambda m: m.sum(), "last 1 in each row"),
     ],
+    "shared_tokens": [
+        (260, "packed, but not shared"), (280, "padded pair"), (180, "shorter response is padded"),
+        (140, "longer of the two texts"), (120, "shorter of the two texts"), (60, "responses alone"),
+        (100, "prompt alone"), (130, "mean of the two texts"), (300, "longest piece"),
+        (lambda p, a, b: 2 * p + a + b, "packed, but not shared"), (lambda p, a, b: 2 * (p + max(a, b)), "padded pair"),
+        (lambda p, a, b: a + b, "responses alone"), (200, "Write down one row"),
+    ],
 }  # fmt: skip
 
 
@@ -172,7 +181,9 @@ def test_a_wrong_answer_is_told_which_mistake_it_looks_like(name: str, case: tup
 
 
 def test_every_check_has_six_wrong_answers_and_three_right_ones() -> None:
-    checks = {name for module in (items, scores) for name in module.__all__ if inspect.isfunction(vars(check)[name])}
+    checks = {
+        name for module in (items, scores, tokens) for name in module.__all__ if inspect.isfunction(vars(check)[name])
+    }
     assert checks == set(RIGHT) == set(WRONG)
     assert all(len(RIGHT[name]) >= 3 and len({words for _, words in WRONG[name]}) >= 6 for name in checks)
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from rmlab.packing import grow_trees, pack
-from rmlab.plots import describe, plot_packed_rows
+from rmlab.packing import Tree, grow_trees, pack
+from rmlab.plots import describe, plot_batch, plot_packed_rows
 
 
 @pytest.fixture
@@ -28,3 +28,34 @@ def test_the_picture_counts_what_the_rows_hold(packed):
 def test_a_row_that_is_not_there_is_an_error(packed):
     with pytest.raises(ValueError, match="row must be from 0 to 1, got 2"):
         plot_packed_rows(packed, causal=True, row=2)
+
+
+def tokens_by_colour(ax):
+    found: dict[str, int] = {}
+    names = {text.get_facecolor(): text.get_label() for text in ax.figure.legends[0].legend_handles}
+    for bar in ax.patches:
+        name = names[bar.get_facecolor()]
+        found[name] = found.get(name, 0) + int(bar.get_width())
+    return found
+
+
+def test_a_padded_batch_shows_the_prompt_twice_and_what_is_padding():
+    texts = [[5] * 12 + [1] * 6, [6] * 9 + [3] * 7, [5] * 12 + [2] * 8, [6] * 9 + [4] * 5]  # chosen, then rejected
+    padded = pack(texts, [[Tree((i,), 0, len(text))] for i, text in enumerate(texts)], pad_id=0)
+    ax = plot_batch(padded, [12, 9], needed=47)
+    assert tokens_by_colour(ax) == {"prompt": 42, "chosen": 13, "rejected": 13, "padding": 80 - 68}
+    assert ax.get_title(loc="left") == "80 computed / 47 needed = 1.70"
+    assert "12 of them padding" in describe(ax)
+
+
+def test_a_shared_batch_shows_the_prompt_once():
+    texts = [[5] * 12 + [1] * 6, [6] * 9 + [3] * 7, [5] * 12 + [2] * 8, [6] * 9 + [4] * 5]
+    shared = pack(texts, [grow_trees(texts, [0, 1, 0, 1], tree_tokens=64)], pad_id=0)
+    ax = plot_batch(shared, [12, 9], needed=47)
+    assert tokens_by_colour(ax) == {"prompt": 21, "chosen": 13, "rejected": 13}
+    assert ax.get_title(loc="left") == "47 computed / 47 needed = 1.00"
+
+
+def test_a_batch_whose_pairs_were_miscounted_is_an_error(packed):
+    with pytest.raises(ValueError, match="one for each pair, 2 of them, got 3"):
+        plot_batch(packed, [12, 9, 4], needed=47)

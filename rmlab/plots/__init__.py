@@ -17,7 +17,7 @@ from rmlab.plots.pictures import (
     plot_score_differences,
     plot_scores,
 )
-from rmlab.plots.rows import plot_packed_rows
+from rmlab.plots.rows import plot_batch, plot_packed_rows
 from rmlab.plots.run import live_curves, plot_training
 from rmlab.plots.style import CHOSEN, HELD_OUT, INK, NEUTRAL, REJECTED
 
@@ -29,6 +29,7 @@ __all__ = [
     "REJECTED",
     "describe",
     "live_curves",
+    "plot_batch",
     "plot_calibration",
     "plot_groups",
     "plot_learning_curve",

@@ -1,19 +1,27 @@
-"""A packed batch: what stands where in its rows, and which token attends to which."""
+"""A batch: what stands where in its rows, and which token attends to which."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 
 from rmlab.packing import PackedRows
 from rmlab.plots.display import set_description
 from rmlab.plots.style import CHOSEN, INK, NEUTRAL, REJECTED, TEXT, label, make_axes, make_panels
 
-__all__ = ["plot_packed_rows"]
+__all__ = ["plot_batch", "plot_packed_rows"]
 
 _PARTS = {0: ("shared", "#d9d9d9", ""), 1: ("1", CHOSEN, ""), 2: ("2", REJECTED, "///")}
+_BATCH = (
+    ("padding", "#c4c4c4", ""),
+    ("prompt", "#f2d98b", "..."),
+    ("chosen", CHOSEN, ""),
+    ("rejected", REJECTED, "///"),
+)
 
 
 def plot_packed_rows(packed: PackedRows, *, causal: bool, row: int = 0, ax: Axes | None = None) -> Axes:
@@ -58,7 +66,8 @@ def plot_packed_rows(packed: PackedRows, *, causal: bool, row: int = 0, ax: Axes
     rows.set_ylim(n_rows - 0.4, -0.6)
     rows.set_yticks(range(n_rows))
     used = int((packed.trees >= 0).sum())
-    label(rows, f"{n_rows} rows, {used} tokens, {packed.input_ids.size - used} of padding", "token", "row")
+    counted = f"{n_rows} row{'s' * (n_rows > 1)}"
+    label(rows, f"{counted}, {used} tokens, {packed.input_ids.size - used} of padding", "token", "row")
     allowed = packed.attends(causal=causal)[row] & (packed.trees[row] >= 0)
     mask.imshow(~allowed, cmap="gray", vmin=-0.35, vmax=1, interpolation="nearest", aspect="equal")
     label(mask, f"who attends to whom in row {row}", "token attended to", "token")
@@ -69,9 +78,62 @@ def plot_packed_rows(packed: PackedRows, *, causal: bool, row: int = 0, ax: Axes
     texts = len(packed.members)
     set_description(
         ax,
-        f"{texts} texts packed into {n_rows} rows of {length} tokens, with {packed.input_ids.size - used} of padding; "
+        f"{texts} texts packed into {counted} of {length} tokens, with {packed.input_ids.size - used} of padding; "
         f"the rows hold {', '.join(map(str, trees))} groups of texts that begin alike, what they share standing once. "
         f"Beside them the attention mask of row {row}: {'triangles' if causal else 'squares'} along the diagonal, one "
         "for each group, and none between two texts.",
+    )
+    return ax
+
+
+def plot_batch(
+    packed: PackedRows, prompt_tokens: Sequence[int] | np.ndarray, *, needed: int, ax: Axes | None = None
+) -> Axes:
+    """Draw what each token of a batch of pairs belongs to: a prompt, a response, or padding.
+
+    Parameters
+    ----------
+    packed
+        The rows, of the chosen texts 0 to n - 1 and the rejected texts n to 2n - 1. A row for each text makes it a
+        padded batch.
+    prompt_tokens
+        Tokens in the prompt of each pair, shape ``(n,)``. Where two texts share tokens, all that they share is drawn as
+        prompt.
+    needed
+        The fewest tokens that this batch can be computed with, which the title holds the computed ones against.
+    """
+    n_rows, length = packed.input_ids.shape
+    n_pairs = len(prompt_tokens)
+    if len(packed.members) != 2 * n_pairs:
+        raise ValueError(f"prompt_tokens must be one for each pair, {len(packed.members) // 2} of them, got {n_pairs}")
+    ax = make_axes(ax, 9, 4.8)
+    parts = np.zeros((n_rows, length), dtype=np.int64)
+    parts[(packed.trees >= 0) & (packed.branches == 0)] = 1
+    for member, (row, last) in zip(packed.members.tolist(), packed.last.tolist(), strict=True):
+        own = (packed.trees[row] == packed.trees[row, last]) & (packed.branches[row] == packed.branches[row, last])
+        in_prompt = packed.positions[row] < prompt_tokens[member % n_pairs]
+        parts[row, own] = np.where(in_prompt, 1, 2 + (member >= n_pairs))[own]
+    for row in range(n_rows):
+        column = 0
+        for part, run in groupby(parts[row].tolist()):
+            width = len(list(run))
+            _, colour, hatch = _BATCH[part]
+            ax.barh(row, width, left=column, height=0.84, color=colour, hatch=hatch, edgecolor="white", linewidth=0.5)
+            column += width
+        ends = np.flatnonzero(np.diff(packed.trees[row])) + 1
+        ax.vlines(ends, row - 0.42, row + 0.42, color=INK, linewidth=2)
+    ax.set_xlim(0, length)
+    ax.set_ylim(n_rows - 0.4, -0.6)
+    ax.set_yticks(range(n_rows))
+    computed = packed.input_ids.size
+    label(ax, f"{computed:,} computed / {needed:,} needed = {computed / needed:.2f}", "token", "row")
+    keys = [Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=name) for name, colour, hatch in _BATCH]
+    ax.figure.legend(handles=keys, loc="outside lower center", ncols=4, fontsize=TEXT - 1, frameon=False)
+    padding = int((packed.trees < 0).sum())
+    set_description(
+        ax,
+        f"A batch of {n_pairs} pairs in {n_rows} rows of {length} tokens, coloured as prompt, chosen, rejected or "
+        f"padding. {computed:,} tokens are computed, {padding:,} of them padding, where {needed:,} are needed: "
+        f"{computed / needed:.2f} for each one needed.",
     )
     return ax
