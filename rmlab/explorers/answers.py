@@ -65,7 +65,8 @@ class Answers:
             self._stale = True
             if not self._running:
                 self._running = True
-                threading.Thread(target=self._run, name="rmlab scorer", daemon=True).start()
+                # not a daemon: a process that ends while torch computes in one is aborted
+                threading.Thread(target=self._run, name="rmlab scorer").start()
 
     def _run(self) -> None:
         while True:
