@@ -23,7 +23,7 @@ def expect_all_ran(page: Page, n_code: int) -> None:
 def test_keys_go_to_the_handle_and_restart_and_run_all_works(lab: Callable[[str], str], page: Page):
     thrown: list[str] = []
     page.on("pageerror", lambda error: thrown.append(str(error)))
-    page.goto(lab(f"lab/tree/{NOTEBOOK}"))
+    page.goto(lab(f"lab/workspaces/curve/tree/{NOTEBOOK}"))
     n_cells, n_code = cells_of(ROOT / NOTEBOOK)
     cells = page.locator(".jp-Notebook .jp-Cell")
     expect(cells).to_have_count(n_cells, timeout=60_000)
