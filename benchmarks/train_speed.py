@@ -8,8 +8,10 @@ gradient checkpointing and no dropout; the losses that both report for the first
 architecture of 6 layers, 384 wide, with random weights and minilm's tokenizer. Each run is a process of its own, the
 sides in turn; a step is timed from the second on, and the median of the rounds' ratios is given.
 
-Beside it stands what counting tokens allows: those that padding each batch to its longest text computes, over those
-that packed rows with a shared prompt compute (a decoder) or the texts' own (an encoder): the useful tokens.
+Beside it stands what counting allows. Tokens: those that padding each batch to its longest text computes, over those
+that packed rows with a shared prompt compute (a decoder) or the texts' own (an encoder): the useful tokens. Operations:
+the matrix products of weights and of attention in the rows of either side as they are, their ends and what a dense mask
+leaves out included. What does not grow with tokens, such as the optimiser's step, is in neither.
 """
 
 import argparse
@@ -25,6 +27,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from _operations import training_operations
 from _pairs import add_pairs_option, read_or_exit
 from train_vs_trl import FIRST_LOSS_LIMIT, MAX_LENGTH, train_trl, verdict, whole_pairs
 
@@ -51,7 +54,8 @@ class Result:
     pairs_per_second: float
     useful_tokens: int
     allowed: float
-    """How many times fewer tokens than padding: what counting allows."""
+    """How many times fewer tokens than padding: what counting tokens allows."""
+    operations_allow: float
     n_pairs: int
     peak_gib: float
     layout: str
@@ -94,10 +98,11 @@ def run(side: str, name: str, batch_size: int, steps: int, pairs: str) -> Result
     data = prepare(model, usable[drawn])
     config = TrainingConfig(batch_size=batch_size, max_length=MAX_LENGTH, precision="bf16", seed=0)
     losses, seconds = (timed_rmlab if side == "rmlab" else timed_trl)(model, data, config)
-    useful, allowed = count_tokens(model, data, config)
+    useful, allowed, operations_allow = count(model, data, config)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
     timed = (len(losses) - 1) * batch_size
-    return Result(losses[0], timed / seconds, useful, allowed, len(data), peak, model.layout(config.packing))
+    layout = model.layout(config.packing)
+    return Result(losses[0], timed / seconds, useful, allowed, operations_allow, len(data), peak, layout)
 
 
 def timed_rmlab(model: "RewardModel", data: "TrainingData", config: "TrainingConfig") -> tuple[list[float], float]:
@@ -125,19 +130,38 @@ def timed_trl(model: "RewardModel", data: "TrainingData", config: "TrainingConfi
     return losses, ends[-1] - ends[0]
 
 
-def count_tokens(model: "RewardModel", data: "TrainingData", config: "TrainingConfig") -> tuple[int, float]:
-    """Give the useful tokens of the run, and how many times more padding computes."""
+def count(model: "RewardModel", data: "TrainingData", config: "TrainingConfig") -> tuple[int, float, float]:
+    """Give the useful tokens of the run, and how many times more tokens and more operations padding takes."""
     order = np.random.default_rng(config.seed).permutation(len(data))
-    padded = useful = 0
+    useful = 0
+    padded, packed = np.zeros(2, dtype=np.int64), np.zeros(2, dtype=np.int64)  # tokens, looks
     for start in range(0, len(order), config.batch_size):
         batch = order[start : start + config.batch_size]
         texts = [side[i] for side in (data.encoded.chosen, data.encoded.rejected) for i in batch]
-        padded += len(texts) * max(map(len, texts))
+        longest = max(map(len, texts))
+        padded += len(texts) * longest, len(texts) * longest**2
+        for rows, length in rows_of(model, texts, [*batch, *batch]):
+            packed += rows * length, rows * length**2
         if model.pools_last_token:
             useful += sum(tree.size for tree in grow_trees(texts, [*batch, *batch], tree_tokens=MAX_LENGTH))
         else:
             useful += sum(map(len, texts))
-    return useful, padded / useful
+    theirs, ours = (training_operations(model, tokens=int(n), looks=int(looks)) for n, looks in (padded, packed))
+    return useful, int(padded[0]) / useful, theirs / ours
+
+
+def rows_of(model: "RewardModel", texts: list[list[int]], keys: list[int]) -> list[tuple[int, int]]:
+    """Give rows and length of each batch in which the model scores these texts; nothing is computed."""
+    import torch
+
+    shapes = []
+
+    def forward(*, input_ids: torch.Tensor, pooled: torch.Tensor | None = None, **_: torch.Tensor) -> torch.Tensor:
+        shapes.append(tuple(input_ids.shape))
+        return torch.zeros(len(input_ids if pooled is None else pooled), device=input_ids.device)
+
+    model.score_ids(texts, keys=keys, forward=forward)
+    return shapes
 
 
 def main() -> None:
@@ -178,7 +202,8 @@ def report(name: str, batch_size: int, trl: list[Result], rmlab: list[Result]) -
     target, bound = TARGETS.get((name, batch_size), (None, None))
     wanted = "" if target is None else f" (at least {target}x: {verdict(ratio >= target)})"
     kept = "" if bound is None else f" (at most {bound}: {verdict(memory <= bound)})"
-    print(f"  speed {ratio:.2f}x{wanted}; counting tokens allows {ours.allowed:.2f}x; peak memory {memory:.2f}{kept}")
+    print(f"  speed {ratio:.2f}x{wanted}; peak memory {memory:.2f}{kept}")
+    print(f"  counting tokens allows {ours.allowed:.2f}x, counting operations {ours.operations_allow:.2f}x")
     apart = abs(ours.first_loss - theirs.first_loss)
     print(
         f"  first loss apart by {apart:.1e} (limit {FIRST_LOSS_LIMIT:.0e}): {verdict(apart <= FIRST_LOSS_LIMIT)}",

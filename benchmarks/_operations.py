@@ -1,0 +1,30 @@
+"""Operations that a step of training takes: the matrix products of weights and of attention, forwards and backwards."""
+
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+if TYPE_CHECKING:
+    from rmlab.model import RewardModel
+
+__all__ = ["training_operations"]
+
+
+def training_operations(model: "RewardModel", *, tokens: int, looks: int) -> int:
+    """Count the additions and multiplications of a step; embeddings, the pooler and the head cost next to nothing.
+
+    Parameters
+    ----------
+    tokens
+        That go through the layers.
+    looks
+        Pairs of a token and a token that it attends to. A row of n tokens with a dense mask has n * n.
+    """
+    config = model.network.config
+    layers = model.network.base_model.named_modules()
+    weights = sum(m.weight.numel() for name, m in layers if isinstance(m, nn.Linear) and not name.startswith("pooler"))
+    width = config.num_attention_heads * (
+        getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    )
+    forward = 2 * weights * tokens + 2 * 2 * config.num_hidden_layers * width * looks  # queries by keys, and by values
+    return 3 * forward  # backwards each product is taken twice, once for either factor
