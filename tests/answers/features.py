@@ -1,14 +1,8 @@
-"""Checks of notebook 06: a right answer passes in any form, and each usual mistake is named."""
-
-import inspect
+"""Answers to the exercises on features and on the parts of the data."""
 
 import numpy as np
-import pytest
 import torch
 from scipy.special import expit
-
-from rmlab import check
-from rmlab.check import features
 
 RIGHT = {
     "linear_score_difference": [
@@ -40,33 +34,3 @@ WRONG = {
         (lambda a, b, c: 5.0, "lowest held-out loss"),
     ],
 }  # fmt: skip
-
-
-def cases(table):
-    return [(name, case) for name, listed in table.items() for case in listed]
-
-
-@pytest.mark.parametrize(("name", "answer"), cases(RIGHT))
-def test_a_right_answer_passes(name, answer):
-    verdict = getattr(check, name)(answer)
-    assert verdict.passed, verdict.message
-
-
-@pytest.mark.parametrize(("name", "case"), cases(WRONG))
-def test_a_wrong_answer_is_told_which_mistake_it_looks_like(name, case):
-    verdict = getattr(check, name)(case[0])
-    assert not verdict.passed
-    assert case[1] in verdict.message
-
-
-@pytest.mark.parametrize("name", RIGHT)
-def test_what_is_not_attempted_is_said(name):
-    def stub(*arguments):
-        """Your answer here."""
-
-    assert not getattr(check, name)(stub).attempted
-
-
-def test_every_check_has_its_cases():
-    found = {name for name in features.__all__ if inspect.isfunction(vars(features)[name])}
-    assert found == set(RIGHT) == set(WRONG)

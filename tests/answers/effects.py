@@ -1,13 +1,7 @@
-"""Checks of notebook 09: right answers in any form pass, wrong ones are told which mistake they look like."""
-
-from __future__ import annotations
+"""Answers to the exercises on what a reward model rewards."""
 
 import numpy as np
-import pytest
 from scipy import stats
-
-from rmlab import check
-from rmlab.check import effects
 
 
 def three(x):
@@ -76,38 +70,3 @@ WRONG = {
         (lambda f, c, p, seen: np.zeros(3), "Take flattered - control"),
     ],
 }  # fmt: skip
-
-
-def cases(table):
-    return [(name, case) for name, listed in table.items() for case in listed]
-
-
-@pytest.mark.parametrize(("name", "answer"), cases(RIGHT))
-def test_a_right_answer_passes(name, answer):
-    verdict = getattr(check, name)(answer)
-    assert verdict.passed, verdict.message
-
-
-@pytest.mark.parametrize(("name", "case"), cases(WRONG))
-def test_a_wrong_answer_is_told_which_mistake_it_looks_like(name, case):
-    verdict = getattr(check, name)(case[0])
-    assert not verdict.passed
-    assert case[1] in verdict.message
-
-
-def test_three_numbers_are_judged_on_the_callers_data():
-    rng = np.random.default_rng(5)
-    data = (rng.normal(1, 1, 30), rng.normal(0, 1, 30), rng.normal(-1, 1, 30), np.arange(30) < 10)
-    assert check.flattery_effect(by_hand(*data), data=data).passed
-    assert "control minus flattery" in check.flattery_effect(-by_hand(*data)[[0, 2, 1]], data=data).message
-    assert check.flattery_effect(by_hand, data=data).passed
-
-
-@pytest.mark.parametrize("name", RIGHT)
-def test_what_is_not_attempted_is_said(name):
-    assert check.__dict__[name](...).message.startswith("Not attempted yet")
-
-
-def test_every_check_has_its_cases():
-    assert set(effects.__all__) == set(RIGHT) == set(WRONG)
-    assert all(len(RIGHT[name]) >= 3 and len(WRONG[name]) >= 6 for name in RIGHT)
