@@ -1,6 +1,7 @@
 """The static site: every link of its pages is looked up, and one that leads nowhere is named."""
 
 import importlib.util
+import json
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,9 @@ def test_every_notebook_and_text_is_among_the_sources(tmp_path: Path) -> None:
     for path in ROOT.glob("notebooks/*.ipynb"):
         assert (tmp_path / "notebooks" / path.name).is_file()
         assert f"\nnotebooks/{path.stem}\n" in index
+        cells = json.loads((tmp_path / "notebooks" / path.name).read_text(encoding="utf-8"))["cells"]
+        drawings = ["".join(cell["source"]).startswith(("# Drawing", "# Controls")) for cell in cells]
+        assert ["hide-input" in cell["metadata"].get("tags", []) for cell in cells] == drawings
     assert {"glossary.md", "teaching.md", "path.png"} <= {path.name for path in (tmp_path / "docs").iterdir()}
     teaching = (tmp_path / "docs/teaching.md").read_text(encoding="utf-8")
     assert "04_fit_scores.ipynb#error-bars-play-the-season-again" in teaching

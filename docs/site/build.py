@@ -4,6 +4,7 @@ The notebooks and texts are copied, rendered with Sphinx and MyST as they stand,
 is looked up. A warning of Sphinx or a link that leads nowhere is an error.
 """
 
+import json
 import re
 import shutil
 import subprocess
@@ -50,6 +51,15 @@ def slug(anchor: str) -> str:
     return re.sub(r"[^\w\-]", "", unquote(anchor).lower())
 
 
+def folded(notebook: str) -> str:
+    """Fold the code that is folded in JupyterLab: MyST goes by a tag."""
+    content = json.loads(notebook)
+    for cell in content["cells"]:
+        if cell["metadata"].get("jupyter", {}).get("source_hidden"):
+            cell["metadata"]["tags"] = [*cell["metadata"].get("tags", []), "hide-input"]
+    return json.dumps(content)
+
+
 def prepare(source: Path) -> None:
     """Copy what is shown; README.md becomes the first page, with the list of pages."""
     for pattern in PAGES:
@@ -59,6 +69,7 @@ def prepare(source: Path) -> None:
             if path.suffix in {".md", ".ipynb"}:
                 text = path.read_text(encoding="utf-8").replace("](../README.md", "](../index.md")
                 text = re.sub(r"(\.ipynb)#([^)\s]+)", lambda match: f"{match[1]}#{slug(match[2])}", text)
+                text = text if path.suffix == ".md" else folded(text)
                 target.write_text(text, encoding="utf-8")
             else:
                 shutil.copy(path, target)

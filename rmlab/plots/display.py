@@ -9,9 +9,12 @@ import sys
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from PIL import Image
 
 __all__ = ["bundle", "describe", "set_description", "show"]
+
+MARGIN = 0.1  # inches of white around what is drawn: on a dark page a picture is a white card
 
 
 def describe(picture: Axes | Figure) -> str:
@@ -39,6 +42,8 @@ def show(picture: Axes | Figure, *, alt: str | None = None) -> None:
 def bundle(picture: Axes | Figure, alt: str) -> dict[str, str]:
     """Give what Jupyter displays: HTML with the picture inside, since it gives a bare image/png no alt text."""
     figure = _figure(picture)
+    if isinstance(engine := figure.get_layout_engine(), ConstrainedLayoutEngine):
+        engine.set(w_pad=MARGIN, h_pad=MARGIN)
     drawn, png = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=160)
     # few colours are in use: a palette makes a third of the bytes, which a notebook carries for good

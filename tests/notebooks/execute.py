@@ -3,7 +3,7 @@
     python tests/notebooks/execute.py notebooks/00_start.ipynb ...
 
 Removed: widget state and widget views (they need a live kernel; one line stands in their place), times of execution,
-versions of the machine's Python.
+versions of the machine's Python. The code of a cell that only draws, or only makes controls, is folded.
 """
 
 import sys
@@ -14,6 +14,7 @@ from nbclient import NotebookClient
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PLACEHOLDER = "(a control: run this cell to use it)"
+FOLDED = ("# Drawing", "# Controls")
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -26,6 +27,8 @@ def strip(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     for number, cell in enumerate(notebook.cells, start=1):
         tags = cell.metadata.get("tags")
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        if cell.source.startswith(FOLDED):
+            cell.metadata["jupyter"] = {"source_hidden": True}
         outputs = cell.get("outputs", [])
         widgets = [output for output in outputs if WIDGET in output.get("data", {})]
         if widgets and "nbval-ignore-output" not in (tags or []):

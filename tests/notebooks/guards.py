@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import nbformat
+from execute import FOLDED
 from exercises import exercises_are_whole
 from formulas import formulas
 from nbformat import NotebookNode
@@ -84,13 +85,23 @@ def clean(notebook: NotebookNode, path: Path) -> list[str]:
     if notebook.metadata.get("kernelspec", {}).get("name") != "python3":
         found.append("the kernelspec is not python3")
     for n, cell in enumerate(notebook.cells, 1):
-        found += [f"cell {n}: metadata {name}" for name in {*cell.metadata} - {"tags"}]
+        found += [f"cell {n}: metadata {name}" for name in {*cell.metadata} - {"tags", "jupyter"}]
         outputs = cell.get("outputs", [])
         if any("application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in outputs):
             found.append(f"cell {n}: a widget view is stored; execute with `make notebooks`")
         texts = [cell.source, *(output_texts(cell) if outputs else ())]
         found += [f"cell {n}: {match[0]!r}" for text in texts for match in MACHINE.finditer(text)]
     return found
+
+
+def drawings_are_folded(notebook: NotebookNode, path: Path) -> list[str]:
+    """The code of a cell that only draws, or only makes controls, is folded, and no other: a reader may pass it by."""
+    wanted = [{"source_hidden": True} if cell.source.startswith(FOLDED) else None for cell in notebook.cells]
+    return [
+        f"cell {n}: metadata jupyter is {cell.metadata.get('jupyter')}, not {fold}; execute with `make notebooks`"
+        for n, (cell, fold) in enumerate(zip(notebook.cells, wanted, strict=True), 1)
+        if cell.metadata.get("jupyter") != fold
+    ]
 
 
 class _Elements(HTMLParser):
@@ -293,6 +304,7 @@ GUARDS: tuple[Guard, ...] = (
     no_errors,
     small,
     clean,
+    drawings_are_folded,
     pictures_have_alt_text,
     headings_in_order,
     links_resolve,

@@ -36,6 +36,14 @@ def test_execution_is_repeatable_and_leaves_nothing_of_the_machine(tmp_path: Pat
     assert [o.text for o in notebook.cells[0].outputs] == ["1\n2\n"], "one stream, however it was flushed"
 
 
+def test_the_code_of_a_drawing_is_folded(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.ipynb", "1 + 1", "# Drawing: a line\n2 + 2")
+    execute(path)
+    notebook = nbformat.read(path, as_version=4)
+    assert [cell.metadata for cell in notebook.cells] == [{}, {"jupyter": {"source_hidden": True}}]
+    assert not guards.drawings_are_folded(notebook, path)
+
+
 def test_widgets_are_kept_out_of_committed_notebooks(tmp_path: Path) -> None:
     widget = "import ipywidgets\nipywidgets.IntSlider()"
     with pytest.raises(ValueError, match="cell 1 shows a widget: tag it nbval-ignore-output, and assert in the next"):

@@ -178,6 +178,16 @@ FAULTS = [
         code(3, outputs=shows(**{"application/vnd.jupyter.widget-view+json": "{}"})),
         "widget view is stored",
     ),
+    (
+        guards.drawings_are_folded,
+        code(1, source="# Drawing: two bars\n1 + 1"),
+        "metadata jupyter is None, not {",
+    ),
+    (
+        guards.drawings_are_folded,
+        code(1, metadata={"jupyter": {"source_hidden": True}}),
+        "metadata jupyter is {",
+    ),
     (guards.clean, code(1, source="open('/home/me/pairs.jsonl')"), "cell 2: '/home/me/pairs.jsonl'"),
     (guards.clean, code(1, source=r"open('C:\\Users\\me')"), "cell 2: 'C:"),
     (guards.clean, code(1, outputs=shows(text_plain="<Model at 0x7f3a5b2c1d90>")), "cell 2: 'at 0x7f3a5b2c1d90'"),
