@@ -22,7 +22,7 @@ from rmlab import bradley_terry, check, datasets
     [
         ("0.818", "Expected a number, such as 0.5, and got the text '0.818'."),
         (True, "Expected a number, such as 0.5, and got True."),
-        ([0.8, 0.2], "Expected one number, such as 0.5, and got 2 of them."),
+        ([0.8, 0.2], "Expected one number, such as 0.5, and got 2."),
         ([0.8, [0.2]], "Expected a number, such as 0.5, and got list."),
         ({"P": 0.8}, "Expected a number, such as 0.5, and got dict."),
         (1j, "Expected a number, such as 0.5, and got complex."),

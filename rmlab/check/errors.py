@@ -19,7 +19,9 @@ def standard_error_of_difference(answer: Any) -> Verdict:
     The covariance is that of scores which sum to zero.
     """
     season = load_baseball()
-    covariance = fit_bradley_terry(season.winners, season.losers).covariance_of(["Milwaukee", "Detroit"])
+    fit = fit_bradley_terry(season.winners, season.losers)
+    covariance = fit.covariance_of(["Milwaukee", "Detroit"])
+    milwaukee, detroit = (float(fit.scores[fit.items.index(team)]) for team in ("Milwaukee", "Detroit"))
     others = ([[4.0, 1.0], [1.0, 9.0]], [[2.0, -0.5], [-0.5, 1.0]], [[1.0, 0.9], [0.9, 1.5]])
     return judge(
         "standard_error_of_difference",
@@ -34,6 +36,11 @@ def standard_error_of_difference(answer: Any) -> Verdict:
                 lambda c: np.sqrt(c[0, 0] + c[1, 1] + 2 * c[0, 1]),
             "The covariance counts twice: var(a - b) = var(a) + var(b) - 2 cov(a, b).":
                 lambda c: np.sqrt(c[0, 0] + c[1, 1] - c[0, 1]),
+            "No root yet, and the covariance is left out: this is the sum of the variances.":
+                lambda c: c[0, 0] + c[1, 1],
+            "This is 1.96 standard errors, half of the 95% interval.":
+                lambda c: 1.96 * np.sqrt(c[0, 0] + c[1, 1] - 2 * c[0, 1]),
+            "This is the difference of the scores. Its standard error is asked for.": milwaukee - detroit,
             "No root yet: this is the variance of the difference.": lambda c: c[0, 0] + c[1, 1] - 2 * c[0, 1],
             "This adds the two standard errors. Add variances, take away twice the covariance, and then the root.":
                 lambda c: np.sqrt(c[0, 0]) + np.sqrt(c[1, 1]),

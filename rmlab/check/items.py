@@ -95,6 +95,12 @@ _TAU_MISTAKES: dict[str, tuple[Any, Any]] = {
     "mean.": (None, lambda x, y: _tau(np.tile(x, len(y)), y.ravel())),
     "Raw scales pooled: you took tau of the mean ratings, in which the rater with the widest scale counts most. Take "
     "tau within each rater, and then the mean.": (None, lambda x, y: _tau(x, y.mean(axis=0))),
+    "This is tau of the first rater alone. Take the mean over the raters.": (None, lambda x, y: _tau(x, y[0])),
+    "This is tau of the last rater alone. Take the mean over the raters.": (None, lambda x, y: _tau(x, y[-1])),
+    "This is the sum over the raters. Take their mean.": (None, lambda x, y: sum(_tau(x, row) for row in y)),
+    "This is the number of pairs in the right order. Take away those in the wrong order, and divide by all pairs.": (
+        lambda x, y: (_signs(x, y) > 0).sum(), None),
+    "Each pair is divided by twice: n items make n (n - 1) / 2 pairs.": (lambda x, y: _tau(x, y) / 2, None),
     "This is Pearson's correlation, which looks at the size of the ratings. Tau looks only at their order.": (
         lambda x, y: np.corrcoef(x, y)[0, 1], None),
     "This is Spearman's correlation of ranks. Tau counts pairs.": (
@@ -129,6 +135,11 @@ def win_probability(answer: Any) -> Verdict:
         mistakes={
             f"This is the raw share, {wins} wins of {wins + losses}. The model weighs in all the other games: take the "
             "sigmoid of the difference of the two scores.": wins / (wins + losses),
+            "This is the share of all its games that Milwaukee won. Take the two scores, and the sigmoid of their "
+            "difference.": season.winners.count("Milwaukee")
+                / (season.winners.count("Milwaukee") + season.losers.count("Milwaukee")),
+            "This is the score of Milwaukee alone, as it is. Take the difference of the two scores, and its sigmoid.":
+                score["Milwaukee"] - float(np.mean(fit.scores)),
             "Swapped: this is P(Baltimore beats Milwaukee).": lambda a, b: preference_probability(b - a),
             "No exp: scores are logarithms of strengths. Either exp(a) / (exp(a) + exp(b)), or the sigmoid of a - b.":
                 lambda a, b: np.divide(a, a + b),

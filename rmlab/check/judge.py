@@ -100,8 +100,10 @@ def _judge_number(answer: Any, case: tuple[Any, ...], formulas: Mapping[str, For
     shapes = {value.shape for value in expected.values()}
     if number.size == 1 and () in shapes:
         number = number.reshape(())
+    right = next(iter(expected.values()))
     if number.shape not in shapes:
-        raise _Unusable(f"Expected one number, such as 0.5, and got {number.size} of them.")
+        wanted = f"{right.size} numbers, or a function that gives them" if right.ndim else "one number, such as 0.5"
+        raise _Unusable(f"Expected {wanted}, and got {number.size or 'none'}.")
     if not np.isfinite(number).all():
         raise _Unusable(f"Expected a finite number, such as 0.5, and got {number.tolist()}.")
     far = {
@@ -110,7 +112,11 @@ def _judge_number(answer: Any, case: tuple[Any, ...], formulas: Mapping[str, For
         if value.shape == number.shape
     }
     nearest = min(far, key=far.__getitem__)
-    return nearest if far[nearest] <= NUMBER_TOLERANCE else None
+    if far[nearest] <= NUMBER_TOLERANCE:
+        return nearest
+    if np.array_equal(number, np.round(right, 1)) and not np.array_equal(number, np.round(number)):
+        raise _Unusable("Rounded too far to be judged: give two decimals at least.")
+    return None
 
 
 def _same_as(got: list[np.ndarray], cases: Cases, formulas: Mapping[str, Formula | float]) -> str | None:

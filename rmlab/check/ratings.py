@@ -51,6 +51,14 @@ def centred_ratings(answer: Any) -> Verdict:
                 lambda y, who: y / _by_rater(y, who, np.std),
             "This takes away the rater's lowest rating. Take away the mean.":
                 lambda y, who: y - _by_rater(y, who, np.min),
+            "This takes away the rater's highest rating. Take away the mean.":
+                lambda y, who: y - _by_rater(y, who, np.max),
+            "This takes away the sum of the rater's ratings. Take away the mean.":
+                lambda y, who: y - _by_rater(y, who, np.sum),
+            "The mean of all ratings is added again. Leave it out: each rater's mean is to be 0.":
+                lambda y, who: y - _by_rater(y, who, np.mean) + y.mean(),
+            "The right numbers in another order, rater by rater. Give them in the order of the ratings.":
+                lambda y, who: np.concatenate([y[who == one] - y[who == one].mean() for one in np.unique(who)]),
             "This takes away the rater's first rating. Take away the mean.":
                 lambda y, who: y - _by_rater(y, who, lambda own: own[0]),
             "This takes away the rater's median. Take away the mean.":

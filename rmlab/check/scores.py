@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -47,8 +48,14 @@ def scores_to_probability(answer: Any) -> Verdict:
             "This is the sigmoid of the sum of the scores. It is their difference that counts; mind the two minus "
             "signs.":
                 lambda c, r: preference_probability(c + r),
+            "This is the difference of two sigmoids. First the difference of the scores, then one sigmoid of that.":
+                lambda c, r: preference_probability(c) - preference_probability(r),
             "No sigmoid yet: this is the difference of the scores. Now turn it into a probability.":
                 lambda c, r: c - r,
+            "Brackets: 1 / 1 + x is 1 + x. Divide 1 by all of (1 + e^-difference).":
+                lambda c, r: 1 + preference_odds(r - c),
+            "This takes 10 in place of e = 2.718 as the base.":
+                lambda c, r: preference_probability((c - r) * math.log(10)),
             "These are the odds, e to the power of the difference. The probability is odds / (1 + odds).":
                 lambda c, r: preference_odds(c - r),
             "This is the loss, -log P. The probability itself is asked for.":
@@ -79,7 +86,11 @@ def difference_to_probability(answer: Any) -> Verdict:
             "No sigmoid yet: this is the difference itself.": lambda d: d,
             "These are the odds, e to the power of the difference. Divide them by 1 + odds.": preference_odds,
             "These are the odds against. The probability is 1 / (1 + odds against).": lambda d: preference_odds(-d),
-            "This is 1 / P: the fraction stands upside down.": lambda d: 1 / preference_probability(d),
+            "This is 1 / P: the fraction stands upside down, or the brackets are missing in 1 / (1 + ...).":
+                lambda d: 1 / preference_probability(d),
+            "A minus in the fraction: it is 1 plus e to the power of minus the difference.":
+                lambda d: np.divide(1, 1 - preference_odds(-d)),
+            "This is the sigmoid of twice the difference.": lambda d: preference_probability(2 * d),
             "This is log P. The probability itself is asked for.": lambda d: -preference_loss(d),
             "This is the loss, -log P. The probability itself is asked for.": preference_loss,
             "This takes 10 in place of e = 2.718 as the base.": lambda d: preference_probability(d * math.log(10)),
@@ -118,6 +129,8 @@ def gap_for_probability(answer: Any) -> Verdict:
             "This is log P. Take the logarithm of the odds, P / (1 - P).": np.log,
             "This is the loss, -log P. Take the logarithm of the odds, P / (1 - P).": lambda p: -np.log(p),
             "This is -log(1 - P). Take the logarithm of the odds, P / (1 - P).": lambda p: -np.log(1 - p),
+            "This is the way back of Thurstone's curve. That of the sigmoid is the logarithm of the odds.":
+                lambda p: NormalDist().inv_cdf(p),
             "Right, but in Elo points. In nats it is smaller by a factor of 173.7.": lambda p: elo_points(gap(p)),
         },
         hint="Turn P into odds, P / (1 - P), and take their natural logarithm.",
@@ -143,6 +156,10 @@ def loss(answer: Any) -> Verdict:
             "This is P. Take its logarithm, and the minus.": preference_probability,
             "The minus is missing: this is log P, and a loss is never negative.": lambda d: -preference_loss(d),
             "No sigmoid: this is minus the logarithm of the difference. P comes in between.": lambda d: -np.log(d),
+            "This is e to the power of minus the difference: the odds against. P comes first, then its logarithm.":
+                lambda d: preference_odds(-d),
+            "Both terms are in. Of binary cross-entropy only the term of what was preferred is left: -log P.":
+                lambda d: preference_loss(d) + preference_loss(-d),
             "This is the gradient on the chosen score, -(1 - P), and not the loss.":
                 lambda d: -preference_probability(-d),
             "This is the squared error of P. The loss is minus its logarithm.":
@@ -208,6 +225,11 @@ def batch_loss(answer: Any) -> Verdict:
             "This is the mean difference: it has not been through the loss.": lambda c, r: (c - r).mean(),
             "This is the loss of the chosen scores alone. Only differences count.":
                 lambda c, r: preference_loss(c).mean(),
+            "This is the loss of the rejected scores alone. Only differences count.":
+                lambda c, r: preference_loss(r).mean(),
+            "This is the difference of two losses. The difference of the scores comes first, then one loss of that.":
+                lambda c, r: (preference_loss(c) - preference_loss(r)).mean(),
+            "This is the largest loss of the batch. Take the mean.": lambda c, r: preference_loss(c - r).max(),
             "The base: this is the logarithm to base 10. The loss is in natural logarithms.":
                 lambda c, r: preference_loss(c - r).mean() / math.log(10),
             "The minus is missing: this is the mean of log P, and a loss is never negative.":

@@ -49,12 +49,16 @@ WRONG = {
         (lambda x, y: (1 + kendalltau(x, y).statistic) / 2, "concordant fraction"),
         (lambda x, y: spearmanr(x, y).statistic, "Spearman"),
         (lambda x, y: kendalltau(x, y).statistic * len(x) * (len(x) - 1) / 2, "Not divided yet"),
-        (lambda x, y: kendalltau(x, y).statistic * (len(x) - 1) / len(x), "n^2"), (0.03, "mean over the raters"),
+        (lambda x, y: kendalltau(x, y).statistic * (len(x) - 1) / len(x), "n^2"),
+        (TAUS[0], "the first rater alone"), (TAUS[1], "the last rater alone"), (sum(TAUS), "the sum over the raters"),
+        (lambda x, y: np.sum(np.triu(differences(x) * differences(y)) > 0), "number of pairs in the right order. "),
+        (lambda x, y: kendalltau(x, y).statistic / 2, "divided by twice"), (0.03, "mean over the raters"),
     ],
     "win_probability": [
         (0.846, "raw share, 11 wins of 13"), (0.171, "Swapped"), (1.0, "No exp"), (1.581, "No sigmoid yet"),
         (4.86, "odds"), (0.187, "loss"), (0.943, "Thurstone"), (0.872, "Milwaukee's home"),
         (0.835, "with a home effect"), (0.629, "average team"), (82.9, "per cent"),
+        (50 / 78, "share of all its games"), (0.53, "score of Milwaukee alone"),
         (lambda a, b: a / (a + b), "No exp"), (lambda a, b: expit(a + b), "sum"), (0.3, "Take the score of Milwaukee"),
     ],
     "last_real_position": [
