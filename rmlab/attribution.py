@@ -75,8 +75,8 @@ class Attribution:
     def __str__(self) -> str:
         gone = "left out" if self.method == "leave-one-out" else "replaced by tokens that say nothing"
         return (
-            f"{len(self.tokens)} tokens add {self.values.sum():+.3f} in all ({self.method}); the score is "
-            f"{self.score - self.without:+.3f} from that with all of them {gone}. {_add_up(self)}{_cut(self)}"
+            f"{len(self.tokens)} tokens add {_signed(self.values.sum())} in all ({self.method}); the score is "
+            f"{_signed(self.score - self.without)} from that with all of them {gone}. {_add_up(self)}{_cut(self)}"
         )
 
 
@@ -122,11 +122,13 @@ class DifferenceAttribution:
         """Say what the tokens add up to, with these names for the two responses."""
         sums = self.first.values.sum(), -self.second.values.sum()
         text = (
-            f"The difference is {self.difference:+.3f}: the tokens of {first} add {sums[0]:+.3f} to it, those of "
-            f"{second} {sums[1]:+.3f} ({self.first.method}). {_add_up(self)}"
+            f"The difference is {_signed(self.difference)}: the tokens of {first} add {_signed(sums[0])} to it, those "
+            f"of {second} {_signed(sums[1])} ({self.first.method}). {_add_up(self)}"
         )
         if self.first.method == "integrated-gradients":
-            text += f" As many tokens that say nothing differ by {self.from_length:+.3f}: that is the lengths alone."
+            text += (
+                f" As many tokens that say nothing differ by {_signed(self.from_length)}: that is the lengths alone."
+            )
         return text + _cut(self.first) + _cut(self.second)
 
 
@@ -137,7 +139,12 @@ def _tolerance(values: np.ndarray) -> float:
 def _add_up(found: Attribution | DifferenceAttribution) -> str:
     if found.complete:
         return f"They add up, to within {found.tolerance:.3f}."
-    return f"They do not add up: {found.remainder:+.3f} is left that no single token adds."
+    return f"They do not add up: {_signed(found.remainder)} is left that no single token adds."
+
+
+def _signed(value: float) -> str:
+    """Write a number with its sign; the minus is as wide as the plus."""
+    return f"{round(float(value), 3) + 0.0:+.3f}".replace("-", "−")
 
 
 def _cut(one: Attribution) -> str:

@@ -169,6 +169,9 @@ def test_head_outputs_keep_every_extreme():
     assert max(one["output"] for one in shown["named"]) == outputs.max()
     assert f"token {outputs.argmax()}" in [one["token"] for one in shown["named"]]
     assert shown["score"] == -0.5
+    for one in shown["named"]:  # a bar stands where its tokens are on the axis
+        bar = shown["highest"].index(one["output"])
+        assert abs((bar + 0.5) * 10_000 / 2048 - one["id"]) < 10_000 / 2048
     few = head_outputs([1.0, -2.0, 0.5], 0.1, ["a", "b", "c"])
     assert few["lowest"] == few["highest"] == [1, -2, 0.5]
     with pytest.raises(ValueError, match=r"one text in tokens for each, got \(3,\) and 2 tokens"):

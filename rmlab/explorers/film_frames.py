@@ -108,7 +108,8 @@ def head_outputs(next_token: ArrayLike, score: float, tokens: Sequence[str]) -> 
         )
     if not (np.isfinite(outputs).all() and np.isfinite(score)):
         raise ValueError("the outputs of a head must be finite, got NaN or infinity")
-    parts = np.array_split(outputs, min(len(outputs), BARS))
+    edges = np.linspace(0, len(outputs), min(len(outputs), BARS) + 1).astype(int)  # as evenly as the axis is drawn
+    parts = np.split(outputs, edges[1:-1])
     thirds = np.array_split(np.arange(len(outputs)), 3)
     highest = [int(third[outputs[third].argmax()]) for third in thirds]
     return {

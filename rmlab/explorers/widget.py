@@ -50,7 +50,7 @@ class Explorer(anywidget.AnyWidget, StateTraits):
 
     def __repr__(self) -> str:
         """Say what would be shown, for a notebook without a kernel."""
-        a, b = ("none" if score is None else f"{score:+.2f}" for score in self.state.scores)
+        a, b = ("none" if score is None else f"{score:+.2f}".replace("-", "−") for score in self.state.scores)
         scores = f" (A {a}, B {b})" if not self.data else ""  # a view of many pairs says nothing of these two
         return f"Explorer: {', '.join(self.views)}{scores}. Run this cell to use it."
 

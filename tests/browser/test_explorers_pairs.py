@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from explorer import PAYLOADS, Opened
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from rmlab import explorers
 from rmlab.data import PreferencePair
 from rmlab.evaluation import evaluate
 from rmlab.explorers.page import render_page
+from rmlab.preference import preference_probability
 
 WORDS = ["river", "castle", "train", "soup", "garden", "letter"]
 Open = Callable[[explorers.Explorer], Page]
@@ -130,6 +131,129 @@ def test_a_pair_is_picked_in_every_picture_and_by_keys(open_file: Open):
         assert selected.get_attribute("id") == table.get_attribute("aria-activedescendant")
     page.locator(".rx-histogram").click(position={"x": 300, "y": 100})
     expect(line).not_to_contain_text(f"Pair {order[-1] + 1}:")
+
+
+def test_keys_pick_in_the_pictures_what_the_pointer_can(open_file: Open):
+    differences, pairs = some_pairs(60)
+    differences[7] = 0.0
+    shown = explorers.pairs(differences, pairs)
+    page = open_file(explorers.Explorer(shown.state, ("probe", "pairs"), shown.data | explorers.probe().data))
+    page.get_by_role("tab", name="Pairs").click()
+    line = page.locator(".rx-pair-line")
+    expect(line).to_contain_text("By keys: Tab goes from table to picture, arrow keys pick, Enter opens")
+
+    def walk(name: str, key: str):
+        """Tab to a picture, and press one key until its end; what is picked on the way."""
+        picture = page.get_by_role("listbox", name=name)
+        for _ in range(30):
+            page.keyboard.press("Tab")
+            if picture.evaluate("node => node === document.activeElement"):
+                break
+        assert (
+            picture.evaluate("node => node.matches(':focus-visible') && getComputedStyle(node).outlineStyle") == "solid"
+        )
+        option = picture.get_by_role("option")
+        page.keyboard.press("Home")
+        met = [(option.get_attribute("aria-label"), picked_row(line))]
+        while True:
+            page.keyboard.press(key)
+            now = (option.get_attribute("aria-label"), picked_row(line))
+            if now == met[-1]:
+                break
+            met.append(now)
+        assert option.get_attribute("aria-selected") == "true"
+        assert picture.get_attribute("aria-activedescendant") == option.get_attribute("id")
+        page.keyboard.press("Home")
+        assert (option.get_attribute("aria-label"), picked_row(line)) == met[0]
+        return met
+
+    met = walk("How many pairs have which score difference", "ArrowRight")
+    assert sum(int(said.split()[0]) for said, _ in met) == len(pairs)  # every bar is met, and each pair is in one
+    assert ("1 pair at exactly 0", 7) in met
+    for said, row in met:
+        low, high = (
+            (float(end.replace("−", "-")) for end in re.findall(r"[+−]?\d+\.\d+", said)) if "from" in said else (0, 0)
+        )
+        assert low - 0.005 <= differences[row] <= high + 0.005
+
+    lengths = np.array([len(pair.chosen) - len(pair.rejected) for pair in pairs])
+    met = walk("Score difference against length difference", "ArrowRight")
+    assert sorted(row for _, row in met) == list(range(len(pairs)))  # every mark can be reached
+    assert np.all(np.diff(lengths[[row for _, row in met]]) >= 0)
+    assert met[-1][0].startswith(f"Pair {met[-1][1] + 1}: difference ")
+    upward = [picked_row(line)]
+    for _ in range(200):
+        page.keyboard.press("ArrowUp")
+        if picked_row(line) == upward[-1]:
+            break
+        upward.append(picked_row(line))
+    assert upward[-1] == differences.argmax()
+    assert np.all(np.diff(differences[upward]) >= 0)
+
+    bins = shown.data["pairs"]["evaluation"]["calibration"]
+    met = walk("How often the model is right", "ArrowRight")
+    assert [int(re.search(r"of (\d+) pairs?", said)[1]) for said, _ in met] == [one["count"] for one in bins]
+    for one, (said, row) in zip(bins, met, strict=True):
+        assert one["lower"] <= preference_probability(abs(differences[row])) <= one["upper"]
+        expect_said = f"it is right in {100 * one['observed_share']:.0f}%"
+        assert expect_said in said
+    picked = picked_row(line)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("tab", name="Probe")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_label("Prompt").first).to_have_value(pairs[picked].prompt)
+
+
+def picked_row(line: Locator) -> int:
+    return int(re.match(r"Pair (\d+):", line.inner_text())[1]) - 1  # type: ignore[index]
+
+
+def test_a_bin_is_picked_by_the_pointer_too(open_file: Open):
+    differences, pairs = some_pairs(200)
+    page = open_file(explorers.pairs(differences, pairs))
+    place = page.locator(".rx-calibration").evaluate("""svg => {
+      const [x, y] = svg.querySelector(".rx-large").getAttribute("d").match(/[-\\d.]+/g).map(Number);
+      return { x, y };
+    }""")
+    page.locator(".rx-calibration").click(position=place)
+    first = explorers.pairs(differences, pairs).data["pairs"]["evaluation"]["calibration"][0]
+    row = picked_row(page.locator(".rx-pair-line"))
+    assert preference_probability(abs(differences[row])) < first["upper"]
+    expect(page.get_by_text(f"of {first['count']} pairs (95% interval")).to_be_visible()
+
+
+def test_a_followed_pair_is_picked_by_keys_in_the_film(open_file: Open):
+    shown = a_film(4, 30)
+    page = open_file(shown)
+    page.get_by_role("slider", name="recorded step").press("End")
+    marks = page.get_by_role("listbox", name="Score difference of each held-out pair")
+    order = np.argsort(shown.data["film"]["differences"][-1], kind="stable")
+    line = page.locator(".rx-pair-line")
+    for key, at in [("Home", 0), ("ArrowRight", 1), ("ArrowUp", 2), ("ArrowLeft", 1), ("PageDown", 11), ("End", 29)]:
+        marks.press(key)
+        expect(line).to_contain_text(f"Held-out pair {order[at] + 1}:")
+    assert marks.evaluate("node => node === document.activeElement")
+    page.get_by_role("button", name="Predict").click()
+    page.get_by_role("slider", name="recorded step").press("ArrowLeft")
+    expect(marks).to_have_count(0)  # nothing to be picked while it is to be guessed
+
+
+def test_order_and_filter_give_nothing_away_while_a_class_predicts(open_file: Open):
+    differences, pairs = some_pairs(60)
+    page = open_file(explorers.pairs(differences, pairs))
+    rows = page.locator(".rx-rows .rx-row")
+    page.get_by_label("Show").select_option("the model disagrees")
+    count = page.get_by_role("status").filter(has_text="of 60 pairs").first
+    wrong = int((differences < 0).sum())
+    expect(count).to_have_text(f"{wrong} of 60 pairs")
+    page.get_by_role("button", name="Predict").click()
+    expect(count).to_have_text("60 of 60 pairs")
+    expect(rows.first).to_contain_text("Prompt 0:")
+    for name in ("Difference", "Loss"):
+        expect(page.get_by_role("button", name=name)).to_be_disabled()
+    expect(page.get_by_label("Show")).to_be_disabled()
+    page.get_by_role("button", name="Reveal").click()
+    expect(count).to_have_text(f"{wrong} of 60 pairs")
+    expect(rows.first).to_contain_text(f"Prompt {int(differences.argmin())}:")
 
 
 def test_a_picked_pair_opens_in_the_probe(open_file: Open):

@@ -38,6 +38,9 @@ export function signed(value, digits = 2) {
   return Number(text) === 0 ? (0).toFixed(digits) : (value > 0 ? "+" : "") + text.replace("-", "−");
 }
 
+/** `d` of the mark that points from below at a place on an axis. */
+export const triangle = (x, y, em) => `M${x} ${y}l${-0.42 * em} ${0.75 * em}h${0.84 * em}Z`;
+
 /** What the marks of a picture mean: `legend([class, words], ...)`. */
 export function legend(...entries) {
   return element("p", { class: "rx-legend" }, ...entries.map(([name, text]) => element("span", { class: name, text })));
@@ -65,12 +68,12 @@ export function axis(side, { label, count = 8, format = String }) {
           const text = format(Number(value.toPrecision(12))).replace("-", "−");
           return side === "bottom"
             ? svg("g", { transform: `translate(${position},${at})` },
-                svg("path", { d: "M0 0V5" }), svg("text", { y: 1.4 * em, "text-anchor": "middle", text }))
+                svg("path", { d: "M0 0V5" }), svg("text", { y: 1.65 * em, "text-anchor": "middle", text }))
             : svg("g", { transform: `translate(${at},${position})` },
                 svg("path", { d: "M0 0H-5" }), svg("text", { x: -0.6 * em, dy: "0.35em", "text-anchor": "end", text }));
         }),
       );
-      if (side === "bottom") update(name, { x: (start + end) / 2, y: at + 2.8 * em });
+      if (side === "bottom") update(name, { x: (start + end) / 2, y: at + 2.95 * em });
       else update(name, { x: at - 2.6 * em, y: Math.min(start, end) - 0.9 * em });
     },
   };

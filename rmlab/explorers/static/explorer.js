@@ -74,7 +74,8 @@ export function mount(root, store) {
       views.forEach((each, i) => update(tabs[i], { "aria-selected": String(each === view), tabindex: each === view ? 0 : -1 }));
       update(panel, { role: "tabpanel", "aria-labelledby": tabs[views.indexOf(view)].id });
     }
-    panel.replaceChildren();
+    // the tab says the same to who sees it
+    panel.replaceChildren(...(views.length > 1 ? [element("h2", { class: "rx-unseen", text: view.title })] : []));
     cleanup = view.render(panel, store);
   }
   const off = store.on(["view", "size", "revealed", "error", "lost"], draw);

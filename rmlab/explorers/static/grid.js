@@ -5,6 +5,7 @@ const SPARE = 3; // rows that are ready above and below those in view
 
 /**
  * columns: [{ title, class, sort: what `sort` is called with (none: it is not sorted by), texts: (row) => lines of text }]
+ * `draw({ rows, selected, sort, down, still })`: `still` are the values of `sort` that rest for now.
  * pick(row) is called for a click or an arrow key, open(row) for Enter or a double click.
  */
 export function grid({ label, columns, pick, open = null, sort = () => {} }) {
@@ -74,13 +75,16 @@ export function grid({ label, columns, pick, open = null, sort = () => {} }) {
     }
   }
 
-  /** Scroll as little as brings the selected row into view. */
+  /** Scroll as little as brings the selected row into view; to the middle if it comes from afar. */
   function reveal() {
     const top = now.rows.indexOf(now.selected) * tall;
     const room = node.clientHeight - head.offsetHeight;
     if (top < 0 || !tall) return;
-    if (top < node.scrollTop) node.scrollTop = top;
-    else if (top + tall > node.scrollTop + room) node.scrollTop = top + tall - room;
+    const above = node.scrollTop - top; // pixels that it is out of view
+    const below = top + tall - node.scrollTop - room;
+    if (Math.max(above, below) > 2 * tall) node.scrollTop = top - Math.floor(room / tall / 2) * tall;
+    else if (above > 0) node.scrollTop = top;
+    else if (below > 0) node.scrollTop = top + tall - room;
   }
 
   return {
@@ -88,9 +92,11 @@ export function grid({ label, columns, pick, open = null, sort = () => {} }) {
     draw(next) {
       const before = now;
       now = next;
-      columns.forEach((column, i) => update(heads[i], {
-        "aria-sort": column.sort === undefined ? null : column.sort === now.sort ? (now.down ? "descending" : "ascending") : "none",
-      }));
+      columns.forEach((column, i) => {
+        if (column.sort === undefined) return;
+        update(heads[i], { "aria-sort": column.sort === now.sort ? (now.down ? "descending" : "ascending") : "none" });
+        update(heads[i].firstChild, { disabled: now.still?.includes(column.sort) });
+      });
       if (before.rows !== now.rows) node.scrollTop = 0;
       paint();
       if (before.selected !== now.selected || before.rows !== now.rows) {

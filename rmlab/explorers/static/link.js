@@ -7,7 +7,6 @@ const text = (value) => typeof value === "string";
 const oneOf = (...names) => (value) => names.includes(value);
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 const plain = (value) => value === null || ["string", "number", "boolean"].includes(typeof value);
-const table = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 const score = (value) => value === null || Number.isFinite(value);
 const CHECKS = {
   prompt: text,
@@ -20,8 +19,7 @@ const CHECKS = {
   revealed: oneOf(true, false),
   size: oneOf("normal", "projector"),
   view: text,
-  settings: (value) => table(value) && Object.values(value).every((one) => table(one) && Object.values(one).every(plain)),
-  settings: (value) => isObject(value) && Object.values(value).every(isObject),
+  settings: (value) => isObject(value) && Object.values(value).every((one) => isObject(one) && Object.values(one).every(plain)),
 };
 
 /** The state in an address: `{ state }`, `{ error }` in words, or neither where the address has none. */

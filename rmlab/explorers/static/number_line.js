@@ -21,14 +21,14 @@ export function numberLine(store) {
   let now = null;
 
   function pin(side) {
-    const shape = side === "a" ? svg("circle", { r: 13 }) : svg("rect", { x: -12, y: -12, width: 24, height: 24, rx: 3 });
+    const shape = side === "a" ? svg("circle", { r: "0.87em" }) : svg("rect", { x: "-0.8em", y: "-0.8em", width: "1.6em", height: "1.6em", rx: "0.2em" });
     const stem = svg("path", { class: "rx-stem" });
     const letter = svg("text", { class: "rx-letter", dy: "0.35em", "text-anchor": "middle", text: side.toUpperCase() });
     const node = svg("g", {
       class: `rx-pin rx-${side}`, role: "slider", tabindex: 0, "aria-label": `Score of ${side.toUpperCase()}`,
       "aria-valuemin": -FURTHEST, "aria-valuemax": FURTHEST, "aria-orientation": "horizontal",
       onKeydown: (event) => press(event, side), onPointerdown: (event) => grab(event, side, node),
-    }, stem, svg("circle", { class: "rx-halo", r: 19 }), shape, letter);
+    }, stem, svg("circle", { class: "rx-halo", r: "1.27em" }), shape, letter);
     return { node, stem };
   }
 
@@ -101,7 +101,7 @@ export function numberLine(store) {
 /** An arrow from beside a pin, to the right for a positive length. */
 function arrow(x, y, length, em) {
   const sign = Math.sign(length);
-  const start = x + sign * 20;
+  const start = x + sign * 1.33 * em;
   const tip = start + length;
   return line([[start, y], [tip, y]]) + line([[tip - sign * 0.4 * em, y - 0.35 * em], [tip, y], [tip - sign * 0.4 * em, y + 0.35 * em]]);
 }

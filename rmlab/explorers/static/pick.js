@@ -2,6 +2,12 @@
 import { signed } from "./chart.js";
 import { element, update } from "./dom.js";
 
+/** How keys pick, in a sentence. */
+export function byKeys(store) {
+  const enter = store.get("views").includes("probe") ? ", Enter opens the pair in the probe" : "";
+  return `By keys: Tab goes from table to picture, arrow keys pick${enter}.`;
+}
+
 /** Select a pair by its row among data.pairs; `traits` are set with it. */
 export function pick(store, row, traits = {}) {
   const columns = store.get("data").pairs;

@@ -2,6 +2,15 @@
 
 export const ALL_ROWS = { sort: "disagreement", down: true, text: "", group: "", which: "all", least: "", most: "" };
 
+/** What the model alone says, and rows are not sorted by while a class predicts it. */
+export const MODELS = ["disagreement", "difference"];
+
+/** Settings whose rows give nothing of the model away. */
+export function unanswered(settings) {
+  const sorted = MODELS.includes(settings.sort) ? { sort: "pair", down: false } : {};
+  return { ...settings, ...sorted, which: "all" };
+}
+
 /** Kinds of pairs by what the model makes of them. */
 export const KINDS = {
   all: { title: "all pairs" },

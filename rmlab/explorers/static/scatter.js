@@ -1,6 +1,7 @@
 // Many points in one picture, drawn as one path for each kind, and picked exactly: the nearest to the pointer.
 import { axis, line, picture, scale } from "./chart.js";
 import { svg, update } from "./dom.js";
+import { marksByKeys } from "./marks.js";
 
 const REACH = 16; // pixels from a point within which it is picked
 const SHAPES = {
@@ -8,17 +9,19 @@ const SHAPES = {
 };
 
 /**
- * kinds: [{ class, shape }]. `draw({ rows, x, y, kind, selected, shown })`: x, y and kind are functions of a row; `decorate`
- * draws more, on the scales.
+ * kinds: [{ class, shape }]. `draw({ rows, x, y, kind, selected, words, shown })`: x, y, kind and words are functions of a
+ * row; `decorate` draws more, on the scales.
  */
-export function scatter({ label, height, across, up, kinds, pick, extra = [], decorate = () => {} }) {
+export function scatter({ label, height, across, up, kinds, pick, open, extra = [], decorate = () => {} }) {
   const zero = svg("path", { class: "rx-zero" });
   const below = axis("bottom", { label: across });
   const beside = axis("left", { label: up, count: 6 });
   const paths = kinds.map((kind) => svg("path", { class: `rx-dots ${kind.class} rx-${kind.shape}` }));
-  const ring = svg("circle", { class: "rx-ring", visibility: "hidden" });
+  const ring = svg("circle", { class: "rx-ring" });
   const near = svg("circle", { class: "rx-near", visibility: "hidden" });
-  let placed = [];
+  let placed = []; // [left, top, row]
+  const along = (first, second, sign) => () => // a picture's y goes down
+    [...placed].sort((p, q) => sign * (p[first] - q[first]) || p[second] - q[second] || p[2] - q[2]).map((point) => point[2]);
 
   const made = picture({ height, label, class: "rx-scatter" },
     [zero, below.node, beside.node, ...paths, ...extra, near, ring],
@@ -37,10 +40,12 @@ export function scatter({ label, height, across, up, kinds, pick, extra = [], de
       }
       paths.forEach((path, i) => update(path, { d: drawn[i].join("") }));
       const found = placed.find((point) => point[2] === now.selected);
-      update(ring, found ? { cx: found[0], cy: found[1], r: 0.6 * em, visibility: null } : { visibility: "hidden" });
+      if (found) update(ring, { cx: found[0], cy: found[1], r: 0.6 * em });
       update(near, { visibility: "hidden", r: 0.53 * em });
+      keys.draw({ any: placed.length > 0, current: found ? now.selected : null, words: found ? now.words(now.selected) : "" });
       decorate({ x, y, em, width, height: tall }, now);
     });
+  const keys = marksByKeys(made.node, ring, { across: along(0, 1, 1), up: along(1, 0, -1), pick, open });
 
   function nearest(event) {
     const box = made.node.getBoundingClientRect();

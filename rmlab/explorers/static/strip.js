@@ -1,12 +1,13 @@
 // Score differences of many pairs on one line, a mark each, so that a single pair can be followed.
 import { axis, line, picture, scale } from "./chart.js";
 import { svg, update } from "./dom.js";
+import { marksByKeys } from "./marks.js";
 
 const REACH = 18; // pixels within which a mark is picked
 const SPREAD = 0.618034; // golden ratio: heights of neighbours are far apart, and a pair keeps its height
 
-/** The picture of `draw({ values, reach, followed, shown })`; `pick(i)` is called for a mark that is clicked. */
-export function strip({ label, height, pick }) {
+/** The picture of `draw({ values, reach, followed, words, shown })`; `pick(i)` is called for a mark that is picked. */
+export function strip({ label, height, pick, open }) {
   const across = axis("bottom", { label: "chosen − rejected (nats)" });
   const zero = svg("path", { class: "rx-zero" });
   const [agree, disagree, tied] = [["rx-a", "round"], ["rx-b", "square"], ["rx-ink", "round"]].map(([side, shape]) =>
@@ -15,7 +16,7 @@ export function strip({ label, height, pick }) {
   const name = svg("text", { class: "rx-strong", text: "followed" });
   let placed = [];
   const made = picture({ height, label, class: "rx-strip rx-over" }, [across.node, zero, agree, disagree, tied, ring, name],
-    ({ width, height: tall, em }, { values, reach, followed, shown }) => {
+    ({ width, height: tall, em }, { values, reach, followed, words, shown }) => {
       const x = scale([-reach, reach], [3.6 * em, width - em]);
       const floor = tall - 3.4 * em;
       across.update(x, floor, em);
@@ -27,12 +28,15 @@ export function strip({ label, height, pick }) {
       });
       [agree, disagree, tied].forEach((path, i) => update(path, { d: marks[i] }));
       const at = placed[followed];
-      update(ring, at ? { cx: at[0], cy: at[1], r: 0.6 * em, visibility: null } : { visibility: "hidden" });
+      if (at) update(ring, { cx: at[0], cy: at[1], r: 0.6 * em });
       const right = at && at[0] > width - 7 * em;
       update(name, at
         ? { x: at[0] + (right ? -0.9 : 0.9) * em, y: at[1] + 0.35 * em, "text-anchor": right ? "end" : "start", visibility: null }
         : { visibility: "hidden" });
+      keys.draw({ any: placed.length > 0, current: at ? followed : null, words });
     });
+  const order = () => [...placed.keys()].sort((p, q) => placed[p][0] - placed[q][0] || p - q);
+  const keys = marksByKeys(made.node, ring, { across: order, pick, open });
   made.node.addEventListener("click", (event) => {
     const box = made.node.getBoundingClientRect();
     let [best, distance] = [null, REACH ** 2];

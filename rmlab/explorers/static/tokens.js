@@ -7,10 +7,11 @@ const LONGEST_REST = 400; // characters of text without values that are shown
 /** Two cards, one for each response, and what they sum up to in words: `draw(attribution)`. */
 export function tokenCards() {
   const words = element("p", { class: "rx-words" });
-  const texts = { a: element("p", { class: "rx-tokens", dir: "auto" }), b: element("p", { class: "rx-tokens", dir: "auto" }) };
+  const text = (side) => element("p", { class: "rx-tokens", dir: "auto", tabindex: 0, role: "group", "aria-label": `tokens of ${side}` }); // it may scroll
+  const texts = { a: text("A"), b: text("B") };
   const cards = ["a", "b"].map((side) =>
     element("div", { class: `rx-card rx-${side}` },
-      element("h3", { class: "rx-side", text: `${side === "a" ? "● A" : "■ B"}: what each token adds to its score (nats)` }),
+      element("h3", { class: "rx-side", text: `${side === "a" ? "● Response A" : "■ Response B"}: what each token adds (nats)` }),
       texts[side]));
   const node = element("div", { class: "rx-two" }, ...cards, element("div", { class: "rx-card rx-wide", role: "status" }, words));
   let drawn = null;

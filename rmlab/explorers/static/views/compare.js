@@ -2,12 +2,12 @@
 import { legend, signed } from "../chart.js";
 import { element, svg, update } from "../dom.js";
 import { grid } from "../grid.js";
-import { openProbe, pairCard, pick } from "../pick.js";
+import { byKeys, openProbe, pairCard, pick } from "../pick.js";
 import { scatter } from "../scatter.js";
 import { changeSettings, settingsOf } from "../settings.js";
 
 const SHORT = 160; // characters of a text in a row of the list
-const WHO = ["both agree with the human", "only A agrees", "only B agrees", "neither agrees", "a tie of scores"];
+const WHO = ["both agree", "only A agrees", "only B agrees", "neither agrees", "a tie of scores"];
 
 export const compare = {
   name: "compare",
@@ -29,7 +29,7 @@ export const compare = {
     const corners = ["only_b", "both", "neither", "only_a"].map(() => svg("text", { class: "rx-quiet-text" }));
     const cloud = scatter({
       label: `Score differences of ${a} and of ${b}, each in units of its own scale, a mark for each pair`, height: 30,
-      across: `${a}: difference in its own scale`, up: `${b}: difference in its own scale`, pick: (row) => pick(store, row),
+      across: `${a}: difference in its own scale`, up: `${b}: difference in its own scale`, pick: (row) => pick(store, row), open: () => openProbe(store),
       kinds: [{ class: "rx-both", shape: "round" }, { class: "rx-a", shape: "round" }, { class: "rx-b", shape: "square" }, { class: "rx-both", shape: "round" }, { class: "rx-ink", shape: "plus" }],
       extra: corners,
       decorate: ({ x, y, em, width }) => {
@@ -37,10 +37,11 @@ export const compare = {
           x: right ? x.range[1] : x.range[0] + 0.5 * em, y: height, "text-anchor": right ? "end" : "start", text,
         });
         const [top, bottom] = [y.range[1] + 0.9 * em, y.range[0] - 0.5 * em];
-        name(0, false, top, `only ${b} agrees`);
-        name(1, true, width < 30 * em ? y(0) - 0.5 * em : top, "both agree"); // long names would run into each other
+        const wide = width > 0.6 * em * (a.length + b.length + 40); // else the legend says it, and names do not run into each other
+        name(0, false, top, wide ? `only ${b} agrees` : "");
+        name(1, true, top, "both agree");
         name(2, false, bottom, "neither agrees");
-        name(3, true, width < 30 * em ? y(0) + 1.2 * em : bottom, `only ${a} agrees`);
+        name(3, true, bottom, wide ? `only ${a} agrees` : "");
       },
     });
     const list = grid({
@@ -48,8 +49,8 @@ export const compare = {
       columns: [
         { title: "Prompt, chosen", class: "rx-cell-text", texts: (row) => [texts.prompt[row].slice(0, SHORT), texts.chosen[row].slice(0, SHORT)] },
         { title: "Who agrees", class: "rx-cell-who", texts: (row) => [shown() ? named(WHO[place(row)]) : "?"] },
-        { title: a, class: "rx-cell-number", texts: (row) => [number(columns.standard_a[row])] },
-        { title: b, class: "rx-cell-number", texts: (row) => [number(columns.standard_b[row])] },
+        { title: a, class: "rx-cell-number rx-cell-named", texts: (row) => [number(columns.standard_a[row])] },
+        { title: b, class: "rx-cell-number rx-cell-named", texts: (row) => [number(columns.standard_b[row])] },
       ],
     });
     const words = element("p", { class: "rx-words", role: "status" });
@@ -69,9 +70,9 @@ export const compare = {
       only.checked = Boolean(settingsOf(store, "compare", { apart: false }).apart);
       cloud.draw({
         rows: only.checked ? apart : all, selected, shown: shown(), kind: place,
-        x: (row) => columns.standard_a[row], y: (row) => columns.standard_b[row],
+        x: (row) => columns.standard_a[row], y: (row) => columns.standard_b[row], words: (row) => pairInWords(row).join(", "),
       });
-      list.draw({ rows: apart, selected });
+      list.draw({ rows: shown() ? apart : all, selected });
       const names = { both: "both agree", only_a: `only ${a} agrees`, only_b: `only ${b} agrees`, neither: "neither agrees", tie: "a tie of scores" };
       counts.replaceChildren(...Object.entries(names).map(([key, name]) => element("div", {},
         element("p", { class: "rx-quiet", text: name }),
@@ -83,7 +84,7 @@ export const compare = {
       card.draw(selected, ...pairInWords(selected));
     }
     function pairInWords(row) {
-      if (row === null) return [columns.n_pairs ? "Pick a pair: a mark in the picture, or a row of the list." : ""];
+      if (row === null) return columns.n_pairs ? ["Pick a pair: a mark in the picture, or a row of the list.", byKeys(store)] : [""];
       if (!shown()) return [`Pair ${row + 1}: which of the two agrees with the human?`];
       const who = tied.has(row) ? "the raters judged a tie" : named(WHO[place(row)]);
       return [`Pair ${row + 1}: ${who}`, `${a} ${signed(columns.standard_a[row])} · ${b} ${signed(columns.standard_b[row])}, in units of each model's scale`];

@@ -45,7 +45,7 @@ export const curve = {
 function sigmoidPicture() {
   const path = svg("path", { class: "rx-line" });
   const guide = svg("path", { class: "rx-guide" });
-  const point = svg("circle", { class: "rx-point", r: 7 });
+  const point = svg("circle", { class: "rx-point", r: "0.47em" });
   const label = svg("text", { class: "rx-strong" });
   const half = svg("path", { class: "rx-grid" });
   const across = axis("bottom", { label: "score difference, A − B (nats)" });
@@ -73,7 +73,7 @@ function sigmoidPicture() {
 function lossPicture() {
   const path = svg("path", { class: "rx-line" });
   const tangent = svg("path", { class: "rx-tangent" });
-  const point = svg("circle", { class: "rx-point", r: 7 });
+  const point = svg("circle", { class: "rx-point", r: "0.47em" });
   const slope = svg("text", { class: "rx-strong" });
   const across = axis("bottom", { label: "score difference, A − B (nats)" });
   const up = axis("left", { label: "", count: 5 });
@@ -89,8 +89,10 @@ function lossPicture() {
       up.name(`loss (nats) when ${{ a: "A won", b: "B won", tie: "it was a tie" }[now.winner]}`);
       update(path, { d: graph(of, x, y) });
       const half = now.reach * 0.3;
+      const lowest = -of(now.d) / steep; // where the tangent comes to a loss of zero, and ends
+      const ends = steep < 0 ? [-half, Math.min(half, lowest)] : [Math.max(-half, lowest), half];
       update(tangent, {
-        d: line([-half, half].map((step) => [x(now.d + step), y(of(now.d) + steep * step)])),
+        d: line(ends.map((step) => [x(now.d + step), y(of(now.d) + steep * step)])),
         visibility: shownIf(now.revealed),
       });
       update(point, { cx: x(now.d), cy: y(of(now.d)), visibility: shownIf(now.revealed) });

@@ -3,7 +3,7 @@ import { calibration } from "../calibration.js";
 import { legend, signed } from "../chart.js";
 import { element, update } from "../dom.js";
 import { histogram, reachOf } from "../histogram.js";
-import { pairCard, pick } from "../pick.js";
+import { differenceInWords, openProbe, pairCard, pick } from "../pick.js";
 import { preferenceProbability } from "../preference.js";
 import { changeSettings, settingsOf } from "../settings.js";
 import { strip } from "../strip.js";
@@ -31,7 +31,7 @@ export const film = {
     };
 
     const bars = histogram({ label: "How many held-out pairs have which score difference", height: 14 });
-    const marks = strip({ label: "Score difference of each held-out pair", height: 11, pick: choose });
+    const marks = strip({ label: "Score difference of each held-out pair", height: 11, pick: choose, open: () => openProbe(store) });
     const curve = calibration({ label: "How often the model is right, against how sure it is", height: 15 });
     const losses = trace({ label: "Loss over the steps", height: 12, up: "loss (nats)", level: Math.log(2) });
     const path = trace({ label: "Difference of the followed pair over the steps", height: 12, up: "score difference (nats)", level: 0 });
@@ -60,7 +60,7 @@ export const film = {
       const step = reel.steps[at];
       const found = reel.evaluations[at];
       bars.draw({ values, reach, selected: values[pair] ?? null, shown: shown || at === 0 });
-      marks.draw({ values, reach, followed: pair, shown: shown || at === 0 });
+      marks.draw({ values, reach, followed: pair, shown: shown || at === 0, words: differenceInWords(pair, reel.differences[at][pair]) });
       curve.draw({ bins: found.calibration, sure: values[pair] === undefined ? null : preferenceProbability(Math.abs(values[pair])), shown });
       const now = reel.steps[at] + (position - at) * ((reel.steps[at + 1] ?? step) - step);
       losses.draw({

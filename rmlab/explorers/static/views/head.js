@@ -1,5 +1,5 @@
 // What stands on the last hidden vector: thousands of numbers for the next token, or one for the whole text.
-import { axis, line, picture, scale, signed } from "../chart.js";
+import { axis, inside, line, picture, scale, signed } from "../chart.js";
 import { element, svg, unique, update } from "../dom.js";
 import { changeSettings, settingsOf } from "../settings.js";
 
@@ -58,7 +58,8 @@ function headPicture(outputs) {
       });
       names.forEach((label, i) => {
         const { id, token, output } = outputs.named[i];
-        update(label, { x: x(id), y: y(Math.max(0, output)) - 0.5 * em, text: many && shown ? `“${token}”` : "" });
+        const raised = width < 40 * em ? i % 2 : 0; // neighbours would run into each other
+        update(label, { x: inside(x(id), 0, x, em), y: y(Math.max(0, output)) - (0.5 + 1.2 * raised) * em, text: many && shown ? `“${token}”` : "" });
       });
       update(one, { d: many || !shown ? "" : `M${x(-0.1)} ${y(0)}V${y(outputs.score)}H${x(0.1)}V${y(0)}Z` });
       update(score, { x: x(0.14), y: y(outputs.score / 2) + 0.35 * em, text: many || !shown ? "" : `score ${signed(outputs.score, 3)}` });

@@ -1,13 +1,13 @@
 // The dataset as a table and as pictures. No raw scores: those of different prompts do not compare.
-import { calibration } from "../calibration.js";
+import { binInWords, binOf, calibration } from "../calibration.js";
 import { legend, signed } from "../chart.js";
 import { csv, download } from "../csv.js";
 import { element, update } from "../dom.js";
 import { grid } from "../grid.js";
 import { histogram, reachOf } from "../histogram.js";
-import { differenceInWords, openProbe, pairCard, pick } from "../pick.js";
+import { byKeys, differenceInWords, openProbe, pairCard, pick } from "../pick.js";
 import { preferenceProbability } from "../preference.js";
-import { ALL_ROWS, flagsOf, groupOf, KINDS, rowsOf } from "../rows.js";
+import { ALL_ROWS, flagsOf, groupOf, KINDS, MODELS, rowsOf, unanswered } from "../rows.js";
 import { scatter } from "../scatter.js";
 import { changeSettings, settingsOf } from "../settings.js";
 
@@ -20,6 +20,7 @@ export const pairs = {
     const columns = store.get("data").pairs;
     const change = (values) => changeSettings(store, "pairs", values);
     const choose = (row) => pick(store, row);
+    const open = () => openProbe(store);
     const shown = () => store.get("revealed");
     const number = (value) => (shown() ? value : "?");
 
@@ -27,7 +28,7 @@ export const pairs = {
     const count = element("p", { class: "rx-words", role: "status" });
     const summary = element("p", { class: "rx-words", role: "status" });
     const table = grid({
-      label: "Pairs", pick: choose, open: () => openProbe(store),
+      label: "Pairs", pick: choose, open,
       sort: (sort) => {
         const now = settingsOf(store, "pairs", ALL_ROWS);
         change({ sort, down: now.sort === sort ? !now.down : sort !== "pair" && sort !== "group" });
@@ -42,19 +43,28 @@ export const pairs = {
       ],
     });
     const bars = histogram({
-      label: "How many pairs have which score difference", height: 13,
-      pick: (value) => { if (shown() && rows.length) choose(nearest(columns.difference, rows, value)); },
+      label: "How many pairs have which score difference", height: 13, open,
+      pick: (value) => { if (shown() && rows.length) choose(nearest(rows, (row) => columns.difference[row], value)); },
     });
     const cloud = scatter({
       label: "Score difference against length difference, a mark for each pair", height: 17,
-      across: "length difference (characters)", up: "score difference (nats)", pick: choose,
+      across: "length difference (characters)", up: "score difference (nats)", pick: choose, open,
       kinds: [{ class: "rx-a", shape: "round" }, { class: "rx-b", shape: "square" }, { class: "rx-ink", shape: "plus" }],
     });
-    const curve = calibration({ label: "How often the model is right, against how sure it is", height: 16 });
+    const sureOf = (row) => preferenceProbability(Math.abs(columns.difference[row]));
+    const curve = calibration({
+      label: "How often the model is right, against how sure it is", height: 16, open,
+      pick: (bin) => {
+        const inside = (row) => !flagsOf(columns, row).includes("tied") && binOf([bin], sureOf(row));
+        const found = [rows.filter(inside), columns.prompt.map((_, row) => row).filter(inside)].find((some) => some.length);
+        if (found) choose(nearest(found, sureOf, bin.mean_probability));
+      },
+    });
+    const bin = element("p", { class: "rx-quiet" });
     const card = pairCard(store);
 
     const pictured = (title, part, ...below) => element("div", { class: "rx-card" }, element("h3", { text: title }), part.node, ...below);
-    root.append(element("div", { class: "rx-columns" },
+    root.append(element("div", { class: "rx-columns rx-table-first" },
       element("div", { class: "rx-card rx-wide" }, filters.node, count),
       element("div", { class: "rx-stack" },
         element("div", { class: "rx-card rx-list" }, table.node),
@@ -64,33 +74,37 @@ export const pairs = {
         pictured("Score differences", bars),
         pictured("Against length", cloud, legend(["rx-a", "● the model agrees"], ["rx-b", "■ it disagrees"], ["rx-ink", "+ equal scores"])),
         pictured("Calibration, all pairs", curve,
-          element("p", { class: "rx-quiet", text: "Below the dashed line the model is too sure. Bars are 95% intervals." })))));
+          element("p", { class: "rx-quiet", text: "Below the dashed line the model is too sure. Bars are 95% intervals." }), bin))));
 
+    const nothing = columns.n_pairs ? ["Pick a pair: a row of the table, or a mark in a picture.", byKeys(store)] : [""];
     let rows = [];
     let drawn = null; // settings that `rows` are of
     const reach = reachOf(columns.difference);
     function draw() {
-      const settings = settingsOf(store, "pairs", ALL_ROWS);
-      const key = JSON.stringify(settings);
+      const asked = settingsOf(store, "pairs", ALL_ROWS);
+      const settings = shown() ? asked : unanswered(asked);
+      const key = JSON.stringify([settings, shown()]);
       if (key !== drawn) {
         rows = rowsOf(columns, settings);
         drawn = key;
-        filters.draw(settings);
+        filters.draw(settings, shown());
         update(count, { text: `${rows.length.toLocaleString("en")} of ${columns.n_pairs.toLocaleString("en")} pairs` });
       }
       const selected = columns.n_pairs > store.get("selection") ? store.get("selection") : null;
-      table.draw({ rows, selected, sort: settings.sort, down: settings.down });
+      table.draw({ rows, selected, sort: settings.sort, down: settings.down, still: shown() ? [] : MODELS });
       bars.draw({ values: rows.map((row) => columns.difference[row]), reach, selected: selected === null ? null : columns.difference[selected], shown: shown() });
       cloud.draw({
         rows, selected, shown: shown(), x: (row) => columns.length_difference[row], y: (row) => columns.difference[row],
         kind: (row) => (columns.difference[row] > 0 ? 0 : columns.difference[row] < 0 ? 1 : 2),
+        words: (row) => `${differenceInWords(row, columns.difference[row])}, ${lengthInWords(columns, row)}`,
       });
-      curve.draw({
-        bins: columns.evaluation?.calibration ?? [], shown: shown(),
-        sure: selected === null ? null : preferenceProbability(Math.abs(columns.difference[selected])),
-      });
+      const bins = columns.evaluation?.calibration ?? [];
+      const sure = selected === null ? null : sureOf(selected);
+      const here = shown() ? binOf(bins, sure) : undefined;
+      curve.draw({ bins, shown: shown(), sure });
+      update(bin, { text: here ? `▴ ${binInWords(here)}` : "", hidden: !here });
       update(summary, { text: inWords(columns, rows, shown()) });
-      card.draw(selected, ...pairInWords(columns, selected, shown()));
+      card.draw(selected, ...(selected === null ? nothing : pairInWords(columns, selected, shown())));
     }
     const off = store.on(["selection", "settings", "revealed"], draw);
     draw();
@@ -117,7 +131,8 @@ function controls(columns, change, exported) {
     element("button", { type: "button", class: "rx-button", text: "Export CSV", onClick: exported }));
   return {
     node,
-    draw(settings) {
+    draw(settings, shown) {
+      update(which, { disabled: !shown });
       for (const [name, field] of Object.entries({ text, group, which, least, most })) {
         if (field.value !== String(settings[name])) field.value = settings[name];
       }
@@ -125,10 +140,12 @@ function controls(columns, change, exported) {
   };
 }
 
-/** The row whose value is nearest to one that was clicked. */
-function nearest(values, rows, wanted) {
-  return rows.reduce((best, row) => (Math.abs(values[row] - wanted) < Math.abs(values[best] - wanted) ? row : best));
+/** The row whose value is nearest to one that was picked. */
+function nearest(rows, of, wanted) {
+  return rows.reduce((best, row) => (Math.abs(of(row) - wanted) < Math.abs(of(best) - wanted) ? row : best));
 }
+
+const lengthInWords = (columns, row) => `length difference ${signed(columns.length_difference[row], 0)} characters`;
 
 function inWords(columns, rows, shown) {
   if (!columns.n_pairs) return "";
@@ -143,14 +160,12 @@ function inWords(columns, rows, shown) {
 }
 
 function pairInWords(columns, row, shown) {
-  if (row === null) return [columns.n_pairs ? "Pick a pair: a row of the table, or a mark in a picture." : ""];
   const group = groupOf(columns, row);
   const flags = flagsOf(columns, row);
-  const lengths = `length difference ${signed(columns.length_difference[row], 0)} characters`;
   const loss = shown && `loss ${columns.disagreement[row].toFixed(3)} nats`;
   return [
     shown ? differenceInWords(row, columns.difference[row]) : `Pair ${row + 1}: does the model agree with the human?`,
-    [loss, lengths, group && `group ${group}`, flags.length && `flags: ${flags.join(", ")}`].filter(Boolean).join(" · "),
+    [loss, lengthInWords(columns, row), group && `group ${group}`, flags.length && `flags: ${flags.join(", ")}`].filter(Boolean).join(" · "),
   ];
 }
 

@@ -14,17 +14,19 @@ export const path = {
   title: "The path",
   render(root, store) {
     let opened = "difference";
-    const detail = element("p");
+    const detail = element("p", { tabindex: 0, role: "group", dir: "auto" }); // it may scroll
+    const heading = element("h3");
     const group = unique("label");
     const labels = [["a", "A is better"], ["b", "B is better"], ["tie", "a tie"]].map(([value, text]) => {
       const input = element("input", { type: "radio", name: group, value, onChange: () => store.set({ winner: value }) });
       return { input, node: element("label", { class: "rx-choice" }, input, element("span", { text })) };
     });
     const judge = element("div", { class: "rx-choices", role: "radiogroup", "aria-label": "The label" }, ...labels.map((each) => each.node));
-    const panel = element("div", { class: "rx-card rx-opened", role: "status", id: unique("opened") }, detail);
+    const panel = element("div", { class: "rx-card rx-opened", role: "status", id: unique("opened") }, heading, detail);
     const boxes = Object.fromEntries(["prompt", "response_a", "label", "response_b", "score_a", "score_b", "difference", "p", "loss"].map((name) => {
       const title = element("span", { class: "rx-box-name" });
-      const text = element("span", { class: "rx-box-text", dir: "auto" });
+      const number = ["score_a", "score_b", "difference", "p", "loss"].includes(name);
+      const text = element("span", { class: number ? "rx-box-figure" : "rx-box-text", dir: "auto" });
       const side = name.endsWith("_a") ? " rx-a" : name.endsWith("_b") ? " rx-b rx-box-b" : "";
       const node = element("button", {
         type: "button", class: `rx-box rx-box-${name}${side}`, "aria-controls": panel.id,
@@ -37,8 +39,9 @@ export const path = {
       boxes.prompt.node, arrows[0].node,
       boxes.response_a.node, boxes.response_b.node, arrows[1].node,
       boxes.score_a.node, boxes.score_b.node, arrows[2].node,
-      boxes.difference.node, arrows[3].node, boxes.p.node, arrows[4].node, boxes.label.node, boxes.loss.node, panel);
-    root.append(grid, element("div", { class: "rx-card rx-opened" }, element("p", { class: "rx-quiet", text: "The label, which the loss takes:" }), judge));
+      boxes.difference.node, arrows[3].node, boxes.p.node, arrows[4].node, boxes.label.node, boxes.loss.node);
+    root.append(element("div", { class: "rx-path-whole" }, grid, element("div", { class: "rx-path-side" }, panel,
+      element("div", { class: "rx-card" }, element("h3", { text: "The label, which the loss takes" }), judge))));
 
     function draw() {
       const [a, b] = store.get("scores");
@@ -52,7 +55,8 @@ export const path = {
         update(box.text, { text: parts[name].short });
         update(box.node, { "aria-expanded": String(name === opened) });
       }
-      update(detail, { text: parts[opened].long });
+      update(heading, { text: parts[opened].title });
+      update(detail, { text: parts[opened].long, "aria-label": parts[opened].title });
       for (const { input } of labels) input.checked = input.value === store.get("winner");
       for (const each of arrows) each.draw({});
     }

@@ -184,6 +184,7 @@ function readouts(store, waiting) {
     update(node, { "data-answered": store.get("answered"), "aria-busy": String(late), class: `rx-card rx-probe-readout${late ? " rx-late" : ""}` });
     update(numbers.difference, { text: shown ? signed(a - b) : known ? "?" : "none" });
     update(numbers.p, { text: shown ? p.toFixed(3) : known ? "?" : "none" });
+    bar.classList.toggle("rx-guess", !shown);
     parts[0].style.flexGrow = shown ? p : 0.5;
     parts[1].style.flexGrow = shown ? 1 - p : 0.5;
     update(words, { text: inWords({ known, revealed: store.get("revealed"), p }) });
@@ -203,7 +204,7 @@ function inWords({ known, revealed, p }) {
 }
 
 function source(store, late) {
-  if (!store.live) return `Scores: ${store.get("scores_from")}. Live scoring needs a kernel: open the probe in a notebook, or with "rmlab explore".`;
+  if (!store.live) return `Scores: ${store.get("scores_from")}. Live scoring needs a kernel: open the probe in a notebook, or with “rmlab explore”.`;
   if (!store.get("answering")) return `Scores: ${store.get("scores_from")}. No model answers here: give one, as in probe(model).`;
   return late ? `${store.get("model")} is scoring; these are the scores before.` : `Scores: ${store.get("scores_from")}.`;
 }
