@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,19 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path: Path, link: str, fault: st
     (tmp_path / "other.html").write_text('<h1 id="here">Other</h1>')
     (tmp_path / "page.html").write_text(f'<h1 id="top">Page</h1>{link}')
     assert build.broken_links(tmp_path) == ([fault] if fault else [])
+
+
+def test_whatever_a_text_links_to_is_among_the_sources(tmp_path: Path) -> None:
+    build.prepare(tmp_path)
+    links = [
+        (path, target)
+        for path in tmp_path.rglob("*.md")
+        for target in re.findall(r"\]\(([^)#\s]+)", path.read_text(encoding="utf-8"))
+        if ":" not in target
+    ]
+    assert len(links) > 100
+    missing = [(path.name, target) for path, target in links if not (path.parent / target).exists()]
+    assert not missing
 
 
 def test_every_notebook_and_text_is_among_the_sources(tmp_path: Path) -> None:

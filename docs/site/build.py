@@ -19,7 +19,7 @@ PAGES = (
     "notebooks/*.ipynb",
     "notebooks/README.md",
     "docs/*.md",
-    "docs/*.png",
+    "docs/**/*.png",
     "benchmarks/README.md",
     "*.md",
     "CITATION.cff",
