@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 import numpy as np
@@ -15,13 +15,10 @@ from rmlab.plots.style import CHOSEN, INK, NEUTRAL, REJECTED, TEXT, label, make_
 
 __all__ = ["plot_batch", "plot_packed_rows"]
 
-_PARTS = {0: ("shared", "#d9d9d9", ""), 1: ("1", CHOSEN, ""), 2: ("2", REJECTED, "///")}
-_BATCH = (
-    ("padding", "#c4c4c4", ""),
-    ("prompt", "#f2d98b", "..."),
-    ("chosen", CHOSEN, ""),
-    ("rejected", REJECTED, "///"),
-)
+_Looks = Mapping[int, tuple[str, str]]  # of each part: colour and hatch
+_PARTS: _Looks = {0: ("#d9d9d9", ""), 1: (CHOSEN, ""), 2: (REJECTED, "///")}
+_BATCH: _Looks = {0: ("#c4c4c4", ""), 1: ("#f2d98b", "..."), 2: (CHOSEN, ""), 3: (REJECTED, "///")}
+_BATCH_NAMES = ("padding", "prompt", "chosen", "rejected")
 
 
 def plot_packed_rows(packed: PackedRows, *, causal: bool, row: int = 0, ax: Axes | None = None) -> Axes:
@@ -48,23 +45,13 @@ def plot_packed_rows(packed: PackedRows, *, causal: bool, row: int = 0, ax: Axes
         raise ValueError(f"row must be from 0 to {n_rows - 1}, got {row}")
     ax = make_axes(ax, 11, 4.6)
     rows, mask = make_panels(ax, 2)
-    for r in range(n_rows):
-        column = 0
-        for (tree, branch), run in groupby(zip(packed.trees[r].tolist(), packed.branches[r].tolist(), strict=True)):
-            width = len(list(run))
-            if tree >= 0:
-                name, colour, hatch = _PARTS[branch and (branch - 1) % 2 + 1]
-                rows.barh(r, width, left=column, height=0.8, color=colour, hatch=hatch, edgecolor="white", linewidth=1)
-                if width >= length * (0.16 if name == "shared" else 0.04):  # room for the word
-                    ink = "white" if branch else INK
-                    rows.text(column + width / 2, r, name if branch <= 2 else str(branch), ha="center", va="center",
-                              color=ink, fontsize=TEXT - 2, weight="bold")  # fmt: skip
-            column += width
-        starts = np.flatnonzero(np.diff(packed.trees[r])) + 1
-        rows.vlines(starts, r - 0.4, r + 0.4, color=INK, linewidth=2)
-    rows.set_xlim(0, length)
-    rows.set_ylim(n_rows - 0.4, -0.6)
-    rows.set_yticks(range(n_rows))
+    parts = np.where(packed.branches > 0, (packed.branches - 1) % 2 + 1, 0)
+    for r, start, width, _ in _draw_rows(rows, packed, np.where(packed.trees >= 0, parts, -1), _PARTS):
+        branch = int(packed.branches[r, start])
+        name = str(branch) if branch else "shared"
+        if width >= length * (0.04 if branch else 0.16):  # room for the word
+            style = {"ha": "center", "va": "center", "fontsize": TEXT - 2, "weight": "bold"}
+            rows.text(start + width / 2, r, name, color="white" if branch else INK, **style)
     used = int((packed.trees >= 0).sum())
     counted = f"{n_rows} row{'s' * (n_rows > 1)}"
     label(rows, f"{counted}, {used} tokens, {packed.input_ids.size - used} of padding", "token", "row")
@@ -113,21 +100,13 @@ def plot_batch(
         own = (packed.trees[row] == packed.trees[row, last]) & (packed.branches[row] == packed.branches[row, last])
         in_prompt = packed.positions[row] < prompt_tokens[member % n_pairs]
         parts[row, own] = np.where(in_prompt, 1, 2 + (member >= n_pairs))[own]
-    for row in range(n_rows):
-        column = 0
-        for part, run in groupby(parts[row].tolist()):
-            width = len(list(run))
-            _, colour, hatch = _BATCH[part]
-            ax.barh(row, width, left=column, height=0.84, color=colour, hatch=hatch, edgecolor="white", linewidth=0.5)
-            column += width
-        ends = np.flatnonzero(np.diff(packed.trees[row])) + 1
-        ax.vlines(ends, row - 0.42, row + 0.42, color=INK, linewidth=2)
-    ax.set_xlim(0, length)
-    ax.set_ylim(n_rows - 0.4, -0.6)
-    ax.set_yticks(range(n_rows))
+    _draw_rows(ax, packed, parts, _BATCH)
     computed = packed.input_ids.size
     label(ax, f"{computed:,} computed / {needed:,} needed = {computed / needed:.2f}", "token", "row")
-    keys = [Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=name) for name, colour, hatch in _BATCH]
+    keys = [
+        Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=name)
+        for name, (colour, hatch) in zip(_BATCH_NAMES, _BATCH.values(), strict=True)
+    ]
     ax.figure.legend(handles=keys, loc="outside lower center", ncols=4, fontsize=TEXT - 1, frameon=False)
     padding = int((packed.trees < 0).sum())
     set_description(
@@ -137,3 +116,26 @@ def plot_batch(
         f"{computed / needed:.2f} for each one needed.",
     )
     return ax
+
+
+def _draw_rows(ax: Axes, packed: PackedRows, parts: np.ndarray, looks: _Looks) -> list[tuple[int, int, int, int]]:
+    """Draw a bar for each stretch of tokens of one tree and one part, and a stroke between trees.
+
+    A part without a look is left blank. Given back of each bar: its row, where it starts, its tokens, its part.
+    """
+    bars = []
+    for row, (trees, line) in enumerate(zip(packed.trees, parts, strict=True)):
+        start = 0
+        for (_, part), stretch in groupby(zip(trees.tolist(), line.tolist(), strict=True)):
+            width = len(list(stretch))
+            if part in looks:
+                colour, hatch = looks[part]
+                edge = {"edgecolor": "white", "linewidth": 0.5}
+                ax.barh(row, width, left=start, height=0.84, color=colour, hatch=hatch, **edge)
+                bars.append((row, start, width, part))
+            start += width
+        ax.vlines(np.flatnonzero(np.diff(trees)) + 1, row - 0.42, row + 0.42, color=INK, linewidth=2)
+    ax.set_xlim(0, packed.input_ids.shape[1])
+    ax.set_ylim(len(parts) - 0.4, -0.6)
+    ax.set_yticks(range(len(parts)))
+    return bars
