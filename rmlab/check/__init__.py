@@ -13,6 +13,7 @@ from rmlab.check.effects import flattery_effect, remainder_of_removal  # noqa: F
 from rmlab.check.errors import standard_error_of_difference  # noqa: F401
 from rmlab.check.evaluations import accuracy_of_differences, loss_at_temperature  # noqa: F401
 from rmlab.check.features import linear_score_difference, reported_loss  # noqa: F401
+from rmlab.check.heads import scores_from_hidden  # noqa: F401
 from rmlab.check.items import TAU_RATINGS, TAU_REWARDS, kendall_tau, last_real_position, win_probability  # noqa: F401
 from rmlab.check.judge import Verdict, judge  # noqa: F401
 from rmlab.check.ratings import centred_ratings  # noqa: F401
