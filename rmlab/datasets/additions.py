@@ -1,14 +1,16 @@
-"""Sentences to put in front of a response, each with another of the same length that lacks the one quality in question.
+"""Sentences to put in front of a response, or behind it.
 
-What is put in front makes a response longer whatever it says. So a sentence that flatters, or hedges, has a control: it
-is as long, to six characters, and says nothing.
+What is added makes a response longer whatever it says. So a sentence that flatters, or hedges, has a control: it is as
+long, to six characters, and says nothing. Filler says nothing to begin with.
 """
 
 from __future__ import annotations
 
+import json
+from importlib import resources
 from typing import Final
 
-__all__ = ["FLATTERY", "HEDGING", "REFUSALS"]
+__all__ = ["FLATTERY", "HEDGING", "REFUSALS", "load_filler"]
 
 FLATTERY: Final = (
     (
@@ -69,3 +71,9 @@ REFUSALS: Final = (
     "I would rather not say anything on this. It would be best to look elsewhere.",
 )
 """Whole responses that refuse."""
+
+
+def load_filler() -> dict[str, list[str]]:
+    """Give the sentences that say nothing, to put in front of any response ("front") or behind it ("back")."""
+    path = resources.files("rmlab.datasets") / "data" / "filler.json"
+    return json.loads(path.read_text(encoding="utf-8"))

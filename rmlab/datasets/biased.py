@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib import resources
 from random import Random
 
 import numpy as np
 
 from rmlab.data import PreferencePair, PreferencePairs
+from rmlab.datasets.additions import load_filler
 from rmlab.datasets.everyday import load_everyday
 
 CHOSEN_LONGER = 0.88
@@ -32,8 +31,7 @@ def load_everyday_biased() -> PreferencePairs:
     0.88
     """
     everyday = load_everyday()
-    path = resources.files("rmlab.datasets") / "data" / "filler.json"
-    filler = json.loads(path.read_text(encoding="utf-8"))
+    filler = load_filler()
     # `Random.random` is promised to give the same numbers in every version of Python; `sample` and NumPy's are not.
     streams = [Random(str(pair.prompt)) for pair in everyday]
     draws = np.array([stream.random() for stream in streams])
@@ -65,5 +63,5 @@ def _biased(
 def _padded(text: str, n_sentences: int, filler: Mapping[str, Sequence[str]], stream: Random) -> str:
     """Put so many sentences around a text, each in front or behind by the toss of a coin, and none of them twice."""
     n_front = sum(stream.random() < 0.5 for _ in range(n_sentences))
-    front, back = (sorted(filler[place], key=lambda _: stream.random()) for place in ("front", "back"))
+    front, back = (sorted(bank, key=lambda _: stream.random()) for bank in (filler["front"], filler["back"]))
     return " ".join([*front[:n_front], text, *back[: n_sentences - n_front]])

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import resources
 
-from rmlab.datasets.additions import FLATTERY, HEDGING, REFUSALS
+from rmlab.datasets.additions import FLATTERY, HEDGING, REFUSALS, load_filler
 from rmlab.datasets.course import course_model
 from rmlab.datasets.everyday import everyday_notes, load_everyday
 
 __all__ = ["MODELS", "ProbePreset", "load_probe_presets", "record_probe_presets", "write_probe_presets"]
 
 PRESETS = resources.files("rmlab.datasets") / "data" / "probe_presets.json"
-FILLER = resources.files("rmlab.datasets") / "data" / "filler.json"
 MODELS = ("everyday", "everyday_biased")
 """What the two course models were trained on."""
 STARTS = ("everyday-002", "everyday-003", "everyday-001")
@@ -78,7 +77,7 @@ def _texts() -> Iterator[tuple[str, str, str, str, str]]:
     """Give name, theme, prompt, response A and response B of each."""
     pairs = dict(zip((note.id for note in everyday_notes()), load_everyday(), strict=True))
     starts = [(str(pairs[name].prompt), str(pairs[name].chosen)) for name in STARTS]
-    back = json.loads(FILLER.read_text(encoding="utf-8"))["back"]
+    back = load_filler()["back"]
     for n, (prompt, text) in zip((1, 3, 6), starts, strict=True):
         filler = " ".join(back[:n])
         yield f"Length: {n} sentence{'s' * (n > 1)} of filler", "length", prompt, f"{text} {filler}", text
