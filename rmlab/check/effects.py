@@ -39,6 +39,12 @@ def remainder_of_removal(answer: Any) -> Verdict:
                 lambda r, each, empty: r - empty - np.mean(r - each),
             "This takes away the scores without each word. What a word adds is the score less each of these.":
                 lambda r, each, empty: r - empty - np.sum(each),
+            "These are what the words add, one by one. Add them up, and take the sum away from score - without_all.":
+                lambda r, each, empty: r - each,
+            "The score stands in the sum only once: each word adds the score less what is left without it.":
+                lambda r, each, empty: r - empty - (r - np.sum(each)),
+            "The signs are lost: a word may add less than nothing.":
+                lambda r, each, empty: r - empty - np.sum(np.abs(r - each)),
             "This measures each word against the empty text. What a word adds is the score less that without it.":
                 lambda r, each, empty: r - empty - np.sum(each - empty),
         },
@@ -89,6 +95,20 @@ def flattery_effect(answer: Any, *, data: Sequence[Any] | None = None) -> Verdic
             "The interval takes 1.96, which is for a spread that is known. Here it is estimated: take the quantile of "
             "Student's t with n - 1 degrees of freedom.":
                 lambda f, c, p, seen: _interval((f - c)[~seen], quantile=1.959964),
+            "The interval takes 2 in place of the quantile of Student's t with n - 1 degrees of freedom.":
+                lambda f, c, p, seen: _interval((f - c)[~seen], quantile=2.0),
+            "This goes one standard error to either side, which is about a 68% interval. Multiply it by the quantile.":
+                lambda f, c, p, seen: _interval((f - c)[~seen], quantile=1.0),
+            "This is a 90% interval: the quantile leaves 5% on either side. Take that of 97.5%.":
+                lambda f, c, p, seen: _interval((f - c)[~seen], level=0.95),
+            "The ends have changed places: first the lower one, then the upper one.":
+                lambda f, c, p, seen: _interval((f - c)[~seen])[[0, 2, 1]],
+            "These are the ends of the middle 95% of single prompts. How well the mean is known is asked for.":
+                lambda f, c, p, seen: np.array(
+                    [(f - c)[~seen].mean(), *np.quantile((f - c)[~seen], [0.025, 0.975])]
+                ),
+            "This is the mean alone. Give three numbers: the mean, the lower end and the upper end.":
+                lambda f, c, p, seen: (f - c)[~seen].mean(),
             "This is what the plain sentence adds. Flattery less the plain sentence is asked for.":
                 lambda f, c, p, seen: _interval((c - p)[~seen]),
         },
@@ -96,11 +116,13 @@ def flattery_effect(answer: Any, *, data: Sequence[Any] | None = None) -> Verdic
     )  # fmt: skip
 
 
-def _interval(x: np.ndarray, *, spread: bool = False, quantile: float | None = None) -> np.ndarray:
+def _interval(
+    x: np.ndarray, *, spread: bool = False, quantile: float | None = None, level: float = 0.975
+) -> np.ndarray:
     """Give the mean and its 95% interval by Student's t; with `spread` the root of n is forgotten."""
     from scipy.special import stdtrit
 
-    reach = float(stdtrit(len(x) - 1, 0.975)) if quantile is None else quantile
+    reach = float(stdtrit(len(x) - 1, level)) if quantile is None else quantile
     half = reach * x.std(ddof=1) / (1.0 if spread else np.sqrt(len(x)))
     return np.array([x.mean(), x.mean() - half, x.mean() + half])
 

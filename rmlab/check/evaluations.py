@@ -36,6 +36,7 @@ def accuracy_of_differences(answer: Any) -> Verdict:
                 lambda d: np.sum((np.sign(d) + 1) / 2),
             "This is the mean difference. Accuracy looks at the signs alone.": lambda d: np.mean(d),
             "This is the mean of the signs, from -1 to 1. Accuracy runs from 0 to 1.": lambda d: np.mean(np.sign(d)),
+            "This is in per cent. Divide by 100.": lambda d: 50 * np.mean(np.sign(d) + 1),
             "This is the mean loss. Accuracy counts the pairs that are the right way round.":
                 lambda d: np.mean(preference_loss(d)),
         },
@@ -66,6 +67,16 @@ def loss_at_temperature(answer: Any) -> Verdict:
             "Swapped: the sign of the differences is turned.": lambda x, t: np.mean(preference_loss(-x / t)),
             "This is the mean probability. The loss is minus its logarithm, pair by pair.":
                 lambda x, t: np.mean(preference_probability(x / t)),
+            "The temperature came too late: it divides the differences, and multiplies no losses.":
+                lambda x, t: np.mean(preference_loss(x)) * t,
+            "The signs are lost: a negative difference is a pair that the model has the wrong way round.":
+                lambda x, t: np.mean(preference_loss(np.abs(x) / t)),
+            "The minus is missing: a loss is minus a logarithm, and positive.":
+                lambda x, t: -np.mean(preference_loss(x / t)),
+            "This is the mean loss with a logarithm to base 10. The loss takes the natural one.":
+                lambda x, t: np.mean(preference_loss(x / t)) / np.log(10),
+            "This is the mean of 1 - P. The loss is minus the logarithm of P.":
+                lambda x, t: np.mean(preference_probability(-x / t)),
             "This subtracts the temperature. It divides.": lambda x, t: np.mean(preference_loss(x - t)),
         },
         hint="Divide the differences by the temperature, and give them to rmlab.preference_loss; then take the mean.",

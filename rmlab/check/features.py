@@ -44,6 +44,9 @@ def linear_score_difference(answer: Any) -> Verdict:
             "This goes two steps too far: it is the loss of the difference.":
                 lambda w, c, r: preference_loss(w @ (c - r)),
             "This is the mean over the features. Add them up.": lambda w, c, r: (w * (c - r)).mean(),
+            "This is the quotient of the two scores. Take their difference.": lambda w, c, r: (w @ c) / (w @ r),
+            "The sign is lost: a negative difference says that the model prefers the rejected response.":
+                lambda w, c, r: abs(w @ (c - r)),
         },
         hint="Subtract the feature vectors, chosen minus rejected; multiply by the weights; add up.",
     )  # fmt: skip
@@ -57,7 +60,7 @@ def reported_loss(answer: Any) -> Verdict:
     cases = [
         ([0.60, 0.45, 0.30, 0.20], [0.66, 0.58, 0.62, 0.90], [0.65, 0.60, 0.57, 0.95]),
         ([0.30, 0.50, 0.40], [0.81, 0.64, 0.61], [0.78, 0.59, 0.63]),
-        ([0.69, 0.10, 0.40, 0.55, 0.63], [1.30, 1.20, 0.72, 0.52, 0.56], [0.692, 1.15, 0.70, 0.55, 0.50]),
+        ([0.69, 0.10, 0.40, 0.55, 0.63], [1.30, 1.20, 0.72, 0.52, 0.56], [1.05, 1.15, 1.25, 0.55, 0.50]),
     ]
     return judge(
         "reported_loss",
@@ -84,6 +87,10 @@ def reported_loss(answer: Any) -> Verdict:
                 lambda training, held_out, test: test.mean(),
             "This takes the highest held-out loss. A loss is better the lower it is.":
                 lambda training, held_out, test: test[held_out.argmax()],
+            "This is the highest test loss. A loss is better the lower it is, and the held-out pairs choose.":
+                lambda training, held_out, test: test.max(),
+            "This says in which row the test loss is lowest. Choose the row on the held-out pairs, and give its loss.":
+                lambda training, held_out, test: test.argmin(),
             "This takes the last setting, whatever the held-out pairs say.":
                 lambda training, held_out, test: test[-1],
         },

@@ -36,6 +36,8 @@ def scores_from_hidden(answer: Any) -> Verdict:
                 lambda h, mask, w: h[:, -1] @ w,
             "This reads the first column. In a decoder it has seen nothing of the text.":
                 lambda h, mask, w: h[:, 0] @ w,
+            "This reads the first real token. In a decoder it has seen nothing of the text.":
+                lambda h, mask, w: _at(h, mask.argmax(axis=1)) @ w,
             "Counting the real tokens finds the last one only where the padding is on the right.":
                 lambda h, mask, w: _at(h, mask.sum(axis=1) - 1) @ w,
             "Off by one: this reads the token before the last real one.":

@@ -192,6 +192,9 @@ def last_real_position(answer: Any) -> Verdict:
             "Off by one: this is one position too far. Positions count from 0.":
                 lambda mask: (_last(mask) + 1) % mask.shape[1],
             "This is the token before the last real one, and the score stands at EOS.": lambda mask: _last(mask) - 1,
+            "This counts from the end of the row. Positions count from 0 on the left.":
+                lambda mask: mask[:, ::-1].argmax(axis=1),
+            "This is the first pad, or 0 where there is none.": lambda mask: mask.argmin(axis=1),
             "This is the first real token. In a decoder it has seen nothing of the text.":
                 lambda mask: mask.argmax(axis=1),
         },

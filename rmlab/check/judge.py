@@ -137,7 +137,8 @@ def _first_difference(got: list[np.ndarray], cases: Cases, right: Formula) -> st
         arguments = ", ".join(_short(argument) for argument in case)
         if value.shape != expected.shape:
             wanted = f"{expected.size} numbers" if expected.ndim else "one number"
-            return f" For {arguments} yours gives {value.size} numbers in place of {wanted}."
+            given = "one number" if value.size == 1 else f"{value.size} numbers"
+            return f" For {arguments} yours gives {given} in place of {wanted}."
         way = ""
         if value.ndim == 0 and np.isfinite(value):
             way = ", which is too high" if value > expected else ", which is too low"
@@ -225,4 +226,6 @@ def _alike(got: np.ndarray, expected: np.ndarray) -> bool:
 
 
 def _short(value: Any) -> str:
+    if np.size(value) > 12:  # more than anybody reads
+        return f"an array of shape {np.shape(value)}"
     return " ".join(np.array2string(np.asarray(value), precision=4, separator=", ").split())

@@ -4,9 +4,17 @@ import numpy as np
 from scipy import stats
 
 
-def three(x):
-    low, high = stats.t.interval(0.95, len(x) - 1, np.mean(x), stats.sem(x))
+def three(x, confidence=0.95):
+    low, high = stats.t.interval(confidence, len(x) - 1, np.mean(x), stats.sem(x))
     return np.mean(x), low, high
+
+
+def around(x, errors):
+    return x.mean(), x.mean() - errors * stats.sem(x), x.mean() + errors * stats.sem(x)
+
+
+def of_prompts(f, c, p, seen):
+    return [np.mean((f - c)[~seen]), *np.percentile((f - c)[~seen], [2.5, 97.5])]
 
 
 def by_test(f, c, p, seen):
@@ -56,7 +64,9 @@ WRONG = {
         (lambda s, w, e: s - e - w.sum(), "This takes away the scores without each word"),
         (lambda s, w, e: s - e - (w - e).sum(), "against the empty text"),
         (3.0, "This is what there is to explain"), (1.4, "what the words add in all"),
-        (lambda s, w, e: s - w, "in place of one number"), (lambda s, w, e: 0.0, "What a word adds is score"),
+        (lambda s, w, e: s - w, "Add them up"), (lambda s, w, e: w.sum() - e, "only once"),
+        (lambda s, w, e: s - e - abs(s - w).sum(), "signs are lost"), (lambda s, w, e: (s - e) / len(w), "too low"),
+        (lambda s, w, e: s - e - (s - w), "in place of one number"), (lambda s, w, e: 0.0, "What a word adds is score"),
     ],
     "flattery_effect": [
         (lambda f, c, p, seen: three((f - p)[~seen]), "No control: this is the effect of a sentence"),
@@ -66,7 +76,13 @@ WRONG = {
         (lambda f, c, p, seen: three(f - c), "All prompts are in"),
         (unpaired, "Across prompts"), (spread, "Not divided by the root of n"), (normal, "takes 1.96"),
         (lambda f, c, p, seen: three((c - p)[~seen]), "what the plain sentence adds"),
-        (lambda f, c, p, seen: (f - c)[~seen].mean(), "1 numbers in place of 3"),
+        (lambda f, c, p, seen: (f - c)[~seen].mean(), "the mean alone"),
+        (lambda f, c, p, seen: around((f - c)[~seen], 2.0), "takes 2 in place"),
+        (lambda f, c, p, seen: around((f - c)[~seen], 1.0), "one standard error"),
+        (lambda f, c, p, seen: three((f - c)[~seen], 0.9), "90% interval"),
+        (lambda f, c, p, seen: [three((f - c)[~seen])[i] for i in (0, 2, 1)], "changed places"),
+        (of_prompts, "middle 95% of single prompts"),
+        (lambda f, c, p, seen: three((f - c)[~seen])[1:], "2 numbers in place of 3 numbers"),
         (lambda f, c, p, seen: np.zeros(3), "Take flattered - control"),
     ],
 }  # fmt: skip

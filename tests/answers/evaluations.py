@@ -25,6 +25,8 @@ WRONG = {
         (lambda d: expit(d).mean(), "mean of the probabilities"), (lambda d: np.sign(d).mean(), "from -1 to 1"),
         (lambda d: np.mean(d > 0), "tie is lost"), (lambda d: d.mean(), "mean difference"),
         (lambda d: at(d, 1).mean(), "mean loss"), (0.9, "counts 1"),
+        (62.5, "per cent"), (lambda d: 100 * np.mean((np.sign(d) + 1) / 2), "per cent"), (0.333, "counts 1"),
+        (lambda d: d > 0, "in place of one number"),
     ],
     "loss_at_temperature": [
         (lambda d, t: at(d, 1 / t).mean(), "Upside down"), (lambda d, t: at(d, 1).mean() / t, "too late"),
@@ -32,5 +34,9 @@ WRONG = {
         (lambda d, t: at(d, t), "Their mean is asked for"), (lambda d, t: at(d.mean(), t), "mean difference"),
         (lambda d, t: at(-d, t).mean(), "Swapped"), (lambda d, t: expit(d / t).mean(), "mean probability"),
         (lambda d, t: at(d - t, 1).mean(), "subtracts"), (lambda d, t: d.mean() / t + 40, "Divide the differences"),
+        (lambda d, t: at(d, 1).mean() * t, "multiplies no losses"),
+        (lambda d, t: at(abs(d), t).mean(), "signs are lost"),
+        (lambda d, t: -at(d, t).mean(), "minus is missing"), (lambda d, t: -np.log10(expit(d / t)).mean(), "base 10"),
+        (lambda d, t: (1 - expit(d / t)).mean(), "mean of 1 - P"), (lambda d, t: np.median(at(d, t)), "too low"),
     ],
 }  # fmt: skip

@@ -24,6 +24,8 @@ WRONG = {
         (lambda w, c, r: w @ (c * r), "product of the two vectors"), (lambda w, c, r: expit(w @ (c - r)), "it is P"),
         (lambda w, c, r: -np.log(expit(w @ (c - r))), "two steps too far"),
         (lambda w, c, r: np.mean(w * (c - r)), "mean over the features"), (lambda w, c, r: 0.1, "add up"),
+        (lambda w, c, r: w @ c / (w @ r), "quotient"), (lambda w, c, r: abs(w @ c - w @ r), "sign is lost"),
+        (lambda w, c, r: w @ (c + r) / 2, "too high"), (lambda w, c, r: np.linalg.norm(c - r), "too high"),
     ],
     "reported_loss": [
         (lambda a, b, c: min(c), "smallest test loss"), (lambda a, b, c: c[a.argmin()], "by the training loss"),
@@ -31,6 +33,8 @@ WRONG = {
         (lambda a, b, c: b.argmin(), "which row"), (lambda a, b, c: a[b.argmin()], "training loss of the setting"),
         (lambda a, b, c: b[c.argmin()], "changed places"), (lambda a, b, c: c.mean(), "mean test loss"),
         (lambda a, b, c: c[b.argmax()], "highest held-out loss"), (lambda a, b, c: c[-1], "last setting"),
-        (lambda a, b, c: 5.0, "lowest held-out loss"),
+        (lambda a, b, c: 5.0, "lowest held-out loss"), (lambda a, b, c: max(c), "highest test loss"),
+        (lambda a, b, c: c.argmin(), "in which row the test loss"), (lambda a, b, c: c, "in place of one number"),
+        (lambda a, b, c: np.median(c), "lowest held-out loss"),
     ],
 }  # fmt: skip

@@ -66,6 +66,9 @@ WRONG = {
         (lambda m: m.sum(axis=1) - 1, "Counting the real tokens"), (lambda m: m.sum(axis=1), "n real tokens"),
         (lambda m: m.argmin(axis=1) - 1, "first pad minus 1"), (lambda m: backwards(m) + 1, "one position too far"),
         (lambda m: backwards(m) - 1, "before the last real one"), (lambda m: m.argmax(axis=1), "first real token"),
+        (lambda m: m[:, ::-1].argmax(axis=1), "from the end of the row"),
+        (lambda m: m.argmin(axis=1), "first pad, or 0"),
+        (lambda m: np.flatnonzero(m), "in place of 2 numbers"),
         (lambda m: m.sum(), "last 1 in each row"),
     ],
 }  # fmt: skip
