@@ -25,6 +25,6 @@ from rmlab.check.scores import (  # noqa: F401
     loss_gradient,
     scores_to_probability,
 )
-from rmlab.check.tokens import shared_tokens  # noqa: F401
+from rmlab.check.tokens import shared_tokens, training_memory  # noqa: F401
 
 __all__ = ["Verdict"]

@@ -1,4 +1,4 @@
-"""Exercises on the tokens that a batch computes (notebook 11)."""
+"""Exercises on what training costs: tokens and memory (notebook 11)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from rmlab.check.judge import Verdict, judge
 
-__all__ = ["shared_tokens"]
+__all__ = ["shared_tokens", "training_memory"]
 
 
 def shared_tokens(answer: Any) -> Verdict:
@@ -41,4 +41,30 @@ def shared_tokens(answer: Any) -> Verdict:
                 lambda p, a, b: 3 * np.maximum(p, np.maximum(a, b)),
         },
         hint="Write down one row: the prompt, the first response, the second response. How long is it?",
+    )  # fmt: skip
+
+
+def training_memory(answer: Any) -> Verdict:
+    """Notebook 11: GB to train 7 billion weights in float32 with AdamW, or a function of the number of weights.
+
+    4 bytes for each weight, 4 for its gradient, 8 for the two averages; activations apart.
+    """
+    return judge(
+        "training_memory",
+        answer,
+        cases=[(7e9,), (5e8,), (1.24e8,)],
+        right=lambda n: 16 * n / 1e9,
+        praise="Right: 16 bytes a weight, before any text has come in.",
+        mistakes={
+            "These are the weights alone. Each has a gradient and two averages, too.": lambda n: 4 * n / 1e9,
+            "Weights and gradients: the two averages that AdamW keeps are missing.": lambda n: 8 * n / 1e9,
+            "One of the four is missing: a weight, its gradient, and two averages.": lambda n: 12 * n / 1e9,
+            "These are the weights alone, in 16 bits. What is trained is kept in float32.": lambda n: 2 * n / 1e9,
+            "This is in GiB, of 2^30 bytes. A GB is 10^9 bytes.": lambda n: 16 * n / 2**30,
+            "This is in bytes. A GB is 10^9 of them.": lambda n: 16 * n,
+            "This is in MB. A GB is 1,000 of them.": lambda n: 16 * n / 1e6,
+            "This is in bits. A byte has 8 of them.": lambda n: 16 * 8 * n / 1e9,
+            "This counts the numbers that are kept, four for each weight. Each has 4 bytes.": lambda n: 4 * n,
+        },
+        hint="Add up the bytes of one weight: itself, its gradient, two averages. Then times the number of weights.",
     )  # fmt: skip
