@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 from playwright.sync_api import Page
 
+from rmlab import explorers
+from rmlab.data import PreferencePair
+from rmlab.evaluation import evaluate
 from rmlab.explorers import ExplorerState
 from rmlab.explorers.page import render_page
+from rmlab.explorers.presets import NUMBERS
+
+VIEWS = ("path", "curve", "probe", "pairs", "film", "head", "compare")
 
 # Each tries to run `window.ran = 1` or to load something, in one of the ways in which markup does.
 PAYLOADS = (
@@ -55,6 +63,46 @@ PAYLOADS = (
     "\u2028window.ran=1;\u2029</script\u2028>",
     "\u202e<script>window.ran=1</script>",
 )
+
+
+WORDS = ["river", "castle", "train", "soup", "garden", "letter"]
+
+
+def some_pairs(n: int) -> tuple[np.ndarray, list[PreferencePair]]:
+    rng = np.random.default_rng(0)
+    pairs = [
+        PreferencePair(
+            f"Prompt {i}: {WORDS[i % 6]}?", "good " * int(a), "bad " * int(b), group=["first", "second"][i % 2]
+        )
+        for i, (a, b) in enumerate(rng.integers(1, 30, (n, 2)))
+    ]
+    return rng.normal(0.5, 2, n).round(3), pairs
+
+
+def a_film(n_frames: int, n_pairs: int, **options) -> explorers.Explorer:
+    rng = np.random.default_rng(1)
+    final = rng.normal(1, 1, n_pairs)
+    frames = [final * i / max(1, n_frames - 1) for i in range(n_frames)]
+    history = SimpleNamespace(
+        evaluations=tuple(
+            SimpleNamespace(step=5 * i, evaluation=evaluate(d), score_differences=d) for i, d in enumerate(frames)
+        ),
+        steps=[SimpleNamespace(step=i + 1, loss=0.7 - 0.01 * i) for i in range(5 * n_frames)],
+    )
+    return explorers.film(history, **options)  # type: ignore[arg-type]
+
+
+def every_view(
+    differences: np.ndarray, pairs: list[PreferencePair], names: tuple[str, str] = ("A", "B"), **traits: Any
+) -> explorers.Explorer:
+    """All views, linked, with presets and recorded scores."""
+    shown = explorers.compare(differences, -differences, pairs, names=names)
+    head = explorers.head_outputs([3, 1, 2], 0.1, [pairs[i].prompt for i in range(3)])  # type: ignore[arg-type]
+    data = shown.data | a_film(3, len(pairs), pairs=pairs, head=head).data
+    data |= explorers.pairs(differences, pairs).data | explorers.probe().data
+    for name, value in ({"presets": NUMBERS} | traits).items():
+        setattr(shown.state, name, value)
+    return explorers.Explorer(shown.state, VIEWS, data)
 
 
 class Opened:

@@ -4,21 +4,17 @@ import csv
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from explorer import PAYLOADS, Opened
+from explorer import WORDS, Opened, a_film, every_view, some_pairs
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from rmlab import explorers
 from rmlab.data import PreferencePair
-from rmlab.evaluation import evaluate
 from rmlab.explorers.page import render_page
 from rmlab.preference import preference_probability
 
-WORDS = ["river", "castle", "train", "soup", "garden", "letter"]
 Open = Callable[[explorers.Explorer], Page]
 
 
@@ -34,30 +30,6 @@ def open_file(page: Page, tmp_path: Path) -> Iterator[Open]:
 
     yield open_
     opened.check()
-
-
-def some_pairs(n: int) -> tuple[np.ndarray, list[PreferencePair]]:
-    rng = np.random.default_rng(0)
-    pairs = [
-        PreferencePair(
-            f"Prompt {i}: {WORDS[i % 6]}?", "good " * int(a), "bad " * int(b), group=["first", "second"][i % 2]
-        )
-        for i, (a, b) in enumerate(rng.integers(1, 30, (n, 2)))
-    ]
-    return rng.normal(0.5, 2, n).round(3), pairs
-
-
-def a_film(n_frames: int, n_pairs: int, **options) -> explorers.Explorer:
-    rng = np.random.default_rng(1)
-    final = rng.normal(1, 1, n_pairs)
-    frames = [final * i / max(1, n_frames - 1) for i in range(n_frames)]
-    history = SimpleNamespace(
-        evaluations=tuple(
-            SimpleNamespace(step=5 * i, evaluation=evaluate(d), score_differences=d) for i, d in enumerate(frames)
-        ),
-        steps=[SimpleNamespace(step=i + 1, loss=0.7 - 0.01 * i) for i in range(5 * n_frames)],
-    )
-    return explorers.film(history, **options)  # type: ignore[arg-type]
 
 
 def test_pairs_are_sorted_and_filtered(open_file: Open):
@@ -441,52 +413,14 @@ def test_predict_hides_what_is_to_be_guessed(open_file: Open, view: str):
     assert page.locator(".rx").inner_text() == revealed
 
 
-def everything(pairs: list[PreferencePair], names: tuple[str, str] = ("A", "B")) -> explorers.Explorer:
-    """All four views, linked."""
-    shown = explorers.compare(np.ones(len(pairs)), -np.ones(len(pairs)), pairs, names=names)
-    head = explorers.head_outputs([3, 1, 2], 0.1, [pairs[i].prompt for i in range(3)])  # type: ignore[arg-type]
-    data = shown.data | a_film(3, len(pairs), pairs=pairs, head=head).data
-    data |= explorers.pairs(np.ones(len(pairs)), pairs).data
-    return explorers.Explorer(shown.state, ("pairs", "film", "head", "compare"), data)
-
-
 TABS = ("Pairs", "Training film", "Two heads", "Two models")
-
-
-def test_untrusted_text_is_text(open_file: Open):
-    pairs = [PreferencePair(text, text, text + "!", group=text) for text in PAYLOADS]
-    page = open_file(everything(pairs, names=(PAYLOADS[0], PAYLOADS[1])))
-    for tab in TABS:
-        page.get_by_role("tab", name=tab).click()
-        table = page.get_by_role("grid")
-        for _ in range(len(pairs) if table.count() else 0):
-            table.press("ArrowDown")
-        assert page.evaluate("window.ran") is None
-        assert page.locator(".rx :is(img, script, style, iframe, link, object, a, [onload], [onerror])").count() == 0
-    expect(page.get_by_text(f"only {PAYLOADS[0]} agrees").first).to_be_visible()
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_serious(open_file: Open, page: Page, theme):
-    page.emulate_media(color_scheme=theme)
-    open_file(everything(some_pairs(30)[1]))
-    for tab in TABS:
-        page.get_by_role("tab", name=tab).click()
-        for _ in range(2):  # as it opens, and with a pair picked and answers hidden
-            found = Axe().run(page).response["violations"]
-            assert not [
-                (one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")
-            ]
-            if page.get_by_role("grid").count():
-                page.get_by_role("grid").press("ArrowDown")
-            page.get_by_role("button", name=re.compile("Predict|Reveal")).click()
 
 
 @pytest.mark.parametrize("width", [1400, 800, 400])
 @pytest.mark.parametrize("size", ["normal", "projector"])
 def test_nothing_is_wider_than_the_window(open_file: Open, page: Page, width: int, size: str):
     page.set_viewport_size({"width": width, "height": 900})
-    shown = everything(some_pairs(30)[1], names=("a model with a long name", "length alone"))
+    shown = every_view(*some_pairs(30), names=("a model with a long name", "length alone"))
     shown.size, shown.selection = size, 2
     open_file(shown)
     for tab in TABS:
