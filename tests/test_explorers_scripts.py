@@ -15,7 +15,11 @@ import numpy as np
 import pytest
 
 import rmlab.explorers
+from rmlab.data import PreferencePair
+from rmlab.evaluation import evaluate
 from rmlab.explorers import ExplorerState
+from rmlab.explorers.comparison_columns import comparison_columns
+from rmlab.explorers.pair_columns import pair_columns
 from rmlab.explorers.state import IN_A_LINK
 from rmlab.preference import preference_loss, preference_odds, preference_probability
 
@@ -66,6 +70,68 @@ def test_the_loss_of_a_judgement_and_its_slope():
         step = 1e-5 * temperature
         ends = [preference_loss(sign * (d + side * step) / temperature, label_smoothing=smoothing) for side in (1, -1)]
         assert slope == pytest.approx((ends[0] - ends[1]) / (2 * step), abs=1e-7 / temperature)
+
+
+def test_bars_and_bins_count_as_numpy_and_evaluate_do():
+    d = np.concatenate([np.random.default_rng(0).normal(0.3, 1.5, 5000), np.zeros(7)])
+    reach = float(np.abs(d).max() * 1.02)
+    evaluation = evaluate(d).to_dict()
+    source = (
+        'import { counted } from "./histogram.js";\nimport { binOf } from "./calibration.js";\n'
+        'import { preferenceProbability } from "./preference.js";\n'
+        "function main() { const [d, reach, bins] = given; const { bins: bars, zeros } = counted(d, reach);"
+        "give([[...bars], zeros, d.map((one) => bins.indexOf(binOf(bins, preferenceProbability(Math.abs(one)))))]); }\n"
+    )
+    bars, zeros, places = node(source, [d.tolist(), reach, evaluation["calibration"]])
+    assert zeros == 7
+    assert bars == np.histogram(d[d != 0], bins=40, range=(-reach, reach))[0].tolist()
+    counts = [places.count(i) for i in range(len(evaluation["calibration"]))]
+    assert counts == [one["count"] for one in evaluation["calibration"]]
+    assert places.count(-1) == 7  # a tie of scores is in no bin
+
+
+def test_the_film_between_two_steps_is_on_a_straight_line():
+    frames = np.random.default_rng(1).normal(size=(4, 50))
+    positions = np.linspace(0, 3, 61)
+    source = (
+        'import { between } from "./views/film.js";\n'
+        "function main() { const [frames, positions] = given; give(positions.map((at) => between(frames, at))); }\n"
+    )
+    found = np.array(node(source, [frames.tolist(), positions.tolist()]))
+    wanted = np.stack([np.interp(positions, range(4), column) for column in frames.T], axis=1)
+    np.testing.assert_allclose(found, wanted, atol=1e-12, rtol=0)
+
+
+def test_who_agrees_is_counted_as_in_python():
+    values = [-2.0, -1e-300, 0.0, 1e-300, 3.0]
+    grid = np.array(list(itertools.product(values, values)))
+    pairs = [PreferencePair(f"p{i}", "a", "bb") for i in range(len(grid))]
+    columns = comparison_columns(grid[:, 0], grid[:, 1], pairs)
+    source = (
+        'import { quadrant } from "./views/compare.js";\n'
+        "function main() { give(given.map(([a, b]) => quadrant(a, b))); }\n"
+    )
+    found = node(source, grid.tolist())
+    assert [found.count(i) for i in range(5)] == list(columns["quadrants"].values())
+
+
+@pytest.mark.parametrize("down", [True, False])
+@pytest.mark.parametrize("sort", ["disagreement", "difference", "length", "group", "pair"])
+def test_rows_are_sorted_as_python_sorts_them(sort: str, down: bool):
+    rng = np.random.default_rng(2)
+    d = rng.integers(-3, 4, 200) / 2  # with ties, which stay in the order of the data
+    pairs = [
+        PreferencePair(f"p{i}", "a" * int(n), "bb", group="xyz"[i % 3]) for i, n in enumerate(rng.integers(1, 5, 200))
+    ]
+    columns = pair_columns(d, pairs)
+    key = {"length": "length_difference", "pair": None}.get(sort, sort)
+    values = list(range(200)) if key is None else columns[key]
+    source = (
+        'import { ALL_ROWS, rowsOf } from "./rows.js";\n'
+        "function main() { const [columns, sort, down] = given; give(rowsOf(columns, { ...ALL_ROWS, sort, down })); }\n"
+    )
+    wanted = sorted(range(200), key=lambda row: -values[row] if down else values[row])
+    assert node(source, [columns, sort, down]) == wanted
 
 
 TEXTS = ("", "plain", "<script>alert(1)</script>", "עברית \u202e 🎈 \x00 \u2028", "~?>ÿ" * 50)

@@ -9,7 +9,7 @@ const SIDE = 20; // bins on either side of zero, which is an edge: no bar holds 
 const binOf = (value, reach) => Math.min(2 * SIDE - 1, Math.max(0, SIDE + Math.floor((value / reach) * SIDE)));
 
 /** How many values are in each bin, and how many are exactly zero and in none. */
-function count(values, reach) {
+export function counted(values, reach) {
   const bins = new Uint32Array(2 * SIDE);
   let zeros = 0;
   for (const value of values) {
@@ -46,7 +46,7 @@ export function histogram({ label, height, pick = null, open }) {
     [svg("defs", {}, pattern), across.node, up.node, agree, disagree, tied, zero, left, right, outline, marker],
     ({ width, height: tall, em }, now) => {
       x = scale([-now.reach, now.reach], [3.6 * em, width - em]);
-      const { bins, zeros } = count(now.values, now.reach);
+      const { bins, zeros } = counted(now.values, now.reach);
       const most = Math.max(1, zeros, ...bins);
       const y = scale([0, most * 1.05], [tall - 3.4 * em, 3.2 * em]);
       const drawn = ([, n, from, to]) => `M${x(from)} ${y(0)}V${y(n)}H${x(to)}V${y(0)}Z`;

@@ -96,7 +96,7 @@ export const compare = {
 };
 
 /** Index in WHO. */
-function quadrant(a, b) {
+export function quadrant(a, b) {
   if (a === 0 || b === 0) return 4;
   if (a > 0) return b > 0 ? 0 : 1;
   return b > 0 ? 2 : 3;

@@ -143,7 +143,7 @@ export const film = {
 };
 
 /** Differences at a position between two recorded steps, on a straight line from one to the other. */
-function between(frames, position) {
+export function between(frames, position) {
   const at = Math.floor(position);
   const next = frames[at + 1];
   if (!next || position === at) return frames[at];
