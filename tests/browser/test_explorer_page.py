@@ -313,9 +313,9 @@ def test_a_link_carries_the_state_to_another_page(opened: Opened, tmp_path: Path
 SERVE = """
 from rmlab.explorers import ExplorerState
 from rmlab.explorers.serve import ExplorerServer
-state = ExplorerState(scores=(1.0, 0.0))
+state = ExplorerState(scores=(1.0, 0.0), answering=True)
 state.observe(lambda change: state.set_trait("scores_from", f"a model that saw {change['new'][0]:.1f}"), "scores")
-with ExplorerServer(state, ("curve",), {}, title="served") as server:
+with ExplorerServer(state, ("curve", "probe"), {}, title="served") as server:
     print(server.address, flush=True)
     server.serve_forever()
 """
@@ -345,6 +345,12 @@ def test_the_served_page_hears_of_its_kernel_and_says_when_it_is_gone(opened: Op
     expect(page.get_by_role("alert")).to_contain_text("The kernel is gone")
     handle(page, "A").press("ArrowRight")
     assert figures(page)["Difference"] == "+1.20 nats"
+    page.get_by_role("tab", name="Probe").click()
+    page.get_by_label("Response A").fill("typed when all was gone")
+    page.get_by_role("tab", name="Preference curve").click()
+    page.get_by_role("tab", name="Probe").click()
+    expect(page.get_by_label("Response A")).to_have_value("typed when all was gone")
+    expect(page.get_by_role("alert")).to_contain_text("what you typed stays")
     opened.wrong.clear()  # the browser says that it was refused
 
 

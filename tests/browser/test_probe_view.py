@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -117,20 +118,105 @@ def test_any_text_is_text_and_comes_to_the_scorer_as_it_is(browser: Browser, tex
 
 
 def test_a_scorer_that_fails_is_said_the_text_stays_and_the_next_edit_goes_on(browser: Browser) -> None:
+    fails = {
+        "raises": ("RuntimeError: no <b>ink</b>", None),
+        "no number": ("ValueError: expected finite scores, got nan", [float("nan")]),
+        "infinite": ("ValueError: expected finite scores, got inf", [float("inf")]),
+        "too many": ("ValueError: expected one score for each response, shape (1,), got (1, 2)", [[1.0, 2.0]]),
+        "words": ("ValueError: expected 1 numbers as scores, got ['high']", ["high"]),
+    }
+
     def scorer(prompts, responses):
-        if any("bad" in text for text in responses):
-            raise RuntimeError("no <b>ink</b>")
+        for text in responses:
+            if text == "raises":
+                raise RuntimeError("no <b>ink</b>")
+            if text in fails:
+                return fails[text][1]
         return length(prompts, responses)
 
     with served(browser, scorer) as (page, _):
         box = page.get_by_label("Response A")
-        box.fill("bad text")
-        expect(page.get_by_role("alert")).to_have_text("a scorer gave no score: RuntimeError: no <b>ink</b>")
-        expect(box).to_have_value("bad text")
-        expect(page.get_by_text("no score", exact=True)).to_be_visible()
-        box.fill("good")
-        expect(page.get_by_text("score +4.00")).to_be_visible()
-        expect(page.get_by_role("alert")).to_be_hidden()
+        expect(page.get_by_text("score +").last).to_be_visible()
+        for text, (said, _) in fails.items():
+            box.fill(text)
+            expect(page.get_by_role("alert")).to_have_text(f"a scorer gave no score: {said}")
+            expect(box).to_have_value(text)
+            expect(page.get_by_text("no score", exact=True)).to_be_visible()
+            box.fill("good")
+            expect(page.get_by_text("score +4.00")).to_be_visible()
+            expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_a_whole_session_of_edits_is_kept_as_a_tree(browser: Browser) -> None:
+    """Typing, an example, undo, a branch, swap, pins, reset, a page opened again: each entry gives its texts again."""
+    with served(browser, length) as (page, state):
+        a, b, prompt = (page.get_by_label(name).first for name in ("Response A", "Response B", "Prompt"))
+        seen: dict[int, tuple[str, ...]] = {}
+
+        def settled(response: str) -> None:
+            expect(a).to_have_value(response)
+            expect(page.get_by_text(f"score +{len(response)}.00").first).to_be_visible()
+            button(page, "Pin this edit").click()  # ends the edit
+            entry = page.locator(".rx-edits .rx-here .rx-edit-name").inner_text()
+            texts = tuple(box.input_value() for box in (prompt, a, b))
+            assert seen.setdefault(int(re.match(r"\d+", entry)[0]), texts) == texts  # type: ignore[index]
+
+        settled(start := a.input_value())
+        a.fill("one")
+        settled("one")
+        a.press_sequentially(" two")
+        settled("one two")
+        prompt.fill("Count.")
+        b.fill("שלום 🎈")
+        settled("one two")
+        page.get_by_label("Example").select_option(index=3)
+        settled(a.input_value())
+        button(page, "Undo").click()
+        settled("one two")
+        button(page, "Undo").click()
+        settled("one two")
+        button(page, "Undo").click()
+        settled("one two")
+        button(page, "Undo").click()
+        settled("one")
+        a.fill("one, or else")  # a branch
+        settled("one, or else")
+        button(page, "Swap A and B").click()
+        expect(b).to_have_value("one, or else")
+        settled(a.input_value())
+        page.get_by_role("button", name="Show edit 3", exact=True).click()
+        settled("one two")
+        button(page, "Reset").click()
+        settled(start)
+        page.reload()
+        settled(start)
+        page.get_by_role("button", name="Show edit 2", exact=True).click()
+        settled("one")
+        assert len(seen) == len(state.history)
+        parents = {entry["id"]: entry["parent"] for entry in state.history}
+        assert parents[2] == 1
+        assert [entry for entry, parent in parents.items() if parent == 2] == [3, 7]  # typed on; the branch
+        for entry, texts in seen.items():
+            assert rebuilt(state.history, entry) == texts
+        assert all(entry["scores"] is None or len(entry["scores"]) == 2 for entry in state.history)
+
+
+def rebuilt(history: list[dict[str, Any]], entry: int | None) -> tuple[str, ...]:
+    """The three texts of an entry of the history, from its changes and those of all above it."""
+    by_id = {each["id"]: each for each in history}
+    way = []
+    while entry is not None:
+        way.append(by_id[entry])
+        entry = by_id[entry]["parent"]
+    texts = dict.fromkeys(("prompt", "response_a", "response_b"), "")
+    for each in reversed(way):
+        for change in each["changes"]:
+            name, at = change["text"], change["at"]
+            whole = texts[name].encode("utf-16-le")  # as the browser counts
+            begin, end = 2 * at, 2 * at + len(change["removed"].encode("utf-16-le"))
+            assert whole[begin:end].decode("utf-16-le") == change["removed"]
+            texts[name] = (whole[:begin] + change["added"].encode("utf-16-le") + whole[end:]).decode("utf-16-le")
+    return tuple(texts.values())
 
 
 def test_a_slow_scorer_is_said_and_holds_no_typing_up(browser: Browser) -> None:
