@@ -50,6 +50,14 @@ def test_a_level_is_drawn_across_and_named():
     assert describe(ax).endswith("Dashed across: ceiling 83.0%.")
 
 
+def test_ticks_in_per_cent_are_at_whole_numbers():
+    bands = {"a": np.array([[0.701, 0.655, 0.755], [0.82, 0.81, 0.828]])}
+    ax = plot_bands([100, 3000], bands, title="t", x_label="x", y_label="y", log_x=True, percent=True)
+    ticks = 100 * ax.get_yticks()
+    np.testing.assert_allclose(ticks, ticks.round(), atol=1e-9)
+    assert len(ticks) > 3
+
+
 def test_pairs_are_drawn_from_left_to_right_with_their_means():
     ax = plot_paired(
         [0.5, 0.7, 0.9], [0.8, 0.6, 1.0], names=("one", "other"), title="Two", y_label="share", highlight=1

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import ArrayLike
 
 from rmlab.plots.display import set_description
@@ -80,6 +80,7 @@ def plot_bands(
     ax.set_xlim(*((at[0] / margin, at[-1] * margin) if log_x else (at[0] - margin, at[-1] + margin)))
     if percent:
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        ax.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))  # no tick of 72.5%, which would be read as 72%
     ax.grid(axis="y", color=NEUTRAL, alpha=0.2)
     ax.legend(fontsize=TEXT - 1, frameon=False, handlelength=3, loc="upper center", bbox_to_anchor=(0.5, -0.16),
               ncols=2)  # fmt: skip
