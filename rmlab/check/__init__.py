@@ -21,6 +21,7 @@ from rmlab.check.scores import (  # noqa: F401
     batch_loss,
     difference_to_probability,
     gap_for_probability,
+    judges_for_rejected,
     loss,
     loss_gradient,
     scores_to_probability,

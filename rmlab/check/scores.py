@@ -22,6 +22,7 @@ __all__ = [
     "batch_loss",
     "difference_to_probability",
     "gap_for_probability",
+    "judges_for_rejected",
     "loss",
     "loss_gradient",
     "scores_to_probability",
@@ -69,6 +70,30 @@ def scores_to_probability(answer: Any) -> Verdict:
                 lambda c, r: 100 * preference_probability(c - r),
         },
         hint="Take the difference, chosen minus rejected, and then the sigmoid of that.",
+    )  # fmt: skip
+
+
+def judges_for_rejected(answer: Any) -> Verdict:
+    """Notebook 00: of 500 judges, those expected to prefer the rejected response at P = .8; or a function (P, n)."""
+    return judge(
+        "judges_for_rejected",
+        answer,
+        cases=[(0.8, 500.0), (0.95, 40.0), (0.3, 10.0), (0.5, 7.0)],
+        right=lambda p, n: n * (1 - p),
+        praise="Right: one judge in five. That judges disagree with the model need not mean that it is wrong.",
+        mistakes={
+            "These prefer the chosen response. The others are asked for.": lambda p, n: n * p,
+            "This is 1 - P, a share. Multiply by the number of judges.": lambda p, n: 1 - p,
+            "This is 1 - P in per cent. Multiply the share by the number of judges.": lambda p, n: 100 * (1 - p),
+            "Half of the judges: so it would be at P = .5, a difference of 0.": lambda p, n: n / 2,
+            "All of the judges. P says how many of them prefer the chosen response.": lambda p, n: n,
+            "None: so it would be at P = 1. P = .8 is a share of judges, and not a verdict.": lambda p, n: 0 * n,
+            "This divides. Multiply the number of judges by the share.": lambda p, n: n / p,
+            "This divides by 1 - P. Multiply by it.": lambda p, n: n / (1 - p),
+            "These are the odds for the rejected response times the judges. Its share is 1 - P.":
+                lambda p, n: n * (1 - p) / p,
+        },
+        hint="P is the share that prefers the chosen response. What is left of 1, times the number of judges?",
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ def loss_by_loop(winners, losers):
 
 
 RIGHT = {
+    "judges_for_rejected": [100, 500 * (1 - 0.8), torch.tensor(100), lambda p, n: n - n * p, lambda p, n: (1 - p) * n],
     "scores_to_probability": [
         0.818, 0.82, 0.8175744761936437, np.float32(0.8176), np.array([0.8176]), Fraction(818, 1000),
         Decimal("0.818"), torch.tensor(0.8176, requires_grad=True), torch.tensor([0.8176], dtype=torch.bfloat16),
@@ -48,6 +49,11 @@ RIGHT = {
 }  # fmt: skip
 
 WRONG = {
+    "judges_for_rejected": [
+        (400, "prefer the chosen"), (0.2, "a share"), (20, "per cent"), (250, "Half"), (500, "All"), (0, "None"),
+        (625, "This divides. "), (2500, "divides by 1 - P"), (125, "odds"), (lambda p, n: p * n, "prefer the chosen"),
+        (lambda p, n: 1 - p, "a share"), (80, "What is left of 1"),
+    ],
     "scores_to_probability": [
         (0.182, "Swapped"), (0.769, "chosen score alone"), (0.426, "rejected score alone"), (0.711, "sum"),
         (1.5, "No sigmoid yet"), (4.48, "odds"), (0.201, "loss"), (0.933, "Thurstone"), (81.8, "per cent"),
