@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from rmlab.__main__ import main
 from rmlab.data import PreferencePair
-from rmlab.explorers import Explorer, ExplorerState
+from rmlab.explorers import Explorer, ExplorerState, explore, length_score
 from rmlab.explorers.serve import ExplorerServer
 from rmlab.model import RewardModel
 
@@ -30,8 +30,8 @@ HISTORY = [
 ]  # fmt: skip
 TEXTS = {"prompt": "Name a river.", "response_a": "The Rhine.", "response_b": "Rome."}
 ATTRIBUTION = {
-    "a": [["The", 0.5], [" ", None], ["Rhine", -0.2]],
-    "b": [["Rome", -1.0]],
+    "a": [["The", 0.5], [" ", None], ["Rhine.", -0.2]],
+    "b": [["Rome.", -1.0]],
     "words": "They do not add up.",
 }
 EDITED: dict[str, Any] = {
@@ -157,7 +157,7 @@ def hostile(payload: str) -> Explorer:
         for i in (1, 2, 3)
     ]
     traits = dict.fromkeys(("model", "error", "notice"), payload) | texts | {"history": history, "pins": [1, 3]}
-    attribution = {"a": [[payload, 0.5], [payload, None]], "b": [[payload, -0.5]], "words": payload}
+    attribution = {"a": [[payload, 0.5]], "b": [[payload, -0.5]], "words": payload}
     shown = every_view(
         np.array([0.5, 0.2, -1.0]), pairs, names=(f"a {payload}", f"b {payload}"), presets=[preset], selection=0,
         here=3, explain=True, attribution=attribution, settings={"pairs": {"text": payload}}, **traits,
@@ -208,3 +208,35 @@ def test_names_of_files_and_models_stay_text(opened: Opened, tmp_path: Path):
     expect(opened.page.get_by_role("heading", level=1)).to_contain_text(f"{name}.jsonl")
     for view in opened.page.evaluate(VISIT, FORBIDDEN):
         assert view["found"] == []
+
+
+# Texts of all kinds, and none
+
+ODD = ["x" * 100_000, "שלום עולם \u202e abc", "👩🏽‍🚀 🏳️‍🌈", "\x00\x07\x1b[31m\r\n\t", "a\u0300" * 300, "<b>&amp;"]
+
+
+def test_odd_texts_are_shown_in_every_view_and_widen_none(opened: Opened, tmp_path: Path):
+    pairs = [PreferencePair(text, f"{text}!", text, group=text[:20]) for text in ODD]
+    opened.page.set_viewport_size({"width": 800, "height": 900})
+    for text in ODD:
+        texts = dict.fromkeys(("prompt", "response_a", "response_b", "scores_from"), text)
+        shown = every_view(np.linspace(-1, 1, len(ODD)), pairs, selection=ODD.index(text), **texts)
+        opened.show(tmp_path, shown.state, shown.views, shown.data)
+        for tab in opened.page.get_by_role("tab").all():
+            tab.click()
+            assert opened.page.evaluate("document.documentElement.scrollWidth") <= 800, (text[:20], tab.inner_text())
+    opened.page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_no_pairs_are_said_in_the_views_of_pairs_and_the_others_go_on(opened: Opened, tmp_path: Path):
+    shown = explore(length_score, [], names=("length", "nothing"))
+    assert shown.answers is not None
+    assert shown.answers.wait(20)
+    opened.show(tmp_path, shown.state, shown.views, shown.data)
+    for tab in opened.page.get_by_role("tab").all():
+        tab.click()
+        panel = opened.page.get_by_role("tabpanel")
+        assert "NaN" not in panel.inner_html()
+        if tab.inner_text() in ("Pairs", "Two models"):
+            expect(panel.get_by_text("There are no pairs here").first).to_be_visible()
+    shown.close()

@@ -134,7 +134,7 @@ def test_a_scorer_that_fails_is_said_the_text_stays_and_the_next_edit_goes_on(br
                 return fails[text][1]
         return length(prompts, responses)
 
-    with served(browser, scorer) as (page, _):
+    with served(browser, scorer, explain=True) as (page, _):
         box = page.get_by_label("Response A")
         expect(page.get_by_text("score +").last).to_be_visible()
         for text, (said, _) in fails.items():
@@ -142,6 +142,7 @@ def test_a_scorer_that_fails_is_said_the_text_stays_and_the_next_edit_goes_on(br
             expect(page.get_by_role("alert")).to_have_text(f"a scorer gave no score: {said}")
             expect(box).to_have_value(text)
             expect(page.get_by_text("no score", exact=True)).to_be_visible()
+            expect(page.get_by_text("working out what each token adds")).to_be_hidden()
             box.fill("good")
             expect(page.get_by_text("score +4.00")).to_be_visible()
             expect(page.get_by_role("alert")).to_be_hidden()
@@ -254,11 +255,18 @@ def test_what_each_token_adds_is_printed_with_its_sign(browser: Browser) -> None
 
 def test_the_single_file_shows_recorded_presets_and_asks_for_a_kernel(browser: Browser, tmp_path) -> None:
     path = tmp_path / "probe.html"
-    path.write_text(render_page(probe_state(), ("probe",), {"probe": probe_data()}, title="probe"), encoding="utf-8")
+    state = probe_state()
+    state.explain, state.attribution = (
+        True,
+        {"a": [[state.response_a, 1.0]], "b": [[state.response_b, 0.5]], "words": "As was found."},
+    )
+    path.write_text(render_page(state, ("probe",), {"probe": probe_data()}, title="probe"), encoding="utf-8")
     page = browser.new_page()
     page.goto(path.as_uri())
+    expect(page.get_by_text("As was found.")).to_be_visible()
     preset = load_probe_presets()[2]
     page.get_by_label("Example").select_option(label=preset.name)
+    expect(page.get_by_text("As was found.")).to_be_hidden()  # it is of other texts
     expect(page.get_by_label("Response A")).to_have_value(preset.response_a)
     assert page.get_by_label("Response A").get_attribute("readonly") is not None
     expect(page.get_by_text("Live scoring needs a kernel")).to_be_visible()

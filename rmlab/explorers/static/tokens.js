@@ -4,6 +4,12 @@ import { element, update } from "./dom.js";
 
 const LONGEST_REST = 400; // characters of text without values that are shown
 
+/** Whether an attribution is of these two responses, and not of those before them. */
+export function isOf(attribution, a, b) {
+  const whole = (pieces) => pieces?.map(([piece]) => piece).join("");
+  return [a, undefined].includes(whole(attribution.a)) && [b, undefined].includes(whole(attribution.b));
+}
+
 /** Two cards, one for each response, and what they sum up to in words: `draw(attribution)`. */
 export function tokenCards() {
   const words = element("p", { class: "rx-words" });

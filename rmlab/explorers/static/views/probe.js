@@ -4,11 +4,12 @@ import { element, unique, update } from "../dom.js";
 import { comparison, editList } from "../edits.js";
 import { find, newestChild, recorded, scored, textsOf, TEXTS } from "../history.js";
 import { preferenceProbability } from "../preference.js";
-import { tokenCards } from "../tokens.js";
+import { isOf, tokenCards } from "../tokens.js";
 
 const TYPED = 30; // milliseconds from the last key to the question
 const RESTED = 800; // milliseconds of rest that make an edit of what was typed
 const PATIENCE = 250; // milliseconds before the view says that it waits
+const NOT_YET = {};
 
 export const probe = {
   name: "probe",
@@ -79,14 +80,17 @@ export const probe = {
       update(undo, { disabled: !entry || entry.parent === null });
       update(redo, { disabled: !newestChild(history, here) });
       explain.checked = store.get("explain");
-      update(tokens.node, { hidden: !(store.get("explain") && revealed) });
-      tokens.draw(store.get("attribution"));
+      const attribution = store.get("attribution");
+      const current = isOf(attribution, store.get("response_a"), store.get("response_b"));
+      const coming = answering && !store.get("error"); // else nobody works it out
+      update(tokens.node, { hidden: !(store.get("explain") && revealed && (coming || (current && attribution.words))) });
+      tokens.draw(current ? attribution : NOT_YET);
       edits.draw({ history, here, pins: store.get("pins"), revealed });
       pinned.draw({ history, pins: store.get("pins"), revealed, temperature: store.get("temperature") });
     }
     const off = [
       store.on([...TEXTS, "scores", "scores_from", "answered", "notice", "temperature", "revealed", "history", "here", "pins", "explain",
-        "attribution"], draw),
+        "attribution", "error"], draw),
       store.on(TEXTS, () => { clearTimeout(timer); timer = setTimeout(() => record(), RESTED); }),
       store.on(["answered", "scores"], () => {
         const same = TEXTS.every((name) => textsOf(store.get("history"), store.get("here"))[name] === store.get(name));
