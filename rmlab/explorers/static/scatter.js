@@ -20,8 +20,9 @@ export function scatter({ label, height, across, up, kinds, pick, open, extra = 
   const ring = svg("circle", { class: "rx-ring" });
   const near = svg("circle", { class: "rx-near", visibility: "hidden" });
   let placed = []; // [left, top, row]
-  const along = (first, second, sign) => () => // a picture's y goes down
-    [...placed].sort((p, q) => sign * (p[first] - q[first]) || p[second] - q[second] || p[2] - q[2]).map((point) => point[2]);
+  const sorted = (order) => [...placed].sort((p, q) => order(p, q) || p[2] - q[2]).map((point) => point[2]);
+  const fromLeft = (p, q) => p[0] - q[0];
+  const fromBelow = (p, q) => q[1] - p[1]; // pixels count from the top
 
   const made = picture({ height, label, class: "rx-scatter" },
     [zero, below.node, beside.node, ...paths, ...extra, near, ring],
@@ -45,7 +46,9 @@ export function scatter({ label, height, across, up, kinds, pick, open, extra = 
       keys.draw({ any: placed.length > 0, current: found ? now.selected : null, words: found ? now.words(now.selected) : "" });
       decorate({ x, y, em, width, height: tall }, now);
     });
-  const keys = marksByKeys(made.node, ring, { across: along(0, 1, 1), up: along(1, 0, -1), pick, open });
+  const keys = marksByKeys(made.node, ring, {
+    across: () => sorted((p, q) => fromLeft(p, q) || fromBelow(p, q)), up: () => sorted((p, q) => fromBelow(p, q) || fromLeft(p, q)), pick, open,
+  });
 
   function nearest(event) {
     const box = made.node.getBoundingClientRect();
