@@ -96,7 +96,7 @@ def take(page: Page, shown: Explorer, view: str, before: Step, target: Path) -> 
         taken = page.locator("#rmlab-explorer").screenshot()
         page.goto("about:blank")
         server.shutdown()
-    picture = Image.open(io.BytesIO(taken)).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    picture = Image.open(io.BytesIO(taken)).convert("RGB").quantize(128, dither=Image.Dither.NONE)
     picture.save(target, optimize=True)
     print(
         f"{target.relative_to(DOCS.parent)}: {target.stat().st_size / 1024:.0f} KB, {picture.width} x {picture.height}"
