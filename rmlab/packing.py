@@ -26,6 +26,9 @@ __all__ = ["PackedRows", "Tree", "best_fit", "grow_trees", "length_sorted_batche
 
 TokenIds = Sequence[int]
 
+CALL_COST = 1 / 32
+"""What a call of a model costs beside its tokens, as a share of the largest batch."""
+
 
 @dataclass(frozen=True)
 class Tree:
@@ -181,7 +184,10 @@ def pack(
 
 
 def length_sorted_batches(lengths: Sequence[int] | np.ndarray, *, batch_tokens: int) -> list[np.ndarray]:
-    """Cut sequences, longest first, into batches of at most `batch_tokens` tokens, padding included.
+    """Cut sequences, longest first, into the batches that cost the least, of at most `batch_tokens` tokens each.
+
+    A batch costs its tokens, padding included, and what a call of the model costs however little it is given:
+    `CALL_COST` of the bound. Large batches would pad more, small ones call more often.
 
     Parameters
     ----------
@@ -199,11 +205,19 @@ def length_sorted_batches(lengths: Sequence[int] | np.ndarray, *, batch_tokens: 
         raise ValueError(f"batch_tokens must be at least 1, got {batch_tokens}")
     lengths = np.asarray(lengths)
     order = np.argsort(-lengths, kind="stable")
+    n, call = len(order), CALL_COST * batch_tokens
+    cost = np.zeros(n + 1)  # of the sequences from each place on, cut as well as can be
+    rows = np.ones(n, dtype=np.int64)  # of the batch that begins there
+    for start in reversed(range(n)):
+        longest = max(1, int(lengths[order[start]]))
+        most = max(1, min(n - start, batch_tokens // longest))
+        costs = longest * np.arange(1, most + 1) + call + cost[start + 1 : start + most + 1]
+        rows[start] = most - np.argmin(costs[::-1])  # of equal ones the largest
+        cost[start] = costs[rows[start] - 1]
     batches, start = [], 0
-    while start < len(order):
-        rows = max(1, batch_tokens // max(1, int(lengths[order[start]])))
-        batches.append(order[start : start + rows])
-        start += rows
+    while start < n:
+        batches.append(order[start : start + rows[start]])
+        start += rows[start]
     return batches
 
 

@@ -1,9 +1,11 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rmlab.packing import Tree, best_fit, grow_trees, length_sorted_batches, pack, pad
+from rmlab.packing import CALL_COST, Tree, best_fit, grow_trees, length_sorted_batches, pack, pad
 
 LENGTHS = st.lists(st.integers(1, 300), max_size=60)
 
@@ -18,10 +20,20 @@ def test_batches_hold_each_index_once_within_the_budget_and_longest_first(length
         assert len(batch) == 1 or len(batch) * lengths[batch[0]] <= batch_tokens
 
 
-@given(lengths=LENGTHS, batch_tokens=st.integers(1, 2000))
-def test_no_batch_has_room_for_the_next_sequence(lengths, batch_tokens):
-    for batch in length_sorted_batches(lengths, batch_tokens=batch_tokens)[:-1]:
-        assert (len(batch) + 1) * lengths[batch[0]] > batch_tokens
+@given(lengths=st.lists(st.integers(1, 40), min_size=1, max_size=9), batch_tokens=st.integers(1, 200))
+def test_no_other_way_to_cut_the_batches_costs_less(lengths, batch_tokens):
+    def cost(batches):
+        return sum(len(batch) * batch[0] + CALL_COST * batch_tokens for batch in batches)
+
+    in_order = sorted(lengths, reverse=True)
+    others = []
+    for cuts in range(2 ** (len(in_order) - 1)):
+        places = [0, *(i for i in range(1, len(in_order)) if cuts >> (i - 1) & 1), len(in_order)]
+        batches = [in_order[a:b] for a, b in pairwise(places)]
+        if all(len(batch) == 1 or len(batch) * batch[0] <= batch_tokens for batch in batches):
+            others.append(cost(batches))
+    made = length_sorted_batches(lengths, batch_tokens=batch_tokens)
+    assert cost([[lengths[i] for i in batch] for batch in made]) == pytest.approx(min(others))
 
 
 def test_sequences_of_one_length_keep_their_order():
