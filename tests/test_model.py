@@ -551,6 +551,22 @@ def test_the_environment_says_what_auto_means(monkeypatch):
         use_bf16("auto", cpu)
 
 
+@pytest.mark.parametrize(
+    ("bf16", "known", "expected"),
+    [
+        (False, {"cpu_name": "AMD Zen 2"}, False),
+        (True, {"cpu_name": "AMD Zen 4"}, True),
+        (True, {"cpu_name": "Intel Xeon", "amx_bf16": True}, True),
+        (True, {"cpu_name": "Intel Xeon", "amx_bf16": False}, False),  # a virtual machine that hides AMX
+    ],
+)
+def test_auto_takes_bf16_where_a_cpu_multiplies_it_faster(monkeypatch, bf16, known, expected):
+    monkeypatch.delenv("RMLAB_PRECISION", raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: bf16)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known, raising=False)
+    assert use_bf16("auto", torch.device("cpu")) is expected
+
+
 def test_a_budget_of_no_tokens_is_an_error(decoder):
     with pytest.raises(ValueError, match="batch_tokens must be at least 1, got 0"):
         decoder.score(["Hi"], ["No"], batch_tokens=0)

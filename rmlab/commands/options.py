@@ -13,5 +13,5 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--precision",
         choices=("auto", "fp32", "bf16"),
         default="fp32",
-        help="auto: bf16 where the machine has it (default: fp32)",
+        help="auto: bf16 where the machine is faster in it (default: fp32)",
     )

@@ -32,7 +32,7 @@ SETTINGS = {
     "weight_decay": "of matrices",
     "max_grad_norm": "bound on the norm of the gradient",
     "max_length": "longest sequence in tokens (default: what the model allows, at most 1024)",
-    "precision": "auto: bf16 where the machine has it",
+    "precision": "auto: bf16 where the machine is faster in it",
     "gradient_checkpointing": "compute activations twice, to save memory",
     "dropout": "use the dropout of the backbone",
     "label_smoothing": "share of labels held to be wrong",

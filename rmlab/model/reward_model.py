@@ -301,7 +301,7 @@ class RewardModel(nn.Module):
         prompts, responses
             As for `encode`.
         precision
-            ``"fp32"``, ``"bf16"``, or ``"auto"``: bf16 where the machine has it, several times faster, with scores
+            ``"fp32"``, ``"bf16"``, or ``"auto"``: bf16 where the machine is faster in it, with scores
             that differ in the third decimal.
         batch_tokens
             Tokens in a batch, padding included; it changes memory and speed, not scores (to 1e-5 in fp32).

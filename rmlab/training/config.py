@@ -28,7 +28,7 @@ class TrainingConfig:
     max_length
         Longest sequence in tokens; by default the model's own.
     precision
-        ``"bf16"``, ``"fp32"``, or ``"auto"``: bf16 where the machine has it. Weights are float32 in either.
+        ``"bf16"``, ``"fp32"``, or ``"auto"``: bf16 where the machine is faster in it. Weights are float32 in either.
     gradient_checkpointing
         Compute activations again in the backward pass, to save memory.
     dropout
