@@ -26,6 +26,11 @@ def choose(page: Page, menu: str, entry: str) -> None:
     page.get_by_role("menuitem", name=entry, exact=True).click()
 
 
+def unfold(page: Page) -> None:
+    """Show the code of every cell, also of those whose code is folded: there is nothing in them to click on."""
+    choose(page, "View", "Expand All Code")
+
+
 def check_pictures(page: Page) -> None:
     """Every picture in the notebook is drawn, and says in words what it shows."""
     pictures = page.locator(".jp-Notebook img").evaluate_all(PICTURES)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
-from test_course import ERROR_OUTPUT, cells_of, choose
+from test_course import ERROR_OUTPUT, cells_of, choose, unfold
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = "notebooks/02_sigmoid.ipynb"
@@ -28,6 +28,7 @@ def test_keys_go_to_the_handle_and_restart_and_run_all_works(lab: Callable[[str]
     cells = page.locator(".jp-Notebook .jp-Cell")
     expect(cells).to_have_count(n_cells, timeout=60_000)
     expect(page.get_by_text(IDLE)).to_be_visible(timeout=60_000)
+    unfold(page)
     choose(page, "Run", "Run All Cells")
     expect_all_ran(page, n_code)
 
@@ -60,6 +61,7 @@ def test_what_is_typed_into_the_probe_goes_to_the_model_and_not_to_lab(lab: Call
     n_cells, _ = cells_of(ROOT / "notebooks/09_probe.ipynb")
     expect(cells).to_have_count(n_cells, timeout=60_000)
     expect(page.get_by_text(IDLE)).to_be_visible(timeout=60_000)
+    unfold(page)
     code = page.locator(".jp-CodeCell")
     for number in (0, 1):  # loads the models; shows the probe
         code.nth(number).locator(".jp-InputArea-editor").click()
