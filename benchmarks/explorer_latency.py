@@ -1,8 +1,9 @@
 """How long the explorer takes from an input to the painted frame, in Chromium, and how soon its single file is usable.
 
 A key is followed from `event.timeStamp`, when the browser had it, to a message-channel task that is posted in the next
-animation frame and so runs after that frame is painted. Keys come at random phase of the frames: of the 16.7 ms between
-two frames they wait 8.3 on average, whatever the page does.
+animation frame and so runs after that frame is painted. Keys come at random phase of the frames: some wait for nearly
+the 16.7 ms between two frames, whatever the page does. A page that only counts keys, pressed in turn with the curve,
+says how much of a figure is Chromium's and the machine's own.
 
     python benchmarks/explorer_latency.py                # all
     python benchmarks/explorer_latency.py curve file     # some
@@ -11,23 +12,16 @@ two frames they wait 8.3 on average, whatever the page does.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Browser, Page, sync_playwright
+from _browser import FRAME, USABLE, in_jupyterlab, measured, press_keys, pressed, wait_until, watch
+from playwright.sync_api import Browser, sync_playwright
 
 from rmlab.datasets import load_recorded
 from rmlab.evaluation import evaluate
@@ -35,56 +29,6 @@ from rmlab.explorers import ExplorerState, compare, length_score, pairs, prefere
 from rmlab.explorers import film as show_film
 from rmlab.explorers.page import render_page
 from rmlab.training import HeldOutEvaluation, History, TrainingConfig, TrainingStep
-
-FRAME = 1000 / 60
-# `window.measured` gets the milliseconds from the key to the painted frame in which `moved()` first holds.
-WATCH = """(moved) => {
-    window.measured = [];
-    const channel = new MessageChannel();
-    let began = null, before = null;
-    channel.port1.onmessage = () => {
-        if (began !== null) window.measured.push(performance.now() - began);
-        began = null;
-    };
-    const frame = () => {
-        if (began === null) return;
-        if (moved() === before) requestAnimationFrame(frame);
-        else channel.port2.postMessage(null);
-    };
-    addEventListener("keydown", (event) => {
-        began = event.timeStamp;
-        before = moved();
-        requestAnimationFrame(frame);
-    }, { capture: true });
-}"""
-USABLE = """(() => {
-    const channel = new MessageChannel();
-    channel.port1.onmessage = () => { window.usable = performance.now(); };
-    addEventListener("DOMContentLoaded", () => requestAnimationFrame(() => channel.port2.postMessage(null)));
-})()"""
-
-
-def press_keys(page: Page, n: int, moved: str, keys: tuple[str, str] = ("ArrowRight", "ArrowLeft")) -> np.ndarray:
-    """Press keys at random phase on what has the focus; milliseconds from each to the frame that shows it, ``(n,)``.
-
-    `moved` is a JavaScript function of what must have changed in that frame.
-    """
-    page.evaluate(f"({WATCH})({moved})")
-    chance = random.Random(0)
-    for i in range(n):
-        page.keyboard.press(keys[i // 10 % 2])
-        wait_until(page, f"window.measured.length > {i}")
-        time.sleep((10 + chance.random() * 2 * FRAME) / 1000)
-    return np.array(page.evaluate("window.measured"))
-
-
-def wait_until(page: Page, condition: str) -> None:
-    """Ask until a JavaScript expression holds. (The page's policy forbids what Playwright's own waiting does.)"""
-    end = time.monotonic() + 30
-    while not page.evaluate(condition):
-        if time.monotonic() > end:
-            raise TimeoutError(condition)
-        time.sleep(0.005)
 
 
 def report(what: str, milliseconds: np.ndarray, wanted: float | None = None) -> None:
@@ -101,14 +45,42 @@ def write_page(folder: Path, explorer) -> Path:
     return path
 
 
+COUNTER = """<!doctype html><title>counts keys</title><p tabindex="0">0</p><script>
+const shown = document.querySelector("p");
+let n = 0;
+shown.addEventListener("keydown", () => { shown.textContent = n += 1; });
+</script>"""
+
+
 def curve(browser: Browser, folder: Path, n: int) -> None:
-    """The preference curve: an arrow key on a handle, to the point painted elsewhere."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(write_page(folder, preference_curve()).as_uri())
-    page.get_by_role("slider", name="Score of A").focus()
-    moved = "() => document.querySelector('.rx-sigmoid .rx-point').getAttribute('cx')"
-    report("curve: key to painted frame", press_keys(page, n, moved), FRAME)
-    page.close()
+    """The preference curve: an arrow key on a handle, to the point painted elsewhere; beside it a page that counts."""
+    (folder / "counter.html").write_text(COUNTER)
+    pages = {
+        "curve: key to painted frame": (
+            write_page(folder, preference_curve()),
+            ".rx-pin",
+            "() => document.querySelector('.rx-sigmoid .rx-point').getAttribute('cx')",
+        ),
+        "a page that only counts keys, in turn": (
+            folder / "counter.html",
+            "p",
+            "() => document.querySelector('p').textContent",
+        ),
+    }
+    opened = {}
+    for name, (path, focused, moved) in pages.items():
+        opened[name] = page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(path.as_uri())
+        page.locator(focused).first.focus()
+        watch(page, moved)
+    chance = random.Random(0)
+    for start in range(0, n, 20):
+        for page in opened.values():
+            page.bring_to_front()
+            press_keys(page, min(20, n - start), chance)
+    for name, page in opened.items():
+        report(name, measured(page), FRAME)
+        page.close()
 
 
 NOTEBOOK = """
@@ -127,51 +99,6 @@ a.observe(draw, "value")
 b.observe(draw, "value")
 widgets.VBox([a, b, figure])
 """
-
-
-@contextmanager
-def jupyterlab(folder: Path) -> Iterator[str]:
-    """Start JupyterLab on a folder; give its address and token with a place for the path."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    own = {"JUPYTER_CONFIG_DIR": str(folder), "JUPYTER_RUNTIME_DIR": str(folder / "run"), "JUPYTER_TOKEN": "benchmark"}
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", f"--notebook-dir={folder}"]
-    command += ["--allow-root"] if os.geteuid() == 0 else []
-    server = subprocess.Popen(
-        command, env=os.environ | own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    address = f"http://127.0.0.1:{port}/{{}}?token=benchmark"
-    try:
-        for _ in range(120):
-            try:
-                urllib.request.urlopen(address.format("api/status"), timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.5)
-        yield address
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(timeout=30)
-
-
-@contextmanager
-def in_jupyterlab(browser: Browser, folder: Path, source: str, shown: str) -> Iterator[Page]:
-    """Run a cell in JupyterLab, and give the page when it shows something that this selector finds."""
-    cell = {"cell_type": "code", "id": "a", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
-    kernel = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}}
-    notebook = {"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
-    (folder / "cell.ipynb").write_text(json.dumps(notebook))
-    with jupyterlab(folder) as address:
-        page = browser.new_page(viewport={"width": 1280, "height": 1100})
-        page.goto(address.format("lab/tree/cell.ipynb"))
-        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=120_000)
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        page.locator(shown).first.wait_for(timeout=120_000)
-        page.wait_for_timeout(2000)
-        yield page
-        page.close()
 
 
 PROBE = """
@@ -197,7 +124,7 @@ def probe(browser: Browser, folder: Path, n: int) -> None:
         moved = "() => document.querySelector('.rx-probe-readout').dataset.answered"
         threads = os.environ.get("OMP_NUM_THREADS", "all")
         name = f"probe, minilm, 180 to 220 tokens, {threads} threads: key to score"
-        report(name, press_keys(page, min(n, 100), moved, ("a", "Space")), 300)
+        report(name, pressed(page, min(n, 100), moved, ("a", "Space")), 300)
 
 
 def figurewidget(browser: Browser, folder: Path, n: int) -> None:
@@ -205,7 +132,7 @@ def figurewidget(browser: Browser, folder: Path, n: int) -> None:
     with in_jupyterlab(browser, folder, NOTEBOOK, ".scatterlayer .point") as page:
         page.locator(".noUi-handle").first.focus()
         moved = "() => document.querySelector('.scatterlayer .point').getAttribute('transform')"
-        report("the same plot as a FigureWidget with a local kernel", press_keys(page, n, moved))
+        report("the same plot as a FigureWidget with a local kernel", pressed(page, n, moved))
 
 
 def file(browser: Browser, folder: Path, n: int) -> None:
@@ -251,7 +178,7 @@ def table(browser: Browser, folder: Path, n: int) -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.goto(path.as_uri())
         page.evaluate(f"{focused}.focus()")
-        report(f"10,000 pairs: {what}, key to painted frame", press_keys(page, n, moved, keys), 200)
+        report(f"10,000 pairs: {what}, key to painted frame", pressed(page, n, moved, keys), 200)
         page.close()
 
 
