@@ -54,6 +54,50 @@ def test_a_model_that_was_fitted_to_the_pairs_is_said_to_be(monkeypatch: pytest.
     assert "note" not in explore(pairs=load_everyday()[:4]).data
 
 
+def views_of(page: Path) -> dict:
+    return json.loads(page.read_text(encoding="utf-8").split('id="rmlab-state">')[1].split("</script>")[0])
+
+
+def test_the_film_of_the_run_that_trained_the_model(tmp_path: Path, capsys: pytest.CaptureFixture):
+    pairs, out, page = tmp_path / "pairs.jsonl", tmp_path / "run", tmp_path / "explorer.html"
+    names = ("red", "blue", "green", "black", "white", "brown", "grey", "pink", "gold", "plum", "rose", "teal")
+    written = [{"prompt": f"Say {name}, please.", "chosen": name, "rejected": f"not {name}"} for name in names]
+    pairs.write_text("".join(json.dumps(pair) + "\n" for pair in written))
+    training = ("--backbone", "tiny-encoder", "--max-steps", "2", "--batch-size", "4", "--evaluate-every", "1")
+    assert main(["train", str(pairs), "--out", str(out), *training]) == 0
+    explore = ["explore", str(out), str(pairs), "--html", str(page)]
+    assert main(explore) == 0
+    values = views_of(page)
+    assert values["views"] == ["path", "curve", "probe", "pairs", "compare", "film"]
+    film, table = values["data"]["film"], values["data"]["pairs"]
+    assert film["steps"] == [0, 1, 2]
+    assert film["notes"] == []
+    # --patience has put the best weights back, and those of the last step are not always these
+    best = min(range(3), key=lambda i: film["evaluations"][i]["log_loss"])
+    for row, difference in zip(film["rows"], film["differences"][best], strict=True):
+        assert difference == pytest.approx(table["difference"][row], abs=0.02)  # trained in bf16 where there is one
+
+    other = tmp_path / "other.jsonl"
+    other.write_text("".join(json.dumps(pair) + "\n" for pair in PAIRS))
+    assert main(["explore", str(out), str(other), "--html", str(page)]) == 0
+    film = views_of(page)["data"]["film"]
+    assert film["rows"] == [None] * len(film["rows"])
+    assert film["notes"][0].startswith("None of the")
+
+    record = json.loads((out / "training.json").read_text())
+    for one in record["evaluations"]:
+        del one["score_differences"]  # as it was once written
+    (out / "training.json").write_text(json.dumps(record))
+    assert main(explore) == 0
+    values = views_of(page)
+    assert "film" not in values["views"]
+    assert "holds no held-out differences. Train again for one." in values["data"]["note"]
+    (out / "training.json").write_text("{}")
+    assert main(explore) == 0
+    assert "There is no film of the training, because" in views_of(page)["data"]["note"]
+    capsys.readouterr()
+
+
 def test_a_page_on_this_machine_until_interrupted(inputs: tuple[str, str]):
     command = [sys.executable, "-m", "rmlab", "explore", *inputs, "--no-browser"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -15,7 +15,7 @@ import torch
 from scipy.stats import binomtest, bootstrap
 from sklearn.metrics import brier_score_loss, log_loss
 
-from rmlab.evaluation import evaluate, fit_temperature, wilson_interval
+from rmlab.evaluation import Evaluation, evaluate, fit_temperature, wilson_interval
 from rmlab.preference import preference_loss, preference_probability
 
 
@@ -393,6 +393,7 @@ def test_to_dict_is_json_and_str_shows_every_figure():
     }  # fmt: skip
     assert restored["groups"]["x"]["n_pairs"] == 50
     assert (restored["n_bins"], restored["temperature"]) == (4, 1.25)
+    assert Evaluation.from_dict(restored) == result
     text = str(result)
     shown = (result.accuracy, *result.accuracy_interval, result.log_loss, result.brier, result.calibration_error, 1.25)
     assert all(f"{number:.3f}" in text for number in shown)

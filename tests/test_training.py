@@ -1,15 +1,16 @@
 import dataclasses
+import json
 import math
 
 import numpy as np
 import pytest
 import torch
 
-from rmlab.data import PreferencePair, PreferencePairs, split_by_prompt
+from rmlab.data import PreferencePair, PreferencePairs, pair_ids, split_by_prompt
 from rmlab.model import RewardModel
 from rmlab.preference import preference_loss, preference_probability
 from rmlab.simulate import SimulatedTextPairs, simulate_text_pairs
-from rmlab.training import TrainingConfig, TrainingError, prepare, train, training_steps
+from rmlab.training import History, TrainingConfig, TrainingError, prepare, train, training_steps
 
 COLOURS = ["red", "blue", "green", "black", "white", "brown"]
 FP32 = {"precision": "fp32", "learning_rate": 1e-3}
@@ -274,14 +275,68 @@ def test_a_typo_in_a_setting_is_an_error():
 
 
 def test_history_turns_into_json():
-    import json
-
     _, history = run(TrainingConfig(max_steps=2, batch_size=8, **FP32), held_out=make_pairs(4))
     record = json.loads(json.dumps(history.to_dict()))
     assert [s["step"] for s in record["steps"]] == [1, 2]
     assert [e["step"] for e in record["evaluations"]] == [0, 2]
     assert record["config"]["batch_size"] == 8
     assert record["truncation"]["pairs made equal by cutting"] == 0
+
+
+def test_history_comes_back_from_json():
+    held_out = make_pairs(6)
+    _, history = run(TrainingConfig(max_steps=4, batch_size=8, evaluate_every=2, **FP32), held_out=held_out)
+    record = json.loads(json.dumps({"backbone": "tiny", **history.to_dict()}))
+    back = History.from_dict(record)
+    for one, other in zip(back.evaluations, history.evaluations, strict=True):
+        assert (one.step, one.evaluation) == (other.step, other.evaluation)
+        assert one.score_differences.dtype == np.float32
+        np.testing.assert_array_equal(one.score_differences, other.score_differences)
+    without = [{k: v for k, v in vars(step).items() if k != "evaluations"} for step in history.steps]
+    assert [{k: v for k, v in vars(step).items() if k != "evaluations"} for step in back.steps] == without
+    names = ("config", "n_pairs", "left_out", "truncation", "layout", "best_step", "resumed_at", "held_out_ids")
+    assert [getattr(back, name) for name in names] == [getattr(history, name) for name in names]
+    assert back.held_out_ids == tuple(pair_ids(PreferencePairs.from_list(held_out)))
+    assert json.loads(json.dumps(back.to_dict())) == json.loads(json.dumps(history.to_dict()))
+
+
+def test_a_file_keeps_a_sample_of_many_held_out_pairs_and_the_figures_of_all():
+    _, history = run(TrainingConfig(max_steps=2, batch_size=8, **FP32), held_out=make_pairs(12))
+    back = History.from_dict(json.loads(json.dumps(history.to_dict(keep=5))))
+    assert len(back.held_out_ids) == 5
+    rows = [history.held_out_ids.index(name) for name in back.held_out_ids]
+    assert rows == sorted(rows)
+    for one, other in zip(back.evaluations, history.evaluations, strict=True):
+        np.testing.assert_array_equal(one.score_differences, other.score_differences[rows])
+        assert one.evaluation.n_pairs == 12
+
+
+def test_a_history_of_before_the_differences_were_kept_is_read():
+    _, history = run(TrainingConfig(max_steps=2, batch_size=8, **FP32), held_out=make_pairs(4))
+    record = json.loads(json.dumps(history.to_dict()))
+    del record["held_out_ids"]
+    for one in record["evaluations"]:
+        del one["score_differences"]
+    back = History.from_dict(record)
+    assert [one.evaluation for one in back.evaluations] == [one.evaluation for one in history.evaluations]
+    assert [len(one.score_differences) for one in back.evaluations] == [0, 0]
+    assert back.held_out_ids == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda record: record.pop("steps"), "a history must be what History.to_dict gives: KeyError: 'steps'"),
+        (lambda record: record["config"].update(colour=1), "unexpected keyword argument 'colour'"),
+        (lambda record: record["evaluations"][0].pop("brier"), "an evaluation must be what Evaluation.to_dict gives"),
+    ],
+)
+def test_what_is_no_history_is_refused(change, said):
+    _, history = run(TrainingConfig(max_steps=2, batch_size=8, **FP32), held_out=make_pairs(4))
+    record = json.loads(json.dumps(history.to_dict()))
+    change(record)
+    with pytest.raises(ValueError, match=said):
+        History.from_dict(record)
 
 
 @pytest.mark.slow

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import json
 import webbrowser
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rmlab
+
+if TYPE_CHECKING:
+    from rmlab.training import History
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +44,8 @@ def run(options: argparse.Namespace) -> int:
     model = RewardModel.from_pretrained(options.model, revision=options.revision) if options.model else None
     pairs = rmlab.read_pairs(options.pairs) if options.pairs else None
     names = options.model or "the course's model", options.pairs or "everyday"
-    shown = explore(model, pairs, names=names)
+    history, no_film = _history(options.model)
+    shown = explore(model, pairs, history=history, note=no_film, names=names)
     title = " on ".join(names)
     if page is not None:
         if shown.answers is not None:
@@ -60,3 +66,19 @@ def run(options: argparse.Namespace) -> int:
         with suppress(KeyboardInterrupt):
             server.serve_forever()
     return 0
+
+
+def _history(model: str | None) -> tuple[History | None, str | None]:
+    """Read the history that `rmlab train` leaves beside a model, or say why it makes no film; others have none."""
+    path = None if model is None else Path(model) / "training.json"
+    if path is None or not path.is_file():
+        return None, None
+    from rmlab.training import History
+
+    try:
+        history = History.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        return None, f"There is no film of the training, because {path} cannot be read: {error}"
+    if not any(len(one.score_differences) for one in history.evaluations):
+        return None, f"There is no film of the training: {path} holds no held-out differences. Train again for one."
+    return history, None

@@ -143,7 +143,8 @@ def run(options: argparse.Namespace) -> int:
     (out / "README.md").write_text(card, encoding="utf-8")
     record = {"backbone": options.backbone, "pairs": options.pairs or "everyday", **history.to_dict()}
     record["test"] = result.to_dict()
-    (out / "training.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in record.items())  # one for each
+    (out / "training.json").write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
     if kept:
         say(f"its checkpoints are in {checkpoints}; remove that folder when you need them no more")
     say("", f"saved to {out}; try:", f"  rmlab score {out} --prompt 'What is 2 + 2?' --response '4'")

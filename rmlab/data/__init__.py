@@ -5,6 +5,7 @@ of meaning are kept and counted. `formats` says what the formats are, `pairs` ho
 """
 
 from rmlab.data.checks import PairsCheck, Trainable, check_pairs, trainable
+from rmlab.data.ids import pair_ids
 from rmlab.data.near import group_near_equal
 from rmlab.data.pairs import Message, PreferencePair, PreferencePairs, ReadReport, Side
 from rmlab.data.read import read_pairs
@@ -23,6 +24,7 @@ __all__ = [
     "Trainable",
     "check_pairs",
     "group_near_equal",
+    "pair_ids",
     "read_pairs",
     "split_by_prompt",
     "trainable",

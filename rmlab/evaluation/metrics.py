@@ -81,6 +81,28 @@ class Evaluation(Accuracy):
             ]
         return result
 
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Evaluation:
+        """Read what `to_dict` gave; the names of groups stay strings.
+
+        Raises
+        ------
+        ValueError
+            If it is anything else, or of a version with other figures.
+        """
+        try:
+            values = {name: _tupled(value) for name, value in record.items()}
+            values["calibration"] = tuple(CalibrationBin(**_tupled_values(one)) for one in record["calibration"])
+            if record["groups"] is not None:
+                values["groups"] = {name: Accuracy(**_tupled_values(one)) for name, one in record["groups"].items()}
+            if record["length_baseline"] is not None:
+                values["length_baseline"] = Accuracy(**_tupled_values(record["length_baseline"]))
+            if record["length_bins"] is not None:
+                values["length_bins"] = tuple(_length_bin(one) for one in record["length_bins"])
+            return cls(**values)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"an evaluation must be what Evaluation.to_dict gives: {error}") from error
+
     def __str__(self) -> str:
         lines = [f"{self.n_pairs:,} pairs, {self.n_ties:,} with equal scores (each counted as one half)"]
         if self.n_clusters is not None:
@@ -111,6 +133,20 @@ class Evaluation(Accuracy):
             if some:
                 lines += [title, *(_row(name, one, width, f", {one.n_pairs:,} pairs") for name, one in some)]
         return "\n".join(lines + [f"note: {note}" for note in self.notes])
+
+
+def _tupled(value: Any) -> Any:
+    """Make a tuple of a list, which is what JSON makes of a tuple."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _tupled_values(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _tupled(value) for name, value in record.items()}
+
+
+def _length_bin(record: Mapping[str, Any]) -> LengthBin:
+    sides = {name: Accuracy(**_tupled_values(record[name])) for name in ("model", "longer_wins")}
+    return LengthBin(**{**record, **sides, "upper": math.inf if record["upper"] is None else record["upper"]})
 
 
 def evaluate(

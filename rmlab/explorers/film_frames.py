@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rmlab.data import PreferencePair, trainable
+from rmlab.data import PreferencePair, pair_ids
 from rmlab.explorers.scoring import as_pairs, json_numbers
 
 if TYPE_CHECKING:
@@ -28,18 +28,20 @@ def film_frames(history: History, pairs: Sequence[PreferencePair] | None = None)
     history
         Of a run with held-out pairs.
     pairs
-        Those held-out pairs, so that a followed one can be read; what training left out of them is left out here.
+        In which the held-out ones are looked for by their texts, so that a followed one can be read; others may stand
+        among them. By default none can be read.
 
     Returns
     -------
     ``steps`` of the frames; ``differences`` of each, in nats, ``(n_frames, n_pairs)``; ``evaluations``, with accuracy,
     log loss and the bins of the calibration; ``training``, the loss of each step's batch; ``rows``, the place of each
-    followed pair among `pairs`, or None; ``followed``, the pair to begin with: that of the median at the end.
+    held-out pair among `pairs`, None for one that is not there; ``followed``, the pair to begin with: that of the
+    median at the end; ``notes``, sentences.
 
     Raises
     ------
     ValueError
-        If the history holds no held-out evaluation, or if `pairs` are not the pairs that it is about.
+        If the history holds no held-out evaluation, or one without its differences.
     """
     evaluations = history.evaluations
     if not evaluations:
@@ -48,6 +50,11 @@ def film_frames(history: History, pairs: Sequence[PreferencePair] | None = None)
             "or training_steps, and evaluate_every for more frames than the first and the last"
         )
     counts = sorted({len(one.score_differences) for one in evaluations})
+    if counts == [0]:
+        raise ValueError(
+            "the history holds the figures of its held-out evaluations and not the differences, which are the frames "
+            "of the film: it was written by an older rmlab; train again for a film"
+        )
     if len(counts) > 1:
         raise ValueError(f"every evaluation must be of the same held-out pairs, got {counts} differences")
     frames = np.stack([np.asarray(one.score_differences, dtype=float) for one in evaluations])  # (n_frames, n_pairs)
@@ -55,6 +62,7 @@ def film_frames(history: History, pairs: Sequence[PreferencePair] | None = None)
         at = evaluations[int(np.argmin(np.isfinite(frames).all(axis=1)))].step
         raise ValueError(f"held-out differences must be finite, got NaN or infinity at step {at}")
     last = frames[-1]
+    rows = _rows(list(history.held_out_ids), pairs)
     return {
         "steps": [one.step for one in evaluations],
         "differences": [json_numbers(frame) for frame in frames],
@@ -63,8 +71,9 @@ def film_frames(history: History, pairs: Sequence[PreferencePair] | None = None)
             "step": [s.step for s in history.steps],
             "loss": json_numbers(np.array([s.loss for s in history.steps])),
         },
-        "rows": None if pairs is None else _rows(pairs, frames.shape[1]),
+        "rows": rows or [None] * frames.shape[1],
         "followed": int(np.argsort(last, kind="stable")[(len(last) - 1) // 2]),
+        "notes": list(_notes(evaluations[0].evaluation.n_pairs, frames.shape[1], rows, pairs is not None)),
     }
 
 
@@ -73,15 +82,28 @@ def _shown(evaluation: dict[str, Any]) -> dict[str, Any]:
     return {name: evaluation[name] for name in names}
 
 
-def _rows(pairs: Sequence[PreferencePair], n: int) -> list[int]:
-    table = as_pairs(pairs)
-    usable, _ = trainable(table)
-    if len(usable) != n:
-        raise ValueError(
-            f"the history is about {n:,} held-out pairs, got {len(table):,} pairs of which {len(usable):,} can be "
-            "trained on; give the pairs that were passed as held_out, in the same order, or none"
+def _rows(ids: list[str], pairs: Sequence[PreferencePair] | None) -> list[int | None]:
+    """Find pairs by their names; of several with one name each is taken once."""
+    places: dict[str, list[int]] = {}
+    if pairs is not None and ids:
+        for row, name in enumerate(pair_ids(as_pairs(pairs))):
+            places.setdefault(name, []).append(row)
+    return [places[name].pop(0) if places.get(name) else None for name in ids]
+
+
+def _notes(n_pairs: int, n_shown: int, rows: list[int | None], looked_for: bool) -> Iterator[str]:
+    if n_shown < n_pairs:
+        yield (
+            f"A random sample of {n_shown:,} of the {n_pairs:,} held-out pairs is shown, which is what the file of the "
+            "run keeps; accuracy, log loss and calibration are of all."
         )
-    return usable.tolist()
+    found = sum(row is not None for row in rows)
+    if looked_for and found < n_shown:
+        which = "None" if found == 0 else f"Only {found:,}"
+        yield (
+            f"{which} of the {n_shown:,} held-out pairs shown are among the pairs given here: the others can be "
+            "followed but not read. Give the pairs that the model was trained from."
+        )
 
 
 def head_outputs(next_token: ArrayLike, score: float, tokens: Sequence[str]) -> dict[str, Any]:

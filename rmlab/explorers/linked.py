@@ -34,6 +34,7 @@ def explore(
     pairs: Sequence[PreferencePair] | None = None,
     *,
     history: History | None = None,
+    note: str | None = None,
     names: tuple[str, str] = ("the course's model", "everyday"),
 ) -> Explorer:
     """Show a model on pairs in all views, linked: a pair that is picked in one is what the others show.
@@ -48,7 +49,10 @@ def explore(
         By default `everyday`. Where both are left out, a sentence above the views says that the model was fitted to
         these pairs.
     history
-        Of the run that trained the model, with `pairs` held out: then there is a film of it.
+        Of the run that trained the model: then there is a film of it. The held-out pairs of the run that stand among
+        `pairs` can be read there.
+    note
+        A sentence to stand above the views, such as why there is no film.
     names
         What to call the model and the pairs.
     """
@@ -65,8 +69,9 @@ def explore(
     state.selection = 0 if len(table) else None
     state.mark_start()
     views = ("path", "curve", *data)
-    if fitted_to_them:
-        data["note"] = FITTED_TO_THEM
+    notes = [*([FITTED_TO_THEM] if fitted_to_them else []), *([note] if note else [])]
+    if notes:
+        data["note"] = " ".join(notes)
     explorer = Explorer(state, views, data)
     explorer.answers = Answers(state, model, names[0])
     return explorer

@@ -35,6 +35,7 @@ def plot_training(history: Any, *, ax: Axes | None = None) -> Axes:
     if not steps:
         raise ValueError("there is no step record to plot yet: history.steps is empty")
     held_out = list(getattr(history, "evaluations", [e for s in steps for e in getattr(s, "evaluations", ())]))
+    held_out = [e for e in held_out if len(e.score_differences)]  # an old file of a history holds none
     ax = make_axes(ax, 12.5, 4.6)  # the legends stand below the panels, where they cover nothing
     pairs_seen = np.array([step.pairs_seen for step in steps])
     places = np.interp([e.step for e in held_out], [0, *(s.step for s in steps)], [0, *pairs_seen])

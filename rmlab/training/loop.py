@@ -21,7 +21,7 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from tqdm.auto import tqdm
 from transformers import get_cosine_schedule_with_warmup
 
-from rmlab.data import PreferencePair
+from rmlab.data import PreferencePair, pair_ids
 from rmlab.evaluation import Evaluation, evaluate
 from rmlab.model import RewardModel, autocast, use_bf16
 from rmlab.preference import preference_loss
@@ -51,6 +51,8 @@ class TrainingRun(Iterator[TrainingStep]):
         self.config = config
         self.layout = model.layout(config.packing)
         self._progress = Progress()
+        known = None if held_out is None else held_out.pairs
+        self._held_out_ids = () if known is None else tuple(pair_ids(known))
         self._steps = _steps(model, data, held_out, config, self.n_steps, checkpoints, self._progress)
 
     @property
@@ -76,6 +78,7 @@ class TrainingRun(Iterator[TrainingStep]):
             self.layout,
             progress.best_step,
             tuple(progress.resumed_at),
+            self._held_out_ids,
         )
 
     def __next__(self) -> TrainingStep:

@@ -28,6 +28,8 @@ class TrainingData:
     left_out: dict[str, int]
     """Pairs that cannot teach, by reason."""
     truncation: dict[str, int]
+    pairs: PreferencePairs | None = field(default=None, repr=False)
+    """The pairs themselves, shape ``(n_pairs,)``; None where the token ids came without them."""
 
     def __len__(self) -> int:
         return len(self.margins)
@@ -86,4 +88,5 @@ def prepare(
         tuple(sources[i] or f"pair {usable[i]}" for i in distinct),
         left_out,
         truncation,
+        kept.take(distinct),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,6 +13,9 @@ from rmlab.training.config import TrainingConfig
 
 __all__ = ["HeldOutEvaluation", "History", "TrainingStep"]
 
+KEPT = 1000
+"""Held-out pairs whose differences a file keeps, of a larger part a random sample: some 11 bytes each an evaluation."""
+
 
 @dataclass(frozen=True)
 class HeldOutEvaluation:
@@ -20,6 +24,7 @@ class HeldOutEvaluation:
     step: int
     evaluation: Evaluation
     score_differences: np.ndarray = field(repr=False)
+    """Of the pairs that `History.held_out_ids` names; empty where they were read from a file without them."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +69,64 @@ class History:
     resumed_at: tuple[int, ...] = ()
     """The steps after which the run was resumed from a checkpoint."""
 
+    held_out_ids: tuple[str, ...] = field(default=(), repr=False)
+    """Names of the held-out pairs, by `rmlab.data.pair_ids`, in the order of the differences; where they were read from
+    a file that holds a sample, of those. Empty where they are not known."""
+
     @property
     def evaluations(self) -> tuple[HeldOutEvaluation, ...]:
         """The evaluations of the held-out pairs, in order."""
         return tuple(evaluation for step in self.steps for evaluation in step.evaluations)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Everything but the held-out differences, ready for JSON."""
-        rest = {k: v for k, v in vars(self).items() if k not in ("steps", "config")}
+    def to_dict(self, *, keep: int = KEPT) -> dict[str, Any]:
+        """Everything, ready for JSON; of more held-out pairs than `keep`, the differences of a random sample."""
+        rest = {k: v for k, v in vars(self).items() if k not in ("steps", "config", "held_out_ids")}
         steps = [{k: v for k, v in vars(step).items() if k != "evaluations"} for step in self.steps]
-        evaluations = [{"step": e.step, **e.evaluation.to_dict()} for e in self.evaluations]
-        return {"config": asdict(self.config), **rest, "steps": steps, "evaluations": evaluations}
+        n = max((len(e.score_differences) for e in self.evaluations), default=0)
+        kept = np.arange(n) if n <= keep else np.sort(np.random.default_rng(0).choice(n, keep, replace=False))
+        ids = [self.held_out_ids[i] for i in kept] if self.held_out_ids else []
+        evaluations = [
+            {"step": e.step, **e.evaluation.to_dict(), "score_differences": _short(e.score_differences[kept])}
+            for e in self.evaluations
+        ]
+        return {"config": asdict(self.config), **rest, "held_out_ids": ids, "steps": steps, "evaluations": evaluations}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> History:
+        """Read what `to_dict` gave, or the ``training.json`` of `rmlab train`; what else stands there is passed over.
+
+        Of more held-out pairs than a file keeps, the differences and their names are those of the sample; each
+        `Evaluation` is of all.
+
+        Raises
+        ------
+        ValueError
+            If it is no history, or one of a version with other settings or figures.
+        """
+        try:
+            evaluations = [_held_out_evaluation(one) for one in record["evaluations"]]
+            return cls(
+                tuple(
+                    # the evaluation of before any training is with the first record
+                    TrainingStep(**step, evaluations=tuple(e for e in evaluations if max(e.step, 1) == step["step"]))
+                    for step in record["steps"]
+                ),
+                TrainingConfig(**record["config"]),
+                **{name: record[name] for name in ("n_pairs", "left_out", "truncation", "layout", "best_step")},
+                resumed_at=tuple(record.get("resumed_at", ())),
+                held_out_ids=tuple(record.get("held_out_ids", ())),
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            what = f"{type(error).__name__}: {error}"
+            raise ValueError(f"a history must be what History.to_dict gives: {what}") from error
+
+
+def _held_out_evaluation(record: Mapping[str, Any]) -> HeldOutEvaluation:
+    figures = {k: v for k, v in record.items() if k not in ("step", "score_differences")}
+    differences = np.array(record.get("score_differences", []), dtype=np.float32)
+    return HeldOutEvaluation(record["step"], Evaluation.from_dict(figures), differences)
+
+
+def _short(differences: np.ndarray) -> list[float]:
+    """Give float32 numbers in as few digits as tell them exactly."""
+    return [float(text) for text in differences.astype(np.float32).astype(str)]

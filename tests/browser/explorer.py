@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from playwright.sync_api import Page
 
 from rmlab import explorers
-from rmlab.data import PreferencePair
+from rmlab.data import PreferencePair, pair_ids
 from rmlab.evaluation import evaluate
 from rmlab.explorers import ExplorerState
 from rmlab.explorers.page import render_page
 from rmlab.explorers.presets import NUMBERS
+from rmlab.explorers.scoring import as_pairs
+from rmlab.training import HeldOutEvaluation, History, TrainingConfig, TrainingStep
 
 VIEWS = ("path", "curve", "probe", "pairs", "film", "head", "compare")
 
@@ -83,13 +84,13 @@ def a_film(n_frames: int, n_pairs: int, **options) -> explorers.Explorer:
     rng = np.random.default_rng(1)
     final = rng.normal(1, 1, n_pairs)
     frames = [final * i / max(1, n_frames - 1) for i in range(n_frames)]
-    history = SimpleNamespace(
-        evaluations=tuple(
-            SimpleNamespace(step=5 * i, evaluation=evaluate(d), score_differences=d) for i, d in enumerate(frames)
-        ),
-        steps=[SimpleNamespace(step=i + 1, loss=0.7 - 0.01 * i) for i in range(5 * n_frames)],
+    evaluations = tuple(HeldOutEvaluation(5 * i, evaluate(d), d) for i, d in enumerate(frames))
+    steps = tuple(
+        TrainingStep(i + 1, 1.0, 16, 0.7 - 0.01 * i, 0.5, 0.0, 1.0, 1e-4, 99, 1.0, evaluations if i == 0 else ())
+        for i in range(5 * n_frames)
     )
-    return explorers.film(history, **options)  # type: ignore[arg-type]
+    ids = tuple(pair_ids(as_pairs(options.get("pairs", []))))
+    return explorers.film(History(steps, TrainingConfig(), 16, {}, {}, "padded", None, (), ids), **options)
 
 
 def every_view(

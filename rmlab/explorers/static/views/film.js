@@ -22,12 +22,13 @@ export const film = {
     const reach = reachOf(reel.differences.flat());
     const frameNow = () => Math.min(last, Math.max(0, Number(settingsOf(store, "film", { frame: 0 }).frame) || 0));
     function followedNow() {
-      const selected = reel.rows?.indexOf(store.get("selection")) ?? -1; // what is selected elsewhere is followed here
+      const selection = store.get("selection"); // what is selected elsewhere is followed here
+      const selected = selection === null ? -1 : reel.rows.indexOf(selection);
       return selected >= 0 ? selected : settingsOf(store, "film", { followed: reel.followed }).followed;
     }
     const choose = (i) => {
-      changeSettings(store, "film", { followed: i });
-      if (reel.rows) pick(store, reel.rows[i]);
+      changeSettings(store, "film", { followed: i }, { selection: reel.rows[i] });
+      if (reel.rows[i] !== null) pick(store, reel.rows[i]);
     };
 
     const bars = histogram({ label: "How many held-out pairs have which score difference", height: 14 });
@@ -40,7 +41,7 @@ export const film = {
     const form = controls();
     const pictured = (title, part, ...below) => element("div", { class: "rx-card" }, element("h3", { text: title }), part.node, ...below);
     root.append(element("div", { class: "rx-columns" },
-      element("div", { class: "rx-card rx-wide" }, form.node, words),
+      element("div", { class: "rx-card rx-wide" }, form.node, words, ...reel.notes.map((note) => element("p", { class: "rx-note", text: note }))),
       element("div", { class: "rx-stack" },
         element("div", { class: "rx-card" }, element("h3", { text: "Held-out pairs" }), bars.node, marks.node,
           legend(["rx-a", "● the model agrees"], ["rx-b", "■ it disagrees"])),
@@ -72,7 +73,7 @@ export const film = {
       path.draw({ step: now, shown, lines: [{ class: "rx-held", x: reel.steps, y: reel.differences.map((d) => d[pair]), points: true }] });
       form.draw(position, at);
       update(words, { text: inWords(reel, at, shown), "aria-live": playing ? "off" : null });
-      card.draw(reel.rows ? reel.rows[pair] : null, ...followedInWords(reel, at, pair, shown));
+      card.draw(reel.rows[pair] ?? null, ...followedInWords(reel, at, pair, shown));
     }
 
     function advance(time) {
