@@ -51,6 +51,10 @@ def test_pair_columns_say_what_evaluation_says():
 
 def test_pair_columns_of_a_callable_and_of_recorded_differences():
     by_length = pair_columns(length_score, PAIRS)
+    assert by_length["scores"] == [[len(text) / 100 for text in texts] for texts in zip(
+        *[(pair.chosen, pair.rejected) for pair in PAIRS], strict=True)]  # fmt: skip
+    assert by_length["cluster"] == [0, 0, 1, 1]
+    assert pair_columns(DIFFERENCES, PAIRS)["scores"] is None
     assert by_length["difference"] == pytest.approx([0.04, -0.21, -0.02, -0.01])
     recorded = load_recorded()
     columns = pair_columns(recorded.trained, recorded.pairs)
@@ -72,6 +76,9 @@ def test_pair_columns_of_a_model_tell_which_pairs_were_cut():
     assert columns["flags"]["cut"] == [1, 2]
     assert columns["flags"]["made equal by cutting"] == [1]
     assert columns["difference"][1] == 0
+    sides = [model.score([pair.prompt for pair in pairs], [getattr(pair, side) for pair in pairs]) for side in
+             ("chosen", "rejected")]  # fmt: skip
+    np.testing.assert_allclose(columns["scores"], sides, atol=1e-5)
     assert np.array_equal(np.float32(columns["difference"]), model.score_differences(pairs))
 
 
@@ -258,6 +265,13 @@ def test_a_selected_pair_is_opened_whole():
         assert state.response_a == "Hi"
     state.reset()
     assert widget.selection is None
+
+
+def test_a_selected_pair_brings_its_scores_where_they_are_known():
+    for widget in (explorers.pairs(length_score, PAIRS), explorers.compare(length_score, DIFFERENCES, PAIRS)):
+        widget.selection = 1
+        assert widget.state.scores == (len(PAIRS[1].chosen) / 100, len(PAIRS[1].rejected) / 100)
+        assert widget.state.scores_from == "of pair 2"
 
 
 def test_views_are_given_their_data():

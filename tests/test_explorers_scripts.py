@@ -16,7 +16,7 @@ import pytest
 
 import rmlab.explorers
 from rmlab.data import PreferencePair
-from rmlab.evaluation import evaluate
+from rmlab.evaluation import evaluate, wilson_interval
 from rmlab.explorers import ExplorerState
 from rmlab.explorers.comparison_columns import comparison_columns
 from rmlab.explorers.pair_columns import pair_columns
@@ -218,6 +218,68 @@ async function main() {
 def test_ticks_are_round(domain: tuple[float, float], count: int, wanted: list[float]):
     source = 'import { ticks } from "./chart.js";\nfunction main() { give(ticks(...given)); }\n'
     assert node(source, [domain, count]) == pytest.approx(wanted)
+
+
+def test_the_calibration_of_filtered_pairs_is_that_of_python():
+    rng = np.random.default_rng(0)
+    differences = np.concatenate([rng.normal(0.5, 2, 300), [0.0, 0.0, 800.0, -800.0]])
+    pairs = [PreferencePair(f"prompt {i}", "yes", "no", tied=i in (3, 5)) for i in range(len(differences))]
+    columns = pair_columns(differences, pairs)
+    source = (
+        'import { calibrationOf } from "./bins.js";\n'
+        "function main() { const [columns, rows] = given; give(calibrationOf(columns, rows)); }\n"
+    )
+    for rows in (np.arange(len(pairs)), np.arange(0, len(pairs), 3), np.array([7]), np.array([3, 300])):
+        judged = [row for row in rows.tolist() if not pairs[row].tied]
+        wanted = evaluate(differences[judged]).to_dict()["calibration"]
+        found = node(source, [columns, rows.tolist()])
+        assert [one["count"] for one in found] == [one["count"] for one in wanted]
+        for one, other in zip(found, wanted, strict=True):
+            assert one.keys() == other.keys()
+            for name in one:
+                np.testing.assert_allclose(one[name], other[name], rtol=1e-12, atol=1e-12)
+
+
+def test_pairs_of_one_prompt_widen_the_interval_of_a_bin():
+    differences = [1.0, 1.05, 1.0, -1.0, 1.0, 1.0]
+    same, apart = (
+        pair_columns(differences, [PreferencePair(prompt, "yes", "no") for prompt in prompts])
+        for prompts in (["p"] * 3 + ["q"] * 3, list("abcdef"))
+    )
+    source = (
+        'import { calibrationOf } from "./bins.js";\n'
+        "function main() { give(given.map((columns) => calibrationOf(columns, [0, 1, 2, 3, 4, 5])[0].interval)); }\n"
+    )
+    (low, high), (low_apart, high_apart) = node(source, [same, apart])
+    assert low < low_apart < high_apart < high
+    assert (low, high) == pytest.approx(wilson_interval(2 * 5 / 6, 2))  # two prompts, two judgements
+
+
+def test_an_endless_history_keeps_its_newest_edits_and_counts_the_others():
+    source = """
+import { dropped, MOST, recorded, textsOf } from "./history.js";
+function main() {
+  const grown = (n, more) => {
+    let at = { history: [], here: null };
+    for (let i = 0; i < n; i += 1) {
+      const texts = { prompt: "p", response_a: `a ${i}${more}`, response_b: "b" };
+      at = recorded(at.history, i % 7 === 6 && at.here > 2 ? at.here - 1 : at.here, texts);
+    }
+    return at;
+  };
+  const told = ({ history }) =>
+    [history.length, dropped(history), history[0].parent, history.map((each) => textsOf(history, each.id))];
+  give([MOST, told(grown(3, "")), told(grown(MOST + 25, "")), told(grown(60, "x".repeat(100_000)))]);
+}
+"""
+    most, few, many, long = node(source)
+    assert (few[0], few[1]) == (3, 0)
+    assert (many[0], many[1]) == (most, 25)
+    assert many[2] is None
+    assert many[3] == [{"prompt": "p", "response_a": f"a {i}", "response_b": "b"} for i in range(25, most + 25)]
+    assert long[0] + long[1] == 60
+    assert 5 <= long[0] <= 40
+    assert long[3][-1]["response_a"].startswith("a 59xxx")
 
 
 # What no file may do

@@ -65,7 +65,7 @@ def explore(
     if history is not None:
         data["film"] = film_frames(history, table)
     state = ExplorerState(presets=NUMBERS, view="path")
-    open_selected(state, table, columns["difference"])
+    open_selected(state, table, columns)
     state.selection = 0 if len(table) else None
     state.mark_start()
     views = ("path", "curve", *data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from rmlab.data import PreferencePair, PreferencePairs
 from rmlab.data.flags import find_unusable
 from rmlab.evaluation import evaluate
-from rmlab.explorers.scoring import as_pairs, cut_by, differences_of, json_numbers, prompts_of
+from rmlab.explorers.scoring import as_pairs, cut_by, json_numbers, prompts_of, scored
 from rmlab.preference import preference_loss
 
 __all__ = ["TEXT_BUDGET", "pair_columns", "text_columns"]
@@ -33,10 +33,11 @@ def pair_columns(scores: Any, pairs: Sequence[PreferencePair], *, n_bins: int = 
 
     Returns
     -------
-    ``difference`` (nats); ``length_difference`` (characters, chosen minus rejected); ``disagreement``, the loss of the
-    pair in nats; ``prompt``, ``chosen``, ``rejected``; ``group``, a place in ``groups`` or -1; ``flags``, lists of the
-    pairs that are tied (by the raters), empty, equal, cut, or made equal by cutting; ``evaluation``, that of
-    `rmlab.evaluate` on the pairs that were not tied, by prompt; ``notes``, sentences.
+    ``difference`` (nats); ``scores``, those of the chosen and of the rejected responses, None where only differences
+    are known; ``length_difference`` (characters, chosen minus rejected); ``disagreement``, the loss of the pair in
+    nats; ``prompt``, ``chosen``, ``rejected``; ``cluster``, equal for pairs of one prompt; ``group``, a place in
+    ``groups`` or -1; ``flags``, lists of the pairs that are tied (by the raters), empty, equal, cut, or made equal by
+    cutting; ``evaluation``, that of `rmlab.evaluate` on the pairs that were not tied, by prompt; ``notes``, sentences.
 
     Raises
     ------
@@ -44,7 +45,7 @@ def pair_columns(scores: Any, pairs: Sequence[PreferencePair], *, n_bins: int = 
         If there is not one finite score difference for each pair.
     """
     table = as_pairs(pairs)
-    d = differences_of(scores, table)
+    d, both = scored(scores, table)
     tied, empty, equal = find_unusable(table)
     cut, made_equal = cut_by(scores, table)
     flags = {
@@ -63,9 +64,11 @@ def pair_columns(scores: Any, pairs: Sequence[PreferencePair], *, n_bins: int = 
     return {
         "n_pairs": len(table),
         "difference": json_numbers(d),
+        "scores": None if both is None else [json_numbers(side) for side in both],
         "length_difference": (table.lengths("chosen") - table.lengths("rejected")).tolist(),
         # a tie is a label that is half wrong, whichever response was written first
         "disagreement": json_numbers(np.where(tied, preference_loss(d, label_smoothing=0.5), preference_loss(d))),
+        "cluster": _codes(prompts_of(table)),
         "group": [-1 if group is None else code[group] for group in table.groups],
         "groups": groups,
         **texts,
@@ -73,6 +76,12 @@ def pair_columns(scores: Any, pairs: Sequence[PreferencePair], *, n_bins: int = 
         "evaluation": evaluation,
         "notes": list(_notes(table, flags, limit, evaluation)),
     }
+
+
+def _codes(values: list[Hashable]) -> list[int]:
+    """Give distinct values numbers, in the order in which they come."""
+    code = {value: i for i, value in enumerate(dict.fromkeys(values))}
+    return [code[value] for value in values]
 
 
 def _evaluation(d: np.ndarray, pairs: PreferencePairs, n_bins: int) -> dict[str, Any]:

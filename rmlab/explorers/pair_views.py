@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
@@ -11,7 +11,7 @@ from rmlab.data import PreferencePair, PreferencePairs
 from rmlab.explorers.comparison_columns import comparison_columns
 from rmlab.explorers.film_frames import film_frames, head_outputs
 from rmlab.explorers.pair_columns import pair_columns, text_columns
-from rmlab.explorers.scoring import as_pairs, differences_of
+from rmlab.explorers.scoring import as_pairs, json_numbers, scored
 from rmlab.explorers.state import ExplorerState
 from rmlab.explorers.widget import Explorer
 
@@ -48,7 +48,7 @@ def pairs(
     table = as_pairs(pairs)
     state = ExplorerState() if state is None else state
     columns = pair_columns(model_or_differences, table)
-    open_selected(state, table, columns["difference"])
+    open_selected(state, table, columns)
     return Explorer(state, ("pairs",), {"pairs": columns})
 
 
@@ -138,16 +138,24 @@ def compare(
     """
     table = as_pairs(pairs)
     state = ExplorerState() if state is None else state
-    differences = differences_of(a, table)
-    open_selected(state, table, differences.tolist())
-    data = {"pairs": text_columns(table), "compare": comparison_columns(differences, b, table, names=names)}
+    differences, scores = scored(a, table)
+    known = {
+        "difference": json_numbers(differences),
+        "scores": None if scores is None else [json_numbers(side) for side in scores],
+    }
+    open_selected(state, table, known)
+    data = {
+        "pairs": {**text_columns(table), **known},
+        "compare": comparison_columns(differences, b, table, names=names),
+    }
     return Explorer(state, ("compare",), data)
 
 
-def open_selected(state: ExplorerState, pairs: PreferencePairs, differences: Sequence[float]) -> None:
+def open_selected(state: ExplorerState, pairs: PreferencePairs, columns: Mapping[str, Any]) -> None:
     """Have the texts and scores of a state follow the pair that is selected in it, whole and chosen first.
 
-    Of a pair only the difference is known: it is given to the chosen response, and 0 to the other.
+    `columns` hold the ``scores`` of the pairs, or None and their ``difference``: of that, the chosen response is given
+    all, and the other 0.
     """
     prompts, chosen, rejected = (list(pairs.texts(side)) for side in ("prompt", "chosen", "rejected"))
 
@@ -158,7 +166,11 @@ def open_selected(state: ExplorerState, pairs: PreferencePairs, differences: Seq
         with state.hold_trait_notifications():
             state.prompt, state.response_a, state.response_b = prompts[row], chosen[row], rejected[row]
             state.winner = "tie" if pairs[row].tied else "a"
-            state.scores = (differences[row], 0.0)
-            state.scores_from = f"of pair {row + 1}, with B put at 0"
+            if columns["scores"] is None:
+                state.scores = (columns["difference"][row], 0.0)
+                state.scores_from = f"of pair {row + 1}, with B put at 0"
+            else:
+                state.scores = tuple(side[row] for side in columns["scores"])
+                state.scores_from = f"of pair {row + 1}"
 
     state.observe(follow, "selection")

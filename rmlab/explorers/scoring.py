@@ -10,7 +10,7 @@ import numpy as np
 from rmlab.data import PreferencePair, PreferencePairs
 from rmlab.evaluation import checked_differences
 
-__all__ = ["as_pairs", "cut_by", "differences_of", "json_numbers", "length_score", "prompts_of"]
+__all__ = ["as_pairs", "cut_by", "differences_of", "json_numbers", "length_score", "prompts_of", "scored"]
 
 
 def length_score(prompts: Sequence[Any], responses: Sequence[str]) -> np.ndarray:
@@ -29,18 +29,29 @@ def as_pairs(pairs: Sequence[PreferencePair]) -> PreferencePairs:
 
 
 def differences_of(source: Any, pairs: PreferencePairs) -> np.ndarray:
-    """Give score(chosen) - score(rejected) of each pair, float64 of shape ``(n_pairs,)``, or say what is wrong.
+    """Give score(chosen) - score(rejected) of each pair, float64 of shape ``(n_pairs,)``; see `scored`."""
+    return scored(source, pairs)[0]
+
+
+def scored(source: Any, pairs: PreferencePairs) -> tuple[np.ndarray, np.ndarray | None]:
+    """Give what is known of each pair, or say what is wrong.
 
     Parameters
     ----------
     source
-        A `RewardModel` (whatever has ``score_differences``), a callable from prompts and responses to one score each,
-        or the score differences themselves.
+        A `RewardModel`, a callable from prompts and responses to one score each, or score differences.
+
+    Returns
+    -------
+    Score(chosen) - score(rejected), float64 of shape ``(n_pairs,)``, and the scores themselves, ``(2, n_pairs)`` with
+    the chosen first: None where only the differences are given.
     """
     if len(pairs) == 0:
-        return np.zeros(0)
-    if hasattr(source, "score_differences"):
-        source = source.score_differences(pairs)
+        return np.zeros(0), None
+    scores = None
+    if hasattr(source, "encode_pairs"):  # a RewardModel, whose import costs that of torch
+        encoded = source.encode_pairs(pairs)
+        scores = source.score_encoded(encoded.chosen.join(encoded.rejected)).reshape(2, -1)
     elif callable(source):
         prompts, chosen, rejected = (list(pairs.texts(side)) for side in ("prompt", "chosen", "rejected"))
         scores = np.asarray(source(prompts * 2, chosen + rejected), dtype=float)
@@ -49,14 +60,14 @@ def differences_of(source: Any, pairs: PreferencePairs) -> np.ndarray:
                 f"a callable must give one score for each of {2 * len(pairs)} responses, shape "
                 f"({2 * len(pairs)},), got {scores.shape}"
             )
-        source = scores[: len(pairs)] - scores[len(pairs) :]
-    differences = checked_differences(source)
+        scores = scores.reshape(2, -1)
+    differences = checked_differences(source if scores is None else scores[0] - scores[1])
     if len(differences) != len(pairs):
         raise ValueError(
             f"score_differences must hold one for each of the {len(pairs):,} pairs, got {len(differences):,}; give "
             "the pairs that were scored, in the same order"
         )
-    return differences
+    return differences, scores
 
 
 def cut_by(source: Any, pairs: PreferencePairs) -> tuple[np.ndarray, np.ndarray]:

@@ -52,6 +52,11 @@ def test_keys_go_to_the_handle_and_restart_and_run_all_works(lab: Callable[[str]
     expect(a).to_have_attribute("aria-valuenow", "0.9")
     page.get_by_role("button", name="Reveal", exact=True).last.click()
     expect(page.locator(".rx-readout")).to_contain_text("0.711")
+
+    choose(page, "Kernel", "Shut Down Kernel")
+    expect(page.get_by_role("alert").filter(has_text="The kernel is gone").first).to_be_visible()
+    a.press("ArrowLeft")
+    expect(a).to_have_attribute("aria-valuenow", "0.8")
     assert not thrown
 
 

@@ -228,6 +228,44 @@ def test_order_and_filter_give_nothing_away_while_a_class_predicts(open_file: Op
     expect(rows.first).to_contain_text(f"Prompt {int(differences.argmin())}:")
 
 
+def test_calibration_follows_the_filter_and_says_of_how_many(open_file: Open):
+    differences, pairs = some_pairs(300)
+    page = open_file(explorers.pairs(differences, pairs))
+    heading = page.get_by_role("heading", name="Calibration, ")
+    expect(heading).to_have_text("Calibration, 300 pairs")
+    points = page.locator(".rx-calibration .rx-large")
+    before = points.get_attribute("d")
+    page.get_by_label("Group").select_option("first")
+    expect(heading).to_have_text("Calibration, 150 pairs")
+    among = points.get_attribute("d")
+    assert among != before
+    page.get_by_label("Show").select_option("the model disagrees")  # these would stand at 0%
+    expect(heading).to_have_text("Calibration, 150 pairs")
+    expect(page.get_by_text("Drawn without “Show”")).to_be_visible()
+    assert points.get_attribute("d") == among
+    page.get_by_label("Find").fill("no such words")
+    expect(heading).to_have_text("Calibration, 0 pairs")
+    page.get_by_role("button", name="Reset").click()
+    expect(points).to_have_attribute("d", before or "")
+    expect(page.get_by_text("Drawn without “Show”")).to_be_hidden()
+
+
+def test_a_picked_pair_shows_its_scores_in_the_curve_where_they_are_known(open_file: Open):
+    _, pairs = some_pairs(40)
+    for scores, b, said in (
+        (explorers.length_score, len(pairs[0].rejected) / 100, "of pair 1."),
+        (np.ones(40), 0, "of pair 1, with B put at 0."),
+    ):
+        shown = explorers.pairs(scores, pairs)
+        shown.view = "pairs"
+        page = open_file(explorers.Explorer(shown.state, ("curve", "pairs"), shown.data))
+        page.get_by_role("button", name="Pair", exact=True).click()
+        page.get_by_role("grid", name="Pairs").press("Home")
+        page.get_by_role("tab", name="Preference curve").click()
+        expect(page.get_by_role("slider", name="Score of B")).to_have_attribute("aria-valuenow", str(b))
+        expect(page.locator(".rx-controls .rx-quiet")).to_have_text(f"Scores: {said}")
+
+
 def test_a_picked_pair_opens_in_the_probe(open_file: Open):
     differences, pairs = some_pairs(40)
     shown = explorers.pairs(differences, pairs)

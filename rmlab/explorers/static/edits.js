@@ -1,7 +1,7 @@
 // The list of edits, and two pinned ones side by side.
 import { signed } from "./chart.js";
 import { element, update } from "./dom.js";
-import { change, find, textsOf, TEXTS } from "./history.js";
+import { change, dropped, find, MOST, textsOf, TEXTS } from "./history.js";
 import { preferenceProbability } from "./preference.js";
 
 const SHOWN = 12;
@@ -17,7 +17,9 @@ export function editList({ go, pin }) {
     node,
     draw({ history, here, pins, revealed }) {
       const newest = history.slice(-SHOWN).reverse();
-      update(more, { text: history.length > SHOWN ? `${history.length - SHOWN} older edits are kept; Undo leads to them.` : "" });
+      const older = history.length > SHOWN ? `${history.length - SHOWN} older edits are kept; Undo leads to them. ` : "";
+      const gone = dropped(history);
+      update(more, { text: older + (gone ? `${gone.toLocaleString("en")} are no longer kept: the newest ${MOST} are, of long texts fewer.` : "") });
       rows.replaceChildren(...newest.map((entry) => {
         const known = revealed && entry.scores && entry.scores.every((score) => score !== null);
         const pinned = pins.includes(entry.id);

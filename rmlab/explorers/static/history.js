@@ -2,6 +2,8 @@
 
 export const TEXTS = ["prompt", "response_a", "response_b"];
 const WORD = /\S/;
+export const MOST = 200; // edits that are kept, and
+const ROOM = 2_000_000; // characters of their changes
 
 /** What turns one text into another: `{ at, removed, added }`, whole words where they touch; null if they are equal. */
 export function change(before, after) {
@@ -43,7 +45,27 @@ export function recorded(history, here, texts, what = "") {
   });
   if (history.length && !changes.length) return null;
   const id = history.reduce((last, entry) => Math.max(last, entry.id), 0) + 1;
-  return { history: [...history, { id, parent: here, changes, what, scores: null }], here: id };
+  return { history: kept([...history, { id, parent: here, changes, what, scores: null }]), here: id };
+}
+
+/** The history without the oldest entries that there is no room for; what came after one of these begins anew. */
+function kept(history) {
+  const sizes = history.map(({ changes }) => changes.reduce((sum, each) => sum + each.removed.length + each.added.length, 0));
+  let size = sizes.reduce((sum, each) => sum + each, 0);
+  let first = 0;
+  while (first < history.length - 1 && (history.length - first > MOST || size > ROOM)) size -= sizes[first++];
+  if (!first) return history;
+  const gone = new Set(history.slice(0, first).map((entry) => entry.id));
+  return history.slice(first).map((entry) => {
+    if (!gone.has(entry.parent)) return entry;
+    const texts = textsOf(history, entry.id);
+    return { ...entry, parent: null, changes: TEXTS.filter((name) => texts[name]).map((text) => ({ text, ...change("", texts[text]) })) };
+  });
+}
+
+/** How many edits were dropped. */
+export function dropped(history) {
+  return history.length ? history[0].id - 1 : 0;
 }
 
 /** The history with the scores of an entry filled in; the same list where they are known. */

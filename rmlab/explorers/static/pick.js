@@ -24,8 +24,10 @@ export function openProbe(store) {
 /** What Python's `open_selected` sets. */
 function opened(columns, row) {
   return {
-    prompt: columns.prompt[row], response_a: columns.chosen[row], response_b: columns.rejected[row], winner: "a",
-    ...(columns.difference && { scores: [columns.difference[row], 0], scores_from: `of pair ${row + 1}, with B put at 0` }),
+    prompt: columns.prompt[row], response_a: columns.chosen[row], response_b: columns.rejected[row],
+    winner: columns.flags?.tied.includes(row) ? "tie" : "a",
+    ...(columns.scores ? { scores: columns.scores.map((side) => side[row]), scores_from: `of pair ${row + 1}` }
+      : columns.difference && { scores: [columns.difference[row], 0], scores_from: `of pair ${row + 1}, with B put at 0` }),
   };
 }
 

@@ -11,12 +11,12 @@ export function unanswered(settings) {
   return { ...settings, ...sorted, which: "all" };
 }
 
-/** Kinds of pairs by what the model makes of them. */
+/** Kinds of pairs by what the model makes of them; `judged`: by whether it is right, so that no share of these says how often. */
 export const KINDS = {
   all: { title: "all pairs" },
-  disagrees: { title: "the model disagrees", keep: (columns, row) => columns.difference[row] < 0 },
-  agrees: { title: "the model agrees", keep: (columns, row) => columns.difference[row] > 0 },
-  equal: { title: "equal scores", keep: (columns, row) => columns.difference[row] === 0 },
+  disagrees: { title: "the model disagrees", judged: true, keep: (columns, row) => columns.difference[row] < 0 },
+  agrees: { title: "the model agrees", judged: true, keep: (columns, row) => columns.difference[row] > 0 },
+  equal: { title: "equal scores", judged: true, keep: (columns, row) => columns.difference[row] === 0 },
   flagged: { title: "with a flag", keep: (columns, row) => flagsOf(columns, row).length > 0 },
 };
 

@@ -56,6 +56,9 @@ export function createStore(model, { live, page = false }) {
   };
   // ipywidgets' event when a widget loses its kernel
   model.on("comm_live_update", lose);
+  const session = model.widget_manager?.context?.sessionContext; // JupyterLab's: no event tells a widget of a shutdown
+  const shutDown = (_, { newValue }) => { if (!newValue) lose(); };
+  session?.kernelChanged.connect(shutDown);
 
   return {
     live,
@@ -83,6 +86,7 @@ export function createStore(model, { live, page = false }) {
     },
     close() {
       model.off("comm_live_update", lose);
+      session?.kernelChanged.disconnect(shutDown);
       for (const [name, noted] of watched) model.off(`change:${name}`, noted);
       listeners.clear();
     },

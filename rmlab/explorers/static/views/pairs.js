@@ -1,4 +1,5 @@
 // The dataset as a table and as pictures. No raw scores: those of different prompts do not compare.
+import { calibrationOf } from "../bins.js";
 import { binInWords, binOf, calibration } from "../calibration.js";
 import { legend, signed } from "../chart.js";
 import { csv, download } from "../csv.js";
@@ -61,6 +62,8 @@ export const pairs = {
       },
     });
     const bin = element("p", { class: "rx-quiet" });
+    const binned = element("h3");
+    const whole = element("p", { class: "rx-quiet", text: "Drawn without “Show”, which picks pairs by whether the model is right." });
     const card = pairCard(store);
 
     const pictured = (title, part, ...below) => element("div", { class: "rx-card" }, element("h3", { text: title }), part.node, ...below);
@@ -73,12 +76,13 @@ export const pairs = {
       element("div", { class: "rx-stack" },
         pictured("Score differences", bars),
         pictured("Against length", cloud, legend(["rx-a", "● the model agrees"], ["rx-b", "■ it disagrees"], ["rx-ink", "+ equal scores"])),
-        pictured("Calibration, all pairs", curve,
-          element("p", { class: "rx-quiet", text: "Below the dashed line the model is too sure. Bars are 95% intervals." }), bin))));
+        element("div", { class: "rx-card" }, binned, curve.node,
+          element("p", { class: "rx-quiet", text: "Below the dashed line the model is too sure. Bars are 95% intervals." }), bin, whole))));
 
     const nothing = columns.n_pairs ? ["Pick a pair: a row of the table, or a mark in a picture.", byKeys(store)] : [""];
     let rows = [];
-    let drawn = null; // settings that `rows` are of
+    let bins = []; // of the calibration of `rows`
+    let drawn = null; // settings that both are of
     const reach = reachOf(columns.difference);
     function draw() {
       const asked = settingsOf(store, "pairs", ALL_ROWS);
@@ -87,6 +91,12 @@ export const pairs = {
       if (key !== drawn) {
         rows = rowsOf(columns, settings);
         drawn = key;
+        const judged = KINDS[settings.which]?.judged ?? false;
+        const among = judged ? rowsOf(columns, { ...settings, which: "all" }) : rows;
+        bins = among.length === columns.n_pairs ? columns.evaluation?.calibration ?? [] : calibrationOf(columns, among);
+        const n = bins.reduce((sum, each) => sum + each.count, 0);
+        update(binned, { text: `Calibration, ${n.toLocaleString("en")} ${n === 1 ? "pair" : "pairs"}` });
+        update(whole, { hidden: !judged });
         filters.draw(settings, shown());
         update(count, { text: `${rows.length.toLocaleString("en")} of ${columns.n_pairs.toLocaleString("en")} pairs` });
       }
@@ -98,7 +108,6 @@ export const pairs = {
         kind: (row) => (columns.difference[row] > 0 ? 0 : columns.difference[row] < 0 ? 1 : 2),
         words: (row) => `${differenceInWords(row, columns.difference[row])}, ${lengthInWords(columns, row)}`,
       });
-      const bins = columns.evaluation?.calibration ?? [];
       const sure = selected === null ? null : sureOf(selected);
       const here = shown() ? binOf(bins, sure) : undefined;
       curve.draw({ bins, shown: shown(), sure });
