@@ -19,10 +19,11 @@ from __future__ import annotations
 import bisect
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-__all__ = ["PackedRows", "Tree", "best_fit", "grow_trees", "length_sorted_batches", "pack", "pad"]
+__all__ = ["PackedRows", "Tree", "attends", "best_fit", "grow_trees", "length_sorted_batches", "pack", "pad"]
 
 TokenIds = Sequence[int]
 
@@ -65,10 +66,30 @@ class PackedRows:
 
         Padding attends to padding, so that no line is empty.
         """
-        tree, branch = self.trees, self.branches
-        allowed = tree[:, :, None] == tree[:, None, :]
-        allowed &= (branch[:, None, :] == 0) | (branch[:, :, None] == branch[:, None, :])
-        return np.tril(allowed) if causal else allowed
+        rows, length = self.trees.shape
+        row, token = np.arange(rows)[:, None, None], np.arange(length)
+        return attends(self.trees, self.branches, row, token[:, None], token, causal=causal)
+
+
+def attends(trees: Any, branches: Any, row: Any, query: Any, key: Any, *, causal: bool) -> Any:
+    """Say whether token `query` of a row attends to its token `key`: the one rule of packed rows.
+
+    Parameters
+    ----------
+    trees, branches
+        As in `PackedRows`; arrays or tensors of shape ``(rows, length)``.
+    row, query, key
+        Indices into them, of shapes that broadcast with one another.
+    causal
+        Whether a token sees none after itself.
+
+    Returns
+    -------
+    Bools, of the shape that the indices broadcast to.
+    """
+    same_branch = branches[row, query] == branches[row, key]
+    allowed = (trees[row, query] == trees[row, key]) & (same_branch | (branches[row, key] == 0))
+    return allowed & (query >= key) if causal else allowed
 
 
 def grow_trees(sequences: Sequence[TokenIds], keys: Sequence[Hashable], *, tree_tokens: int) -> list[Tree]:

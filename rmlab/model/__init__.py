@@ -3,16 +3,18 @@
 It is what transformers calls a sequence-classification model with one label, together with its tokenizer. A saved
 folder therefore loads in `AutoModelForSequenceClassification` and gives the same scores there on the same ids.
 
-`reward_model` holds the model; `encode` takes it from texts to token ids, `rows` from token ids to batches; `network`
-mends what transformers' networks bring along; `save` writes folders whole or not at all.
+`reward_model` holds the model; `encode` takes it from texts to token ids, `token_scorer` from token ids to scores, by
+`rows` and the masks of `attention`; `network` mends what transformers' networks bring along; `save` writes folders
+whole or not at all.
 """
 
 from rmlab.backbones import ModelError
 from rmlab.model.encode import Encoded, EncodedPairs, Encoder
 from rmlab.model.network import PAD_TOKEN
 from rmlab.model.precision import Precision, autocast, use_bf16
-from rmlab.model.reward_model import Packing, RewardModel
+from rmlab.model.reward_model import RewardModel
 from rmlab.model.save import check_destination, replacing
+from rmlab.model.token_scorer import Packing
 from rmlab.model.tokens import MappedIds
 
 __all__ = [

@@ -9,7 +9,7 @@ from torch import nn
 
 from rmlab.backbones import ModelError
 
-__all__ = ["Float32Linear", "ensure_pad_token", "keep_head_in_float32"]
+__all__ = ["Float32Linear", "dropouts", "ensure_pad_token", "keep_head_in_float32"]
 
 PAD_TOKEN = "<|pad|>"
 
@@ -44,3 +44,10 @@ def ensure_pad_token(network: Any, tokenizer: Any) -> None:
     network.config.pad_token_id = tokenizer.pad_token_id
     network.config.problem_type = "regression"  # else the text-classification pipeline applies a sigmoid
     tokenizer.padding_side = "right"
+
+
+def dropouts(network: nn.Module) -> list[tuple[nn.Module, str, float]]:
+    """Give each module of a network that drops out, the name of its probability, and the probability."""
+    layers = [(module, "p", module.p) for module in network.modules() if isinstance(module, nn.Dropout)]
+    attention = [(m, "attention_dropout", getattr(m, "attention_dropout", None)) for m in network.modules()]
+    return layers + [(module, name, p) for module, name, p in attention if isinstance(p, float)]

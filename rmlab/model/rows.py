@@ -1,7 +1,8 @@
 """How token ids are laid out for a network, and how its scores are read: padded rows, or packed ones.
 
-Packed rows need a network that takes a mask of its own, positions of its own, and whose score is read from one token.
-Whether it does is not believed but tried: the first texts are scored both ways, and packing is used if they agree.
+Packed rows need a network that takes a mask of its own (which `attention` makes), positions of its own, and whose score
+is read from one token. Whether it does is not believed but tried: the first texts are scored both ways, and packing is
+used if they agree.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from rmlab.packing import PackedRows, Tree, best_fit, grow_trees, length_sorted_batches, pack, pad
+from rmlab.packing import Tree, best_fit, grow_trees, length_sorted_batches, pack, pad
 
-__all__ = ["Batch", "packed_batches", "padded_batches", "read_scores", "why_not_packed"]
+__all__ = ["MULTIPLE", "Batch", "packed_batches", "padded_batches", "read_scores", "why_not_packed"]
 
 MULTIPLE = 8
 """Lengths are rounded up to this: on a CPU the libraries below compile a kernel for each shape, and keep it."""
 
 Batch = tuple[np.ndarray, dict[str, torch.Tensor]]
-"""Which sequences a batch scores, and what to call the model with."""
+"""Which sequences a batch scores, and its arrays: what to call the model with, but for the mask of packed rows."""
 
 
 def padded_batches(sequences: Sequence[list[int]], *, batch_tokens: int, pad_id: int, at_most: int) -> list[Batch]:
@@ -42,13 +43,9 @@ def packed_batches(
     row_tokens: int,
     batch_tokens: int,
     pad_id: int,
-    dtype: torch.dtype,
+    multiple_of: int = MULTIPLE,
 ) -> list[Batch]:
-    """Lay sequences out in packed rows, those of one key sharing what they begin with where attention is causal.
-
-    The mask is added to the attention's logits, in the type that it computes in: a mask of bools would take SDPA off
-    its fast path on a CPU.
-    """
+    """Lay sequences out in packed rows, those of one key sharing what they begin with where attention is causal."""
     if causal:
         trees = grow_trees(sequences, keys, tree_tokens=row_tokens)
     else:
@@ -57,19 +54,17 @@ def packed_batches(
     lengths = [sum(trees[i].size for i in row) for row in rows]
     batches = []
     for numbers in length_sorted_batches(lengths, batch_tokens=batch_tokens):
-        packed = pack(sequences, [[trees[i] for i in rows[n]] for n in numbers], pad_id=pad_id, multiple_of=MULTIPLE)
-        batches.append((packed.members, _inputs(packed, causal=causal, dtype=dtype)))
+        members = [[trees[i] for i in rows[n]] for n in numbers]
+        packed = pack(sequences, members, pad_id=pad_id, multiple_of=multiple_of)
+        arrays = {
+            "input_ids": packed.input_ids,
+            "position_ids": packed.positions,
+            "trees": packed.trees,
+            "branches": packed.branches,
+            "pooled": packed.last if causal else packed.first,
+        }
+        batches.append((packed.members, {name: torch.from_numpy(array) for name, array in arrays.items()}))
     return batches
-
-
-def _inputs(packed: PackedRows, *, causal: bool, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    allowed = torch.from_numpy(packed.attends(causal=causal))[:, None]  # (rows, 1, length, length)
-    return {
-        "input_ids": torch.from_numpy(packed.input_ids),
-        "attention_mask": torch.zeros(allowed.shape, dtype=dtype).masked_fill_(~allowed, torch.finfo(dtype).min),
-        "position_ids": torch.from_numpy(packed.positions),
-        "pooled": torch.from_numpy(packed.last if causal else packed.first),
-    }
 
 
 def read_scores(network: Any, hidden: torch.Tensor) -> torch.Tensor:

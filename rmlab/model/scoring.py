@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
-from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -13,6 +11,7 @@ from tqdm.auto import tqdm
 from rmlab.model.encode import Encoded
 from rmlab.model.onednn import float32_by_onednn
 from rmlab.model.precision import Precision, autocast, use_bf16
+from rmlab.model.token_scorer import TokenScorer
 
 __all__ = ["score_in_chunks"]
 
@@ -20,19 +19,8 @@ CHUNK = 2048
 """Texts that are laid out together."""
 
 
-class Scorer(Protocol):
-    """What is asked of the model; `rmlab.model.RewardModel` stands above this module and so is not named."""
-
-    @property
-    def device(self) -> torch.device: ...
-
-    def evaluating(self) -> contextlib.AbstractContextManager[None]: ...
-
-    def score_ids(self, input_ids: Any, /, *, keys: Any, batch_tokens: int | None, forward: Any) -> torch.Tensor: ...
-
-
 def score_in_chunks(
-    model: Scorer,
+    model: TokenScorer,
     encoded: Encoded,
     forward: Callable[..., torch.Tensor],
     *,

@@ -49,7 +49,7 @@ class TrainingRun(Iterator[TrainingStep]):
     ):
         self.data = data
         self.config = config
-        self.layout = model.layout(config.packing)
+        self._model = model
         self._progress = Progress()
         known = None if held_out is None else held_out.pairs
         self._held_out_ids = () if known is None else tuple(pair_ids(known))
@@ -75,7 +75,7 @@ class TrainingRun(Iterator[TrainingStep]):
             len(data),
             data.left_out,
             data.truncation,
-            self.layout,
+            self._model.layout(self.config.packing),  # on the device where it was trained
             progress.best_step,
             tuple(progress.resumed_at),
             self._held_out_ids,

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from rmlab.model import RewardModel
+from rmlab.model.network import dropouts
 from rmlab.training.config import TrainingConfig
 from rmlab.training.pairs import TrainingError
 
@@ -18,12 +19,7 @@ __all__ = ["standing_gradient", "training_mode"]
 @contextlib.contextmanager
 def training_mode(model: RewardModel, config: TrainingConfig) -> Iterator[None]:
     """Set dropout, checkpointing and adapters for a run; afterwards leave the model plain, and ready to score."""
-    probabilities = [(m, "p", m.p) for m in model.modules() if isinstance(m, nn.Dropout)]
-    probabilities += [
-        (m, "attention_dropout", m.attention_dropout)
-        for m in model.modules()
-        if isinstance(getattr(m, "attention_dropout", None), float)
-    ]
+    probabilities = dropouts(model)
     frozen = [p for p in model.parameters() if not p.requires_grad]
     try:
         if not config.dropout:

@@ -1,0 +1,95 @@
+"""Who attends to whom in packed rows, in the form that the attention at hand wants.
+
+*Added*: a number for each token and each that it could look at, added to the logits of attention. SDPA takes it on
+every device; a mask of bools would take it off its fast path on a CPU. *Blocks*: FlexAttention's `BlockMask`, which
+says of 128 by 128 tokens at a time whether any looks at any, so that the rest is not computed. FlexAttention has a
+backward pass on a GPU alone, where it is compiled; see https://pytorch.org/blog/flexattention/.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch.nn.attention.flex_attention import BlockMask, create_block_mask
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.flex_attention import flex_attention_forward
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+from rmlab.packing import attends
+
+__all__ = ["BLOCK_DEVICES", "MaskForm", "make_mask", "take_blocks"]
+
+MaskForm = Literal["added", "blocks"]
+
+BLOCK_DEVICES = ("cuda",)
+"""Kinds of device on which FlexAttention has a backward pass."""
+
+BY_MASK = "sdpa_or_flex"
+"""The name under which transformers finds `_attend_by_mask`."""
+
+
+def make_mask(
+    trees: torch.Tensor, branches: torch.Tensor, *, causal: bool, form: MaskForm, dtype: torch.dtype
+) -> torch.Tensor | BlockMask:
+    """Say which token of packed rows attends to which.
+
+    Parameters
+    ----------
+    trees, branches
+        As in `rmlab.packing.PackedRows`, of shape ``(rows, length)``, on the device of the model.
+    causal
+        Whether a token sees none after itself.
+    form
+        What is made; see the module.
+    dtype
+        What attention computes in, and the type of an added mask.
+
+    Returns
+    -------
+    Of shape ``(rows, 1, length, length)``, for all heads alike.
+    """
+    rows, length = trees.shape
+    if form == "blocks":
+
+        def looks(row: torch.Tensor, head: torch.Tensor, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+            return attends(trees, branches, row, query, key, causal=causal)
+
+        # Not compiled: it takes rows * length * length bools for a moment, and there is nothing to wait for.
+        return create_block_mask(looks, rows, None, length, length, device=str(trees.device))
+    row = torch.arange(rows, device=trees.device)[:, None, None]
+    token = torch.arange(length, device=trees.device)
+    allowed = attends(trees, branches, row, token[:, None], token, causal=causal)[:, None]  # (rows, 1, length, length)
+    mask = torch.zeros(allowed.shape, dtype=dtype, device=trees.device)
+    return mask.masked_fill_(~allowed, torch.finfo(dtype).min)
+
+
+def take_blocks(network: Any) -> None:
+    """Let a network take either form of mask: FlexAttention where it is given blocks, SDPA elsewhere.
+
+    Raises
+    ------
+    ValueError
+        If transformers has no FlexAttention for it.
+    """
+    try:
+        network.set_attn_implementation("flex_attention")
+    except (ValueError, ImportError) as error:
+        raise ValueError(f"transformers has no FlexAttention for {type(network).__name__}") from error
+    AttentionInterface.register(BY_MASK, _attend_by_mask)
+    AttentionMaskInterface.register(BY_MASK, sdpa_mask)  # of padded rows
+    network.set_attn_implementation(BY_MASK)
+
+
+def _attend_by_mask(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | BlockMask | None,
+    **options: Any,
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    if isinstance(attention_mask, BlockMask):
+        return flex_attention_forward(module, query, key, value, attention_mask, **options)
+    return sdpa_attention_forward(module, query, key, value, attention_mask, **options)

@@ -1,0 +1,252 @@
+"""From token ids to scores: a network, and the rows that texts are laid out in for it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from rmlab.model.attention import BLOCK_DEVICES, MaskForm, make_mask, take_blocks
+from rmlab.model.network import dropouts
+from rmlab.model.precision import autocast
+from rmlab.model.rows import MULTIPLE, Batch, packed_batches, padded_batches, read_scores, why_not_packed
+
+__all__ = ["Packing", "TokenScorer"]
+
+Packing = Literal["auto", "off"]
+
+ROW_TOKENS = 256
+"""Of a packed row. Attention costs its square, so it is short; a tree that is longer has a row of its own."""
+BLOCK_ROW_TOKENS = 1024
+"""Of a packed row under a mask of blocks, where what no token looks at costs little. Rows are filled up to it, or to a
+multiple, so that one compiled kernel serves them all; and so that they are whole blocks of 128 tokens, since the
+gradient was not a number in others (https://github.com/pytorch/pytorch/issues/153799)."""
+
+
+class TokenScorer(nn.Module):
+    """A network that scores token ids, and knows in which rows it may be given them.
+
+    Parameters
+    ----------
+    network
+        Of transformers, for sequence classification with one output.
+    pad_id
+        What rows are filled up with; it is not seen behind the mask.
+    max_length
+        Longest sequence in tokens.
+    """
+
+    def __init__(self, network: nn.Module, *, pad_id: int, max_length: int):
+        super().__init__()
+        self.network: Any = network
+        self.pad_id = pad_id
+        self.max_length = max_length
+        self.pools_last_token = isinstance(getattr(network, "score", None), nn.Linear)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        *,
+        position_ids: torch.Tensor | None = None,
+        pooled: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Score token ids that are laid out in rows.
+
+        Parameters
+        ----------
+        input_ids
+            Shape ``(rows, length)``; padded on either side, or packed as `rmlab.packing` says.
+        attention_mask
+            Of padded rows: 1 on real tokens, shape ``(rows, length)``. Of packed rows: who attends to whom, shape
+            ``(rows, 1, length, length)``, as `rmlab.model.attention` makes it.
+        position_ids
+            Of packed rows: the place of each token in its own sequence, shape ``(rows, length)``.
+        pooled
+            Of packed rows: row and column of the token that each score is read from, shape ``(n, 2)``.
+
+        Returns
+        -------
+        Scores, float32, of shape ``(rows,)`` for padded and ``(n,)`` for packed rows.
+        """
+        if pooled is not None:
+            inputs = {"input_ids": input_ids, "attention_mask": attention_mask, "position_ids": position_ids}
+            hidden = self.network.base_model(**inputs)[0]  # (rows, length, width)
+            return read_scores(self.network, hidden[pooled[:, 0], pooled[:, 1]])
+        order = attention_mask.argsort(dim=1, descending=True, stable=True)  # padding goes to the right
+        input_ids, attention_mask = input_ids.gather(1, order), attention_mask.gather(1, order)  # (rows, length)
+        if not self.pools_last_token:
+            return self.network(input_ids=input_ids, attention_mask=attention_mask).logits[:, 0]
+        hidden = self.network.base_model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False)[0]
+        # found from the mask, never from the pad id: with pad = EOS that would be the token before EOS
+        last = attention_mask.sum(1) - 1
+        return read_scores(self.network, hidden[torch.arange(len(hidden), device=hidden.device), last])
+
+    def score_ids(
+        self,
+        input_ids: Sequence[list[int]],
+        *,
+        keys: Sequence[Hashable] | None = None,
+        packing: Packing = "auto",
+        batch_tokens: int | None = None,
+        forward: Callable[..., torch.Tensor] | None = None,
+    ) -> torch.Tensor:
+        """Score unpadded token ids, as `encode` gives them, with gradients if they are on; float32, shape ``(n,)``.
+
+        Training and scoring both go through here: it is the one place that lays sequences out in batches.
+
+        Parameters
+        ----------
+        input_ids
+            n sequences of token ids.
+        keys
+            Sequences of one key, such as a prompt, share the computation of the tokens that they begin with, where
+            the model is a decoder; by default none do.
+        packing
+            ``"auto"``: in packed rows where the model takes them (see `packing_fault`); ``"off"``: in padded ones.
+        batch_tokens
+            Bound on the tokens of a batch, padding included; by default 1,024 on a CPU, else 32,768.
+        forward
+            What to call in place of the model itself: its wrapper in distributed training.
+        """
+        if packing not in ("auto", "off"):
+            raise ValueError(f"packing must be 'auto' or 'off', got {packing!r}")
+        if not input_ids:
+            return torch.zeros(0, device=self.device)
+        if not all(input_ids):  # there would be no token to read a score from
+            raise ValueError("expected sequences of at least one token, got an empty one")
+        on_cpu = self.device.type == "cpu"
+        if batch_tokens is None:
+            # on a CPU the activations of a batch then stay in its cache: a step of training takes a quarter less time
+            batch_tokens = 1024 if on_cpu else 32_768
+        if batch_tokens < 1:
+            raise ValueError(f"batch_tokens must be at least 1, got {batch_tokens}")
+        if packing == "off" or self.packing_fault is not None:
+            return self._score_batches(self._padded(input_ids, batch_tokens), forward or self)
+        form = self._mask_form()
+        return self._score_batches(self._packed(input_ids, keys, form, batch_tokens), forward or self, form)
+
+    def _score_batches(
+        self, batches: list[Batch], call: Callable[..., torch.Tensor], form: MaskForm = "added"
+    ) -> torch.Tensor:
+        """Score batches one after another, and give the scores in the order of the sequences."""
+        kind = self.device.type
+        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else next(self.parameters()).dtype
+        scores = []
+        for _, arrays in batches:
+            inputs: dict[str, Any] = {name: array.to(self.device) for name, array in arrays.items()}
+            if "trees" in inputs:
+                parts = inputs.pop("trees"), inputs.pop("branches")
+                inputs["attention_mask"] = make_mask(*parts, causal=self.pools_last_token, form=form, dtype=dtype)
+            scores.append(call(**inputs))
+        place = np.argsort(np.concatenate([members for members, _ in batches]))
+        return torch.cat(scores)[torch.from_numpy(place).to(self.device)].float()
+
+    def _mask_form(self) -> MaskForm:
+        """Blocks where gradients are computed on a GPU: to compile FlexAttention takes longer than to score a little.
+
+        It has no dropout of its own.
+        """
+        if self.device.type not in BLOCK_DEVICES or not torch.is_grad_enabled():
+            return "added"
+        drops_out = self.training and any(p > 0 for _, _, p in dropouts(self.network))
+        return "added" if drops_out or self.block_fault is not None else "blocks"
+
+    def _padded(self, input_ids: Sequence[list[int]], batch_tokens: int) -> list[Batch]:
+        return padded_batches(input_ids, batch_tokens=batch_tokens, pad_id=self.pad_id, at_most=self.max_length)
+
+    def _packed(
+        self, input_ids: Sequence[list[int]], keys: Sequence[Hashable] | None, form: MaskForm, batch_tokens: int
+    ) -> list[Batch]:
+        row_tokens, multiple_of = (BLOCK_ROW_TOKENS,) * 2 if form == "blocks" else (ROW_TOKENS, MULTIPLE)
+        return packed_batches(
+            input_ids,
+            range(len(input_ids)) if keys is None else keys,
+            causal=self.pools_last_token,
+            row_tokens=min(batch_tokens, row_tokens),
+            batch_tokens=batch_tokens,
+            pad_id=self.pad_id,
+            multiple_of=multiple_of,
+        )
+
+    def layout(self, packing: Packing = "auto") -> str:
+        """Say in words how texts are laid out in rows."""
+        if packing == "off" or self.packing_fault is not None:
+            return "padded rows" + ("" if packing == "off" else f" (packed ones would not do: {self.packing_fault})")
+        packed = "packed rows, what two texts begin with computed once" if self.pools_last_token else "packed rows"
+        if self.device.type not in BLOCK_DEVICES:
+            return packed
+        if self.block_fault is None:
+            return f"{packed}; by FlexAttention, where there are gradients and no dropout"
+        return f"{packed} (FlexAttention would not do: {self.block_fault})"
+
+    @cached_property
+    def packing_fault(self) -> str | None:
+        """Why this model cannot score packed rows; None if it can.
+
+        It is found by trying: two pairs of random token ids are scored in a packed row and in padded ones.
+        """
+        return why_not_packed(self.network) or self._differs_packed("added")
+
+    @cached_property
+    def block_fault(self) -> str | None:
+        """Why FlexAttention cannot train this model on packed rows; None if it can. Found by trying, gradients too."""
+        before = self.network.config._attn_implementation
+        try:
+            take_blocks(self.network)
+        except ValueError as error:
+            return str(error)
+        fault = self._differs_packed("blocks")
+        if fault is not None:
+            self.network.set_attn_implementation(before)
+        return fault
+
+    def _differs_packed(self, form: MaskForm) -> str | None:
+        """Score a few sequences in packed and in padded rows, and say how they differ, if they do."""
+        generator = np.random.default_rng(0)
+        pairs = 10 if form == "blocks" else 2  # so that there are several blocks
+        prompts, tails = ([generator.integers(self.network.config.vocab_size, size=n).tolist() for n in sizes]
+                          for sizes in ((24, 40) * (pairs // 2), (16, 9, 5, 12) * (pairs // 2)))  # fmt: skip
+        keys = [i // 2 for i in range(2 * pairs)]
+        sequences = [prompts[key] + tail for key, tail in zip(keys, tails, strict=True)]
+        # Of blocks the backward pass is tried as well, down to a vector before the first attention or within it.
+        vectors = (p for p in self.network.base_model.parameters() if p.ndim == 1 and p.requires_grad)
+        weight = next(vectors, None) if form == "blocks" else None
+
+        def score(batches: list[Batch]) -> list[torch.Tensor]:
+            scores = self._score_batches(batches, self, form)
+            weights = torch.linspace(1, 2, len(scores), device=scores.device)
+            return [scores.detach(), *([] if weight is None else torch.autograd.grad(scores @ weights, weight))]
+
+        with self.evaluating(), torch.set_grad_enabled(weight is not None), autocast(self.device, enabled=False):
+            try:
+                packed = score(self._packed(sequences, keys, form, 1024))
+            except Exception as error:  # whatever a model of others may raise
+                return f"it raised {type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+            padded = score(self._padded(sequences, 1024))
+        tolerance = max(1e-4, 4 * torch.finfo(next(self.parameters()).dtype).eps)
+        for what, found, expected in zip(("scores", "gradients"), packed, padded, strict=False):
+            difference, spread = float((found - expected).abs().max()), float(expected.std())
+            if not difference <= tolerance * spread:
+                return f"its {what} differ by {difference:.2g} there, where they spread by {spread:.2g}"
+        return None
+
+    @contextlib.contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Hold the model in evaluation mode, and put back the mode that it had."""
+        training = self.training
+        self.eval()
+        try:
+            yield
+        finally:
+            self.train(training)
