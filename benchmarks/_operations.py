@@ -4,10 +4,23 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-if TYPE_CHECKING:
-    from rmlab.model import RewardModel
+from rmlab.packing import grow_trees
 
-__all__ = ["training_operations"]
+if TYPE_CHECKING:
+    from rmlab.model import EncodedPairs, RewardModel
+
+__all__ = ["needed", "training_operations"]
+
+
+def needed(encoded: "EncodedPairs") -> tuple[int, int]:
+    """Count what a decoder cannot do without: tokens, each prompt once, and looks (see `training_operations`)."""
+    tokens = looks = 0
+    for texts in zip(encoded.chosen, encoded.rejected, strict=True):
+        (tree,) = grow_trees(texts, [0, 0], tree_tokens=0)
+        branches = [len(text) - tree.trunk for text in texts]
+        tokens += tree.size
+        looks += sum(n * tree.trunk + n * (n + 1) // 2 for n in branches) + tree.trunk * (tree.trunk + 1) // 2
+    return tokens, looks
 
 
 def training_operations(model: "RewardModel", *, tokens: int, looks: int) -> int:

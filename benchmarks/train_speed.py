@@ -24,7 +24,7 @@ import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from _operations import training_operations
@@ -63,21 +63,25 @@ class Result:
 
 def make(name: str) -> "RewardModel":
     """Load minilm, or give a decoder random weights."""
-    import torch
-    from transformers import AutoModelForSequenceClassification, Qwen2Config
-
     from rmlab.model import RewardModel
 
     minilm = RewardModel.from_pretrained("minilm", seed=0, max_length=MAX_LENGTH)
     if name == "minilm":
         return minilm
-    tokenizer = minilm.tokenizer
-    tokenizer.eos_token = tokenizer.sep_token
-    config = Qwen2Config(
-        vocab_size=len(tokenizer), hidden_size=384, intermediate_size=1536, num_hidden_layers=6, num_attention_heads=6,
-        num_key_value_heads=6, max_position_embeddings=MAX_LENGTH, pad_token_id=tokenizer.pad_token_id,
-    )  # fmt: skip
-    config.num_labels = 1
+    sizes = {"hidden_size": 384, "intermediate_size": 1536, "num_hidden_layers": 6, "num_attention_heads": 6}
+    return decoder(minilm.tokenizer, **sizes, num_key_value_heads=6)
+
+
+def decoder(tokenizer: Any, **sizes: Any) -> "RewardModel":
+    """Give a Qwen2 architecture of these sizes random weights."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, Qwen2Config
+
+    from rmlab.model import RewardModel
+
+    tokenizer.eos_token = tokenizer.eos_token or tokenizer.sep_token
+    fixed = {"max_position_embeddings": MAX_LENGTH, "pad_token_id": tokenizer.pad_token_id, "num_labels": 1}
+    config = Qwen2Config(**{"vocab_size": len(tokenizer)} | sizes | fixed)
     torch.manual_seed(0)
     return RewardModel(AutoModelForSequenceClassification.from_config(config), tokenizer, max_length=MAX_LENGTH)
 
@@ -97,26 +101,28 @@ def run(side: str, name: str, batch_size: int, steps: int, pairs: str) -> Result
     drawn = np.sort(np.random.default_rng(0).permutation(len(usable))[: batch_size * steps])
     data = prepare(model, usable[drawn])
     config = TrainingConfig(batch_size=batch_size, max_length=MAX_LENGTH, precision="bf16", seed=0)
-    losses, seconds = (timed_rmlab if side == "rmlab" else timed_trl)(model, data, config)
+    losses, ends = (timed_rmlab if side == "rmlab" else timed_trl)(model, data, config)
     useful, allowed, operations_allow = count(model, data, config)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
-    timed = (len(losses) - 1) * batch_size
+    speed = (len(losses) - 1) * batch_size / (ends[-1] - ends[0])
     layout = model.layout(config.packing)
-    return Result(losses[0], timed / seconds, useful, allowed, operations_allow, len(data), peak, layout)
+    return Result(losses[0], speed, useful, allowed, operations_allow, len(data), peak, layout)
 
 
-def timed_rmlab(model: "RewardModel", data: "TrainingData", config: "TrainingConfig") -> tuple[list[float], float]:
-    """Give the losses, and the seconds from the end of the first step to that of the last."""
+def timed_rmlab(
+    model: "RewardModel", data: "TrainingData", config: "TrainingConfig"
+) -> tuple[list[float], list[float]]:
+    """Give the loss of each step, and the second at which it ended."""
     from rmlab.training import training_steps
 
     losses, ends = [], []
     for step in training_steps(model, data, config=config):
         losses.append(step.loss)
         ends.append(time.perf_counter())
-    return losses, ends[-1] - ends[0]
+    return losses, ends
 
 
-def timed_trl(model: "RewardModel", data: "TrainingData", config: "TrainingConfig") -> tuple[list[float], float]:
+def timed_trl(model: "RewardModel", data: "TrainingData", config: "TrainingConfig") -> tuple[list[float], list[float]]:
     """As `timed_rmlab`, with TRL's trainer."""
     from transformers import TrainerCallback
 
@@ -127,7 +133,7 @@ def timed_trl(model: "RewardModel", data: "TrainingData", config: "TrainingConfi
             ends.append(time.perf_counter())
 
     losses, _ = train_trl(model, data, config, callbacks=[Clock()])
-    return losses, ends[-1] - ends[0]
+    return losses, ends
 
 
 def count(model: "RewardModel", data: "TrainingData", config: "TrainingConfig") -> tuple[int, float, float]:

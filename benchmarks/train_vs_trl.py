@@ -111,6 +111,7 @@ def train_trl(
 ) -> tuple[list[float], float]:
     """Train a copy of the model with TRL, and bring its weights back into the model."""
     import datasets
+    import torch
     from transformers import AutoModelForSequenceClassification, PrinterCallback
     from trl import RewardConfig, RewardTrainer  # pyright: ignore[reportPrivateImportUsage]
 
@@ -151,7 +152,7 @@ def train_trl(
             save_strategy="no",
             report_to="none",
             disable_tqdm=True,
-            use_cpu=model.device.type == "cpu",
+            use_cpu=not torch.cuda.is_available(),
         )
         trainer = RewardTrainer(
             network,

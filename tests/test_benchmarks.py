@@ -1,13 +1,18 @@
-"""The benchmarks' own arithmetic."""
+"""The benchmarks' own arithmetic, and that what is prepared for a GPU runs."""
 
 import importlib
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from rmlab.datasets import load_everyday
 from rmlab.model import RewardModel
+from rmlab.packing import grow_trees, pack
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
@@ -24,3 +29,48 @@ def test_operations_of_a_step_are_those_that_torch_counts(name, monkeypatch):
         model(ids, torch.ones_like(ids)).sum().backward()
     counted = operations.training_operations(model, tokens=rows * length, looks=rows * length**2)
     assert counted == pytest.approx(counter.get_total_flops(), rel=0.01)  # embeddings, pooler and head aside
+
+
+def test_what_pairs_need_is_what_the_mask_of_their_rows_lets_through(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    operations = importlib.import_module("_operations")
+    model = RewardModel.from_pretrained("tiny-decoder", device="cpu")
+    encoded = model.encode_pairs(load_everyday()[:20])
+    texts, keys = [*encoded.chosen, *encoded.rejected], [*range(20)] * 2
+    trees = grow_trees(texts, keys, tree_tokens=512)
+    packed = pack(texts, [[tree] for tree in trees], pad_id=0)
+    real = packed.trees >= 0
+    looks = (packed.attends(causal=True) & real[:, :, None]).sum()
+    assert operations.needed(encoded) == (real.sum(), looks)
+
+
+@pytest.mark.parametrize(
+    ("command", "holds"),
+    [
+        ("speed --seconds 0.2 --tokenizer tiny-decoder", {"times_trl", "sides", "first_losses_apart"}),
+        ("minilm --backbone tiny-encoder", {"accuracy", "accuracy_interval", "pairs", "layout"}),
+        ("bayes", {"accuracy", "bayes_accuracy", "parameters"}),
+    ],
+)
+def test_what_is_prepared_for_a_gpu_runs_small_and_leaves_a_record(command, holds, tmp_path):
+    if command.startswith("speed"):
+        pytest.importorskip("trl", reason="speed has TRL beside it, which the bench extra brings")
+    out = tmp_path / "record.json"
+    arguments = [*command.split(), "--tiny", "--out", str(out)]
+    found = subprocess.run([sys.executable, "gpu.py", *arguments], cwd=BENCHMARKS, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    record = json.loads(out.read_text())
+    assert record.keys() >= {"benchmark", "command", "date", "machine", "versions", "tiny", *holds}
+    assert record["tiny"]
+    assert record["command"].startswith(f"python benchmarks/gpu.py {command}")
+    if command.startswith("speed"):
+        assert all(side["best"]["pairs_per_second"] > 0 for side in record["sides"].values())
+        assert record["first_losses_apart"] < 0.01  # bf16
+
+
+def test_without_a_gpu_nothing_is_measured():
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    found = subprocess.run([sys.executable, "gpu.py", "bayes"], cwd=BENCHMARKS, capture_output=True, text=True)
+    assert found.returncode == 2
+    assert "there is no GPU here; with --tiny it runs small on a CPU, and measures nothing" in found.stderr
