@@ -53,8 +53,6 @@ def test_what_pairs_need_is_what_the_mask_of_their_rows_lets_through(monkeypatch
     ],
 )
 def test_what_is_prepared_for_a_gpu_runs_small_and_leaves_a_record(command, holds, tmp_path):
-    if command.startswith("speed"):
-        pytest.importorskip("trl", reason="speed has TRL beside it, which the bench extra brings")
     out = tmp_path / "record.json"
     arguments = [*command.split(), "--tiny", "--out", str(out)]
     found = subprocess.run([sys.executable, "gpu.py", *arguments], cwd=BENCHMARKS, capture_output=True, text=True)

@@ -51,9 +51,9 @@ def packed_batches(
     else:
         trees = [Tree((i,), 0, len(ids)) for i, ids in enumerate(sequences)]
     rows = best_fit([tree.size for tree in trees], capacity=row_tokens)
-    lengths = [sum(trees[i].size for i in row) for row in rows]
+    filled_up = [-(-sum(trees[i].size for i in row) // multiple_of) * multiple_of for row in rows]
     batches = []
-    for numbers in length_sorted_batches(lengths, batch_tokens=batch_tokens):
+    for numbers in length_sorted_batches(filled_up, batch_tokens=batch_tokens):
         members = [[trees[i] for i in rows[n]] for n in numbers]
         packed = pack(sequences, members, pad_id=pad_id, multiple_of=multiple_of)
         arrays = {
