@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 
 import rmlab
+from rmlab.commands.launch import is_left_alone, number_asked_for, start_again
 from rmlab.datasets import load_everyday
 from rmlab.evaluation import fit_temperature
 from rmlab.model import RewardModel, check_destination
@@ -61,6 +61,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="go on from the last checkpoint; give the command again as it was, with this added",
     )
+    parser.add_argument(
+        "--tokens",
+        metavar="FOLDER",
+        help="keep the token ids in this folder, and find them again: made once, and not held in memory",
+    )
+    parser.add_argument(
+        "--token-processes", type=int, metavar="N", help="processes to make the ids of --tokens with (default: one)"
+    )
     for setting in fields(TrainingConfig):
         flag, about = "--" + setting.name.replace("_", "-"), SETTINGS[setting.name]
         default = COMMAND_DEFAULTS.get(setting.name, setting.default)
@@ -84,7 +92,11 @@ def run(options: argparse.Namespace) -> int:
         if is_main:
             print(*lines, sep="\n", flush=True)
 
-    if "MASTER_PORT" in os.environ and "WORLD_SIZE" not in os.environ:  # accelerate launch --num_processes 2 --cpu
+    if is_left_alone(group):
+        n = number_asked_for()
+        if n is not None and n > 1:
+            say(f"accelerate started one of {n} processes: on a CPU it needs MPI for more; torchrun starts all {n}")
+            return start_again(n)
         say(
             "accelerate started one process where it was asked for several: on a CPU it needs MPI for that. This run "
             "has one; for N of them: torchrun --nproc-per-node N -m rmlab train ..."
@@ -104,7 +116,8 @@ def run(options: argparse.Namespace) -> int:
     say(pairs.report)
     parts = rmlab.split_by_prompt(pairs, seed=config.seed)
     model = RewardModel.from_pretrained(options.backbone, seed=config.seed, revision=options.revision)
-    ready = [prepare(model, part, max_length=config.max_length) for part in parts]
+    tokens = {"tokens": options.tokens, "processes": options.token_processes}
+    ready = [prepare(model, part, max_length=config.max_length, **tokens) for part in parts]
     train_pairs, held_out, test = ready
     for name, part in zip(PARTS, ready, strict=True):
         say(f"{name}: {part}")

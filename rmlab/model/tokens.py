@@ -38,6 +38,11 @@ class MappedIds(Sequence[list[int]]):
         place = row - self._starts[number]
         return values[offsets[place] : offsets[place + 1]].tolist()
 
+    @property
+    def lengths(self) -> np.ndarray:
+        """Ids in each list, shape ``(n,)``."""
+        return np.concatenate([np.empty(0, np.int64), *(np.diff(offsets) for offsets, _ in self._chunks)])[self._rows]
+
     def take(self, indices: Sequence[int] | np.ndarray) -> MappedIds:
         """Give those at these places, in this order."""
         return MappedIds(self._column, self._rows[np.asarray(indices, dtype=np.int64)])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import filelock
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -64,19 +66,11 @@ def tokenize_once(
     kept = Path(folder) / _fingerprint(model.encoder, pairs, max_length)
     try:
         if not kept.exists():
-            with tempfile.TemporaryDirectory(dir=_made(Path(folder)), prefix=".tokens-") as scratch:
-                texts = pa.table({side: pa.chunked_array(pairs.columns(side), pa.large_string()) for side in SIDES})
-                encode = partial(_encode, encoder=model.encoder, max_length=max_length, messages=pairs.messages)
-                made = datasets.Dataset(texts).map(
-                    encode,
-                    batched=True,
-                    num_proc=processes,
-                    remove_columns=list(SIDES),
-                    cache_file_name=str(Path(scratch) / "tokens.arrow"),
-                    new_fingerprint=kept.name,
-                )
-                with replacing(kept) as new:
-                    made.save_to_disk(str(new))
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            # whoever else wants these ids, such as another process of this run, waits for them and then finds them
+            with filelock.FileLock(Path(folder) / f".{kept.name}.lock"):
+                if not kept.exists():
+                    _make(kept, model.encoder, pairs, max_length, processes)
         found: Any = datasets.load_from_disk(str(kept))
         table: pa.Table = found.data.table
     except (OSError, pa.ArrowException) as error:
@@ -89,17 +83,45 @@ def tokenize_once(
     )
 
 
-def _encode(batch: Mapping[str, list[str]], *, encoder: Encoder, max_length: int, messages: bool) -> dict[str, Any]:
+def _make(kept: Path, encoder: Encoder, pairs: PreferencePairs, max_length: int, processes: int | None) -> None:
+    """Write the ids to a folder, which stands under its name when it is whole."""
+    import datasets
+
+    for leftover in kept.parent.glob(f".{kept.name}-*"):  # of a process that was killed
+        shutil.rmtree(leftover)
+    texts = pa.table({side: pa.chunked_array(pairs.columns(side), pa.large_string()) for side in SIDES})
+    with replacing(kept) as new:
+        made = (
+            datasets.Dataset(texts)
+            .with_format("arrow")
+            .map(
+                partial(_encode, encoder=encoder, max_length=max_length, messages=pairs.messages),
+                batched=True,
+                num_proc=processes,
+                remove_columns=list(SIDES),
+                cache_file_name=str(new.with_name("tokens.arrow")),
+                new_fingerprint=kept.name,
+            )
+        )
+        made.save_to_disk(str(new))
+
+
+def _encode(texts: pa.Table, *, encoder: Encoder, max_length: int, messages: bool) -> pa.Table:
     """Encode a few pairs; columns of `Encoded` under the name of each side."""
-    texts = {side: [json.loads(text) if messages else text for text in batch[side]] for side in SIDES}
-    n = len(texts["prompt"])
-    both = encoder.encode(texts["prompt"] * 2, texts["chosen"] + texts["rejected"], max_length=max_length)
-    columns: dict[str, Any] = {}
-    for side, places in (("chosen", np.arange(n)), ("rejected", np.arange(n, 2 * n))):
-        part = both.take(places)
-        columns[f"{side}.input_ids"] = [np.asarray(ids, dtype=np.int32) for ids in part]
-        columns |= {f"{side}.{name}": getattr(part, name) for name in COUNTS}
-    return columns
+    read = json.loads if messages else str
+    rendered = []
+    for pair in zip(*(texts[side].to_pylist() for side in SIDES), strict=True):
+        rendered += encoder.render(*map(read, pair))
+    both = encoder.encode_rendered(rendered[::2] + rendered[1::2], max_length=max_length)
+    n = len(texts)
+    made: dict[str, Any] = {}
+    for side, part in (("chosen", slice(n)), ("rejected", slice(n, None))):
+        ids = both.input_ids[part]
+        offsets = np.cumsum([0, *map(len, ids)], dtype=np.int32)
+        values = np.fromiter(chain.from_iterable(ids), dtype=np.int32, count=int(offsets[-1]))
+        made[f"{side}.input_ids"] = pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))
+        made |= {f"{side}.{name}": getattr(both, name)[part] for name in COUNTS}
+    return pa.table(made)
 
 
 def _side(table: pa.Table, side: str) -> Encoded:
@@ -111,18 +133,21 @@ def _fingerprint(encoder: Encoder, pairs: PreferencePairs, max_length: int) -> s
     """Name what the ids depend on: the texts in their order, how they become ids, and where they are cut."""
     tokenizer = encoder.tokenizer
     fast = getattr(tokenizer, "backend_tokenizer", None)
-    rules = tokenizer.get_vocab() if fast is None else json.loads(fast.to_str())
+    rules = tokenizer.get_vocab() if fast is None else fast.to_str()
     special = (encoder.before, encoder.between, encoder.after, encoder.pools_last_token)
     whole: Sequence[Any] = [FORMAT, rules, tokenizer.chat_template, special, max_length, pairs.messages]
     digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode())
     for side in SIDES:
+        lengths, characters = hashlib.sha256(), hashlib.sha256()  # apart: where a column is cut must not matter
         for column in pairs.columns(side):
-            for text in column.to_pylist():
-                encoded = text.encode()
-                digest.update(len(encoded).to_bytes(8, "little") + encoded)
+            lengths.update(pc.call_function("binary_length", [column]).to_numpy().tobytes())
+            characters.update(_characters(column))
+        digest.update(lengths.digest() + characters.digest())
     return digest.hexdigest()[:32]
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def _characters(texts: pa.Array) -> pa.Buffer | bytes:
+    """Give the texts of a column as they stand in memory, one after another."""
+    _, offsets, characters = texts.buffers()
+    first, end = np.frombuffer(offsets, np.int64)[texts.offset :][[0, len(texts)]].tolist()
+    return b"" if characters is None else characters[first:end]

@@ -1,0 +1,54 @@
+"""The processes that `accelerate launch` is asked for on a CPU and does not start: there it leaves that to MPI.
+
+It starts the command once and sets MASTER_PORT, as if others were to come. Here the others are started, by PyTorch's
+own launcher.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import psutil
+from accelerate import PartialState
+from accelerate.commands.config import load_config_from_file
+from accelerate.commands.launch import launch_command_parser
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.run import parse_args
+from torch.distributed.run import run as launch
+
+__all__ = ["is_left_alone", "number_asked_for", "start_again"]
+
+
+def is_left_alone(group: PartialState) -> bool:
+    """Say whether this is the one process, on a CPU, of several that `accelerate launch` was asked for."""
+    alone = group.num_processes == 1 and group.device.type == "cpu"
+    # a launcher that starts every process tells each their number
+    return alone and "MASTER_PORT" in os.environ and "WORLD_SIZE" not in os.environ
+
+
+def number_asked_for() -> int | None:
+    """Read from accelerate's command line, or from its configuration, how many processes there should be here.
+
+    None where it cannot be told: the parent process is not accelerate, or there are several machines.
+    """
+    try:
+        words = psutil.Process().parent().cmdline()  # pyright: ignore[reportOptionalMemberAccess]
+        start = next(i for i, word in enumerate(words, start=1) if "launch" in Path(word).name)
+        asked = launch_command_parser().parse_args(words[start:])
+        kept = asked if asked.num_processes is not None else load_config_from_file(asked.config_file)
+    except (AttributeError, StopIteration, OSError, ValueError, psutil.Error):
+        return None
+    on_one_machine = (asked.num_machines or getattr(kept, "num_machines", 1) or 1) == 1
+    return kept.num_processes if on_one_machine else None
+
+
+def start_again(n: int) -> int:
+    """Start this command as `n` processes that know of each other, and give the exit code of the first that fails."""
+    one_machine = ["--standalone", "--nproc-per-node", str(n), "--no-python"]
+    try:
+        launch(parse_args([*one_machine, sys.executable, *sys.orig_argv[1:]]))
+    except ChildFailedError as error:  # each process has said why it ended
+        return error.get_first_failure()[1].exitcode
+    return 0

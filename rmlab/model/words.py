@@ -1,0 +1,49 @@
+"""Many texts to token ids, each distinct word once where a tokenizer looks at nothing but words."""
+
+from __future__ import annotations
+
+import re
+from itertools import chain, pairwise
+
+import numpy as np
+from tokenizers import Tokenizer
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
+
+__all__ = ["token_ids"]
+
+WORDS = re.compile(r"[^ \n!-/:-@\[-`{-~]+|[!-/:-@\[-`{-~]")
+"""Parts a text at some of the places where BERT does: at spaces, which go, and around the punctuation of ASCII."""
+
+
+def token_ids(fast: Tokenizer, texts: list[str]) -> list[list[int]]:
+    """Give the token ids of each text, without special tokens: those that the tokenizer gives, to the last."""
+    added = fast.get_added_tokens_decoder().values()
+    parts_words = isinstance(fast.normalizer, BertNormalizer) and isinstance(fast.pre_tokenizer, BertPreTokenizer)
+    if not parts_words or any(token.normalized for token in added):
+        return _of_texts(fast, texts)
+    whole = "\n".join(texts)
+    if any(token.content in whole for token in added):  # a text spells out [SEP] or the like, which is one token
+        return _of_texts(fast, texts)
+    return _of_words(fast, texts)
+
+
+def _of_texts(fast: Tokenizer, texts: list[str]) -> list[list[int]]:
+    # the ids alone, without the place of each token in the text: 15% less time for a pair
+    return [encoding.ids for encoding in fast.encode_batch_fast(texts, add_special_tokens=False)]
+
+
+def _of_words(fast: Tokenizer, texts: list[str]) -> list[list[int]]:
+    """Tokenise each distinct word once; of a thousand dialogues, one word in twenty is."""
+    words = list(map(WORDS.findall, texts))
+    numbers = {word: i for i, word in enumerate(dict.fromkeys(chain.from_iterable(words)))}
+    found = fast.encode_batch_fast(list(numbers), add_special_tokens=False)
+    sizes = np.fromiter(map(len, found), np.int64, count=len(found))  # (n_distinct,)
+    ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in found), np.int64, count=sizes.sum())
+    n_words = np.fromiter(map(len, words), np.int64, count=len(words))  # (n_texts,)
+    which = np.fromiter(map(numbers.__getitem__, chain.from_iterable(words)), np.int64, count=n_words.sum())
+    ends = np.append(0, sizes[which].cumsum())  # of the words of all texts, in one row of tokens
+    # where in `ids` each token stands: one after another within a word, with a jump to the next
+    places = np.repeat(sizes.cumsum()[which] - ends[1:], sizes[which]) + np.arange(ends[-1])
+    row = ids[places].tolist()
+    return [row[start:end] for start, end in pairwise(ends[np.append(0, n_words.cumsum())].tolist())]
