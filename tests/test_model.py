@@ -1,4 +1,5 @@
 import errno
+import itertools
 import json
 import re
 import shutil
@@ -340,6 +341,17 @@ TEMPLATES = {
     "ends in a newline": TEMPLATE.replace("{{ eos_token }}", ""),
     "has no generation prompt": TEMPLATE.replace("[assistant] {% endif", "{% endif"),
 }
+
+
+@pytest.mark.parametrize("template", [None, *TEMPLATES])
+def test_a_prompt_with_two_responses_is_written_as_with_each_alone(load, monkeypatch, template):
+    encoder = load("tiny-decoder").encoder
+    monkeypatch.setattr(encoder.tokenizer, "chat_template", TEMPLATES.get(template))
+    said = [({"role": role, "content": content},) for role, content in (("assistant", "Yes."), ("user", "No?"))]
+    prompts = [(), said[1], (*said[1], *said[0])]
+    for prompt, one, other in itertools.product(prompts, said, said):
+        alone = [*encoder.render(prompt, one), *encoder.render(prompt, other)]
+        assert encoder.render(prompt, one, other) == alone
 
 
 @pytest.mark.parametrize("name", ["tiny-decoder", "llama, adds bos"])

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import os
 import signal
 import socket
@@ -12,9 +13,14 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
+from accelerate import PartialState
 
+from rmlab.__main__ import main
+from rmlab.commands import launch
+from rmlab.commands import train as train_command
 from rmlab.model import RewardModel
 from rmlab.simulate import simulate_text_pairs
 from rmlab.training import TrainingConfig, checkpoint, train, training_steps
@@ -155,31 +161,94 @@ def test_an_error_in_one_process_ends_the_others_with_its_words(context, tmp_pat
     assert other.startswith(f"TrainingError: another process of this run stopped: {message}")
 
 
-def launched(folder: Path, *launcher: str) -> tuple[str, Path]:
-    out = folder / "model"
-    command = [*launcher, "-m", "rmlab", "train", "--backbone", "tiny-decoder", "--max-steps", "2", "--out", str(out)]
+COMMAND = ["-m", "rmlab", "train", "--backbone", "tiny-decoder", "--precision", "fp32", "--max-steps", "4"]
+TORCHRUN = ["torchrun", "--nproc-per-node", "2"]
+ACCELERATE = ["accelerate", "launch", "--cpu", "--num_processes", "2"]
+
+
+def launched(launcher: list[str], *arguments: str) -> subprocess.CompletedProcess:
+    program = Path(sys.executable).with_name(launcher[0])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=3 * LIMIT, env=environment)
-    assert done.returncode == 0, done.stderr
-    return done.stdout, out
-
-
-def program(name: str) -> str:
-    return str(Path(sys.executable).with_name(name))
+    command = [str(program), *launcher[1:], *COMMAND, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=3 * LIMIT, env=environment)
 
 
 @pytest.mark.slow
-def test_the_command_trains_in_two_processes_and_one_of_them_speaks(tmp_path):
-    said, out = launched(tmp_path, program("torchrun"), "--nproc-per-node", "2")
-    assert "2 processes on cpu" in said
-    assert said.count("on the test part") == 1
-    assert said.count("saved to") == 1
-    assert RewardModel.from_pretrained(out, device="cpu").score(["a"], ["b"]).shape == (1,)
+def test_the_command_trains_in_two_processes_however_they_are_launched_as_in_one(tmp_path):
+    ways = {"alone": ["python"], "torchrun": TORCHRUN, "accelerate": ACCELERATE}
+    losses, differences = {}, {}
+    for way, launcher in ways.items():
+        done = launched(launcher, "--out", str(tmp_path / way), "--tokens", str(tmp_path / "ids"))
+        assert done.returncode == 0, done.stderr
+        assert ("2 processes on cpu" in done.stdout) == (way != "alone")
+        assert ("accelerate started one of 2 processes" in done.stdout) == (way == "accelerate")
+        assert done.stdout.count("on the test part") == done.stdout.count("saved to") == 1
+        record = json.loads((tmp_path / way / "training.json").read_text())
+        losses[way] = [step["loss"] for step in record["steps"]]
+        model = RewardModel.from_pretrained(tmp_path / way, device="cpu")
+        differences[way] = model.score_differences(HELD_OUT)
+    for way in ("torchrun", "accelerate"):
+        np.testing.assert_allclose(losses[way], losses["alone"], atol=1e-4)
+        np.testing.assert_allclose(differences[way], differences["alone"], atol=1e-3)
+    assert sum(path.is_dir() for path in (tmp_path / "ids").iterdir()) == 3  # of the three parts, made once
 
 
 @pytest.mark.slow
-def test_accelerate_launch_runs_the_command_and_it_says_if_it_is_alone(tmp_path):
-    said, out = launched(tmp_path, program("accelerate"), "launch", "--num_processes", "2", "--cpu")
+@pytest.mark.parametrize("launcher", [TORCHRUN, ACCELERATE], ids=["torchrun", "accelerate"])
+def test_a_command_that_fails_in_every_process_says_so_once(tmp_path, launcher):
+    done = launched(launcher, "no_such_file.jsonl", "--out", str(tmp_path / "model"))
+    assert done.returncode != 0
+    assert done.stderr.count("rmlab: ") == done.stderr.count("rmlab: no file 'no_such_file.jsonl'") == 1
+
+
+@pytest.fixture
+def left_alone(monkeypatch):
+    monkeypatch.setenv("MASTER_PORT", "29500")
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+
+
+def test_a_process_started_by_torchrun_or_by_nobody_is_not_left_alone(monkeypatch, left_alone):
+    assert launch.is_left_alone(PartialState())
+    monkeypatch.setenv(
+        "WORLD_SIZE", "1"
+    )  # torchrun, asked for one process: were it left alone, it would start for ever
+    assert not launch.is_left_alone(PartialState())
+    monkeypatch.delenv("WORLD_SIZE")
+    monkeypatch.delenv("MASTER_PORT")
+    assert not launch.is_left_alone(PartialState())
+
+
+CLI = [sys.executable, "/bin/accelerate", "launch"]
+TRAIN = ["-m", "rmlab", "train", "--num_processes", "9"]
+
+
+@pytest.mark.parametrize(("parent", "number"), [
+    ([*CLI, "--num_processes", "3", "--cpu", *TRAIN], 3),
+    ([sys.executable, "/bin/accelerate-launch", "--num-processes=3", "--cpu", *TRAIN], 3),
+    ([sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "3", *TRAIN], 3),
+    ([*CLI, "--cpu", "--config_file", "CONFIG", *TRAIN], 4),
+    ([*CLI, "--cpu", "--config_file", "CONFIG", "--num_processes", "3", *TRAIN], 3),
+    ([*CLI, "--num_machines", "2", "--num_processes", "4", "--cpu", *TRAIN], None),
+    ([*CLI, "--cpu", "--config_file", "MACHINES", *TRAIN], None),
+    ([*CLI, "--cpu", "--config_file", "no such file", *TRAIN], None),
+    (["bash"], None),
+])  # fmt: skip
+def test_the_number_of_processes_is_read_as_accelerate_reads_it(monkeypatch, tmp_path, parent, number):
+    for name, n_machines in (("CONFIG", 1), ("MACHINES", 2)):
+        config = {
+            "compute_environment": "LOCAL_MACHINE", "distributed_type": "MULTI_CPU", "use_cpu": True,
+            "num_processes": 4, "num_machines": n_machines, "machine_rank": 0, "mixed_precision": "no",
+        }  # fmt: skip
+        (tmp_path / name).write_text(json.dumps(config))  # JSON is YAML, too
+    words = [str(tmp_path / word) if word in ("CONFIG", "MACHINES") else word for word in parent]
+    monkeypatch.setattr(psutil.Process, "cmdline", lambda _: words)
+    assert launch.number_asked_for() == number
+
+
+def test_where_no_number_is_found_the_run_goes_on_alone_and_says_so(monkeypatch, left_alone, tmp_path, capsys):
+    monkeypatch.setattr(train_command, "number_asked_for", lambda: None)
+    assert main(["train", "--backbone", "tiny-decoder", "--max-steps", "1", "--out", str(tmp_path / "model")]) == 0
+    said = capsys.readouterr().out
     assert "accelerate started one process where it was asked for several" in said
     assert "torchrun --nproc-per-node N -m rmlab train" in said
-    assert (out / "model.safetensors").is_file()
+    assert (tmp_path / "model" / "model.safetensors").is_file()

@@ -1,6 +1,8 @@
 """Token ids on disk: those of memory, made once, and not taken for those of other texts, tokenizers or lengths."""
 
 import sys
+import time
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -22,14 +24,19 @@ def model():
 @pytest.fixture
 def encoded_texts(monkeypatch):
     """The number of texts of each call of the tokenizer."""
-    calls, whole = [], Encoder.encode
+    calls, whole = [], Encoder.encode_rendered
 
-    def counted(self, prompts, responses, **options):
-        calls.append(len(prompts))
-        return whole(self, prompts, responses, **options)
+    def counted(self, rendered, **options):
+        calls.append(len(rendered))
+        return whole(self, rendered, **options)
 
-    monkeypatch.setattr(Encoder, "encode", counted)
+    monkeypatch.setattr(Encoder, "encode_rendered", counted)
     return calls
+
+
+def kept_in(folder):
+    """What stands in a folder of token ids, locks aside."""
+    return [path for path in folder.iterdir() if path.suffix != ".lock"]
 
 
 def as_messages(pairs):
@@ -76,7 +83,7 @@ def test_a_second_call_tokenises_nothing(model, tmp_path, encoded_texts):
     second = prepare(RewardModel.from_pretrained("tiny-decoder", seed=1, device="cpu"), PAIRS, tokens=tmp_path)
     assert sum(encoded_texts) == 60
     assert list(first.encoded.chosen) == list(second.encoded.chosen)
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(kept_in(tmp_path)) == 1
 
 
 def other_tokens():
@@ -100,6 +107,50 @@ def test_ids_of_other_texts_tokenizers_or_lengths_are_not_used(model, tmp_path, 
     assert sum(encoded_texts) == tokenised
 
 
+@pytest.mark.parametrize("max_length", [4, 100_000])
+def test_a_length_that_the_model_does_not_allow_is_refused(model, tmp_path, max_length):
+    with pytest.raises(ValueError, match=f"at least 8 and at most the model's 512, got {max_length}"):
+        prepare(model, PAIRS, max_length=max_length, tokens=tmp_path)
+
+
+def test_what_a_killed_process_left_is_cleared_away(model, tmp_path, encoded_texts):
+    prepare(model, PAIRS, tokens=tmp_path)
+    (whole,) = kept_in(tmp_path)
+    whole.rename(tmp_path / f".{whole.name}-half")
+    prepare(model, PAIRS, tokens=tmp_path)
+    assert sum(encoded_texts) == 120
+    assert kept_in(tmp_path) == [whole]
+
+
+def make_slowly(folder, ready, made):
+    """Tokenise with every call a second long, so that two processes at once are sure to meet."""
+    whole, calls = Encoder.encode_rendered, []
+
+    def slow(self, rendered, **options):
+        calls.append(len(rendered))
+        time.sleep(1)
+        return whole(self, rendered, **options)
+
+    Encoder.encode_rendered = slow
+    model = RewardModel.from_pretrained("tiny-decoder", seed=0, device="cpu")
+    ready.wait(60)
+    data = prepare(model, PAIRS, tokens=folder)
+    made.put((sum(calls), [list(ids) for ids in data.encoded.chosen]))
+
+
+def test_of_two_processes_one_makes_the_ids_and_the_other_finds_them(model, tmp_path):
+    context = get_context("spawn")
+    ready, made = context.Barrier(2), context.Queue()
+    processes = [context.Process(target=make_slowly, args=(tmp_path, ready, made)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    (first, chosen), (second, others) = made.get(timeout=60), made.get(timeout=60)
+    for process in processes:
+        process.join(60)
+    assert sorted([first, second]) == [0, 60]
+    assert chosen == others == list(prepare(model, PAIRS).encoded.chosen)
+
+
 def test_several_processes_make_the_same_ids(model, tmp_path):
     expected = prepare(model, PAIRS)
     assert list(prepare(model, PAIRS, tokens=tmp_path, processes=2).encoded.rejected) == list(expected.encoded.rejected)
@@ -117,7 +168,7 @@ def test_a_full_disk_is_said_so_and_leaves_nothing_behind(model, tmp_path):
             prepare(model, pairs, tokens=tmp_path / "ids")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert not list((tmp_path / "ids").iterdir())
+    assert not kept_in(tmp_path / "ids")
 
 
 def test_a_folder_that_cannot_be_made_is_said_so(model, tmp_path):

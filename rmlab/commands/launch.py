@@ -23,7 +23,7 @@ __all__ = ["is_left_alone", "number_asked_for", "start_again"]
 
 def is_left_alone(group: PartialState) -> bool:
     """Say whether this is the one process, on a CPU, of several that `accelerate launch` was asked for."""
-    alone = group.num_processes == 1 and group.device.type == "cpu"
+    alone = group.num_processes == 1 and str(group.device) == "cpu"
     # a launcher that starts every process tells each their number
     return alone and "MASTER_PORT" in os.environ and "WORLD_SIZE" not in os.environ
 
@@ -37,11 +37,11 @@ def number_asked_for() -> int | None:
         words = psutil.Process().parent().cmdline()  # pyright: ignore[reportOptionalMemberAccess]
         start = next(i for i, word in enumerate(words, start=1) if "launch" in Path(word).name)
         asked = launch_command_parser().parse_args(words[start:])
-        kept = asked if asked.num_processes is not None else load_config_from_file(asked.config_file)
+        said = asked if asked.num_processes is not None else load_config_from_file(asked.config_file)
     except (AttributeError, StopIteration, OSError, ValueError, psutil.Error):
         return None
-    on_one_machine = (asked.num_machines or getattr(kept, "num_machines", 1) or 1) == 1
-    return kept.num_processes if on_one_machine else None
+    n_machines = asked.num_machines or getattr(said, "num_machines", None) or 1
+    return getattr(said, "num_processes", None) if n_machines == 1 else None
 
 
 def start_again(n: int) -> int:

@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
+from accelerate import PartialState
 
 import rmlab
 from rmlab.commands.launch import is_left_alone, number_asked_for, start_again
@@ -16,7 +17,7 @@ from rmlab.evaluation import fit_temperature
 from rmlab.model import RewardModel, check_destination
 from rmlab.report import Tempered
 from rmlab.report.card import model_card
-from rmlab.training import TrainingConfig, join_group, prepare, train
+from rmlab.training import OtherProcessError, TrainingConfig, join_group, one_for_all, prepare, train
 
 COMMAND_DEFAULTS: dict[str, Any] = {"epochs": 2.0, "evaluate_every": None, "patience": 4}
 """Where `rmlab train` differs from TrainingConfig: it watches the held-out pairs, and keeps the best weights."""
@@ -86,21 +87,32 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train a reward model, report its test accuracy and save it."""
     group = join_group()
+    if is_left_alone(group):
+        n = number_asked_for()
+        if n is not None and n > 1:
+            print(
+                f"accelerate started one of {n} processes: on a CPU it needs MPI for more. torchrun starts all {n}.",
+                flush=True,
+            )
+            return start_again(n)
+        print(
+            "accelerate started one process where it was asked for several: on a CPU it needs MPI for that. This run "
+            "has one; for N of them: torchrun --nproc-per-node N -m rmlab train ..."
+        )
+    try:
+        with one_for_all():
+            return _train(options, group)
+    except OtherProcessError:  # which says why
+        return 2
+
+
+def _train(options: argparse.Namespace, group: PartialState) -> int:
     is_main = group.is_main_process
 
     def say(*lines: object) -> None:
         if is_main:
             print(*lines, sep="\n", flush=True)
 
-    if is_left_alone(group):
-        n = number_asked_for()
-        if n is not None and n > 1:
-            say(f"accelerate started one of {n} processes: on a CPU it needs MPI for more; torchrun starts all {n}")
-            return start_again(n)
-        say(
-            "accelerate started one process where it was asked for several: on a CPU it needs MPI for that. This run "
-            "has one; for N of them: torchrun --nproc-per-node N -m rmlab train ..."
-        )
     if group.num_processes > 1:
         say(f"{group.num_processes} processes on {group.device}")
 

@@ -97,6 +97,15 @@ class RewardModel(TokenScorer):
         """The linear layer with one output; a part of the network."""
         return next(module for module in self.network.modules() if isinstance(module, Float32Linear))
 
+    def bound(self, max_length: int | None) -> int:
+        """Give the most tokens of a sequence: those asked for, if the model allows them, by default its own limit."""
+        max_length = self.max_length if max_length is None else max_length
+        if not 8 <= max_length <= self.max_length:
+            raise ValueError(
+                f"max_length must be at least 8 and at most the model's {self.max_length}, got {max_length}"
+            )
+        return max_length
+
     def encode(self, prompts: Sequence[Text], responses: Sequence[Text], *, max_length: int | None = None) -> Encoded:
         """Turn prompts and responses into token ids.
 
@@ -115,12 +124,7 @@ class RewardModel(TokenScorer):
         max_length
             Longest sequence in tokens, at most the model's own.
         """
-        max_length = self.max_length if max_length is None else max_length
-        if not 8 <= max_length <= self.max_length:
-            raise ValueError(
-                f"max_length must be at least 8 and at most the model's {self.max_length}, got {max_length}"
-            )
-        return self.encoder.encode(prompts, responses, max_length=max_length)
+        return self.encoder.encode(prompts, responses, max_length=self.bound(max_length))
 
     def encode_pairs(self, pairs: Sequence[PreferencePair], *, max_length: int | None = None) -> EncodedPairs:
         """Encode the chosen and the rejected text of each pair."""

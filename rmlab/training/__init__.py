@@ -8,7 +8,8 @@ one run of several processes. `head` fits the head alone.
 
 from rmlab.training.checkpoint import load_checkpoint
 from rmlab.training.config import TrainingConfig
-from rmlab.training.group import join_group
+from rmlab.training.errors import OtherProcessError
+from rmlab.training.group import join_group, one_for_all
 from rmlab.training.head import LinearReward, fit_head, fit_linear_reward
 from rmlab.training.loop import TrainingRun, train, training_steps
 from rmlab.training.pairs import TrainingData, TrainingError, prepare
@@ -18,6 +19,7 @@ __all__ = [
     "HeldOutEvaluation",
     "History",
     "LinearReward",
+    "OtherProcessError",
     "TrainingConfig",
     "TrainingData",
     "TrainingError",
@@ -27,6 +29,7 @@ __all__ = [
     "fit_linear_reward",
     "join_group",
     "load_checkpoint",
+    "one_for_all",
     "prepare",
     "train",
     "training_steps",

@@ -1,7 +1,11 @@
 """What goes wrong in training."""
 
-__all__ = ["TrainingError"]
+__all__ = ["OtherProcessError", "TrainingError"]
 
 
 class TrainingError(ValueError):
     """A run that cannot start or go on; the message names the step and the pairs at fault and says what to do."""
+
+
+class OtherProcessError(TrainingError):
+    """Another process of this run stopped, and this one with it; the message is that of the other."""

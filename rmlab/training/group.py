@@ -17,7 +17,7 @@ import torch.distributed as dist
 from accelerate import PartialState
 from accelerate.utils import gather_object
 
-from rmlab.training.pairs import TrainingError
+from rmlab.training.errors import OtherProcessError, TrainingError
 
 __all__ = ["dealt", "join_group", "one_for_all", "shared"]
 
@@ -46,12 +46,15 @@ def shared(values: np.ndarray) -> np.ndarray:
 
 @contextlib.contextmanager
 def one_for_all() -> Iterator[None]:
-    """Let an error of one process end all of them, none waiting for one that has gone.
+    """Let an error of one process end all of them, none waiting for one that has gone. It may be entered twice.
 
     Raises
     ------
+    OtherProcessError
+        In the processes that were not at fault: with the error of the one that was. Of several with an error of their
+        own, one is at fault: the first.
     TrainingError
-        In the processes that were not at fault: with the error of the one that was, or that one was killed.
+        In those that are left, if one was killed.
     """
     if PartialState().num_processes == 1:
         yield
@@ -62,18 +65,22 @@ def one_for_all() -> Iterator[None]:
     store = dist.TCPStore(*address, is_master=False, wait_for_workers=False)  # pyright: ignore[reportPrivateImportUsage]
     try:
         yield
-    except Exception as error:
-        note = _read(store)
-        if note is not None:
-            raise TrainingError(f"another process of this run stopped: {note}") from error
-        if isinstance(error, dist.DistError) or "gloo" in str(error):
-            raise TrainingError(
-                "another process of this run has gone without a word: it was killed, or had no memory left. Process "
-                f"{rank} stops too. Resume from the last checkpoint, or start again."
-            ) from error
-        store.set(NOTE, f"{type(error).__name__} in process {rank}: {error}")
-        dist.destroy_process_group()  # what the others wait for then fails, and they look for the note
+    except OtherProcessError:
         raise
+    except Exception as error:
+        lost = isinstance(error, dist.DistError) or "gloo" in str(error)
+        mine = f"{type(error).__name__} in process {rank}: {error}"
+        note = _read(store) if lost else _leave(store, mine)
+        if note == mine:
+            if dist.is_initialized():
+                dist.destroy_process_group()  # what the others wait for then fails, and they look for the note
+            raise
+        if note is not None:
+            raise OtherProcessError(f"another process of this run stopped: {note}") from error
+        raise TrainingError(
+            "another process of this run has gone without a word: it was killed, or had no memory left. Process "
+            f"{rank} stops too. Resume from the last checkpoint, or start again."
+        ) from error
 
 
 def _read(store: Any) -> str | None:
@@ -81,3 +88,11 @@ def _read(store: Any) -> str | None:
         return store.get(NOTE).decode() if store.check([NOTE]) else None
     except RuntimeError:  # the process that held the store has gone, too
         return None
+
+
+def _leave(store: Any, note: str) -> str:
+    """Leave a note, if none is there, and give the one that is."""
+    try:
+        return store.compare_set(NOTE, "", note).decode()
+    except RuntimeError:
+        return note

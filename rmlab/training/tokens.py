@@ -62,7 +62,7 @@ def tokenize_once(
         raise TrainingError(
             "token ids on disk need datasets; install it with: pip install 'reward-model-lab[hub]'"
         ) from error
-    max_length = model.max_length if max_length is None else max_length
+    max_length = model.bound(max_length)
     kept = Path(folder) / _fingerprint(model.encoder, pairs, max_length)
     try:
         if not kept.exists():
