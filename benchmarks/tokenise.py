@@ -1,20 +1,24 @@
 """Tokenise pairs once, into an Arrow table on disk, and find them again: pairs a second, and memory.
 
     python benchmarks/tokenise.py [--n 50000] [--processes 1] [--pairs FILE_OR_HUB_ID]
+    python benchmarks/tokenise.py --random-words --n 1000000
 
-The pairs are repeated, each time with a number before the prompt, until there are `--n` of them. Memory is what the
-process holds above what it held with the texts alone. As lists of Python the same ids would take what is printed
-beside it: 8 bytes a token in its list and 28 for the number itself, and 56 a list. Seconds are those of the processor,
-over all processes, so that a busy machine changes them little.
+The pairs are repeated, each time with a number before the prompt, until there are `--n` of them; none stands twice in
+the thousand that are tokenised at a time. With `--random-words` they are read from the file that `read_million.py`
+makes. Memory is what the process holds above what it held with the texts alone, and at the most. As lists of Python the
+same ids would take what is printed beside it: 8 bytes a token in its list and 28 for the number itself, and 56 a list.
+Seconds are those of the processor, over all processes, so that a busy machine changes them little.
 """
 
 import argparse
 import os
 import tempfile
+from pathlib import Path
 
 from _pairs import add_pairs_option, read_or_exit
+from read_million import peak_mib, write_rows
 
-from rmlab.data import PreferencePair, PreferencePairs
+from rmlab.data import PreferencePair, PreferencePairs, read_pairs
 
 WANTED = 5_000
 
@@ -23,9 +27,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=int, default=50_000, help="pairs (default: 50000)")
     parser.add_argument("--processes", type=int, default=1, help="to share the work (default: 1)")
+    parser.add_argument("--random-words", action="store_true", help="on a file of random words, in place of --pairs")
     add_pairs_option(parser)
     options = parser.parse_args()
-    pairs = repeated(read_or_exit(options.pairs), options.n)
 
     import psutil
 
@@ -34,19 +38,29 @@ def main() -> None:
 
     model = RewardModel.from_pretrained("minilm", seed=0, max_length=512)
     process = psutil.Process()
-    before = process.memory_full_info().uss
     with tempfile.TemporaryDirectory() as folder:
+        if options.random_words:
+            write_rows(Path(folder) / "pairs.jsonl", options.n)
+            pairs = read_pairs(Path(folder) / "pairs.jsonl")
+        else:
+            pairs = repeated(read_or_exit(options.pairs), options.n)
+        prepare(model, pairs[:100], tokens=Path(folder) / "ids")  # what is imported and set up once
+        before = process.memory_full_info().uss
+        print(f"{len(pairs):,} pairs read; peak {peak_mib():,.0f} MiB")
         for call in ("made", "found again"):
             started = sum(os.times()[:4])
-            data = prepare(model, pairs, tokens=folder, processes=options.processes)
+            data = prepare(model, pairs, tokens=Path(folder) / "ids", processes=options.processes)
             seconds = sum(os.times()[:4]) - started
             rate = len(pairs) / seconds
             verdict = f" (at least {WANTED:,}: {'kept' if rate >= WANTED else 'NOT KEPT'})" if call == "made" else ""
-            print(f"{len(data):,} pairs {call} in {seconds:.1f} s of a core: {rate:,.0f} pairs/s{verdict}")
+            print(f"{len(data):,} pairs {call} in {seconds:.1f} s of a core: {rate:,.0f} pairs/s{verdict}", flush=True)
         held = process.memory_full_info().uss - before
-        tokens = sum(len(ids) for side in (data.encoded.chosen, data.encoded.rejected) for ids in side)
+        tokens = int(data.encoded.chosen.lengths.sum() + data.encoded.rejected.lengths.sum())
         as_lists = 36 * tokens + 2 * 56 * len(data)
-        print(f"memory {held / 2**20:,.0f} MiB for {tokens:,} tokens; as lists {as_lists / 2**20:,.0f} MiB")
+        print(
+            f"memory {held / 2**20:,.0f} MiB for {tokens:,} tokens, peak {peak_mib():,.0f} MiB; "
+            f"as lists {as_lists / 2**20:,.0f} MiB"
+        )
 
 
 def repeated(pairs: PreferencePairs, n: int) -> PreferencePairs:
