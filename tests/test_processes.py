@@ -23,7 +23,7 @@ from rmlab.commands import launch
 from rmlab.commands import train as train_command
 from rmlab.model import RewardModel
 from rmlab.simulate import simulate_text_pairs
-from rmlab.training import TrainingConfig, checkpoint, train, training_steps
+from rmlab.training import TrainingConfig, TrainingError, checkpoint, train, training_steps
 
 PAIRS = simulate_text_pairs(60, seed=0).pairs
 TRAINING, HELD_OUT = list(PAIRS)[:43], list(PAIRS)[43:]
@@ -158,7 +158,7 @@ def test_an_error_in_one_process_ends_the_others_with_its_words(context, tmp_pat
     assert end(start(context, fail, tmp_path, f"{rank} {fault}")) == [0, 0]
     own, other = ((tmp_path / f"error{r}").read_text() for r in (rank, 1 - rank))
     assert own.startswith(message.split(":")[0].split(" in ")[0])
-    assert other.startswith(f"TrainingError: another process of this run stopped: {message}")
+    assert other.startswith(f"OtherProcessError: another process of this run stopped: {message}")
 
 
 COMMAND = ["-m", "rmlab", "train", "--backbone", "tiny-decoder", "--precision", "fp32", "--max-steps", "4"]
@@ -199,6 +199,22 @@ def test_a_command_that_fails_in_every_process_says_so_once(tmp_path, launcher):
     done = launched(launcher, "no_such_file.jsonl", "--out", str(tmp_path / "model"))
     assert done.returncode != 0
     assert done.stderr.count("rmlab: ") == done.stderr.count("rmlab: no file 'no_such_file.jsonl'") == 1
+
+
+@pytest.mark.slow
+def test_fsdp_is_refused_by_one_of_the_processes(tmp_path):
+    done = launched(["accelerate", "launch", "--use_fsdp", "--num_processes", "2"], "--out", str(tmp_path / "model"))
+    assert done.returncode != 0
+    assert done.stderr.count("rmlab: ") == done.stderr.count("rmlab: accelerate was told to share the model out") == 1
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("kind", ["FSDP", "DEEPSPEED", "MEGATRON_LM"])
+def test_a_model_shared_out_among_processes_is_refused(monkeypatch, kind):
+    monkeypatch.setenv(f"ACCELERATE_USE_{kind}", "true")
+    model = RewardModel.from_pretrained("tiny-decoder", seed=0, device="cpu")
+    with pytest.raises(TrainingError, match=rf"\({kind}\), and rmlab trains with the whole of it in each \(DDP\)"):
+        train(model, TRAINING, config=CONFIG, progress=False)
 
 
 @pytest.fixture

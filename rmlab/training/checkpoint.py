@@ -23,8 +23,7 @@ from typing import Any
 import filelock
 import torch
 from accelerate import PartialState
-from accelerate.state import AcceleratorState
-from accelerate.utils import DistributedType, broadcast_object_list, gather_object
+from accelerate.utils import broadcast_object_list, gather_object
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -84,9 +83,6 @@ class Checkpoints:
         self.lock = filelock.FileLock(self.folder / ".lock", thread_local=False)
 
     def __enter__(self) -> Checkpoints:
-        kind = AcceleratorState().distributed_type
-        if kind not in (DistributedType.NO, DistributedType.MULTI_CPU, DistributedType.MULTI_GPU):
-            raise TrainingError(f"checkpoints of a {kind.value} run are not written yet; train without them")
         self.identity = {
             **model_fingerprints(self.model),
             "training pairs": data_fingerprint(self.data),

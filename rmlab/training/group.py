@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from accelerate import PartialState
-from accelerate.utils import gather_object
+from accelerate.utils import gather_object, parse_flag_from_env
 
 from rmlab.training.errors import OtherProcessError, TrainingError
 
@@ -54,9 +54,10 @@ def one_for_all() -> Iterator[None]:
         In the processes that were not at fault: with the error of the one that was. Of several with an error of their
         own, one is at fault: the first.
     TrainingError
-        In those that are left, if one was killed.
+        In those that are left, if one was killed. At once, if accelerate was told to share one model out among them.
     """
     if PartialState().num_processes == 1:
+        _refuse_sharding()
         yield
         return
     rank = PartialState().process_index
@@ -64,6 +65,7 @@ def one_for_all() -> Iterator[None]:
     address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     store = dist.TCPStore(*address, is_master=False, wait_for_workers=False)  # pyright: ignore[reportPrivateImportUsage]
     try:
+        _refuse_sharding()
         yield
     except OtherProcessError:
         raise
@@ -81,6 +83,16 @@ def one_for_all() -> Iterator[None]:
             "another process of this run has gone without a word: it was killed, or had no memory left. Process "
             f"{rank} stops too. Resume from the last checkpoint, or start again."
         ) from error
+
+
+def _refuse_sharding() -> None:
+    for kind in ("FSDP", "DEEPSPEED", "MEGATRON_LM"):
+        if parse_flag_from_env(f"ACCELERATE_USE_{kind}"):
+            raise TrainingError(
+                f"accelerate was told to share the model out among the processes ({kind}), and rmlab trains with the "
+                "whole of it in each (DDP). Launch without that, such as by: torchrun --nproc-per-node N -m rmlab "
+                "train ... Where the model is too large for one GPU, try --gradient-checkpointing or --lora 16."
+            )
 
 
 def _read(store: Any) -> str | None:
