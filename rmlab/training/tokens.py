@@ -97,7 +97,7 @@ def _make(kept: Path, encoder: Encoder, pairs: PreferencePairs, max_length: int,
             .map(
                 partial(_encode, encoder=encoder, max_length=max_length, messages=pairs.messages),
                 batched=True,
-                num_proc=processes,
+                num_proc=None if processes == 1 else processes,  # for one it would start another beside this
                 remove_columns=list(SIDES),
                 cache_file_name=str(new.with_name("tokens.arrow")),
                 new_fingerprint=kept.name,
