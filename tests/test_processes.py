@@ -1,11 +1,9 @@
 """A run of several processes: the same as a run of one, and ended as one. Processes meet over gloo, on the CPU."""
 
-import contextlib
 import dataclasses
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +14,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
+import torch.distributed as dist
 from accelerate import PartialState
 
 from rmlab.__main__ import main
@@ -85,16 +84,20 @@ def in_a_group(action, rank: int, world: int, port: int, folder: Path, argument)
     torch.set_num_threads(1)
     os.environ |= {
         "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(world), "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
+        "MASTER_PORT": str(port), "TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": "0",
     }  # fmt: skip
     action(folder, argument)
 
 
+STORES = []
+
+
 def start(context, action, folder: Path, argument) -> list:
-    with contextlib.closing(socket.socket()) as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    processes = [context.Process(target=in_a_group, args=(action, rank, 2, port, folder, argument)) for rank in (0, 1)]
+    # as under a launcher, the store where the processes meet is not of one of them, and outlives them
+    store = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    STORES.append(store)
+    places = [(action, rank, 2, store.port, folder, argument) for rank in (0, 1)]
+    processes = [context.Process(target=in_a_group, args=place) for place in places]
     for process in processes:
         process.start()
     return processes
