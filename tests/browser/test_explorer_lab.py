@@ -5,12 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from test_course import ERROR_OUTPUT, cells_of, choose, unfold
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = "notebooks/02_sigmoid.ipynb"
 IDLE = "Python 3 (ipykernel) | Idle"
+MANY_PAIRS = """\
+import numpy as np
+from types import SimpleNamespace
+from rmlab import explorers
+from rmlab.data import PreferencePair
+from rmlab.evaluation import evaluate
+d = np.linspace(-2, 2, 9)
+table = [PreferencePair(f"Prompt {i}", "yes", "no") for i in range(9)]
+runs = [SimpleNamespace(step=i, evaluation=evaluate(i * d), score_differences=i * d) for i in range(3)]
+history = SimpleNamespace(evaluations=runs, steps=[SimpleNamespace(step=1, loss=0.7)])
+display(explorers.pairs(d, table), explorers.film(history))
+"""
+PATCHES = """\
+from rmlab.explorers.patches import PatchSession, judge_patches
+session = PatchSession(seconds=0.001)
+display(judge_patches(session))
+"""
 
 
 def expect_all_ran(page: Page, n_code: int) -> None:
@@ -18,6 +36,19 @@ def expect_all_ran(page: Page, n_code: int) -> None:
     finished = page.locator(".jp-CodeCell .jp-InputPrompt").filter(has_text=f"[{n_code}]:")
     expect(finished.or_(errors).first).to_be_visible(timeout=120_000)
     assert not errors.all_inner_texts()
+
+
+def run_new_cell(page: Page, source: str) -> None:
+    """Run code in a new cell below the last one with code; it is never saved."""
+    cells = page.locator(".jp-Notebook .jp-Cell")
+    n_cells = cells.count()
+    page.locator(".jp-CodeCell .jp-InputArea-editor").last.click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("b")
+    expect(cells).to_have_count(n_cells + 1)
+    page.keyboard.press("Enter")
+    page.keyboard.insert_text(source)
+    page.keyboard.press("Control+Enter")
 
 
 def test_keys_go_to_the_handle_and_restart_and_run_all_works(lab: Callable[[str], str], page: Page):
@@ -53,6 +84,37 @@ def test_keys_go_to_the_handle_and_restart_and_run_all_works(lab: Callable[[str]
     page.get_by_role("button", name="Reveal", exact=True).last.click()
     expect(page.locator(".rx-readout")).to_contain_text("0.711")
 
+    # the views of many pairs: arrows pick, and neither move the cell cursor nor does `d d` delete a cell
+    run_new_cell(page, MANY_PAIRS)
+    n_cells += 1
+    line = page.locator(".rx-pair-line")
+    for target, keys, said in [
+        (page.get_by_role("grid", name="Pairs"), ["Home", "ArrowDown", "ArrowDown"], "Pair 3:"),
+        (page.get_by_role("listbox", name="against length difference"), ["Home", "ArrowUp"], "Pair 2:"),
+        (page.get_by_role("listbox", name="How many pairs"), ["End", "ArrowLeft"], "Pair 8:"),
+        (page.get_by_role("slider", name="recorded step"), ["End", "ArrowDown", "ArrowDown", "ArrowUp"], "at step 1"),
+        (page.get_by_role("listbox", name="each held-out pair"), ["Home", "ArrowDown"], "Held-out pair 1:"),
+    ]:
+        target.focus()
+        before = active.all_inner_texts()
+        for key in (*keys, "d", "d", "x", "a"):
+            page.keyboard.press(key)
+        expect(line.filter(has_text=said)).to_be_visible()
+        expect(cells).to_have_count(n_cells)
+        assert active.all_inner_texts() == before
+        assert target.evaluate("node => node === document.activeElement")
+    found = Axe().run(page, context=".jp-Notebook .rx").response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] != "minor"] == []
+
+    # a whole session of grey patches
+    run_new_cell(page, PATCHES)
+    for part in range(4):
+        page.get_by_role("button", name=f"Start part {part + 1} of 4").click()
+        page.get_by_role("button", name="left is lighter" if part % 2 else "5", exact=True).click()
+    expect(page.get_by_text("Done. Thank you.")).to_be_visible()
+    run_new_cell(page, "print(len(session.judgements.ratings), session.judgements.comparisons[1][0][2] > 0)")
+    expect(page.locator(".jp-OutputArea-output").last).to_have_text("2 True")
+
     choose(page, "Kernel", "Shut Down Kernel")
     expect(page.get_by_role("alert").filter(has_text="The kernel is gone").first).to_be_visible()
     a.press("ArrowLeft")
@@ -74,7 +136,7 @@ def test_what_is_typed_into_the_probe_goes_to_the_model_and_not_to_lab(lab: Call
         expect(code.nth(number).locator(".jp-InputPrompt")).to_have_text(f"[{number + 1}]:", timeout=120_000)
     box = page.get_by_label("Response A")
     score = page.locator(".rx-editor.rx-a .rx-score")
-    expect(score).to_have_text("score −5.09", timeout=60_000)
+    expect(score).to_have_text("score −5.09", timeout=120_000)
     box.press("Control+End")
     box.press_sequentially(" dd")
     for key in ("ArrowUp", "Control+End", "Backspace", "Backspace", "Backspace"):
