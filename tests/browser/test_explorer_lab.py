@@ -21,7 +21,7 @@ from rmlab.evaluation import evaluate
 d = np.linspace(-2, 2, 9)
 table = [PreferencePair(f"Prompt {i}", "yes", "no") for i in range(9)]
 runs = [SimpleNamespace(step=i, evaluation=evaluate(i * d), score_differences=i * d) for i in range(3)]
-history = SimpleNamespace(evaluations=runs, steps=[SimpleNamespace(step=1, loss=0.7)])
+history = SimpleNamespace(evaluations=runs, steps=[SimpleNamespace(step=1, loss=0.7)], held_out_ids=())
 display(explorers.pairs(d, table), explorers.film(history))
 """
 PATCHES = """\
