@@ -48,6 +48,7 @@ def test_start_opens_and_runs(lab: Callable[[str], str], page: Page) -> None:
 
     # A notebook that is run before its kernel is there waits for ever.
     expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
+    unfold(page)
     choose(page, "Edit", "Clear Outputs of All Cells")
     prompts = page.locator(".jp-CodeCell .jp-InputPrompt")
     expect(prompts).to_have_text(["[ ]:"] * n_code)
