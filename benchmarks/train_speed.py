@@ -1,7 +1,7 @@
 """Train with `rmlab.training.train` and with TRL's `RewardTrainer`, and compare speed and memory.
 
     python benchmarks/train_speed.py [--models decoder minilm] [--batches 8 32] [--steps 6] [--rounds 5]
-        [--pairs FILE_OR_HUB_ID]
+        [--count] [--pairs FILE_OR_HUB_ID]
 
 Both sides have the same weights, token ids (pairs of at most 512 tokens), order, batches, bf16, learning rate, no
 gradient checkpointing and no dropout; the losses that both report for the first batch must agree. "decoder" is a Qwen2
@@ -11,7 +11,8 @@ sides in turn; a step is timed from the second on, and the median of the rounds'
 Beside it stands what counting allows. Tokens: those that padding each batch to its longest text computes, over those
 that packed rows with a shared prompt compute (a decoder) or the texts' own (an encoder): the useful tokens. Operations:
 the matrix products of weights and of attention in the rows of either side as they are, their ends and what a dense mask
-leaves out included. What does not grow with tokens, such as the optimiser's step, is in neither.
+leaves out included. What does not grow with tokens, such as the optimiser's step, is in neither. `--count` counts over
+all pairs of the file, and trains nothing.
 """
 
 import argparse
@@ -34,6 +35,7 @@ from train_vs_trl import FIRST_LOSS_LIMIT, MAX_LENGTH, train_trl, verdict, whole
 from rmlab.packing import grow_trees
 
 if TYPE_CHECKING:
+    from rmlab.data import PreferencePairs
     from rmlab.model import RewardModel
     from rmlab.training import TrainingConfig, TrainingData
 
@@ -90,23 +92,30 @@ def run(side: str, name: str, batch_size: int, steps: int, pairs: str) -> Result
     """Train one side for some steps, in a process of its own."""
     import transformers
 
-    from rmlab.training import TrainingConfig, prepare
+    from rmlab.training import prepare
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     warnings.simplefilter("ignore", FutureWarning)
     model = make(name)
     usable, _ = whole_pairs(model, read_or_exit(pairs))
-    # the same pairs for every batch size and side, drawn once
+    # the same pairs for either side, drawn once
     drawn = np.sort(np.random.default_rng(0).permutation(len(usable))[: batch_size * steps])
     data = prepare(model, usable[drawn])
-    config = TrainingConfig(batch_size=batch_size, max_length=MAX_LENGTH, precision="bf16", seed=0)
+    config = configured(batch_size)
     losses, ends = (timed_rmlab if side == "rmlab" else timed_trl)(model, data, config)
     useful, allowed, operations_allow = count(model, data, config)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
     speed = (len(losses) - 1) * batch_size / (ends[-1] - ends[0])
     layout = model.layout(config.packing)
     return Result(losses[0], speed, useful, allowed, operations_allow, len(data), peak, layout)
+
+
+def configured(batch_size: int) -> "TrainingConfig":
+    """Give the settings of either side."""
+    from rmlab.training import TrainingConfig
+
+    return TrainingConfig(batch_size=batch_size, max_length=MAX_LENGTH, precision="bf16", seed=0)
 
 
 def timed_rmlab(
@@ -176,11 +185,15 @@ def main() -> None:
     parser.add_argument("--batches", nargs="+", type=int, default=[8, 32], help="pairs in a batch (default: 8 32)")
     parser.add_argument("--steps", type=int, default=6, help="of each run; the first is not timed (default: 6)")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each side (default: 5)")
+    parser.add_argument("--count", action="store_true", help="count over all pairs of the file, and train nothing")
     add_pairs_option(parser)
     options = parser.parse_args()
-    read_or_exit(options.pairs)
+    pairs = read_or_exit(options.pairs)
     if options.steps < 2:
         parser.error(f"--steps must be at least 2, got {options.steps}")
+    if options.count:
+        count_all(options.models, options.batches, pairs)
+        return
     print(", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("trl", "transformers", "torch")))
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=context, max_tasks_per_child=1) as pool:
@@ -192,6 +205,19 @@ def main() -> None:
                         job = pool.submit(run, side, name, batch_size, options.steps, options.pairs)
                         found[side].append(job.result())
                 report(name, batch_size, found["trl"], found["rmlab"])
+
+
+def count_all(models: list[str], batches: list[int], pairs: "PreferencePairs") -> None:
+    from rmlab.training import prepare
+
+    for name in models:
+        model = make(name)
+        usable, _ = whole_pairs(model, pairs)
+        data = prepare(model, usable)
+        for batch_size in batches:
+            _, tokens, operations = count(model, data, configured(batch_size))
+            print(f"{name}, batches of {batch_size}, all {len(data):,} pairs: counting tokens allows {tokens:.2f}x, "
+                  f"counting operations {operations:.2f}x")  # fmt: skip
 
 
 def report(name: str, batch_size: int, trl: list[Result], rmlab: list[Result]) -> None:
