@@ -12,7 +12,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_packed_scores import PAIRS, a_response_that_sees_the_other, assert_equal_training, model_of, texts_of
+from test_packed_scores import PAIRS, a_response_that_sees_the_other, assert_equal_training, model_of, run_of, texts_of
 from torch._dynamo.utils import counters
 from torch.nn.attention import flex_attention
 from torch.nn.attention.flex_attention import create_mask
@@ -135,11 +135,8 @@ def test_a_run_by_blocks_is_a_run_in_padded_rows(name, options, as_on_a_gpu, blo
     pairs = simulate_text_pairs(12, seed=0).pairs
     records = {}
     for packing in ("auto", "off"):
-        model = RewardModel.from_pretrained(name, seed=0, device="cpu")
-        config = TrainingConfig(batch_size=6, precision="fp32", packing=packing, **options)
-        run = training_steps(model, pairs, config=config)
-        records[packing] = [(step.loss, step.gradient_norm, step.score_difference) for step in run]
-        assert ("FlexAttention" in run.history.layout) == (packing == "auto")
+        layout, records[packing] = run_of(name, pairs, packing=packing, **options)
+        assert ("FlexAttention" in layout) == (packing == "auto")
         assert bool(blocks_taken) == (packing == "auto")
         blocks_taken.clear()
     np.testing.assert_allclose(records["auto"], records["off"], rtol=2e-4, atol=2e-5)

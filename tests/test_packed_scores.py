@@ -207,6 +207,14 @@ def test_a_network_that_does_not_take_the_mask_is_scored_in_padded_rows(monkeypa
     assert torch.equal(model.score_ids([[5, 6, 7], [5, 6, 8, 9]], keys=[0, 0]), expected)
 
 
+def run_of(name, pairs, **options):
+    """Train a tiny model on pairs; give how its rows were laid out, and what each step recorded."""
+    model = RewardModel.from_pretrained(name, seed=0, device="cpu")
+    run = training_steps(model, pairs, config=TrainingConfig(batch_size=6, precision="fp32", **options))
+    records = [(step.loss, step.gradient_norm, step.score_difference) for step in run]
+    return run.history.layout, records
+
+
 @pytest.mark.parametrize("options", [{}, {"gradient_accumulation": 3}, {"gradient_checkpointing": True}, {"lora": 2},
                                      {"label_smoothing": 0.1, "centering": 0.01}])  # fmt: skip
 @pytest.mark.parametrize("name", ["tiny-decoder", "tiny-encoder"])
@@ -216,11 +224,8 @@ def test_a_run_in_packed_rows_is_a_run_in_padded_ones(name, options):
     pairs = simulate_text_pairs(24, seed=0).pairs
     records = {}
     for packing in ("auto", "off"):
-        model = RewardModel.from_pretrained(name, seed=0, device="cpu")
-        config = TrainingConfig(batch_size=6, precision="fp32", packing=packing, **options)
-        run = training_steps(model, pairs, config=config)
-        records[packing] = [(step.loss, step.gradient_norm, step.score_difference) for step in run]
-        assert ("packed" in run.history.layout) == (packing == "auto")
+        layout, records[packing] = run_of(name, pairs, packing=packing, **options)
+        assert ("packed" in layout) == (packing == "auto")
     np.testing.assert_allclose(records["auto"], records["off"], rtol=2e-4, atol=2e-5)
     np.testing.assert_allclose(records["auto"][0], records["off"][0], rtol=1e-5, atol=1e-6)
 

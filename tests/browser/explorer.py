@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -112,10 +113,14 @@ class Opened:
     def __init__(self, page: Page):
         self.page = page
         self.wrong: list[str] = []
-        page.on("pageerror", lambda error: self.wrong.append(f"thrown: {error}"))
-        page.on("console", lambda said: self.wrong.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("dialog", lambda dialog: (self.wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda request: self._note(request.url))
+        self.listeners: dict[Any, Any] = {
+            "pageerror": lambda error: self.wrong.append(f"thrown: {error}"),
+            "console": lambda said: self.wrong.append(said.text) if said.type in ("error", "warning") else None,
+            "dialog": lambda dialog: (self.wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()),
+            "request": lambda request: self._note(request.url),
+        }
+        for event, listener in self.listeners.items():
+            page.on(event, listener)
 
     def _note(self, url: str) -> None:
         if not url.startswith(("file:", "data:", "http://127.0.0.1:")):
@@ -141,3 +146,16 @@ class Opened:
         """Nothing was thrown, said on the console, asked of the network, or run."""
         assert not self.wrong
         assert self.page.evaluate("window.ran") is None
+
+
+@contextmanager
+def opening(page: Page) -> Iterator[Opened]:
+    """Open one test's files in a page that others use before and after, and check at its end."""
+    page.goto("about:blank")
+    opened = Opened(page)
+    try:
+        yield opened
+        opened.check()
+    finally:
+        for event, listener in opened.listeners.items():
+            page.remove_listener(event, listener)

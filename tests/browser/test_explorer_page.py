@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from explorer import PAYLOADS, Opened
+from explorer import PAYLOADS, Opened, opening
 from playwright.sync_api import Browser, Page, expect
 
 from rmlab.data import PreferencePair
@@ -32,14 +32,9 @@ def shared(browser: Browser) -> Iterator[Page]:
 @pytest.fixture
 def opened(shared: Page) -> Iterator[Opened]:
     """One page for all tests of this file; each opens a file of its own in it."""
-    shared.goto("about:blank")
     shared.set_viewport_size({"width": 1280, "height": 900})
-    opened = Opened(shared)
-    yield opened
-    opened.check()
-    for event in ("pageerror", "console", "dialog", "request"):
-        for listener in list(shared._impl_obj.listeners(event)):
-            shared._impl_obj.remove_listener(event, listener)
+    with opening(shared) as opened:
+        yield opened
 
 
 def handle(page: Page, side: str):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from explorer import PAYLOADS, VIEWS, Opened, every_view, some_pairs
+from explorer import PAYLOADS, VIEWS, Opened, every_view, opening, some_pairs
 from playwright.sync_api import Browser, Page, expect
 
 from rmlab.__main__ import main
@@ -55,13 +55,8 @@ def shared(browser: Browser) -> Iterator[Page]:
 @pytest.fixture
 def opened(shared: Page) -> Iterator[Opened]:
     """One page for all tests of this file; each opens a file of its own in it."""
-    shared.goto("about:blank")
-    opened = Opened(shared)
-    yield opened
-    opened.check()
-    for event in ("pageerror", "console", "dialog", "request"):
-        for listener in list(shared._impl_obj.listeners(event)):
-            shared._impl_obj.remove_listener(event, listener)
+    with opening(shared) as opened:
+        yield opened
 
 
 @pytest.fixture
