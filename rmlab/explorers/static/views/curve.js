@@ -35,7 +35,6 @@ export const curve = {
       };
       now.reach = reach(now.d);
       for (const part of parts) part.draw(now);
-      root.getBoundingClientRect(); // lays it out while the next frame is waited for, and not in that frame
     }
     const off = store.on(["scores", "temperature", "winner", "revealed", "scores_from", "presets"], draw);
     draw();
