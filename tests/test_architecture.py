@@ -22,7 +22,7 @@ FLOORS = (
     {"bradley_terry", "simulate", "evaluation", "labels"},
     {"packing", "backbones"},
     {"model"},
-    {"attribution", "audit", "goodhart", "training"},
+    {"attribution", "audit", "effort", "goodhart", "training"},
     {"datasets"},
     {"plots"},
     {"explorers", "check", "doctor", "report", "tiny_tokenizer"},

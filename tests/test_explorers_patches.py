@@ -152,24 +152,39 @@ def test_a_session_refuses_what_it_cannot_take():
 def test_the_widget_takes_a_person_through_all_four_parts():
     clock = Clock()
     session = PatchSession(seconds=3, clock=clock)
-    view, line, controls = judge_patches(session).children
+    view = judge_patches(session)
     for n, way in enumerate(session.parts):
-        assert way in line.value
-        (start,) = controls.children
-        assert start.description == f"Start part {n + 1} of 4"
-        start.click()
+        assert way in view.line
+        assert view.greys == ()
+        assert view.choices == ((f"Start part {n + 1} of 4", None, ""),)
+        view.press(None)
         while session.part == n:
             question = session.question
             assert question is not None
-            assert view.value.count("width: 130px") == len(question)
-            assert all(f"rgb({GREYS[patch]}," in view.value for patch in question)
-            assert [button.description for button in controls.children] == (
-                [str(i) for i in range(1, 10)] if len(question) == 1 else ["left is lighter", "right is lighter"]
+            assert view.greys == tuple(GREYS[patch] for patch in question)
+            assert view.choices == (
+                tuple((str(i), i, str(i)) for i in range(1, 10))
+                if len(question) == 1
+                else (("left is lighter", 0, "ArrowLeft"), ("right is lighter", 1, "ArrowRight"))
             )
             clock.now += 1
-            controls.children[-1].click()
-    assert "Done" in line.value
-    assert controls.children == ()
+            view.press(view.choices[-1][1])
+    assert "Done" in view.line
+    assert view.choices == view.greys == ()
     said = session.judgements
     assert said is not None
     assert {rating for part in said.ratings for _, rating, _ in part} == {9}
+
+
+def test_a_second_click_on_one_screen_is_no_answer_to_the_next():
+    session = PatchSession()
+    view = judge_patches(session)
+    view.press(None)
+    asked, click = session.question, {"screen": view.screen, "value": 9}
+    view._handle_custom_msg(click, [])  # what the browser sends
+    following = session.question
+    assert following != asked
+    view._handle_custom_msg(click, [])
+    assert session.question == following
+    view._handle_custom_msg({"screen": view.screen, "value": 9}, [])
+    assert session.question != following

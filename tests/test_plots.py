@@ -154,7 +154,7 @@ def test_preference_curve_draws_both_formulas_and_marks_the_differences():
     np.testing.assert_array_equal(y, preference_probability(x))
     x, y = loss.lines[0].get_data()
     np.testing.assert_array_equal(y, preference_loss(x))
-    assert words(sigmoid) == ["P = 0.047", "P = 0.818"]
+    assert words(sigmoid) == ["0.047", "0.818"]
     assert words(loss) == ["loss = 3.049", "loss = 0.201"]
     assert sigmoid.texts[1].xy == (1.5, preference_probability(1.5))
     assert loss.texts[0].xy == (-3.0, preference_loss(-3.0))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrow
 
 from rmlab.plots import describe
 from rmlab.plots.curves import plot_lines, plot_pushes, plot_two_scores, plot_votes
@@ -104,8 +105,12 @@ def test_pushes_are_one_minus_p_up_and_down() -> None:
     ax = plot_pushes([-1.5, 0, 1.5], [1.5, 0, -1.5])
     under = [tick.get_text().split("\n")[1] for tick in ax.get_xticklabels()]
     assert under == ["1 − P = 0.95", "1 − P = 0.50", "1 − P = 0.05"]
-    arrows = [(a.xy[1] - a.xyann[1]) for a in ax.texts if getattr(a, "arrow_patch", None) is not None]  # type: ignore[attr-defined]
-    np.testing.assert_allclose(arrows, np.outer([0.952574, 0.5, 0.047426], [1, -1]).ravel(), atol=1e-6)
+    corners = [arrow.get_xy() for arrow in ax.patches if isinstance(arrow, FancyArrow)]
+    tails = np.outer([-1.5, 0, 1.5], [1, -1]).ravel()
+    tips = np.array(
+        [max(arrow[:, 1], key=lambda y, tail=tail: abs(y - tail)) for arrow, tail in zip(corners, tails, strict=True)]
+    )
+    np.testing.assert_allclose(tips - tails, np.outer([0.952574, 0.5, 0.047426], [1, -1]).ravel(), atol=1e-6)
     assert "mean loss is 1.263" in describe(ax)
 
 

@@ -20,14 +20,14 @@ IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:const|let|function|class|async function)\s*\*?\s*(\w+))", re.MULTILINE)
 
 
-def widget_module() -> str:
-    """Give the script that anywidget loads, an ES module."""
-    return f"{_joined()}export default {{ render: {_variable(ENTRY)}.render }};\n"
+def widget_module(entry: str = ENTRY) -> str:
+    """Give the script that anywidget loads, an ES module: `entry` and all that it needs."""
+    return f"{_joined(entry)}export default {{ render: {_variable(entry)}.render }};\n"
 
 
 def page_script() -> str:
     """Give the script of the page, which opens the explorer on what the page carries."""
-    return f"(() => {{\n{_joined()}{_variable(ENTRY)}.open();\n}})();\n"
+    return f"(() => {{\n{_joined(ENTRY)}{_variable(ENTRY)}.open();\n}})();\n"
 
 
 @cache
@@ -37,8 +37,8 @@ def style() -> str:
 
 
 @cache
-def _joined() -> str:
-    return join_modules(ENTRY, lambda name: (STATIC / name).read_text(encoding="utf-8"))
+def _joined(entry: str) -> str:
+    return join_modules(entry, lambda name: (STATIC / name).read_text(encoding="utf-8"))
 
 
 def join_modules(entry: str, read: Callable[[str], str]) -> str:

@@ -12,12 +12,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import anywidget
 import numpy as np
+from traitlets import Int, Tuple, Unicode
 
 from rmlab.bradley_terry import fit_bradley_terry
+from rmlab.explorers.bundle import style, widget_module
 from rmlab.simulate import Rater
 
-__all__ = ["GREYS", "PatchJudgements", "PatchSession", "judge_patches", "simulate_patch_judgements"]
+__all__ = ["GREYS", "PatchJudgements", "PatchSession", "PatchView", "judge_patches", "simulate_patch_judgements"]
 
 Way = Literal["ratings", "comparisons"]
 
@@ -272,60 +275,72 @@ def simulate_patch_judgements(
     return judgements
 
 
-def judge_patches(session: PatchSession) -> Any:
-    """Give a widget that takes one person through a session: buttons, and one or two patches of grey above them."""
-    import ipywidgets
+class PatchView(anywidget.AnyWidget):
+    """Takes one person through a session: one or two patches of grey, a question, and buttons or keys to answer with.
 
-    view, line = ipywidgets.HTML(), ipywidgets.HTML()
-    start = ipywidgets.Button(button_style="primary")
-    ratings = [ipywidgets.Button(description=str(n), layout={"width": "3em"}) for n in range(1, N_RATINGS + 1)]
-    sides = [ipywidgets.Button(description=f"{side} is lighter", layout={"width": "9em"}) for side in ("left", "right")]
-    controls = ipywidgets.HBox()
+    Attributes
+    ----------
+    greys
+        What is to be seen: none, one or two.
+    line
+        What is asked, or said.
+    choices
+        ``(text, value, key)`` of each button: what `press` takes, and the key that does the same, as the browser
+        calls it.
+    screen
+        Counts what was shown; an answer to any but the last screen is not taken.
+    """
 
-    def redraw() -> None:
-        question = session.question
-        shown = [GREYS[patch] for patch in question or ()]
-        view.value = _patches(shown)
-        if question is not None:
-            rating = len(question) == 1
-            controls.children = tuple(ratings if rating else sides)
-            line.value = "How light is it? 1 is dark, 9 is light." if rating else "Which one is lighter?"
+    _esm = widget_module("patches.js")
+    _css = style()
+    greys = Tuple().tag(sync=True)
+    line = Unicode().tag(sync=True)
+    choices = Tuple().tag(sync=True)
+    screen = Int().tag(sync=True)
+
+    def __init__(self, session: PatchSession):
+        super().__init__()
+        self.session = session
+        self.on_msg(self._hear)
+        self._show()
+
+    def __repr__(self) -> str:
+        """Say what would be shown, for a notebook without a kernel."""
+        return "Grey patches to rate and to compare. Run this cell to use it."
+
+    def press(self, value: int | None) -> None:
+        """Answer the question, or begin the next part with None: what a button does."""
+        if value is None:
+            self.session.start()
+        else:
+            self.session.answer(value)
+        self._show()
+
+    def _hear(self, _: Any, said: dict[str, Any], _buffers: Any) -> None:
+        if said["screen"] == self.screen:
+            self.press(said["value"])
+
+    def _show(self) -> None:
+        session, question = self.session, self.session.question
+        choices: tuple[tuple[str, int | None, str], ...]
+        if question is not None and len(question) == 1:
+            line = "How light is it? 1 is dark, 9 is light. (Click, or press the number.)"
+            choices = tuple((str(n), n, str(n)) for n in range(1, N_RATINGS + 1))
+        elif question is not None:
+            line = "Which one is lighter? (Click, or press an arrow key, ← or →.)"
+            choices = (("left is lighter", 0, "ArrowLeft"), ("right is lighter", 1, "ArrowRight"))
         elif session.part == len(session.parts):
-            controls.children = ()
-            line.value = "Done. Thank you. Now run the cells below."
+            line, choices = "Done. Thank you. Now run the cells below.", ()
         else:
             way = session.parts[session.part]
-            start.description = f"Start part {session.part + 1} of 4"
-            start.layout.width = "14em"
-            controls.children = (start,)
-            line.value = f"Next: {way}, for {session.seconds:g} seconds. One click a question; go by your first look."
-
-    def press_start(_: Any) -> None:
-        session.start()
-        redraw()
-
-    def give(value: int) -> Callable[[Any], None]:
-        def press(_: Any) -> None:
-            session.answer(value)
-            redraw()
-
-        return press
-
-    start.on_click(press_start)
-    for n, button in enumerate(ratings, 1):
-        button.on_click(give(n))
-    for n, button in enumerate(sides):
-        button.on_click(give(n))
-    redraw()
-    return ipywidgets.VBox([view, line, controls])
+            line = f"Next: {way}, for {session.seconds:g} seconds. One answer a question; go by your first look."
+            choices = ((f"Start part {session.part + 1} of 4", None, ""),)
+        with self.hold_sync():
+            self.greys = tuple(GREYS[patch] for patch in question or ())
+            self.line, self.choices = line, choices
+            self.screen += 1
 
 
-def _patches(greys: Sequence[int]) -> str:
-    """Draw patches side by side on a dark ground that is the same in every theme."""
-    boxes = "".join(
-        f'<div style="width: 130px; height: 130px; background: rgb({grey},{grey},{grey})"></div>' for grey in greys
-    )
-    return (
-        '<div style="display: flex; gap: 60px; justify-content: center; align-items: center; width: 460px; '
-        f'height: 190px; max-width: 100%; background: #303030">{boxes}</div>'
-    )
+def judge_patches(session: PatchSession) -> PatchView:
+    """Give a widget that takes one person through a session."""
+    return PatchView(session)

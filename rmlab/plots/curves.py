@@ -66,7 +66,7 @@ def plot_lines(
         ends = [f"{_brief(height[i], height)} at {_brief(at[i], at)}" for i in (0, len(at) // 2, -1)]
         shown.append(f"{name}, {', '.join(ends)}")
     for x_point, y_point, words in points:
-        mark(ax, x_point, y_point, words, 10, -4, "left")
+        mark(ax, x_point, y_point, words, 8, 5, "left")
     if len(lines) > 1:
         below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.19), "ncols": 2 if len(lines) == 4 else 3}
         ax.legend(fontsize=TEXT - 1, frameon=False, handlelength=3, **below)
@@ -170,11 +170,11 @@ def plot_pushes(
             (high, "chosen", CHOSEN, "o", -1, push),
             (low, "rejected", REJECTED, "s", 1, -push),
         ):
-            x, beside = i + 0.12 * side, i + 0.2 * side  # beside its marker even a short arrow is seen
+            x, beside = i + 0.12 * side, i + 0.22 * side  # beside its marker even a short arrow is seen
             ax.plot([x], [score], marker, color=colour, markersize=12, zorder=3, label=None if i else name)
-            style = {"arrowstyle": "-|>", "color": colour, "lw": 3, "shrinkA": 0, "shrinkB": 0,
-                     "mutation_scale": 4 + 14 * push}  # fmt: skip
-            ax.annotate("", (beside, score + way), (beside, score), arrowprops=style)
+            # no outline, and a head that is part of the length: a short arrow is flat, and still points
+            ax.arrow(beside, score, 0, way, width=0.007 * len(up), head_width=0.022 * len(up),
+                     head_length=min(push, 0.2), length_includes_head=True, color=colour, linewidth=0)  # fmt: skip
     words = [f"difference {d:.2f}\n1 − P = {p:.2f}".replace("-", "−") for d, p in zip(up - down, surprise, strict=True)]
     ax.set_xticks(range(len(up)), words)
     ax.set_xlim(-0.5, len(up) - 0.5)

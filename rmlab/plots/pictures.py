@@ -54,8 +54,8 @@ def plot_preference_curve(score_difference: float | Sequence[float] | None = Non
         solid, dotted = ("P", "1 − P") if d == marked[0] else (None, None)
         sigmoid.plot([d, d], [0, p], color=CHOSEN, linewidth=4, solid_capstyle="butt", label=solid)
         sigmoid.plot([d, d], [p, 1], color=REJECTED, linewidth=4, linestyle=(0, (1, 0.6)), label=dotted)
-        # Beside the point, on the side where the curve leaves room.
-        mark(sigmoid, d, p, f"P = {p:.3f}", *((-10, 6, "right") if d >= 0 else (10, -16, "left")))
+        # Beside the point, on the side where the curve leaves room; short, so that it covers no other point's bar.
+        mark(sigmoid, d, p, f"{p:.3f}", *((-10, 6, "right") if d >= 0 else (10, -16, "left")))
         side = (-6, 14, "right") if d > 0.6 * limit else (10, 6, "left")
         mark(loss, d, preference_loss(d), f"loss = {preference_loss(d):.3f}", *side)
     if marked:

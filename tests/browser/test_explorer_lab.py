@@ -106,14 +106,40 @@ def test_keys_go_to_the_handle_and_restart_and_run_all_works(lab: Callable[[str]
     found = Axe().run(page, context=".jp-Notebook .rx").response["violations"]
     assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] != "minor"] == []
 
-    # a whole session of grey patches
+    # a whole session of grey patches: the first round by keys, the second with the mouse; no key leaves it
     run_new_cell(page, PATCHES)
+    n_cells += 1
+    screen = page.locator(".rx-patches")
     for part in range(4):
-        page.get_by_role("button", name=f"Start part {part + 1} of 4").click()
-        page.get_by_role("button", name="left is lighter" if part % 2 else "5", exact=True).click()
+        start = page.get_by_role("button", name=f"Start part {part + 1} of 4")
+        start.focus()
+        before = active.all_inner_texts()
+        page.keyboard.press("d")
+        page.keyboard.press("d")
+        start.press("Enter")
+        expect(screen.locator(".rx-patch")).to_have_count(2 if part % 2 else 1)
+        expect(screen).to_be_focused()
+        for key in ("d", "d", "x", "a", "y"):
+            page.keyboard.press(key)
+        expect(cells).to_have_count(n_cells)
+        if part < 2:
+            page.keyboard.press("ArrowLeft" if part else "5")
+        else:
+            page.get_by_role("button", name="left is lighter" if part % 2 else "5", exact=True).click()
+        expect(screen.locator(".rx-patch")).to_have_count(0)
+        assert active.all_inner_texts() == before
     expect(page.get_by_text("Done. Thank you.")).to_be_visible()
-    run_new_cell(page, "print(len(session.judgements.ratings), session.judgements.comparisons[1][0][2] > 0)")
-    expect(page.locator(".jp-OutputArea-output").last).to_have_text("2 True")
+    found = Axe().run(page, context=".jp-Notebook .rx:has(.rx-patches)").response["violations"]
+    assert [one["id"] for one in found if one["impact"] != "minor"] == []
+    run_new_cell(
+        page,
+        "said = session.judgements\n"
+        "print([part[0][1] for part in said.ratings], [sorted(part[0][:2]) for part in said.comparisons])",
+    )
+    output = page.locator(".jp-OutputArea-output").last
+    expect(output).to_contain_text("[5, 5] [[")
+    first, second = output.inner_text().removeprefix("[5, 5] [[").removesuffix("]]").split("], [")
+    assert first == second, "the second round asks for the same pair"
 
     choose(page, "Kernel", "Shut Down Kernel")
     expect(page.get_by_role("alert").filter(has_text="The kernel is gone").first).to_be_visible()

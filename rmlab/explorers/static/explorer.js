@@ -1,5 +1,6 @@
 // The frame around the views: tabs, what every view has (Predict, Reset, size, link), and what went wrong.
 import { element, unique, update } from "./dom.js";
+import { keepKeys } from "./keys.js";
 import { readLink, writeLink } from "./link.js";
 import { remoteModel } from "./remote.js";
 import { createStore, localModel } from "./store.js";
@@ -52,12 +53,7 @@ export function mount(root, store) {
         store.page ? button("Link", () => offerLink(store, said)) : null)),
     said, error, note, panel);
 
-  // Lab takes keys from a focused widget unless the focused element itself says otherwise.
-  const keep = (event) => { event.target.dataset.lmSuppressShortcuts = "true"; };
-  const stop = (event) => event.stopPropagation();
-  root.addEventListener("focusin", keep);
-  root.addEventListener("keydown", stop);
-
+  const release = keepKeys(root);
   let current = null;
   let cleanup = () => {};
   function draw() {
@@ -84,8 +80,7 @@ export function mount(root, store) {
     off();
     cleanup();
     store.close();
-    root.removeEventListener("focusin", keep);
-    root.removeEventListener("keydown", stop);
+    release();
   };
 }
 

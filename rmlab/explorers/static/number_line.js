@@ -72,9 +72,8 @@ export function numberLine(store) {
     [across.node, bracket, gap, ...pushes, ...pins.map((each) => each.node)],
     ({ width, height, em }, next) => {
       now = next;
-      if (Math.max(now.a, now.b) > middle + now.reach || Math.min(now.a, now.b) < middle - now.reach) {
-        middle = Math.round((now.a + now.b) / 2);
-      }
+      const holds = (at) => Math.max(now.a, now.b) <= at + now.reach && Math.min(now.a, now.b) >= at - now.reach;
+      if (!holds(middle)) middle = holds(0) ? 0 : Math.round((now.a + now.b) / 2);
       x = scale([middle - now.reach, middle + now.reach], [3.6 * em, width - 1.2 * em]);
       const y = height - 3.4 * em;
       across.update(x, y, em);
