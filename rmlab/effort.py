@@ -25,8 +25,8 @@ _Z = 1.96
 def draw_raters(spread: float, n_raters: int = 20, *, seed: int | np.random.Generator) -> tuple[Rater, ...]:
     """Draw raters with an offset, a scale and a drift of their own; at a spread of 0 they are all alike.
 
-    The offset is ``2 spread z``, the logarithm of the scale ``spread z / 2`` and the drift ``spread z``, with a normal z
-    for each; the noise is 1.
+    The offset is ``2 spread z``, the logarithm of the scale ``spread z / 2`` and the drift ``spread z``, with a
+    normal z for each; the noise is 1.
     """
     rng = generator(seed)
     return tuple(

@@ -168,7 +168,7 @@ def test_the_widget_takes_a_person_through_all_four_parts():
                 else (("left is lighter", 0, "ArrowLeft"), ("right is lighter", 1, "ArrowRight"))
             )
             clock.now += 1
-            view.press(view.choices[-1][1])
+            view.press(9 if len(question) == 1 else 1)
     assert "Done" in view.line
     assert view.choices == view.greys == ()
     said = session.judgements
