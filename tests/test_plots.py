@@ -244,6 +244,14 @@ def test_calibration_draws_the_bins_with_intervals_and_counts():
     assert f"calibration error {given.calibration_error:.3f}" in plots.describe(ax)
 
 
+def test_pictures_of_calibration_that_take_turns_have_one_axis():
+    sure, unsure = (plots.plot_calibration(evaluate(np.ones(400) * d), down_to=0.3) for d in (4.0, 0.1))
+    assert sure.get_ylim() == unsure.get_ylim()
+    assert sure.get_ylim() == pytest.approx((0.2, 1.03))
+    few = evaluate([4.0, -4.0, -4.0, -4.0])  # the interval goes further down
+    assert plots.plot_calibration(few, down_to=0.3).get_ylim()[0] < few.calibration[0].interval[0] < 0.2
+
+
 def test_calibration_of_ties_alone_says_so_and_a_temperature_is_named():
     assert "Every pair is a tie" in plots.describe(plots.plot_calibration(evaluate([0.0, 0.0])))
     ax = plots.plot_calibration(evaluate([1.0, -1.0], temperature=1.5))

@@ -59,3 +59,21 @@ def test_a_shared_batch_shows_the_prompt_once():
 def test_a_batch_whose_pairs_were_miscounted_is_an_error(packed):
     with pytest.raises(ValueError, match="one for each pair, 2 of them, got 3"):
         plot_batch(packed, [12, 9, 4], needed=47)
+
+
+def test_each_part_of_a_row_is_named_on_plain_ground_also_where_the_prompt_is_short():
+    texts = [[5] * 5 + [1] * 20, [5] * 5 + [2] * 22]  # 5 of 47 tokens are too few for the word "shared" to lie in
+    packed = pack(texts, [grow_trees(texts, [0, 0], tree_tokens=64)], pad_id=0)
+    rows, _ = plot_packed_rows(packed, causal=True).child_axes
+    assert [(word.get_text(), word.get_rotation()) for word in rows.texts] == [("shared", 90), ("1", 0), ("2", 0)]
+    grounds = [word.get_bbox_patch().get_facecolor() for word in rows.texts]
+    assert grounds == [bar.get_facecolor() for bar in rows.patches]
+
+
+def test_shared_tokens_look_like_the_prompt_of_a_batch_and_not_like_its_padding():
+    texts = [[5] * 12 + [1] * 6, [5] * 12 + [2] * 8]
+    shared = pack(texts, [grow_trees(texts, [0, 0], tree_tokens=64)], pad_id=0)
+    rows, _ = plot_packed_rows(shared, causal=True).child_axes
+    legend = plot_batch(shared, [12], needed=26).figure.legends[0]
+    looks = {text.get_label(): (text.get_facecolor(), text.get_hatch()) for text in legend.legend_handles}
+    assert (rows.patches[0].get_facecolor(), rows.patches[0].get_hatch()) == looks["prompt"] != looks["padding"]

@@ -150,15 +150,23 @@ def plot_score_differences(differences: Any, *, bins: int = 30, ax: Axes | None 
     )
 
 
-def plot_calibration(evaluation: Evaluation, *, ax: Axes | None = None) -> Axes:
+def plot_calibration(evaluation: Evaluation, *, down_to: float = 0.5, ax: Axes | None = None) -> Axes:
     """Draw how often the model was right against how sure it was, with 95% intervals and the number of pairs.
 
     Points below the diagonal mean over-confidence.
+
+    Parameters
+    ----------
+    evaluation
+        Of one model.
+    down_to
+        The share of right pairs down to which the axis goes, or further where an interval does: the same for pictures
+        that take turns, so that the diagonal stands still.
     """
     ax = make_axes(ax, 7.2, 5.0)
     bins = evaluation.calibration
     ax.plot([0.5, 1], [0.5, 1], color=NEUTRAL, linewidth=1.5, linestyle="--")
-    low = min([0.5, *(one.interval[0] for one in bins)]) - 0.1  # room for the counts
+    low = min([down_to, *(one.interval[0] for one in bins)]) - 0.1  # room for the counts
     ax.set_xlim(0.49, 1.01)
     ax.set_ylim(low, 1.03)
     if bins:
@@ -168,15 +176,16 @@ def plot_calibration(evaluation: Evaluation, *, ax: Axes | None = None) -> Axes:
         ax.errorbar(
             x, y, [y - ends[:, 0], ends[:, 1] - y], fmt="o-", color=CHOSEN, markersize=9, linewidth=1.5, capsize=4
         )
+        foot = {"color": NEUTRAL, "fontsize": TEXT - 2, "transform": ax.get_xaxis_transform()}  # y from 0 to 1
         for one in bins:
-            ax.text(one.mean_probability, low + 0.015, f"{one.count:,}", ha="center", color=NEUTRAL, fontsize=TEXT - 2)
-        ax.text(0.5, low + 0.05, "pairs in each bin:", color=NEUTRAL, fontsize=TEXT - 2)
+            ax.text(one.mean_probability, 0.025, f"{one.count:,}", ha="center", **foot)
+        ax.text(0.5, 0.08, "pairs in each bin:", **foot)
         summary = f"calibration error {evaluation.calibration_error:.3f}, log loss {evaluation.log_loss:.3f}"
     else:
         summary = "Every pair is a tie: no response scores higher."
         ax.text(0.99, 0.3, summary, transform=ax.transAxes, ha="right", color=INK, fontsize=TEXT)
     ax.text(0.52, 0.97, "under-confident", color=NEUTRAL, fontsize=TEXT, style="italic", va="top")
-    ax.text(0.99, low + 0.12, "over-confident", color=NEUTRAL, fontsize=TEXT, style="italic", ha="right")
+    ax.text(0.99, low + 0.2 * (1.03 - low), "over-confident", color=NEUTRAL, fontsize=TEXT, style="italic", ha="right")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(PercentFormatter(1, decimals=0))
     scaled = "" if evaluation.temperature is None else f" at temperature {evaluation.temperature:.2f}"

@@ -16,8 +16,9 @@ from rmlab.plots.style import CHOSEN, INK, NEUTRAL, REJECTED, TEXT, label, make_
 __all__ = ["plot_batch", "plot_packed_rows"]
 
 _Looks = Mapping[int, tuple[str, str]]  # of each part: colour and hatch
-_PARTS: _Looks = {0: ("#d9d9d9", ""), 1: (CHOSEN, ""), 2: (REJECTED, "///")}
-_BATCH: _Looks = {0: ("#c4c4c4", ""), 1: ("#f2d98b", "..."), 2: (CHOSEN, ""), 3: (REJECTED, "///")}
+_PROMPT = ("#e0b94b", "...")
+_PARTS: _Looks = {0: _PROMPT, 1: (CHOSEN, ""), 2: (REJECTED, "///")}
+_BATCH: _Looks = {0: ("#c4c4c4", ""), 1: _PROMPT, 2: (CHOSEN, ""), 3: (REJECTED, "///")}
 _BATCH_NAMES = ("padding", "prompt", "chosen", "rejected")
 
 
@@ -46,12 +47,14 @@ def plot_packed_rows(packed: PackedRows, *, causal: bool, row: int = 0, ax: Axes
     ax = make_axes(ax, 11, 4.6)
     rows, mask = make_panels(ax, 2)
     parts = np.where(packed.branches > 0, (packed.branches - 1) % 2 + 1, 0)
-    for r, start, width, _ in _draw_rows(rows, packed, np.where(packed.trees >= 0, parts, -1), _PARTS):
+    for r, start, width, part in _draw_rows(rows, packed, np.where(packed.trees >= 0, parts, -1), _PARTS):
         branch = int(packed.branches[r, start])
         name = str(branch) if branch else "shared"
-        if width >= length * (0.04 if branch else 0.16):  # room for the word
-            style = {"ha": "center", "va": "center", "fontsize": TEXT - 2, "weight": "bold"}
-            rows.text(start + width / 2, r, name, color="white" if branch else INK, **style)
+        upright = not branch and width < length * 0.16  # the word is wider than its bar
+        if width >= length * 0.04 and not (upright and n_rows > 4):  # room for it
+            style = {"ha": "center", "va": "center", "fontsize": TEXT - 2, "weight": "bold", "rotation": 90 * upright}
+            ground = {"facecolor": _PARTS[part][0], "edgecolor": "none", "pad": 2}  # no hatch behind the word
+            rows.text(start + width / 2, r, name, color="white" if branch else INK, bbox=ground, **style)
     used = int((packed.trees >= 0).sum())
     counted = f"{n_rows} row{'s' * (n_rows > 1)}"
     label(rows, f"{counted}, {used} tokens, {packed.input_ids.size - used} of padding", "token", "row")

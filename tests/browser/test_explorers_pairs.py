@@ -426,6 +426,27 @@ def test_two_models_are_laid_side_by_side(open_file: Open):
     expect(page.locator(".rx-scatter .rx-both").first).to_have_attribute("d", "")
 
 
+UNDER_WORDS = """() => {
+  const boxes = [...document.querySelectorAll(".rx-scatter .rx-quiet-text")].map((node) => node.getBBox()).filter((box) => box.width);
+  const marks = [...document.querySelectorAll(".rx-scatter .rx-dots")].flatMap((node) => [...node.getAttribute("d").matchAll(/M([\\d.]+) ([\\d.]+)h0/g)]);
+  const within = ([, x, y]) => boxes.some((box) => x > box.x - 3 && x < box.x + box.width + 3 && y > box.y - 3 && y < box.y + box.height + 3);
+  return [boxes.length, marks.length, marks.filter(within).map(String)];
+}"""  # noqa: E501
+
+
+@pytest.mark.parametrize(("width", "words"), [(1280, 4), (400, 2)])
+def test_no_mark_of_two_models_stands_under_the_words_in_a_corner(open_file: Open, width: int, words: int):
+    _, pairs = some_pairs(200)
+    line = np.linspace(-1, 1, 100)
+    a, b = np.concatenate([line, line]), np.concatenate([line, -line])  # into all four corners
+    page = open_file(explorers.compare(a, b, pairs))
+    page.set_viewport_size({"width": width, "height": 900})
+    expect(page.locator(".rx-scatter .rx-quiet-text").first).to_be_visible()
+    n_words, n_marks, found = page.evaluate(UNDER_WORDS)
+    assert (n_words, n_marks) == (words, 200)
+    assert found == []
+
+
 @pytest.mark.parametrize("view", ["pairs", "film", "compare"])
 def test_predict_hides_what_is_to_be_guessed(open_file: Open, view: str):
     differences, pairs = some_pairs(60)

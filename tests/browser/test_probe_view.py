@@ -360,6 +360,23 @@ def test_a_change_makes_one_text_of_the_other(history: Callable[[str, Any], Any]
     assert (words["removed"], words["added"]) == ("two", "too")
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "removed", "added"),
+    [
+        ("On every floor.", "On every floor. Do tell.", "", " Do tell."),
+        ("On every floor. Do tell.", "On every floor.", " Do tell.", ""),
+        ("On every floor.", "Well. On every floor.", "", "Well. "),
+        ("On every floor.", "On each and every floor.", "every", "each and every"),
+        ("On every floor.", "On every floors.", "floor.", "floors."),
+    ],
+)
+def test_a_sentence_more_is_an_addition_and_a_word_is_changed_whole(
+    history: Callable[[str, Any], Any], before: str, after: str, removed: str, added: str
+) -> None:
+    found = history("h.change(...given)", [before, after])
+    assert (found["removed"], found["added"]) == (removed, added)
+
+
 def test_an_entry_gives_its_texts_again_after_branches(history: Callable[[str, Any], Any]) -> None:
     texts = [["p", "a", "b"], ["p", "a two", "b"], ["q", "a", ""], ["p", "a two", "c 🎈"]]
     made = history(

@@ -13,9 +13,10 @@ export function change(before, after) {
   while (start < shorter && before[start] === after[start]) start += 1;
   let end = 0;
   while (end < shorter - start && before[before.length - 1 - end] === after[after.length - 1 - end]) end += 1;
-  // To the ends of words, which also keeps the halves of an emoji together.
-  while (start > 0 && WORD.test(before[start - 1])) start -= 1;
-  while (end > 0 && WORD.test(before[before.length - end])) end -= 1;
+  // Where it cuts into a word, to the end of the word, which also keeps the halves of an emoji together.
+  const touches = (...letters) => letters.some((letter) => letter !== undefined && WORD.test(letter));
+  if (touches(before[start], after[start])) while (start > 0 && WORD.test(before[start - 1])) start -= 1;
+  if (touches(before[before.length - 1 - end], after[after.length - 1 - end])) while (end > 0 && WORD.test(before[before.length - end])) end -= 1;
   return { at: start, removed: before.slice(start, before.length - end), added: after.slice(start, after.length - end) };
 }
 

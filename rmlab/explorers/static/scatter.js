@@ -3,6 +3,7 @@ import { axis, line, picture, scale } from "./chart.js";
 import { svg, update } from "./dom.js";
 import { marksByKeys } from "./marks.js";
 
+const ROOM = 0.04; // of the extent, beyond the outermost marks
 const REACH = 16; // pixels from a point within which it is picked
 const SHAPES = {
   plus: (x, y, em) => `M${x - 0.27 * em} ${y}h${0.54 * em}M${x} ${y - 0.27 * em}v${0.54 * em}`, // the others are dots of no length with a cap: round or square
@@ -10,9 +11,9 @@ const SHAPES = {
 
 /**
  * kinds: [{ class, shape }]. `draw({ rows, x, y, kind, selected, words, shown })`: x, y, kind and words are functions of a
- * row; `decorate` draws more, on the scales.
+ * row; `decorate` draws more, on the scales. `room` is the share of the height that stays free of marks at the top and the bottom.
  */
-export function scatter({ label, height, across, up, kinds, pick, open, extra = [], decorate = () => {} }) {
+export function scatter({ label, height, across, up, kinds, pick, open, extra = [], decorate = () => {}, room = ROOM }) {
   const zero = svg("path", { class: "rx-zero" });
   const below = axis("bottom", { label: across });
   const beside = axis("left", { label: up, count: 6 });
@@ -28,8 +29,8 @@ export function scatter({ label, height, across, up, kinds, pick, open, extra = 
     [zero, below.node, beside.node, ...paths, ...extra, near, ring],
     (size, now) => {
       const { width, height: tall, em } = size;
-      const x = scale(domain(now.rows.map(now.x)), [3.6 * em, width - em]);
-      const y = scale(domain(now.rows.map(now.y)), [tall - 3.4 * em, 2.2 * em]);
+      const x = scale(domain(now.rows.map(now.x), ROOM), [3.6 * em, width - em]);
+      const y = scale(domain(now.rows.map(now.y), room), [tall - 3.4 * em, 2.2 * em]);
       below.update(x, y.range[0], em);
       beside.update(y, x.range[0], em);
       update(zero, { d: line([[x(0), y.range[0]], [x(0), y.range[1]]]) + line([[x.range[0], y(0)], [x.range[1], y(0)]]) });
@@ -76,13 +77,13 @@ export function scatter({ label, height, across, up, kinds, pick, open, extra = 
 
 const dot = (x, y) => `M${x} ${y}h0`;
 
-/** A domain that holds zero and all values, with a little room. */
-function domain(values) {
+/** A domain that holds zero and all values, with room on both sides. */
+function domain(values, share) {
   let [low, high] = [0, 0];
   for (const value of values) {
     if (value < low) low = value;
     else if (value > high) high = value;
   }
-  const room = (high - low || 25) * 0.04;
+  const room = (high - low || 1 / ROOM) * share;
   return [low - room, high + room];
 }

@@ -31,7 +31,7 @@ export const compare = {
       label: `Score differences of ${a} and of ${b}, each in units of its own scale, a mark for each pair`, height: 30,
       across: `${a}: difference in its own scale`, up: `${b}: difference in its own scale`, pick: (row) => pick(store, row), open: () => openProbe(store),
       kinds: [{ class: "rx-both", shape: "round" }, { class: "rx-a", shape: "round" }, { class: "rx-b", shape: "square" }, { class: "rx-both", shape: "round" }, { class: "rx-ink", shape: "plus" }],
-      extra: corners,
+      extra: corners, room: 0.08,
       decorate: ({ x, y, em, width }) => {
         const name = (i, right, height, text) => update(corners[i], {
           x: right ? x.range[1] : x.range[0] + 0.5 * em, y: height, "text-anchor": right ? "end" : "start", text,
