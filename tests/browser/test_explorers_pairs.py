@@ -426,6 +426,21 @@ def test_two_models_are_laid_side_by_side(open_file: Open):
     expect(page.locator(".rx-scatter .rx-both").first).to_have_attribute("d", "")
 
 
+@pytest.mark.parametrize("names", [("B", "A"), ("only B", "$&"), ("mine", "length")])
+def test_a_pair_is_said_to_be_right_under_the_model_that_is_right(open_file: Open, names: tuple[str, str]):
+    _, pairs = some_pairs(2)
+    shown = explorers.compare([1.0, -1.0], [-1.0, 1.0], pairs, names=names)
+    shown.selection = 0
+    page = open_file(shown)
+    line = page.locator(".rx-pair-line")
+    expect(line).to_contain_text(f"Pair 1: only {names[0]} agrees")
+    page.get_by_role("grid").focus()
+    page.keyboard.press("End")
+    expect(line).to_contain_text(f"Pair 2: only {names[1]} agrees")
+    who = page.locator(".rx-rows .rx-cell-who").all_text_contents()
+    assert who == [f"only {name} agrees" for name in names]
+
+
 UNDER_WORDS = """() => {
   const boxes = [...document.querySelectorAll(".rx-scatter .rx-quiet-text")].map((node) => node.getBBox()).filter((box) => box.width);
   const marks = [...document.querySelectorAll(".rx-scatter .rx-dots")].flatMap((node) => [...node.getAttribute("d").matchAll(/M([\\d.]+) ([\\d.]+)h0/g)]);
@@ -441,7 +456,7 @@ def test_no_mark_of_two_models_stands_under_the_words_in_a_corner(open_file: Ope
     a, b = np.concatenate([line, line]), np.concatenate([line, -line])  # into all four corners
     page = open_file(explorers.compare(a, b, pairs))
     page.set_viewport_size({"width": width, "height": 900})
-    expect(page.locator(".rx-scatter .rx-quiet-text").first).to_be_visible()
+    expect(page.locator(".rx-scatter .rx-quiet-text").filter(has_text="agree")).to_have_count(words)
     n_words, n_marks, found = page.evaluate(UNDER_WORDS)
     assert (n_words, n_marks) == (words, 200)
     assert found == []

@@ -7,7 +7,6 @@ import { scatter } from "../scatter.js";
 import { changeSettings, settingsOf } from "../settings.js";
 
 const SHORT = 160; // characters of a text in a row of the list
-const WHO = ["both agree", "only A agrees", "only B agrees", "neither agrees", "a tie of scores"];
 
 export const compare = {
   name: "compare",
@@ -18,7 +17,7 @@ export const compare = {
     const texts = data.pairs;
     const [a, b] = columns.names;
     const tied = new Set(columns.tied);
-    const named = (text) => text.replace("only A", `only ${a}`).replace("only B", `only ${b}`);
+    const who = ["both agree", `only ${a} agrees`, `only ${b} agrees`, "neither agrees", "a tie of scores"];
     const place = (row) => quadrant(columns.difference_a[row], columns.difference_b[row]);
     const gap = (row) => Math.abs(columns.standard_a[row] - columns.standard_b[row]);
     const all = Array.from({ length: columns.n_pairs }, (_, row) => row).filter((row) => !tied.has(row));
@@ -48,7 +47,7 @@ export const compare = {
       label: "Pairs on which the two part", pick: (row) => pick(store, row), open: () => openProbe(store),
       columns: [
         { title: "Prompt, chosen", class: "rx-cell-text", texts: (row) => [texts.prompt[row].slice(0, SHORT), texts.chosen[row].slice(0, SHORT)] },
-        { title: "Who agrees", class: "rx-cell-who", texts: (row) => [shown() ? named(WHO[place(row)]) : "?"] },
+        { title: "Who agrees", class: "rx-cell-who", texts: (row) => [shown() ? who[place(row)] : "?"] },
         { title: a, class: "rx-cell-number rx-cell-named", texts: (row) => [number(columns.standard_a[row])] },
         { title: b, class: "rx-cell-number rx-cell-named", texts: (row) => [number(columns.standard_b[row])] },
       ],
@@ -86,8 +85,8 @@ export const compare = {
     function pairInWords(row) {
       if (row === null) return columns.n_pairs ? ["Pick a pair: a mark in the picture, or a row of the list.", byKeys(store)] : [""];
       if (!shown()) return [`Pair ${row + 1}: which of the two agrees with the human?`];
-      const who = tied.has(row) ? "the raters judged a tie" : named(WHO[place(row)]);
-      return [`Pair ${row + 1}: ${who}`, `${a} ${signed(columns.standard_a[row])} · ${b} ${signed(columns.standard_b[row])}, in units of each model's scale`];
+      const found = tied.has(row) ? "the raters judged a tie" : who[place(row)];
+      return [`Pair ${row + 1}: ${found}`, `${a} ${signed(columns.standard_a[row])} · ${b} ${signed(columns.standard_b[row])}, in units of each model's scale`];
     }
     const off = store.on(["selection", "settings", "revealed"], draw);
     draw();
@@ -95,7 +94,7 @@ export const compare = {
   },
 };
 
-/** Index in WHO. */
+/** Who agrees: 0 both, 1 only a, 2 only b, 3 neither; 4 a tie of scores. */
 export function quadrant(a, b) {
   if (a === 0 || b === 0) return 4;
   if (a > 0) return b > 0 ? 0 : 1;
