@@ -184,8 +184,10 @@ def plot_calibration(evaluation: Evaluation, *, down_to: float = 0.5, ax: Axes |
     else:
         summary = "Every pair is a tie: no response scores higher."
         ax.text(0.99, 0.3, summary, transform=ax.transAxes, ha="right", color=INK, fontsize=TEXT)
-    ax.text(0.52, 0.97, "under-confident", color=NEUTRAL, fontsize=TEXT, style="italic", va="top")
-    ax.text(0.99, low + 0.2 * (1.03 - low), "over-confident", color=NEUTRAL, fontsize=TEXT, style="italic", ha="right")
+    ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}  # an interval may run behind the words
+    words = {"color": NEUTRAL, "fontsize": TEXT, "style": "italic", "bbox": ground, "zorder": 4}
+    ax.text(0.52, 0.97, "under-confident", va="top", **words)
+    ax.text(0.99, low + 0.2 * (1.03 - low), "over-confident", ha="right", **words)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(PercentFormatter(1, decimals=0))
     scaled = "" if evaluation.temperature is None else f" at temperature {evaluation.temperature:.2f}"

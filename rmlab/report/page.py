@@ -114,11 +114,13 @@ def _calibration(report: Report) -> Iterable[str]:
         "<p>Of the pairs on which the model is 80% sure, it should be right in 80%. "
         "Below the diagonal it is too sure.</p>"
     )
-    yield _picture(plots.plot_calibration(report.evaluation))
     before, after = report.tempered.before, report.tempered.after
+    shown = [report.evaluation, *([] if before is None or after is None else [after])]
+    lowest = min([0.5, *(one.interval[0] for each in shown for one in each.calibration)])
+    yield _picture(plots.plot_calibration(report.evaluation, down_to=lowest))
     if before is not None and after is not None:
         yield "<p>With the temperature, on the pairs that it was not fitted to:</p>"
-        yield _picture(plots.plot_calibration(after))
+        yield _picture(plots.plot_calibration(after, down_to=lowest))
         rows = [("log loss", f"{before.log_loss:.3f}", f"{after.log_loss:.3f}")]
         if before.calibration_error is not None and after.calibration_error is not None:
             rows += [("calibration error", f"{before.calibration_error:.3f}", f"{after.calibration_error:.3f}")]
