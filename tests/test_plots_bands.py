@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection
 
 from rmlab.plots import describe
 from rmlab.plots.bands import plot_bands, plot_paired
@@ -41,6 +42,13 @@ def test_what_is_drawn_up_to_a_point_keeps_the_axes_and_says_the_heights_there()
     assert [len(line.get_xdata()) for line in part.lines] == [2, 2]  # type: ignore[arg-type]
     assert [line.get_label() for line in part.lines] == ["training 80.0%", "test 60.0%"]
     assert "test 50.0% (40.0% to 60.0%) at 10, 60.0% (55.0% to 65.0%) at 100." in describe(part)
+
+
+def test_a_band_over_one_x_is_a_bar_from_its_lowest_to_its_highest():
+    bars = [one for one in curves(up_to=10).collections if isinstance(one, LineCollection)]
+    ends = [one.get_segments()[0].tolist() for one in bars]
+    np.testing.assert_allclose(ends, [[[10, 0.8], [10, 1.0]], [[10, 0.4], [10, 0.6]]])
+    assert not any(isinstance(one, LineCollection) for one in curves(up_to=100).collections)
 
 
 def test_a_level_is_drawn_across_and_named():

@@ -53,6 +53,20 @@ def test_lines_differ_in_colour_and_in_dash() -> None:
     assert len({str(line._unscaled_dash_pattern) for line in lines}) == 6  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("bend", [1, -1])
+def test_words_beside_a_lowest_or_highest_point_do_not_stand_on_the_line_nor_out_of_the_axes(bend: int) -> None:
+    x = np.linspace(-4, 4, 801)
+    ax = plot_lines(x, {"bent": bend * x**2}, title="t", x_label="x", y_label="y", points=[(0, 0, "stop at 70")])
+    figure = ax.get_figure(root=True)
+    assert isinstance(figure, Figure)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.canvas.draw()
+    box = ax.texts[0].get_window_extent(renderer)
+    on_line = ax.transData.transform(np.stack([x, bend * x**2], axis=1))
+    assert not any(box.contains(*point) for point in on_line)
+    assert ax.bbox.y0 < box.y0 < box.y1 < ax.bbox.y1
+
+
 def test_lines_are_described_by_both_ends_and_the_middle() -> None:
     expected = "squared, 16 at -4, 0 at 0, 16 at 4. Marked: a corner."
     assert describe(draw_lines()).endswith(expected)

@@ -53,6 +53,7 @@ def test_intervals_that_miss_are_counted_and_orange():
 
     ax = plot_intervals([[0, 1], [0.6, 1], [0.2, 0.6], [-1, 0.4]], 0.5, name="bee")
     assert "2 hold it, 2 miss it" in describe(ax)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("repetition", "score in log-odds (nats)")
     held, missed = ax.collections
     assert [to_hex(lines.get_color()[0]) for lines in (held, missed)] == [CHOSEN, REJECTED]  # type: ignore[attr-defined]
     assert [len(lines.get_segments()) for lines in (held, missed)] == [2, 2]  # type: ignore[attr-defined]

@@ -64,6 +64,8 @@ def plot_bands(
 
     for (name, table), (colour, dashes, marker) in zip(tables.items(), _LOOKS, strict=False):
         words = name if up_to is None else f"{name} {number(table[shown][-1, 0])}"
+        if shown.sum() == 1:  # a band over one x has no width
+            ax.vlines(at[shown], table[shown, 1], table[shown, 2], color=colour, linewidth=6, alpha=0.3)
         ax.fill_between(at[shown], table[shown, 1], table[shown, 2], color=colour, alpha=0.18, linewidth=0)
         ax.plot(at[shown], table[shown, 0], marker, color=colour, linestyle=dashes, linewidth=2.5, markersize=7,
                 label=words)  # fmt: skip

@@ -66,7 +66,10 @@ def plot_lines(
         ends = [f"{_brief(height[i], height)} at {_brief(at[i], at)}" for i in (0, len(at) // 2, -1)]
         shown.append(f"{name}, {', '.join(ends)}")
     for x_point, y_point, words in points:
-        mark(ax, x_point, y_point, words, 8, 5, "left")
+        rises = _on_its_line(ax, x_point + 0.08 * float(np.ptp(at)), x_point, y_point) > y_point
+        mark(ax, x_point, y_point, words, *((6, -22) if rises else (8, 5)), "left")  # where the line does not run
+    if points:
+        ax.margins(y=0.14)  # room for the words
     if len(lines) > 1:
         below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.19), "ncols": 2 if len(lines) == 4 else 3}
         ax.legend(fontsize=TEXT - 1, frameon=False, handlelength=3, **below)
@@ -192,6 +195,13 @@ def plot_pushes(
         f"{len(up)} pairs. On each the chosen score has an arrow up and the rejected one an arrow down, as long as 1 − "
         f"P: {listed(shown)}. The mean loss is {mean:.3f}.",
     )
+
+
+def _on_its_line(ax: Axes, x: float, x_point: float, y_point: float) -> float:
+    """Give the height at x of the line that passes nearest to a point."""
+    lines = [np.asarray(line.get_data(), dtype=float) for line in ax.get_lines() if len(line.get_xdata()) > 1]
+    nearest = min(lines, key=lambda line: abs(np.interp(x_point, *line) - y_point))
+    return float(np.interp(x, *nearest))
 
 
 def _brief(value: float, among: np.ndarray) -> str:

@@ -110,7 +110,7 @@ def plot_intervals(intervals: ArrayLike, truth: float, *, name: str = "score", a
     ax.axhline(truth, color=INK, linewidth=1.5, label=f"truth {signed(truth)}")
     ax.margins(y=0.25)
     ax.legend(fontsize=TEXT - 1, ncols=3, loc="upper left", framealpha=0.9)
-    label(ax, f"{name}: {len(ends)} repetitions", "repetition", "95% interval")
+    label(ax, f"{name}: 95% intervals from {len(ends)} repetitions", "repetition", "score in log-odds (nats)")
     return set_description(
         ax,
         f"Intervals for {name} from {len(ends)} repetitions, beside the true value {signed(truth)}: "
