@@ -374,13 +374,15 @@ def test_show_displays_a_png_with_the_description_as_escaped_alt_text(monkeypatc
     (first, options), (second, _) = shown
     assert options == {"raw": True}
     assert first["text/plain"] == plots.describe(ax)
-    source, alt, width = re.fullmatch(
-        r'<img src="data:image/png;base64,([^"]+)" alt="([^"]+)" width="(\d+)" style="[^"]+">', first["text/html"]
+    source, alt, width, height = re.fullmatch(
+        r'<img src="data:image/png;base64,([^"]+)" alt="([^"]+)" width="(\d+)" height="(\d+)" style="[^"]+">',
+        first["text/html"],
     ).groups()  # type: ignore[union-attr]
     assert "<&>" not in alt
     assert html.unescape(alt) == plots.describe(ax)
     png = Image.open(io.BytesIO(base64.b64decode(source)))
     assert png.width == pytest.approx(1.6 * int(width), abs=2)
+    assert png.height == pytest.approx(1.6 * int(height), abs=2)
     assert 'alt="a &quot;quoted&quot; picture"' in second["text/html"]
 
 

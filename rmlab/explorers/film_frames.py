@@ -120,7 +120,7 @@ def head_outputs(next_token: ArrayLike, score: float, tokens: Sequence[str]) -> 
 
     Returns
     -------
-    ``lowest`` and ``highest`` output of each bar; ``named``, the largest output of three stretches, with its token.
+    ``lowest`` and ``highest`` output of each bar; ``named``, the largest output in each third, with its token.
     """
     outputs = np.asarray(next_token, dtype=float)
     if outputs.ndim != 1 or len(outputs) != len(tokens) or len(outputs) < 3:

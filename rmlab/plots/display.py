@@ -50,9 +50,11 @@ def bundle(picture: Axes | Figure, alt: str) -> dict[str, str]:
     palette = Image.open(drawn).convert("RGB").quantize(128, dither=Image.Dither.NONE)
     palette.save(png, format="png", optimize=True)
     source = base64.b64encode(png.getvalue()).decode()
-    width = round(100 * figure.get_figwidth())
-    style = 'style="max-width: 100%; height: auto"'  # so that it fits a narrow window
-    image = f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt)}" width="{width}" {style}>'
+    width, height = (round(100 * inches) for inches in figure.get_size_inches())
+    # Both, so that a page keeps the room while a control puts the next picture in the place of this one; and the style,
+    # so that it fits a narrow window.
+    size = f'width="{width}" height="{height}" style="max-width: 100%; height: auto"'
+    image = f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt)}" {size}>'
     return {"text/html": image, "text/plain": alt}
 
 

@@ -49,7 +49,7 @@ def plot_training(history: Any, *, ax: Axes | None = None) -> Axes:
     for panel, (name, (title, unit)) in zip(panels, titles.items(), strict=True):
         values = np.array([getattr(step, name) for step in steps], dtype=float)
         smooth, window = _trailing_mean(values)
-        alpha, marker = (0.35, "") if window > 1 else (1.0, ".")
+        alpha, marker = (0.65, "") if window > 1 else (1.0, ".")
         panel.plot(pairs_seen, values, color=NEUTRAL, linewidth=1, alpha=alpha, marker=marker, label="each batch")
         if window > 1:
             panel.plot(pairs_seen, smooth, color=INK, linewidth=2.5, label=f"mean of last {window}")

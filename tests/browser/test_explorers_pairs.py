@@ -397,9 +397,16 @@ def test_two_heads_are_thousands_of_bars_or_one_number(open_file: Open):
     expect(words).to_contain_text("2,048 numbers")
     assert bars.get_attribute("d").count("M") == 2048  # type: ignore[union-attr]
     expect(page.get_by_text(f"“<b>{outputs.argmax()}”")).to_be_visible()
+    card = page.locator(".rx-card")
+    tall = card.bounding_box()["height"]  # type: ignore[index]
     page.get_by_label("Vocabulary head").press("ArrowRight")
     expect(words).to_contain_text("one number for the whole text: −0.482")
     assert bars.get_attribute("d") == ""
+    assert card.bounding_box()["height"] == tall  # type: ignore[index]
+    score, zero = (page.locator(f".rx-card svg {one}").bounding_box() for one in ("text.rx-large", "path.rx-zero"))
+    assert score and zero
+    assert score["y"] > zero["y"] + zero["height"]  # below zero, and not on the line
+    expect(page.get_by_text("the whole text", exact=True)).to_be_visible()
 
 
 def test_two_models_are_laid_side_by_side(open_file: Open):

@@ -14,7 +14,7 @@ export const head = {
       return { input, label: element("label", { class: "rx-choice" }, input, element("span", { text })) };
     });
     const bars = headPicture(outputs);
-    const words = element("p", { class: "rx-words", role: "status" });
+    const words = element("p", { class: "rx-words rx-two-lines", role: "status" });
     root.append(element("div", { class: "rx-card" },
       element("fieldset", { class: "rx-controls" }, element("legend", { text: "Head" }), ...choices.map((each) => each.label)),
       bars.node, words));
@@ -38,10 +38,11 @@ function headPicture(outputs) {
   const one = svg("path", { class: "rx-bars rx-a" });
   const zero = svg("path", { class: "rx-zero" });
   const names = outputs.named.map(() => svg("text", { class: "rx-strong", "text-anchor": "middle" }));
-  const score = svg("text", { class: "rx-strong rx-side-a" });
+  const score = svg("text", { class: "rx-strong rx-side-a rx-large" });
+  const whole = svg("text", { class: "rx-quiet-text", "text-anchor": "middle" });
   const most = 1.25 * Math.max(Math.abs(outputs.score), ...outputs.highest.map(Math.abs), ...outputs.lowest.map(Math.abs));
   return picture({ height: 19, label: "Outputs of the head that is chosen" },
-    [up.node, across.node, thin, one, zero, ...names, score],
+    [up.node, across.node, thin, one, zero, ...names, score, whole],
     ({ width, height, em }, { which, shown }) => {
       const many = which === "vocabulary";
       const x = scale(many ? [0, outputs.n_tokens] : [-1, 1], [3.6 * em, width - em]);
@@ -62,13 +63,16 @@ function headPicture(outputs) {
         update(label, { x: inside(x(id), 0, x, em), y: y(Math.max(0, output)) - (0.5 + 1.2 * raised) * em, text: many && shown ? `“${token}”` : "" });
       });
       update(one, { d: many || !shown ? "" : `M${x(-0.1)} ${y(0)}V${y(outputs.score)}H${x(0.1)}V${y(0)}Z` });
-      update(score, { x: x(0.14), y: y(outputs.score / 2) + 0.35 * em, text: many || !shown ? "" : `score ${signed(outputs.score, 3)}` });
+      const middle = y(outputs.score / 2) + 0.5 * em; // of a short bar: above or below the line at zero, not on it
+      const clear = outputs.score < 0 ? Math.max(middle, y(0) + 1.4 * em) : Math.min(middle, y(0) - 0.4 * em);
+      update(score, { x: x(0.14), y: clear, text: many || !shown ? "" : `score ${signed(outputs.score, 3)}` });
+      update(whole, { x: x(0), y: y.range[0] + 1.65 * em, text: many ? "" : "the whole text" });
     });
 }
 
 function inWords(outputs, which, shown) {
   const many = outputs.n_tokens.toLocaleString("en");
   if (!shown) return "Predict: how many numbers does this head give for the whole text? Then press Reveal.";
-  if (which === "vocabulary") return `The vocabulary head gives ${many} numbers, one for each token that might come next; the highest of three stretches are named.`;
+  if (which === "vocabulary") return `The vocabulary head gives ${many} numbers, one for each token that might come next; the highest in each third is named.`;
   return `The reward head gives one number for the whole text: ${signed(outputs.score, 3)}. The layers below have not changed.`;
 }
