@@ -404,7 +404,8 @@ def test_two_heads_are_thousands_of_bars_or_one_number(open_file: Open):
     assert bars.get_attribute("d") == ""
     assert card.bounding_box()["height"] == tall  # type: ignore[index]
     score, zero = (page.locator(f".rx-card svg {one}").bounding_box() for one in ("text.rx-large", "path.rx-zero"))
-    assert score and zero
+    assert score
+    assert zero
     assert score["y"] > zero["y"] + zero["height"]  # below zero, and not on the line
     expect(page.get_by_text("the whole text", exact=True)).to_be_visible()
 

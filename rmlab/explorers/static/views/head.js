@@ -64,7 +64,7 @@ function headPicture(outputs) {
       });
       update(one, { d: many || !shown ? "" : `M${x(-0.1)} ${y(0)}V${y(outputs.score)}H${x(0.1)}V${y(0)}Z` });
       const middle = y(outputs.score / 2) + 0.5 * em; // of a short bar: above or below the line at zero, not on it
-      const clear = outputs.score < 0 ? Math.max(middle, y(0) + 1.4 * em) : Math.min(middle, y(0) - 0.4 * em);
+      const clear = outputs.score < 0 ? Math.max(middle, y(0) + 1.85 * em) : Math.min(middle, y(0) - 0.6 * em);
       update(score, { x: x(0.14), y: clear, text: many || !shown ? "" : `score ${signed(outputs.score, 3)}` });
       update(whole, { x: x(0), y: y.range[0] + 1.65 * em, text: many ? "" : "the whole text" });
     });
