@@ -199,8 +199,10 @@ def plot_pushes(
 
 def _on_its_line(ax: Axes, x: float, x_point: float, y_point: float) -> float:
     """Give the height at x of the line that passes nearest to a point."""
-    lines = [np.asarray(line.get_data(), dtype=float) for line in ax.get_lines() if len(line.get_xdata()) > 1]
-    nearest = min(lines, key=lambda line: abs(np.interp(x_point, *line) - y_point))
+    lines = [np.asarray(line.get_data(), dtype=float) for line in ax.get_lines()]
+    nearest = min(
+        (line for line in lines if line.shape[1] > 1), key=lambda line: abs(np.interp(x_point, *line) - y_point)
+    )
     return float(np.interp(x, *nearest))
 
 
