@@ -22,7 +22,17 @@ from rmlab.commands import launch
 from rmlab.commands import train as train_command
 from rmlab.model import RewardModel
 from rmlab.simulate import simulate_text_pairs
-from rmlab.training import TrainingConfig, TrainingError, checkpoint, one_for_all, train, training_steps
+from rmlab.training import (
+    TrainingConfig,
+    TrainingError,
+    checkpoint,
+    group,
+    join_group,
+    one_for_all,
+    train,
+    training_steps,
+)
+from rmlab.training.parallel import parallel
 
 PAIRS = simulate_text_pairs(60, seed=0).pairs
 TRAINING, HELD_OUT = list(PAIRS)[:43], list(PAIRS)[43:]
@@ -71,13 +81,65 @@ def fail(folder: Path, how: str) -> None:
         if mine and fault == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
         if mine and fault == "raising":
-            model.register_forward_pre_hook(lambda *_: 1 / 0)
+            RewardModel.forward = lambda *_, **__: 1 / 0
         if mine and fault == "nan":
             with torch.no_grad():
                 model.head.weight[:] = float("nan")
         list(steps)
     except Exception as error:
         (folder / f"error{os.environ['RANK']}").write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
+
+
+SHARED_OUT = {
+    "ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP"
+}  # fmt: skip
+"""What accelerate launch --use_fsdp --fsdp_version 2 tells the processes."""
+
+
+def run_fsdp(folder: Path, config: TrainingConfig) -> None:
+    os.environ |= SHARED_OUT
+    run(folder, config)
+
+
+def fail_fsdp(folder: Path, how: str) -> None:
+    os.environ |= SHARED_OUT
+    fail(folder, how)
+
+
+def resume_fsdp(folder: Path, argument: tuple[str, TrainingConfig]) -> None:
+    """Train once to the end, and once closed on the way and resumed; keep the weights of each, and the closed ones."""
+    os.environ |= SHARED_OUT
+    name, config = argument
+    weights = {}
+
+    def fresh(way: str) -> RewardModel:
+        model = weights[way] = RewardModel.from_pretrained(name, seed=0, device="cpu")
+        return model
+
+    def options(way: str) -> dict:
+        return {"held_out": HELD_OUT, "config": config, "checkpoints": folder / way}
+
+    train(fresh("whole"), TRAINING, progress=False, **options("whole"))
+    steps = training_steps(fresh("closed"), TRAINING, **options("parts"))
+    for _ in range(config.checkpoint_every + 2):
+        next(steps)
+    steps.close()
+    history = train(fresh("resumed"), TRAINING, progress=False, resume=True, **options("parts"))
+    assert history.resumed_at == (config.checkpoint_every,)
+    for way, model in weights.items():
+        arrays = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
+        np.savez(folder / f"{way}{os.environ['RANK']}.npz", **arrays)
+
+
+def measure_parts(folder: Path, config: TrainingConfig) -> None:
+    """Keep how many numbers of the model each process holds."""
+    os.environ |= SHARED_OUT
+    join_group()
+    model = RewardModel.from_pretrained("tiny-decoder", seed=0, device="cpu")
+    with parallel(model, config) as spread:
+        held = sum(p.to_local().numel() for p in spread.model.parameters())
+    whole = sum(p.numel() for p in model.parameters())
+    (folder / f"held{os.environ['RANK']}").write_text(json.dumps([held, whole]), encoding="utf-8")
 
 
 def in_a_group(action, rank: int, world: int, port: int, folder: Path, argument) -> None:
@@ -121,11 +183,12 @@ def gradient(folder: Path) -> dict[str, torch.Tensor]:
     return {name: tensor for name, tensor in found.tensors.items() if name.endswith("exp_avg")}
 
 
-def test_two_processes_are_one_run(context, tmp_path):
+@pytest.mark.parametrize("action", [run, run_fsdp])
+def test_two_processes_are_one_run(context, tmp_path, action):
     alone, together = tmp_path / "alone", tmp_path / "together"
     alone.mkdir()
     together.mkdir()
-    processes = start(context, run, together, CONFIG)
+    processes = start(context, action, together, CONFIG)
     run(alone, CONFIG)
     assert end(processes) == [0, 0]
     one, zero, other = (np.load(p) for p in (alone / "rank0.npz", together / "rank0.npz", together / "rank1.npz"))
@@ -142,23 +205,48 @@ def test_two_processes_are_one_run(context, tmp_path):
     assert apart <= 1e-5 * whole
 
 
+def test_each_process_holds_its_part_of_a_model_that_is_shared_out(context, tmp_path):
+    assert end(start(context, measure_parts, tmp_path, CONFIG)) == [0, 0]
+    (held, whole), (other, _) = (json.loads((tmp_path / f"held{rank}").read_text()) for rank in (0, 1))
+    assert held + other == whole
+    assert 0.45 * whole < held < 0.55 * whole
+
+
+@pytest.mark.parametrize(("name", "options"), [
+    ("tiny-decoder", {"lora": 2, "patience": 2}),
+    ("tiny-encoder", {"gradient_checkpointing": True}),
+])  # fmt: skip
+def test_a_model_that_is_shared_out_is_resumed_to_the_last_bit(context, tmp_path, name, options):
+    config = dataclasses.replace(CONFIG, max_steps=9, checkpoint_every=4, evaluate_every=3, **options)
+    assert end(start(context, resume_fsdp, tmp_path, (name, config))) == [0, 0]
+    weights = {path.stem: np.load(path) for path in tmp_path.glob("*.npz")}
+    for key in weights["whole0"].files:
+        for way in ("whole1", "resumed0", "resumed1"):
+            np.testing.assert_array_equal(weights[way][key], weights["whole0"][key], err_msg=f"{way} {key}")
+        np.testing.assert_array_equal(weights["closed1"][key], weights["closed0"][key], err_msg=key)
+    before = RewardModel.from_pretrained(name, seed=0, device="cpu").state_dict()
+    for way in ("closed0", "whole0"):  # what was trained in parts is in the model that was given
+        assert any(not np.array_equal(weights[way][key], before[key]) for key in before)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
-@pytest.mark.parametrize("rank", [0, 1])
-def test_a_killed_process_ends_the_others(context, tmp_path, rank):
-    codes = end(start(context, fail, tmp_path, f"{rank} killed"))
+@pytest.mark.parametrize(("action", "rank"), [(fail, 0), (fail, 1), (fail_fsdp, 1)])
+def test_a_killed_process_ends_the_others(context, tmp_path, action, rank):
+    codes = end(start(context, action, tmp_path, f"{rank} killed"))
     assert codes[rank] == -signal.SIGKILL
     error = (tmp_path / f"error{1 - rank}").read_text()
     assert error.startswith("TrainingError: another process of this run has gone without a word: it was killed, or")
     assert f"Process {1 - rank} stops too" in error
 
 
-@pytest.mark.parametrize(("rank", "fault", "message"), [
-    (1, "raising", "ZeroDivisionError in process 1: division by zero"),
-    (0, "raising", "ZeroDivisionError in process 0: division by zero"),
-    (1, "nan", "TrainingError in process 1: the loss of step 2 is not finite"),
+@pytest.mark.parametrize(("action", "rank", "fault", "message"), [
+    (fail, 1, "raising", "ZeroDivisionError in process 1: division by zero"),
+    (fail, 0, "raising", "ZeroDivisionError in process 0: division by zero"),
+    (fail, 1, "nan", "TrainingError in process 1: the loss of step 2 is not finite"),
+    (fail_fsdp, 0, "raising", "ZeroDivisionError in process 0: division by zero"),
 ])  # fmt: skip
-def test_an_error_in_one_process_ends_the_others_with_its_words(context, tmp_path, rank, fault, message):
-    assert end(start(context, fail, tmp_path, f"{rank} {fault}")) == [0, 0]
+def test_an_error_in_one_process_ends_the_others_with_its_words(context, tmp_path, action, rank, fault, message):
+    assert end(start(context, action, tmp_path, f"{rank} {fault}")) == [0, 0]
     own, other = ((tmp_path / f"error{r}").read_text() for r in (rank, 1 - rank))
     assert own.startswith(message.split(":")[0].split(" in ")[0])
     assert other.startswith(f"OtherProcessError: another process of this run stopped: {message}")
@@ -167,6 +255,7 @@ def test_an_error_in_one_process_ends_the_others_with_its_words(context, tmp_pat
 COMMAND = ["-m", "rmlab", "train", "--backbone", "tiny-decoder", "--precision", "fp32", "--max-steps", "4"]
 TORCHRUN = ["torchrun", "--nproc-per-node", "2"]
 ACCELERATE = ["accelerate", "launch", "--cpu", "--num_processes", "2"]
+FSDP = ["accelerate", "launch", "--use_fsdp", "--fsdp_version", "2", "--num_processes", "2"]
 
 
 def launched(launcher: list[str], *arguments: str) -> subprocess.CompletedProcess:
@@ -178,19 +267,20 @@ def launched(launcher: list[str], *arguments: str) -> subprocess.CompletedProces
 
 @pytest.mark.slow
 def test_the_command_trains_in_two_processes_however_they_are_launched_as_in_one(tmp_path):
-    ways = {"alone": ["python"], "torchrun": TORCHRUN, "accelerate": ACCELERATE}
+    ways = {"alone": ["python"], "torchrun": TORCHRUN, "accelerate": ACCELERATE, "fsdp": FSDP}
     losses, differences = {}, {}
     for way, launcher in ways.items():
         done = launched(launcher, "--out", str(tmp_path / way), "--tokens", str(tmp_path / "ids"))
         assert done.returncode == 0, done.stderr
         assert ("2 processes on cpu" in done.stdout) == (way != "alone")
+        assert ("the model shared out among them (FSDP)" in done.stdout) == (way == "fsdp")
         assert ("accelerate started one of 2 processes" in done.stdout) == (way == "accelerate")
         assert done.stdout.count("on the test part") == done.stdout.count("saved to") == 1
         record = json.loads((tmp_path / way / "training.json").read_text())
         losses[way] = [step["loss"] for step in record["steps"]]
         model = RewardModel.from_pretrained(tmp_path / way, device="cpu")
         differences[way] = model.score_differences(HELD_OUT)
-    for way in ("torchrun", "accelerate"):
+    for way in ("torchrun", "accelerate", "fsdp"):
         np.testing.assert_allclose(losses[way], losses["alone"], atol=1e-4)
         np.testing.assert_allclose(differences[way], differences["alone"], atol=1e-3)
     assert sum(path.is_dir() for path in (tmp_path / "ids").iterdir()) == 3  # of the three parts, made once
@@ -205,18 +295,27 @@ def test_a_command_that_fails_in_every_process_says_so_once(tmp_path, launcher):
 
 
 @pytest.mark.slow
-def test_fsdp_is_refused_by_one_of_the_processes(tmp_path):
+def test_the_first_version_of_fsdp_is_refused_by_one_of_the_processes(tmp_path):
     done = launched(["accelerate", "launch", "--use_fsdp", "--num_processes", "2"], "--out", str(tmp_path / "model"))
     assert done.returncode != 0
-    assert done.stderr.count("rmlab: ") == done.stderr.count("rmlab: accelerate was told to share the model out") == 1
+    assert done.stderr.count("rmlab: ") == done.stderr.count("accelerate was told to use version 1. Give") == 1
     assert not (tmp_path / "model").exists()
 
 
-@pytest.mark.parametrize("kind", ["FSDP", "DEEPSPEED", "MEGATRON_LM"])
-def test_a_model_shared_out_among_processes_is_refused(monkeypatch, kind):
+def test_activations_are_checkpointed_by_rmlab_and_not_by_fsdp(monkeypatch):
+    monkeypatch.setattr(group, "is_sharded", lambda: True)
+    monkeypatch.setenv("FSDP_VERSION", "2")
+    with one_for_all():
+        pass
+    monkeypatch.setenv("FSDP_ACTIVATION_CHECKPOINTING", "true")
+    with pytest.raises(TrainingError, match="give --gradient-checkpointing to rmlab train"), one_for_all():
+        pass
+
+
+@pytest.mark.parametrize("kind", ["DEEPSPEED", "MEGATRON_LM"])
+def test_other_ways_to_train_in_several_processes_are_refused(monkeypatch, kind):
     monkeypatch.setenv(f"ACCELERATE_USE_{kind}", "true")
-    refusal = pytest.raises(TrainingError, match=rf"\({kind}\), and rmlab trains with the whole of it in each \(DDP\)")
-    with refusal, one_for_all():
+    with pytest.raises(TrainingError, match=f"accelerate was told to use {kind}, and rmlab"), one_for_all():
         pass
 
 

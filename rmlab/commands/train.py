@@ -17,7 +17,7 @@ from rmlab.evaluation import fit_temperature
 from rmlab.model import RewardModel, check_destination
 from rmlab.report import Tempered
 from rmlab.report.card import model_card
-from rmlab.training import OtherProcessError, TrainingConfig, join_group, one_for_all, prepare, train
+from rmlab.training import OtherProcessError, TrainingConfig, is_sharded, join_group, one_for_all, prepare, train
 
 COMMAND_DEFAULTS: dict[str, Any] = {"epochs": 2.0, "evaluate_every": None, "patience": 4}
 """Where `rmlab train` differs from TrainingConfig: it watches the held-out pairs, and keeps the best weights."""
@@ -114,7 +114,8 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
             print(*lines, sep="\n", flush=True)
 
     if group.num_processes > 1:
-        say(f"{group.num_processes} processes on {group.device}")
+        shared_out = ", the model shared out among them (FSDP)" if is_sharded() else ""
+        say(f"{group.num_processes} processes on {group.device}{shared_out}")
 
     settings: dict[str, Any] = {setting.name: getattr(options, setting.name) for setting in fields(TrainingConfig)}
     quarterly = settings["evaluate_every"] is None

@@ -3,13 +3,13 @@
 `loop` holds the loop itself, to be read in one sitting; `config` what can be set; `records` what a run tells; `pairs`
 how preference pairs are made ready; `mode` what is done to the model for the time of a run; `state` what changes from
 step to step, and `checkpoint` how it is written to disk, so that a run that was killed can be resumed. `group` makes
-one run of several processes. `head` fits the head alone.
+one run of several processes, and `parallel` spreads the model over them. `head` fits the head alone.
 """
 
 from rmlab.training.checkpoint import load_checkpoint
 from rmlab.training.config import TrainingConfig
 from rmlab.training.errors import OtherProcessError
-from rmlab.training.group import join_group, one_for_all
+from rmlab.training.group import is_sharded, join_group, one_for_all
 from rmlab.training.head import LinearReward, fit_head, fit_linear_reward
 from rmlab.training.loop import TrainingRun, train, training_steps
 from rmlab.training.pairs import TrainingData, TrainingError, prepare
@@ -27,6 +27,7 @@ __all__ = [
     "TrainingStep",
     "fit_head",
     "fit_linear_reward",
+    "is_sharded",
     "join_group",
     "load_checkpoint",
     "one_for_all",

@@ -129,13 +129,13 @@ class Checkpoints:
         if not due[0]:
             return
         random = gather_object([_random_states(self.model.device)])  # a process each
+        tensors = state.tensors(keep=PartialState().is_main_process)
         if PartialState().is_main_process:
-            self._write(state, random)
+            self._write(state, tensors, random)
         PartialState().wait_for_everyone()
         self._written = time.monotonic()
 
-    def _write(self, state: RunState, random: list[dict[str, torch.Tensor]]) -> None:
-        tensors = state.tensors()
+    def _write(self, state: RunState, tensors: dict[str, torch.Tensor], random: list[dict[str, torch.Tensor]]) -> None:
         tensors |= {f"random.{rank}.{name}": t for rank, states in enumerate(random) for name, t in states.items()}
         document = {"format": FORMAT, "torch": torch.__version__, **self.identity, **state.document()}
         path = self.folder / f"step-{state.step:010d}"

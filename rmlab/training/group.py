@@ -19,7 +19,7 @@ from accelerate.utils import gather_object, parse_flag_from_env
 
 from rmlab.training.errors import OtherProcessError, TrainingError
 
-__all__ = ["dealt", "join_group", "one_for_all", "shared"]
+__all__ = ["dealt", "is_sharded", "join_group", "one_for_all", "shared"]
 
 NOTE = "rmlab: why a process ended"
 
@@ -28,6 +28,11 @@ def join_group() -> PartialState:
     """Meet the other processes that a launcher started, if it did; over gloo, where there are CPUs alone."""
     told = os.environ.get("ACCELERATE_USE_CPU", "false").lower() in ("1", "true", "yes")
     return PartialState(cpu=told or not torch.accelerator.is_available())
+
+
+def is_sharded() -> bool:
+    """Say whether accelerate was told to share one model out among the processes (FSDP), and there are several."""
+    return PartialState().num_processes > 1 and parse_flag_from_env("ACCELERATE_USE_FSDP")
 
 
 def dealt(n: int) -> np.ndarray:
@@ -54,10 +59,10 @@ def one_for_all() -> Iterator[None]:
         In the processes that were not at fault: with the error of the one that was. Of several with an error of their
         own, one is at fault: the first.
     TrainingError
-        In those that are left, if one was killed. At once, if accelerate was told to share one model out among them.
+        In those that are left, if one was killed. At once, if accelerate was told to do what rmlab does not.
     """
     if PartialState().num_processes == 1:
-        _refuse_sharding()
+        _check_settings()
         yield
         return
     rank = PartialState().process_index
@@ -65,7 +70,7 @@ def one_for_all() -> Iterator[None]:
     address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     store = dist.TCPStore(*address, is_master=False, wait_for_workers=False)  # pyright: ignore[reportPrivateImportUsage]
     try:
-        _refuse_sharding()
+        _check_settings()
         yield
     except OtherProcessError:
         raise
@@ -85,14 +90,27 @@ def one_for_all() -> Iterator[None]:
         ) from error
 
 
-def _refuse_sharding() -> None:
-    for kind in ("FSDP", "DEEPSPEED", "MEGATRON_LM"):
+def _check_settings() -> None:
+    """Refuse what accelerate was told, where rmlab would not do it."""
+    for kind in ("DEEPSPEED", "MEGATRON_LM"):
         if parse_flag_from_env(f"ACCELERATE_USE_{kind}"):
             raise TrainingError(
-                f"accelerate was told to share the model out among the processes ({kind}), and rmlab trains with the "
-                "whole of it in each (DDP). Launch without that, such as by: torchrun --nproc-per-node N -m rmlab "
-                "train ... Where the model is too large for one GPU, try --gradient-checkpointing or --lora 16."
+                f"accelerate was told to use {kind}, and rmlab trains with a copy of the model in each process (DDP), "
+                "or with one shared out among them (FSDP). Launch without it, such as by: torchrun --nproc-per-node N "
+                "-m rmlab train ...; or, for FSDP, by: accelerate launch --use_fsdp --fsdp_version 2 --num_processes N "
+                "-m rmlab train ..."
             )
+    version = os.environ.get("FSDP_VERSION", "1")
+    if is_sharded() and version != "2":
+        raise TrainingError(
+            f"rmlab shares a model out by version 2 of FSDP, and accelerate was told to use version {version}. Give "
+            "accelerate launch --fsdp_version 2, or set fsdp_version: 2 in its configuration."
+        )
+    if is_sharded() and parse_flag_from_env("FSDP_ACTIVATION_CHECKPOINTING"):
+        raise TrainingError(
+            "accelerate was told to checkpoint activations (fsdp_activation_checkpointing). Leave that out there, and "
+            "give --gradient-checkpointing to rmlab train (gradient_checkpointing=True in TrainingConfig)."
+        )
 
 
 def _read(store: Any) -> str | None:

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs
 from tqdm.auto import tqdm
 from transformers import get_cosine_schedule_with_warmup
 
@@ -30,8 +29,9 @@ from rmlab.training.config import TrainingConfig
 from rmlab.training.group import dealt, join_group, one_for_all, shared
 from rmlab.training.mode import standing_gradient, training_mode
 from rmlab.training.pairs import TrainingData, TrainingError, prepare
+from rmlab.training.parallel import parallel
 from rmlab.training.records import HeldOutEvaluation, History, TrainingStep
-from rmlab.training.state import Best, Progress, RunState
+from rmlab.training.state import Best, Progress, RunState, whole
 
 __all__ = ["TrainingRun", "train", "training_steps"]
 
@@ -187,19 +187,18 @@ def _steps(
     progress: Progress,
 ) -> Generator[TrainingStep, None, None]:
     """Take the steps of a run. It holds no reference to the run, and so ends when nobody holds that any longer."""
-    join_group()
-    # No exchange of buffers, which never change, at each call: one process may make more calls than another.
-    accelerator = Accelerator(kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)])
-    rank, world = accelerator.process_index, accelerator.num_processes
-    bf16 = use_bf16(config.precision, accelerator.device)
-    model.to(accelerator.device)
+    group = join_group()
+    rank, world = group.process_index, group.num_processes
     torch.manual_seed(config.seed)  # dropout and adapters; the order of the pairs has a generator of its own
     with (
         one_for_all(),
         checkpoints or contextlib.nullcontext(),
         training_mode(model, config),
+        parallel(model, config) as spread,
         contextlib.ExitStack() as standing,
     ):
+        model, accelerator = spread.model, spread.accelerator
+        bf16 = use_bf16(config.precision, accelerator.device)
         optimizer = torch.optim.AdamW(_parameter_groups(model, config), lr=config.learning_rate, fused=True)
         best = Best(model, patience=config.patience, keep=bool(config.patience or checkpoints))
         state = RunState(model, optimizer, best, progress)
@@ -207,14 +206,16 @@ def _steps(
             checkpoints.restore(state)
         warmup = round(config.warmup_fraction * n_steps)
         schedule = get_cosine_schedule_with_warmup(optimizer, warmup, n_steps, last_epoch=state.step - 1)
-        forward, _ = accelerator.prepare(model, optimizer)
         clear_gradients = standing.enter_context(standing_gradient(model))
 
         def evaluate_held_out(step: int) -> tuple[HeldOutEvaluation, ...]:
             if held_out is None:
                 return ()
             mine = held_out.encoded.take(dealt(len(held_out)))
-            d = shared(model.score_differences(mine, precision="bf16" if bf16 else "fp32"))
+            with torch.no_grad():
+                d = model.score_differences(mine, precision="bf16" if bf16 else "fp32")
+                spread.catch_up()
+            d = shared(d)
             evaluation = HeldOutEvaluation(step, evaluate(d), d)
             best.see(evaluation)
             return (evaluation,)
@@ -230,16 +231,18 @@ def _steps(
             for number, part in enumerate(parts, start=1):
                 idle = rank >= len(part)  # every process takes part in the last backward pass, if with nothing
                 mine = part[:1] if idle else part[rank::world]
-                with contextlib.nullcontext() if number == len(parts) else accelerator.no_sync(forward):
-                    scores, losses = _losses(model, forward, data, mine, config, bf16)
+                with contextlib.nullcontext() if number == len(parts) else spread.no_sync():
+                    scores, losses = _losses(model, spread.forward, data, mine, config, bf16)
                     _require_finite(losses, "loss", step, [data.places[i] for i in mine])
-                    accelerator.backward(losses.sum() * (0.0 if idle else world / len(batch)))
+                    weight = 0.0 if idle else world / len(batch)
+                    accelerator.backward(losses.sum() * weight + spread.catch_up())
                 if not idle:
                     difference = (scores[0] - scores[1]).detach().float().cpu().numpy()
                     won = np.sum(difference > 0) + 0.5 * np.sum(difference == 0)
                     totals += [losses.detach().sum().item(), won, difference.sum()]
             totals = torch.as_tensor(accelerator.reduce(torch.tensor(totals, device=accelerator.device), "sum"))
-            norm = torch.nn.utils.get_total_norm(p.grad for p in model.parameters() if p.grad is not None)
+            gradients = [p.grad for p in model.parameters() if p.grad is not None]
+            norm = whole(torch.nn.utils.get_total_norm(gradients))
             _require_finite(norm, "gradient", step, [data.places[i] for i in batch])
             learning_rate = float(schedule.get_last_lr()[0])
             clipping = (norm / config.max_grad_norm).clamp(min=1)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
+from torch.distributed.fsdp import FSDPModule
 
 from rmlab.model import RewardModel
 from rmlab.model.network import dropouts
@@ -51,10 +52,11 @@ def standing_gradient(model: RewardModel) -> Iterator[Callable[[], None]]:
 
     PyTorch would else make one as large as the vocabulary at each call, of zeros but for the rows of a batch's tokens.
     Here those rows alone are added to the one that stands. DistributedDataParallel looks at `sparse` when it is made,
-    so this comes after it: what it exchanges is the gradient that stands, which is dense.
+    so this comes after it: what it exchanges is the gradient that stands, which is dense. FSDP takes dense ones alone.
     """
     embedding = model.network.get_input_embeddings()
-    stands = type(embedding.weight) is nn.Parameter and embedding.weight.requires_grad
+    plain = type(embedding.weight) is nn.Parameter and not isinstance(model, FSDPModule)
+    stands = plain and embedding.weight.requires_grad
     gradient = torch.zeros_like(embedding.weight) if stands else None
 
     def clear() -> None:

@@ -1,6 +1,7 @@
 """What changes in the course of a run: all that another run needs to go on from there as if nothing had happened.
 
 The order of the pairs and the learning rate are not kept: both follow from the settings and the number of the step.
+What is kept is whole: where each process holds a part of the model (see `parallel`), the parts are put together.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch.distributed.tensor import DTensor, distribute_tensor
 
 from rmlab.evaluation import evaluate
 from rmlab.model import RewardModel
 from rmlab.training.records import HeldOutEvaluation, TrainingStep
 
-__all__ = ["Best", "Progress", "RunState", "learned", "put_weights"]
+__all__ = ["Best", "Progress", "RunState", "learned", "put_weights", "whole"]
 
 
 class Best:
@@ -32,7 +34,7 @@ class Best:
         if evaluation.evaluation.log_loss < self.log_loss:
             self.log_loss, self.step, self.misses = evaluation.evaluation.log_loss, evaluation.step, 0
             if copy and self.keep:
-                self.weights = {name: t.detach().to("cpu", copy=True) for name, t in learned(self.model).items()}
+                self.weights = {name: whole(t).detach().to("cpu", copy=True) for name, t in learned(self.model).items()}
         else:
             self.misses += 1
 
@@ -72,11 +74,21 @@ class RunState:
         """Steps taken so far."""
         return self.progress.records[-1].step if self.progress.records else 0
 
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """Give the part that is tensors, random states aside."""
-        tensors = _prefixed("model", learned(self.model))
+    def tensors(self, *, keep: bool = True) -> dict[str, torch.Tensor]:
+        """Give the part that is tensors, random states aside; nothing to a process that does not `keep` it.
+
+        All processes call this together: each may hold a part of every tensor.
+        """
+        parts = _prefixed("model", learned(self.model))
         for number, values in self.optimizer.state_dict()["state"].items():
-            tensors |= _prefixed(f"optimizer.{number}", values)
+            parts |= _prefixed(f"optimizer.{number}", values)
+        tensors = {}
+        for name, part in parts.items():
+            tensor = whole(part)
+            if keep:
+                tensors[name] = tensor if tensor is part else tensor.cpu()
+        if not keep:
+            return {}
         tensors |= _prefixed("best", self.best.weights)
         evaluations = [evaluation for record in self.progress.records for evaluation in record.evaluations]
         return tensors | {f"held_out.{e.step}": torch.from_numpy(e.score_differences) for e in evaluations}
@@ -89,10 +101,13 @@ class RunState:
     def restore(self, tensors: Mapping[str, torch.Tensor], document: Mapping[str, Any]) -> None:
         """Become the state that `tensors` and `document` were taken from."""
         put_weights(self.model, _under("model", tensors))
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         moments: dict[int, dict[str, torch.Tensor]] = {}
         for name, tensor in _under("optimizer", tensors).items():
             number, key = name.split(".", 1)
-            moments.setdefault(int(number), {})[key] = tensor.clone()  # memory that PyTorch has aligned
+            tensor = tensor.clone()  # memory that PyTorch has aligned
+            like = parameters[int(number)]
+            moments.setdefault(int(number), {})[key] = _part(tensor, like) if tensor.shape == like.shape else tensor
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
         for record in document["steps"]:
@@ -120,7 +135,19 @@ def put_weights(model: RewardModel, weights: Mapping[str, torch.Tensor]) -> None
         raise ValueError(f"expected the weights of {sorted(targets)[:3]} ..., got {sorted(weights)[:3]} ...")
     with torch.no_grad():
         for name, target in targets.items():
-            target.copy_(weights[name])
+            target.copy_(_part(weights[name], target))
+
+
+def whole(tensor: torch.Tensor) -> torch.Tensor:
+    """Put a tensor together of which each process holds a part, in all of them; give any other as it is."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def _part(tensor: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """Take this process's part of a whole tensor, where `like` is a part."""
+    if not isinstance(like, DTensor):
+        return tensor
+    return distribute_tensor(tensor.to(like.device), like.device_mesh, like.placements, src_data_rank=None)
 
 
 def _prefixed(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

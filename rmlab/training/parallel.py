@@ -1,0 +1,132 @@
+"""One model in several processes: a copy of it in each (DDP), or one shared out among them (FSDP).
+
+Which of the two is accelerate's to say: `accelerate launch --use_fsdp --fsdp_version 2 ...`, or the file that
+`accelerate config` writes. With FSDP each process holds a part of every weight, of its gradient and of what the
+optimiser keeps of it, and the weights of a layer are put together while that layer computes (Zhao et al. 2023,
+https://arxiv.org/abs/2304.11277).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.utils import FullyShardedDataParallelPlugin
+from accelerate.utils.fsdp_utils import fsdp2_prepare_model
+from torch.distributed.fsdp import FSDPModule
+
+from rmlab.model import RewardModel
+from rmlab.training.config import TrainingConfig
+from rmlab.training.group import is_sharded
+from rmlab.training.state import learned, whole
+
+__all__ = ["Parallel", "parallel"]
+
+
+@dataclass(frozen=True)
+class Parallel:
+    """A model made ready to be trained by this process and the others."""
+
+    accelerator: Accelerator
+    model: RewardModel
+    """What the optimiser and the held-out pairs are given: with DDP the model itself, with FSDP a copy in parts."""
+    forward: Callable[..., torch.Tensor]
+    """What to call in training."""
+    no_sync: Callable[[], AbstractContextManager[None]]
+    """For the backward passes of a batch but the last: gradients need not be exchanged yet."""
+    catch_up: Callable[[], torch.Tensor | float] = lambda: 0.0
+    """Call the model as often as the process that calls it most did since the last time, and give zero, to be added to
+    the loss. With FSDP the processes compute each call together, and each packs pairs of its own in as many calls as
+    they take; without gradients, it also parts the weights again. With DDP there is nothing to catch up with."""
+
+
+@contextlib.contextmanager
+def parallel(model: RewardModel, config: TrainingConfig) -> Iterator[Parallel]:
+    """Spread a model over the processes for the time of a run; afterwards each has the whole of it, as trained.
+
+    With FSDP, where a run ends in an error the model is as it was before the run.
+    """
+    # No exchange of buffers, which never change, at each call: one process may make more calls than another.
+    accelerator = Accelerator(kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)])
+    model.to(accelerator.device)
+    if is_sharded():
+        with _sharded(model, accelerator, config) as sharded:
+            yield sharded
+    else:
+        forward: Any = accelerator.prepare(model)
+        yield Parallel(accelerator, model, forward, lambda: accelerator.no_sync(forward))
+
+
+@contextlib.contextmanager
+def _sharded(model: RewardModel, accelerator: Accelerator, config: TrainingConfig) -> Iterator[Parallel]:
+    model.layout(config.packing)  # packed rows are tried while the model is whole
+    # what accelerate was told, which on CPUs it leaves unread; TrainingConfig.precision says what is computed in
+    accelerator.state.fsdp_plugin = FullyShardedDataParallelPlugin(mixed_precision_policy=None)
+    parts = copy.deepcopy(model.to("cpu"))
+    parts._no_split_modules = parts.network._no_split_modules  # pyright: ignore[reportAttributeAccessIssue] # its layers
+    fsdp2_prepare_model(accelerator, parts)
+    calls = _Calls(parts, accelerator)
+    trained = False
+    try:
+        yield Parallel(accelerator, parts, parts, nullcontext, calls.catch_up)
+        trained = True
+    except GeneratorExit:  # the run was closed before its end
+        trained = True
+        raise
+    finally:
+        if trained:
+            targets = learned(model)
+            with torch.no_grad():
+                for name, part in learned(parts).items():
+                    targets[name].copy_(whole(part))
+        model.to(accelerator.device)
+
+
+class _Calls:
+    """Holds the calls of a sharded model in step: before each, the processes tell one another who still has one."""
+
+    def __init__(self, model: RewardModel, accelerator: Accelerator):
+        self.model, self.accelerator = model, accelerator
+        self.caught_up = False
+        self.token = torch.tensor([[model.pad_id]], device=accelerator.device)
+        with torch.no_grad():  # what FSDP makes in its first call it keeps: in inference mode, it could not be trained
+            self._call()
+        self._part()
+        model.register_forward_pre_hook(self._announce, prepend=True)  # before FSDP gathers weights
+        model.register_forward_hook(
+            lambda *call: call[-1].clone(), prepend=True
+        )  # FSDP wants no view of another tensor
+
+    def _announce(self, *_: object) -> None:
+        if not self.caught_up:
+            self._number_calling(1)
+
+    def _number_calling(self, mine: int) -> int:
+        calling = self.accelerator.reduce(torch.tensor(mine, device=self.accelerator.device), "sum")
+        return int(torch.as_tensor(calling))
+
+    def catch_up(self) -> torch.Tensor | float:
+        """See `Parallel.catch_up`."""
+        nothing = 0.0
+        while self._number_calling(0):
+            self.caught_up = True
+            nothing = nothing + 0.0 * self._call()
+            self.caught_up = False
+        if not torch.is_grad_enabled():
+            self._part()
+        return nothing
+
+    def _part(self) -> None:
+        """Give up the weights of others, as FSDP itself does after a backward pass."""
+        for module in self.model.modules():
+            if isinstance(module, FSDPModule):
+                module.reshard()
+
+    def _call(self) -> torch.Tensor:
+        return self.model(input_ids=self.token, attention_mask=torch.ones_like(self.token)).sum()
