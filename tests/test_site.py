@@ -1,5 +1,6 @@
 """The static site: every link of its pages is looked up, and one that leads nowhere is named."""
 
+import importlib
 import importlib.util
 import json
 import re
@@ -59,3 +60,17 @@ def test_every_notebook_and_text_is_among_the_sources(tmp_path: Path) -> None:
     teaching = (tmp_path / "docs/teaching.md").read_text(encoding="utf-8")
     assert "04_fit_scores.ipynb#error-bars-play-the-season-again" in teaching
     assert "](../index.md#what-was-measured)" in teaching
+
+
+def test_a_function_stands_apart_from_its_argument_and_a_sign_next_to_its_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("latex2mathml")
+    pytest.importorskip("sphinx")
+    monkeypatch.syspath_prepend(ROOT / "docs/site")
+    written = importlib.import_module("mathml").mathml
+    space, sign = '<mspace width="0.17em"/>', '<mo form="prefix">&#x02212;</mo>'
+    assert f"{sign}<mi>log</mi>{space}<mi>P</mi>" in written(r"x = -\log P")
+    assert f"<mi>y</mi>{space}<mi>log</mi><mo" in written(r"y \log (1 - P)"), "brackets stand next to it"
+    assert written("(-1, -1)").count(sign) == 2
+    assert sign not in written("1 - P")

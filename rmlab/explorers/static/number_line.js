@@ -92,15 +92,15 @@ export function numberLine(store) {
         });
         update(stem, { d: line([[0, 0], [0, -rise]]) });
         const length = (i ? slope : -slope) * 4 * em;
-        update(pushes[i], { d: arrow(x(value), y + rise, length, em), visibility: shownIf(now.revealed && Math.abs(length) > 0.15 * em) });
+        update(pushes[i], { d: arrow(x(value), y + rise, length, em, width), visibility: shownIf(now.revealed && Math.abs(length) > 0.15 * em) });
       });
     });
 }
 
-/** An arrow from beside a pin, to the right for a positive length. */
-function arrow(x, y, length, em) {
+/** An arrow from beside a pin, to the right for a positive length; one that would leave the picture ends at its edge. */
+function arrow(x, y, length, em, width) {
   const sign = Math.sign(length);
   const start = x + sign * 1.33 * em;
-  const tip = start + length;
+  const tip = Math.min(width, Math.max(0, start + length));
   return line([[start, y], [tip, y]]) + line([[tip - sign * 0.4 * em, y - 0.35 * em], [tip, y], [tip - sign * 0.4 * em, y + 0.35 * em]]);
 }
