@@ -408,6 +408,11 @@ def test_two_heads_are_thousands_of_bars_or_one_number(open_file: Open):
     assert zero
     assert score["y"] > zero["y"] + zero["height"]  # below zero, and not on the line
     expect(page.get_by_text("the whole text", exact=True)).to_be_visible()
+    page.get_by_label("Reward head").press("ArrowLeft")
+    page.set_viewport_size({"width": 320, "height": 800})
+    expect(page.get_by_text("token id", exact=True)).to_be_visible()
+    strong = page.locator(".rx-card svg text.rx-strong").all_text_contents()
+    assert strong.count("") == 3  # of three names and the score one name is shown
 
 
 def test_two_models_are_laid_side_by_side(open_file: Open):

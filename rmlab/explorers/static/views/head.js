@@ -45,11 +45,12 @@ function headPicture(outputs) {
     [up.node, across.node, thin, one, zero, ...names, score, whole],
     ({ width, height, em }, { which, shown }) => {
       const many = which === "vocabulary";
+      const narrow = width < 21 * em;
       const x = scale(many ? [0, outputs.n_tokens] : [-1, 1], [3.6 * em, width - em]);
       const y = scale([-most, most], [height - 3.4 * em, 2.2 * em]);
       up.update(y, x.range[0], em);
       update(across.node, { visibility: many ? null : "hidden" });
-      across.name("id of the token that might come next");
+      across.name(narrow ? "token id" : "id of the token that might come next");
       across.update(x, y.range[0], em);
       update(zero, { d: line([[x.range[0], y(0)], [x.range[1], y(0)]]) });
       const width_ = outputs.n_tokens / outputs.highest.length;
@@ -57,15 +58,20 @@ function headPicture(outputs) {
         d: many && shown ? outputs.highest.map((high, i) =>
           `M${x((i + 0.5) * width_).toFixed(1)} ${y(Math.min(0, outputs.lowest[i])).toFixed(1)}V${y(Math.max(0, high)).toFixed(1)}`).join("") : "",
       });
+      const highest = Math.max(...outputs.named.map(({ output }) => output));
       names.forEach((label, i) => {
         const { id, token, output } = outputs.named[i];
         const raised = width < 40 * em ? i % 2 : 0; // neighbours would run into each other
-        update(label, { x: inside(x(id), 0, x, em), y: y(Math.max(0, output)) - (0.5 + 1.2 * raised) * em, text: many && shown ? `“${token}”` : "" });
+        const room = !narrow || output === highest; // else for one name
+        update(label, { x: inside(x(id), 0, x, em), y: y(Math.max(0, output)) - (0.5 + 1.2 * raised) * em, text: many && shown && room ? `“${token}”` : "" });
       });
       update(one, { d: many || !shown ? "" : `M${x(-0.1)} ${y(0)}V${y(outputs.score)}H${x(0.1)}V${y(0)}Z` });
-      const middle = y(outputs.score / 2) + 0.5 * em; // of a short bar: above or below the line at zero, not on it
+      const beyond = y(outputs.score) + (outputs.score < 0 ? 1.85 : -0.6) * em; // where the picture is narrow
+      const tight = width < 30 * em;
+      const middle = tight ? beyond : y(outputs.score / 2) + 0.5 * em; // else beside it, and not on the line at zero
       const clear = outputs.score < 0 ? Math.max(middle, y(0) + 1.85 * em) : Math.min(middle, y(0) - 0.6 * em);
-      update(score, { x: x(0.14), y: clear, text: many || !shown ? "" : `score ${signed(outputs.score, 3)}` });
+      const figure = `${tight ? "" : "score "}${signed(outputs.score, 3)}`;
+      update(score, { x: x(tight ? 0 : 0.14), y: clear, "text-anchor": tight ? "middle" : "start", text: many || !shown ? "" : figure });
       update(whole, { x: x(0), y: y.range[0] + 1.65 * em, text: many ? "" : "the whole text" });
     });
 }
@@ -73,6 +79,6 @@ function headPicture(outputs) {
 function inWords(outputs, which, shown) {
   const many = outputs.n_tokens.toLocaleString("en");
   if (!shown) return "Predict: how many numbers does this head give for the whole text? Then press Reveal.";
-  if (which === "vocabulary") return `The vocabulary head gives ${many} numbers, one for each token that might come next; the highest in each third is named.`;
+  if (which === "vocabulary") return `The vocabulary head gives ${many} numbers, one for each token that might come next; the highest in each third is named where there is room.`;
   return `The reward head gives one number for the whole text: ${signed(outputs.score, 3)}. The layers below have not changed.`;
 }
