@@ -227,7 +227,7 @@ function recordedTable(store) {
       const preset = presets.find((each) => isShown(each, store));
       update(node, { hidden: !preset });
       if (!preset) return;
-      update(title, { text: `Recorded for “${preset.name}”, of the course model` });
+      update(title, { text: `Recorded for “${preset.name}”, of the course's two models` });
       body.replaceChildren(...preset.recorded.map(([model, a, b]) => {
         const figures = [signed(a), signed(b), signed(a - b), preferenceProbability((a - b) / store.get("temperature")).toFixed(3)];
         return element("tr", {}, element("th", { scope: "row", text: model }),
