@@ -74,3 +74,7 @@ def test_a_function_stands_apart_from_its_argument_and_a_sign_next_to_its_number
     assert f"<mi>y</mi>{space}<mi>log</mi><mo" in written(r"y \log (1 - P)"), "brackets stand next to it"
     assert written("(-1, -1)").count(sign) == 2
     assert sign not in written("1 - P")
+    assert "<mo>&#x000B1;</mo>" in written(r"a \pm b")
+    assert "<mn>.9</mn>" in written("P = .9")
+    assert '<mo lspace="0" rspace="0" stretchy="false">&#x0007C;</mo><mi>d</mi>' in written("|d|")
+    assert '<mover accent="true"><mi>d</mi><mo stretchy="false">&#x000AF;</mo></mover>' in written(r"\bar d")
