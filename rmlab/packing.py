@@ -27,7 +27,7 @@ __all__ = ["PackedRows", "Tree", "attends", "best_fit", "grow_trees", "length_so
 
 TokenIds = Sequence[int]
 
-CALL_COST = 1 / 32
+CALL_COST = 1 / 8
 """What a call of a model costs beside its tokens, as a share of the largest batch."""
 
 
@@ -162,7 +162,7 @@ def best_fit(sizes: Sequence[int] | np.ndarray, *, capacity: int) -> list[list[i
 
 
 def pack(
-    sequences: Sequence[TokenIds], rows: Sequence[Sequence[Tree]], *, pad_id: int, multiple_of: int = 1
+    sequences: Sequence[TokenIds], rows: Sequence[Sequence[Tree]], *, pad_id: int, length: int | None = None
 ) -> PackedRows:
     """Lay trees out in rows.
 
@@ -174,12 +174,10 @@ def pack(
         The trees of each row, in order; at least one row.
     pad_id
         What to fill the ends of rows with.
-    multiple_of
-        Round the length of the rows up to a multiple: a machine that prepares itself anew for each shape then meets
-        few of them.
+    length
+        Of the rows; by default that of the fullest.
     """
-    longest = max(sum(tree.size for tree in row) for row in rows)
-    shape = (len(rows), -(-longest // multiple_of) * multiple_of)
+    shape = (len(rows), length or max(sum(tree.size for tree in row) for row in rows))
     ids, positions = np.full(shape, pad_id, dtype=np.int64), np.zeros(shape, dtype=np.int64)
     trees, branches = np.full(shape, -1, dtype=np.int64), np.zeros(shape, dtype=np.int64)
     members, first, last = [], [], []
@@ -204,7 +202,9 @@ def pack(
     return PackedRows(ids, positions, trees, branches, np.array(members, dtype=np.int64), *corners)
 
 
-def length_sorted_batches(lengths: Sequence[int] | np.ndarray, *, batch_tokens: int) -> list[np.ndarray]:
+def length_sorted_batches(
+    lengths: Sequence[int] | np.ndarray, *, batch_tokens: int, multiple_of: int = 1, at_most: int | None = None
+) -> list[tuple[np.ndarray, int]]:
     """Cut sequences, longest first, into the batches that cost the least, of at most `batch_tokens` tokens each.
 
     A batch costs its tokens, padding included, and what a call of the model costs however little it is given:
@@ -216,36 +216,47 @@ def length_sorted_batches(lengths: Sequence[int] | np.ndarray, *, batch_tokens: 
         Tokens in each sequence, shape ``(n,)``.
     batch_tokens
         Bound on rows times the longest row of a batch; a longer single sequence makes a batch of its own.
+    multiple_of
+        Fill rows up so that the tokens of a batch, rows times length, are a multiple of this, or as many as the bounds
+        allow: a machine that prepares itself anew for each number of tokens then meets few of them.
+    at_most
+        Do not fill rows up beyond this length.
 
     Returns
     -------
-    Index arrays that hold each of ``0 .. n - 1`` once. The longest come first, so that a batch too large for the
-    memory fails at once and not at the end.
+    Index arrays that hold each of ``0 .. n - 1`` once, and the length to fill the rows of each up to. The longest come
+    first, so that a batch too large for the memory fails at once and not at the end.
     """
     if batch_tokens < 1:
         raise ValueError(f"batch_tokens must be at least 1, got {batch_tokens}")
     lengths = np.asarray(lengths)
     order = np.argsort(-lengths, kind="stable")
     n, call = len(order), CALL_COST * batch_tokens
+    multiple_of = min(multiple_of, batch_tokens)
     cost = np.zeros(n + 1)  # of the sequences from each place on, cut as well as can be
     rows = np.ones(n, dtype=np.int64)  # of the batch that begins there
+    filled = np.ones(n, dtype=np.int64)  # the length of its rows
     for start in reversed(range(n)):
         longest = max(1, int(lengths[order[start]]))
-        most = max(1, min(n - start, batch_tokens // longest))
-        costs = longest * np.arange(1, most + 1) + call + cost[start + 1 : start + most + 1]
-        rows[start] = most - np.argmin(costs[::-1])  # of equal ones the largest
-        cost[start] = costs[rows[start] - 1]
+        sizes = np.arange(1, max(1, min(n - start, batch_tokens // longest)) + 1)
+        step = multiple_of // np.gcd(sizes, multiple_of)
+        length = -(-longest // step) * step
+        length[0] = min(length[0], batch_tokens)
+        length = np.maximum(longest, length if at_most is None else np.minimum(length, at_most))
+        fits = (sizes == 1) | (sizes * length <= batch_tokens)
+        sizes, length = sizes[fits], length[fits]
+        costs = sizes * length + call + cost[start + sizes]
+        best = len(sizes) - 1 - np.argmin(costs[::-1])  # of equal ones the largest
+        rows[start], filled[start], cost[start] = sizes[best], length[best], costs[best]
     batches, start = [], 0
     while start < n:
-        batches.append(order[start : start + rows[start]])
+        batches.append((order[start : start + rows[start]], int(filled[start])))
         start += rows[start]
     return batches
 
 
-def pad(
-    sequences: Sequence[Sequence[int]], *, pad_id: int, multiple_of: int = 1, at_most: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Pad on the right to the longest sequence, or a little further.
+def pad(sequences: Sequence[Sequence[int]], *, pad_id: int, length: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Pad on the right.
 
     Parameters
     ----------
@@ -253,9 +264,8 @@ def pad(
         Token ids, at least one in each.
     pad_id
         What to fill with.
-    multiple_of, at_most
-        Round the length up to a multiple, unless that would pass `at_most`: a machine that prepares itself anew for
-        each shape then meets few of them.
+    length
+        Of the rows; by default that of the longest sequence.
 
     Returns
     -------
@@ -270,9 +280,7 @@ def pad(
     lengths = np.array([len(sequence) for sequence in sequences])
     if not lengths.all() or not len(lengths):
         raise ValueError(f"expected sequences of at least one token, got lengths {lengths.tolist()}")
-    longest = int(lengths.max())
-    length = max(longest, min(-(-longest // multiple_of) * multiple_of, at_most))
-    mask = np.arange(length) < lengths[:, None]  # (batch, length)
+    mask = np.arange(length or lengths.max()) < lengths[:, None]  # (batch, length)
     input_ids = np.full(mask.shape, pad_id, dtype=np.int64)
     input_ids[mask] = np.concatenate([np.asarray(sequence, dtype=np.int64) for sequence in sequences])
     return input_ids, mask.astype(np.int64)

@@ -10,35 +10,67 @@ from rmlab.packing import CALL_COST, Tree, best_fit, grow_trees, length_sorted_b
 LENGTHS = st.lists(st.integers(1, 300), max_size=60)
 
 
-@given(lengths=LENGTHS, batch_tokens=st.integers(1, 2000))
-def test_batches_hold_each_index_once_within_the_budget_and_longest_first(lengths, batch_tokens):
-    batches = length_sorted_batches(lengths, batch_tokens=batch_tokens)
-    assert sorted(int(i) for batch in batches for i in batch) == list(range(len(lengths)))
-    in_order = [lengths[i] for batch in batches for i in batch]
+@given(
+    lengths=LENGTHS,
+    batch_tokens=st.integers(1, 2000),
+    multiple_of=st.integers(1, 130),
+    at_most=st.none() | st.integers(1, 400),
+)
+def test_batches_hold_each_index_once_within_the_bounds_and_longest_first(lengths, batch_tokens, multiple_of, at_most):
+    bounds = {"batch_tokens": batch_tokens, "multiple_of": multiple_of, "at_most": at_most}
+    batches = length_sorted_batches(lengths, **bounds)
+    assert sorted(int(i) for members, _ in batches for i in members) == list(range(len(lengths)))
+    in_order = [lengths[i] for members, _ in batches for i in members]
     assert in_order == sorted(lengths, reverse=True)
-    for batch in batches:
-        assert len(batch) == 1 or len(batch) * lengths[batch[0]] <= batch_tokens
+    for members, length in batches:
+        longest = lengths[members[0]]
+        assert longest <= length
+        if length > longest:
+            assert len(members) * length <= batch_tokens
+            assert at_most is None or length <= at_most
+        assert len(members) == 1 or len(members) * length <= batch_tokens
+        bounded = length in (at_most, longest) or length == batch_tokens
+        assert bounded or len(members) * length % min(multiple_of, batch_tokens) == 0
+        assert length - longest < multiple_of
 
 
-@given(lengths=st.lists(st.integers(1, 40), min_size=1, max_size=9), batch_tokens=st.integers(1, 200))
-def test_no_other_way_to_cut_the_batches_costs_less(lengths, batch_tokens):
+@given(
+    lengths=st.lists(st.integers(1, 40), min_size=1, max_size=9),
+    batch_tokens=st.integers(1, 200),
+    multiple_of=st.sampled_from([1, 8, 12]),
+)
+def test_no_other_way_to_cut_the_batches_costs_less(lengths, batch_tokens, multiple_of):
+    def tokens(batch):  # of the longest row, rounded up
+        step = min(multiple_of, batch_tokens)
+        filled = next(n for n in range(batch[0], batch[0] + step) if len(batch) * n % step == 0)
+        return max(batch[0], min(filled, batch_tokens)) if len(batch) == 1 else len(batch) * filled
+
     def cost(batches):
-        return sum(len(batch) * batch[0] + CALL_COST * batch_tokens for batch in batches)
+        return sum(tokens(batch) + CALL_COST * batch_tokens for batch in batches)
 
     in_order = sorted(lengths, reverse=True)
     others = []
     for cuts in range(2 ** (len(in_order) - 1)):
         places = [0, *(i for i in range(1, len(in_order)) if cuts >> (i - 1) & 1), len(in_order)]
         batches = [in_order[a:b] for a, b in pairwise(places)]
-        if all(len(batch) == 1 or len(batch) * batch[0] <= batch_tokens for batch in batches):
+        if all(len(batch) == 1 or tokens(batch) <= batch_tokens for batch in batches):
             others.append(cost(batches))
-    made = length_sorted_batches(lengths, batch_tokens=batch_tokens)
-    assert cost([[lengths[i] for i in batch] for batch in made]) == pytest.approx(min(others))
+    made = length_sorted_batches(lengths, batch_tokens=batch_tokens, multiple_of=multiple_of)
+    assert [len(members) * length for members, length in made] == [tokens([lengths[i] for i in m]) for m, _ in made]
+    assert cost([[lengths[i] for i in members] for members, _ in made]) == pytest.approx(min(others))
 
 
 def test_sequences_of_one_length_keep_their_order():
     batches = length_sorted_batches([3, 5, 3, 5], batch_tokens=10)
-    assert [batch.tolist() for batch in batches] == [[1, 3], [0, 2]]
+    assert [members.tolist() for members, _ in batches] == [[1, 3], [0, 2]]
+
+
+def test_batches_are_filled_up_to_few_numbers_of_tokens():
+    lengths = np.random.default_rng(0).integers(20, 250, size=400)
+    batches = length_sorted_batches(lengths, batch_tokens=1024, multiple_of=64)
+    assert {len(members) * length % 64 for members, length in batches} == {0}
+    filled = sum(len(members) * length for members, length in batches)
+    assert filled < 1.1 * lengths.sum()
 
 
 @pytest.mark.parametrize("batch_tokens", [0, -4])
@@ -64,11 +96,10 @@ def test_a_sequence_without_a_token_is_an_error(sequences, lengths):
         pad(sequences, pad_id=0)
 
 
-def test_padding_may_be_rounded_up_to_a_bound():
-    for n, at_most, expected in [(5, 100, 16), (16, 100, 16), (17, 100, 32), (17, 20, 20), (30, 20, 30), (5, 0, 5)]:
-        ids, mask = pad([[1] * n, [1]], pad_id=0, multiple_of=16, at_most=at_most)
-        assert ids.shape == mask.shape == (2, expected)
-        assert mask.sum(1).tolist() == [n, 1]
+def test_rows_may_be_padded_to_a_length_of_ones_own():
+    ids, mask = pad([[1] * 5, [1]], pad_id=0, length=16)
+    assert ids.shape == mask.shape == (2, 16)
+    assert mask.sum(1).tolist() == [5, 1]
 
 
 # Packed rows
@@ -119,8 +150,8 @@ def test_a_token_in_a_packed_row_sees_its_own_sequence_and_nothing_else(sequence
     if causal:
         trees = grow_trees(sequences, keys, tree_tokens=30)
     rows = [[trees[i] for i in row] for row in best_fit([tree.size for tree in trees], capacity=25)]
-    packed = pack(sequences, rows, pad_id=7, multiple_of=4)
-    assert packed.input_ids.shape[1] % 4 == 0
+    packed = pack(sequences, rows, pad_id=7, length=40)
+    assert packed.input_ids.shape == (len(rows), 40)
     allowed = packed.attends(causal=causal)
     assert allowed.any(axis=2).all()
     assert sorted(packed.members.tolist()) == list(range(len(sequences)))

@@ -11,22 +11,23 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import torch
+from torch.nn import functional
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.flex_attention import flex_attention_forward
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from rmlab.packing import attends
 
-__all__ = ["BLOCK_DEVICES", "MaskForm", "make_mask", "take_blocks"]
+__all__ = ["BLOCK_DEVICES", "MaskForm", "make_mask", "take_blocks", "take_masks"]
 
 MaskForm = Literal["added", "blocks"]
 
 BLOCK_DEVICES = ("cuda",)
 """Kinds of device on which FlexAttention has a backward pass."""
 
-BY_MASK = "sdpa_or_flex"
+BY_MASK = "by_mask"
 """The name under which transformers finds `_attend_by_mask`."""
 
 
@@ -65,8 +66,16 @@ def make_mask(
     return mask.masked_fill_(~allowed, torch.finfo(dtype).min)
 
 
+def take_masks(network: Any) -> None:
+    """Let a network that attends by SDPA attend as its mask wants it: see the module."""
+    if network.config._attn_implementation == "sdpa":
+        AttentionInterface.register(BY_MASK, _attend_by_mask)
+        AttentionMaskInterface.register(BY_MASK, sdpa_mask)  # of padded rows
+        network.set_attn_implementation(BY_MASK)
+
+
 def take_blocks(network: Any) -> None:
-    """Let a network take either form of mask: FlexAttention where it is given blocks, SDPA elsewhere.
+    """Let a network take blocks as well.
 
     Raises
     ------
@@ -77,9 +86,8 @@ def take_blocks(network: Any) -> None:
         network.set_attn_implementation("flex_attention")
     except (ValueError, ImportError) as error:
         raise ValueError(f"transformers has no FlexAttention for {type(network).__name__}") from error
-    AttentionInterface.register(BY_MASK, _attend_by_mask)
-    AttentionMaskInterface.register(BY_MASK, sdpa_mask)  # of padded rows
-    network.set_attn_implementation(BY_MASK)
+    network.set_attn_implementation("sdpa")
+    take_masks(network)
 
 
 def _attend_by_mask(
@@ -88,8 +96,44 @@ def _attend_by_mask(
     key: torch.Tensor,
     value: torch.Tensor,
     attention_mask: torch.Tensor | BlockMask | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
     **options: Any,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Attend, with the arguments and results that transformers' attention functions have."""
+    options = {"dropout": dropout, "scaling": scaling, **options}
     if isinstance(attention_mask, BlockMask):
         return flex_attention_forward(module, query, key, value, attention_mask, **options)
-    return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
+    in_bf16 = attention_mask is not None and attention_mask.dtype == torch.bfloat16 and query.device.type == "cpu"
+    if attention_mask is None or not in_bf16 or not query.requires_grad or dropout:
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
+    groups = getattr(module, "num_key_value_groups", 1)
+    heads = query, repeat_kv(key, groups), repeat_kv(value, groups)
+    query, key, value = (part.to(attention_mask.dtype) for part in heads)  # (rows, heads, length, width of a head)
+    scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
+    return _Attention.apply(query, key, value, attention_mask, scaling).transpose(1, 2).contiguous(), None
+
+
+class _Attention(torch.autograd.Function):
+    """SDPA with a backward pass by matrix products.
+
+    SDPA's own on a CPU takes two to seven times as long in bfloat16, most where rows are short: it cuts attention into
+    products that are too small for the processor. Like it, this keeps no weights of attention from the forward pass.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor, scaling: float
+    ) -> torch.Tensor:
+        ctx.save_for_backward(query, key, value, mask)
+        ctx.scaling = scaling
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scaling)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        query, key, value, mask = ctx.saved_tensors
+        query = query * ctx.scaling
+        weights = (query @ key.mT).add_(mask).softmax(-1)  # (rows, heads, length, length)
+        of_weights = gradient @ value.mT
+        of_logits = torch.ops.aten._softmax_backward_data(of_weights, weights, -1, weights.dtype)
+        return (of_logits @ key).mul_(ctx.scaling), of_logits.mT @ query, weights.mT @ gradient, None, None

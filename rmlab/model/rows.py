@@ -18,8 +18,9 @@ from rmlab.packing import Tree, best_fit, grow_trees, length_sorted_batches, pac
 
 __all__ = ["MULTIPLE", "Batch", "packed_batches", "padded_batches", "read_scores", "why_not_packed"]
 
-MULTIPLE = 8
-"""Lengths are rounded up to this: on a CPU the libraries below compile a kernel for each shape, and keep it."""
+MULTIPLE = 64
+"""The tokens of a batch are rounded up to a multiple of this: on a CPU the libraries below compile kernels for each
+number of tokens, and keep them."""
 
 Batch = tuple[np.ndarray, dict[str, torch.Tensor]]
 """Which sequences a batch scores, and its arrays: what to call the model with, but for the mask of packed rows."""
@@ -28,9 +29,10 @@ Batch = tuple[np.ndarray, dict[str, torch.Tensor]]
 def padded_batches(sequences: Sequence[list[int]], *, batch_tokens: int, pad_id: int, at_most: int) -> list[Batch]:
     """Lay sequences out in padded batches of like lengths."""
     batches = []
-    for members in length_sorted_batches([len(ids) for ids in sequences], batch_tokens=batch_tokens):
-        texts = [sequences[i] for i in members]
-        ids, mask = pad(texts, pad_id=pad_id, multiple_of=MULTIPLE, at_most=at_most)
+    lengths = [len(ids) for ids in sequences]
+    cut = length_sorted_batches(lengths, batch_tokens=batch_tokens, multiple_of=MULTIPLE, at_most=at_most)
+    for members, length in cut:
+        ids, mask = pad([sequences[i] for i in members], pad_id=pad_id, length=length)
         batches.append((members, {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}))
     return batches
 
@@ -43,19 +45,22 @@ def packed_batches(
     row_tokens: int,
     batch_tokens: int,
     pad_id: int,
-    multiple_of: int = MULTIPLE,
+    fill_to: int = 1,
 ) -> list[Batch]:
-    """Lay sequences out in packed rows, those of one key sharing what they begin with where attention is causal."""
+    """Lay sequences out in packed rows, those of one key sharing what they begin with where attention is causal.
+
+    Each row is filled up to a multiple of `fill_to` tokens, and to the length of its batch.
+    """
     if causal:
         trees = grow_trees(sequences, keys, tree_tokens=row_tokens)
     else:
         trees = [Tree((i,), 0, len(ids)) for i, ids in enumerate(sequences)]
     rows = best_fit([tree.size for tree in trees], capacity=row_tokens)
-    filled_up = [-(-sum(trees[i].size for i in row) // multiple_of) * multiple_of for row in rows]
+    lengths = [-(-sum(trees[i].size for i in row) // fill_to) * fill_to for row in rows]
     batches = []
-    for numbers in length_sorted_batches(filled_up, batch_tokens=batch_tokens):
+    for numbers, length in length_sorted_batches(lengths, batch_tokens=batch_tokens, multiple_of=MULTIPLE):
         members = [[trees[i] for i in rows[n]] for n in numbers]
-        packed = pack(sequences, members, pad_id=pad_id, multiple_of=multiple_of)
+        packed = pack(sequences, members, pad_id=pad_id, length=length)
         arrays = {
             "input_ids": packed.input_ids,
             "position_ids": packed.positions,

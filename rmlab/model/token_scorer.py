@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from rmlab.model.attention import BLOCK_DEVICES, MaskForm, make_mask, take_blocks
+from rmlab.model.attention import BLOCK_DEVICES, MaskForm, make_mask, take_blocks, take_masks
 from rmlab.model.network import dropouts
 from rmlab.model.precision import autocast
-from rmlab.model.rows import MULTIPLE, Batch, packed_batches, padded_batches, read_scores, why_not_packed
+from rmlab.model.rows import Batch, packed_batches, padded_batches, read_scores, why_not_packed
 
 __all__ = ["Packing", "TokenScorer"]
 
@@ -168,7 +168,7 @@ class TokenScorer(nn.Module):
     def _packed(
         self, input_ids: Sequence[list[int]], keys: Sequence[Hashable] | None, form: MaskForm, batch_tokens: int
     ) -> list[Batch]:
-        row_tokens, multiple_of = (BLOCK_ROW_TOKENS,) * 2 if form == "blocks" else (ROW_TOKENS, MULTIPLE)
+        row_tokens, fill_to = (BLOCK_ROW_TOKENS,) * 2 if form == "blocks" else (ROW_TOKENS, 1)
         return packed_batches(
             input_ids,
             range(len(input_ids)) if keys is None else keys,
@@ -176,7 +176,7 @@ class TokenScorer(nn.Module):
             row_tokens=min(batch_tokens, row_tokens),
             batch_tokens=batch_tokens,
             pad_id=self.pad_id,
-            multiple_of=multiple_of,
+            fill_to=fill_to,
         )
 
     def layout(self, packing: Packing = "auto") -> str:
@@ -196,6 +196,7 @@ class TokenScorer(nn.Module):
 
         It is found by trying: two pairs of random token ids are scored in a packed row and in padded ones.
         """
+        take_masks(self.network)
         return why_not_packed(self.network) or self._differs_packed("added")
 
     @cached_property
