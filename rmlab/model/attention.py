@@ -68,7 +68,7 @@ def make_mask(
 
 def take_masks(network: Any) -> None:
     """Let a network that attends by SDPA attend as its mask wants it: see the module."""
-    if network.config._attn_implementation == "sdpa":
+    if getattr(network.config, "_attn_implementation", None) == "sdpa":
         AttentionInterface.register(BY_MASK, _attend_by_mask)
         AttentionMaskInterface.register(BY_MASK, sdpa_mask)  # of padded rows
         network.set_attn_implementation(BY_MASK)

@@ -196,8 +196,11 @@ class TokenScorer(nn.Module):
 
         It is found by trying: two pairs of random token ids are scored in a packed row and in padded ones.
         """
-        take_masks(self.network)
-        return why_not_packed(self.network) or self._differs_packed("added")
+        fault = why_not_packed(self.network)
+        if fault is None:
+            take_masks(self.network)
+            fault = self._differs_packed("added")
+        return fault
 
     @cached_property
     def block_fault(self) -> str | None:
