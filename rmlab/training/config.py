@@ -43,6 +43,9 @@ class TrainingConfig:
     packing
         ``"auto"``: packed rows, where a prompt's tokens are computed once for both of its responses, if the model takes
         them; ``"off"``: padded rows. The loss is the same to rounding.
+    compile
+        Compile the layers of the backbone (`torch.compile`) for the training steps: it takes half a minute or more, and
+        each step less time after it, which pays in a long run. On a CPU it needs a C++ compiler.
     evaluate_every
         Steps between evaluations on the held-out pairs; 0 evaluates before the first and after the last step alone.
     patience
@@ -70,6 +73,7 @@ class TrainingConfig:
     centering: float = 0.0
     lora: int = 0
     packing: Packing = "auto"
+    compile: bool = False
     evaluate_every: int = 0
     patience: int | None = None
     checkpoint_every: int = 0

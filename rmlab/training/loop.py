@@ -27,7 +27,7 @@ from rmlab.preference import preference_loss
 from rmlab.training.checkpoint import Checkpoints
 from rmlab.training.config import TrainingConfig
 from rmlab.training.group import dealt, join_group, one_for_all, shared
-from rmlab.training.mode import standing_gradient, training_mode
+from rmlab.training.mode import compiled_layers, standing_gradient, training_mode
 from rmlab.training.pairs import TrainingData, TrainingError, prepare
 from rmlab.training.parallel import parallel
 from rmlab.training.records import HeldOutEvaluation, History, TrainingStep
@@ -207,12 +207,15 @@ def _steps(
         warmup = round(config.warmup_fraction * n_steps)
         schedule = get_cosine_schedule_with_warmup(optimizer, warmup, n_steps, last_epoch=state.step - 1)
         clear_gradients = standing.enter_context(standing_gradient(model))
+        if config.compile:
+            standing.enter_context(compiled_layers(model))
 
         def evaluate_held_out(step: int) -> tuple[HeldOutEvaluation, ...]:
             if held_out is None:
                 return ()
             mine = held_out.encoded.take(dealt(len(held_out)))
-            with torch.no_grad():
+            as_written = torch.compiler.set_stance("force_eager") if config.compile else contextlib.nullcontext()
+            with torch.no_grad(), as_written:
                 d = model.score_differences(mine, precision="bf16" if bf16 else "fp32")
                 spread.catch_up()
             d = shared(d)

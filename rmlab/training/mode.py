@@ -1,8 +1,10 @@
-"""What is done to a model for the time of a run: dropout, gradient checkpointing, low-rank adapters."""
+"""What is done to a model for the time of a run: dropout, gradient checkpointing, low-rank adapters, compilation."""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 from collections.abc import Callable, Iterator
 
 import torch
@@ -12,9 +14,10 @@ from torch.distributed.fsdp import FSDPModule
 from rmlab.model import RewardModel
 from rmlab.model.network import dropouts
 from rmlab.training.config import TrainingConfig
+from rmlab.training.group import is_sharded
 from rmlab.training.pairs import TrainingError
 
-__all__ = ["standing_gradient", "training_mode"]
+__all__ = ["compiled_layers", "standing_gradient", "training_mode"]
 
 
 @contextlib.contextmanager
@@ -44,6 +47,36 @@ def training_mode(model: RewardModel, config: TrainingConfig) -> Iterator[None]:
                 parameter.requires_grad = False
         for module, name, value in probabilities:
             setattr(module, name, value)
+
+
+@contextlib.contextmanager
+def compiled_layers(model: RewardModel) -> Iterator[None]:
+    """Compile the layers of the backbone for the time of a run: they are alike, and what is compiled serves them all.
+
+    Raises
+    ------
+    TrainingError
+        If there is nothing to compile with, or nothing that is compiled.
+    """
+    compilers = [os.environ["CXX"]] if "CXX" in os.environ else ["g++", "clang++", "cl"]
+    if model.device.type == "cpu" and not any(map(shutil.which, compilers)):
+        raise TrainingError(
+            f"compile needs a C++ compiler on a CPU, and there is none (looked for {', '.join(compilers)}). Install "
+            "one, name it by the environment variable CXX, or leave compile out."
+        )
+    if is_sharded():
+        raise TrainingError("compile does not go with FSDP; leave out one of the two")
+    lists = [module for module in model.network.base_model.modules() if isinstance(module, nn.ModuleList)]
+    if not lists:
+        raise TrainingError(f"compile found no list of layers in {type(model.network).__name__}; leave compile out")
+    layers = max(lists, key=len)
+    for layer in layers:
+        layer.compile(dynamic=True)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer._compiled_call_impl = None
 
 
 @contextlib.contextmanager
