@@ -42,7 +42,9 @@ def test_one_file_with_everything_inside(inputs: tuple[str, str], tmp_path: Path
     assert values["prompt"] == PAIRS[0]["prompt"]
     a, b = values["scores"]
     assert a - b == pytest.approx(values["data"]["pairs"]["difference"][0], abs=1e-5)
-    assert values["scores_from"] == inputs[0]
+    assert values["scores_from"] == "model"
+    assert "<title>model on pairs.jsonl" in page
+    assert str(Path(inputs[0]).parent) not in page  # where it lay is nobody's business to whom it is sent
     assert "note" not in values["data"]
 
 

@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
 
     model = RewardModel.from_pretrained(options.model, revision=options.revision) if options.model else None
     pairs = rmlab.read_pairs(options.pairs) if options.pairs else None
-    names = options.model or "the course's model", options.pairs or "everyday"
+    names = _name(options.model or "the course's model"), _name(options.pairs or "everyday")
     history, no_film = _history(options.model)
     shown = explore(model, pairs, history=history, note=no_film, names=names)
     title = " on ".join(names)
@@ -66,6 +66,11 @@ def run(options: argparse.Namespace) -> int:
         with suppress(KeyboardInterrupt):
             server.serve_forever()
     return 0
+
+
+def _name(given: str) -> str:
+    """Call a file or folder by its name alone, in a page that may be sent to others; a hub id by all of it."""
+    return Path(given).resolve().name if Path(given).exists() else given
 
 
 def _history(model: str | None) -> tuple[History | None, str | None]:
