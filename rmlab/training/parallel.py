@@ -99,9 +99,8 @@ class _Calls:
             self._call()
         self._part()
         model.register_forward_pre_hook(self._announce, prepend=True)  # before FSDP gathers weights
-        model.register_forward_hook(
-            lambda *call: call[-1].clone(), prepend=True
-        )  # FSDP wants no view of another tensor
+        # FSDP wants what comes out to be no view of another tensor
+        model.register_forward_hook(lambda *call: call[-1].clone(), prepend=True)
 
     def _announce(self, *_: object) -> None:
         if not self.caught_up:
