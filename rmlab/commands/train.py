@@ -40,7 +40,7 @@ SETTINGS = {
     "centering": "weight of the squared sum of a pair's scores",
     "lora": "rank of low-rank adapters; 0 trains every weight",
     "packing": "auto: compute a prompt once for both of its responses, and pad nothing, where the model can",
-    "compile": "compile the layers of the backbone (torch.compile): half a minute or more, which a long run regains",
+    "compile": "compile the layers of the backbone (torch.compile): half a minute or more, which a long run may regain",
     "evaluate_every": "steps between looks at the held-out pairs (default: four looks an epoch)",
     "patience": "looks without a better held-out log loss before stopping; the best weights are kept",
     "checkpoint_every": "steps between checkpoints, in FOLDER.checkpoints beside the model; 0: none",

@@ -44,8 +44,9 @@ class TrainingConfig:
         ``"auto"``: packed rows, where a prompt's tokens are computed once for both of its responses, if the model takes
         them; ``"off"``: padded rows. The loss is the same to rounding.
     compile
-        Compile the layers of the backbone (`torch.compile`) for the training steps: it takes half a minute or more, and
-        each step less time after it, which pays in a long run. On a CPU it needs a C++ compiler.
+        Compile the layers of the backbone (`torch.compile`) for the training steps. It takes half a minute or more, and
+        whether the steps then take less time depends on model and machine: on a CPU a decoder's did, and MiniLM's did
+        not (``benchmarks/compile_pays.py``). On a CPU it needs a C++ compiler.
     evaluate_every
         Steps between evaluations on the held-out pairs; 0 evaluates before the first and after the last step alone.
     patience
