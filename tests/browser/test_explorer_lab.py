@@ -167,4 +167,4 @@ def test_what_is_typed_into_the_probe_goes_to_the_model_and_not_to_lab(lab: Call
     box.press_sequentially(" I hope that this is of some use to you.")
     expect(score).not_to_have_text("score −5.96", timeout=60_000)
     expect(cells).to_have_count(n_cells)
-    assert box.input_value().endswith("to you. I hope that this is of some use to you.")
+    assert box.input_value().endswith("on every floor. I hope that this is of some use to you.")
