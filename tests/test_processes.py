@@ -40,6 +40,9 @@ TRAINING, HELD_OUT = list(PAIRS)[:43], list(PAIRS)[43:]
 CONFIG = TrainingConfig(
     max_steps=20, batch_size=7, gradient_accumulation=4, learning_rate=1e-3, precision="fp32", evaluate_every=10
 )
+# Of a batch of three, and of the three held out, one process of two has twice the calls: a pair to a call.
+LONG = [dataclasses.replace(pair, prompt=" ".join([pair.prompt] * 70)) for pair in TRAINING[:9]]
+LONG_CONFIG = dataclasses.replace(CONFIG, max_steps=4, batch_size=3, gradient_accumulation=1, evaluate_every=2)
 LIMIT = 60.0
 """Seconds within which every process has ended, of which most go into starting them."""
 
@@ -51,16 +54,16 @@ def context():
     return context
 
 
-def run(folder: Path, config: TrainingConfig) -> None:
+def run(folder: Path, config: TrainingConfig, training=TRAINING, held_out=HELD_OUT) -> None:
     """Take one step and keep its gradient; train, and keep losses, held-out differences and weights."""
 
     def fresh() -> RewardModel:
         return RewardModel.from_pretrained("tiny-decoder", seed=0, device="cpu")
 
     first = dataclasses.replace(config, max_steps=1, evaluate_every=0, max_grad_norm=float("inf"))
-    train(fresh(), TRAINING, config=first, checkpoints=folder / "first", progress=False)
+    train(fresh(), training, config=first, checkpoints=folder / "first", progress=False)
     model = fresh()
-    history = train(model, TRAINING, held_out=HELD_OUT, config=config, progress=False)
+    history = train(model, training, held_out=held_out, config=config, progress=False)
     rank = os.environ.get("RANK", "0")
     weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
     differences = np.stack([e.score_differences for e in history.evaluations])
@@ -99,6 +102,15 @@ SHARED_OUT = {
 def run_fsdp(folder: Path, config: TrainingConfig) -> None:
     os.environ |= SHARED_OUT
     run(folder, config)
+
+
+def run_long(folder: Path, config: TrainingConfig) -> None:
+    run(folder, config, LONG, LONG[:3])
+
+
+def run_long_fsdp(folder: Path, config: TrainingConfig) -> None:
+    os.environ |= SHARED_OUT
+    run_long(folder, config)
 
 
 def fail_fsdp(folder: Path, how: str) -> None:
@@ -183,13 +195,26 @@ def gradient(folder: Path) -> dict[str, torch.Tensor]:
     return {name: tensor for name, tensor in found.tensors.items() if name.endswith("exp_avg")}
 
 
-@pytest.mark.parametrize("action", [run, run_fsdp])
-def test_two_processes_are_one_run(context, tmp_path, action):
+def test_long_pairs_take_a_call_each():
+    model = RewardModel.from_pretrained("tiny-decoder", seed=0, device="cpu")
+    encoded, calls = model.encode_pairs(LONG[:2]), []
+    model.register_forward_hook(lambda *_: calls.append(1))
+    assert model.packing_fault is None
+    calls.clear()
+    model.score_ids([*encoded.chosen, *encoded.rejected], keys=[0, 1, 0, 1])
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize(("action", "alone_action", "config"), [
+    (run, run, CONFIG), (run_fsdp, run, CONFIG), (run_long, run_long, LONG_CONFIG),
+    (run_long_fsdp, run_long, LONG_CONFIG),
+])  # fmt: skip
+def test_two_processes_are_one_run(context, tmp_path, action, alone_action, config):
     alone, together = tmp_path / "alone", tmp_path / "together"
     alone.mkdir()
     together.mkdir()
-    processes = start(context, action, together, CONFIG)
-    run(alone, CONFIG)
+    processes = start(context, action, together, config)
+    alone_action(alone, config)
     assert end(processes) == [0, 0]
     one, zero, other = (np.load(p) for p in (alone / "rank0.npz", together / "rank0.npz", together / "rank1.npz"))
     np.testing.assert_allclose(zero["losses"], one["losses"], atol=1e-4)
