@@ -1,0 +1,45 @@
+"""A world of replies: text that reads like an assistant's, and whose true reward is known.
+
+Everyday questions, several core answers to each, and parts that may be added to any of them (a greeting, flattery, a
+hedge, ...). A judge has a weight in nats for each attribute of a reply, so the true reward is a sum that anybody can
+check; a policy has a probability for each core and part, so expectations over replies are exact sums.
+
+>>> from rmlab.simulate.replies import FAIR, simulate_reply_pairs
+>>> simulated = simulate_reply_pairs(1000, judge=FAIR, seed=0)
+>>> bool(0.75 < simulated.bayes_accuracy < 0.85)
+True
+"""
+
+from rmlab.simulate.replies.judges import FAIR, FLATTERED, HURRIED, JUDGES, TIMID, Judge
+from rmlab.simulate.replies.policy import IMITATION, ReplyDistribution, ReplyPolicy, reply_distribution
+from rmlab.simulate.replies.questions import KINDS, PARTS, Question, load_questions, load_sentences
+from rmlab.simulate.replies.structures import ATTRIBUTES, CORES, STRUCTURES, Reply, Structure, attributes, compose
+from rmlab.simulate.replies.tournament import SimulatedReplyPairs, expected_bayes_accuracy, simulate_reply_pairs
+
+__all__ = [
+    "ATTRIBUTES",
+    "CORES",
+    "FAIR",
+    "FLATTERED",
+    "HURRIED",
+    "IMITATION",
+    "JUDGES",
+    "KINDS",
+    "PARTS",
+    "STRUCTURES",
+    "TIMID",
+    "Judge",
+    "Question",
+    "Reply",
+    "ReplyDistribution",
+    "ReplyPolicy",
+    "SimulatedReplyPairs",
+    "Structure",
+    "attributes",
+    "compose",
+    "expected_bayes_accuracy",
+    "load_questions",
+    "load_sentences",
+    "reply_distribution",
+    "simulate_reply_pairs",
+]

@@ -1,0 +1,191 @@
+"""Preference pairs from the world of replies: two replies to a question, and a judge's choice between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from rmlab.data import PreferencePair, PreferencePairs
+from rmlab.preference import preference_probability, score_difference_from_probability
+from rmlab.simulate.raters import count, generator
+from rmlab.simulate.replies.judges import FAIR, Judge
+from rmlab.simulate.replies.policy import IMITATION, ReplyPolicy
+from rmlab.simulate.replies.questions import PARTS, Question, load_questions, load_sentences
+from rmlab.simulate.replies.structures import ATTRIBUTES, STRUCTURES, compose, structure_attributes
+from rmlab.simulate.texts import bayes_accuracy, bayes_log_loss
+
+__all__ = ["SimulatedReplyPairs", "expected_bayes_accuracy", "simulate_reply_pairs"]
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedReplyPairs:
+    """Pairs of replies with all that is true of them. Arrays have one row for each pair, chosen side first."""
+
+    pairs: PreferencePairs
+    """The ``group`` of a pair is the kind of its question, and ``chosen_first`` says which side was on the left."""
+    attributes: np.ndarray
+    """Of both sides, in the order of `ATTRIBUTES`; float64 array of shape ``(n_pairs, 2, n_attributes)``."""
+    question_indices: np.ndarray
+    """Place of the question in ``questions``; int array of shape ``(n_pairs,)``."""
+    judge_indices: np.ndarray
+    """Which of ``judges`` chose; int array of shape ``(n_pairs,)``."""
+    questions: tuple[Question, ...]
+    judges: tuple[Judge, ...]
+    policy: ReplyPolicy
+    seed: int | None
+    """None where a generator was given."""
+
+    @cached_property
+    def score_differences(self) -> np.ndarray:
+        """True log-odds that the chosen response is preferred, in nats; shape ``(n_pairs,)``.
+
+        With one judge who has no taste for a side this is the difference of the true rewards, negative where the label
+        is unlucky. With several judges it is the log-odds of a judge drawn at random, and a taste for a side is
+        averaged over the two sides, since a reward model sees neither who judged nor where a response was.
+        """
+        differences = self.attributes[:, 0] - self.attributes[:, 1]  # (n_pairs, n_attributes)
+        return _log_odds(differences, self.judges)
+
+    @property
+    def bayes_accuracy(self) -> float:
+        """The highest accuracy that any model can have on these pairs, on average over the labels."""
+        return bayes_accuracy(self.score_differences)
+
+    @property
+    def bayes_log_loss(self) -> float:
+        """The lowest log loss that any model can have on these pairs, in nats, on average over the labels."""
+        return bayes_log_loss(self.score_differences)
+
+    def attribute_differences(self) -> dict[str, np.ndarray]:
+        """Return each attribute of chosen minus rejected; arrays of shape ``(n_pairs,)``."""
+        return dict(zip(ATTRIBUTES, (self.attributes[:, 0] - self.attributes[:, 1]).T, strict=True))
+
+
+def simulate_reply_pairs(
+    n_pairs: int,
+    *,
+    judge: Judge | Sequence[Judge] = FAIR,
+    policy: ReplyPolicy = IMITATION,
+    seed: int | np.random.Generator = 0,
+    fresh: bool = False,
+    n_questions: int | None = None,
+) -> SimulatedReplyPairs:
+    """Draw questions, two different replies to each from a policy, and a judge's choice.
+
+    Parameters
+    ----------
+    n_pairs
+        How many, at least 1.
+    judge
+        Who chooses; of several, a panel, one is drawn for each pair.
+    policy
+        Where replies come from. The two of a pair differ in more than the wording of a part.
+    seed
+        A whole number, or a NumPy generator to draw from.
+    fresh
+        Whether questions and sentences are those kept for testing. What a model is trained on has neither.
+    n_questions
+        Take only so many of the questions, from the first; all by default.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an option is out of range, such as more questions than there are.
+    """
+    rng = generator(seed)
+    n_pairs = count("n_pairs", n_pairs)
+    judges = (judge,) if isinstance(judge, Judge) else tuple(judge)
+    if not judges or not all(isinstance(one, Judge) for one in judges):
+        raise TypeError(f"judge must be a Judge or several, got {judge!r}")
+    questions = load_questions(fresh=fresh)
+    if n_questions is not None:
+        if count("n_questions", n_questions) > len(questions):
+            kind = "fresh" if fresh else "training"
+            raise ValueError(f"n_questions must be at most {len(questions)}, the {kind} questions, got {n_questions}")
+        questions = questions[:n_questions]
+
+    asked = rng.integers(len(questions), size=n_pairs)
+    left, right = np.zeros(n_pairs, dtype=int), np.zeros(n_pairs, dtype=int)  # of STRUCTURES
+    attributes = np.zeros((n_pairs, 2, len(ATTRIBUTES)))
+    for q in np.unique(asked):
+        of_question = np.flatnonzero(asked == q)
+        probabilities = policy.probabilities(questions[q])
+        left[of_question], right[of_question] = _two_different(rng, probabilities, len(of_question))
+        table = structure_attributes(questions[q])
+        attributes[of_question, 0], attributes[of_question, 1] = table[left[of_question]], table[right[of_question]]
+
+    judge_indices = rng.integers(len(judges), size=n_pairs)
+    weights = np.array([one.vector for one in judges])[judge_indices]  # (n_pairs, n_attributes)
+    bias = np.array([one.left_bias for one in judges])[judge_indices]
+    difference = np.einsum("na,na->n", attributes[:, 0] - attributes[:, 1], weights) + bias
+    left_wins = rng.random(n_pairs) < preference_probability(difference)
+    attributes[~left_wins] = attributes[~left_wins][:, ::-1]
+
+    banks = {part: load_sentences(part, fresh=fresh) for part in (*PARTS, "refusal")}
+    spoken = {part: rng.integers(len(bank), size=(n_pairs, 2)) for part, bank in banks.items()}
+    pairs = []
+    for i in range(n_pairs):
+        question = questions[asked[i]]
+        texts = [
+            compose(question, STRUCTURES[s], {part: bank[spoken[part][i, side]] for part, bank in banks.items()}).text
+            for side, s in enumerate((left[i], right[i]))
+        ]
+        chosen, rejected = texts if left_wins[i] else reversed(texts)
+        first = bool(left_wins[i])
+        pairs.append(PreferencePair(question.prompt, chosen, rejected, group=question.kind, chosen_first=first))
+    given = None if isinstance(seed, np.random.Generator) else int(seed)
+    return SimulatedReplyPairs(
+        PreferencePairs.from_list(pairs), attributes, asked, judge_indices, questions, judges, policy, given
+    )
+
+
+def expected_bayes_accuracy(
+    *,
+    judge: Judge | Sequence[Judge] = FAIR,
+    policy: ReplyPolicy = IMITATION,
+    fresh: bool = False,
+) -> float:
+    """Return the accuracy of the best possible model on pairs that `simulate_reply_pairs` draws: an exact sum."""
+    judges = (judge,) if isinstance(judge, Judge) else tuple(judge)
+    total, questions = 0.0, load_questions(fresh=fresh)
+    for question in questions:
+        p = policy.probabilities(question)
+        possible = np.flatnonzero(p)
+        p, table = p[possible], structure_attributes(question)[possible]
+        rewards = np.array([table @ one.vector for one in judges])  # (n_judges, n)
+        right = np.zeros((len(p), len(p)))
+        for values, one in zip(rewards, judges, strict=True):
+            right += _side_averaged(values[:, None] - values[None, :], one.left_bias) / len(judges)
+        weight = np.outer(p, p)
+        np.fill_diagonal(weight, 0.0)  # the two replies of a pair are different
+        # the second reply is drawn until it differs, so a first reply counts by its own probability
+        weight *= (1 / (1 - p))[:, None]
+        total += float((weight * np.maximum(right, 1 - right)).sum())
+    return total / len(questions)
+
+
+def _two_different(rng: np.random.Generator, probabilities: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw two different structures n times: the first from the policy, the second until it differs."""
+    first = rng.choice(len(probabilities), size=n, p=probabilities)
+    second = rng.choice(len(probabilities), size=n, p=probabilities)
+    while (same := first == second).any():
+        second[same] = rng.choice(len(probabilities), size=int(same.sum()), p=probabilities)
+    return first, second
+
+
+def _side_averaged(difference: np.ndarray, left_bias: float) -> np.ndarray:
+    """Return the probability that the first is preferred, where it is as often on the left as on the right."""
+    if not left_bias:
+        return preference_probability(difference)
+    return (preference_probability(difference + left_bias) + preference_probability(difference - left_bias)) / 2
+
+
+def _log_odds(attribute_differences: np.ndarray, judges: Sequence[Judge]) -> np.ndarray:
+    """Return the log-odds that a judge drawn at random prefers the first; shape ``(n_pairs,)``."""
+    if len(judges) == 1 and not judges[0].left_bias:
+        return attribute_differences @ judges[0].vector
+    shares = [_side_averaged(attribute_differences @ one.vector, one.left_bias) for one in judges]
+    return score_difference_from_probability(np.mean(shares, axis=0))
