@@ -47,7 +47,7 @@ class SimulatedReplyPairs:
         averaged over the two sides, since a reward model sees neither who judged nor where a response was.
         """
         differences = self.attributes[:, 0] - self.attributes[:, 1]  # (n_pairs, n_attributes)
-        return _log_odds(differences, self.judges)
+        return _log_odds(differences, self.judges).round(12)  # equal sums in another order are equal
 
     @property
     def bayes_accuracy(self) -> float:

@@ -1,0 +1,342 @@
+"""The world of replies: its texts hold together, its truth is exact, and what is drawn agrees with the exact sums."""
+
+import dataclasses
+from collections import Counter
+from difflib import SequenceMatcher
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from rmlab.evaluation import evaluate
+from rmlab.preference import preference_probability
+from rmlab.simulate.replies import (
+    ATTRIBUTES,
+    FAIR,
+    FLATTERED,
+    HURRIED,
+    IMITATION,
+    JUDGES,
+    KINDS,
+    PARTS,
+    STRUCTURES,
+    TIMID,
+    Judge,
+    ReplyPolicy,
+    Structure,
+    attributes,
+    compose,
+    expected_bayes_accuracy,
+    load_questions,
+    load_sentences,
+    reply_distribution,
+    simulate_reply_pairs,
+)
+from rmlab.simulate.replies.structures import available, structure_attributes
+from rmlab.training import fit_linear_reward
+
+BANKS = (*PARTS, "refusal")
+QUESTIONS = load_questions()
+
+
+def question(kind):
+    return next(one for one in load_questions(fresh=False) if one.kind == kind)
+
+
+# Questions and sentences
+
+
+def test_there_are_enough_questions_of_every_kind_in_both_halves():
+    assert len(QUESTIONS) >= 240
+    assert len({one.prompt for one in QUESTIONS}) == len(QUESTIONS)
+    for fresh in (False, True):
+        kinds = Counter(one.kind for one in load_questions(fresh=fresh))
+        assert set(kinds) == set(KINDS)
+        assert min(kinds.values()) >= 10
+    assert len(load_questions(fresh=True)) >= 70
+
+
+def test_cores_differ_in_words_and_length():
+    for one in QUESTIONS:
+        cores = [core for core in (one.short, one.full, one.partial, one.wrong, one.off_topic) if core]
+        assert len(set(cores)) == len(cores), one.prompt
+        assert len(one.full) > 1.5 * len(one.short), one.prompt
+        assert (one.partial is None) == (one.wrong is None) == (one.kind == "harmful")
+
+
+def test_the_off_topic_reply_answers_another_question_of_the_same_half():
+    for fresh in (False, True):
+        half = load_questions(fresh=fresh)
+        answers = {one.full: one for one in half}
+        for one in half:
+            near = answers[one.off_topic]
+            assert near.prompt != one.prompt
+            assert near.topic == one.topic
+            assert near.kind != "harmful"
+
+
+@pytest.mark.parametrize("part", BANKS)
+def test_a_bank_has_forty_sentences_in_truly_different_words(part):
+    taught, fresh = load_sentences(part), load_sentences(part, fresh=True)
+    both = (*taught, *fresh)
+    assert len(both) >= 40
+    assert min(len(taught), len(fresh)) >= 20
+    assert len(set(both)) == len(both)
+    likest = max(SequenceMatcher(None, a, b, autojunk=False).ratio() for a, b in combinations(both, 2))
+    assert likest < 0.8
+
+
+def test_no_sentence_stands_in_two_banks():
+    counts = Counter(text for part in BANKS for fresh in (False, True) for text in load_sentences(part, fresh=fresh))
+    assert max(counts.values()) == 1
+
+
+def test_an_unknown_bank_is_refused():
+    with pytest.raises(ValueError, match=r"part must be one of warm, .*got 'emoji'"):
+        load_sentences("emoji")
+
+
+# Structures and attributes
+
+
+def test_interactions_depend_on_the_question():
+    hedged, refusing, full = Structure("short", ("hedge",)), Structure("refusal"), Structure("full")
+    assert attributes(question("uncertain"), hedged)["due_hedge"] == 1
+    assert attributes(question("plain"), hedged)["needless_hedge"] == 1
+    assert attributes(question("harmful"), refusing)["due_refusal"] == 1
+    assert attributes(question("plain"), refusing)["needless_refusal"] == 1
+    assert attributes(question("brief"), full)["wordy"] == 1
+    assert attributes(question("plain"), full)["fuller"] == 1
+    assert attributes(question("harmful"), full)["complies"] == 1
+
+
+def test_the_table_of_attributes_is_that_of_single_replies():
+    for kind in KINDS:
+        one = question(kind)
+        table, has = structure_attributes(one), available(one)
+        assert not table[~has].any()
+        for i in np.flatnonzero(has):
+            assert table[i].tolist() == list(attributes(one, STRUCTURES[i]).values())
+
+
+def test_a_reply_is_its_sentences_in_order():
+    one = question("plain")
+    reply = compose(one, Structure("short", ("warm", "hedge", "filler", "offer")))
+    expected = [reply.sentences[part] for part in ("warm", "hedge")] + [one.short]
+    expected += [reply.sentences[part] for part in ("filler", "offer")]
+    assert reply.text == " ".join(expected)
+    listed = compose(one, Structure("full", ("curt",), listed=True)).text.split("\n")
+    assert listed[0] == load_sentences("curt")[0]
+    assert all(line.startswith("- ") for line in listed[1:])
+    assert " ".join(line[2:] for line in listed[1:]) == one.full
+
+
+def test_the_reply_of_a_fresh_question_has_fresh_sentences():
+    one = load_questions(fresh=True)[0]
+    assert compose(one, Structure("short", ("filler",))).sentences["filler"] in load_sentences("filler", fresh=True)
+
+
+def test_a_core_that_a_question_does_not_have_is_refused():
+    with pytest.raises(ValueError, match="a harmful question has no core 'wrong'"):
+        compose(question("harmful"), Structure("wrong"))
+    with pytest.raises(ValueError, match=r"core must be one of short, .*got 'poem'"):
+        compose(question("plain"), Structure("poem"))
+    with pytest.raises(ValueError, match=r"part must be one of warm, .*got 'emoji'"):
+        compose(question("plain"), Structure("short", ("emoji",)))
+
+
+# Judges
+
+
+def test_a_reward_is_the_sum_of_weights_times_attributes():
+    one = question("brief")
+    reply = Structure("full", ("warm", "flattery"))
+    weights = FAIR.weights
+    assert FAIR.reward(one, reply) == pytest.approx(weights["wordy"] + weights["warm"] + weights["flattery"])
+    assert FLATTERED.reward(one, reply) - FAIR.reward(one, reply) == pytest.approx(2.4)
+    assert FAIR.reward(one, Structure("short")) == 0
+    assert HURRIED.reward(one, Structure("short", ("filler",))) == pytest.approx(2 * HURRIED.weights["sentences"])
+
+
+@pytest.mark.parametrize(
+    ("weights", "left_bias", "message"),
+    [
+        ({"emoji": 1.0}, 0.0, "unknown attribute 'emoji'"),
+        ({"warm": float("nan")}, 0.0, "weight of warm must be finite, got nan"),
+        ({"warm": 1.0}, float("inf"), "weight of left_bias must be finite, got inf"),
+        ({}, 0.0, "has no weight"),
+        ({"warm": 0.0}, 1.0, "has no weight"),
+    ],
+)
+def test_a_judge_without_sense_is_refused(weights, left_bias, message):
+    with pytest.raises(ValueError, match=message):
+        Judge("mine", weights, left_bias)
+
+
+# The policy
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_probabilities_of_replies_sum_to_one_and_have_the_stated_margins(kind):
+    one = question(kind)
+    p, table = IMITATION.probabilities(one), structure_attributes(one)
+    assert p.sum() == pytest.approx(1, abs=1e-12)
+    assert not p[~available(one)].any()
+    means = dict(zip(ATTRIBUTES, p @ table, strict=True))
+    assert means["warm"] == pytest.approx(0.22)
+    assert means["curt"] == pytest.approx(0.15)
+    assert means["filler"] == pytest.approx(0.25)
+    assert means["flattery"] == pytest.approx(0.85 * 0.25)  # not in a curt reply
+    assert means["list"] == pytest.approx(0.25 * IMITATION.cores[kind]["full"])
+    refused = means["due_refusal"] + means["needless_refusal"]
+    assert refused == pytest.approx(IMITATION.cores[kind]["refusal"])
+    assert means["caveat"] == pytest.approx(0.2 * (1 - refused))
+
+
+def test_the_probability_of_a_reply_agrees_with_sampling():
+    n = 30_000
+    simulated = simulate_reply_pairs(n, seed=5, n_questions=6)
+    for q, one in enumerate(simulated.questions):
+        drawn = simulated.attributes[simulated.question_indices == q]
+        p = IMITATION.probabilities(one)
+        # the first is drawn from p, the second from p until it differs: exactly
+        pair = np.outer(p, p) / (1 - p)[:, None]
+        np.fill_diagonal(pair, 0)
+        expected = ((pair.sum(0) + pair.sum(1)) / 2) @ structure_attributes(one)
+        found = drawn.reshape(-1, len(ATTRIBUTES)).mean(0)
+        error = drawn.reshape(-1, len(ATTRIBUTES)).std(0) / np.sqrt(2 * len(drawn))
+        assert np.all(np.abs(found - expected) <= 3.5 * error + 1e-12)
+
+
+def test_a_distribution_over_texts_is_that_over_structures():
+    one = question("uncertain")
+    found = reply_distribution(one, n_wordings=3)
+    assert found.probabilities.sum() == pytest.approx(1, abs=1e-12)
+    assert len({reply.text for reply in found.replies}) == len(found.replies)
+    assert 1000 < len(found.replies) < 2000
+    by_structure = np.bincount(found.structure_indices, found.probabilities, minlength=len(STRUCTURES))
+    np.testing.assert_allclose(by_structure, IMITATION.probabilities(one), atol=1e-15)
+    reward = found.rewards(FAIR)
+    assert reward[7] == pytest.approx(FAIR.reward(one, found.replies[7].structure))
+    exact = IMITATION.probabilities(one) @ structure_attributes(one) @ FAIR.vector
+    assert found.expectation(reward) == pytest.approx(exact, abs=1e-12)
+    with pytest.raises(ValueError, match="values must have shape"):
+        found.expectation(reward[1:])
+    with pytest.raises(ValueError, match="n_wordings must be at most 21"):
+        reply_distribution(one, n_wordings=500)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"cores": {**IMITATION.cores, "plain": {"short": 0.6, "full": 0.6}}}, "must sum to one, got 1.2"),
+        ({"cores": {**IMITATION.cores, "plain": {"poem": 1.0}}}, "unknown name 'poem'"),
+        ({"cores": {**IMITATION.cores, "harmful": {"wrong": 1.0}}}, "harmful question has no core 'wrong'"),
+        ({"cores": {"plain": {"short": 1.0}}}, "must have the kinds plain, brief, uncertain, harmful"),
+        ({"parts": {"emoji": 0.1}}, "unknown name 'emoji'"),
+        ({"parts": {"warm": float("nan")}}, r"probability of warm must be in \[0, 1\], got nan"),
+        ({"parts": {"warm": 0.6, "curt": 0.6}}, "exclude each other"),
+        ({"listed": 1.5}, r"probability of list must be in \[0, 1\], got 1.5"),
+    ],
+)
+def test_a_policy_that_is_none_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(IMITATION, **change)
+
+
+def test_parts_that_depend_on_the_question():
+    policy = ReplyPolicy(cores=IMITATION.cores, parts={"hedge": {"uncertain": 1.0}})
+    for kind, expected in (("uncertain", 1 - IMITATION.cores["uncertain"]["refusal"]), ("plain", 0.0)):
+        one = question(kind)
+        means = policy.probabilities(one) @ structure_attributes(one)
+        values = dict(zip(ATTRIBUTES, means, strict=True))
+        assert values["due_hedge"] + values["needless_hedge"] == pytest.approx(expected)
+
+
+# Pairs
+
+
+@pytest.mark.parametrize(
+    "judge",
+    [*JUDGES.values(), (FAIR, TIMID), Judge("left", FAIR.weights, left_bias=1.0)],
+    ids=lambda one: str(one)[:20],
+)
+@pytest.mark.parametrize("fresh", [False, True])
+def test_the_exact_ceiling_agrees_with_sampling(judge, fresh):
+    simulated = simulate_reply_pairs(8000, judge=judge, seed=2, fresh=fresh)
+    best = preference_probability(np.abs(simulated.score_differences))
+    # questions are drawn too, and pairs of one question are alike: the sum is over questions
+    by_question = [best[simulated.question_indices == q] for q in range(len(simulated.questions))]
+    means, counts = np.array([one.mean() for one in by_question]), np.array([len(one) for one in by_question])
+    within = np.sqrt(np.sum([one.var(ddof=1) / len(one) for one in by_question])) / len(means)
+    assert abs(means.mean() - expected_bayes_accuracy(judge=judge, fresh=fresh)) < 3 * within
+    assert counts.min() > 10
+    error = np.sqrt(np.mean(best * (1 - best)) / len(best))  # the labels are drawn from these probabilities
+    assert abs(evaluate(simulated.score_differences).accuracy - simulated.bayes_accuracy) < 3.5 * error
+
+
+def test_differences_are_those_of_the_judge_and_labels_follow_them():
+    simulated = simulate_reply_pairs(3000, judge=FLATTERED, seed=4)
+    difference = (simulated.attributes[:, 0] - simulated.attributes[:, 1]) @ FLATTERED.vector
+    np.testing.assert_allclose(simulated.score_differences, difference, atol=1e-12)
+    found = evaluate(simulated.score_differences)
+    assert found.log_loss == pytest.approx(simulated.bayes_log_loss, abs=0.03)
+    assert 0.47 < np.mean([pair.chosen_first for pair in simulated.pairs]) < 0.53
+    assert not any(pair.chosen == pair.rejected for pair in simulated.pairs)
+
+
+def test_the_weights_are_found_again_from_the_pairs():
+    simulated = simulate_reply_pairs(20_000, seed=6)
+    names = [name for name in ATTRIBUTES if name != "sentences"]
+    columns = [list(ATTRIBUTES).index(name) for name in names]
+    differences = (simulated.attributes[:, 0] - simulated.attributes[:, 1])[:, columns]
+    fit = fit_linear_reward(differences)
+    truth = FAIR.vector[columns]
+    p = preference_probability(differences @ truth)
+    errors = np.sqrt(np.diag(np.linalg.inv((differences * (p * (1 - p))[:, None]).T @ differences)))
+    assert np.all(np.abs(fit.weights - truth) < 4 * errors)
+    assert errors.max() < 0.2
+    assert np.all(np.abs(truth) > 4 * errors)  # so each sign is plain
+
+
+def test_a_panel_says_who_judged_and_a_taste_for_the_left_is_seen():
+    panel = simulate_reply_pairs(4000, judge=[FAIR, TIMID], seed=7)
+    assert set(panel.judge_indices) == {0, 1}
+    drawn = [simulate_reply_pairs(4000, judge=Judge("left", FAIR.weights, b), seed=7).pairs for b in (0.0, 2.0)]
+    plain, left = (np.mean([pair.chosen_first for pair in pairs]) for pairs in drawn)
+    assert left > plain + 0.15
+
+
+def test_fresh_pairs_share_no_question_and_no_sentence_with_the_others():
+    taught, fresh = (simulate_reply_pairs(1500, seed=8, fresh=half) for half in (False, True))
+    assert not {pair.prompt for pair in taught.pairs} & {pair.prompt for pair in fresh.pairs}
+    texts = " ".join(taught.pairs.texts("chosen")) + " ".join(taught.pairs.texts("rejected"))
+    assert not [text for part in BANKS for text in load_sentences(part, fresh=True) if len(text) > 20 and text in texts]
+    assert all(text in texts for text in load_sentences("filler"))  # the search would find them
+
+
+def test_the_same_seed_gives_the_same_pairs():
+    one, two, other = (simulate_reply_pairs(50, seed=seed) for seed in (1, 1, 2))
+    assert list(one.pairs) == list(two.pairs)
+    assert list(one.pairs) != list(other.pairs)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"n_pairs": 0}, ValueError, "n_pairs must be a whole number of at least 1"),
+        ({"n_questions": 1000, "fresh": True}, ValueError, "at most 76, the fresh questions, got 1000"),
+        ({"judge": ()}, TypeError, "judge must be a Judge or several"),
+        ({"judge": "fair"}, TypeError, "judge must be a Judge or several"),
+        ({"seed": -1}, TypeError, "seed must be a whole number"),
+    ],
+)
+def test_an_option_out_of_range_is_refused(options, error, message):
+    with pytest.raises(error, match=message):
+        simulate_reply_pairs(**{"n_pairs": 5, **options})
+
+
+def test_length_alone_says_little_of_what_is_better():
+    simulated = simulate_reply_pairs(4000, seed=9, fresh=True)
+    longer = evaluate(simulated.pairs.lengths("chosen") - simulated.pairs.lengths("rejected").astype(float))
+    assert 0.4 < longer.accuracy < 0.6
