@@ -7,19 +7,10 @@ average over the labels (a pair counts by its true probability): the labels that
 import argparse
 import time
 
-import numpy as np
-
 from rmlab.data import split_by_prompt
 from rmlab.model import RewardModel
-from rmlab.preference import preference_probability
-from rmlab.simulate import SimulatedTextPairs, simulate_text_pairs
+from rmlab.simulate import SimulatedTextPairs, expected_outcomes, simulate_text_pairs
 from rmlab.training import TrainingConfig, train
-
-
-def expected_accuracy(differences: np.ndarray, true_differences: np.ndarray) -> float:
-    """Accuracy on average over the labels, which are drawn from the true differences."""
-    right = preference_probability(np.abs(true_differences))
-    return float(np.mean(np.where((differences > 0) == (true_differences > 0), right, 1 - right)))
 
 
 def main() -> None:
@@ -35,7 +26,7 @@ def main() -> None:
         config = TrainingConfig(epochs=4, batch_size=32, learning_rate=2e-3, precision="fp32", seed=seed)
         train(model, train_pairs, config=config, progress=False)
         truth = SimulatedTextPairs(test)
-        accuracy = expected_accuracy(model.score_differences(test), truth.score_differences)
+        accuracy = expected_outcomes(model.score_differences(test), truth.score_differences).mean()
         best, seconds = truth.bayes_accuracy, time.process_time() - started
         row = f"{seed:4}  {len(test):10,}  {accuracy:8.3f}  {best:17.3f}"
         print(f"{row}  {100 * (best - accuracy):12.1f}  {seconds:11.0f}")

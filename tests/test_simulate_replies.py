@@ -8,8 +8,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from rmlab.datasets import dataset_card
 from rmlab.evaluation import evaluate
 from rmlab.preference import preference_probability
+from rmlab.simulate import expected_outcomes
 from rmlab.simulate.replies import (
     ATTRIBUTES,
     FAIR,
@@ -340,3 +342,26 @@ def test_length_alone_says_little_of_what_is_better():
     simulated = simulate_reply_pairs(4000, seed=9, fresh=True)
     longer = evaluate(simulated.pairs.lengths("chosen") - simulated.pairs.lengths("rejected").astype(float))
     assert 0.4 < longer.accuracy < 0.6
+
+
+def test_the_accuracy_on_average_over_the_labels():
+    truth = np.array([2.0, -1.0, 0.5, 3.0])
+    found = expected_outcomes(np.array([0.1, 4.0, 0.0, -2.0]), truth)
+    np.testing.assert_allclose(found, preference_probability(np.array([2.0, -1.0, 0.0, -3.0])))
+    with pytest.raises(ValueError, match="same shape"):
+        expected_outcomes(np.zeros(2), truth)
+
+
+# The card
+
+
+def test_the_card_gives_the_questions_the_weights_and_the_ceiling():
+    card = dataset_card("replies")
+    assert f"{len(QUESTIONS)} everyday questions" in card
+    for kind in KINDS:
+        of_kind = [one for one in QUESTIONS if one.kind == kind]
+        assert f"| `{kind}` | {len(of_kind)} | {sum(one.fresh for one in of_kind)} |" in card
+    for name in ATTRIBUTES:
+        weights = [f"{judge.weights.get(name, 0.0):g}" for judge in (FAIR, HURRIED, FLATTERED, TIMID)]
+        assert f"| `{name}` | {' | '.join(weights)} |" in card
+    assert f"right on {expected_bayes_accuracy(fresh=True):.1%} of the fresh pairs" in card

@@ -1,11 +1,12 @@
 """Raters, comparisons and texts whose true reward is known, so that what is learned can be held against the truth.
 
-Three simulators, each seeded and each with a frozen result that carries its settings:
+Four simulators, each seeded and each with a frozen result that carries its settings:
 
 - `simulate_ratings`: raters give items numbers, each on a scale of their own;
 - `simulate_comparisons`: who wins between items of known score, ready for `rmlab.fit_bradley_terry`;
 - `simulate_text_pairs`: preference pairs of short texts that must be read to be judged. The accuracy and the log loss
-  of the best possible model are known, and counting words does no better than a coin.
+  of the best possible model are known, and counting words does no better than a coin;
+- `rmlab.simulate.replies`: replies that read like an assistant's, judged by somebody whose every weight is known.
 """
 
 from rmlab.simulate.raters import Rater, SimulatedComparisons, SimulatedRatings, simulate_comparisons, simulate_ratings
@@ -14,6 +15,7 @@ from rmlab.simulate.texts import (
     SimulatedTextPairs,
     bayes_accuracy,
     bayes_log_loss,
+    expected_outcomes,
     simulate_text_pairs,
     text_reward,
 )
@@ -26,6 +28,7 @@ __all__ = [
     "SimulatedTextPairs",
     "bayes_accuracy",
     "bayes_log_loss",
+    "expected_outcomes",
     "simulate_comparisons",
     "simulate_ratings",
     "simulate_text_pairs",

@@ -29,6 +29,7 @@ __all__ = [
     "SimulatedTextPairs",
     "bayes_accuracy",
     "bayes_log_loss",
+    "expected_outcomes",
     "simulate_text_pairs",
     "text_reward",
 ]
@@ -178,6 +179,30 @@ def bayes_log_loss(score_differences: np.ndarray) -> float:
     d = np.abs(np.asarray(score_differences, dtype=np.float64))
     d = np.minimum(d, 1e3)  # from there on a label is certain: its entropy is 0, where infinity times zero is not
     return float(np.mean(preference_loss(d) + preference_probability(-d) * d))
+
+
+def expected_outcomes(score_differences: np.ndarray, true_differences: np.ndarray) -> np.ndarray:
+    """Return the probability that the label of each pair agrees with a model; float64 array of shape ``(n_pairs,)``.
+
+    The mean is the model's accuracy on average over the labels, free of the luck of those that were drawn. A tie of the
+    model's scores counts one half.
+
+    Parameters
+    ----------
+    score_differences
+        The model's, of chosen minus rejected; shape ``(n_pairs,)``.
+    true_differences
+        From which the labels were drawn, in the same orientation; shape ``(n_pairs,)``.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    differences, truth = (np.asarray(d, dtype=np.float64) for d in (score_differences, true_differences))
+    if differences.shape != truth.shape:
+        raise ValueError(f"both must have the same shape, got {differences.shape} and {truth.shape}")
+    return preference_probability(np.sign(differences) * truth)
 
 
 def _response(rng: np.random.Generator, place: str, qualities: list[str]) -> str:
