@@ -21,14 +21,15 @@ REPRODUCIBLE := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TOKEN
 
 NBVAL := --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg
 
-.PHONY: help lab test train notebooks notebook-timings corruption site benchmarks clean
+.PHONY: help lab test check train notebooks notebook-timings corruption site benchmarks clean
 
 help:
 	@echo "make lab        set up, then open the course in JupyterLab"
 	@echo "make test       set up, then lint, types, unit tests, every notebook, browser tests"
+	@echo "make check      set up, then lint, types and the tests that are quick: no notebook, no browser"
 	@echo "make train      set up, then train a reward model on the shipped pairs, into runs/first"
 	@echo "make notebooks  execute every notebook again, in place"
-	@echo "make notebook-timings  time and memory of each notebook on one core, with and without bf16, into README.md"
+	@echo "make notebook-timings  time and memory of each notebook on one core, with and without bf16, into docs/measured.md"
 	@echo "make corruption change 200 of the numbers in the notebooks, and see each caught"
 	@echo "make site       render the course as static pages, into build/site"
 	@echo "make benchmarks run the peers side by side with rmlab, and print the ratios (long)"
@@ -48,13 +49,19 @@ test: $(VENV)/.installed-test
 	$(REPRODUCIBLE) $(BIN)/python -m pytest notebooks $(NBVAL) -p tests.notebooks.corruption
 	$(REPRODUCIBLE) $(BIN)/python -m pytest tests/browser
 
+check: $(VENV)/.installed-test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(REPRODUCIBLE) $(BIN)/python -m pytest tests --ignore=tests/browser -m "not slow"
+
 # Count exercises and wrong answers; change 200 of the numbers that the notebooks print, and see nbval catch each.
 corruption: $(VENV)/.installed-test
 	$(REPRODUCIBLE) $(BIN)/python tests/notebooks/counts.py
 	$(REPRODUCIBLE) $(BIN)/python -m pytest notebooks $(NBVAL) -p tests.notebooks.corruption --corrupt 200
 
 notebook-timings: $(VENV)/.installed-test
-	$(REPRODUCIBLE) $(BIN)/python tests/notebooks/timings.py README.md notebooks/*.ipynb
+	$(REPRODUCIBLE) $(BIN)/python tests/notebooks/timings.py docs/measured.md notebooks/*.ipynb
 
 notebooks: $(VENV)/.installed-test
 	$(REPRODUCIBLE) $(BIN)/python tests/notebooks/execute.py notebooks/*.ipynb

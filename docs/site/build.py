@@ -39,6 +39,10 @@ NOTEBOOKS
 
 docs/teaching
 docs/glossary
+docs/explorer
+docs/commands
+docs/measured
+docs/design
 benchmarks/README
 CONTRIBUTING
 CHANGELOG

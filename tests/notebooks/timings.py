@@ -1,6 +1,6 @@
-"""How long each notebook takes and how much memory, on one core, with and without bf16; README's table of it.
+"""How long each notebook takes and how much memory, on one core, with and without bf16; the table of it in docs/measured.md.
 
-    python tests/notebooks/timings.py README.md notebooks/*.ipynb           (make notebook-timings)
+    python tests/notebooks/timings.py docs/measured.md notebooks/*.ipynb           (make notebook-timings)
 
 Each notebook runs under nbval, so what it prints is compared too, in a process that may use one core and one thread.
 The table goes between the two `timings` comments of the file named first. The exit status is 1 where a notebook fails,
