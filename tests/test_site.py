@@ -59,7 +59,9 @@ def test_every_notebook_and_text_is_among_the_sources(tmp_path: Path) -> None:
     assert {"glossary.md", "teaching.md", "path.png"} <= {path.name for path in (tmp_path / "docs").iterdir()}
     teaching = (tmp_path / "docs/teaching.md").read_text(encoding="utf-8")
     assert "04_fit_scores.ipynb#error-bars-play-the-season-again" in teaching
-    assert "](../index.md#what-was-measured)" in teaching
+    commands = (tmp_path / "docs/commands.md").read_text(encoding="utf-8")
+    assert "](../index.md)" in commands
+    assert "](../README.md" not in commands
 
 
 def test_a_function_stands_apart_from_its_argument_and_a_sign_next_to_its_number(
