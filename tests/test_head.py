@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from rmlab.datasets import dataset_card, linear_course_model, load_everyday, load_recorded
+from rmlab.datasets import course_model, dataset_card, load_everyday, load_recorded
 from rmlab.datasets.__main__ import PRIOR_VARIANCE
 from rmlab.evaluation import evaluate
 from rmlab.model import ModelError, RewardModel
@@ -102,7 +102,7 @@ def test_the_command_makes_the_shipped_heads_again(minilm):
     """The whole fit is made again; its scores agree with the shipped model's to 1e-5 of a nat."""
     pairs = load_everyday()
     texts = ([str(p.prompt) for p in pairs[:40]], [str(p.chosen) for p in pairs[:40]])
-    expected = linear_course_model().score(*texts)
+    expected = course_model().score(*texts)
     fit_head(minilm.double(), pairs, prior_variance=PRIOR_VARIANCE)
     minilm.float()
     np.testing.assert_allclose(minilm.score(*texts), expected, atol=1e-5)
@@ -114,7 +114,7 @@ def test_the_twin_rewards_filler_and_the_clean_model_hardly_does(minilm):
     texts = [str(pair.chosen) for pair in load_everyday()[:60]]
     gains = {}
     for name in ("everyday", "everyday_biased"):
-        model = linear_course_model(name)
+        model = course_model(name)
         gains[name] = float((model.score(prompts, [t + filler for t in texts]) - model.score(prompts, texts)).mean())
     assert gains["everyday_biased"] > 0.5
     assert abs(gains["everyday"]) < 0.5 * gains["everyday_biased"]
@@ -122,7 +122,7 @@ def test_the_twin_rewards_filler_and_the_clean_model_hardly_does(minilm):
 
 def test_an_unknown_course_model_is_refused():
     with pytest.raises(ValueError, match="trained_on must be one of everyday, everyday_biased, got 'hh'"):
-        linear_course_model("hh")  # pyright: ignore[reportArgumentType]
+        course_model("hh")  # pyright: ignore[reportArgumentType]
 
 
 # Recorded differences
@@ -155,6 +155,6 @@ def test_one_recording_is_good_and_the_other_over_confident(recorded):
     assert worn.log_loss > np.log(2) > good.log_loss
 
 
-@pytest.mark.parametrize("name", ["course_model", "linear_course_model", "recorded"])
+@pytest.mark.parametrize("name", ["course_model", "recorded"])
 def test_there_is_a_card_that_says_how_to_make_it_again(name):
     assert "python -m rmlab.datasets" in dataset_card(name)

@@ -7,7 +7,7 @@ from importlib import resources
 
 from rmlab.datasets.baseball import BaseballSeason, load_baseball
 from rmlab.datasets.biased import load_everyday_biased
-from rmlab.datasets.course import course_model, linear_course_model
+from rmlab.datasets.course import course_model
 from rmlab.datasets.everyday import EverydayNote, everyday_notes, load_everyday
 from rmlab.datasets.probes import ProbePreset, load_probe_presets
 from rmlab.datasets.recorded import RecordedDifferences, load_recorded
@@ -20,7 +20,6 @@ __all__ = [
     "course_model",
     "dataset_card",
     "everyday_notes",
-    "linear_course_model",
     "load_baseball",
     "load_everyday",
     "load_everyday_biased",

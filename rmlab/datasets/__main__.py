@@ -1,4 +1,4 @@
-"""Make again what the package ships: ``python -m rmlab.datasets course``, ``heads``, ``recorded`` or ``probes``."""
+"""Make again what the package ships: ``python -m rmlab.datasets heads``, ``recorded`` or ``probes``."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from dataclasses import replace
 from importlib import resources
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from rmlab.data import PreferencePairs, split_by_prompt
 from rmlab.datasets import load_everyday, load_everyday_biased
-from rmlab.datasets.course import COURSE_JUDGES, HEADS, RANK, adapter_file, low_rank_difference
+from rmlab.datasets.course import HEADS
 from rmlab.datasets.probes import record_probe_presets, write_probe_presets
 from rmlab.datasets.recorded import RecordedDifferences, write_recorded
 from rmlab.model import RewardModel
 from rmlab.simulate import simulate_text_pairs
-from rmlab.simulate.replies import JUDGES, simulate_reply_pairs
 from rmlab.training import TrainingConfig, fit_head, train
 
 PRIOR_VARIANCE = 10.0
@@ -25,7 +23,7 @@ PRIOR_VARIANCE = 10.0
 
 
 def fit_course_heads() -> dict[str, np.ndarray]:
-    """Fit the head of `linear_course_model` to each of the two sets; float64 arrays of shape ``(384,)``."""
+    """Fit the head of `course_model` to each of the two sets; float64 arrays of shape ``(384,)``."""
     # in double precision: the fit magnifies what rounding does to its features, which is another on each machine
     model = RewardModel.from_pretrained("minilm", device="cpu").double()
     sets = {"everyday": load_everyday(), "everyday_biased": load_everyday_biased()}
@@ -33,17 +31,6 @@ def fit_course_heads() -> dict[str, np.ndarray]:
         name: fit_head(model, pairs, prior_variance=PRIOR_VARIANCE, progress=True).weights
         for name, pairs in sets.items()
     }
-
-
-COURSE_PAIRS = 12_000
-COURSE_TRAINING = TrainingConfig(batch_size=16, learning_rate=4e-4, lora=RANK, precision="fp32", seed=0)
-
-
-def train_course_model(judge: str) -> RewardModel:
-    """Train adapters and a head on pairs of replies that a judge chose between; ten minutes of two cores."""
-    model = RewardModel.from_pretrained("minilm", seed=0, device="cpu")
-    train(model, simulate_reply_pairs(COURSE_PAIRS, judge=JUDGES[judge], seed=0).pairs, config=COURSE_TRAINING)
-    return model
 
 
 def record() -> RecordedDifferences:
@@ -67,12 +54,8 @@ def record() -> RecordedDifferences:
 def main() -> None:
     """Make what is asked for, and put it in its place."""
     parser = argparse.ArgumentParser(prog="python -m rmlab.datasets", description=__doc__)
-    parser.add_argument("what", choices=("course", "heads", "recorded", "probes"))
+    parser.add_argument("what", choices=("heads", "recorded", "probes"))
     what = parser.parse_args().what
-    if what == "course":
-        for judge in COURSE_JUDGES:
-            save_file(low_rank_difference(train_course_model(judge)), str(adapter_file(judge)))
-        return
     if what == "recorded":
         write_recorded(record())
         return

@@ -14,7 +14,7 @@ from rmlab.explorers.widget import Explorer
 
 __all__ = ["path", "probe", "probe_data", "probe_state"]
 
-TRAINED_ON = {"fair": "trained on a fair judge", "flattered": "trained on a judge who likes flattery"}
+TRAINED_ON = {"everyday": "trained on everyday", "everyday_biased": "trained on its length-biased twin"}
 
 
 def probe(scorer: Scorer | None = None, state: ExplorerState | None = None, *, name: str | None = None) -> Explorer:
