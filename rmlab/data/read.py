@@ -179,8 +179,9 @@ def _fill(store: BatchStore, reading: _Reading, margin_per_point: float | None) 
         raise DataError(f"{', '.join(reading.names)}: holds no pairs ({layout.name}): {why}")
     store.append(rows_to_batch(pending))
     origin = Origin(
-        layout.name, bool(messages), tuple(reading.names), tuple(sorted(reading.ignored)), dict(without_pairs)
-    )
+        layout.name, bool(messages), tuple(reading.names), tuple(sorted(reading.ignored)), dict(without_pairs),
+        tuple(sorted(layout.notes)),
+    )  # fmt: skip
     return PreferencePairs(store.batches(), origin)
 
 

@@ -42,8 +42,10 @@ def _responses(record: Record, name: str) -> list[Any]:
 
 
 REWARDBENCH = Format(
-    "RewardBench", ("prompt", "chosen", "rejected", "chosen_model", "rejected_model", "subset"), _from_first
-)
+    "RewardBench", ("prompt", "chosen", "rejected", "chosen_model", "rejected_model", "subset"), _from_first,
+    "The prompt and two responses. The group is the subset.",
+)  # fmt: skip
 REWARDBENCH_2 = Format(
-    "RewardBench 2", ("id", "prompt", "chosen", "rejected", "num_correct", "subset"), _from_second, sets=True
-)
+    "RewardBench 2", ("id", "prompt", "chosen", "rejected", "num_correct", "subset"), _from_second,
+    "Each correct response against each incorrect one. The group is the subset, the item the id.", sets=True,
+)  # fmt: skip
