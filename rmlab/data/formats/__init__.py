@@ -99,9 +99,10 @@ def _prepare(
     The first record is looked at leniently, to learn its format: what is wrong with it is told when it is converted.
     """
     prepared: dict[str, Any] = dict(record)
-    for name in names & record.keys():
+    for name, value in record.items():
+        if name not in names:
+            continue
         try:
-            value = record[name]
             if name in cells and isinstance(value, str):
                 value = unpack(name, value)
             prepared[name] = plain(name, value, notes)
@@ -123,9 +124,8 @@ def _unknown(found: frozenset[str], candidates: list[Format | Family], rating: s
     if _likeness(wanted, found) > 0.5:
         missing = [name for name in wanted if name not in found]
         near = f" The nearest is {nearest.name} ({', '.join(wanted)}), without {', '.join(missing)}."
-    return (
-        f"found the columns {listed(found)}, which {known}.{near} Rename the columns, or write prompt, chosen and rejected"
-    )
+    remedy = "Rename the columns, or write prompt, chosen and rejected"
+    return f"found the columns {listed(found)}, which {known}.{near} {remedy}"
 
 
 def _likeness(wanted: tuple[str, ...], found: frozenset[str]) -> float:

@@ -15,7 +15,7 @@ from rmlab.data.formats.family import Family, Names
 from rmlab.data.formats.messages import reply
 from rmlab.data.formats.names import PREFERENCES, TWO_RESPONSES
 from rmlab.data.formats.prompts import Prompt
-from rmlab.data.rows import Sides, is_missing, named, read_number
+from rmlab.data.rows import Sides, is_missing, read_number
 
 __all__ = ["AB", "ALPACA_EVAL", "TIES", "pku"]
 
@@ -29,8 +29,14 @@ def _make(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], rec
     del record
     (first, second), (preference,) = chosen
     stem, last = first[:-1], first[-1]
-    if prompt is None or any(f"{stem}{other}" in found for other in _BEFORE_AND_AFTER.get(last, ())):
-        return None  # one of more than two responses: the preference says nothing of the others
+    if prompt is None:
+        return None
+    others = [f"{stem}{other}" for other in _BEFORE_AND_AFTER.get(last, ()) if f"{stem}{other}" in found]
+    if others:
+        raise ValueError(
+            f"{preference} is a choice among more than two responses ({first}, {second}, {others[0]}); write each pair "
+            "that was compared as a record with prompt, chosen and rejected"
+        )
     names = prompt, first, second
     suffixes = [name.rsplit("_", 1)[-1].lower() for name in (first, second)]
     if not stem.endswith("_") and first != "left":

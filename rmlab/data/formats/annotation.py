@@ -38,7 +38,8 @@ def _from_fields(fields: Record, judgements: list[tuple[str, Any]]) -> Iterable[
         ranks = _ranks(question, value, fields)
         prompt = find_prompt(fields.keys() - ranks.keys(), fields)
         if prompt is None:
-            raise ValueError(f"no field holds the prompt; found {listed(fields.keys() - ranks.keys())}; rename it prompt")
+            others = listed(fields.keys() - ranks.keys())
+            raise ValueError(f"no field holds the prompt (found beside the responses: {others}); rename it prompt")
         asked = prompt.read(fields)
         order = list(fields)
         for one, other in combinations(sorted(ranks, key=order.index), 2):
@@ -127,7 +128,8 @@ def _has_question(record: Record) -> bool:
 _BECOMES = "every two responses that an annotator ranked, equal ranks a tie; the prompt is the field with such a name."
 ARGILLA = (
     Format(
-        "Argilla 1", (), _from_argilla_1, f"A column a field, and questions that hold `user_id`, `value`, `status`: {_BECOMES}",
+        "Argilla 1", (), _from_argilla_1,
+        f"A column a field, and questions that hold `user_id`, `value` and `status`: {_BECOMES}",
         optional=(*_FIELDS, *_QUESTIONS), carries=(), fits=_has_question, sets=True,
     ),
     Format(

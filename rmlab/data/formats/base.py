@@ -145,7 +145,9 @@ def as_records(name: str, value: Any) -> list[dict[str, Any]]:
     if isinstance(value, dict) and value and all(isinstance(column, list) for column in value.values()):
         lengths = {len(column) for column in value.values()}
         if len(lengths) > 1:
-            raise ValueError(f"{name} must hold lists of one length, got lengths {', '.join(map(str, sorted(lengths)))}")
+            raise ValueError(
+                f"{name} must hold lists of one length, got lengths {', '.join(map(str, sorted(lengths)))}"
+            )
         value = [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
     if not isinstance(value, list):
         raise ValueError(f"{name} must be a list, got {named(value)}")

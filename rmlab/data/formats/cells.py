@@ -20,7 +20,9 @@ _ALWAYS = frozenset(
     ("completions", "answers", "summaries", "info", "annotations", "data", "fields", "responses", "rating", "ratings",
      "generations", "three_most_similar_preferences", "individual_preference", "history")
 )  # fmt: skip
-_SPEAKER = re.compile(r"""\s*\[?\s*(?:array\()?\[?\s*\{.{0,200}?['"](?:role|from)['"]\s*:""", re.DOTALL)
+_OPENING = re.compile(r"\s*(?:array\()?[\[{]")
+_SPEAKER = re.compile(r"""['"](?:role|from)['"]\s*:""")
+_MESSAGE = re.compile(r"""\s*(?:array\()?\[?\s*\{\s*['"](?:role|content|from|value)['"]\s*:""")
 
 # NumPy prints the dictionaries of an array without commas, and nested arrays as calls. Strings are matched first, to
 # their end or that of the text, so that nothing within them is changed and no quotation mark is looked at twice.
@@ -36,13 +38,25 @@ def structured(record: Record) -> frozenset[str]:
     return frozenset(
         name
         for name, value in record.items()
-        if isinstance(value, str) and (_SPEAKER.match(value) or (name in _ALWAYS and value.lstrip()[:1] in ("[", "{")))
+        if isinstance(value, str) and _OPENING.match(value) and (name in _ALWAYS or _holds_messages(name, value))
     )
+
+
+def _holds_messages(name: str, value: str) -> bool:
+    """Return whether text stands for messages, or would if it could be read."""
+    if not _SPEAKER.search(value):
+        return False
+    try:
+        messages = unpack(name, value)
+    except ValueError:
+        return _MESSAGE.match(value) is not None
+    messages = messages if isinstance(messages, list) else [messages]
+    return all(isinstance(m, dict) and isinstance(m.get("role") or m.get("from"), str) for m in messages)
 
 
 def unpack(name: str, value: str) -> Any:
     """Return what the text of a cell stands for. Text that is no list or object is returned as it is."""
-    if value.lstrip()[:1] not in ("[", "{"):
+    if not _OPENING.match(value):
         return value
     try:
         return json.loads(value)

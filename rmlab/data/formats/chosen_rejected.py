@@ -9,12 +9,13 @@ Where both responses are rated, equal ratings are a tie.
 from __future__ import annotations
 
 from collections.abc import Callable, Set
+from functools import partial
 from typing import Any
 
 from rmlab.data.formats.base import Format, Record, get
 from rmlab.data.formats.family import Family, Names
 from rmlab.data.formats.hh import opens_dialogue, read_dialogue
-from rmlab.data.formats.messages import begins_with, reply, role_of, same_turn, split_turns, squeezed
+from rmlab.data.formats.messages import begins_with, reply, role_of, same_turn, split_turns
 from rmlab.data.formats.names import CHOSEN_REJECTED, RATING_PAIRS
 from rmlab.data.formats.prompts import CONVERSATIONS, PROMPT_COLUMNS, Prompt
 from rmlab.data.rows import Sides, is_missing, listed, named, read_number
@@ -25,6 +26,7 @@ Joined = tuple[Any, Any, Any]
 Rating = Callable[[Record], float | None]
 
 _BOTH_RATINGS = ("rating", "ratings")
+_LONG_ENOUGH = 12  # characters of a prompt that a reply hardly repeats by chance, as it may repeat "Hi"
 
 
 def _make(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], record: Record) -> Format | None:
@@ -38,13 +40,11 @@ def _make(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], rec
             f"{listed(others)}); name that column prompt"
         )
     ratings, rating = _find_ratings(found, record)
-    whole = False
-    if prompt is not None and not turns:
-        asked = prompt.read(record)
-        whole = isinstance(asked, str) and all(_begins_with_text(side, asked) for side in sides)
+    asked = record.get(prompt.column) if prompt is not None and len(prompt.columns) == 1 else None
+    whole = not turns and all(_begins_with_text(side, asked) for side in sides)
 
     def convert(record: Record) -> list[Sides]:
-        values = [get(record, name) for name in (first, second)]
+        values = [_response(name, get(record, name)) for name in (first, second)]
         if turns:
             values = [read_dialogue(name, value) for name, value in zip((first, second), values, strict=True)]
         if prompt is None:
@@ -62,10 +62,19 @@ def _make(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], rec
     notes = {prompt.note} if prompt is not None and prompt.note else set()
     if whole and prompt is not None:
         notes.add(f"{first} and {second} begin with the prompt, which was taken off")
+    columns = prompt.columns if prompt is not None else ()
     return Format(
-        _name(prompt, turns, isinstance(sides[0], list), record), (*(prompt.columns[:1] if prompt else ()), first, second),
-        convert, optional=(*(prompt.columns[1:] if prompt else ()), *ratings), strengths=True, notes=notes,
+        _name(prompt, turns, isinstance(sides[0], list), record), (*columns[:1], first, second), convert,
+        optional=(*columns[1:], *ratings), strengths=True, notes=notes,
     )  # fmt: skip
+
+
+def _response(name: str, value: Any) -> Any:
+    if isinstance(value, list) and value and all(isinstance(text, str) for text in value):
+        raise ValueError(
+            f"{name} must be one response, got a list of {len(value):,} texts; write a record for each pair"
+        )
+    return value
 
 
 def _name(prompt: Prompt | None, turns: bool, messages: bool, record: Record) -> str:
@@ -101,7 +110,8 @@ def _join(names: Names, asked: Any, sides: list[Any], *, whole: bool) -> Joined:
                 raise ValueError(f"{name} must be a list of messages, like the other side, got {named(side)}")
         return _join_text_and_turns(names, asked, sides)
     if isinstance(asked, str):
-        return (asked, *_take_off(names, asked, sides)) if whole else (asked, *sides)
+        chosen, rejected = _take_off(names, asked, sides) if whole else sides
+        return asked, chosen, rejected
     return _join_turns(names, list(asked), [reply(asked, side) for side in sides])
 
 
@@ -124,12 +134,17 @@ def _join_turns(names: Names, asked: list[Any], sides: list[Any]) -> Joined:
     if not asked:
         return split_turns(*sides)
     systems, (bare, *rest) = zip(*map(_split_system, (asked, *sides)), strict=True)
-    for name, side, rest_of_side in zip(names[1:], sides, rest, strict=True):
-        if _opens(side) and not begins_with(rest_of_side, bare):
-            raise ValueError(f"{name} begins with a turn of the {role_of(side[0])} that is not the {names[0]}'s")
-    chosen, rejected = (side[len(bare) :] if _opens(side) else side for side in rest)
-    shared, chosen, rejected = split_turns(chosen, rejected)
-    return [*next(filter(None, systems), []), *bare, *shared], chosen, rejected
+    repeats = [begins_with(side, bare) for side in rest]
+    if not any(repeats) and not split_turns(*sides)[0]:
+        return asked, sides[0], sides[1]  # nothing is repeated: each side goes on from the prompt in its own way
+    known = [system for system in systems if system]
+    if not all(repeated or not _opens(side) for side, repeated in zip(sides, repeats, strict=True)) or not all(
+        same_turn(system[0], known[0][0]) for system in known
+    ):
+        raise ValueError(f"{names[1]} and {names[2]} begin with turns that are not those of {names[0]}")
+    replies = (side[len(bare) :] if repeated else side for side, repeated in zip(rest, repeats, strict=True))
+    shared, chosen, rejected = split_turns(*replies)
+    return [*(known[0] if known else ()), *bare, *shared], chosen, rejected
 
 
 def _opens(side: list[Any]) -> bool:
@@ -148,22 +163,27 @@ def _before_reply(column: str, asked: Any, chosen: Any) -> Any:
         return asked
     if isinstance(chosen, list) and chosen and same_turn(asked[-1], chosen[-1]):
         return asked[:-1]
-    raise ValueError(f"{column} ends with a turn of the assistant that is not the chosen response; which is the prompt?")
+    raise ValueError(
+        f"{column} must hold the prompt, and ends with a turn of the assistant that is not the chosen response"
+    )
 
 
 # --- The prompt at the beginning of text ----------------------------------------------------------------------------
 
 
-def _begins_with_text(side: Any, asked: str) -> bool:
+def _begins_with_text(side: Any, asked: Any) -> bool:
     """Return whether text repeats a prompt of some length, as a whole document does and a reply hardly."""
-    return isinstance(side, str) and len(asked.split()) >= 3 and _rest(side, asked) is not None
+    if not (isinstance(side, str) and isinstance(asked, str)) or len(asked.strip()) < _LONG_ENOUGH:
+        return False
+    return _rest(side, asked) is not None
 
 
 def _rest(side: str, asked: str) -> str | None:
     """Return what follows the prompt in a text, or None where the text does not begin with it or a word goes on."""
     text, start = side.lstrip(), asked.strip()
     rest = text[len(start) :]
-    return rest if text.startswith(start) and rest.strip() and not (start[-1:] + rest[0]).isalnum() else None
+    whole_word = not (start[-1:].isalnum() and rest[:1].isalnum())
+    return rest if text.startswith(start) and rest.strip() and whole_word else None
 
 
 def _take_off(names: Names, asked: str, sides: list[Any]) -> list[str]:
@@ -172,7 +192,10 @@ def _take_off(names: Names, asked: str, sides: list[Any]) -> list[str]:
     for name, side in zip(rest, sides, strict=True):
         text = _rest(side, asked) if isinstance(side, str) else None
         if text is None:
-            raise ValueError(f"{name} must begin with the {column}, like the first record, got {named(side)}")
+            raise ValueError(
+                f"{name} does not begin with the {column}, as both sides of the first record do; take it off there, "
+                "or let every side begin with it"
+            )
         texts.append(text)
     return texts
 
@@ -181,14 +204,31 @@ def _take_off(names: Names, asked: str, sides: list[Any]) -> list[str]:
 
 
 def _find_ratings(found: Set[str], record: Record) -> tuple[Names, Rating]:
-    """Return the columns in which both responses are rated, and how the difference of the two is read."""
-    for names in RATING_PAIRS:
-        if found >= set(names):
-            return names, lambda record: _difference(names, [record.get(name) for name in names])
-    for name in _BOTH_RATINGS:  # distilabel's, in the order of its generations: the sign is unknown
-        if isinstance(record.get(name), list) and len(record[name]) == 2:
-            return (name,), lambda record: _size(name, record.get(name))
-    return (), lambda record: None
+    """Return the columns in which both responses are rated, and what reads the difference of the two ratings."""
+    pair = next((names for names in RATING_PAIRS if found >= set(names)), None)
+    if pair is not None:
+        return pair, partial(_difference_of_two, pair)
+    # distilabel's list is in the order of its generations, so that the sign of the difference is unknown
+    both = next((name for name in _BOTH_RATINGS if _is_two(record.get(name))), None)
+    return ((), lambda _: None) if both is None else ((both,), partial(_difference_within, both))
+
+
+def _difference_of_two(names: Names, record: Record) -> float | None:
+    return _difference(names, [record.get(name) for name in names])
+
+
+def _difference_within(name: str, record: Record) -> float | None:
+    values = record.get(name)
+    if is_missing(values):
+        return None
+    if not isinstance(values, list) or len(values) != 2:
+        raise ValueError(f"{name} must be a list of two ratings, like the first record, got {named(values)}")
+    difference = _difference((f"{name}[0]", f"{name}[1]"), values)
+    return None if difference is None else abs(difference)
+
+
+def _is_two(values: Any) -> bool:
+    return isinstance(values, list) and len(values) == 2
 
 
 def _difference(names: Names, values: list[Any]) -> float | None:
@@ -196,13 +236,6 @@ def _difference(names: Names, values: list[Any]) -> float | None:
         return None
     first, second = (read_number(name, value) for name, value in zip(names, values, strict=True))
     return first - second
-
-
-def _size(name: str, values: Any) -> float | None:
-    if not isinstance(values, list) or len(values) != 2:
-        raise ValueError(f"{name} must be a list of two ratings, like the first record, got {named(values)}")
-    difference = _difference((f"{name}[0]", f"{name}[1]"), values)
-    return None if difference is None else abs(difference)
 
 
 CHOSEN_AND_REJECTED = Family(

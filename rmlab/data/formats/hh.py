@@ -23,7 +23,9 @@ def read_dialogue(name: str, text: Any, *, prompt: bool = False) -> list[dict[st
     """Return the turns of a dialogue. As a prompt it may end where the assistant is to speak, which is no turn."""
     parts = _TURN.split(text_of(name, text))  # text before the first turn, then role and content by turns
     if parts[0] or len(parts) == 1:
-        raise ValueError(f'{name} must be a dialogue that begins with "\\n\\nHuman:", like the first record, got other text')
+        raise ValueError(
+            f'{name} must be a dialogue that begins with "\\n\\nHuman:", like the first record, got other text'
+        )
     turns = zip(parts[1::2], parts[2::2], strict=True)
     messages = [{"role": _ROLES[speaker], "content": content.strip()} for speaker, content in turns]
     if prompt and messages[-1] == {"role": "assistant", "content": ""}:

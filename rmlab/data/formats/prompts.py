@@ -89,7 +89,9 @@ class Prompt:
             if isinstance(turn, dict):
                 turns.append(turn)
             elif isinstance(turn, list) and len(turn) == 2 and all(isinstance(text, str) for text in turn):
-                turns += [{"role": role, "content": text} for role, text in zip(("user", "assistant"), turn, strict=True)]
+                turns += [
+                    {"role": role, "content": text} for role, text in zip(("user", "assistant"), turn, strict=True)
+                ]
             else:
                 raise ValueError(f"{name}[{i}] must be a message, or a question and its answer, got {named(turn)}")
         return turns
@@ -109,8 +111,8 @@ def find_prompt(found: Set[str], record: Record) -> Prompt | None:
         return Prompt("instruction", "input", system, history)
     if len(names) > 1:
         raise ValueError(
-            f"each of the columns {listed(names)} may be the prompt; rename the one that is to prompt, and join columns "
-            "that belong together"
+            f"each of the columns {listed(names)} may be the prompt; rename the one that is to prompt, and join "
+            "columns that belong together"
         )
     if not names:
         names = [name for name in _WEAK if name in found and _speaks(record.get(name))]

@@ -46,9 +46,12 @@ def rated_formats(rating: str | None) -> tuple[Format | Family, ...]:
             becomes="Every two responses to a prompt, by `helpfulness` or the rating named.",
         ),
         Family(
-            "table of ratings", (tuple((name,) for name in RESPONSE), tuple((n,) for n in ((rating,) if rating else SCORES))),
-            _make_table, "Every two responses that share a prompt, and a rater, group and item where those are columns.",
-            optional=_RATERS, rated=True,
+            "table of ratings",
+            (tuple((name,) for name in RESPONSE), tuple((name,) for name in ((rating,) if rating else SCORES))),
+            _make_table,
+            "Every two responses that share a prompt, and a rater, group and item where those are columns.",
+            optional=_RATERS,
+            rated=True,
         ),
         NECTAR,
         RANKED_LISTS,
@@ -163,7 +166,9 @@ def _make_ranked(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[st
     def convert(record: Record) -> Iterable[Sides]:
         texts, values = get(record, generations), get(record, ratings)
         if not (isinstance(texts, list) and isinstance(values, list) and len(texts) == len(values)):
-            raise ValueError(f"{generations} and {ratings} must be lists of one length, got {named(texts)}, {named(values)}")
+            raise ValueError(
+                f"{generations} and {ratings} must be lists of one length, got {named(texts)}, {named(values)}"
+            )
         rated = [
             (text, read_number(f"{ratings}[{i}]", value), None)
             for i, (text, value) in enumerate(zip(texts, values, strict=True))

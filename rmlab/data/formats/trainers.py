@@ -73,6 +73,7 @@ LLAMA_FACTORY_OUTPUTS = tuple(
         partial(_from_outputs, Prompt("instruction", *companions)),
         "The instruction (with its input) and a list of two responses, the chosen one first.",
         fits=lambda record: _is_two(record.get("output")),
+        notes={Prompt("instruction", *companions).note or ""},
     )
     for companions in (("input", "system", "history"), ("input", "system"), ("input",), ())
 )
