@@ -103,13 +103,19 @@ _FLAT = ".responses"
 
 def _from_argilla_2_flat(record: Record) -> Iterable[Sides]:
     fields = {name: value for name, value in record.items() if isinstance(value, str | list) and "." not in name}
-    judgements = []
-    for name, values in record.items():
-        if name.endswith(_FLAT) and not is_missing(values):
-            states = record.get(f"{name}.status") or [None] * len(values)
-            question = name.removesuffix(_FLAT)
-            judgements += [(question, v) for v, state in zip(values, states, strict=True) if state in _SUBMITTED]
+    questions = [name for name, value in record.items() if name.endswith(_FLAT) and not is_missing(value)]
+    judgements = [(name, value) for name in questions for value in _flat_answers(record, name)]
     return _from_fields(fields, judgements)
+
+
+def _flat_answers(record: Record, name: str) -> list[Any]:
+    values, states = record[name], record.get(f"{name}.status")
+    if not isinstance(values, list) or (states is not None and not isinstance(states, list)):
+        raise ValueError(f"{name} and its status must be lists, one entry an annotator, got {named(values)}")
+    states = [None] * len(values) if states is None else states
+    if len(states) != len(values):
+        raise ValueError(f"{name} and its status must be of one length, got {len(values)} and {len(states)}")
+    return [value for value, state in zip(values, states, strict=True) if state in _SUBMITTED]
 
 
 def _from_argilla_2(record: Record) -> Iterable[Sides]:
