@@ -361,7 +361,7 @@ def test_an_implicit_prompt_beside_an_explicit_one_is_refused(tmp_path):
     path = write_lines(tmp_path / "pairs.jsonl", sides, {**sides, "prompt": [user("a")]})
     with pytest.raises(DataError, match=r"pairs\.jsonl:2: has a prompt, and the first record had none"):
         read_pairs(path)
-    hh = {"chosen": "\n\nHuman: a", "rejected": "\n\nHuman: a"}
+    hh = dict.fromkeys(("chosen", "rejected"), "\n\nHuman: a\n\nAssistant: b")
     path = write_lines(tmp_path / "hh.jsonl", hh, {"chosen": "a", "rejected": "b"})
     with pytest.raises(DataError, match=r"hh\.jsonl:2: chosen must be a dialogue that begins with"):
         read_pairs(path)

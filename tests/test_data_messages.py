@@ -205,7 +205,7 @@ def test_whatever_else_messages_carry_they_share_their_turns(tmp_path):
     "part", [{"type": "text", "text": "Why?"}, {"type": "text", "text": "Why?", "image": None}, "Why?"]
 )
 def test_content_parts_of_type_text_are_text(tmp_path, part):
-    assert list(read_pairs(write(tmp_path / "a.jsonl", {**RECORD, "prompt": [user([part])]}))) == [PAIR]  # type: ignore[arg-type]
+    assert list(read_pairs(write(tmp_path / "a.jsonl", {**RECORD, "prompt": [user([part])]}))) == [PAIR]
 
 
 def test_several_parts_are_joined(tmp_path):

@@ -105,6 +105,18 @@ def test_an_instruction_is_joined_with_its_input(tmp_path, added, prompt):
     assert pairs.report.notes == ("prompt read from instruction, input",)
 
 
+@pytest.mark.parametrize(
+    ("column", "value"), [("system", "Be brief."), ("history", [["Hi", "Hello"]]), ("input", "Why?")]
+)
+def test_a_part_of_the_prompt_that_the_first_record_had_not_is_refused(tmp_path, column, value):
+    first = {"instruction": ASKED, **REPLIES}
+    assert len(read_pairs(write(tmp_path / "a.jsonl", first, {**first, column: None}, {**first, column: ""}))) == 3
+    with pytest.raises(DataError, match=rf"a\.jsonl:2: has a {column}, .*first record"):
+        read_pairs(write(tmp_path / "a.jsonl", first, {**first, column: value}))
+    with pytest.raises(DataError, match=r"b\.jsonl:1: .*one by one"):
+        read_pairs([write(tmp_path / "a.jsonl", first), write(tmp_path / "b.jsonl", {**first, column: value})])
+
+
 @pytest.mark.parametrize("column", ["system", "system_prompt"])
 def test_a_system_prompt_belongs_to_the_prompt(tmp_path, column):
     path = write(
@@ -219,6 +231,12 @@ def test_hh_text_beside_its_prompt(tmp_path):
     sides = {name: f"{start} {text}" for name, text in REPLIES.items()}
     for column, prompt in (("prompt", start), ("question", ASKED)):
         assert list(read_pairs(write(tmp_path / "a.jsonl", {column: prompt, **sides}))) == [ONCE]
+
+
+def test_hh_text_without_a_turn_of_the_assistant_is_refused(tmp_path):
+    record = {name: f"Human: {ASKED}\nAssistant: {text}" for name, text in REPLIES.items()}
+    with pytest.raises(DataError, match=r"a\.jsonl:1: chosen has no turn of the assistant"):
+        read_pairs(write(tmp_path / "a.jsonl", record))
 
 
 def test_what_was_read_is_written_and_read_back(tmp_path):

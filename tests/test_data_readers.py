@@ -93,6 +93,7 @@ LLAMA_ALPACA = {"instruction": "Name a sea.", "input": "A cold one.", "chosen": 
 MS_SWIFT = {
     "messages": [user("Hi"), assistant("Yes?"), user("A sea?"), assistant("Baltic")], "rejected_response": "Nile",
 }  # fmt: skip
+QUERY = {"query": "A sea?", "response": "Baltic", "rejected_response": "Nile"}
 OPENAI = {
     "input": {"messages": [user("A sea?")], "tools": [], "parallel_tool_calls": True},
     "preferred_output": [assistant("Baltic")], "non_preferred_output": [assistant("Nile")],
@@ -126,7 +127,7 @@ def ranked(*ranks: tuple[int, str]) -> list[Record]:
     return [{"rank": rank, "value": name} for rank, name in ranks]
 
 
-def submitted(who: str, value: list[Record], status: str = "submitted") -> Record:
+def submitted(who: str, value: Any, status: str = "submitted") -> Record:
     return {"user_id": who, "value": value, "status": status}
 
 
@@ -227,6 +228,11 @@ READ: dict[str, tuple[str, list[Record], list[PreferencePair]]] = {
         [{"messages": [*LONG, assistant("Baltic")], "rejected_messages": [*LONG, assistant("Nile")]}],
         [pair(LONG, BALTIC.chosen, BALTIC.rejected)],
     ),
+    "ms-swift, query": (
+        "explicit prompt",
+        [{**QUERY, "system": "S", "history": [["Hi", "Yes?"]]}],
+        [pair([{"role": "system", "content": "S"}, *LONG], BALTIC.chosen, BALTIC.rejected)],
+    ),
     "OpenAI": ("explicit prompt", [OPENAI], [BALTIC]),
     "UltraInteract": ("explicit prompt", [ULTRA_INTERACT], [BALTIC]),
     "UltraFeedback by Argilla": ("explicit prompt", [UF_ARGILLA], [SEA]),
@@ -288,6 +294,14 @@ def test_what_is_not_used_is_named(tmp_path, name):
     assert "note" in read_pairs(path).report.ignored_columns
 
 
+def test_fields_of_any_name_are_used_where_answers_name_them(tmp_path):
+    record = {"prompt": "A sea?", "draft": "Nile", "final text": "Baltic", "state": "done"}
+    ranking = [submitted("a", ranked((1, "final text"), (2, "draft")))]
+    pairs = read_pairs(write(tmp_path / "a.jsonl", {**record, "which is better": ranking}))
+    assert list(pairs) == [pair("A sea?", "Baltic", "Nile", item="1", chosen_first=False)]
+    assert pairs.report.ignored_columns == ("state",)
+
+
 def test_the_safer_response_can_be_asked_for(tmp_path):
     path = write(tmp_path / "a.jsonl", PKU)
     (safer,) = read_pairs(path, rating="safer_response_id")
@@ -312,6 +326,16 @@ def test_each_annotator_is_a_judgement(tmp_path):
     left["result"][0]["value"]["selected"] = "left"
     pairs = read_pairs(write(tmp_path / "b.jsonl", {**LABEL_STUDIO, "annotations": [annotation, left]}))
     assert [p.chosen for p in pairs] == ["Baltic", "Nile"]
+
+
+def test_of_several_questions_the_one_that_ranks_the_responses_is_read(tmp_path):
+    comment, number = (submitted("a", value) for value in ("good", 4))
+    several = {**ARGILLA_1, "comment": [comment], "quality": [number]}
+    assert list(read_pairs(write(tmp_path / "a.jsonl", several))) == READ["Argilla 1"][2]
+    with pytest.raises(DataError, match=r"b\.jsonl:1: each of the questions harm, preference ranks"):
+        read_pairs(write(tmp_path / "b.jsonl", {**ARGILLA_1, "harm": ARGILLA_1["preference"]}))
+    with pytest.raises(DataError, match=r"c\.jsonl:1: none of the questions comment, quality ranks"):
+        read_pairs(write(tmp_path / "c.jsonl", {**several, "preference": []}))
 
 
 @pytest.mark.parametrize(
@@ -356,7 +380,15 @@ def test_a_list_of_two_equal_ratings_is_a_tie(tmp_path):
     pairs = read_pairs(write(tmp_path / "a.jsonl", {**RATED, "rating": [9.0, 9.0]}, {**RATED, "rating": [1.0, 9.0]}))
     assert pairs.tied.tolist() == [True, False]
     with pytest.raises(DataError, match=r"b\.jsonl:2: rating must be a list of two ratings"):
-        read_pairs(write(tmp_path / "b.jsonl", {**RATED, "rating": [9.0, 9.0]}, {**RATED, "rating": 3}))
+        read_pairs(write(tmp_path / "b.jsonl", {**RATED, "rating": [9.0, 9.0]}, {**RATED, "rating": [3]}))
+
+
+def test_ratings_are_read_where_the_first_record_has_none(tmp_path):
+    rated = {**RATED, "chosen_rating": 5, "rejected_rating": 5}
+    pairs = read_pairs(write(tmp_path / "a.jsonl", RATED, rated))
+    assert pairs.tied.tolist() == [False, True]
+    assert pairs.report.ignored_columns == ()
+    assert read_pairs([tmp_path / "a.jsonl", write(tmp_path / "b.jsonl", rated)]).tied.tolist() == [False, True, True]
 
 
 def test_a_rating_that_is_no_number_is_refused(tmp_path):

@@ -37,7 +37,7 @@ Result = TypeVar("Result")
 @cache
 def all_formats(rating: str | None = None) -> tuple[Format | Family, ...]:
     """Return every format, one with more columns before one that makes do with some of them."""
-    pairs = (REWARDBENCH_2, REWARDBENCH, *MS_SWIFT, CHOSEN_AND_REJECTED, *LLAMA_FACTORY_OUTPUTS)
+    pairs = (REWARDBENCH_2, REWARDBENCH, *MS_SWIFT, CHOSEN_AND_REJECTED, LLAMA_FACTORY_OUTPUTS)
     choices = (ARENA_COLUMNS, ALPACA_EVAL, pku(rating), WEBGPT, SUMMARIES, SHP, *HELPSTEER_PREFERENCES, AB, ARENA)
     return (*pairs, LABEL_STUDIO, *ARGILLA, *choices, *rated_formats(rating))
 

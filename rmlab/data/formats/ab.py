@@ -50,7 +50,7 @@ def _make(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], rec
         return [_sides(record, names, read_label(preference, get(record, preference), labels, expected))]
 
     return Format(
-        "A/B", (prompt.column, first, second, preference), convert, optional=prompt.columns[1:],
+        "A/B", (*prompt.columns, first, second, preference), convert,
         notes={prompt.note} if prompt.note else set(),
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ answer is a judgement of its own; suggestions, drafts and discarded answers are 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from itertools import combinations
 from typing import Any
@@ -30,11 +31,20 @@ _FIELDS = (
 )  # fmt: skip
 
 
-def _from_fields(fields: Record, judgements: list[tuple[str, Any]]) -> Iterable[Sides]:
-    """Compare the fields that each judgement, with the name of its question, ranks."""
-    if not judgements:
+def _from_fields(fields: Record, answers: Mapping[str, list[Any]]) -> Iterable[Sides]:
+    """Compare the fields that the answers to one question rank; other questions ask for something else."""
+    answered = [question for question, values in answers.items() if values]
+    if not answered:
         raise NoPairError("without a submitted answer")
-    for question, value in judgements:
+    ranking = [question for question in answered if any(_compares(value, fields) for value in answers[question])]
+    if len(ranking) > 1:
+        raise ValueError(
+            f"each of the questions {listed(ranking)} ranks the responses; keep the one to compare them by"
+        )
+    if not ranking and len(answered) > 1:
+        raise ValueError(f"none of the questions {listed(answered)} ranks the fields {listed(fields)}")
+    question = (ranking or answered)[0]
+    for value in answers[question]:
         ranks = _ranks(question, value, fields)
         prompt = find_prompt(fields.keys() - ranks.keys(), fields)
         if prompt is None:
@@ -48,6 +58,18 @@ def _from_fields(fields: Record, judgements: list[tuple[str, Any]]) -> Iterable[
                 asked, reply(asked, get(fields, chosen)), reply(asked, get(fields, rejected)),
                 tied=ranks[one] == ranks[other], chosen_first=chosen == one,
             )  # fmt: skip
+
+
+def _compares(value: Any, fields: Record) -> bool:
+    """Return whether an answer names responses: as a ranking, or as a choice of one of two."""
+    if isinstance(value, str):
+        return value in fields or value.strip().lower() in TIES
+    if isinstance(value, Mapping):
+        value = value.get("value")  # the hub's object of lists
+    if not isinstance(value, list):
+        return False
+    names = [entry.get("value") if isinstance(entry, Mapping) else entry for entry in value]
+    return len(names) > 1 and all(isinstance(name, str) and name in fields for name in names)
 
 
 def _ranks(question: str, value: Any, fields: Record) -> dict[str, float]:
@@ -92,8 +114,7 @@ def _is_question(value: Any) -> bool:
 
 def _from_argilla_1(record: Record) -> Iterable[Sides]:
     fields = {name: value for name, value in record.items() if isinstance(value, str)}
-    questions = [name for name, value in record.items() if _is_question(value)]
-    return _from_fields(fields, [(name, value) for name in questions for value in _answers(name, record[name])])
+    return _from_fields(fields, {name: _answers(name, value) for name, value in record.items() if _is_question(value)})
 
 
 # --- Argilla 2: flat, as on the hub, or with fields and responses in objects ----------------------------------------
@@ -104,8 +125,7 @@ _FLAT = ".responses"
 def _from_argilla_2_flat(record: Record) -> Iterable[Sides]:
     fields = {name: value for name, value in record.items() if isinstance(value, str | list) and "." not in name}
     questions = [name for name, value in record.items() if name.endswith(_FLAT) and not is_missing(value)]
-    judgements = [(name, value) for name in questions for value in _flat_answers(record, name)]
-    return _from_fields(fields, judgements)
+    return _from_fields(fields, {name: _flat_answers(record, name) for name in questions})
 
 
 def _flat_answers(record: Record, name: str) -> list[Any]:
@@ -123,12 +143,18 @@ def _from_argilla_2(record: Record) -> Iterable[Sides]:
     for name, value in (("fields", fields), ("responses", responses)):
         if not isinstance(value, dict):
             raise ValueError(f"{name} must be an object, got {named(value)}")
-    judgements = [(name, value) for name, answers in responses.items() for value in _answers(name, answers)]
-    return _from_fields(fields, judgements)
+    return _from_fields(fields, {name: _answers(name, answers) for name, answers in responses.items()})
 
 
 def _has_question(record: Record) -> bool:
     return any(_is_question(value) or f"{name}-suggestion" in record for name, value in record.items())
+
+
+def _named_in_answers(record: Record) -> list[str]:
+    """Return the columns of questions, and of the fields that their answers name."""
+    questions = [name for name, value in record.items() if _is_question(value) or _FLAT in name]
+    answers = json.dumps([record[name] for name in questions], default=str)
+    return [*questions, *(name for name in record if json.dumps(name) in answers)]
 
 
 _BECOMES = "every two responses that an annotator ranked, equal ranks a tie; the prompt is the field with such a name."
@@ -136,7 +162,8 @@ ARGILLA = (
     Format(
         "Argilla 1", (), _from_argilla_1,
         f"A column a field, and questions that hold `user_id`, `value` and `status`: {_BECOMES}",
-        optional=(*_FIELDS, *_QUESTIONS), carries=(), fits=_has_question, sets=True,
+        optional=(*_FIELDS, *_QUESTIONS), carries=(), fits=_has_question,
+        uses=_named_in_answers, sets=True,
     ),
     Format(
         "Argilla 2", ("fields", "responses"), _from_argilla_2, f"Objects of fields and of answers: {_BECOMES}",
@@ -146,7 +173,7 @@ ARGILLA = (
     Format(
         "Argilla 2, flat", (), _from_argilla_2_flat, f"A column a field, and `QUESTION.responses`: {_BECOMES}",
         optional=(*_FIELDS, *(f"{q}{_FLAT}{end}" for q in _QUESTIONS for end in ("", ".status", ".users"))), carries=(),
-        fits=lambda record: any(name.endswith(_FLAT) for name in record), sets=True,
+        fits=lambda record: any(name.endswith(_FLAT) for name in record), uses=_named_in_answers, sets=True,
     ),
 )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from rmlab.data.rows import Sides, is_missing, listed, named
@@ -63,6 +63,8 @@ class Format:
         Of the columns that any format may carry, those that this one does.
     fits
         What must hold of the first record too, where other formats have the same columns.
+    uses
+        Returns further columns that are read, which the first record names.
     rate
         Of a format whose records are one rated response each: reads it. `convert` then gets the records of a set
         together, as ``{"prompt", "rated"}``.
@@ -85,6 +87,7 @@ class Format:
     optional: tuple[str, ...] = ()
     carries: tuple[str, ...] = OPTIONAL_COLUMNS
     fits: Callable[[Record], bool] | None = None
+    uses: Callable[[Record], Iterable[str]] | None = None
     rate: Callable[[Record], Rated] | None = None
     sets: bool = False
     strengths: bool = False
@@ -98,8 +101,10 @@ class Format:
         return frozenset(self.columns + self.optional + self.carries)
 
     def match(self, found: Set[str], record: Record) -> Format | None:
-        """Return the format itself where a file with these columns and this first record is of it."""
-        return self if found >= set(self.columns) and (self.fits is None or self.fits(record)) else None
+        """Return the format where a file with these columns and this first record is of it."""
+        if not found >= set(self.columns) or not (self.fits is None or self.fits(record)):
+            return None
+        return self if self.uses is None else replace(self, optional=(*self.optional, *self.uses(record)))
 
     def nearest(self, found: Set[str]) -> tuple[str, ...]:
         """Return the columns of the format, for an error about a file that lacks some."""

@@ -8,8 +8,8 @@ Where both responses are rated, equal ratings are a tie.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
-from functools import partial
+from collections.abc import Set
+from functools import lru_cache
 from typing import Any
 
 from rmlab.data.formats.base import Format, Record, get
@@ -17,15 +17,15 @@ from rmlab.data.formats.family import Family, Names
 from rmlab.data.formats.hh import opens_dialogue, read_dialogue
 from rmlab.data.formats.messages import begins_with, reply, role_of, same_turn, split_turns
 from rmlab.data.formats.names import CHOSEN_REJECTED, RATING_PAIRS
-from rmlab.data.formats.prompts import CONVERSATIONS, PROMPT_COLUMNS, Prompt
+from rmlab.data.formats.prompts import CONVERSATIONS, Prompt
 from rmlab.data.rows import Sides, is_missing, listed, named, read_number
 
 __all__ = ["CHOSEN_AND_REJECTED"]
 
 Joined = tuple[Any, Any, Any]
-Rating = Callable[[Record], float | None]
 
-_BOTH_RATINGS = ("rating", "ratings")
+_BOTH_RATINGS = ("rating", "ratings")  # distilabel's, one list for both
+_ALL_RATINGS = tuple(dict.fromkeys(name for names in RATING_PAIRS for name in names))
 _LONG_ENOUGH = 12  # characters of a prompt that a reply hardly repeats by chance, as it may repeat "Hi"
 
 
@@ -39,7 +39,7 @@ def _make(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], rec
             f"{first} and {second} are plain text, and no column holds the prompt (found beside them: "
             f"{listed(others)}); name that column prompt"
         )
-    ratings, rating = _find_ratings(found, record)
+    ratings = _rating_pair(frozenset(found))
     asked = record.get(prompt.column) if prompt is not None and len(prompt.columns) == 1 else None
     whole = not turns and all(_begins_with_text(side, asked) for side in sides)
 
@@ -56,7 +56,7 @@ def _make(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], rec
             if prompt.column in CONVERSATIONS:
                 asked = _before_reply(prompt.column, asked, reply(asked, values[0]))
             asked, *both = _join((prompt.column, first, second), asked, values, whole=whole)
-        difference = rating(record)
+        difference = _difference(record)
         return [Sides(asked, *both, tied=difference == 0, strength=difference)]
 
     notes = {prompt.note} if prompt is not None and prompt.note else set()
@@ -64,8 +64,8 @@ def _make(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], rec
         notes.add(f"{first} and {second} begin with the prompt, which was taken off")
     columns = prompt.columns if prompt is not None else ()
     return Format(
-        _name(prompt, turns, isinstance(sides[0], list), record), (*columns[:1], first, second), convert,
-        optional=(*columns[1:], *ratings), strengths=True, notes=notes,
+        _name(prompt, turns, isinstance(sides[0], list), record), (*columns, first, second), convert,
+        optional=(*(ratings or _ALL_RATINGS), *_BOTH_RATINGS), strengths=True, notes=notes,
     )  # fmt: skip
 
 
@@ -203,39 +203,30 @@ def _take_off(names: Names, asked: str, sides: list[Any]) -> list[str]:
 # --- Ratings --------------------------------------------------------------------------------------------------------
 
 
-def _find_ratings(found: Set[str], record: Record) -> tuple[Names, Rating]:
-    """Return the columns in which both responses are rated, and what reads the difference of the two ratings."""
-    pair = next((names for names in RATING_PAIRS if found >= set(names)), None)
-    if pair is not None:
-        return pair, partial(_difference_of_two, pair)
-    # distilabel's list is in the order of its generations, so that the sign of the difference is unknown
-    both = next((name for name in _BOTH_RATINGS if _is_two(record.get(name))), None)
-    return ((), lambda _: None) if both is None else ((both,), partial(_difference_within, both))
+@lru_cache(maxsize=64)
+def _rating_pair(columns: frozenset[str]) -> Names | None:
+    """Return the two columns in which the chosen and the rejected response are rated."""
+    return next((names for names in RATING_PAIRS if columns >= set(names)), None)
 
 
-def _difference_of_two(names: Names, record: Record) -> float | None:
-    return _difference(names, [record.get(name) for name in names])
-
-
-def _difference_within(name: str, record: Record) -> float | None:
-    values = record.get(name)
-    if is_missing(values):
-        return None
-    if not isinstance(values, list) or len(values) != 2:
-        raise ValueError(f"{name} must be a list of two ratings, like the first record, got {named(values)}")
-    difference = _difference((f"{name}[0]", f"{name}[1]"), values)
-    return None if difference is None else abs(difference)
-
-
-def _is_two(values: Any) -> bool:
-    return isinstance(values, list) and len(values) == 2
-
-
-def _difference(names: Names, values: list[Any]) -> float | None:
+def _difference(record: Record) -> float | None:
+    """Return by how much the chosen response is rated above the other; None where one of them is not."""
+    names = _rating_pair(frozenset(record))
+    if names is not None:
+        values = [record[name] for name in names]
+    else:
+        both = next((name for name in _BOTH_RATINGS if isinstance(record.get(name), list)), None)
+        if both is None:
+            return None
+        values = record[both]
+        if len(values) != 2:
+            raise ValueError(f"{both} must be a list of two ratings, got {named(values)}")
+        names = (f"{both}[0]", f"{both}[1]")
     if any(value is None or value == "" for value in values):
         return None
     first, second = (read_number(name, value) for name, value in zip(names, values, strict=True))
-    return first - second
+    # a list is in the order of its generations, so that its sign is unknown
+    return first - second if names[0] in record else abs(first - second)
 
 
 CHOSEN_AND_REJECTED = Family(
@@ -244,5 +235,6 @@ CHOSEN_AND_REJECTED = Family(
     _make,
     "The prompt (text or messages, under any of its names) and two responses. Without a prompt column, messages and HH "
     "text: the turns that both share are the prompt. Equal ratings of the two are a tie.",
-    optional=(*PROMPT_COLUMNS, *(name for names in RATING_PAIRS for name in names), *_BOTH_RATINGS),
+    optional=(*_ALL_RATINGS, *_BOTH_RATINGS),
+    also=("implicit prompt", "prompt and dialogues", "Anthropic HH"),
 )

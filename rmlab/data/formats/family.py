@@ -30,6 +30,8 @@ class Family:
         What becomes of a record, for the table of formats in the documentation.
     optional
         Further columns that some of the formats read.
+    also
+        Other names that the formats go by, as the report calls them.
     rated
         Whether a rating decides the comparison, and another can be named.
     """
@@ -39,6 +41,7 @@ class Family:
     make: Callable[[Prompt | None, tuple[Names, ...], Set[str], Record], Format | None]
     becomes: str
     optional: Names = ()
+    also: Names = ()
     rated: bool = False
 
     @property

@@ -28,6 +28,8 @@ def read_dialogue(name: str, text: Any, *, prompt: bool = False) -> list[dict[st
         )
     turns = zip(parts[1::2], parts[2::2], strict=True)
     messages = [{"role": _ROLES[speaker], "content": content.strip()} for speaker, content in turns]
+    if not prompt and all(message["role"] == "user" for message in messages):
+        raise ValueError(f'{name} has no turn of the assistant, which must begin with "\\n\\nAssistant:"')
     if prompt and messages[-1] == {"role": "assistant", "content": ""}:
         messages.pop()
     return messages

@@ -8,24 +8,43 @@ from __future__ import annotations
 
 from itertools import product
 
-__all__ = ["CHOSEN_REJECTED", "PREFERENCES", "RATING_PAIRS", "RESPONSE", "SCORES", "TWO_RESPONSES"]
+__all__ = [
+    "CHOSEN_REJECTED",
+    "OUTCOMES",
+    "OUTCOMES_OF_RESPONSES",
+    "PREFERENCES",
+    "RATINGS",
+    "RATING_PAIRS",
+    "RESPONSE",
+    "RESPONSES",
+    "SCORES",
+    "TWO_RESPONSES",
+]
 
-_STEMS = ("response", "answer", "completion", "output", "reply", "generation")
+RESPONSES = ("response", "answer", "completion", "output", "reply", "generation")
+"""What a response is called."""
+
 _SEPARATORS = ("_", "-", "")
 
-_OUTCOMES = (
+OUTCOMES = (
     ("chosen", "rejected"), ("chosen", "reject"), ("accepted", "rejected"), ("preferred", "rejected"),
     ("preferred", "dispreferred"), ("preferred", "non_preferred"), ("preferred", "unpreferred"),
 )  # fmt: skip
-_WITH_STEM = (
-    *_OUTCOMES, ("better", "worse"), ("good", "bad"), ("best", "worst"), ("winning", "losing"), ("winner", "loser"),
+"""The preferred response and the other, where a column is called by that alone."""
+
+OUTCOMES_OF_RESPONSES = (
+    *OUTCOMES, ("better", "worse"), ("good", "bad"), ("best", "worst"), ("winning", "losing"), ("winner", "loser"),
     ("positive", "negative"),
 )  # fmt: skip
+"""The same beside what it is that was preferred, as in ``better_response``."""
+
+RATINGS = ("score", "rating", "avg_rating", "average_rating", "reward", "grade", "overall_score")
+"""What a rating is called."""
 
 
 def _outcome_columns(stem: str) -> list[tuple[str, str]]:
     """Return the columns of a better and a worse one of something: ``chosen_response``, ``response_chosen``, ..."""
-    pairs = product(_SEPARATORS[:2], _WITH_STEM)
+    pairs = product(_SEPARATORS[:2], OUTCOMES_OF_RESPONSES)
     return [
         columns
         for separator, (good, bad) in pairs
@@ -37,23 +56,20 @@ def _outcome_columns(stem: str) -> list[tuple[str, str]]:
 
 
 CHOSEN_REJECTED: tuple[tuple[str, str], ...] = (
-    *_OUTCOMES,
-    *(columns for stem in _STEMS for columns in _outcome_columns(stem)),
+    *OUTCOMES,
+    *(columns for stem in RESPONSES for columns in _outcome_columns(stem)),
     ("response_j", "response_k"),  # stack-exchange-paired: j has the higher score
+    ("response", "rejected_response"),  # ms-swift's files of queries
 )
 """The preferred response and the other."""
 
-RATING_PAIRS: tuple[tuple[str, str], ...] = tuple(
-    columns
-    for stem in ("score", "rating", "avg_rating", "average_rating", "reward", "grade", "overall_score")
-    for columns in _outcome_columns(stem)
-)
+RATING_PAIRS: tuple[tuple[str, str], ...] = tuple(columns for stem in RATINGS for columns in _outcome_columns(stem))
 """Ratings of the preferred response and of the other: equal ones are a tie."""
 
 TWO_RESPONSES: tuple[tuple[str, str], ...] = (
     *(
         (f"{stem}{separator}{first}", f"{stem}{separator}{second}")
-        for stem in _STEMS
+        for stem in RESPONSES
         for separator in _SEPARATORS
         for first, second in ("ab", "AB", "12", "01")
     ),

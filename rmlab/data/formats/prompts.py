@@ -32,12 +32,16 @@ PROMPT_COLUMNS = (*_MAIN, *_WEAK, *_SYSTEM, _HISTORY)
 
 @dataclass(frozen=True)
 class Prompt:
-    """The columns that make the prompt of a record."""
+    """The columns that make the prompt of a record.
+
+    `complete` is whether these are all that the file has, so that a part in another column is a fault.
+    """
 
     column: str = "prompt"
     input: str | None = None
     system: str | None = None
     history: str | None = None
+    complete: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -57,6 +61,8 @@ class Prompt:
         if self.input is not None and isinstance(prompt, str):
             added = self._text(record, self.input)
             prompt = f"{prompt}\n{added}" if added else prompt
+        if self.complete:
+            self._refuse_others(record)
         if self.system is None and self.history is None:
             return prompt
         turns = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
@@ -66,6 +72,16 @@ class Prompt:
         if system and not any(isinstance(turn, dict) and turn.get("role") == "system" for turn in turns):
             turns = [{"role": "system", "content": system}, *turns]
         return turns
+
+    def _refuse_others(self, record: Record) -> None:
+        others = [*(() if self.system else _SYSTEM), *(() if self.history else (_HISTORY,))]
+        if self.column == "instruction" and self.input is None:
+            others.append("input")
+        for name in others:
+            if not is_missing(record.get(name)) and record[name] not in ("", []):
+                raise ValueError(
+                    f"has a {name}, which is part of the prompt, and the first record had none; give every record one"
+                )
 
     @staticmethod
     def _text(record: Record, name: str) -> str:
@@ -106,9 +122,9 @@ def find_prompt(found: Set[str], record: Record) -> Prompt | None:
     system = next((name for name in _SYSTEM if name in found), None)
     history = _HISTORY if _HISTORY in found else None
     if "prompt" in names:
-        return Prompt(system=system, history=history)
+        return Prompt("prompt", None, system, history, complete=True)
     if names == ["instruction", "input"]:
-        return Prompt("instruction", "input", system, history)
+        return Prompt("instruction", "input", system, history, complete=True)
     if len(names) > 1:
         raise ValueError(
             f"each of the columns {listed(names)} may be the prompt; rename the one that is to prompt, and join "
@@ -116,7 +132,7 @@ def find_prompt(found: Set[str], record: Record) -> Prompt | None:
         )
     if not names:
         names = [name for name in _WEAK if name in found and _speaks(record.get(name))]
-    return Prompt(names[0], None, system, history) if names else None
+    return Prompt(names[0], None, system, history, complete=True) if names else None
 
 
 def _speaks(value: Any) -> bool:

@@ -122,8 +122,8 @@ def _table(
         return Rated(key, asked, answered, read_number(rating, get(record, rating)), carried)
 
     return Format(
-        name, tuple(dict.fromkeys((prompt.column, response, *also, rating))), _from_set, becomes,
-        optional=(*prompt.columns[1:], *_RATERS), carries=_CARRIED, rate=rate, sets=True, strengths=True, rated=True,
+        name, tuple(dict.fromkeys((*prompt.columns, response, *also, rating))), _from_set, becomes,
+        optional=_RATERS, carries=_CARRIED, rate=rate, sets=True, strengths=True, rated=True,
         notes={prompt.note} if prompt.note else set(),
     )  # fmt: skip
 
@@ -176,7 +176,7 @@ def _make_ranked(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[st
         return _compared(prompt.read(record), rated)
 
     return Format(
-        "distilabel ratings", (prompt.column, generations, ratings), convert, optional=prompt.columns[1:], sets=True,
+        "distilabel ratings", (*prompt.columns, generations, ratings), convert, sets=True,
         strengths=True, notes={prompt.note} if prompt.note else set(),
     )  # fmt: skip
 

@@ -6,10 +6,12 @@ ms-swift: ``messages`` end with the preferred reply, and the other is ``rejected
 
 from __future__ import annotations
 
+from collections.abc import Set
 from functools import partial
 from typing import Any
 
 from rmlab.data.formats.base import Format, Record, get
+from rmlab.data.formats.family import Family, Names
 from rmlab.data.formats.messages import begins_with, reply, role_of, split_turns
 from rmlab.data.formats.prompts import Prompt
 from rmlab.data.rows import Sides, is_missing, named
@@ -55,25 +57,31 @@ MS_SWIFT = tuple(
 )
 
 
-def _from_outputs(prompt: Prompt, record: Record) -> list[Sides]:
-    asked, outputs = prompt.read(record), get(record, "output")
-    if not _is_two(outputs):
-        raise ValueError(f"output must be a list of two responses, like the first record, got {named(outputs)}")
-    return [Sides(asked, *(reply(asked, output) for output in outputs))]
+def _make_outputs(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], record: Record) -> Format | None:
+    del found
+    ((output,),) = chosen
+    if prompt is None or not _is_two(record.get(output)):
+        return None
+
+    def convert(record: Record) -> list[Sides]:
+        asked, outputs = prompt.read(record), get(record, output)
+        if not _is_two(outputs):
+            raise ValueError(f"{output} must be a list of two responses, like the first record, got {named(outputs)}")
+        return [Sides(asked, *(reply(asked, response) for response in outputs))]
+
+    return Format(
+        "LLaMA-Factory, two outputs", (*prompt.columns, output), convert,
+        notes={prompt.note} if prompt.note else set(),
+    )  # fmt: skip
 
 
 def _is_two(outputs: Any) -> bool:
     return isinstance(outputs, list) and len(outputs) == 2 and all(isinstance(output, str) for output in outputs)
 
 
-LLAMA_FACTORY_OUTPUTS = tuple(
-    Format(
-        "LLaMA-Factory, two outputs",
-        ("instruction", *companions, "output"),
-        partial(_from_outputs, Prompt("instruction", *companions)),
-        "The instruction (with its input) and a list of two responses, the chosen one first.",
-        fits=lambda record: _is_two(record.get("output")),
-        notes={Prompt("instruction", *companions).note or ""},
-    )
-    for companions in (("input", "system", "history"), ("input", "system"), ("input",), ())
+LLAMA_FACTORY_OUTPUTS = Family(
+    "LLaMA-Factory, two outputs",
+    ((("output",),),),
+    _make_outputs,
+    "The prompt and a list of two responses, the chosen one first.",
 )
