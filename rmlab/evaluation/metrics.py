@@ -132,11 +132,12 @@ class Evaluation(Accuracy):
             lines += [f"{'calibration error':<{width}}  {self.calibration_error:.3f}{chance}"]
         if self.temperature is not None:
             lines += [f"{'temperature':<{width}}  {self.temperature:.3f}   (divides the differences in the last three)"]
-        if group_rows:
-            lines += ["accuracy by group", *(_row(name, one, width, _of_group(one)) for name, one in group_rows)]
-        if length_rows:
-            lines += ["accuracy by length"]
-            lines += [_row(name, one, width, f", {one.n_pairs:,} pairs") for name, one in length_rows]
+        for title, some in (("accuracy by group", group_rows), ("accuracy by length", length_rows)):
+            if some:
+                lines += [title, *(_row(name, one, width, f", {one.n_pairs:,} pairs") for name, one in some)]
+            if some is group_rows and len(some) > 1:
+                lines += ["by group, 95% that all intervals hold at once"]
+                lines += [f"{name:<{width}}  {_of_group(group)}" for name, group in group_rows]
         return "\n".join(lines + [f"note: {note}" for note in self.notes])
 
 
@@ -274,8 +275,8 @@ def _row(name: str, one: Accuracy, width: int, more: str = "") -> str:
 
 def _of_group(one: GroupAccuracy) -> str:
     low, high = one.simultaneous_interval
-    length = "" if one.length_baseline is None else f"; longer wins {one.length_baseline.accuracy:.3f}"
-    return f"; with all groups at once: {low:.3f} to {high:.3f}{length}; {one.n_pairs:,} pairs"
+    length = "" if one.length_baseline is None else f"   longer wins {one.length_baseline.accuracy:.3f}"
+    return f"{low:.3f} to {high:.3f}{length}"
 
 
 def _ends(interval: tuple[float, float] | None) -> str:
