@@ -739,11 +739,24 @@ def test_fractions_must_add_up(fractions):
 def test_a_part_that_would_be_empty_is_an_error():
     pairs = texts(*[("The same prompt", str(i), "no") for i in range(50)])
     with pytest.raises(
-        ValueError, match=r"50 pairs on 1 distinct prompts .* would leave part 2 empty; give more prompts"
+        ValueError, match=r"50 pairs on 1 distinct prompts .* cannot fill 3 parts .*; give more prompts"
     ):
         split_by_prompt(pairs)
     with pytest.raises(ValueError, match="0 pairs on 0 distinct prompts"):
         split_by_prompt(PreferencePairs.from_list([]))
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(("large", "others"), [(40, 60), (70, 30), (95, 5), (98, 1)])
+def test_no_part_is_empty_where_it_need_not_be(seed, large, others):
+    each = [("One prompt that comes again and again", str(i), "no") for i in range(large)]
+    each += [(f"{i} is number {i * 7919} of the others", "a", "b") for i in range(others)]
+    fractions = (0.3, 0.7) if others == 1 else (0.1, 0.6, 0.3)
+    parts = split_by_prompt(texts(*each), fractions=fractions, seed=seed)
+    assert min(map(len, parts)) > 0
+    assert sum(map(len, parts)) == large + others
+    prompts = [{pair.prompt for pair in part} for part in parts]
+    assert sum(map(len, prompts)) == 1 + others
 
 
 # --- Writing --------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ too narrow.
 - `rewardbench`, `rewardbench2`: as their authors score them.
 """
 
-from rmlab.evaluation.accuracy import Accuracy, LengthBin
+from rmlab.evaluation.accuracy import Accuracy, GroupAccuracy, LengthBin
 from rmlab.evaluation.calibration import CalibrationBin, fit_temperature
 from rmlab.evaluation.ceiling import NoiseCeiling, ceiling_from_agreement, noise_ceiling
 from rmlab.evaluation.compare import Comparison, compare_models
@@ -29,6 +29,7 @@ __all__ = [
     "CalibrationBin",
     "Comparison",
     "Evaluation",
+    "GroupAccuracy",
     "LearningCurve",
     "LearningCurvePoint",
     "LengthBin",

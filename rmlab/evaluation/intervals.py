@@ -33,7 +33,6 @@ MAX_UNITS = 4096
 """Above so many pairs or clusters, the bootstrap draws this many random groups of them: the width of an interval is
 then itself known to about 1%, and a draw costs the same for a million pairs as for four thousand."""
 _CHUNK = 64
-_Z = NormalDist().inv_cdf(0.975)
 
 
 def wilson_interval(successes: Any, n: Any, *, confidence: float = 0.95) -> tuple[Any, Any]:
@@ -78,7 +77,9 @@ def effective_sample_size(weights: np.ndarray) -> float:
     return float(scaled.sum() ** 2 / (scaled**2).sum())
 
 
-def clustered_sample_size(outcome: np.ndarray, weights: np.ndarray, clusters: np.ndarray) -> float:
+def clustered_sample_size(
+    outcome: np.ndarray, weights: np.ndarray, clusters: np.ndarray, *, confidence: float = 0.95
+) -> float:
     """Give the number of independent pairs that would know the share of `outcome` as well as these clusters do.
 
     It is ``p (1 - p) / V``, where V is the variance of the weighted share p from the sums of its residuals over each
@@ -97,6 +98,8 @@ def clustered_sample_size(outcome: np.ndarray, weights: np.ndarray, clusters: np
         Above 0, ``(n_pairs,)``.
     clusters
         Codes from 0, ``(n_pairs,)``.
+    confidence
+        Of the interval that is made with it, for z and t.
     """
     from scipy.special import stdtrit
 
@@ -111,8 +114,9 @@ def clustered_sample_size(outcome: np.ndarray, weights: np.ndarray, clusters: np
     if (np.abs(residual) < 1e-12).all():  # of a single cluster too
         return of_clusters
     variance = (residual**2 / (1 - held)).sum()
-    t = stdtrit(max(of_clusters - 1, 1.0), 0.975)
-    return float(min(share * (1 - share) / variance * (_Z / t) ** 2, of_pairs))
+    upper = (1 + confidence) / 2
+    z, t = NormalDist().inv_cdf(upper), stdtrit(max(of_clusters - 1, 1.0), upper)
+    return float(min(share * (1 - share) / variance * (z / t) ** 2, of_pairs))
 
 
 def sum_by_code(values: np.ndarray, codes: np.ndarray) -> np.ndarray:

@@ -6,10 +6,12 @@ import base64
 import html
 import io
 import sys
+from typing import cast
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
 from PIL import Image
 
 __all__ = ["bundle", "describe", "set_description", "show"]
@@ -63,6 +65,11 @@ def _figure(picture: Axes | Figure) -> Figure:
 
 
 def set_description(ax: Axes, text: str) -> Axes:
-    """Attach what `describe` gives for this picture."""
+    """Attach what `describe` gives for this picture, when all of it is drawn.
+
+    No words of a picture are mathematics, so that a name may hold dollar signs: none is read as TeX.
+    """
+    for words in ax.findobj(Text):
+        cast(Text, words).set_parse_math(False)
     setattr(ax, "_rmlab_description", text)  # noqa: B010
     return ax

@@ -16,6 +16,9 @@ from rmlab.data.rows import Sides, named, read_number
 
 __all__ = ["REWARDBENCH", "REWARDBENCH_2"]
 
+MOST_PAIRS = 250_000
+"""Of one record: 500 correct responses beside 500 wrong ones. The largest of the data set has some hundred."""
+
 
 def _from_first(record: Record) -> list[Sides]:
     prompt, chosen, rejected, subset = (get(record, name) for name in ("prompt", "chosen", "rejected", "subset"))
@@ -31,6 +34,11 @@ def _from_second(record: Record) -> Iterable[Sides]:
         raise ValueError(f"num_correct must be the number of chosen responses, {len(correct)}, got {stated:g}")
     if not (correct and incorrect):
         raise NoPairError("without both a correct and an incorrect response")
+    if (n_pairs := len(correct) * len(incorrect)) > MOST_PAIRS:
+        raise ValueError(
+            f"{len(correct):,} correct and {len(incorrect):,} wrong responses would give {n_pairs:,} pairs; expected "
+            f"at most {MOST_PAIRS:,} of one prompt"
+        )
     return (Sides(prompt, good, bad, group=subset, item=name) for good in correct for bad in incorrect)
 
 
