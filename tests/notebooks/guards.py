@@ -97,7 +97,7 @@ def clean(notebook: NotebookNode, path: Path) -> list[str]:
 
 
 def drawings_are_folded(notebook: NotebookNode, path: Path) -> list[str]:
-    """The code of a cell that only draws, or only makes controls, is folded, and no other: a reader may pass it by."""
+    """The code of a cell that only sets up, draws or makes controls is folded, and no other: a reader may skip it."""
     wanted = [{"source_hidden": True} if cell.source.startswith(FOLDED) else None for cell in notebook.cells]
     return [
         f"cell {n}: metadata jupyter is {cell.metadata.get('jupyter')}, not {fold}; execute with `make notebooks`"
