@@ -32,3 +32,14 @@ def test_one_pair_fits_both_curves_of_02_and_linked_pairs_do_not() -> None:
     assert np.isclose(lesson["by_thurstone"], norm.cdf(2 * norm.ppf(lesson["share"])))
     assert lesson["by_thurstone"] - lesson["by_sigmoid"] > 0.008
     assert 800 < lesson["n_judgements"] < 1000
+
+
+def test_descent_in_03_needs_small_steps_and_a_bottom() -> None:
+    lesson = Lesson(NOTEBOOKS / "03_loss.ipynb")
+    lesson.run("loss-32a")
+    lowest = rmlab.fit_bradley_terry(lesson["winner"], lesson["loser"]).log_loss
+    reached = {name: losses[-1] for name, losses in lesson["rates"].items()}
+    assert np.isclose(reached["learning rate 4"], lowest, atol=1e-6)
+    assert reached["learning rate 20"] > lowest + 0.5
+    leads = [float(line.split("difference")[1].split()[0]) for line in lesson.outputs["loss-32a"][0].splitlines()]
+    assert np.allclose(np.diff(leads), np.log(10), atol=0.25), "separable judgements: no end"
