@@ -33,8 +33,8 @@ def strip(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         widgets = [output for output in outputs if WIDGET in output.get("data", {})]
         if widgets and "nbval-ignore-output" not in (tags or []):
             raise ValueError(
-                f"cell {number} shows a widget: tag it nbval-ignore-output, and assert in the next code cell "
-                f"what the widget holds\n\n{cell.source}"
+                f"cell {number} shows a widget: begin it with # Controls and tag it nbval-ignore-output"
+                f"\n\n{cell.source}"
             )
         for output in widgets[:1]:
             output.data = nbformat.from_dict({"text/plain": PLACEHOLDER})
