@@ -18,7 +18,7 @@ from rmlab.evaluation.calibration import CalibrationBin, fit_temperature
 from rmlab.evaluation.ceiling import NoiseCeiling, ceiling_from_agreement, noise_ceiling
 from rmlab.evaluation.compare import Comparison, compare_models
 from rmlab.evaluation.inputs import checked_differences
-from rmlab.evaluation.intervals import wilson_interval
+from rmlab.evaluation.intervals import mean_interval, wilson_interval
 from rmlab.evaluation.learning_curve import LearningCurve, LearningCurvePoint, learning_curve
 from rmlab.evaluation.metrics import Evaluation, evaluate
 from rmlab.evaluation.rewardbench import BenchmarkScore, RewardBenchScores, rewardbench, rewardbench2
@@ -41,6 +41,7 @@ __all__ = [
     "evaluate",
     "fit_temperature",
     "learning_curve",
+    "mean_interval",
     "noise_ceiling",
     "rewardbench",
     "rewardbench2",
