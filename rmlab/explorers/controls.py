@@ -223,4 +223,6 @@ class Words(Control):
 
 def row(*controls: Control) -> ipywidgets.HBox:
     """Return the controls beside each other; in a narrow window, below one another."""
-    return ipywidgets.HBox(controls, layout={"flex_flow": "row wrap", "align_items": "center"})
+    box = ipywidgets.HBox(controls, layout={"flex_flow": "row wrap", "align_items": "center"})
+    box.add_class("rx-beside")
+    return box

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 from test_course import ERROR_OUTPUT, cells_of
 from test_explorer_lab import IDLE, run_new_cell
 
@@ -36,7 +36,8 @@ for each in (share, count, item, judge, variance, steps, reveal):
     each.observe(draw, "value")
 button.on_click(lambda _: (heard.append("pressed"), draw()))
 draw()
-display(share, count, controls.row(item, judge), controls.row(variance, steps), controls.row(reveal, button), words, picture)
+display(share, count, controls.row(item, judge), controls.row(variance, steps))
+display(controls.row(reveal, button), words, picture)
 """
 FLOOD = """\
 values, slow = [], controls.Slider(0, 0, 1000, label="slow")
@@ -149,6 +150,8 @@ def test_an_accessibility_engine_finds_nothing(notebook: Page):
             document.body.dataset.jpThemeLight = light;
             document.body.style.setProperty("--jp-layout-color0", ground);
         }""", [light, ground])  # fmt: skip
-        expect(notebook.locator(".rx-control").first).to_have_css("color-scheme", "light" if light == "true" else "dark")
+        expect(notebook.locator(".rx-control").first).to_have_css(
+            "color-scheme", "light" if light == "true" else "dark"
+        )
         found = Axe().run(notebook, context=".jp-Notebook .rx-control").response["violations"]
         assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] != "minor"] == []
