@@ -86,16 +86,16 @@ def test_a_picture_is_what_a_notebook_would_store():
     assert f"base64,{shown.png}" in page
     assert f'width="{shown.size[0]}" height="{shown.size[1]}"' in page
     assert base64.b64decode(shown.png).startswith(b"\x89PNG")
-    assert shown.alt == describe(ax)
+    assert shown.value == describe(ax)
     shown.show(ax, alt="votes")
-    assert shown.alt == "votes"
+    assert shown.value == "votes"
 
 
 def test_what_is_drawn_is_sent_in_one_message(monkeypatch: pytest.MonkeyPatch):
     shown, sent = controls.Picture(), []
     monkeypatch.setattr(shown, "send_state", lambda key=None: sent.append(set(key or ())))
     shown.show(plot_votes({1: 0.6}, revealed=False))
-    assert sent == [{"png", "size", "alt"}]
+    assert sent == [{"png", "size", "value"}]
 
 
 @pytest.mark.parametrize("control", [controls.Toggle(label="Reveal"), controls.Words("two lines"), controls.Picture()])

@@ -193,13 +193,13 @@ class Picture(Control):
 
     Attributes
     ----------
-    alt
-        What it shows, in words.
+    value
+        What it shows, in words: its alt text.
     """
 
     kind = Unicode("picture").tag(sync=True)
     png = Unicode().tag(sync=True)
-    alt = Unicode().tag(sync=True)
+    value = Unicode().tag(sync=True)
     size = Tuple().tag(sync=True)
 
     def show(self, picture: Axes | Figure, *, alt: str | None = None) -> None:
@@ -208,7 +208,7 @@ class Picture(Control):
 
         png, size = encode(picture)
         with self.hold_sync():
-            self.png, self.size, self.alt = png, size, describe(picture) if alt is None else alt
+            self.png, self.size, self.value = png, size, describe(picture) if alt is None else alt
 
 
 class Words(Control):

@@ -191,10 +191,10 @@ function shown(store, inside, names, draw) {
 function picture(store) {
   const frame = element("div", { role: "status" });
   let newest = null;
-  return shown(store, frame, ["png", "alt", "size"], async () => {
+  return shown(store, frame, ["png", "value", "size"], async () => {
     if (!store.get("png")) return;
     const [width, height] = store.get("size");
-    const image = element("img", { src: `data:image/png;base64,${store.get("png")}`, alt: store.get("alt"), width, height });
+    const image = element("img", { src: `data:image/png;base64,${store.get("png")}`, alt: store.get("value"), width, height });
     newest = image;
     await image.decode().catch(() => {}); // the picture before it stays until this one can be drawn
     if (image === newest) frame.replaceChildren(image);
