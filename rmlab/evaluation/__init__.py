@@ -1,7 +1,7 @@
 """How good is a reward model? Accuracy, log loss and calibration, from the score differences of labelled pairs alone.
 
 A pair is written (chosen, rejected), so every label is "chosen" and the score difference says it all: positive where
-the model agrees with the human, and its sigmoid is the probability that the model gave to what the human did. Every
+the model agrees with the label, and its sigmoid is the probability that the model gave to that label. Every
 figure comes with an interval at 95%; where several pairs share a prompt, name it in ``clusters``, or the interval is
 too narrow.
 

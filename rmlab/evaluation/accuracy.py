@@ -1,4 +1,4 @@
-"""The share of pairs on which something agrees with the human: of all, of each group, and by the responses' lengths.
+"""The share of pairs on which something agrees with the label: of all, of each group, and by the responses' lengths.
 
 References
 ----------
@@ -33,7 +33,7 @@ _LENGTH_NAMES = ("chosen much shorter", "chosen shorter", "about equal", "chosen
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The share of pairs on which something agrees with the human, a tie counted as one half."""
+    """The share of pairs on which something agrees with the label, a tie counted as one half."""
 
     n_pairs: int
     n_ties: int

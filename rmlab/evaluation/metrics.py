@@ -173,7 +173,7 @@ def evaluate(
     n_bootstrap: int = 0,
     seed: int = 0,
 ) -> Evaluation:
-    """Measure how well score differences agree with the human preferences.
+    """Measure how well score differences agree with the labels.
 
     Parameters
     ----------

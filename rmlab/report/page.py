@@ -59,7 +59,7 @@ def render(report: Report) -> str:
         _figures(e),
         "<h2>Score differences</h2>",
         "<p>Each pair gives one difference: the score of the chosen response minus that of the rejected one. Right of "
-        "zero, the model agrees with the human.</p>",
+        "zero, the model agrees with the label.</p>",
         _picture(plots.plot_score_differences(report.score_differences)),
         *_calibration(report),
         *_groups(e),
