@@ -13,8 +13,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from _readers import longer, words
 
 from rmlab.data import PreferencePairs
 from rmlab.datasets import load_everyday, load_everyday_biased
@@ -32,23 +31,6 @@ Fold = Callable[[np.ndarray, np.ndarray], np.ndarray]
 def on_parts(reader: Callable[[PreferencePairs, PreferencePairs], np.ndarray]) -> Callable[[PreferencePairs], Fold]:
     """Make a reader of places out of a reader of pairs."""
     return lambda pairs: lambda training, test: reader(pairs[training], pairs[test])
-
-
-def longer(training: PreferencePairs, test: PreferencePairs) -> np.ndarray:
-    del training
-    return (test.lengths("chosen") - test.lengths("rejected")).astype(float)
-
-
-def words(training: PreferencePairs, test: PreferencePairs) -> np.ndarray:
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2)).fit([*training.texts("chosen"), *training.texts("rejected")])
-
-    def differences(pairs: PreferencePairs):
-        return vectorizer.transform(pairs.texts("chosen")) - vectorizer.transform(pairs.texts("rejected"))
-
-    features = differences(training)
-    sign = np.where(np.arange(len(training)) % 2, 1, -1)  # a regression wants both labels
-    model = LogisticRegression(fit_intercept=False, max_iter=1000).fit(features.multiply(sign[:, None]).tocsr(), sign)
-    return model.decision_function(differences(test))
 
 
 def frozen(pairs: PreferencePairs) -> Fold:

@@ -8,7 +8,6 @@ import base64
 import io
 import re
 import shutil
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -88,14 +87,13 @@ def take(page: Page, shown: Explorer, view: str, before: Step, target: Path) -> 
     """Serve an explorer, open one view, and keep a picture of it in few colours."""
     answer(shown)
     shown.state.view = view
-    with ExplorerServer(shown.state, shown.views, shown.data, title="rmlab") as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with ExplorerServer() as server:
+        server.show(shown.state, shown.views, shown.data, title="rmlab")
         page.goto(server.address)
         before(page, shown)
         page.wait_for_timeout(1500)
         taken = page.locator("#rmlab-explorer").screenshot()
         page.goto("about:blank")
-        server.shutdown()
     picture = Image.open(io.BytesIO(taken)).convert("RGB").quantize(128, dither=Image.Dither.NONE)
     picture.save(target, optimize=True)
     print(

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from rmlab.commands import COMMANDS
+from rmlab.names import printable
 
 BAD_INPUT = (ValueError, OSError)  # DataError, ModelError and TrainingError are ValueErrors
 
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except BAD_INPUT as error:
-        print(f"rmlab: {error}", file=sys.stderr)
+        print(f"rmlab: {printable(error)}", file=sys.stderr)
         return 2
 
 

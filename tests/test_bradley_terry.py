@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 
 from rmlab.bradley_terry import fit_bradley_terry, newton
 from rmlab.bradley_terry import result as result_module
-from rmlab.bradley_terry.counts import _has_negative_cycle
+from rmlab.bradley_terry.counts import _negative_cycle, count_pairs, why_no_finite_maximum
 from rmlab.bradley_terry.labels import index_labels
 from rmlab.preference import davidson_loss, davidson_probabilities, preference_loss, preference_probability
 
@@ -437,7 +437,7 @@ def test_labels_of_mixed_kinds_stay_apart_and_come_as_first_seen():
 @given(
     st.lists(
         st.tuples(
-            *[st.one_of(st.integers(), st.text(max_size=3), st.booleans(), st.binary(max_size=2), st.dates())] * 2
+            *[st.one_of(st.integers(), st.text(max_size=3).map("x{}".format), st.booleans(), st.binary(max_size=2), st.dates())] * 2
         ),
         min_size=1,
         max_size=12,
@@ -582,12 +582,16 @@ def test_the_check_for_an_order_effect_agrees_with_a_linear_programme():
         m = int(rng.integers(n, 3 * n))
         tail = rng.integers(n, size=m)
         head = (tail + rng.integers(1, n, size=m)) % n
-        length = rng.choice([-1.0, 0.0, 1.0], size=m, p=[0.2, 0.3, 0.5])
+        length = rng.choice([-1, 0, 1], size=m, p=[0.2, 0.3, 0.5])
         rows = np.zeros((m, n))
         rows[np.arange(m), head], rows[np.arange(m), tail] = 1, -1
         feasible = linprog(np.zeros(n), A_ub=rows, b_ub=length, bounds=(None, None)).status == 0
         verdicts.append(feasible)
-        assert _has_negative_cycle(tail, head, length, n) == (not feasible)
+        cycle = _negative_cycle(tail, head, length, n)
+        assert (cycle is None) == feasible
+        if cycle is not None:  # edges of one closed walk, shorter than nothing
+            np.testing.assert_array_equal(head[cycle], np.roll(tail[cycle], 1))
+            assert length[cycle].sum() < 0
     assert 0.2 < np.mean(verdicts) < 0.8
 
 
@@ -606,8 +610,101 @@ def test_davidson_without_a_finite_maximum_is_refused():
                           prior_variance=1.0)  # fmt: skip
 
 
+def rises_or_stays(n: int, rows: list[tuple[int, int, bool, int]], *, with_order: bool, davidson: bool) -> bool:
+    """Return whether some direction but a common shift leaves the likelihood from falling, by linear programmes."""
+    from scipy.optimize import linprog
+
+    n_extras = with_order + davidson
+    bounds = []  # rows of A x >= 0, x the scores, the order effect and the log of the tie parameter
+    for winner, loser, tied, first in rows:
+        d = np.zeros(n + n_extras)
+        d[winner], d[loser] = 1, -1
+        if with_order:
+            d[n] = first
+        wider = np.zeros(n + n_extras)
+        if davidson:
+            wider[-1] = 2
+        if not tied:
+            bounds += [d, d - wider]
+        else:
+            bounds += [wider - d, wider + d] if davidson else [d, -d]
+    table = np.array(bounds)
+    ground = np.zeros((1, n + n_extras))
+    ground[0, 0] = 1  # the first item stays, which rules out the common shift
+    for k in range(1, n + n_extras):
+        for sign in (1, -1):
+            aim = np.zeros(n + n_extras)
+            aim[k] = -sign
+            found = linprog(aim, A_ub=-table, b_ub=np.zeros(len(table)), A_eq=ground, b_eq=[0], bounds=(-1, 1))
+            if -found.fun > 1e-7:
+                return True
+    return False
+
+
+@pytest.mark.parametrize(("ties", "with_order"), [("davidson", True), ("davidson", False), ("half", True)])
+def test_whether_a_maximum_exists_agrees_with_linear_programmes(ties, with_order):
+    rng, verdicts = np.random.default_rng(15), []
+    for _ in range(150):
+        n = int(rng.integers(2, 5))
+        rows = []
+        for _ in range(int(rng.integers(n + 1, 12))):
+            winner, loser = rng.choice(n, 2, replace=False)
+            rows.append((int(winner), int(loser), bool(rng.random() < 0.35), int(rng.integers(-1, 2))))
+        if not any(row[2] for row in rows) or len({item for row in rows for item in row[:2]}) < n:
+            continue
+        winner, loser, tied, first = map(np.array, zip(*rows, strict=True))
+        counts = count_pairs(n, winner, loser, None, tied, first if with_order else None)
+        davidson = ties == "davidson"
+        reason = why_no_finite_maximum(range(n), counts, has_prior=False, davidson=davidson)
+        verdicts.append(rises_or_stays(n, rows, with_order=with_order, davidson=davidson))
+        assert (reason is not None) == verdicts[-1], (rows, reason)
+        options = {"tied": tied, "ties": ties, "first": first if with_order else None}
+        if reason is None:  # the fit agrees: it comes to rest at moderate scores
+            fit = fit_bradley_terry(winner, loser, **options)
+            assert np.abs(fit.scores).max() < 15
+    assert 0.05 < np.mean(verdicts) < 0.95
+    assert len(verdicts) > 60
+
+
+def test_ties_with_an_order_effect_can_run_away_together():
+    # the first one wins or ties, at whatever price the order effect grows with the tie parameter
+    winners, losers = ["q", "q", "q", "p", "p"], ["p", "p", "p", "q", "q"]
+    arguments = {"tied": [False, False, True, False, True], "first": [-1, -1, 0, 0, 1]}
+    with pytest.raises(ValueError, match="tie parameter has no finite maximum: .* with an order effect, .*prior_var"):
+        fit_bradley_terry(winners, losers, ties="davidson", **arguments)
+    assert np.abs(fit_bradley_terry(winners, losers, ties="half", **arguments).scores).max() < 5
+    held = fit_bradley_terry(winners, losers, ties="davidson", prior_variance=1.0, **arguments)
+    assert 0 < held.tie_parameter < math.inf
+
+
+def test_a_long_way_round_is_decided_in_whole_numbers():
+    # each beats the next, and ties with it in the other order: a ring of 3,000, of which no pair decides at once
+    n = 3000
+    here, there = np.arange(n), (np.arange(n) + 1) % n
+    turns = np.where(here % 2, 1, -1)
+    tied, first = np.repeat([False, True], n), np.r_[turns, -turns]
+    counts = count_pairs(n, np.r_[here, here], np.r_[there, there], None, tied, first)
+    assert why_no_finite_maximum(range(n), counts, has_prior=False, davidson=True) is None
+    path = count_pairs(n, np.r_[here, here][: n - 1], np.r_[there, there][: n - 1], None, tied[: n - 1], None)
+    assert "form a chain" in str(why_no_finite_maximum(range(n), path, has_prior=False, davidson=True))
+
+
+def test_groups_that_only_the_prior_joins_are_named_in_a_note():
+    winners, losers = ["oak", "elm", "cod", "eel"], ["elm", "oak", "eel", "cod"]
+    (note,) = fit_bradley_terry(winners, losers, prior_variance=1.0).notes
+    assert "2 groups that never meet: {'cod', 'eel'}, {'elm', 'oak'}" in note
+    assert fit_bradley_terry([*winners, "oak"], [*losers, "cod"], prior_variance=1.0).notes == ()
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\u200b", "\t\n"])
+def test_a_label_that_shows_nothing_is_refused(blank):
+    for kind in (list, np.array, pa.array):
+        with pytest.raises(ValueError, match=r"losers\[1\] is .*: a label is missing"):
+            fit_bradley_terry(kind(["a", "b", "a"]), kind(["b", blank, "b"]))
+
+
 def test_stopping_early_is_an_error_that_says_what_to_do():
-    message = r"did not converge: after 1 Newton iterations .* Raise max_iterations, or give a prior_variance"
+    message = r"did not converge: after 1 Newton iterations .* prior_variance=1.0. Or raise max_iterations"
     with pytest.raises(RuntimeError, match=message):
         season(max_iterations=1)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from answers.effects import by_hand as interval
+from answers.effects import in_reverse as interval
 from scipy.special import expit
 from scipy.stats import kendalltau
 
@@ -96,9 +96,9 @@ def test_tau_is_judged_on_the_callers_data() -> None:
 
 def test_three_numbers_are_judged_on_the_callers_data():
     rng = np.random.default_rng(5)
-    data = (rng.normal(1, 1, 30), rng.normal(0, 1, 30), rng.normal(-1, 1, 30), np.arange(30) < 10)
+    data = (rng.normal(1, 1, 30), rng.normal(0, 1, 30), rng.normal(-1, 1, 30), np.arange(30) < 10, np.arange(30) % 6)
     assert check.flattery_effect(interval(*data), data=data).passed
-    assert "control minus flattery" in check.flattery_effect(-interval(*data)[[0, 2, 1]], data=data).message
+    assert "control minus flattery" in check.flattery_effect(-np.array(interval(*data))[[0, 2, 1]], data=data).message
     assert check.flattery_effect(interval, data=data).passed
 
 

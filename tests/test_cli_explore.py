@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -100,17 +104,117 @@ def test_the_film_of_the_run_that_trained_the_model(tmp_path: Path, capsys: pyte
     capsys.readouterr()
 
 
-def test_a_page_on_this_machine_until_interrupted(inputs: tuple[str, str]):
-    command = [sys.executable, "-m", "rmlab", "explore", *inputs, "--no-browser"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+@contextmanager
+def exploring(*arguments: str, program: str = "", **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Run `rmlab explore` in a process of its own, after `program`; it must end well when it is interrupted."""
+    code = f"import sys; from rmlab.__main__ import main\n{program}\nsys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "explore", *arguments]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | environment
+    )
     try:
-        address = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S{32}", server.stdout.readline())[0]
-        with urllib.request.urlopen(address) as answer:
-            assert "How many legs has a spider?" in answer.read().decode()
-    finally:
-        server.send_signal(signal.SIGINT)
-        _, errors = server.communicate(timeout=30)
-    assert server.returncode == 0, errors
+        yield process
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
+    process.send_signal(signal.SIGINT)
+    start = time.monotonic()
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")
+    assert time.monotonic() - start < 4  # meant: one second, on a machine at rest
+
+
+def address_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return re.search(r"http://127\.0\.0\.1:\d+/\?token=\S{32}", process.stdout.readline())[0]
+
+
+def page_at(address: str) -> str:
+    """What is served when the pairs are scored."""
+    for _ in range(600):
+        with urllib.request.urlopen(address, timeout=20) as answer:
+            page = answer.read().decode()
+        if "rmlab-state" in page:
+            return page
+        assert 'http-equiv="refresh"' in page
+        time.sleep(0.1)
+    raise TimeoutError
+
+
+def test_a_page_on_this_machine_until_interrupted(inputs: tuple[str, str]):
+    with exploring(*inputs, "--no-browser") as process:
+        assert "How many legs has a spider?" in page_at(address_of(process))
+
+
+SLOW_MODEL = """
+from rmlab.model import RewardModel
+import time
+loaded = RewardModel.from_pretrained
+RewardModel.from_pretrained = lambda *args, **kwargs: (time.sleep(60), loaded(*args, **kwargs))[1]
+"""
+
+
+def test_the_address_comes_at_once_and_the_page_says_that_it_waits(inputs: tuple[str, str]):
+    with (
+        exploring(*inputs, "--no-browser", program=SLOW_MODEL) as process,
+        urllib.request.urlopen(address_of(process), timeout=20) as answer,
+    ):
+        assert "being loaded" in answer.read().decode()
+
+
+BUSY_SCORER = """
+from rmlab.model import RewardModel
+import torch
+encoded = RewardModel.score_encoded
+def busy(self, *args, **kwargs):
+    if sys._getframe(1).f_code.co_name == "_ask":  # of the answers, not of the pairs
+        a = torch.rand(1500, 1500)
+        print("busy", flush=True)
+        for _ in range(100_000):
+            a = (a @ a) / 1500
+    return encoded(self, *args, **kwargs)
+RewardModel.score_encoded = busy
+"""
+
+
+def test_it_ends_while_torch_computes(inputs: tuple[str, str]):
+    with exploring(*inputs, "--no-browser", program=BUSY_SCORER) as process:
+        said = [process.stdout.readline() for _ in range(3)]
+        assert "busy\n" in said
+
+
+def test_a_browser_gets_a_file_and_not_the_token_and_may_stay_in_the_foreground(
+    inputs: tuple[str, str], tmp_path: Path
+):
+    browser, told = tmp_path / "browser", tmp_path / "told"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$*" > {told}.new; mv {told}.new {told}; sleep 60\n')
+    browser.chmod(0o755)
+    with exploring(*inputs, BROWSER=f"{browser} %s") as process:
+        address = address_of(process)
+        assert "How many legs" in page_at(address)
+        for _ in range(100):
+            if told.exists():
+                break
+            time.sleep(0.1)
+        url = told.read_text()
+        assert url.startswith("file://")
+        assert address.split("token=")[1] not in url
+        file = Path(urllib.request.url2pathname(url.removeprefix("file://")))
+        assert address.split("token=")[1] in file.read_text()
+        assert file.stat().st_mode & 0o077 == 0
+    assert not file.exists()
+
+
+def test_the_next_run_on_a_port_has_its_address(inputs: tuple[str, str], tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    addresses = []
+    for _ in range(2):
+        with exploring(*inputs, "--no-browser", "--port", str(port), XDG_STATE_HOME=str(tmp_path)) as process:
+            addresses.append(address_of(process))
+            page_at(addresses[-1])
+    assert addresses[0] == addresses[1]
 
 
 @pytest.mark.parametrize(
@@ -129,9 +233,7 @@ def test_what_cannot_be_done_is_one_line(options: list[str], said: str, capsys: 
 
 
 def test_a_port_in_use_is_said(inputs: tuple[str, str], capsys: pytest.CaptureFixture):
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
+    with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         assert main(["explore", *inputs, "--no-browser", "--port", str(port)]) == 2
     assert (

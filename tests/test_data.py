@@ -106,25 +106,10 @@ def test_messages_with_an_implicit_prompt_share_the_longest_run_of_turns(tmp_pat
     assert check_pairs(pairs).prompts_differ.tolist() == [1, 3]
 
 
-@pytest.mark.parametrize(
-    ("chosen", "rejected", "prompt"),
-    [
-        ("Q: 2 + 2?\nA: 4", "Q: 2 + 2?\nA: 5", "Q: 2 + 2?\nA:"),
-        ("Question?\n\nRight", "Question?\n\nWrong", "Question?\n\n"),
-        ("Say cat: cattle", "Say cat: category", "Say cat:"),  # no word is cut
-        ("the cat sat", "the category", "the"),
-        ("a b\nc", "a b c", "a b"),
-        ("Yes", "Yes indeed", ""),  # each keeps some text
-        ("Go on. Yes", "Go on. Yes indeed", "Go on."),
-        ("left", "right", ""),
-        ("", "right", ""),
-    ],
-)
-def test_text_with_an_implicit_prompt_parts_between_words(tmp_path, chosen, rejected, prompt):
-    for a, b in ((chosen, rejected), (rejected, chosen)):
-        (pair,) = read_pairs(write_lines(tmp_path / "pairs.jsonl", {"chosen": a, "rejected": b}))
-        assert pair.prompt == prompt
-        assert (pair.prompt + pair.chosen, pair.prompt + pair.rejected) == (a, b)
+def test_text_without_a_prompt_column_is_refused(tmp_path):
+    path = write_lines(tmp_path / "pairs.jsonl", {"chosen": "Q: 2 + 2?\nA: 4", "rejected": "Q: 2 + 2?\nA: 5", "id": 1})
+    with pytest.raises(DataError, match=r"pairs\.jsonl:1: chosen and rejected .*no column holds the prompt .*id"):
+        read_pairs(path)
 
 
 def test_hh_text_becomes_messages(tmp_path):
@@ -330,9 +315,9 @@ DIALOGUE_WITHOUT_ROLE = {**DIALOGUE, "chosen": [{"content": "Four."}]}
         ('{"prompt": "p", "chosen": "a", "chosen": "b", "rejected": "c"}', "'chosen' stands twice in one object"),
         ({"prompt": "p", "chosen": "a"}, "has no rejected; found the columns chosen, prompt"),
         ({**TEXT, "chosen": None}, "chosen is null"),
-        ({**TEXT, "chosen": 3}, "chosen must be text, like what came before it, got 3"),
+        ({**TEXT, "chosen": 3}, "chosen must be text, like the records before, got 3"),
         (DIALOGUE, "prompt must be text, .* got list of length 1; text and messages are mixed"),
-        ({**TEXT, "rejected": DIALOGUE["rejected"]}, "rejected must be text"),
+        ({**TEXT, "rejected": DIALOGUE["rejected"]}, "chosen must be a list of messages, like the other side"),
         ({**TEXT, "margin": "large"}, "margin must be a number, got 'large'"),
         ({**TEXT, "margin": True}, "margin must be a number, got True"),
         ({**TEXT, "margin": float("nan")}, "margin must be finite, got nan"),
@@ -353,8 +338,8 @@ def test_a_fault_of_syntax_or_schema_names_file_and_line(tmp_path, second, told)
 @pytest.mark.parametrize(
     ("second", "told"),
     [
-        (TEXT, "prompt must be a list of messages, like what came before it, got 'What is 2"),
-        ({**DIALOGUE, "chosen": "Four."}, "chosen must be a list of messages, .*; text and messages are mixed"),
+        (TEXT, "prompt must be a list of messages, like the records before, got 'What is 2"),
+        ({**DIALOGUE, "chosen": 3}, "chosen must be a list of messages, like the records before, got 3"),
         (DIALOGUE_WITHOUT_ROLE, r"chosen\[0\] must have a role that is text, got a message with content"),
         (
             {**DIALOGUE, "rejected": [{**assistant(""), "content": None}]},
@@ -372,10 +357,11 @@ def test_a_fault_in_messages_names_file_and_line(tmp_path, second, told):
 
 
 def test_an_implicit_prompt_beside_an_explicit_one_is_refused(tmp_path):
-    path = write_lines(tmp_path / "pairs.jsonl", {"chosen": "a b", "rejected": "a c"}, TEXT)
+    sides = {name: [user("a"), assistant(name)] for name in ("chosen", "rejected")}
+    path = write_lines(tmp_path / "pairs.jsonl", sides, {**sides, "prompt": [user("a")]})
     with pytest.raises(DataError, match=r"pairs\.jsonl:2: has a prompt, and the first record had none"):
         read_pairs(path)
-    hh = {"chosen": "\n\nHuman: a", "rejected": "\n\nHuman: a"}
+    hh = dict.fromkeys(("chosen", "rejected"), "\n\nHuman: a\n\nAssistant: b")
     path = write_lines(tmp_path / "hh.jsonl", hh, {"chosen": "a", "rejected": "b"})
     with pytest.raises(DataError, match=r"hh\.jsonl:2: chosen must be a dialogue that begins with"):
         read_pairs(path)
@@ -753,11 +739,24 @@ def test_fractions_must_add_up(fractions):
 def test_a_part_that_would_be_empty_is_an_error():
     pairs = texts(*[("The same prompt", str(i), "no") for i in range(50)])
     with pytest.raises(
-        ValueError, match=r"50 pairs on 1 distinct prompts .* would leave part 2 empty; give more prompts"
+        ValueError, match=r"50 pairs on 1 distinct prompts .* cannot fill 3 parts .*; give more prompts"
     ):
         split_by_prompt(pairs)
     with pytest.raises(ValueError, match="0 pairs on 0 distinct prompts"):
         split_by_prompt(PreferencePairs.from_list([]))
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(("large", "others"), [(40, 60), (70, 30), (95, 5), (98, 1)])
+def test_no_part_is_empty_where_it_need_not_be(seed, large, others):
+    each = [("One prompt that comes again and again", str(i), "no") for i in range(large)]
+    each += [(f"{i} is number {i * 7919} of the others", "a", "b") for i in range(others)]
+    fractions = (0.3, 0.7) if others == 1 else (0.1, 0.6, 0.3)
+    parts = split_by_prompt(texts(*each), fractions=fractions, seed=seed)
+    assert min(map(len, parts)) > 0
+    assert sum(map(len, parts)) == large + others
+    prompts = [{pair.prompt for pair in part} for part in parts]
+    assert sum(map(len, prompts)) == 1 + others
 
 
 # --- Writing --------------------------------------------------------------------------------------------------------

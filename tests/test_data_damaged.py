@@ -113,8 +113,10 @@ VALUES = st.recursive(
 PROMPT = {"role": "user", "content": "p"}
 RECORDS: dict[str, dict[str, Any]] = {
     "explicit": {"prompt": "p", "chosen": "a", "rejected": "b", "margin": 1.0, "group": "g", "tied": False},
-    "implicit": {"chosen": "p a", "rejected": "p b"},
-    "messages": {name: [{"role": "user", "content": name}] for name in ("prompt", "chosen", "rejected")},
+    "messages": {
+        name: [{"role": "user" if name == "prompt" else "assistant", "content": name}]
+        for name in ("prompt", "chosen", "rejected")
+    },
     "turns": {name: [PROMPT, {"role": "assistant", "content": name}] for name in ("chosen", "rejected")},
     "HH": {"chosen": "\n\nHuman: p\n\nAssistant: a", "rejected": "\n\nHuman: p\n\nAssistant: b"},
     "A/B": {"prompt": "p", "response_a": "a", "response_b": "b", "preference": "a"},

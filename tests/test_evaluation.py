@@ -189,10 +189,58 @@ def test_groups_are_what_evaluate_gives_on_each_alone():
     assert list(result.groups) == ["a", "alone", "b", "c"]
     for name, group in result.groups.items():
         alone = evaluate(d[[other == name for other in names]])
-        assert dataclasses.astuple(group) == (
+        assert dataclasses.astuple(group)[:5] == (
             alone.n_pairs, alone.n_ties, alone.accuracy, alone.accuracy_interval, alone.effective_sample_size,
         )  # fmt: skip
+        # of four groups each interval misses in 1.25 of 100, so that all four hold in 95 of 100 at least
+        assert group.simultaneous_interval == wilson_interval(
+            group.accuracy * group.n_pairs, group.n_pairs, confidence=1 - 0.05 / 4
+        )
+        assert group.length_baseline is None
     assert result.groups["alone"].n_pairs == 1
+
+
+def test_simultaneous_intervals_hold_together_where_separate_ones_do_not():
+    rng, n_groups, n_pairs = np.random.default_rng(16), 12, 40
+    names = np.repeat(np.arange(n_groups), n_pairs)
+    apart = together = 0
+    for _ in range(300):
+        # no model tells these apart: the accuracy of every group is one half, and two pairs share a prompt
+        result = evaluate(rng.normal(size=names.size), groups=names, clusters=np.arange(names.size) // 2)
+        held = [(low <= 0.5 <= high) for low, high in (g.accuracy_interval for g in result.groups.values())]
+        all_held = [(low <= 0.5 <= high) for low, high in (g.simultaneous_interval for g in result.groups.values())]
+        apart += all(held)
+        together += all(all_held)
+    assert apart / 300 < 0.75
+    assert together / 300 > 0.92  # 95 in 100, less what 300 repetitions leave open
+
+
+def test_length_is_measured_in_each_group():
+    # in one group the longer response always wins, in the other never: together half and half
+    lengths = np.array([(21, 4), (4, 9)] * 20)
+    result = evaluate(np.ones(40), groups=["wordy", "terse"] * 20, lengths=lengths)
+    assert result.length_baseline.accuracy == 0.5
+    assert {name: g.length_baseline.accuracy for name, g in result.groups.items()} == {"wordy": 1.0, "terse": 0.0}
+    text = str(result)
+    assert "longer wins 1.000" in text
+    assert "longer wins 0.000" in text
+    assert any("the longer response wins every pair, as in: wordy" in note for note in result.notes)
+    assert any("the shorter response wins every pair, as in: terse" in note for note in result.notes)
+    assert Evaluation.from_dict(json.loads(json.dumps(result.to_dict()))) == result
+
+
+def test_many_groups_bring_a_note_on_chance():
+    d = simulated_differences(400, seed=4)
+    (note,) = evaluate(d, groups=np.arange(400) % 40).notes
+    assert "of 40 separate 95% intervals, 2 are expected to miss by chance" in note
+    assert evaluate(d, groups=np.arange(400) % 4).notes == ()
+
+
+def test_names_of_groups_are_printed_escaped():
+    text = str(evaluate([1.0, -1.0], groups=["\x1b[2Jx", "line\nbreak"]))
+    assert "\\x1b[2Jx" in text
+    assert "line\\nbreak" in text
+    assert "\x1b" not in text
 
 
 def test_group_names_of_any_kind_stay_apart():
@@ -383,7 +431,7 @@ def test_lists_arrays_and_tensors_give_the_same():
 
 def test_to_dict_is_json_and_str_shows_every_figure():
     result = evaluate(
-        simulated_differences(50, seed=12), groups=["x"] * 50, lengths=np.ones((50, 2)), temperature=1.25, n_bins=4
+        simulated_differences(50, seed=12), groups=["x", "y"] * 25, lengths=np.ones((50, 2)), temperature=1.25, n_bins=4
     )
     restored = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     assert set(restored) == {field.name for field in dataclasses.fields(result)}
@@ -391,7 +439,7 @@ def test_to_dict_is_json_and_str_shows_every_figure():
     assert restored["calibration"][0] == {
         **dataclasses.asdict(result.calibration[0]), "interval": list(result.calibration[0].interval)
     }  # fmt: skip
-    assert restored["groups"]["x"]["n_pairs"] == 50
+    assert restored["groups"]["x"]["n_pairs"] == 25
     assert (restored["n_bins"], restored["temperature"]) == (4, 1.25)
     assert Evaluation.from_dict(restored) == result
     text = str(result)

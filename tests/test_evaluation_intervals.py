@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from rmlab.bradley_terry import fit_bradley_terry
-from rmlab.evaluation import compare_models, evaluate, wilson_interval
+from rmlab.evaluation import compare_models, evaluate, mean_interval, wilson_interval
 from rmlab.evaluation.intervals import (
     MAX_UNITS,
     bootstrap_sums,
@@ -133,6 +134,93 @@ def test_clustered_size_agrees_with_the_design_effect_of_survey_statistics():
 
 def test_effective_sample_size_survives_huge_weights():
     assert effective_sample_size(np.array([1e200, 1e200])) == pytest.approx(2)
+
+
+# The mean, clustered in two ways
+
+
+def means_of_crossed_values(
+    rng: np.random.Generator, n_prompts: int, n_sentences: int, *, clustered: bool, one_each: bool = False
+) -> list[tuple[float, float, float]]:
+    """Intervals of a true mean of 0, from an effect of each prompt, one of each sentence, and noise."""
+    prompts, sentences = (one.ravel() for one in np.indices((n_prompts, n_sentences)))
+    if one_each:  # every prompt meets one sentence, as in notebook 09
+        prompts, sentences = np.arange(n_prompts), np.arange(n_prompts) % n_sentences
+    found = []
+    for _ in range(N_SIMULATIONS):
+        effects = rng.normal(size=n_prompts)[prompts] + rng.normal(size=n_sentences)[sentences]
+        values = effects + rng.normal(size=len(prompts))
+        found.append(mean_interval(values, prompts, sentences) if clustered else mean_interval(values))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("n_prompts", "n_sentences", "one_each"), [(20, 20, False), (72, 8, False), (72, 8, True), (72, 4, True)]
+)
+def test_mean_interval_clustered_in_two_ways_covers_the_truth(n_prompts: int, n_sentences: int, one_each: bool):
+    rng, sizes = np.random.default_rng(9), (n_prompts, n_sentences)
+    clustered = means_of_crossed_values(rng, *sizes, clustered=True, one_each=one_each)
+    assert BAND[0] <= covered([ends for _, *ends in clustered], 0.0) <= BAND[1]
+    without = means_of_crossed_values(rng, *sizes, clustered=False, one_each=one_each)
+    assert covered([ends for _, *ends in without], 0.0) < 0.8, "values that share a cluster are taken for independent"
+
+
+def test_mean_interval_without_clusters_is_the_t_interval():
+    values = np.random.default_rng(10).normal(size=23)
+    mean, *ends = mean_interval(values)
+    assert mean == pytest.approx(values.mean())
+    assert ends == pytest.approx(stats.t.interval(0.95, 22, values.mean(), stats.sem(values)))
+
+
+def test_mean_interval_of_equal_clusters_is_that_of_their_means():
+    rng = np.random.default_rng(11)
+    sentences = np.arange(72) % 8
+    values = rng.normal(size=8)[sentences] + rng.normal(size=72)
+    means = [values[sentences == k].mean() for k in range(8)]
+    expected = stats.t.interval(0.95, 7, np.mean(means), stats.sem(means))
+    assert mean_interval(values, sentences)[1:] == pytest.approx(expected)
+    # Each prompt met one sentence: the cells are the prompts, so that V_prompt - V_both is 0.
+    assert mean_interval(values, np.arange(72), sentences)[1:] == pytest.approx(expected)
+    assert mean_interval(values, sentences.astype(str), np.arange(72))[1:] == pytest.approx(expected)
+
+
+def test_mean_interval_adds_the_two_variances_and_takes_that_of_the_cells_away():
+    rng = np.random.default_rng(12)
+    first, second = np.repeat([0, 1, 2, 3], 6), np.tile(np.repeat([0, 1, 2], 2), 4)
+    values = np.array([-1.5, -0.5, 0.5, 1.5])[first] + np.array([-1.0, 0.0, 1.0])[second] + 0.1 * rng.normal(size=24)
+
+    def half_width(*codes: np.ndarray) -> float:
+        return mean_interval(values, *codes)[2] - values.mean()
+
+    t = {n: stats.t.ppf(0.975, n - 1) for n in (3, 4, 12)}
+    variance = (half_width(first) / t[4]) ** 2 + (half_width(second) / t[3]) ** 2
+    variance -= (half_width(3 * first + second) / t[12]) ** 2
+    assert half_width(first, second) == pytest.approx(t[3] * np.sqrt(variance))
+
+
+def test_a_two_way_variance_below_zero_gives_way_to_the_larger_of_the_two():
+    # Every row and every column adds up to 0, while the cells do not.
+    values, first, second = np.array([1.0, -1, -1, 1] * 2), [0, 0, 1, 1] * 2, [0, 1, 0, 1] * 2
+    assert mean_interval(values, first, second) == (0, 0, 0)
+    values[0] = 1.5
+    half_widths = [mean_interval(values, *codes)[2] - values.mean() for codes in ([first, second], [first], [second])]
+    assert max(half_widths[1:]) > 0
+    assert half_widths[0] == pytest.approx(max(half_widths[1:]))
+
+
+@pytest.mark.parametrize(
+    ("values", "clusterings", "message"),
+    [
+        ([1.0], [], "at least two"),
+        ([1.0, 2.0], [["a", "a"]], "at least two"),
+        ([1.0, 2.0], [["a"]], "one shape"),
+        ([[1.0, 2.0]], [], "one shape"),
+        ([1.0, 2.0], [[0, 1]] * 3, "at most two"),
+    ],
+)
+def test_mean_interval_refuses_what_has_none(values: list, clusterings: list, message: str):
+    with pytest.raises(ValueError, match=message):
+        mean_interval(values, *clusterings)
 
 
 # The bootstrap

@@ -220,7 +220,7 @@ def test_comparison_is_centred_and_scaled_and_tested_by_prompt():
     assert columns["quadrants"] == {"both": 0, "only_a": 1, "only_b": 0, "neither": 1, "tie": 1}
     test = compare_models(DIFFERENCES[:3], b[:3], clusters=["river", "river", "hello"])
     assert columns["test"] == json.loads(json.dumps(test.to_dict()))
-    assert "On 3 pairs of 2 prompts, mine agrees with the human in 50.0% and length in 33.3%" in columns["words"]
+    assert "On 3 pairs of 2 prompts, mine agrees with the label in 50.0% and length in 33.3%" in columns["words"]
     assert "these pairs do not tell the two apart" in columns["words"]
 
 

@@ -203,3 +203,55 @@ def test_scorers_have_names() -> None:
     assert name_of(RewardModel.from_pretrained("tiny-encoder", device="cpu")) == (
         "RewardModel on BertForSequenceClassification"
     )
+
+
+class Panic(BaseException):
+    """As pyo3 raises it from a tokenizer: no Exception."""
+
+
+@pytest.mark.parametrize("raised", [RuntimeError, Panic, SystemExit])
+@pytest.mark.parametrize("fails", ["scorer", "observer"])
+def test_whatever_fails_is_said_and_the_next_edit_is_answered(
+    state: ExplorerState, raised: type[BaseException], fails: str
+) -> None:
+    failing = [False]
+
+    def fail(*_: object) -> None:
+        if failing[0]:
+            raise raised("it failed")
+
+    def scorer(prompts, responses):
+        if fails == "scorer":
+            fail()
+        return length(prompts, responses)
+
+    answers = answered(state, scorer)
+    if fails == "observer":
+        state.observe(fail, "scores")
+    failing[0] = True
+    state.response_b = "typed"
+    state.request = 1
+    assert answers.wait(20)
+    assert "it failed" in state.error
+    assert (state.response_b, state.answered) == ("typed", 1)
+    failing[0] = False
+    state.response_b = "typed again"
+    state.request = 2
+    assert answers.wait(20)
+    assert (state.scores, state.error, state.answered) == ((5.0, 11.0), "", 2)
+    answers.close()
+
+
+@pytest.mark.parametrize("raised", [RuntimeError, Panic])
+def test_an_attribution_that_fails_leaves_the_scores(state: ExplorerState, raised: type[BaseException]) -> None:
+    def scorer(prompts, responses):
+        if len(responses) != 2:  # of an attribution
+            raise raised("it failed")
+        return length(prompts, responses)
+
+    answers = answered(state, scorer)
+    state.explain = True
+    assert answers.wait(20)
+    assert "it failed" in state.attribution["words"]
+    assert (state.scores, state.error) == ((5.0, 11.0), "")
+    answers.close()

@@ -469,6 +469,8 @@ def test_pairs_that_lose_tokens_are_counted_by_where(decoder):
     assert some.truncation["pairs with a cut prompt"] == 1
     lengths = encoded.take((0,)).response_lengths
     assert lengths.tolist() == [[len(ids_of(decoder, f"\n\n{text}")) + 1 for text in ("Yes.", "No.")]]
+    # lengths are those of before the cut
+    np.testing.assert_array_equal(encoded.response_lengths, decoder.encode_pairs(pairs).response_lengths)
 
 
 @pytest.mark.parametrize("name", ["tiny-decoder", "tiny-encoder"])

@@ -41,6 +41,7 @@ docs/teaching
 docs/glossary
 docs/explorer
 docs/commands
+docs/formats
 docs/measured
 docs/design
 benchmarks/README

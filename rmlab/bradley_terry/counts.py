@@ -1,4 +1,15 @@
-"""Comparisons counted by pair, and whether the counts determine a score for every item."""
+"""Comparisons counted by pair, and whether the counts determine a score for every item.
+
+The likelihood has a finite, single maximum if and only if no direction but a common shift of the scores leaves it from
+falling. A direction moves the scores, the order effect and the log of the tie parameter at once; along it the
+likelihood does not fall where no outcome that was seen loses against another. For a row with score difference d (the
+order effect included) and eta the change of the log of the tie parameter, that is
+
+    d >= 2 eta and d >= 0 for a win,    -d >= 2 eta and d <= 0 for a loss,    |d| <= 2 eta for a tie.
+
+For a given order effect these are difference constraints, which can be met if and only if a graph has no negative
+cycle. The order effect itself is found by Newton's method on the cycles, exactly, in whole numbers.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +22,12 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
-__all__ = ["PairCounts", "count_pairs", "why_no_finite_maximum"]
+from rmlab.names import printable
+
+__all__ = ["PairCounts", "count_pairs", "name_separate_groups", "why_no_finite_maximum"]
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,10 +105,9 @@ def why_no_finite_maximum(
     """Say why the likelihood has no finite, single maximum, naming the items at fault; None where it has one.
 
     Without further parameters it has one if and only if the graph with an edge from each winner to each loser, and both
-    ways for a tie, is strongly connected (Zermelo 1929; Ford 1957). An order effect, or Davidson's tie parameter, has
-    one if and only if no shift of the scores makes up for a change in it: a system of difference constraints, which can
-    be met if and only if a graph has no negative cycle. The two together are not decided here: where they have no
-    finite maximum, the fit does not converge.
+    ways for a tie, is strongly connected (Zermelo 1929; Ford 1957). An order effect, Davidson's tie parameter and the
+    two together have one if and only if, besides, no shift of the scores makes up for a change in them. A prior holds
+    the scores, and then only changes at equal scores count.
     """
     if davidson and not (counts.wins.any() or counts.losses.any()):
         return "every comparison is a tie, so Davidson's tie parameter has no finite maximum; count ties='half' instead"
@@ -106,40 +119,55 @@ def why_no_finite_maximum(
         return f"{reason}. A prior makes the scores finite: prior_variance=1.0"
     if counts.first is not None:
         tail, head, first = _edges(counts, counts.first)
-        if not all(_has_negative_cycle(tail, head, sign * first, counts.n_items) for sign in (1, -1)):
+        cycles = [_negative_cycle(tail, head, sign * first, counts.n_items) for sign in (1, -1)]
+        if any(cycle is None for cycle in cycles):
             return (
                 "the order effect cannot be told from the scores: a shift of the scores makes up for any change in it "
                 "(as where each item is always first or never). "
                 "Leave first out, or give a prior: prior_variance=1.0"
             )
-    if davidson and not _has_negative_cycle(*_davidson_edges(counts), counts.n_items):
+    if davidson and _rises_for_ever(counts):
+        effect = "" if counts.first is None else ", with an order effect,"
         return (
-            "Davidson's tie parameter has no finite maximum: some order of the items explains every win, and ties only "
-            "between neighbours. Count ties='half' instead, or give a prior: prior_variance=1.0"
+            f"Davidson's tie parameter has no finite maximum: some order of the items{effect} explains every win, and "
+            "ties only between neighbours. Count ties='half' instead, or give a prior: prior_variance=1.0"
         )
     return None
 
 
-def _edges(counts: PairCounts, values: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
+def _edges(counts: PairCounts, values: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp], Integers]:
     """Edges from winner to loser, both ways for a tie, with a value that changes sign with the point of view."""
     won, lost = counts.wins + counts.ties > 0, counts.losses + counts.ties > 0
     i, j = counts.i, counts.j
     return (
         np.concatenate([i[won], j[lost]]),
         np.concatenate([j[won], i[lost]]),
-        np.concatenate([values[won], -values[lost]]),
+        np.concatenate([values[won], -values[lost]]).astype(np.int64),
     )
 
 
-def _davidson_edges(counts: PairCounts) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
-    """For a rise of 1 in log(tie parameter): a win must widen by 2 at least, and no tie by more than 2, either way."""
+def _rises_for_ever(counts: PairCounts) -> bool:
+    """Return whether the likelihood keeps from falling as Davidson's tie parameter grows, with scores that make up.
+
+    For a rise of 1 in its log, a win must widen by 2 at least and a tie by 2 at most, either way, the order effect g
+    included. Each cycle of these constraints says ``room + g * turn >= 0``; the g that one of them rules out moves to
+    the edge of it, until all can be met, or two of them leave no g.
+    """
     i, j = counts.i, counts.j
+    first = np.zeros(len(i)) if counts.first is None else counts.first
     won, lost, tied = counts.wins > 0, counts.losses > 0, counts.ties > 0
     tail = np.concatenate([i[won], j[lost], i[tied], j[tied]])
     head = np.concatenate([j[won], i[lost], j[tied], i[tied]])
-    length = np.full(len(tail), 2.0)
-    length[: won.sum() + lost.sum()] = -2.0
-    return tail, head, length
+    turn = np.concatenate([first[won], -first[lost], first[tied], -first[tied]]).astype(np.int64)
+    room = np.full(len(tail), 2, np.int64)
+    room[: won.sum() + lost.sum()] = -2
+    effect, unit, way = 0, 1, 0  # g = effect / unit, in whole numbers so that no rounding decides
+    while (cycle := _negative_cycle(tail, head, unit * room + effect * turn, counts.n_items)) is not None:
+        slack, slope = int(room[cycle].sum()), int(turn[cycle].sum())
+        if slope == 0 or way * slope < 0:
+            return False
+        way, effect, unit = slope, -slack * (1 if slope > 0 else -1), abs(slope)
+    return True
 
 
 def _why_no_order_effect(counts: PairCounts, davidson: bool) -> str | None:
@@ -158,6 +186,19 @@ def _why_no_order_effect(counts: PairCounts, davidson: bool) -> str | None:
     return None
 
 
+def name_separate_groups(items: Sequence[Hashable], counts: PairCounts) -> str | None:
+    """Name the groups of items that no comparison joins; None where every item is joined to every other."""
+    n = counts.n_items
+    met = coo_array((np.ones(len(counts.i)), (counts.i, counts.j)), shape=(n, n))
+    n_groups, group = connected_components(met, directed=False)
+    if n_groups == 1:
+        return None
+    largest = np.argsort(-np.bincount(group), kind="stable")[:3]
+    named = [f"{{{_names(items, group == k)}}}" for k in largest]
+    more = ", ..." if n_groups > 3 else ""
+    return f"the items fall into {n_groups:,} groups that never meet: {', '.join(named)}{more}"
+
+
 def _why_not_connected(items: Sequence[Hashable], counts: PairCounts) -> str | None:
     n, i, j = counts.n_items, counts.i, counts.j
     # pairs that went both ways, and a sample of those, are enough as a rule and quick to look at
@@ -169,12 +210,8 @@ def _why_not_connected(items: Sequence[Hashable], counts: PairCounts) -> str | N
             return None
     tail, head, _ = _edges(counts, np.zeros(len(i)))
     graph = coo_array((np.ones(len(tail)), (tail, head)), shape=(n, n)).tocsr()
-    n_leagues, league = connected_components(graph, directed=False)
-    if n_leagues > 1:
-        sizes = np.bincount(league)
-        groups = [f"{{{_names(items, league == k)}}}" for k in np.argsort(-sizes, kind="stable")[:3]]
-        more = ", ..." if n_leagues > 3 else ""
-        return f"the items fall into {n_leagues:,} groups that never meet: {', '.join(groups)}{more}"
+    if reason := name_separate_groups(items, counts):
+        return reason
     n_groups, group = connected_components(graph, directed=True, connection="strong")
     if n_groups == 1:
         return None
@@ -199,25 +236,35 @@ def _why_not_connected(items: Sequence[Hashable], counts: PairCounts) -> str | N
 
 def _names(items: Sequence[Hashable], chosen: NDArray[np.bool_]) -> str:
     positions = np.flatnonzero(chosen)
-    names = ", ".join(repr(items[k]) for k in positions[:5])
+    names = ", ".join(printable(repr(items[k])) for k in positions[:5])
     return names if len(positions) <= 5 else f"{names}, ... ({len(positions):,} items)"
 
 
-def _has_negative_cycle(tail: NDArray[np.intp], head: NDArray[np.intp], length: Floats, n: int) -> bool:
-    """Bellman-Ford over all edges at once: a cycle among the last improvements is a negative cycle."""
-    distance = np.zeros(n)
-    parent = np.full(n, -1)
-    for _ in range(n):
+def _negative_cycle(tail: NDArray[np.intp], head: NDArray[np.intp], length: Integers, n: int) -> Integers | None:
+    """Return the positions of the edges of a cycle of negative length; None where there is none.
+
+    Bellman-Ford over all edges at once: a cycle among the last improvements is a negative cycle.
+    """
+    distance = np.zeros(n, np.int64)
+    by = np.full(n, -1)  # the edge that last improved each node
+    nodes = np.arange(n)
+    while True:
         offer = distance[tail] + length
-        better = offer < distance[head]
-        if not better.any():
-            return False
+        better = np.flatnonzero(offer < distance[head])
+        if not len(better):
+            return None
         np.minimum.at(distance, head[better], offer[better])
-        best = better & (offer == distance[head])
-        parent[head[best]] = tail[best]
-        ancestor = np.where(parent < 0, np.arange(n), parent)
+        best = better[offer[better] == distance[head[better]]]
+        by[head[best]] = best
+        parent = np.where(by < 0, -1, tail[by])
+        ancestor = np.where(parent < 0, nodes, parent)
         for _ in range(n.bit_length()):  # 2, 4, 8, ... steps up: past every root, unless there is a cycle
             ancestor = ancestor[ancestor]
-        if (parent[ancestor] >= 0).any():
-            return True
-    return True
+        inside = np.flatnonzero(parent[ancestor] >= 0)
+        if len(inside):
+            start = node = int(ancestor[inside[0]])
+            cycle = []
+            while not cycle or node != start:
+                cycle.append(int(by[node]))
+                node = int(parent[node])
+            return np.array(cycle)

@@ -14,13 +14,13 @@ the Bradley-Terry model to accommodate ties. Agresti, Categorical Data Analysis,
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rmlab.bradley_terry.counts import count_pairs, why_no_finite_maximum
+from rmlab.bradley_terry.counts import PairCounts, count_pairs, name_separate_groups, why_no_finite_maximum
 from rmlab.bradley_terry.labels import index_labels
 from rmlab.bradley_terry.newton import maximise
 from rmlab.bradley_terry.result import BradleyTerryFit
@@ -41,7 +41,7 @@ def fit_bradley_terry(
 ) -> BradleyTerryFit:
     """Fit one score to each item by maximum likelihood, from who beat whom.
 
-    Before fitting it is checked that a finite maximum exists. Comparisons are counted by pair, and Newton's method is
+    Before fitting it is checked that a finite maximum exists: exactly, whatever is fitted beside the scores. Comparisons are counted by pair, and Newton's method is
     run on the counts: with a dense Cholesky factor for some hundreds of items, beyond with sparse conjugate gradients.
 
     Parameters
@@ -59,7 +59,8 @@ def fit_bradley_terry(
     first
         +1 where the winner was first (at home), -1 where the loser was, 0 where neither: fits an order effect.
     prior_variance
-        Variance of a normal prior around 0 on each score. It makes the scores finite whatever the comparisons.
+        Variance of a normal prior around 0 on each score. It makes the scores finite whatever the comparisons; where it
+        alone joins groups of items that never meet, a note of the fit names them.
     max_iterations
         Newton iterations after which to give up; ten are many.
 
@@ -118,10 +119,18 @@ def fit_bradley_terry(
         ties=ties,
         prior_variance=prior_variance,
         max_iterations=max_iterations,
+        notes=_notes(items, counts) if prior_variance is not None else (),
         _parameters=parameters,
         _counts=counts,
         _information=information,
     )
+
+
+def _notes(items: Sequence[Hashable], counts: PairCounts) -> tuple[str, ...]:
+    separate = name_separate_groups(items, counts)
+    if separate is None:
+        return ()
+    return (f"{separate}. The prior alone joins them, so that scores of different groups do not compare",)
 
 
 def _weights(values: ArrayLike, n_rows: int) -> NDArray[np.float64]:

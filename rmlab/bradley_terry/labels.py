@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from rmlab.names import is_blank
+
 __all__ = ["index_labels", "label_key"]
 
 _BOOL = object()
@@ -32,7 +34,8 @@ def index_labels(
     TypeError
         If a column is not a sequence of labels, or a label is not hashable.
     ValueError
-        If the columns differ in length, are empty, have more than one axis, or a label is missing (None or NaN).
+        If the columns differ in length, are empty, have more than one axis, or a label is missing (None, NaN, or text
+        that shows nothing).
     """
     won, lost = _column("winners", winners), _column("losers", losers)
     if len(won) != len(lost):
@@ -48,6 +51,10 @@ def index_labels(
         items, codes = _index_strings(won, lost)
     else:
         items, codes = _index_objects(won, lost)
+    for blank in (code for code, item in enumerate(items) if is_blank(item)):
+        name, column = ("winners", codes[0]) if blank in codes[0] else ("losers", codes[1])
+        row = int((column == blank).argmax())
+        raise ValueError(f"{name}[{row}] is {items[blank]!r}: a label is missing; leave that comparison out")
     try:
         order = sorted(range(len(items)), key=items.__getitem__)  # type: ignore[arg-type]
     except TypeError:  # labels of kinds that have no order between them

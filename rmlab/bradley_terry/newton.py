@@ -146,7 +146,7 @@ def maximise(
         parameters = trial
     raise RuntimeError(
         f"the fit did not converge: after {iteration} Newton iterations the next step would still move a parameter by "
-        f"{moved:.2g}. Raise max_iterations, or give a prior_variance (say 1.0) to hold the scores"
+        f"{moved:.2g}. Give a prior, which holds the scores: prior_variance=1.0. Or raise max_iterations"
     )
 
 

@@ -49,6 +49,8 @@ class BradleyTerryFit:
     max_iterations: int
     reference: Hashable | None = None
     """The item at zero; None where scores sum to zero."""
+    notes: tuple[str, ...] = ()
+    """What a reader of these scores must know and might miss, in sentences."""
     _parameters: NDArray[np.float64] = field(kw_only=True)
     _counts: PairCounts = field(kw_only=True)
     _information: Information = field(kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rmlab.check.judge import Verdict, judge
+from rmlab.evaluation.intervals import mean_interval
 
 __all__ = ["flattery_effect", "remainder_of_removal"]
 
@@ -53,77 +54,83 @@ def remainder_of_removal(answer: Any) -> Verdict:
 
 
 def flattery_effect(answer: Any, *, data: Sequence[Any] | None = None) -> Verdict:
-    """Notebook 09: the mean effect of flattery on the score and its 95% interval.
+    """Judge the mean effect of flattery on the score and its 95% interval (notebook 09).
 
     Parameters
     ----------
     answer
-        Three numbers, mean, lower end and upper end, for `data`; or a function from four arrays of shape ``(n,)``
-        (the scores with flattery, with a plain sentence of the same length, with neither, and whether the prompt was
-        looked at to find the effect) to the three.
+        Three numbers, mean, lower end and upper end, for `data`; or a function from five arrays of shape ``(n,)``
+        (the scores with flattery, with a plain sentence of the same length, with neither, whether the prompt was
+        looked at to find the effect, and which sentence was added) to the three.
     data
-        The four arrays of the caller.
+        The five arrays of the caller.
     """
     rng = np.random.default_rng(0)
     cases = [] if data is None else [tuple(np.asarray(column) for column in data)]
     for n in (24, 30, 41):
-        prompt, more = rng.normal(0, 2, n), rng.normal(0.4, 0.3, n)
-        flattered, control = prompt + more + rng.normal(-0.2, 0.5, n), prompt + more
-        cases.append((flattered, control, prompt, np.arange(n) < n // 3))
+        prompt, more, sentence = rng.normal(0, 2, n), rng.normal(0.4, 0.3, n), np.arange(n) % 5
+        flattered = prompt + more + rng.normal(-0.2, 0.5, n) + rng.normal(0, 0.5, 5)[sentence]
+        cases.append((flattered, prompt + more, prompt, np.arange(n) < n // 3, sentence))
     return judge(
         "flattery_effect",
         answer,
         cases=cases,
-        right=lambda f, c, p, seen: _interval((f - c)[~seen]),
-        praise="Right: within each prompt, against the control, on prompts that nothing was found on.",
+        right=lambda f, c, p, seen, s: mean_interval((f - c)[~seen], s[~seen]),
+        praise="Right: within each prompt, against the control, on prompts that nothing was found on, by sentence.",
         mistakes={
             "No control: this is the effect of a sentence that flatters against none, and a sentence makes a response "
             "longer whatever it says. Take the plain sentence of the same length.":
-                lambda f, c, p, seen: _interval((f - p)[~seen]),
+                lambda f, c, p, seen, s: mean_interval((f - p)[~seen], s[~seen]),
             "No control, and tested where it was found: take the plain sentence, and the other prompts.":
-                lambda f, c, p, seen: _interval((f - p)[seen]),
-            "The sign: this is control minus flattery.": lambda f, c, p, seen: _interval((c - f)[~seen]),
+                lambda f, c, p, seen, s: mean_interval((f - p)[seen], s[seen]),
+            "The sign: this is control minus flattery.":
+                lambda f, c, p, seen, s: mean_interval((c - f)[~seen], s[~seen]),
             "Tested where it was found: these are the prompts that the hypothesis came from. Take the others.":
-                lambda f, c, p, seen: _interval((f - c)[seen]),
+                lambda f, c, p, seen, s: mean_interval((f - c)[seen], s[seen]),
             "All prompts are in, with those that the hypothesis was found on. Test it on the others alone.":
-                lambda f, c, p, seen: _interval(f - c),
+                lambda f, c, p, seen, s: mean_interval(f - c, s),
+            "Prompts that were given the same sentence are taken for independent here. Name the sentences as clusters.":
+                lambda f, c, p, seen, s: mean_interval((f - c)[~seen]),
+            "No control, and prompts that were given the same sentence are taken for independent.":
+                lambda f, c, p, seen, s: mean_interval((f - p)[~seen]),
             "Across prompts: the spread of scores between prompts is in this interval. Take the difference within each "
             "prompt first.":
-                lambda f, c, p, seen: _unpaired(f[~seen], c[~seen]),
+                lambda f, c, p, seen, s: _unpaired(f[~seen], c[~seen]),
             "Not divided by the root of n: this is how far single prompts spread, and not how well the mean is known.":
-                lambda f, c, p, seen: _interval((f - c)[~seen], spread=True),
-            "The interval takes 1.96, which is for a spread that is known. Here it is estimated: take the quantile of "
-            "Student's t with n - 1 degrees of freedom.":
-                lambda f, c, p, seen: _interval((f - c)[~seen], quantile=1.959964),
-            "The interval takes 2 in place of the quantile of Student's t with n - 1 degrees of freedom.":
-                lambda f, c, p, seen: _interval((f - c)[~seen], quantile=2.0),
+                lambda f, c, p, seen, s: _spread((f - c)[~seen]),
+            "The interval takes 1.96, which is for a spread that is known. Here it is estimated from a few sentences: "
+            "take the quantile of Student's t, with one degree of freedom fewer than there are sentences.":
+                lambda f, c, p, seen, s: _with_quantile(1.959964, (f - c)[~seen], s[~seen]),
             "This goes one standard error to either side, which is about a 68% interval. Multiply it by the quantile.":
-                lambda f, c, p, seen: _interval((f - c)[~seen], quantile=1.0),
-            "This is a 90% interval: the quantile leaves 5% on either side. Take that of 97.5%.":
-                lambda f, c, p, seen: _interval((f - c)[~seen], level=0.95),
+                lambda f, c, p, seen, s: _with_quantile(1.0, (f - c)[~seen], s[~seen]),
             "The ends have changed places: first the lower one, then the upper one.":
-                lambda f, c, p, seen: _interval((f - c)[~seen])[[0, 2, 1]],
+                lambda f, c, p, seen, s: np.array(mean_interval((f - c)[~seen], s[~seen]))[[0, 2, 1]],
             "These are the ends of the middle 95% of single prompts. How well the mean is known is asked for.":
-                lambda f, c, p, seen: np.array(
+                lambda f, c, p, seen, s: np.array(
                     [(f - c)[~seen].mean(), *np.quantile((f - c)[~seen], [0.025, 0.975])]
                 ),
             "This is the mean alone. Give three numbers: the mean, the lower end and the upper end.":
-                lambda f, c, p, seen: (f - c)[~seen].mean(),
+                lambda f, c, p, seen, s: (f - c)[~seen].mean(),
             "This is what the plain sentence adds. Flattery less the plain sentence is asked for.":
-                lambda f, c, p, seen: _interval((c - p)[~seen]),
+                lambda f, c, p, seen, s: mean_interval((c - p)[~seen], s[~seen]),
         },
-        hint="Take flattered - control of each prompt that was not looked at; then the mean, and t times s / sqrt(n).",
+        hint="Take flattered - plain of each prompt that was not looked at; then mean_interval, by sentence.",
     )  # fmt: skip
 
 
-def _interval(
-    x: np.ndarray, *, spread: bool = False, quantile: float | None = None, level: float = 0.975
-) -> np.ndarray:
-    """Give the mean and its 95% interval by Student's t; with `spread` the root of n is forgotten."""
+def _with_quantile(quantile: float, x: np.ndarray, sentences: np.ndarray) -> np.ndarray:
+    """Return the mean and its interval by sentence, with another quantile in place of Student's."""
     from scipy.special import stdtrit
 
-    reach = float(stdtrit(len(x) - 1, level)) if quantile is None else quantile
-    half = reach * x.std(ddof=1) / (1.0 if spread else np.sqrt(len(x)))
+    mean, low, _ = mean_interval(x, sentences)
+    half = quantile * (mean - low) / float(stdtrit(len(np.unique(sentences)) - 1, 0.975))
+    return np.array([mean, mean - half, mean + half])
+
+
+def _spread(x: np.ndarray) -> np.ndarray:
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(len(x) - 1, 0.975)) * x.std(ddof=1)
     return np.array([x.mean(), x.mean() - half, x.mean() + half])
 
 

@@ -8,6 +8,7 @@ import json
 import rmlab
 from rmlab.audit import audit
 from rmlab.datasets import load_everyday
+from rmlab.names import printable_lines
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,5 +37,5 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"pairs": options.pairs or "everyday", **found.to_dict()}, indent=2))
     else:
-        print(found)
+        print(printable_lines(found))
     return 1 if found.broken else 0

@@ -7,8 +7,8 @@ import json
 import platform
 import shlex
 from collections import Counter
-from collections.abc import Sequence
 from datetime import UTC, datetime
+from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ import rmlab
 from rmlab.backbones import sha256
 from rmlab.commands.options import add_model
 from rmlab.data import PreferencePairs
+from rmlab.data.flags import find_unusable
+from rmlab.data.formats.rewardbench import REWARDBENCH, REWARDBENCH_2
+from rmlab.data.split import parts_by_prompt
 from rmlab.evaluation import (
     NoiseCeiling,
     RewardBenchScores,
@@ -28,13 +31,15 @@ from rmlab.evaluation import (
     rewardbench,
     rewardbench2,
 )
-from rmlab.evaluation.rewardbench import SECTIONS, SUBSETS, SUBSETS_2
-from rmlab.model import RewardModel
-from rmlab.report.found import Report, Tempered
+from rmlab.evaluation.inputs import codes_of
+from rmlab.model import Encoded, RewardModel
+from rmlab.names import printable_lines
+from rmlab.report.found import Report, Tempered, counted
 
 N_BOOTSTRAP = 2000
 HELD_BACK = 0.3
 """Share of the pairs that the temperature is fitted to where no held-out pairs are given."""
+EMPTY, EQUAL = "pairs with one empty response", "pairs with equal responses"
 JUDGED_AGAIN = 20
 """From so many pairs judged more than once, a noise ceiling is given."""
 
@@ -71,7 +76,8 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(report.to_dict(), indent=2))
         return 0
-    print(pairs.report, *(f"  {n:>7,} {name}" for name, n in report.counts.items() if n), "", report, sep="\n")
+    counts = [f"  {n:>7,} {name}" for name, n in report.counts.items() if n]
+    print(*map(printable_lines, (pairs.report, *counts, "", report)), sep="\n")
     if page is not None:
         print(f"\nwritten to {page}")
     return 0
@@ -88,17 +94,18 @@ def _examine(model: RewardModel, pairs: PreferencePairs, options: argparse.Names
         differences, groups=groups if len(set(groups)) > 1 else None, lengths=lengths, clusters=shared, **settings
     )
     ceiling, notes = _ceiling(judged, settings)
+    benchmark, not_scored = _benchmark(judged, pairs.report.format, chosen, rejected, settings)
     return Report(
         model=str(options.model),
         pairs=options.pairs,
         evaluation=result,
         score_differences=differences,
-        tempered=_tempered(model, differences, prompts, options),
+        tempered=_tempered(model, judged, differences, options),
         counts=counts,
         ceiling=ceiling,
-        benchmark=_benchmark(judged, chosen, rejected, settings),
+        benchmark=benchmark,
         made=_made(options, pairs),
-        notes=(*_trained_on(options), *notes),
+        notes=(*_trained_on(options), *_half_wins(counts), *notes, *not_scored),
     )
 
 
@@ -111,36 +118,57 @@ def _score(
         raise ValueError(f"{name}: all {len(pairs):,} pairs are ties; accuracy needs a preferred response")
     encoded = model.encode_pairs(judged, max_length=options.max_length)
     both = encoded.chosen.join(encoded.rejected)
-    scores = model.score_encoded(both, precision=options.precision, progress=not options.json)
-    chosen, rejected = scores.reshape(2, -1)
-    counts = {"ties left out": len(pairs) - len(judged), **encoded.truncation}
+    chosen, rejected = _score_each_once(model, both, options).reshape(2, -1)
+    _, empty, equal = find_unusable(judged)
+    counts = {
+        "ties left out": len(pairs) - len(judged),
+        EMPTY: int((empty & ~equal).sum()),
+        EQUAL: int(equal.sum()),
+        **encoded.truncation,
+    }
     return judged, counts, chosen, rejected, encoded.response_lengths
 
 
+def _score_each_once(model: RewardModel, encoded: Encoded, options: argparse.Namespace) -> np.ndarray:
+    """Score texts, ``(n_texts,)``, each distinct one once: the pairs of a rated set hold every response several times."""
+    digests = (blake2b(np.asarray(ids, np.int64).tobytes(), digest_size=16).digest() for ids in encoded)
+    codes, distinct = codes_of(digests)
+    first = np.full(len(distinct), len(codes))
+    np.minimum.at(first, codes, np.arange(len(codes)))
+    scores = model.score_encoded(encoded.take(first), precision=options.precision, progress=not options.json)
+    return scores[codes]
+
+
+def _half_wins(counts: dict[str, int]) -> tuple[str, ...]:
+    """Say which pairs count as half a win because no model can tell their responses apart."""
+    if not counts[EQUAL]:
+        return ()
+    one = counts[EQUAL] == 1
+    which = f"{counted(counts[EQUAL], 'pair')} {'has' if one else 'have'} equal responses (or two empty ones)"
+    return (f"{which}, and {'counts' if one else 'count'} as half a win, whatever the model",)
+
+
 def _tempered(
-    model: RewardModel, differences: np.ndarray, prompts: Sequence[str | int], options: argparse.Namespace
+    model: RewardModel, pairs: PreferencePairs, differences: np.ndarray, options: argparse.Namespace
 ) -> Tempered:
     """Fit a temperature to other pairs than those it is reported on: held-out ones, or a part of these by prompt."""
     if options.held_out:
         held, _, chosen, rejected, _ = _score(model, rmlab.read_pairs(options.held_out), options.held_out, options)
         fitted, reported, given = chosen - rejected, np.ones(len(differences), dtype=bool), set(held.texts("prompt"))
         where = f"fitted to the {len(held):,} pairs of {options.held_out}"
-        if common := sum(prompt in given for prompt in prompts):
+        if common := sum(prompt in given for prompt in pairs.texts("prompt")):
             where += f" ({common:,} of the pairs reported on have a prompt in common with them)"
     else:
-        number = {prompt: i for i, prompt in enumerate(dict.fromkeys(prompts))}
-        prompt_of_pair = np.array([number[prompt] for prompt in prompts])
-        order = np.random.default_rng(options.seed).permutation(len(number))
-        until = np.cumsum(np.bincount(prompt_of_pair)[order])
-        held_back = order[until <= HELD_BACK * len(prompts)]
-        reported = ~np.isin(prompt_of_pair, held_back)
+        try:
+            parts = parts_by_prompt(pairs, fractions=(HELD_BACK, 1 - HELD_BACK), seed=options.seed)
+        except ValueError as error:  # all pairs are on one prompt
+            why = f"no part can be held back to fit one to ({error}), or give other pairs with --held-out"
+            return Tempered("fitted to no pairs", failure=why)
+        reported = parts == 1
         fitted = differences[~reported]
         where = (
             f"fitted to {len(fitted):,} of the pairs and reported on the other {int(reported.sum()):,}, split by prompt"
         )
-        if len(fitted) < 2:
-            failure = "there are too few prompts to hold some back; give other pairs with --held-out"
-            return Tempered(where, failure=failure)
     try:
         temperature = fit_temperature(fitted)
     except ValueError as error:  # the best temperature is at the end of what it can be
@@ -174,33 +202,48 @@ def _trained_on(options: argparse.Namespace) -> tuple[str, ...]:
     """Say so where the record of the training, which `rmlab train` leaves beside the model, names the same pairs."""
     try:
         record = json.loads((Path(options.model) / "training.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return ()
-    if not isinstance(record, dict) or record.get("pairs") != options.pairs:
+    trained_on = record.get("pairs") if isinstance(record, dict) else None
+    if not isinstance(trained_on, str) or Path(trained_on).resolve() != Path(options.pairs).resolve():
         return ()
     return (f"the model was trained on a part of {options.pairs}: these figures are better than on pairs it never saw",)
 
 
 def _benchmark(
-    pairs: PreferencePairs, chosen: np.ndarray, rejected: np.ndarray, settings: dict[str, Any]
-) -> RewardBenchScores | None:
-    """Score RewardBench 1 or 2 as their authors do, where the groups and items of the pairs are theirs."""
-    groups, items = set(pairs.groups), pairs.items
-    if groups <= set(SUBSETS) and any(groups & section.keys() for section in SECTIONS.values()):
-        return rewardbench(chosen.astype(float) - rejected, pairs.groups, **settings)
-    if not groups <= set(SUBSETS_2) or None in items:
-        return None
-    # Each correct response of an item is paired with each wrong one, so that both stand in several pairs.
-    rows: dict[tuple[str, str], list[int]] = {}
-    for i, key in enumerate(zip(pairs.groups, items, strict=True)):
-        rows.setdefault(key, []).append(i)  # type: ignore[arg-type]
-    good = list(pairs.texts("chosen"))
-    responses: list[tuple[float, bool, str, str]] = []
-    for (subset, item), places in rows.items():
-        responses += [(rejected[i], False, item, subset) for i in places]  # in Ties again and again: a maximum is one
-        responses += [(chosen[i], True, item, subset) for i in {good[i]: i for i in places}.values()]
-    scores, correct, ids, subsets = zip(*responses, strict=True)
-    return rewardbench2(scores, np.array(correct), ids, subsets, **settings)
+    pairs: PreferencePairs, layout: str, chosen: np.ndarray, rejected: np.ndarray, settings: dict[str, Any]
+) -> tuple[RewardBenchScores | None, tuple[str, ...]]:
+    """Score files in the formats of RewardBench 1 and 2 as their authors do; or say why that cannot be done."""
+    try:
+        if layout == REWARDBENCH.name:
+            return rewardbench(chosen.astype(float) - rejected, pairs.groups, **settings), ()
+        if layout == REWARDBENCH_2.name:
+            return rewardbench2(*_responses(pairs, chosen, rejected), **settings), ()
+    except ValueError as error:
+        return None, (f"not scored as {layout}: {error}",)
+    return None, ()
+
+
+def _responses(
+    pairs: PreferencePairs, chosen: np.ndarray, rejected: np.ndarray
+) -> tuple[list[float], np.ndarray, list[str | None], list[str | None]]:
+    """Give the score, correctness, item and subset of each response.
+
+    Each correct response of an item is paired with each wrong one, so that the correct ones are the distinct ones of
+    its pairs, and the wrong ones those that are paired with the first of these.
+    """
+    distinct: dict[tuple[str | None, str | None], set[str]] = {}
+    first: dict[tuple[str | None, str | None], str] = {}
+    found: list[tuple[float, bool, str | None, str | None]] = []
+    for i, (subset, item, text) in enumerate(zip(pairs.groups, pairs.items, pairs.texts("chosen"), strict=True)):
+        known = distinct.setdefault((subset, item), set())
+        if text not in known:
+            known.add(text)
+            found.append((float(chosen[i]), True, item, subset))
+        if text == first.setdefault((subset, item), text):
+            found.append((float(rejected[i]), False, item, subset))
+    scores, correct, items, subsets = zip(*found, strict=True)
+    return list(scores), np.array(correct), list(items), list(subsets)
 
 
 def _made(options: argparse.Namespace, pairs: PreferencePairs) -> dict[str, str]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import webbrowser
+import os
+import signal
+import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +15,11 @@ from typing import TYPE_CHECKING
 import rmlab
 
 if TYPE_CHECKING:
+    from rmlab.explorers import Explorer
     from rmlab.training import History
+
+PATIENCE = 0.3
+"""Seconds that the scorer is given to end after the server has."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,38 +41,60 @@ def run(options: argparse.Namespace) -> int:
     if not 0 <= options.port < 65536:
         raise ValueError(f"--port must be between 0 (any that is free) and 65535, got {options.port}")
     try:
-        from rmlab.explorers import explore
-        from rmlab.explorers.page import render_page
-        from rmlab.explorers.serve import ExplorerServer
+        import rmlab.explorers  # noqa: F401
     except ModuleNotFoundError as error:  # the lab extra is not installed; the message says so
         raise ValueError(str(error)) from error
+    if page is None:
+        return _serve(options)
+    from rmlab.explorers.page import render_page
+
+    shown, title = _shown(options)
+    if shown.answers is not None:
+        shown.answers.wait()
+    page.write_text(render_page(shown.state, shown.views, shown.data, title=title), encoding="utf-8")
+    print(f"written to {page} ({page.stat().st_size / 1e6:.1f} MB): open it in a browser, or send it")
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    """Serve the page: at once, though it only waits until the pairs are scored."""
+    from rmlab.explorers.access import kept_token, open_browser, redirect_file
+    from rmlab.explorers.serve import ExplorerServer
+
+    try:
+        server = ExplorerServer(port=options.port, token=kept_token(options.port) if options.port else None)
+    except OSError as error:
+        raise OSError(
+            f"port {options.port} cannot be had ({os.strerror(error.errno or 0)}); name another, or leave --port out"
+        ) from error
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does, and leaves no file behind
+    shown = None
+    with suppress(KeyboardInterrupt), server, redirect_file(server.address) as file:
+        print(f"the explorer is at {server.address}\nonly this machine can reach it; Ctrl-C ends it", flush=True)
+        shown, title = _shown(options, lambda: options.no_browser or open_browser(file))
+        server.show(shown.state, shown.views, shown.data, title=title)
+        server.wait()
+    if shown is not None and shown.answers is not None:
+        answers = shown.answers
+        answers.close()
+        if not answers.wait(PATIENCE):
+            # the interpreter would wait for the scoring thread, or abort if torch computes in it while it ends
+            sys.stdout.flush()
+            os._exit(0)
+    return 0
+
+
+def _shown(options: argparse.Namespace, ready: Callable[[], object] = lambda: None) -> tuple[Explorer, str]:
+    """Load the model and the pairs, call `ready`, and score them; gives the explorer and its title."""
+    from rmlab.explorers import explore
     from rmlab.model import RewardModel
 
     model = RewardModel.from_pretrained(options.model, revision=options.revision) if options.model else None
     pairs = rmlab.read_pairs(options.pairs) if options.pairs else None
     names = _name(options.model or "the course's model"), _name(options.pairs or "everyday")
     history, no_film = _history(options.model)
-    shown = explore(model, pairs, history=history, note=no_film, names=names)
-    title = " on ".join(names)
-    if page is not None:
-        if shown.answers is not None:
-            shown.answers.wait()
-        page.write_text(render_page(shown.state, shown.views, shown.data, title=title), encoding="utf-8")
-        print(f"written to {page} ({page.stat().st_size / 1e6:.1f} MB): open it in a browser, or send it")
-        return 0
-    try:
-        server = ExplorerServer(shown.state, shown.views, shown.data, title=title, port=options.port)
-    except OSError as error:
-        raise OSError(
-            f"port {options.port} cannot be had ({error.strerror}); name another, or leave --port out"
-        ) from error
-    with server:
-        print(f"the explorer is at {server.address}\nonly this machine can reach it; Ctrl-C ends it", flush=True)
-        if not options.no_browser:
-            webbrowser.open(server.address)
-        with suppress(KeyboardInterrupt):
-            server.serve_forever()
-    return 0
+    ready()
+    return explore(model, pairs, history=history, note=no_film, names=names), " on ".join(names)
 
 
 def _name(given: str) -> str:

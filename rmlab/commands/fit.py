@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import csv
 import json
 import math
@@ -11,25 +12,36 @@ from pathlib import Path
 from typing import Any
 
 import rmlab
+from rmlab.bradley_terry import BradleyTerryFit
+from rmlab.data.rows import listed, named
+from rmlab.names import is_blank, printable
 
-_EXPECTED = {"weight": "a finite number, 0 or more", "tied": "true or false", "first": "1, 0 or -1"}
-_AS_OPTIONS = {"prior_variance=1.0": "--prior-variance 1.0", "ties='half'": "--ties half"}
+_ROLES = {
+    "winner": "column of the preferred item",
+    "loser": "column of the other item",
+    "weight": "column of counts, used if there",
+    "tied": "column of true or false, used if there",
+    "first": "column of 1 (winner first, or at home), -1 or 0, used if there",
+}
+_AS_OPTIONS = {
+    "prior_variance=1.0": "--prior-variance 1.0",
+    "ties='half'": "--ties half",
+    "leave first out": "leave it out: --first ''",
+    "Leave first out": "Leave it out (--first '')",
+    "raise max_iterations": "raise --max-iterations",
+}
 """How the advice of the library reads on the command line."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the options."""
     parser.add_argument("comparisons", metavar="COMPARISONS.csv", help="one comparison a row, with a header")
-    for role, about in {
-        "winner": "column of the preferred item",
-        "loser": "column of the other item",
-        "weight": "column of counts, used if there",
-        "tied": "column of true or false, used if there",
-        "first": "column of 1 (winner first, or at home), -1 or 0, used if there",
-    }.items():
-        parser.add_argument(f"--{role}", default=role, metavar="COLUMN", help=f"{about} (default: {role})")
+    for role, about in _ROLES.items():
+        without = "; '' for none" if about.endswith("used if there") else ""
+        parser.add_argument(f"--{role}", metavar="COLUMN", help=f"{about} (default: {role}{without})")
     parser.add_argument("--ties", choices=("half", "davidson"), help="how ties count (default: half a win each way)")
     parser.add_argument("--prior-variance", type=float, help="variance of a Gaussian prior on the scores")
+    parser.add_argument("--max-iterations", type=int, default=100, help="Newton iterations at most (default: 100)")
     parser.add_argument("--relative-to", metavar="ITEM", help="put this item's score at zero")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -46,34 +58,62 @@ def run(options: argparse.Namespace) -> int:
             ties=options.ties,
             first=columns.get("first"),
             prior_variance=options.prior_variance,
+            max_iterations=options.max_iterations,
         )
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:  # no finite maximum, or no convergence
         advice = str(error)
         for argument, option in _AS_OPTIONS.items():
             advice = advice.replace(argument, option)
-        raise ValueError(advice) from error
+        raise ValueError(f"{options.comparisons}: {advice}") from error
     if options.relative_to is not None:
         fit = fit.relative_to(options.relative_to)
-    rows = sorted(zip(fit.items, fit.scores, fit.standard_errors, fit.intervals(), strict=True), key=lambda r: -r[1])
-    if options.json:
-        items = [
-            {"item": item, "score": score, "standard_error": error, "interval": list(interval)}
-            for item, score, error, interval in rows
-        ]
-        extras = {name: getattr(fit, name) for name in ("order_effect", "tie_parameter", "log_loss", "n_comparisons")}
-        print(json.dumps({"items": items, **extras, "reference": fit.reference}, indent=2))
-        return 0
-    width = max(4, *(len(str(row[0])) for row in rows))
-    print(f"{'item':<{width}}    score  std. error   95% interval")
-    for item, score, error, (low, high) in rows:
-        print(f"{item!s:<{width}}  {score:7.3f}     {error:7.3f}   {low:6.3f} to {high:6.3f}")
-    gauge = "sum to zero" if fit.reference is None else f"are relative to {fit.reference}"
-    print(f"{fit.n_comparisons:,g} comparisons; scores are log-odds and {gauge}; log loss {fit.log_loss:.4f}")
-    if fit.order_effect is not None:
-        print(f"effect of being first: {fit.order_effect:.3f} (std. error {fit.order_effect_standard_error:.3f})")
-    if fit.tie_parameter is not None:
-        print(f"tie parameter (Davidson): {fit.tie_parameter:.3f}")
+    print(_as_json(fit) if options.json else _as_text(fit))
     return 0
+
+
+def _rows(fit: BradleyTerryFit) -> tuple[list[tuple[Any, float, Any, Any]], tuple[str, ...]]:
+    """Return item, score, standard error and interval of each, the best first, and notes; beyond a limit no errors."""
+    errors: Any = [None] * len(fit.items)
+    intervals, notes = errors, fit.notes
+    try:
+        errors, intervals = fit.standard_errors, fit.intervals()
+    except ValueError as error:  # more items than a covariance matrix can be made of
+        notes = (*notes, f"no standard errors: {error} (in Python, of the fit)")
+    return sorted(zip(fit.items, fit.scores, errors, intervals, strict=True), key=lambda row: -row[1]), notes
+
+
+def _as_json(fit: BradleyTerryFit) -> str:
+    rows, notes = _rows(fit)
+    items = [
+        {"item": item, "score": score, "standard_error": error, "interval": None if ends is None else list(ends)}
+        for item, score, error, ends in rows
+    ]
+    extras = {name: getattr(fit, name) for name in ("order_effect", "tie_parameter", "log_loss", "n_comparisons")}
+    return json.dumps({"items": items, **extras, "reference": fit.reference, "notes": list(notes)}, indent=2)
+
+
+def _as_text(fit: BradleyTerryFit) -> str:
+    rows, notes = _rows(fit)
+    names = [printable(row[0]) for row in rows]
+    width = max(4, *map(len, names))
+    lines = [f"{'item':<{width}}    score  std. error   95% interval"]
+    for name, (_, score, error, ends) in zip(names, rows, strict=True):
+        known = "" if error is None else f"     {error:7.3f}   {ends[0]:6.3f} to {ends[1]:6.3f}"
+        lines.append(f"{name:<{width}}  {score:7.3f}{known}")
+    gauge = "sum to zero" if fit.reference is None else f"are relative to {printable(fit.reference)}"
+    lines.append(f"{fit.n_comparisons:,g} comparisons; scores are log-odds and {gauge}; log loss {fit.log_loss:.4f}")
+    if fit.order_effect is not None:
+        error = fit.order_effect_standard_error
+        lines.append(f"effect of being first: {fit.order_effect:.3f} (std. error {error:.3f})")
+    if fit.tie_parameter is not None:
+        lines.append(f"tie parameter (Davidson): {fit.tie_parameter:.3f}")
+    return "\n".join([*lines, *(f"note: {note}" for note in notes)])
+
+
+def _read_label(text: str) -> str:
+    if is_blank(text):
+        raise ValueError
+    return text
 
 
 def _read_weight(text: str) -> float:
@@ -83,44 +123,74 @@ def _read_weight(text: str) -> float:
     return weight
 
 
+_FLAGS = {"true": True, "false": False, "1": True, "0": False}
+_READERS: dict[str, tuple[Callable[[str], Any], str]] = {
+    "winner": (_read_label, "the name of an item"),
+    "loser": (_read_label, "the name of an item"),
+    "weight": (_read_weight, "a finite number, 0 or more"),
+    "tied": (lambda text: _FLAGS[text.lower()], "true or false"),
+    "first": (lambda text: {"1": 1, "+1": 1, "-1": -1, "0": 0}[text], "1, 0 or -1"),
+}
+"""How a cell of each role is read, and what it must be."""
+
+
 def _read_comparisons(path: Path, options: argparse.Namespace) -> dict[str, list[Any]]:
     """Read the columns that a fit needs from a CSV file, naming file and line of what cannot be read."""
-    flags = {"true": True, "false": False, "1": True, "0": False}
-    readers: dict[str, Callable[[str], Any]] = {
-        "winner": str, "loser": str, "weight": _read_weight, "tied": lambda v: flags[v.lower()],
-        "first": lambda v: {"1": 1, "+1": 1, "-1": -1, "0": 0}[v],
-    }  # fmt: skip
-    names = {role: getattr(options, role) for role in readers}
     if not path.is_file():
         raise ValueError(f"no file {str(path)!r} in {str(Path.cwd())!r}; expected a CSV file of comparisons")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        table = csv.DictReader(file, strict=True)
-        found = table.fieldnames
-        if not found:
-            raise ValueError(f"{path}: the file is empty; expected a header with {names['winner']},{names['loser']}")
-        for role in ("winner", "loser"):
-            if names[role] not in found:
-                raise ValueError(
-                    f"{path}: no column {names[role]!r}; it has {', '.join(found)}. Name the column with --{role}"
-                )
-        roles = {role: name for role, name in names.items() if name in found}
-        columns: dict[str, list[Any]] = {role: [] for role in roles}
-        try:
+    encoding = _encoding(path)
+    line = 1
+    try:
+        with path.open(newline="", encoding=encoding) as file:
+            first_line = file.readline()
+            file.seek(0)
+            if "\0" in first_line:
+                raise ValueError("holds NUL characters, as UTF-16 without a mark does; save it again as CSV in UTF-8")
+            table = csv.reader(file, delimiter=max(",;\t", key=first_line.count), strict=True)
+            header = next(table, None)
+            if not header:
+                raise ValueError("the file is empty; expected a header, such as winner,loser")
+            places = _places(header, options)
+            columns: dict[str, list[Any]] = {role: [] for role in places}
+            line = table.line_num + 1
             for row in table:
-                for role, name in roles.items():
-                    if row[name] is None or None in row:
-                        raise ValueError(f"expected {len(found)} fields, as in the header")
+                if row and len(row) != len(header):
+                    raise ValueError(f"expected {len(header)} fields, as in the header, got {len(row)}")
+                for role, place in places.items() if row else ():  # a line that is empty is no comparison
+                    read, expected = _READERS[role]
                     try:
-                        columns[role].append(readers[role](row[name]))
+                        columns[role].append(read(row[place]))
                     except (KeyError, ValueError):
-                        expected = {
-                            "weight": "a finite number, 0 or more",
-                            "tied": "true or false",
-                            "first": "1, 0 or -1",
-                        }[role]
-                        raise ValueError(f"{name} must be {expected}, got {row[name]!r}") from None
-        except (csv.Error, ValueError) as error:
-            raise ValueError(f"{path}, line {table.line_num}: {error}") from None
+                        raise ValueError(f"{header[place]} must be {expected}, got {named(row[place])}") from None
+                line = table.line_num + 1
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: is not {encoding} text; save the table again as CSV in UTF-8") from None
+    except (csv.Error, ValueError) as error:
+        if str(error) == "unexpected end of data":
+            error = "a quote is opened here and never closed"
+        raise ValueError(f"{path}, line {line}: {error}") from None
     if not columns["winner"]:
         raise ValueError(f"{path}: no comparisons below the header")
     return columns
+
+
+def _encoding(path: Path) -> str:
+    """Name the encoding that a file's first bytes declare; UTF-8 where they declare none."""
+    with path.open("rb") as file:
+        declared = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    return "utf-16" if declared else "utf-8-sig"
+
+
+def _places(header: list[str], options: argparse.Namespace) -> dict[str, int]:
+    """Return where the column of each role is; those that only have a default name may be absent."""
+    places = {}
+    for role in _ROLES:
+        asked = getattr(options, role)
+        name = role if asked is None else asked
+        if (times := header.count(name)) == 1:
+            places[role] = header.index(name)
+        elif times > 1:
+            raise ValueError(f"{times} columns are called {named(name)}; rename all but one")
+        elif role in ("winner", "loser") or asked:
+            raise ValueError(f"no column {named(name)}; it has {listed(header)}. Name the column with --{role}")
+    return places

@@ -15,6 +15,7 @@ from rmlab.commands.launch import is_left_alone, number_asked_for, start_again
 from rmlab.datasets import load_everyday
 from rmlab.evaluation import fit_temperature
 from rmlab.model import RewardModel, check_destination
+from rmlab.names import printable_lines
 from rmlab.report import Tempered
 from rmlab.report.card import model_card
 from rmlab.training import OtherProcessError, TrainingConfig, is_sharded, join_group, one_for_all, prepare, train
@@ -112,7 +113,7 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
 
     def say(*lines: object) -> None:
         if is_main:
-            print(*lines, sep="\n", flush=True)
+            print(*map(printable_lines, lines), sep="\n", flush=True)
 
     if group.num_processes > 1:
         shared_out = ", the model shared out among them (FSDP)" if is_sharded() else ""

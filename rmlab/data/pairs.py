@@ -84,6 +84,7 @@ class ReadReport:
     is a pair that was there before; a contradiction is a pair that is also there with its responses swapped; a repeated
     judgement is of a prompt and two responses that another pair is of too, whoever won. ``without_pairs`` counts, for
     the whole reading, the records (or sets of rated responses) that are sound and hold no comparison, by the reason.
+    ``notes`` are what was read otherwise than the files have it: a role under another name, a prompt in another column.
     """
 
     format: str
@@ -100,11 +101,13 @@ class ReadReport:
     n_contradictions: int
     n_repeated: int
     without_pairs: Mapping[str, int]
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         files = " from " + self.files[0] if len(self.files) == 1 else f" from {len(self.files):,} files"
         kind = "messages" if self.messages else "text"
         lines = [f"{self.n_pairs:,} pairs of {kind}{files if self.files else ''} ({self.format})"]
+        lines += [f"  {note}" for note in self.notes]
         if self.ignored_columns:
             lines.append(f"  columns not used: {', '.join(self.ignored_columns)}")
         counts = {
@@ -130,6 +133,7 @@ class Origin:
     files: tuple[str, ...] = ()
     ignored_columns: tuple[str, ...] = ()
     without_pairs: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class PreferencePairs(Sequence[PreferencePair]):
@@ -231,6 +235,7 @@ class PreferencePairs(Sequence[PreferencePair]):
             files=self._origin.files,
             ignored_columns=self._origin.ignored_columns,
             without_pairs=self._origin.without_pairs,
+            notes=self._origin.notes,
             n_pairs=len(self),
             **{f"n_{name}": int(mask.sum()) for name, mask in found._asdict().items()},
         )

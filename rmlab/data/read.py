@@ -52,6 +52,7 @@ def read_pairs(
     rating
         Of rated responses only: the rating to compare them by, such as "correctness" for HelpSteer. By default
         ``helpfulness`` for HelpSteer, ``overall_score`` for UltraFeedback, ``rating`` or ``score`` for other tables.
+        "safer_response_id" takes the safer response of PKU-SafeRLHF.
     margin_per_point
         How many log-odds (nats) one point of a rating, or of a preference's strength, is worth. A strength is no
         log-odds, so that without this there are no margins but those of a column ``margin``.
@@ -71,25 +72,22 @@ def read_pairs(
 
     Notes
     -----
-    The formats, recognised by their columns:
+    A format is recognised by a file's columns and first record; docs/formats.md lists all. Among them:
 
-    - ``prompt``, ``chosen``, ``rejected``, each text or a list of messages; ``chosen`` and ``rejected`` that begin with
-      the prompt; or a ``prompt`` as text beside dialogues that begin with it (UltraFeedback, binarised). Where both
-      sides begin with the prompt, it is the longest run of turns that they share, or in text the longest common
-      beginning, cut back to the end of a word.
+    - A prompt, under any of its names, with a chosen and a rejected response, each text or a list of messages. Where
+      both sides are conversations that begin with the prompt, it is taken once: the turns that they share.
     - Anthropic HH: dialogues written as ``\n\nHuman: ...\n\nAssistant: ...``, which become messages.
-    - A ``prompt`` with ``response_a``, ``response_b`` and a ``preference`` of a, b or tie, under these or like names.
-    - Chatbot arena: ``conversation_a``, ``conversation_b``, ``winner``; or ``winner_model_a`` and so on.
-    - SHP: ``history``, ``human_ref_A``, ``human_ref_B``, ``labels``.
-    - HelpSteer 2 and 3, preferences: two responses and a strength from -3 to 3; each annotator's judgement is a pair.
+    - A prompt with two responses and a preference (A/B, AlpacaEval, PKU-SafeRLHF, chatbot arena, SHP, HelpSteer,
+      WebGPT, summaries), and the exports of Argilla and Label Studio.
     - RewardBench 1, and 2 with lists of correct and of incorrect responses.
-    - Rated responses, every two of a set compared: UltraFeedback, HelpSteer, and tables of prompt, response and rating,
-      where a set is the rows of one prompt (and one rater, where a column names raters), in any order.
+    - Rated or ranked responses, every two of a set compared: UltraFeedback, HelpSteer, Nectar, and tables of prompt,
+      response and rating, where a set is the rows of one prompt (and one rater, where a column names raters), in any
+      order.
 
-    The modules of `rmlab.data.formats` say what each makes of its records. Columns ``margin``, ``group`` (or ``kind``),
-    ``item``, ``tied`` and ``chosen_first`` are read where they are there; every other column is named in the report.
-    Two judgements of the same responses are two pairs. A sound record that holds no comparison, such as one response
-    alone, is counted in the report.
+    Equal ratings are a tie. Columns ``margin``, ``group`` (or ``kind``), ``item``, ``tied`` and ``chosen_first`` are
+    read where they are there; every other column is named in the report. So is, under ``notes``, what was read
+    otherwise than the file has it. Two judgements of the same responses are two pairs. A sound record that holds no
+    comparison, such as one response alone, is counted in the report.
     """
     hub = {"split": split, "subset": subset, "revision": revision}
     if margin_per_point is not None and not (math.isfinite(margin_per_point) and margin_per_point > 0):
@@ -179,8 +177,9 @@ def _fill(store: BatchStore, reading: _Reading, margin_per_point: float | None) 
         raise DataError(f"{', '.join(reading.names)}: holds no pairs ({layout.name}): {why}")
     store.append(rows_to_batch(pending))
     origin = Origin(
-        layout.name, bool(messages), tuple(reading.names), tuple(sorted(reading.ignored)), dict(without_pairs)
-    )
+        layout.name, bool(messages), tuple(reading.names), tuple(sorted(reading.ignored)), dict(without_pairs),
+        tuple(sorted(layout.notes)),
+    )  # fmt: skip
     return PreferencePairs(store.batches(), origin)
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "Row",
     "Sides",
     "encode_sides",
+    "is_missing",
     "listed",
     "named",
     "read_number",
@@ -34,8 +35,8 @@ class DataError(ValueError):
 class Sides(NamedTuple):
     """The two sides of a comparison as the file has them, before they are checked.
 
-    `strength` says how strong the preference was, in the points of whoever judged; `group` and `item` are those that
-    the format knows of; `source` is given where it is not the place of the record.
+    `strength` is how strong the preference was, in the points of whoever judged; `group` and `item` are those that the
+    format knows of; `source` is given where it is not the place of the record.
     """
 
     prompt: Any
@@ -64,19 +65,20 @@ class Row(NamedTuple):
 
 
 def encode_sides(sides: Sides, messages: bool | None, ignored: set[str]) -> tuple[tuple[str, str, str], bool]:
-    """Check a prompt and its two responses and give the strings that are stored.
+    """Check a prompt and its two responses and return the strings that are stored.
 
-    `messages` says what the rows before were (None for the first one); what this row is comes second. Names of message
-    fields that rmlab does not use are added to `ignored`. Raises ValueError, without a place.
+    `messages` is whether the rows before held messages (None for the first row); whether this row does is returned
+    second. Names of message fields that rmlab does not use are added to `ignored`. Raises ValueError, without a place.
     """
+    like = "" if messages is None else ", like the records before"
     if messages is None:
-        messages = not isinstance(sides.prompt, str)
+        messages = any(isinstance(side, list | tuple) for side in sides[:3])
     kind = list | tuple if messages else str
     for name, value in zip(("prompt", "chosen", "rejected"), sides, strict=False):
         if not isinstance(value, kind):
             expected = "a list of messages" if messages else "text"
             other = "; text and messages are mixed" if isinstance(value, str | list | tuple) else ""
-            raise ValueError(f"{name} must be {expected}, like what came before it, got {named(value)}{other}")
+            raise ValueError(f"{name} must be {expected}{like}, got {named(value)}{other}")
     prompt, chosen, rejected = sides[:3]
     if not messages:
         return (prompt, chosen, rejected), False
@@ -108,8 +110,10 @@ def read_optional(
 
 
 def _read_name(name: str, *values: Any) -> str | None:
-    value = next((value for value in values if value is not None), None)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, str | int)):
+    value = next((value for value in values if not is_missing(value)), None)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # a column of whole numbers and gaps comes as floats
+    if value is not None and (isinstance(value, bool) or not isinstance(value, str | int | float)):
         raise ValueError(f"{name} must be text, got {named(value)}")
     return None if value is None or value == "" else str(value)
 
@@ -128,8 +132,12 @@ def read_number(name: str, value: Any) -> float:
 
 
 def _read_flag(name: str, value: Any) -> bool | None:
-    if value is None or value is True or value is False:
+    if is_missing(value):
+        return None
+    if value is True or value is False:
         return value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     known = {"": None, "true": True, "false": False, "1": True, "0": False}
     if not isinstance(value, str | int) or str(value).strip().lower() not in known:
         raise ValueError(f"{name} must be true or false, got {named(value)}")
@@ -154,17 +162,22 @@ def _encode_messages(side: str, messages: Iterable[Any], ignored: set[str]) -> s
     return json.dumps(encoded, ensure_ascii=False)
 
 
+def is_missing(value: Any) -> bool:
+    """Return whether a value is absent: null, or the NaN that stands for it in tables of floats."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
 def listed(names: Iterable[str]) -> str:
-    """Write the names of columns in alphabetical order, the first dozen of them."""
+    """Return the names of columns in alphabetical order, the first dozen of them."""
     names = sorted(map(str, names))
     shown = ", ".join(name if len(name) <= 40 else name[:37] + "..." for name in names[:12])
     return (shown or "none") + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 
 def named(value: Any) -> str:
-    """Say what a value is, for an error: short ones as they are, of long ones the kind and length."""
-    if value is None:
-        return "null"
+    """Describe a value for an error: short ones as they are, long ones by kind and length."""
+    if is_missing(value):
+        return "null" if value is None else "NaN, a missing value (leave the record out, or give the value)"
     if isinstance(value, str | int | float) and len(repr(value)) <= 40:
         return repr(value)
     return f"{type(value).__name__} of length {len(value):,}" if isinstance(value, Sized) else type(value).__name__

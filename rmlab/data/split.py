@@ -12,7 +12,7 @@ from rmlab.data.near import group_near_equal
 from rmlab.data.pairs import PreferencePairs
 from rmlab.data.rows import NEXT_MESSAGE
 
-__all__ = ["split_by_prompt"]
+__all__ = ["parts_by_prompt", "split_by_prompt"]
 
 _NEXT = re.compile(re.escape(NEXT_MESSAGE))
 
@@ -24,7 +24,8 @@ def split_by_prompt(
 
     Pairs whose prompts are near-equal (see `group_near_equal`) stay together; so do a dialogue and its continuation.
     The groups are put in an order that the seed and their text decide, whatever the order of the pairs, and the line is
-    cut where the fractions fall.
+    cut where the fractions fall. Where that would leave a part empty, the groups are given out the largest first, each
+    to the part that lacks most.
 
     Parameters
     ----------
@@ -42,8 +43,14 @@ def split_by_prompt(
     Raises
     ------
     ValueError
-        If the fractions are not such, or a part would be empty.
+        If the fractions are not such, or there are fewer groups of near-equal prompts than parts.
     """
+    parts = parts_by_prompt(pairs, fractions=fractions, seed=seed)
+    return tuple(pairs.take(np.flatnonzero(parts == part)) for part in range(len(fractions)))
+
+
+def parts_by_prompt(pairs: PreferencePairs, *, fractions: Sequence[float], seed: int) -> np.ndarray:
+    """Give the part that each pair is put in by `split_by_prompt`, from 0: int64, shape ``(n_pairs,)``."""
     shares = np.asarray(fractions, dtype=np.float64)
     if shares.ndim != 1 or not np.all(shares > 0) or abs(shares.sum() - 1) > 1e-9:
         raise ValueError(f"fractions must each be above 0 and together 1, got {tuple(fractions)}")
@@ -58,17 +65,33 @@ def split_by_prompt(
     order = np.array(sorted(range(n_groups), key=drawn.__getitem__), dtype=np.int64)
     sizes = np.bincount(groups, minlength=n_groups)[order]
     middles = np.cumsum(sizes) - sizes / 2
-    part_of_group = np.empty(n_groups, dtype=np.int64)
-    part_of_group[order] = np.searchsorted(np.cumsum(shares)[:-1] * len(pairs), middles)
-    parts = part_of_group[groups]
-    counts = np.bincount(parts, minlength=len(shares))
-    if not counts.all():
+    part_in_order = np.searchsorted(np.cumsum(shares)[:-1] * len(pairs), middles)
+    if n_groups < len(shares):
         raise ValueError(
-            f"{len(pairs):,} pairs on {n_groups:,} distinct prompts (the largest group of near-equal ones has "
-            f"{sizes.max(initial=0):,} pairs) split as {tuple(fractions)} would leave part "
-            f"{int(np.argmin(counts)) + 1} empty; give more prompts, or fewer or more equal fractions"
+            f"{len(pairs):,} pairs on {n_groups:,} distinct prompts (near-equal ones counted once) cannot fill "
+            f"{len(shares)} parts that share no prompt; give more prompts, or fewer fractions"
         )
-    return tuple(pairs.take(np.flatnonzero(parts == part)) for part in range(len(shares)))
+    if len(np.unique(part_in_order)) < len(shares):
+        part_in_order = _fill_every_part(sizes, shares)
+    part_of_group = np.empty(n_groups, dtype=np.int64)
+    part_of_group[order] = part_in_order
+    return part_of_group[groups]
+
+
+def _fill_every_part(sizes: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Put groups in parts so that none is empty, the largest first, each in the part that lacks most: ``(n_groups,)``.
+
+    For the few data sets of which one group is so large that a line cut through the order would leave a part empty.
+    """
+    lacking = shares * sizes.sum()
+    part = np.empty(len(sizes), dtype=np.int64)
+    empty = set(range(len(shares)))
+    for place, group in enumerate(np.argsort(-sizes, kind="stable").tolist()):
+        open_to = sorted(empty) if len(sizes) - place == len(empty) else range(len(shares))
+        part[group] = max(open_to, key=lacking.__getitem__)
+        lacking[part[group]] -= sizes[group]
+        empty.discard(int(part[group]))
+    return part
 
 
 def _continuations(pairs: PreferencePairs) -> list[tuple[int, int]]:

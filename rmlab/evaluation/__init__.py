@@ -1,7 +1,7 @@
 """How good is a reward model? Accuracy, log loss and calibration, from the score differences of labelled pairs alone.
 
 A pair is written (chosen, rejected), so every label is "chosen" and the score difference says it all: positive where
-the model agrees with the human, and its sigmoid is the probability that the model gave to what the human did. Every
+the model agrees with the label, and its sigmoid is the probability that the model gave to that label. Every
 figure comes with an interval at 95%; where several pairs share a prompt, name it in ``clusters``, or the interval is
 too narrow.
 
@@ -13,12 +13,12 @@ too narrow.
 - `rewardbench`, `rewardbench2`: as their authors score them.
 """
 
-from rmlab.evaluation.accuracy import Accuracy, LengthBin
+from rmlab.evaluation.accuracy import Accuracy, GroupAccuracy, LengthBin
 from rmlab.evaluation.calibration import CalibrationBin, fit_temperature
 from rmlab.evaluation.ceiling import NoiseCeiling, ceiling_from_agreement, noise_ceiling
 from rmlab.evaluation.compare import Comparison, compare_models
 from rmlab.evaluation.inputs import checked_differences
-from rmlab.evaluation.intervals import wilson_interval
+from rmlab.evaluation.intervals import mean_interval, wilson_interval
 from rmlab.evaluation.learning_curve import LearningCurve, LearningCurvePoint, learning_curve
 from rmlab.evaluation.metrics import Evaluation, evaluate
 from rmlab.evaluation.rewardbench import BenchmarkScore, RewardBenchScores, rewardbench, rewardbench2
@@ -29,6 +29,7 @@ __all__ = [
     "CalibrationBin",
     "Comparison",
     "Evaluation",
+    "GroupAccuracy",
     "LearningCurve",
     "LearningCurvePoint",
     "LengthBin",
@@ -40,6 +41,7 @@ __all__ = [
     "evaluate",
     "fit_temperature",
     "learning_curve",
+    "mean_interval",
     "noise_ceiling",
     "rewardbench",
     "rewardbench2",

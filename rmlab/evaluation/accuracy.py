@@ -1,4 +1,9 @@
-"""The share of pairs on which something agrees with the human: of all, of each group, and by the responses' lengths."""
+"""The share of pairs on which something agrees with the label: of all, of each group, and by the responses' lengths.
+
+References
+----------
+Dunn (1961), Multiple comparisons among means (Bonferroni's simultaneous intervals).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,15 @@ import numpy as np
 from rmlab.evaluation.inputs import codes_of, ordered
 from rmlab.evaluation.intervals import clustered_sample_size, effective_sample_size, wilson_interval
 
-__all__ = ["Accuracy", "LengthBin", "accuracy_by_group", "accuracy_by_length", "accuracy_of", "longer_wins"]
+__all__ = [
+    "Accuracy",
+    "GroupAccuracy",
+    "LengthBin",
+    "accuracy_by_group",
+    "accuracy_by_length",
+    "accuracy_of",
+    "longer_wins",
+]
 
 LENGTH_RATIOS = (1 / 1.5, 1 / 1.1, 1.1, 1.5)
 """Where the length bins meet: the chosen response's length over the rejected one's."""
@@ -20,7 +33,7 @@ _LENGTH_NAMES = ("chosen much shorter", "chosen shorter", "about equal", "chosen
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The share of pairs on which something agrees with the human, a tie counted as one half."""
+    """The share of pairs on which something agrees with the label, a tie counted as one half."""
 
     n_pairs: int
     n_ties: int
@@ -30,6 +43,17 @@ class Accuracy:
     effective_sample_size: float
     """How many independent pairs would know as much: `n_pairs`; with weights, Kish's ``sum(w)^2 / sum(w^2)``; with
     clusters, what `clustered_sample_size` gives."""
+
+
+@dataclass(frozen=True)
+class GroupAccuracy(Accuracy):
+    """The accuracy on the pairs of one group of several."""
+
+    simultaneous_interval: tuple[float, float]
+    """Wilson's at the confidence ``1 - 0.05 / k``, with k groups (Bonferroni): with 95% all k hold at once, whatever
+    the groups have in common. It is for picking a group out of many; `accuracy_interval` for one named beforehand."""
+    length_baseline: Accuracy | None
+    """How often the longer response was the chosen one in this group."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +88,31 @@ def _of_rows(rows: np.ndarray, outcome: np.ndarray, weights: np.ndarray, cluster
 
 
 def accuracy_by_group(
-    names: list[Hashable], outcome: np.ndarray, weights: np.ndarray, clusters: np.ndarray | None
-) -> dict[Hashable, Accuracy]:
+    names: list[Hashable],
+    outcome: np.ndarray,
+    weights: np.ndarray,
+    clusters: np.ndarray | None,
+    lengths: np.ndarray | None = None,
+) -> dict[Hashable, GroupAccuracy]:
     """Give the accuracy of each group, in order of their names where they have one."""
     codes, distinct = codes_of(names)
     rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
     by_name = dict(zip(distinct, rows, strict=True))
-    return {name: _of_rows(by_name[name], outcome, weights, clusters) for name in ordered(distinct)}
+    baseline = None if lengths is None else longer_wins(lengths)
+    confidence = 1 - 0.05 / len(distinct)
+    found: dict[Hashable, GroupAccuracy] = {}
+    for name in ordered(distinct):
+        inside = by_name[name]
+        one = _of_rows(inside, outcome, weights, clusters)
+        size = one.effective_sample_size
+        if clusters is not None:
+            size = clustered_sample_size(outcome[inside], weights[inside], clusters[inside], confidence=confidence)
+        found[name] = GroupAccuracy(
+            **vars(one),
+            simultaneous_interval=wilson_interval(one.accuracy * size, size, confidence=confidence),
+            length_baseline=None if baseline is None else _of_rows(inside, baseline, weights, clusters),
+        )
+    return found
 
 
 def longer_wins(lengths: np.ndarray) -> np.ndarray:

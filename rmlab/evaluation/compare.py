@@ -34,7 +34,7 @@ class Comparison:
     accuracy_a: float
     accuracy_b: float
     accuracy_difference: float
-    """A tie of scores counts as one half for the model that has it. Positive: a agrees with the humans more often."""
+    """A tie of scores counts as one half for the model that has it. Positive: a agrees with the labels more often."""
     accuracy_difference_interval: tuple[float, float] | None
     """95%, by the paired bootstrap; None from a single pair or cluster."""
     p_value: float

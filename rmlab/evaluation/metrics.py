@@ -17,6 +17,7 @@ import numpy as np
 
 from rmlab.evaluation.accuracy import (
     Accuracy,
+    GroupAccuracy,
     LengthBin,
     accuracy_by_group,
     accuracy_by_length,
@@ -26,6 +27,8 @@ from rmlab.evaluation.accuracy import (
 from rmlab.evaluation.calibration import CalibrationBin, calibrate
 from rmlab.evaluation.inputs import check_bootstrap, checked_differences, codes_of, names_of, numbers
 from rmlab.evaluation.intervals import bootstrap_sums, expanded_percentiles
+from rmlab.evaluation.notes import notes_on
+from rmlab.names import printable
 from rmlab.preference import preference_loss, preference_probability
 
 __all__ = ["Evaluation", "evaluate"]
@@ -55,7 +58,7 @@ class Evaluation(Accuracy):
     """What a perfectly calibrated model, this sure, would show on so many pairs: noise keeps the error above zero."""
     temperature: float | None
     """What the differences were divided by before log loss, Brier and calibration; None if by nothing."""
-    groups: Mapping[Hashable, Accuracy] | None
+    groups: Mapping[Hashable, GroupAccuracy] | None
     length_baseline: Accuracy | None
     """How often the longer response was the chosen one."""
     length_bins: tuple[LengthBin, ...] | None
@@ -94,7 +97,7 @@ class Evaluation(Accuracy):
             values = {name: _tupled(value) for name, value in record.items()}
             values["calibration"] = tuple(CalibrationBin(**_tupled_values(one)) for one in record["calibration"])
             if record["groups"] is not None:
-                values["groups"] = {name: Accuracy(**_tupled_values(one)) for name, one in record["groups"].items()}
+                values["groups"] = {name: _group(one) for name, one in record["groups"].items()}
             if record["length_baseline"] is not None:
                 values["length_baseline"] = Accuracy(**_tupled_values(record["length_baseline"]))
             if record["length_bins"] is not None:
@@ -114,7 +117,7 @@ class Evaluation(Accuracy):
         rows: list[tuple[str, Accuracy]] = [("accuracy", self)]
         if self.length_baseline is not None:
             rows += [("longer response wins", self.length_baseline)]
-        group_rows = [(f"  {name}", group) for name, group in (self.groups or {}).items()]
+        group_rows = [(f"  {printable(name)}", group) for name, group in (self.groups or {}).items()]
         length_rows = [(f"  {one.name}", one.model) for one in self.length_bins or ()]
         width = max(len("calibration error"), *(len(name) for name, _ in [*rows, *group_rows, *length_rows]))
         lines += [_row(name, one, width) for name, one in rows]
@@ -132,6 +135,9 @@ class Evaluation(Accuracy):
         for title, some in (("accuracy by group", group_rows), ("accuracy by length", length_rows)):
             if some:
                 lines += [title, *(_row(name, one, width, f", {one.n_pairs:,} pairs") for name, one in some)]
+            if some is group_rows and len(some) > 1:
+                lines += ["by group, 95% that all intervals hold at once"]
+                lines += [f"{name:<{width}}  {_of_group(group)}" for name, group in group_rows]
         return "\n".join(lines + [f"note: {note}" for note in self.notes])
 
 
@@ -142,6 +148,12 @@ def _tupled(value: Any) -> Any:
 
 def _tupled_values(record: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _tupled(value) for name, value in record.items()}
+
+
+def _group(record: Mapping[str, Any]) -> GroupAccuracy:
+    by_length = record["length_baseline"]
+    baseline = None if by_length is None else Accuracy(**_tupled_values(by_length))
+    return GroupAccuracy(**{**_tupled_values(record), "length_baseline": baseline})
 
 
 def _length_bin(record: Mapping[str, Any]) -> LengthBin:
@@ -161,7 +173,7 @@ def evaluate(
     n_bootstrap: int = 0,
     seed: int = 0,
 ) -> Evaluation:
-    """Measure how well score differences agree with the human preferences.
+    """Measure how well score differences agree with the labels.
 
     Parameters
     ----------
@@ -170,7 +182,8 @@ def evaluate(
     groups
         The name of the group that each pair belongs to, ``(n_pairs,)``; a NaN counts as None.
     lengths
-        Lengths of the chosen and of the rejected response, in tokens or characters, ``(n_pairs, 2)``.
+        Lengths of the chosen and of the rejected response, in tokens or characters, before anything was cut,
+        ``(n_pairs, 2)``.
     weights
         What each pair counts for, ``(n_pairs,)``. Point estimates are those of each pair repeated `weights` times; the
         intervals take Kish's effective sample size, since a pair of weight 3 is not three independent pairs. A pair of
@@ -232,7 +245,7 @@ def evaluate(
         intervals = [expanded_percentiles(sums[:, i] / sums[:, 0], n_units) for i in (1, 2)]
     calibration, calibration_error, by_chance = calibrate(logits, w, codes, n_bins)
     accuracy = accuracy_of(outcome, w, codes)
-    by_group = None if names is None else accuracy_by_group(names, outcome, w, codes)
+    by_group = None if names is None else accuracy_by_group(names, outcome, w, codes, sizes)
     n_clusters = None if codes is None else int(codes.max()) + 1
     return Evaluation(
         **vars(accuracy),
@@ -251,36 +264,19 @@ def evaluate(
         n_bins=n_bins,
         n_bootstrap=n_bootstrap,
         seed=seed,
-        notes=tuple(_notes(accuracy, n_clusters, by_group, bool(n_bootstrap))),
+        notes=tuple(notes_on(accuracy, n_clusters, by_group, bool(n_bootstrap))),
     )
-
-
-def _notes(
-    accuracy: Accuracy, n_clusters: int | None, groups: Mapping[Hashable, Accuracy] | None, bootstrapped: bool
-) -> Iterable[str]:
-    if accuracy.n_ties == accuracy.n_pairs:
-        yield (
-            "every pair has equal scores: an accuracy of one half is a convention here, and calibration is undefined"
-        )
-    elif accuracy.n_ties > 0.1 * accuracy.n_pairs:
-        yield (
-            f"{accuracy.n_ties / accuracy.n_pairs:.0%} of the pairs have equal scores; where the responses differ, "
-            "look for truncation or scores in too low a precision"
-        )
-    units, kind = (accuracy.n_pairs, "pair") if n_clusters is None else (n_clusters, "cluster")
-    if units == 1:
-        yield f"one {kind} says almost nothing" + (": it has no bootstrap interval" if bootstrapped else "")
-    elif units < 30:
-        yield f"{units} {kind}s are few: the intervals are rough"
-    alone = [str(name) for name, group in (groups or {}).items() if group.n_pairs == 1]
-    if alone:
-        named = ", ".join(alone[:5]) + (f" and {len(alone) - 5} more" if len(alone) > 5 else "")
-        yield f"one pair says almost nothing of its group: {named}"
 
 
 def _row(name: str, one: Accuracy, width: int, more: str = "") -> str:
     lower, upper = one.accuracy_interval
     return f"{name:<{width}}  {one.accuracy:.3f}   (95%: {lower:.3f} to {upper:.3f}{more})"
+
+
+def _of_group(one: GroupAccuracy) -> str:
+    low, high = one.simultaneous_interval
+    length = "" if one.length_baseline is None else f"   longer wins {one.length_baseline.accuracy:.3f}"
+    return f"{low:.3f} to {high:.3f}{length}"
 
 
 def _ends(interval: tuple[float, float] | None) -> str:

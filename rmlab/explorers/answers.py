@@ -46,12 +46,14 @@ class Answers:
         self._news = threading.Condition()
         self._stale = False
         self._running = False
+        self._closed = False
         state.model, state.answering = name, True
         state.observe(self._look, [*TEXTS, "request", "explain"])
         self._look()
 
     def close(self) -> None:
-        """Answer no more."""
+        """Answer no more; an attribution that is being computed is given up."""
+        self._closed = True
         self.state.unobserve(self._look, [*TEXTS, "request", "explain"])
         self.state.answering = False
 
@@ -72,21 +74,24 @@ class Answers:
         while True:
             with self._news:
                 self._news.wait_for(lambda: False, SETTLE)
-                if not self._stale:
+                if self._closed or not self._stale:
                     self._running = False
                     self._news.notify_all()
                     return
                 self._stale = False
                 texts = tuple(getattr(self.state, name) for name in TEXTS)
                 request = self.state.request
-            self._answer(texts, request)
+            try:
+                self._answer(texts, request)
+            except BaseException as raised:  # of an observer of the state; an edit after it must find an answer
+                self._fail(raised, request)
 
     def _answer(self, texts: tuple[str, ...], request: int) -> None:
         prompt, *responses = texts
         error = ""
         try:
             found: list[Scored | None] = list(self.scorer(prompt, responses))
-        except Exception as raised:  # whatever a scorer of others may raise
+        except BaseException as raised:  # whatever a scorer of others may raise; a tokenizer's panic is no Exception
             error = f"{self.name} gave no score: {type(raised).__name__}: {raised}"
             found = [self.scorer.known(prompt, text) for text in responses]
         if self._stale:
@@ -104,7 +109,7 @@ class Answers:
                 found = attribute_difference(self.scorer.scorer, *texts, batch_tokens=BATCH_TOKENS)
         except Superseded:
             return
-        except Exception as raised:
+        except BaseException as raised:
             self._set(attribution={"words": f"What each token adds is not known: {type(raised).__name__}: {raised}"})
             return
         if not self._stale:
@@ -116,7 +121,7 @@ class Answers:
         """Let a model give up before its next batch when the texts have changed."""
 
         def stop(*_: Any) -> None:
-            if self._stale:
+            if self._stale or self._closed:
                 raise Superseded
 
         if not isinstance(self.scorer.scorer, RewardModel):
@@ -129,8 +134,21 @@ class Answers:
             hook.remove()
 
     def _set(self, **values: Any) -> None:
+        """Set traits, all of them, though an observer of one raises."""
+        wrong: BaseException | None = None
         for name, value in values.items():
-            setattr(self.state, name, value)
+            try:
+                setattr(self.state, name, value)
+            except BaseException as raised:
+                wrong = wrong or raised
+        if wrong is not None:
+            raise wrong
+
+    def _fail(self, raised: BaseException, request: int) -> None:
+        """Say that something which follows the state failed."""
+        with contextlib.suppress(BaseException):  # what follows the error may fail too
+            error = f"What follows the scores failed: {type(raised).__name__}: {raised}"
+            self._set(error=error, answered=request)
 
 
 def pieces(one: Attribution) -> list[list[Any]]:

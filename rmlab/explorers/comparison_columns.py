@@ -21,7 +21,7 @@ def comparison_columns(
 
     Scores of two models have scales of their own, and within a prompt a constant of their own. A score difference is
     free of the constant; divided by the root mean square of all differences of its model it is free of the scale. Zero
-    stays zero, so that a sign keeps its meaning: positive agrees with the human.
+    stays zero, so that a sign keeps its meaning: positive agrees with the label.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def in_words(test: Comparison, a: str, b: str) -> str:
     """Say what a paired test found, in sentences."""
     prompts = "" if test.n_clusters in (None, test.n_pairs) else f" of {test.n_clusters:,} prompts"
     said = (
-        f"On {test.n_pairs:,} pairs{prompts}, {a} agrees with the human in {test.accuracy_a:.1%} and {b} in "
+        f"On {test.n_pairs:,} pairs{prompts}, {a} agrees with the label in {test.accuracy_a:.1%} and {b} in "
         f"{test.accuracy_b:.1%}, a tie of scores counted as one half. On {test.n_a_better:,} pairs {a} does better, "
         f"on {test.n_b_better:,} {b}, and on {test.n_equal:,} they do alike. "
     )

@@ -12,7 +12,7 @@ from typing import Any
 from rmlab.explorers.bundle import page_script, style
 from rmlab.explorers.state import ExplorerState
 
-__all__ = ["render_page"]
+__all__ = ["render_page", "render_waiting"]
 
 PAGE = """\
 <!doctype html>
@@ -36,6 +36,23 @@ PAGE = """\
 </body>
 </html>
 """
+WAITING = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta http-equiv="refresh" content="1">
+<title>rmlab is loading</title>
+<style>{style}</style>
+</head>
+<body class="rx-page">
+<main class="rx">
+<p role="status">The model is being loaded, and the pairs are being scored. The explorer opens here after that.</p>
+</main>
+</body>
+</html>
+"""
 # A script block of JSON ends at "</script" and changes its meaning at "<!--"; as escapes these are only characters.
 INERT = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
@@ -46,7 +63,7 @@ def render_page(
     data: Mapping[str, Any],
     *,
     title: str,
-    serial: int | None = None,
+    served: Mapping[str, Any] | None = None,
 ) -> str:
     """Write the page, as text of an HTML file.
 
@@ -60,13 +77,14 @@ def render_page(
         What a view shows beside the state, by the name of the view.
     title
         Of the page.
-    serial
-        Where it is served: how many changes of the state it has seen. Otherwise it asks nobody.
+    served
+        Where it is served: ``serial``, how many changes of the state it has seen, and the ``edition`` of the page.
+        Otherwise it asks nobody.
     """
     script, rules = page_script(), style()
     values = {**state.trait_values(), "views": tuple(views), "data": data}
-    values |= {} if serial is None else {"serial": serial}
-    asks = "" if serial is None else "connect-src 'self'; "
+    values |= served or {}
+    asks = "" if served is None else "connect-src 'self'; "
     sources = f"script-src '{_hash(script)}'; style-src '{_hash(rules)}'"
     return PAGE.format(
         policy=html.escape(f"default-src 'none'; {asks}{sources}; base-uri 'none'; form-action 'none'"),
@@ -75,6 +93,11 @@ def render_page(
         values=json.dumps(values, allow_nan=False, separators=(",", ":")).translate(INERT),
         script=script,
     )
+
+
+def render_waiting() -> str:
+    """Write the page that is served until there is a state to show; it asks again each second."""
+    return WAITING.format(policy=html.escape(f"default-src 'none'; style-src '{_hash(style())}'"), style=style())
 
 
 def _hash(text: str) -> str:

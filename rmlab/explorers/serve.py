@@ -1,183 +1,233 @@
 """The explorer as a page with a kernel behind it: served on this machine only, to whoever has the token.
 
-The page is that of `rmlab.explorers.page`. What a reader changes goes to ``POST state``; what the state changes comes
+The page is that of `rmlab.explorers.page`. It claims the explorer with ``POST open``; a page that claims it later has
+it from then on, and the earlier one is told. What a reader changes goes to ``POST state``; what the state changes comes
 with ``GET changes/N``, which waits for news after the N-th. Models answer as in a notebook, and no code can be sent.
 """
 
 from __future__ import annotations
 
-import hmac
+import asyncio
+import hashlib
 import json
-import secrets
-import sys
+import socket
 import threading
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, cast
-from urllib.parse import parse_qs, urlsplit
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
 
 from traitlets import TraitError
 
-from rmlab.explorers.page import render_page
+from rmlab.explorers.access import new_token
+from rmlab.explorers.page import render_page, render_waiting
+from rmlab.explorers.requests import AnotherPage, BoundedServer, NoPage, application
 from rmlab.explorers.state import ExplorerState
 
 __all__ = ["ExplorerServer"]
 
 LONGEST_WAIT = 20.0  # seconds that a question for changes waits
-LARGEST = 20_000_000  # bytes that may be sent
+GOODBYE = 0.5  # seconds that open connections are given to end
 
 
-class ExplorerServer(ThreadingHTTPServer):
-    """Serves one state, as a page, on 127.0.0.1.
+class ExplorerServer:
+    """Serves one state, as a page, on 127.0.0.1, while it is entered as a context; until `show`, a page that waits.
 
     Parameters
     ----------
-    state, views, data, title
-        As in `render_page`.
     port
         0 for any that is free.
+    token
+        What a request must carry; by default one that is made here.
 
     Raises
     ------
     OSError
         If the port is in use.
+
+    Notes
+    -----
+    Requests are answered by an event loop in a thread; what observers of the state do is done in another.
     """
 
-    daemon_threads = True
-    allow_reuse_address = False
-
-    def __init__(
-        self, state: ExplorerState, views: Sequence[str], data: Mapping[str, Any], *, title: str, port: int = 0
-    ):
-        self.state, self.views, self.data, self.title = state, views, data, title
-        self.token = secrets.token_urlsafe(24)
+    def __init__(self, *, port: int = 0, token: str | None = None):
+        self._socket = socket.create_server(("127.0.0.1", port))  # reuses the address: the last run may just have ended
+        self._socket.setblocking(False)
+        self.server_address: tuple[str, int] = self._socket.getsockname()
+        self.server_port = self.server_address[1]
+        self.token = token or new_token()
+        self.state = ExplorerState()
+        self._page: tuple[Sequence[str], Mapping[str, Any], str] | None = None
+        self.edition = ""  # of what a page carries beside the state: a page of another edition must be loaded again
+        self._owner: str | None = None  # the page that claimed the explorer last
         self._serial = 0
         self._latest: dict[str, tuple[int, str]] = {}  # the last change of each trait: its number, and who made it
-        self._news = threading.Condition()
-        self._setting = threading.Lock()
+        self._lock = threading.Lock()  # of the serial and the latest changes
         self._asked = threading.local()  # what the thread at hand was asked to set, and by whom
-        super().__init__(("127.0.0.1", port), _Handler)
-        state.observe(self._note)
+        self._worker = ThreadPoolExecutor(1, "rmlab explorer")  # one: changes are made in the order in which they came
+        self._loop = asyncio.new_event_loop()
+        self._news, self._ended = asyncio.Event(), asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="rmlab server", daemon=True)
 
     @property
     def address(self) -> str:
         """Where the page is, with its token."""
         return f"http://127.0.0.1:{self.server_port}/?token={self.token}"
 
-    def page(self) -> str:
-        """Write the page as the state is now."""
-        with self._news:
-            return render_page(self.state, self.views, self.data, title=self.title, serial=self._serial)
+    def show(self, state: ExplorerState, views: Sequence[str], data: Mapping[str, Any], *, title: str) -> None:
+        """Show a state from now on; for the parameters see `render_page`."""
+        self.state.unobserve_all()
+        self.edition = hashlib.sha256(json.dumps([views, data, title]).encode()).hexdigest()[:16]
+        self.state = state
+        state.observe(self._note)
+        self._page = views, data, title
 
-    def change(self, values: Mapping[str, Any], client: str) -> None:
-        """Set traits as a page asked.
+    def __enter__(self) -> ExplorerServer:
+        """Serve from now on."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Serve no more."""
+        with suppress(ValueError):  # nothing was shown
+            self.state.unobserve(self._note)
+        self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join()
+        self._worker.shutdown(wait=False, cancel_futures=True)
+
+    def wait(self) -> None:
+        """Wait until the server ends, which it does only with its context or when interrupted."""
+        self._thread.join()
+
+    @property
+    def shows(self) -> bool:
+        """Whether there is a state to show."""
+        return self._page is not None
+
+    async def page(self) -> str:
+        """Write the page as the state is now, or one that waits for a state."""
+        if self._page is None:
+            return render_waiting()
+        with self._lock:
+            serial = self._serial
+        views, data, title = self._page
+        served = {"serial": serial, "edition": self.edition}
+        return await self._work(lambda: render_page(self.state, views, data, title=title, served=served))
+
+    async def open(self, values: Any, client: str, *, claim: bool) -> dict[str, Any]:
+        """Let a page have the explorer, and give the state with the number of its last change.
+
+        Parameters
+        ----------
+        values
+            What the page shows and the state does not hold.
+        client
+            The name that the page gave itself.
+        claim
+            Take it from whichever page has it. Otherwise only a page that has it goes on.
+
+        Raises
+        ------
+        AnotherPage, NoPage
+            If another page has it, or none, and it is not claimed.
+        TraitError
+            As for `change`.
+        """
+        if not claim:
+            self.admit(client)
+        self._owner = client
+        self._tell()  # the page that had it
+        await self.change(values, client)
+        await self.change(values, client)  # again: to select a pair sets the texts, which those typed must outlive
+        return await self._work(self._snapshot)
+
+    async def change(self, values: Any, client: str) -> int:
+        """Set traits as a page asked, and give the number of the last change.
 
         Raises
         ------
         TraitError
             If there is no such trait, or it cannot have this value.
+        AnotherPage, NoPage
+            If the page does not have the explorer.
         """
+        self.admit(client)
         if not isinstance(values, Mapping):
             raise TraitError(f"traits must come as a JSON object of names and values, got {type(values).__name__}")
         if unknown := sorted(set(values) - set(self.state.trait_names())):
             raise TraitError(f"no such trait: {', '.join(unknown)}")
-        with self._setting:
-            self._asked.values, self._asked.client = values, client
-            try:
-                with self.state.hold_trait_notifications():
-                    for name, value in values.items():
-                        setattr(self.state, name, value)
-            finally:
-                self._asked.values = {}
+        return await self._work(lambda: self._set(values, client))
 
-    def changes(self, since: int, client: str) -> dict[str, Any]:
-        """Wait for changes after number `since`, and give those that this client did not make itself."""
-        with self._news:
-            self._news.wait_for(lambda: self._serial > since, LONGEST_WAIT)
+    async def changes(self, since: int, client: str) -> dict[str, Any]:
+        """Wait for changes after number `since`, and give those that this page did not make itself.
+
+        Raises
+        ------
+        AnotherPage, NoPage
+            If the page does not have the explorer, or has it no more.
+        """
+        self.admit(client)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_WAIT):
+                while self._serial <= since:
+                    await self._news.wait()
+                    self.admit(client)
+        with self._lock:
             names = [name for name, (number, by) in self._latest.items() if number > since and by != client]
             return {"serial": self._serial, "values": {name: getattr(self.state, name) for name in names}}
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say what went wrong, unless it is only that a reader has left."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
+    def admit(self, client: str) -> None:
+        """Turn a page away that does not have the explorer."""
+        if self._owner is None:
+            raise NoPage
+        if client != self._owner:
+            raise AnotherPage
+
+    def _work(self, task: Any) -> asyncio.Future[Any]:
+        return self._loop.run_in_executor(self._worker, task)
+
+    def _set(self, values: Mapping[str, Any], client: str) -> int:
+        self._asked.values, self._asked.client = values, client
+        try:
+            with self.state.hold_trait_notifications():
+                for name, value in values.items():
+                    setattr(self.state, name, value)
+        except TraitError:
+            raise
+        except BaseException as raised:  # of an observer: whatever a scorer of others may raise
+            raise TraitError(f"{type(raised).__name__}: {raised}") from raised
+        finally:
+            self._asked.values = {}
+        return self._serial
+
+    def _snapshot(self) -> dict[str, Any]:
+        with self._lock:
+            return {"serial": self._serial, "values": self.state.trait_values()}
 
     def _note(self, change: Any) -> None:
         name, asked = change["name"], getattr(self._asked, "values", {})
         # what a model answers to a change is news to whoever made the change
         echo = name in asked and json.dumps(asked[name]) == json.dumps(change["new"])
-        with self._news:
+        with self._lock:
             self._serial += 1
             self._latest[name] = (self._serial, self._asked.client if echo else "")
-            self._news.notify_all()
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._tell)
 
+    def _tell(self) -> None:
+        """Wake those who wait for news."""
+        self._news.set()
+        self._news = asyncio.Event()
 
-class _Handler(BaseHTTPRequestHandler):
-    """One request."""
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve())
 
-    protocol_version = "HTTP/1.1"
-
-    @property
-    def explorer(self) -> ExplorerServer:
-        return cast(ExplorerServer, self.server)
-
-    def do_GET(self) -> None:
-        """Give the page, or the changes."""
-        path = self._admit()
-        if path == "/":
-            self._answer(HTTPStatus.OK, self.explorer.page(), "text/html")
-        elif path is not None and path.startswith("/changes/") and path[9:].isdecimal():
-            self._answer(
-                HTTPStatus.OK,
-                json.dumps(self.explorer.changes(int(path[9:]), self._asked("client"))),
-                "application/json",
-            )
-        elif path is not None:
-            self._answer(HTTPStatus.NOT_FOUND, "there is nothing here")
-
-    def do_POST(self) -> None:
-        """Set traits."""
-        path = self._admit()
-        if path is None:
-            return
-        length = self.headers.get("Content-Length", "")
-        if path != "/state" or not length.isdecimal() or int(length) > LARGEST:
-            self.close_connection = True
-            self._answer(HTTPStatus.BAD_REQUEST, f"POST /state takes a JSON object of at most {LARGEST:,} bytes")
-            return
-        try:
-            values = json.loads(self.rfile.read(int(length)))
-            self.explorer.change(values, self._asked("client"))
-        except (ValueError, TypeError, TraitError) as error:
-            self._answer(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
-        else:
-            self._answer(HTTPStatus.OK, "")
-
-    def _admit(self) -> str | None:
-        """Give the path, or turn the request away: a wrong token, or a name that another site made point here."""
-        own = {f"{host}:{self.explorer.server_port}" for host in ("127.0.0.1", "localhost")}
-        token = self._asked("token")
-        if self.headers.get("Host") in own and hmac.compare_digest(token.encode(), self.explorer.token.encode()):
-            return urlsplit(self.path).path
-        self.close_connection = True
-        self._answer(HTTPStatus.FORBIDDEN, "open the address that `rmlab explore` printed, with its token")
-        return None
-
-    def _asked(self, name: str) -> str:
-        return parse_qs(urlsplit(self.path).query).get(name, [""])[0]
-
-    def _answer(self, status: HTTPStatus, text: str, kind: str = "text/plain") -> None:
-        body = text.encode("utf-8", "surrogatepass")
-        self.send_response(status)
-        self.send_header("Content-Type", f"{kind}; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cache-Control", "no-store")
-        self.send_header("Referrer-Policy", "no-referrer")
-        self.send_header("X-Content-Type-Options", "nosniff")
-        self.send_header("X-Frame-Options", "DENY")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing of a request: its address holds the token."""
+    async def _serve(self) -> None:
+        server = BoundedServer.with_limits(application(self))
+        server.add_socket(self._socket)
+        await self._ended.wait()
+        server.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE):
+                await server.close_all_connections()

@@ -90,9 +90,9 @@ class EncodedPairs:
 
     @property
     def response_lengths(self) -> np.ndarray:
-        """Tokens of the chosen and the rejected response, the end included; shape ``(n_pairs, 2)``."""
+        """Tokens of the chosen and the rejected response before any were cut, and the end; shape ``(n_pairs, 2)``."""
         sides = (self.chosen, self.rejected)
-        return np.stack([side.lengths - side.prompt_lengths for side in sides], axis=1)
+        return np.stack([side.lengths - side.prompt_lengths + side.response_tokens_cut for side in sides], axis=1)
 
     @property
     def truncation(self) -> dict[str, int]:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import ArrayLike
 
+from rmlab.names import printable
 from rmlab.plots.display import set_description
 from rmlab.plots.style import CHOSEN, HELD_OUT, INK, NEUTRAL, REJECTED, TEXT, label, listed, make_axes, signed
 
@@ -63,7 +64,7 @@ def plot_bands(
         return f"{value:.1%}" if percent else f"{value:.2f}".replace("-", "−")
 
     for (name, table), (colour, dashes, marker) in zip(tables.items(), _LOOKS, strict=False):
-        words = name if up_to is None else f"{name} {number(table[shown][-1, 0])}"
+        words = printable(name) if up_to is None else f"{printable(name)} {number(table[shown][-1, 0])}"
         if shown.sum() == 1:  # a band over one x has no width
             ax.vlines(at[shown], table[shown, 1], table[shown, 2], color=colour, linewidth=6, alpha=0.3)
         ax.fill_between(at[shown], table[shown, 1], table[shown, 2], color=colour, alpha=0.18, linewidth=0)
@@ -93,7 +94,7 @@ def plot_bands(
             f"{number(height)} ({number(low)} to {number(high)}) at {place:,g}"
             for place, (height, low, high) in zip(at[shown], table[shown], strict=True)
         ]
-        found.append(f"{name} {', '.join(points if len(points) < 4 else [points[0], points[-1]])}")
+        found.append(f"{printable(name)} {', '.join(points if len(points) < 4 else [points[0], points[-1]])}")
     across = "" if level is None else f" Dashed across: {level[0]} {number(level[1])}."
     return set_description(ax, f"{title}. Lines with bands against {x_label}: {'; '.join(found)}.{across}")
 
@@ -123,6 +124,7 @@ def plot_paired(
     if ends.ndim != 2 or not ends.size:
         raise ValueError(f"left and right must have one shape (n_people,), got {ends.shape[1:]}")
     ax = make_axes(ax, 5.6, 4.6)
+    names = (printable(names[0]), printable(names[1]))
     for person, (a, b) in enumerate(ends.T):
         if person != highlight:
             ax.plot([0, 1], [a, b], "o-", color=NEUTRAL, linewidth=1, markersize=5, alpha=0.6)

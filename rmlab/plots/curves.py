@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
+from rmlab.names import printable
 from rmlab.plots.display import set_description
 from rmlab.plots.style import (
     CHOSEN,
@@ -62,9 +63,9 @@ def plot_lines(
         height = np.asarray(y, dtype=float)
         if height.shape != at.shape:
             raise ValueError(f"line {name!r} must have shape {at.shape}, as x has, got {height.shape}")
-        ax.plot(at, height, color=colour, linestyle=dashes, linewidth=2.5, label=name)
+        ax.plot(at, height, color=colour, linestyle=dashes, linewidth=2.5, label=printable(name))
         ends = [f"{_brief(height[i], height)} at {_brief(at[i], at)}" for i in (0, len(at) // 2, -1)]
-        shown.append(f"{name}, {', '.join(ends)}")
+        shown.append(f"{printable(name)}, {', '.join(ends)}")
     for x_point, y_point, words in points:
         rises = _on_its_line(ax, x_point + 0.08 * float(np.ptp(at)), x_point, y_point) > y_point
         mark(ax, x_point, y_point, words, *((6, -22) if rises else (8, 5)), "left")  # where the line does not run

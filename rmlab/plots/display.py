@@ -6,13 +6,15 @@ import base64
 import html
 import io
 import sys
+from typing import cast
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.text import Text
 from PIL import Image
 
-__all__ = ["bundle", "describe", "set_description", "show"]
+__all__ = ["bundle", "describe", "encode", "set_description", "show"]
 
 MARGIN = 0.1  # inches of white around what is drawn: on a dark page a picture is a white card
 
@@ -41,6 +43,15 @@ def show(picture: Axes | Figure, *, alt: str | None = None) -> None:
 
 def bundle(picture: Axes | Figure, alt: str) -> dict[str, str]:
     """Give what Jupyter displays: HTML with the picture inside, since it gives a bare image/png no alt text."""
+    source, (width, height) = encode(picture)
+    # Both, so that a page keeps the room until the picture is drawn; and the style, so that it fits a narrow window.
+    size = f'width="{width}" height="{height}" style="max-width: 100%; height: auto"'
+    image = f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt)}" {size}>'
+    return {"text/html": image, "text/plain": alt}
+
+
+def encode(picture: Axes | Figure) -> tuple[str, tuple[int, int]]:
+    """Return a picture as PNG in base 64, and the width and height at which it is shown, in pixels."""
     figure = _figure(picture)
     if isinstance(engine := figure.get_layout_engine(), ConstrainedLayoutEngine):
         engine.set(w_pad=MARGIN, h_pad=MARGIN)
@@ -49,13 +60,8 @@ def bundle(picture: Axes | Figure, alt: str) -> dict[str, str]:
     # few colours are in use: a palette makes a third of the bytes, which a notebook carries for good
     palette = Image.open(drawn).convert("RGB").quantize(128, dither=Image.Dither.NONE)
     palette.save(png, format="png", optimize=True)
-    source = base64.b64encode(png.getvalue()).decode()
     width, height = (round(100 * inches) for inches in figure.get_size_inches())
-    # Both, so that a page keeps the room while a control puts the next picture in the place of this one; and the style,
-    # so that it fits a narrow window.
-    size = f'width="{width}" height="{height}" style="max-width: 100%; height: auto"'
-    image = f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt)}" {size}>'
-    return {"text/html": image, "text/plain": alt}
+    return base64.b64encode(png.getvalue()).decode(), (width, height)
 
 
 def _figure(picture: Axes | Figure) -> Figure:
@@ -63,6 +69,11 @@ def _figure(picture: Axes | Figure) -> Figure:
 
 
 def set_description(ax: Axes, text: str) -> Axes:
-    """Attach what `describe` gives for this picture."""
+    """Attach what `describe` gives for this picture, when all of it is drawn.
+
+    No words of a picture are mathematics, so that a name may hold dollar signs: none is read as TeX.
+    """
+    for words in ax.findobj(Text):
+        cast(Text, words).set_parse_math(False)
     setattr(ax, "_rmlab_description", text)  # noqa: B010
     return ax

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from rmlab.evaluation import Accuracy, Evaluation, LearningCurve, checked_differences, evaluate
+from rmlab.names import printable
 from rmlab.plots.display import set_description
 from rmlab.plots.style import (
     CHOSEN,
@@ -92,7 +93,7 @@ def plot_scores(fit: Any, *, ax: Axes | None = None) -> Axes:
     scores = np.asarray(fit.scores, dtype=float)
     half_width = _Z95 * np.asarray(fit.standard_errors, dtype=float)
     order = np.argsort(-scores, kind="stable")
-    names = [str(fit.items[i]) for i in order]
+    names = [printable(fit.items[i]) for i in order]
     ax = make_axes(ax, 7.2, min(1.4 + 0.42 * len(names), 14.0))
     scores, half_width = scores[order], half_width[order]
     draw_rows(ax, names, scores, scores - half_width, scores + half_width, [signed(score) for score in scores])
@@ -206,7 +207,7 @@ def plot_groups(evaluation: Evaluation, *, ax: Axes | None = None) -> Axes:
     if not evaluation.groups:
         raise ValueError("this evaluation has no groups to plot; give evaluate a name for each pair with groups=...")
     rows: list[tuple[str, Accuracy, str]] = [("all pairs", evaluation, "s")]
-    rows += [(str(name), group, "o") for name, group in evaluation.groups.items()]
+    rows += [(printable(name), group, "o") for name, group in evaluation.groups.items()]
     if evaluation.length_baseline is not None:
         rows.append(("longer response wins", evaluation.length_baseline, "D"))
     names = [name for name, _, _ in rows]

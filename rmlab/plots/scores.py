@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from rmlab.names import printable
 from rmlab.plots.display import set_description
 from rmlab.plots.style import CHOSEN, INK, NEUTRAL, REJECTED, TEXT, label, listed, make_axes, signed
 
@@ -25,16 +26,17 @@ def plot_score_steps(items: Sequence[Hashable], history: ArrayLike, *, ax: Axes 
         Scores before the first step and after each, in log-odds (nats), shape ``(n_steps + 1, n_items)``.
     """
     scores = _table("history", history, len(items))
+    names = [printable(item) for item in items]
     ax = make_axes(ax, 7.6, 4.4)
     ax.plot(scores, "o-", color=CHOSEN, linewidth=1.5, markersize=4)
     ax.axhline(0, color=NEUTRAL, linewidth=1, linestyle=":")
     n_steps = len(scores) - 1
     for k, height in zip(np.argsort(scores[-1]), _spread(np.sort(scores[-1]), np.ptp(scores) / 16), strict=True):
-        words = f"{items[k]} {signed(scores[-1, k])}"
+        words = f"{names[k]} {signed(scores[-1, k])}"
         ax.annotate(words, (1.03 * n_steps, height), va="center", fontsize=TEXT, color=INK, annotation_clip=False)
     ax.set_xlim(-0.02 * n_steps, 1.02 * n_steps)
     label(ax, f"Scores in {n_steps} steps", "steps", "score in log-odds (nats)")
-    last = [f"{items[k]} {signed(scores[-1, k])}" for k in np.argsort(-scores[-1], kind="stable")]
+    last = [f"{names[k]} {signed(scores[-1, k])}" for k in np.argsort(-scores[-1], kind="stable")]
     return set_description(ax, f"Scores of {len(items)} items, a line each, after 0 to {n_steps} steps. At the end: " +
                            f"{listed(last)}.")  # fmt: skip
 
@@ -76,10 +78,10 @@ def plot_score_bars(
     ax.axvline(0, color=INK, linewidth=1)
     ax.set_xlim(-reach, reach)
     ax.set_ylim(len(items) - 0.4, -0.6)
-    ax.set_yticks(range(len(items)), [str(item) for item in items], parse_math=False)
+    ax.set_yticks(range(len(items)), [printable(item) for item in items], parse_math=False)
     label(ax, title, "score in log-odds (nats)", "")
     shown = [
-        f"{item} {signed(value)}{' (off the screen)' if abs(value) > reach else ''}"
+        f"{printable(item)} {signed(value)}{' (off the screen)' if abs(value) > reach else ''}"
         for item, value in zip(items, values, strict=True)
     ]
     return set_description(

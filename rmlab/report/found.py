@@ -90,7 +90,7 @@ def accuracy_in_words(evaluation: Evaluation) -> str:
     e = evaluation
     low, high = e.accuracy_interval
     said = (
-        f"On {counted(e.n_pairs, 'pair')} the model agrees with the human judgement in {e.accuracy:.1%} "
+        f"On {counted(e.n_pairs, 'pair')} the model agrees with the label in {e.accuracy:.1%} "
         f"(95% interval {low:.1%} to {high:.1%})"
     )
     if e.n_ties == e.n_pairs:

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 
 from rmlab import plots
 from rmlab.evaluation import Accuracy, Evaluation, NoiseCeiling, RewardBenchScores
+from rmlab.names import printable
 from rmlab.plots.display import bundle
 from rmlab.report.found import Report, accuracy_in_words, confidence_in_words, counted
 
@@ -58,14 +59,14 @@ def render(report: Report) -> str:
         _figures(e),
         "<h2>Score differences</h2>",
         "<p>Each pair gives one difference: the score of the chosen response minus that of the rejected one. Right of "
-        "zero, the model agrees with the human.</p>",
+        "zero, the model agrees with the label.</p>",
         _picture(plots.plot_score_differences(report.score_differences)),
         *_calibration(report),
         *_groups(e),
         *_lengths(e),
         *_benchmark(report.benchmark),
         *_ceiling(report.ceiling, e),
-        "<h2>What was left out or cut</h2>",
+        "<h2>What was left out, cut, or counts as half a win</h2>",
         _left_out(report.counts),
         "<h2>How this was made</h2>",
         _table(("", ""), report.made.items(), css="made"),
@@ -132,7 +133,24 @@ def _groups(e: Evaluation) -> Iterable[str]:
         return
     yield "<h2>By group</h2>"
     yield _picture(plots.plot_groups(e))
-    yield _table(("group", "accuracy", "95% interval", "pairs"), [_accuracy_row(n, g) for n, g in e.groups.items()])
+    several = len(e.groups) > 1
+    if several:
+        yield (
+            "<p>The first interval is for a group that was named beforehand. To pick a group out of them all, read the "
+            f"second: with 95% all {len(e.groups):,} of those hold at once (Bonferroni).</p>"
+        )
+    with_length = e.length_baseline is not None
+    head = ["group", "accuracy", "95% interval", "pairs"]
+    head += ["all at once"] * several + ["longer wins"] * with_length
+    rows = []
+    for name, group in e.groups.items():
+        row = [*_accuracy_row(name, group)]
+        if several:
+            row.append(_ends(group.simultaneous_interval))
+        if group.length_baseline is not None:
+            row.append(f"{group.length_baseline.accuracy:.3f}")
+        rows.append(row)
+    yield _table(head, rows)
 
 
 def _lengths(e: Evaluation) -> Iterable[str]:
@@ -189,7 +207,7 @@ def _left_out(counts: Mapping[str, int]) -> str:
 
 
 def _accuracy_row(name: object, one: Accuracy) -> tuple[str, str, str, str]:
-    return str(name), f"{one.accuracy:.3f}", _ends(one.accuracy_interval), f"{one.n_pairs:,}"
+    return printable(name), f"{one.accuracy:.3f}", _ends(one.accuracy_interval), f"{one.n_pairs:,}"
 
 
 def _picture(ax: Axes) -> str:
@@ -214,4 +232,4 @@ def _sentence(text: str) -> str:
 
 
 def _safe(text: object) -> str:
-    return html.escape(str(text))
+    return html.escape(printable(text))

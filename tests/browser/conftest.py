@@ -51,9 +51,15 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+def lab_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server of `lab` and its kernels write what they say."""
+    return tmp_path_factory.mktemp("jupyter") / "log"
+
+
+@pytest.fixture(scope="session")
+def lab(browser: Browser, lab_log: Path) -> Iterator[Address]:
     """Run `rmlab lab --no-browser`; give what makes a path an address there. (No server where there is no browser.)"""
-    folder = tmp_path_factory.mktemp("jupyter")
+    folder, log = lab_log.parent, lab_log
     for name, values in SETTINGS.items():
         path = folder / "lab/user-settings/@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +70,6 @@ def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     own = {"JUPYTER_CONFIG_DIR": str(folder), "JUPYTER_RUNTIME_DIR": str(folder / "run"), "IPYTHONDIR": str(folder)}
     environment = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
     environment |= own | {"JUPYTER_TOKEN": TOKEN}
-    log = folder / "log"
     command = [sys.executable, "-m", "rmlab", "lab", "--no-browser", "--port", str(port)]
     with log.open("w") as stream:
         server = subprocess.Popen(

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from explorer import PAYLOADS, Opened, opening
@@ -100,6 +101,29 @@ def test_a_handle_is_dragged(opened: Opened, tmp_path: Path):
     page.mouse.move(x + 300, y)
     assert float(handle(page, "A").get_attribute("aria-valuenow")) == dragged
     assert handle(page, "A").evaluate("node => node === document.activeElement")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_box_is_drawn_around_what_the_mouse_drags(opened: Opened, tmp_path: Path, theme: Literal["light", "dark"]):
+    opened.page.emulate_media(color_scheme=theme)
+    opened.show(tmp_path, ExplorerState())
+    page = opened.page
+    befores = (
+        lambda: None,
+        lambda: page.get_by_role("button", name="Swap").click(),
+        lambda: page.keyboard.press("Tab"),
+    )
+    for before in befores:  # where the focus comes from decides what Chromium draws
+        for side in "AB":
+            before()
+            handle(page, side).hover()
+            page.mouse.down()
+            assert handle(page, side).evaluate("node => node === document.activeElement")
+            assert handle(page, side).evaluate("node => getComputedStyle(node).outlineStyle") == "none"
+            page.mouse.up()
+    handle(page, "A").press("ArrowRight")
+    assert page.evaluate(OUTLINE) != "rgba(0, 0, 0, 0)", "by keys it is seen which handle moves"
+    opened.page.emulate_media(color_scheme="light")
 
 
 def test_a_constant_moves_the_handles_and_nothing_else(opened: Opened, tmp_path: Path):

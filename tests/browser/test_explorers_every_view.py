@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -67,13 +66,9 @@ def edited() -> Explorer:
 @pytest.fixture
 def served(edited: Explorer) -> Iterator[str]:
     """Where the explorer that was edited is served."""
-    server = ExplorerServer(edited.state, edited.views, edited.data, title="served")
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server.address
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with ExplorerServer() as server:
+        server.show(edited.state, edited.views, edited.data, title="served")
+        yield server.address
 
 
 def faults(page: Page) -> list[Any]:

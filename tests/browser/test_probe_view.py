@@ -35,8 +35,8 @@ def served(browser: Browser, scorer: Any, view: str = "probe", **traits: Any) ->
     state = probe_state()
     for name, value in traits.items():
         setattr(state, name, value)
-    server = ExplorerServer(state, ("path", "probe"), {"probe": probe_data()}, title="probe")
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = ExplorerServer()
+    server.show(state, ("path", "probe"), {"probe": probe_data()}, title="probe")
     state.view = view
     answers = Answers(state, scorer, "a scorer")
     page = browser.new_page(viewport={"width": 1200, "height": 900})
@@ -44,15 +44,14 @@ def served(browser: Browser, scorer: Any, view: str = "probe", **traits: Any) ->
     page.on("pageerror", lambda error: thrown.append(str(error)))
     page.on("dialog", lambda dialog: thrown.append(dialog.message))
     try:
-        page.goto(server.address)
-        yield page, state
-        assert thrown == []
+        with server:
+            page.goto(server.address)
+            yield page, state
+            assert thrown == []
+            page.close()
     finally:
-        page.close()
         answers.close()
         answers.wait(20)
-        server.shutdown()
-        server.server_close()
 
 
 def button(page: Page, name: str):

@@ -3,7 +3,7 @@
     python tests/notebooks/execute.py notebooks/00_start.ipynb ...
 
 Removed: widget state and widget views (they need a live kernel; one line stands in their place), times of execution,
-versions of the machine's Python. The code of a cell that only draws, or only makes controls, is folded.
+versions of the machine's Python. The code of a cell that only sets up, draws or makes controls is folded.
 """
 
 import sys
@@ -14,7 +14,7 @@ from nbclient import NotebookClient
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PLACEHOLDER = "(a control: run this cell to use it)"
-FOLDED = ("# Drawing", "# Controls")
+FOLDED = ("# Setup", "# Drawing", "# Controls")
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -33,8 +33,8 @@ def strip(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         widgets = [output for output in outputs if WIDGET in output.get("data", {})]
         if widgets and "nbval-ignore-output" not in (tags or []):
             raise ValueError(
-                f"cell {number} shows a widget: tag it nbval-ignore-output, and assert in the next code cell "
-                f"what the widget holds\n\n{cell.source}"
+                f"cell {number} shows a widget: begin it with # Controls and tag it nbval-ignore-output"
+                f"\n\n{cell.source}"
             )
         for output in widgets[:1]:
             output.data = nbformat.from_dict({"text/plain": PLACEHOLDER})

@@ -46,7 +46,7 @@ def test_the_code_of_a_drawing_is_folded(tmp_path: Path) -> None:
 
 def test_widgets_are_kept_out_of_committed_notebooks(tmp_path: Path) -> None:
     widget = "import ipywidgets\nipywidgets.IntSlider()"
-    with pytest.raises(ValueError, match="cell 1 shows a widget: tag it nbval-ignore-output, and assert in the next"):
+    with pytest.raises(ValueError, match=r"cell 1 shows a widget: .* tag it nbval-ignore-output"):
         execute(write(tmp_path / "a.ipynb", widget))
     path = write(tmp_path / "b.ipynb", widget, tags=("nbval-ignore-output",))
     execute(path)

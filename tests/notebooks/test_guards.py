@@ -8,6 +8,7 @@ import guards
 import nbformat
 import pytest
 import spelling
+from bounds import BOUNDS
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).parents[2]
@@ -91,13 +92,17 @@ def good() -> NotebookNode:
     v4 = nbformat.v4
     html_output = v4.new_output("display_data", {"text/html": PICTURE, "text/plain": "<figure>"})
     ignored = v4.new_code_cell("train_it()", outputs=[v4.new_output("stream", name="stderr", text="12.3456789012 s")])
-    ignored.metadata["tags"] = ["nbval-ignore-output"]
+    ignored.id = next(iter(BOUNDS))
+    control = v4.new_code_cell("# Controls: a slider\nslider = Slider()\nslider.value = 1\ndisplay(slider)")
+    control.metadata["jupyter"] = {"source_hidden": True}
+    for cell in (ignored, control):
+        cell.metadata["tags"] = ["nbval-ignore-output"]
     cells = [
         v4.new_markdown_cell(OPENING),
         v4.new_code_cell("print(0.82)", outputs=[v4.new_output("stream", text="P = 0.82 of 7.0000000\n")]),
         v4.new_code_cell("show(figure, alt='...')", outputs=[html_output]),
         ignored,
-        v4.new_code_cell("assert loss < 0.6"),
+        control,
         v4.new_markdown_cell(EXERCISE),
         v4.new_code_cell(
             "import numpy as np\n\nfrom rmlab import check\n\nmy_gap = ...\n\ncheck.gap_for_probability(my_gap)"
@@ -229,9 +234,18 @@ FAULTS = [
     (guards.exercises_are_whole, lambda nb: nb.cells.pop(6), "no code cell to work in"),
     (guards.exercises_are_whole, code(5, source="my_gap = ..."), "no call of rmlab.check"),
     (guards.exercises_are_whole, prose("```python", "```"), "the solution holds no ```python block"),
-    (guards.ignored_outputs_are_bounded, code(4, source="loss < 0.6"), "code cell 3 is not compared, and the next one"),
-    (guards.ignored_outputs_are_bounded, code(4, tags=["nbval-ignore-output"]), "code cell 3 is not compared"),
-    (guards.ignored_outputs_are_bounded, code(5, tags=["nbval-ignore-output"]), "code cell 5 is not compared"),
+    (guards.ignored_outputs_are_bounded, code(4, source="slider"), "code cell 4 is not compared: it is no # Controls"),
+    (guards.ignored_outputs_are_bounded, code(3, id="other"), "bounds.py has no bound for 'other'"),
+    (guards.leaves_the_reader_alone, code(5, source="assert loss < 0.6"), "code cell 5, line 1: assert"),
+    (guards.leaves_the_reader_alone, code(1, source="def f(x):\n    assert x"), "code cell 1, line 2: assert"),
+    (guards.leaves_the_reader_alone, code(5, source="slider.value = 2"), "code cell 5, line 1: sets slider.value"),
+    (
+        guards.leaves_the_reader_alone,
+        code(5, source="for i in x:\n    slider.children[i].value = 2"),
+        "line 2: sets slider",
+    ),
+    (guards.leaves_the_reader_alone, code(5, source="state.reset()"), "code cell 5, line 1: calls state.reset"),
+    (guards.leaves_the_reader_alone, code(5, source="slider.click()"), "code cell 5, line 1: calls slider.click"),
     (guards.most_text_is_compared, code(1, tags=["nbval-ignore-output"]), "0 of 1 cells are compared"),
     (guards.numbers_are_rounded, code(2, outputs=shows(text_plain="0.8175744761936437")), "0.8175744761936437 is not"),
     (guards.numbers_are_rounded, code(1, outputs=[]), "no number is compared"),

@@ -1,108 +1,123 @@
-"""Two responses and which was preferred: a prompt with A, B and a preference; SHP; the preferences of HelpSteer.
+"""Two responses as they were shown, and which was preferred: A/B under any name, AlpacaEval, PKU-SafeRLHF.
 
-SHP (Ethayarajh et al. 2022): ``labels`` is 1 where A was preferred and 0 where B was. Nobody was shown two comments
-side by side, so ``chosen_first`` stays unknown. The group is the forum, without the name of the split.
-
-HelpSteer 2 and 3 (Wang et al. 2024, 2025): a strength from -3 (the first is much better) to 3 (the second is), 0 a tie.
-Where the record lists the judgements of single annotators, each is a pair; the overall one is their mean and not a
-judgement more. The authors list the annotators who agree best, so what noise they show is a little too small.
+AlpacaEval's preference is 1 where the first output is better, 2 where the second is, and 1.5 (once 0) for a tie;
+judges with weights give anything between. PKU-SafeRLHF (Ji et al. 2024) names the better and the safer response by its
+number; the better one decides, and ``rating="safer_response_id"`` takes the safer one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Set
+from functools import partial
 
-from rmlab.data.formats.base import Format, Record, get, optional_text, read_label, reply
-from rmlab.data.rows import Sides, named, read_number
+from rmlab.data.formats.base import Format, NoPairError, Record, get, read_label
+from rmlab.data.formats.family import Family, Names
+from rmlab.data.formats.messages import reply
+from rmlab.data.formats.names import PREFERENCES, TWO_RESPONSES
+from rmlab.data.formats.prompts import Prompt
+from rmlab.data.rows import Sides, is_missing, read_number
 
-__all__ = ["AB", "HELPSTEER_PREFERENCES", "SHP", "TIES"]
+__all__ = ["AB", "ALPACA_EVAL", "TIES", "pku"]
 
 TIES: tuple[str, ...] = ("tie", "tied", "equal", "same", "draw", "no preference", "tie (bothbad)", "both_bad")
 """How a tie is written; that both are bad is one."""
 
+_BEFORE_AND_AFTER = {"1": ("0", "3"), "0": ("2", "2"), "a": ("c", "c"), "A": ("C", "C")}
 
-def _ab(prompt: str, first: str, second: str, preference: str) -> Format:
+
+def _make(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], record: Record) -> Format | None:
+    del record
+    (first, second), (preference,) = chosen
+    stem, last = first[:-1], first[-1]
+    if prompt is None:
+        return None
+    others = [f"{stem}{other}" for other in _BEFORE_AND_AFTER.get(last, ()) if f"{stem}{other}" in found]
+    if others:
+        raise ValueError(
+            f"{preference} is a choice among more than two responses ({first}, {second}, {others[0]}); write each pair "
+            "that was compared as a record with prompt, chosen and rejected"
+        )
+    names = prompt, first, second
     suffixes = [name.rsplit("_", 1)[-1].lower() for name in (first, second)]
+    if not stem.endswith("_") and first != "left":
+        suffixes = [first[-1].lower(), second[-1].lower()]
     labels = dict.fromkeys(TIES, 0)
     for number, (suffix, name) in enumerate(zip(suffixes, (first, second), strict=True), start=1):
         labels |= {suffix: number, name.lower(): number, f"model_{suffix}": number}
     expected = f"one of {', '.join(dict.fromkeys((*suffixes, first, second)))} or tie"
 
     def convert(record: Record) -> list[Sides]:
-        a, b, label = (get(record, name) for name in (first, second, preference))
-        winner = read_label(preference, label, labels, expected)
-        chosen, rejected = (b, a) if winner == 2 else (a, b)
-        return [Sides(get(record, prompt), chosen, rejected, tied=winner == 0, chosen_first=winner != 2)]
+        return [_sides(record, names, read_label(preference, get(record, preference), labels, expected))]
 
-    return Format("A/B", (prompt, first, second, preference), convert)
+    return Format(
+        "A/B", (*prompt.columns, first, second, preference), convert,
+        notes={prompt.note} if prompt.note else set(),
+    )  # fmt: skip
 
 
-_RESPONSES = [
-    (f"{stem}_{first}", f"{stem}_{second}")
-    for stem in ("response", "answer", "completion", "output")
-    for first, second in ("ab", "AB", "12", "01")
-]
-AB = tuple(
-    _ab(prompt, first, second, preference)
-    for prompt in ("prompt", "question", "instruction")
-    for first, second in (*_RESPONSES, ("left", "right"))
-    for preference in ("preference", "preferred", "winner", "label", "choice")
+def _sides(record: Record, names: tuple[Prompt, str, str], winner: int) -> Sides:
+    """Return the comparison of two responses, of which 1 or 2 won, or 0 for neither."""
+    prompt, first, second = names
+    asked = prompt.read(record)
+    a, b = (reply(asked, get(record, name)) for name in (first, second))
+    chosen, rejected = (b, a) if winner == 2 else (a, b)
+    return Sides(asked, chosen, rejected, tied=winner == 0, chosen_first=winner != 2)
+
+
+AB = Family(
+    "A/B",
+    (TWO_RESPONSES, tuple((name,) for name in PREFERENCES)),
+    _make,
+    "The prompt, two responses in the order shown, and which was preferred: the name of one (a, 1, response_a, "
+    "model_a) or a tie.",
 )
 
 
-def _from_shp(record: Record) -> list[Sides]:
-    history, a, b, label = (get(record, name) for name in SHP.columns)
-    preferred = read_label("labels", label, {"1": 1, "0": 0}, "1 (A was preferred) or 0 (B was)")
-    forum = optional_text(record, "domain") or ""
-    for split in ("_train", "_validation", "_test"):
-        forum = forum.removesuffix(split)
-    return [Sides(history, *((a, b) if preferred else (b, a)), group=forum)]
+# --- AlpacaEval -----------------------------------------------------------------------------------------------------
 
 
-SHP = Format("SHP", ("history", "human_ref_A", "human_ref_B", "labels"), _from_shp, optional=("domain",))
+def _from_alpaca_eval(record: Record) -> list[Sides]:
+    if is_missing(record.get("preference")):
+        raise NoPairError("without a preference")
+    preference = read_number("preference", record["preference"])
+    if not (preference == 0 or 1 <= preference <= 2):
+        raise ValueError(f"preference must be between 1 (the first) and 2, or 0 for a tie, got {preference:g}")
+    winner = 0 if preference in (0, 1.5) else 1 if preference < 1.5 else 2
+    return [_sides(record, (Prompt("instruction"), "output_1", "output_2"), winner)]
 
 
-def _helpsteer(columns: tuple[str, str, str, str], judgements: str, score: str) -> Format:
-    strength = columns[3]
-
-    def convert(record: Record) -> Iterable[Sides]:
-        asked, a, b = (get(record, name) for name in columns[:3])
-        a, b = reply(asked, a), reply(asked, b)
-        overall = _read_strength(strength, get(record, strength))
-        single = record.get(judgements)
-        if single is None:
-            single = []
-        if not isinstance(single, list):
-            raise ValueError(f"{judgements} must be a list, got {named(single)}")
-        for value in [_single(judgements, i, entry, score) for i, entry in enumerate(single)] or [overall]:
-            chosen, rejected = (b, a) if value > 0 else (a, b)
-            yield Sides(
-                asked, chosen, rejected, tied=value == 0, chosen_first=value <= 0, strength=abs(value),
-                group=optional_text(record, "domain"),
-            )  # fmt: skip
-
-    return Format("HelpSteer preferences", columns, convert, optional=(judgements, "domain"), strengths=True)
+def _is_number(record: Record) -> bool:
+    value = record.get("preference")
+    try:
+        return is_missing(value) or read_number("preference", value) is not None
+    except ValueError:
+        return False
 
 
-def _single(judgements: str, i: int, entry: Any, score: str) -> float:
-    if not isinstance(entry, dict) or score not in entry:
-        raise ValueError(f"{judgements}[{i}] must hold a {score}, got {named(entry)}")
-    return _read_strength(f"{judgements}[{i}].{score}", entry[score])
-
-
-def _read_strength(name: str, value: Any) -> float:
-    number = read_number(name, value)
-    if not (number.is_integer() and -3 <= number <= 3):
-        raise ValueError(f"{name} must be a whole number from -3 (the first is better) to 3, got {named(value)}")
-    return number
-
-
-HELPSTEER_PREFERENCES = (
-    _helpsteer(
-        ("prompt", "response_1", "response_2", "preference_strength"),
-        "three_most_similar_preferences",
-        "strength",
-    ),
-    _helpsteer(("context", "response1", "response2", "overall_preference"), "individual_preference", "score"),
+ALPACA_EVAL = Format(
+    "AlpacaEval",
+    ("instruction", "output_1", "output_2", "preference"),
+    _from_alpaca_eval,
+    "The instruction and two outputs; a preference below 1.5 is for the first, above for the second, 1.5 or 0 a tie.",
+    fits=_is_number,
 )
+
+
+# --- PKU-SafeRLHF ---------------------------------------------------------------------------------------------------
+
+
+def _from_pku(judgement: str, record: Record) -> list[Sides]:
+    winner = read_label(judgement, get(record, judgement), {"0": 1, "1": 2}, "0 or 1, the number of a response")
+    return [_sides(record, (Prompt(), "response_0", "response_1"), winner)]
+
+
+def pku(rating: str | None) -> Format:
+    """Return the format of PKU-SafeRLHF, compared by which response is better, or by the judgement of this name."""
+    known = "better_response_id", "safer_response_id"
+    judgement = rating if rating in known else known[0]
+    return Format(
+        "PKU-SafeRLHF", ("prompt", "response_0", "response_1", judgement), partial(_from_pku, judgement),
+        "The prompt and two responses; `better_response_id` is the number of the chosen one "
+        "(`rating='safer_response_id'`: of the safer one).",
+        rated=rating in known,
+    )  # fmt: skip

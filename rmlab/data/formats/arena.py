@@ -11,7 +11,7 @@ from typing import Any
 
 from rmlab.data.formats.ab import TIES
 from rmlab.data.formats.base import Format, NoPairError, Record, get, optional_text, read_label
-from rmlab.data.formats.trl import split_turns
+from rmlab.data.formats.messages import split_turns
 from rmlab.data.rows import Sides, named, read_number
 
 __all__ = ["ARENA", "ARENA_COLUMNS"]
@@ -34,24 +34,9 @@ def _sides(a: list[Any], b: list[Any], winner: int, record: Record) -> Sides:
 
 
 def _conversation(name: str, value: Any) -> list[Any]:
-    if isinstance(value, str):  # as some exports and CSV have it
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            raise ValueError(f"{name} must be a list of messages, got text that is no JSON") from None
     if not isinstance(value, list) or not value:
         raise ValueError(f"{name} must be a list of at least one message, got {named(value)}")
-    return [_plain(message) for message in value]
-
-
-def _plain(message: Any) -> Any:
-    """Make one text of a content that comes in parts."""
-    content = message.get("content") if isinstance(message, dict) else None
-    if not isinstance(content, list):
-        return message
-    if not all(isinstance(part, dict) and part.get("type") == "text" for part in content):
-        raise NoPairError("with something other than text, such as an image")
-    return {**message, "content": "".join(str(part.get("text") or "") for part in content)}
+    return value
 
 
 def _cut(messages: list[Any], turn: Any) -> list[Any]:
@@ -65,8 +50,10 @@ def _cut(messages: list[Any], turn: Any) -> list[Any]:
 
 
 ARENA = Format(
-    "chatbot arena", ("conversation_a", "conversation_b", "winner"), _from_battle, optional=("turn", "language")
-)
+    "chatbot arena", ("conversation_a", "conversation_b", "winner"), _from_battle,
+    "The turns that both conversations begin with, and the rest of each, up to `turn`. The group is the language.",
+    optional=("turn", "language"), media=True,
+)  # fmt: skip
 
 # --- As LMSYS gave it to a competition: a JSON list of turns a cell, and the winner in three columns of 0 and 1 -------
 
@@ -114,5 +101,6 @@ ARENA_COLUMNS = Format(
     "chatbot arena, winner in columns",
     ("prompt", "response_a", "response_b", *_WINNERS),
     _from_columns,
+    "Lists of turns, as text; the winner is the column that holds 1. The group is the language.",
     optional=("language",),
 )

@@ -1,12 +1,12 @@
-"""What every format is made of: `Format`, the fault that leaves a record out, and how a value of a record is read."""
+"""What every format is made of: `Format` and `Family`, the fault that leaves a record out, how a value is read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from rmlab.data.rows import Sides, listed, named
+from rmlab.data.rows import Sides, is_missing, listed, named
 
 __all__ = [
     "OPTIONAL_COLUMNS",
@@ -14,10 +14,10 @@ __all__ = [
     "NoPairError",
     "Rated",
     "Record",
+    "as_records",
     "get",
     "optional_text",
     "read_label",
-    "reply",
     "text_of",
 ]
 
@@ -53,14 +53,18 @@ class Format:
     columns
         Those without which a file is not of this format.
     convert
-        Gives the comparisons that a record holds. Raises ValueError, without a place, for a record that is not as it
+        Returns the comparisons that a record holds. Raises ValueError, without a place, for a record that is not as it
         should be, and NoPairError for one that is and yet holds none.
+    becomes
+        What becomes of a record, for the table of formats in the documentation.
     optional
         Further columns that are read where they are there.
     carries
         Of the columns that any format may carry, those that this one does.
     fits
         What must hold of the first record too, where other formats have the same columns.
+    uses
+        Returns further columns that are read, which the first record names.
     rate
         Of a format whose records are one rated response each: reads it. `convert` then gets the records of a set
         together, as ``{"prompt", "rated"}``.
@@ -70,27 +74,46 @@ class Format:
         Whether the comparisons have a strength, which `read_pairs` can make a margin of.
     rated
         Whether a rating decides the comparison, and another can be named.
+    media
+        Whether published records hold images among the text: those are left out and counted, and not refused.
+    notes
+        What was read otherwise than the file has it, for the report; added to while records are converted.
     """
 
     name: str
     columns: tuple[str, ...]
     convert: Callable[[Record], Iterable[Sides]]
+    becomes: str = ""
     optional: tuple[str, ...] = ()
     carries: tuple[str, ...] = OPTIONAL_COLUMNS
     fits: Callable[[Record], bool] | None = None
+    uses: Callable[[Record], Iterable[str]] | None = None
     rate: Callable[[Record], Rated] | None = None
     sets: bool = False
     strengths: bool = False
     rated: bool = False
+    media: bool = False
+    notes: set[str] = field(default_factory=set, compare=False)
 
     @property
     def known(self) -> frozenset[str]:
         """Every column that is read."""
         return frozenset(self.columns + self.optional + self.carries)
 
+    def match(self, found: Set[str], record: Record) -> Format | None:
+        """Return the format where a file with these columns and this first record is of it."""
+        if not found >= set(self.columns) or not (self.fits is None or self.fits(record)):
+            return None
+        return self if self.uses is None else replace(self, optional=(*self.optional, *self.uses(record)))
+
+    def nearest(self, found: Set[str]) -> tuple[str, ...]:
+        """Return the columns of the format, for an error about a file that lacks some."""
+        del found
+        return self.columns
+
 
 def get(record: Record, name: str) -> Any:
-    """Give a value that must be there."""
+    """Return a value that must be there."""
     if name not in record:
         raise ValueError(f"has no {name}; found the columns {listed(record)}")
     value = record[name]
@@ -100,7 +123,7 @@ def get(record: Record, name: str) -> Any:
 
 
 def read_label(name: str, value: Any, labels: Mapping[str, int], expected: str) -> int:
-    """Look up what a label stands for, whatever its case; whole numbers may come as floats or text."""
+    """Return what a label stands for, whatever its case; whole numbers may come as floats or text."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # a column of whole numbers and gaps comes as floats
     text = str(value).strip().lower() if isinstance(value, str | int) and not isinstance(value, bool) else ""
@@ -110,20 +133,30 @@ def read_label(name: str, value: Any, labels: Mapping[str, int], expected: str) 
 
 
 def text_of(name: str, value: Any) -> str:
-    """Give a value that must be text."""
+    """Return a value that must be text."""
     if not isinstance(value, str):
         raise ValueError(f"{name} must be text, got {named(value)}")
     return value
 
 
 def optional_text(record: Record, name: str) -> str | None:
-    """Give a value that must be text where it is there."""
+    """Return a value that must be text where it is there."""
     value = record.get(name)
-    return None if value is None else text_of(name, value)
+    return None if is_missing(value) else text_of(name, value)
 
 
-def reply(prompt: Any, response: Any) -> Any:
-    """Give a response in the form of its prompt: text after messages becomes one message of the assistant."""
-    if isinstance(prompt, list | tuple) and isinstance(response, str):
-        return [{"role": "assistant", "content": response}]
-    return response
+def as_records(name: str, value: Any) -> list[dict[str, Any]]:
+    """Return a list of objects, which the hub may hold as one object of lists."""
+    if isinstance(value, dict) and value and all(isinstance(column, list) for column in value.values()):
+        lengths = {len(column) for column in value.values()}
+        if len(lengths) > 1:
+            raise ValueError(
+                f"{name} must hold lists of one length, got lengths {', '.join(map(str, sorted(lengths)))}"
+            )
+        value = [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
+    if not isinstance(value, list):
+        raise ValueError(f"{name} must be a list, got {named(value)}")
+    for i, entry in enumerate(value):
+        if not isinstance(entry, dict):
+            raise ValueError(f"{name}[{i}] must be an object, got {named(entry)}")
+    return value

@@ -1,19 +1,25 @@
-"""Rated responses turned into pairs: UltraFeedback, HelpSteer, and any table of prompt, response and rating.
+"""Rated and ranked responses turned into pairs: UltraFeedback, HelpSteer, Nectar, distilabel, and tables of ratings.
 
 Every two responses of a set are a pair, the higher rating first; equal ratings are a tie. A set is the record of
 UltraFeedback (Cui et al. 2023), or the rows that share a prompt, and a rater, group and item where the table names
 them, wherever in the files they are. A rating is no log-odds: the difference is the pair's strength and not its margin.
+Nectar (Zhu et al. 2023) ranks its answers, 1 the best; equal ranks are a tie, and a rank has no strength.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from functools import partial
 from itertools import combinations
 from typing import Any
 
-from rmlab.data.formats.base import Format, NoPairError, Rated, Record, get, optional_text, reply
+from rmlab.data.formats.base import Format, NoPairError, Rated, Record, as_records, get, optional_text
+from rmlab.data.formats.family import Family, Names
+from rmlab.data.formats.hh import opens_dialogue, read_dialogue
+from rmlab.data.formats.messages import reply
+from rmlab.data.formats.names import RESPONSE, SCORES
+from rmlab.data.formats.prompts import Prompt
 from rmlab.data.rows import Sides, listed, named, read_number
 
 __all__ = ["rated_formats"]
@@ -26,21 +32,29 @@ _HELPSTEER = ("helpfulness", "correctness", "coherence", "complexity", "verbosit
 _CARRIED = ("group", "kind", "item")
 
 
-def rated_formats(rating: str | None) -> tuple[Format, ...]:
-    """Give the formats of rated responses, compared by the rating of this name, or by the usual one."""
-    helpsteer = _table("HelpSteer ratings", "prompt", "response", rating or "helpfulness", also=_HELPSTEER)
+def rated_formats(rating: str | None) -> tuple[Format | Family, ...]:
+    """Return the formats of rated responses, compared by the rating of this name, or by the usual one."""
+    chosen = rating or "helpfulness"
     return (
         Format(
             "UltraFeedback", ("instruction", "completions"), partial(_from_ultrafeedback, rating or "overall_score"),
+            "Every two completions, by `overall_score` or the rating named. The group is the source.",
             optional=("source",), sets=True, strengths=True, rated=True,
         ),
-        helpsteer,
-        *(
-            _table("table of ratings", prompt, response, name)
-            for name in ((rating,) if rating else ("rating", "score"))
-            for prompt in ("prompt", "question", "instruction")
-            for response in ("response", "answer", "completion", "output")
+        _table(
+            "HelpSteer ratings", Prompt(), "response", chosen, also=_HELPSTEER,
+            becomes="Every two responses to a prompt, by `helpfulness` or the rating named.",
         ),
+        Family(
+            "table of ratings",
+            (tuple((name,) for name in RESPONSE), tuple((name,) for name in ((rating,) if rating else SCORES))),
+            _make_table,
+            "Every two responses that share a prompt, and a rater, group and item where those are columns.",
+            optional=_RATERS,
+            rated=True,
+        ),
+        NECTAR,
+        RANKED_LISTS,
     )  # fmt: skip
 
 
@@ -66,11 +80,9 @@ def _compared(prompt: Any, rated: Sequence[tuple[Any, float, str | None]], **com
 
 def _from_ultrafeedback(rating: str, record: Record) -> Iterable[Sides]:
     prompt, completions = get(record, "instruction"), get(record, "completions")
-    if not isinstance(completions, list):
-        raise ValueError(f"completions must be a list, got {named(completions)}")
     rated = []
-    for i, completion in enumerate(completions):
-        if not isinstance(completion, dict) or not isinstance(completion.get("response"), str):
+    for i, completion in enumerate(as_records("completions", completions)):
+        if not isinstance(completion.get("response"), str):
             raise ValueError(f"completions[{i}] must hold a response that is text, got {named(completion)}")
         value = read_number(f"completions[{i}].{rating}", _rating(completion, rating, i))
         rated.append((completion["response"], value, None))
@@ -78,7 +90,7 @@ def _from_ultrafeedback(rating: str, record: Record) -> Iterable[Sides]:
 
 
 def _rating(completion: dict[str, Any], rating: str, i: int) -> Any:
-    """Give a score of the completion itself, or the rating of one of its aspects."""
+    """Return a score of the completion itself, or the rating of one of its aspects."""
     if rating in completion:
         return completion[rating]
     aspects = completion.get("annotations")
@@ -91,11 +103,17 @@ def _rating(completion: dict[str, Any], rating: str, i: int) -> Any:
 # --- One rated response a row ---------------------------------------------------------------------------------------
 
 
-def _table(name: str, prompt: str, response: str, rating: str, *, also: tuple[str, ...] = ()) -> Format:
+def _make_table(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], record: Record) -> Format | None:
+    del found, record
+    (response,), (rating,) = chosen
+    return None if prompt is None else _table("table of ratings", prompt, response, rating)
+
+
+def _table(
+    name: str, prompt: Prompt, response: str, rating: str, *, also: Names = (), becomes: str = ""
+) -> Format:  # fmt: skip
     def rate(record: Record) -> Rated:
-        asked, answered = get(record, prompt), get(record, response)
-        if not isinstance(asked, str | list):
-            raise ValueError(f"{prompt} must be text or a list of messages, got {named(asked)}")
+        asked, answered = prompt.read(record), get(record, response)
         if not isinstance(answered, str | list):
             raise ValueError(f"{response} must be text or a list of messages, got {named(answered)}")
         carried = {column: record[column] for column in _CARRIED if record.get(column) is not None}
@@ -104,10 +122,68 @@ def _table(name: str, prompt: str, response: str, rating: str, *, also: tuple[st
         return Rated(key, asked, answered, read_number(rating, get(record, rating)), carried)
 
     return Format(
-        name, tuple(dict.fromkeys((prompt, response, *also, rating))), _from_set, optional=_RATERS,
-        carries=_CARRIED, rate=rate, sets=True, strengths=True, rated=True,
+        name, tuple(dict.fromkeys((*prompt.columns, response, *also, rating))), _from_set, becomes,
+        optional=_RATERS, carries=_CARRIED, rate=rate, sets=True, strengths=True, rated=True,
+        notes={prompt.note} if prompt.note else set(),
     )  # fmt: skip
 
 
 def _from_set(record: Record) -> Iterable[Sides]:
     return _compared(record["prompt"], record["rated"])
+
+
+# --- A list of responses in one record ------------------------------------------------------------------------------
+
+
+def _from_nectar(record: Record) -> Iterable[Sides]:
+    asked = get(record, "prompt")
+    if opens_dialogue(asked):
+        asked = read_dialogue("prompt", asked, prompt=True)
+    rated = []
+    for i, answer in enumerate(as_records("answers", get(record, "answers"))):
+        if not isinstance(answer.get("answer"), str):
+            raise ValueError(f"answers[{i}] must hold an answer that is text, got {named(answer.get('answer'))}")
+        rated.append((answer["answer"], -read_number(f"answers[{i}].rank", answer.get("rank")), None))
+    return _compared(asked, rated)
+
+
+NECTAR = Format(
+    "Nectar",
+    ("prompt", "answers"),
+    _from_nectar,
+    "Every two answers, by `rank` (1 is the best); equal ranks are a tie.",
+    fits=lambda record: isinstance(record.get("answers"), list | dict),
+    sets=True,
+)
+
+
+def _make_ranked(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], record: Record) -> Format | None:
+    del found
+    ((generations, ratings),) = chosen
+    if prompt is None or not all(isinstance(record.get(name), list) for name in (generations, ratings)):
+        return None
+
+    def convert(record: Record) -> Iterable[Sides]:
+        texts, values = get(record, generations), get(record, ratings)
+        if not (isinstance(texts, list) and isinstance(values, list) and len(texts) == len(values)):
+            raise ValueError(
+                f"{generations} and {ratings} must be lists of one length, got {named(texts)}, {named(values)}"
+            )
+        rated = [
+            (text, read_number(f"{ratings}[{i}]", value), None)
+            for i, (text, value) in enumerate(zip(texts, values, strict=True))
+        ]
+        return _compared(prompt.read(record), rated)
+
+    return Format(
+        "distilabel ratings", (*prompt.columns, generations, ratings), convert, sets=True,
+        strengths=True, notes={prompt.note} if prompt.note else set(),
+    )  # fmt: skip
+
+
+RANKED_LISTS = Family(
+    "distilabel ratings",
+    ((("generations", "ratings"), ("generations", "rating"), ("responses", "ratings"), ("responses", "scores")),),
+    _make_ranked,
+    "Every two of a list of generations, by a list of ratings.",
+)

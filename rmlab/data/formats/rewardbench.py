@@ -16,6 +16,9 @@ from rmlab.data.rows import Sides, named, read_number
 
 __all__ = ["REWARDBENCH", "REWARDBENCH_2"]
 
+MOST_PAIRS = 250_000
+"""Of one record: 500 correct responses beside 500 wrong ones. The largest of the data set has some hundred."""
+
 
 def _from_first(record: Record) -> list[Sides]:
     prompt, chosen, rejected, subset = (get(record, name) for name in ("prompt", "chosen", "rejected", "subset"))
@@ -31,6 +34,11 @@ def _from_second(record: Record) -> Iterable[Sides]:
         raise ValueError(f"num_correct must be the number of chosen responses, {len(correct)}, got {stated:g}")
     if not (correct and incorrect):
         raise NoPairError("without both a correct and an incorrect response")
+    if (n_pairs := len(correct) * len(incorrect)) > MOST_PAIRS:
+        raise ValueError(
+            f"{len(correct):,} correct and {len(incorrect):,} wrong responses would give {n_pairs:,} pairs; expected "
+            f"at most {MOST_PAIRS:,} of one prompt"
+        )
     return (Sides(prompt, good, bad, group=subset, item=name) for good in correct for bad in incorrect)
 
 
@@ -42,8 +50,10 @@ def _responses(record: Record, name: str) -> list[Any]:
 
 
 REWARDBENCH = Format(
-    "RewardBench", ("prompt", "chosen", "rejected", "chosen_model", "rejected_model", "subset"), _from_first
-)
+    "RewardBench", ("prompt", "chosen", "rejected", "chosen_model", "rejected_model", "subset"), _from_first,
+    "The prompt and two responses. The group is the subset.",
+)  # fmt: skip
 REWARDBENCH_2 = Format(
-    "RewardBench 2", ("id", "prompt", "chosen", "rejected", "num_correct", "subset"), _from_second, sets=True
-)
+    "RewardBench 2", ("id", "prompt", "chosen", "rejected", "num_correct", "subset"), _from_second,
+    "Each correct response against each incorrect one. The group is the subset, the item the id.", sets=True,
+)  # fmt: skip

@@ -36,10 +36,11 @@ function furnish(node, properties, children) {
   return node;
 }
 
+const COPY = Math.random().toString(36).slice(2, 10); // every widget of a notebook has a copy of this module, and its count
 let used = 0;
 
 /** A name that no other element of the document has, for ids and groups of radio buttons. */
 export function unique(stem) {
   used += 1;
-  return `rx-${stem}-${used}`;
+  return `rx-${stem}-${COPY}-${used}`;
 }

@@ -41,6 +41,7 @@ export function mount(root, store) {
   const larger = () => store.get("size") === "projector";
   const said = element("p", { class: "rx-quiet rx-said", role: "status" });
   const error = element("p", { class: "rx-error", role: "alert" });
+  const connection = element("div", { class: "rx-error", role: "status" });
   const caution = store.get("data").note ?? "";
   const note = element("p", { class: "rx-note", text: caution, hidden: !caution });
   root.classList.add("rx");
@@ -51,7 +52,7 @@ export function mount(root, store) {
         button("Reset", () => store.set(structuredClone(store.get("start")))),
         projector,
         store.page ? button("Link", () => offerLink(store, said)) : null)),
-    said, error, note, panel);
+    said, connection, error, note, panel);
 
   const release = keepKeys(root);
   let current = null;
@@ -74,10 +75,16 @@ export function mount(root, store) {
     panel.replaceChildren(...(views.length > 1 ? [element("h2", { class: "rx-unseen", text: view.title })] : []));
     cleanup = view.render(panel, store);
   }
-  const off = store.on(["view", "size", "revealed", "error", "lost"], draw);
+  function drawConnection() {
+    const words = store.get("connection") ?? "";
+    update(connection, { hidden: !words });
+    connection.replaceChildren(...(words ? [element("span", { text: `${words} ` }), button("Connect here", store.connect)] : []));
+  }
+  const offs = [store.on(["view", "size", "revealed", "error", "lost"], draw), store.on("connection", drawConnection)];
+  drawConnection();
   draw();
   return () => {
-    off();
+    for (const off of offs) off();
     cleanup();
     store.close();
     release();

@@ -1,4 +1,4 @@
-// The distribution of score differences: right of zero the model agrees with the human, left of it (hatched) it does not.
+// The distribution of score differences: right of zero the model agrees with the label, left of it (hatched) it does not.
 import { axis, line, picture, scale, signed, triangle } from "./chart.js";
 import { svg, unique, update } from "./dom.js";
 import { marksByKeys } from "./marks.js";

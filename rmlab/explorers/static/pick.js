@@ -62,6 +62,6 @@ export function pairCard(store) {
 
 /** "pair 17: difference +1.20 nats". */
 export function differenceInWords(row, difference) {
-  const verdict = difference > 0 ? "the model agrees with the human" : difference < 0 ? "the model disagrees with the human" : "equal scores";
+  const verdict = difference > 0 ? "the model agrees with the label" : difference < 0 ? "the model disagrees with the label" : "equal scores";
   return `Pair ${row + 1}: difference ${signed(difference)} nats, ${verdict}`;
 }

@@ -1,43 +1,124 @@
 // What stands in for anywidget's model on a page that `rmlab explore` serves: the same state, kept in the serving process.
+//
+// A page claims the explorer when it opens, and has it until another page does. When the server does not answer, the page
+// asks again and again; a server that was started anew is told all that the page shows. "connection" says in words what
+// is wrong, and is empty when all is well.
 import { localModel } from "./store.js";
+
+const LONGEST_WAIT = 30_000; // milliseconds for an answer; a question for changes waits for 20 s there
+const FIRST_PAUSE = 250; // milliseconds, doubled after each failure
+const LONGEST_PAUSE = 5_000;
+const KEPT = "What you typed stays.";
+const WORDS = {
+  403: `Not connected: the explorer was started again with another token. ${KEPT} Open the address that it printed.`,
+  409: `Not connected: the explorer is open in another tab or window. ${KEPT}`,
+  503: `Not connected: the explorer was started again and is scoring the pairs. ${KEPT}`,
+  410: `Not connected: the explorer was started again with another model or other pairs. ${KEPT} Reload this page to see them.`,
+  gone: `Not connected: the explorer does not answer. ${KEPT} This page goes on by itself when “rmlab explore” runs again.`,
+};
+const OF_THE_SERVER = new Set(["views", "data", "serial", "edition", "connection", "model", "answering", "answered", "error", "notice", "attribution"]);
+
+class Refusal extends Error {
+  constructor(status, words) {
+    super(words);
+    this.status = status;
+  }
+}
 
 /** A model whose changes go to the server, the newest value of each name, and which hears of the server's. */
 export function remoteModel(values) {
   const model = localModel(values);
-  const page = new URL(location.href).searchParams;
+  const token = new URL(location.href).searchParams.get("token");
   const me = crypto.randomUUID();
-  const ask = (path, options) => fetch(`${path}?token=${encodeURIComponent(page.get("token"))}&client=${me}`, options);
-  let unsent = {};
-  let sending = false;
+  const mine = new Map(); // name -> number of the server's change that this page last made of it
   let serial = values.serial;
+  let unsent = {};
+  let sending = Promise.resolve();
+  let connected = false;
+  let claimed = false;
+  let taking = false; // from another page: what is shown here counts
+  let wake = () => {};
 
-  async function send() {
-    if (sending) return; // one at a time: what changes meanwhile goes with the next
-    sending = true;
-    while (Object.keys(unsent).length) {
-      const body = JSON.stringify(unsent);
+  async function ask(path, { query = {}, ...options } = {}) {
+    const search = new URLSearchParams({ token, client: me, ...query });
+    const answer = await fetch(`${path}?${search}`, { signal: AbortSignal.timeout(LONGEST_WAIT), ...options });
+    if (!answer.ok) throw new Refusal(answer.status, await answer.text());
+    return answer.json();
+  }
+
+  async function send() { // one at a time: what changes meanwhile goes with the next
+    while (connected && Object.keys(unsent).length) {
+      const sent = unsent;
       unsent = {};
       try {
-        const answer = await ask("state", { method: "POST", body });
-        if (answer.status === 422) model.set("error", await answer.text());
-        else if (!answer.ok) throw new Error(answer.statusText);
-      } catch {
-        model.fire("comm_live_update");
+        const { serial: made } = await ask("state", { method: "POST", body: JSON.stringify(sent) });
+        for (const name of Object.keys(sent)) mine.set(name, made);
+      } catch (failure) {
+        if (![400, 422].includes(failure.status)) { // not this change's fault: it goes with the next, when there is one
+          unsent = { ...sent, ...unsent };
+          return lose(failure);
+        }
+        model.set("error", failure.message);
+        model.set("answered", model.get("request")); // nobody works at it
       }
     }
-    sending = false;
+  }
+
+  function save() {
+    sending = sending.then(send);
+    return sending;
+  }
+
+  function take({ serial: latest, values: changed }) {
+    serial = latest;
+    for (const [name, value] of Object.entries(changed)) {
+      const old = name in unsent || latest < (mine.get(name) ?? 0);
+      if (!old && JSON.stringify(value) !== JSON.stringify(model.get(name))) model.set(name, value);
+    }
+  }
+
+  const open = (body, claim) =>
+    ask("open", { method: "POST", body: JSON.stringify(body), query: { edition: values.edition, claim: claim ? "yes" : "no" } });
+  const all = () => Object.fromEntries(Object.keys(values).filter((name) => !OF_THE_SERVER.has(name)).map((name) => [name, model.get(name)]));
+
+  async function connect() {
+    let answer;
+    try {
+      answer = taking ? await open(all(), true) : await open({}, !claimed);
+    } catch (failure) {
+      if (failure.status !== 412) throw failure;
+      answer = await open(all(), true); // the server was started anew
+      mine.clear();
+    }
+    connected = claimed = true;
+    taking = false;
+    take(answer);
+    model.set("connection", "");
+    save();
+  }
+
+  function lose(failure) {
+    connected = false;
+    if (failure.status !== 412) model.set("connection", WORDS[failure.status] ?? WORDS.gone);
   }
 
   async function listen() {
+    let pause = FIRST_PAUSE;
     for (;;) {
       try {
-        const answer = await ask(`changes/${serial}`);
-        if (!answer.ok) throw new Error(answer.statusText);
-        const { serial: latest, values: changed } = await answer.json();
-        serial = latest;
-        for (const [name, value] of Object.entries(changed)) if (!(name in unsent)) model.set(name, value);
-      } catch {
-        return model.fire("comm_live_update");
+        if (!connected) await connect();
+        pause = FIRST_PAUSE;
+        const news = await ask(`changes/${serial}`);
+        await sending; // whether a change of this page was before or after it
+        take(news);
+      } catch (failure) {
+        lose(failure);
+        taking ||= failure.status === 409;
+        await new Promise((go) => {
+          wake = go; // the reader may say when; from another page it is taken only then
+          if (failure.status !== 409) setTimeout(go, pause);
+        });
+        pause = Math.min(2 * pause, LONGEST_PAUSE);
       }
     }
   }
@@ -49,6 +130,7 @@ export function remoteModel(values) {
       if (!Object.is(model.get(name), value)) unsent[name] = value;
       model.set(name, value);
     },
-    save_changes: send,
+    save_changes: save,
+    connect: () => wake(),
   };
 }

@@ -17,6 +17,8 @@
 //     get(name)            a trait of ExplorerState (rmlab/explorers/state.py), or "data"
 //     set({name: value})   several at once; listeners are called before it returns, the kernel (if any) hears of it
 //     on(names, listen)    listen() after any of these names changed, once for each set; gives a function that ends it
+//     connect()            try again now, and take the explorer from another tab; on a served page, while get("connection")
+//                          says in words that it is not connected
 //     live                 true where a kernel answers, false in the single file; lost() says in words that it is gone
 //
 // What a view shows beside the state (columns, frames) is read-only and stands in get("data")[NAME]; get("data").note, where
@@ -63,6 +65,7 @@ export function createStore(model, { live, page = false }) {
   return {
     live,
     page,
+    connect: model.connect,
     lost: () => gone,
     get: (name) => model.get(name),
     set(values) {

@@ -78,13 +78,13 @@ export const compare = {
         element("p", { class: "rx-figure", text: shown() ? columns.quadrants[key].toLocaleString("en") : "?" }))));
       update(words, {
         text: shown() ? columns.words
-          : columns.n_pairs ? `Predict: on how many of 100 pairs does only ${a} agree with the human, and on how many only ${b}? Then press Reveal.` : "",
+          : columns.n_pairs ? `Predict: on how many of 100 pairs does only ${a} agree with the label, and on how many only ${b}? Then press Reveal.` : "",
       });
       card.draw(selected, ...pairInWords(selected));
     }
     function pairInWords(row) {
       if (row === null) return columns.n_pairs ? ["Pick a pair: a mark in the picture, or a row of the list.", byKeys(store)] : [""];
-      if (!shown()) return [`Pair ${row + 1}: which of the two agrees with the human?`];
+      if (!shown()) return [`Pair ${row + 1}: which of the two agrees with the label?`];
       const found = tied.has(row) ? "the raters judged a tie" : who[place(row)];
       return [`Pair ${row + 1}: ${found}`, `${a} ${signed(columns.standard_a[row])} · ${b} ${signed(columns.standard_b[row])}, in units of each model's scale`];
     }

@@ -163,7 +163,7 @@ function inWords(reel, at, shown) {
 function followedInWords(reel, at, pair, shown) {
   const d = reel.differences[at][pair];
   if (d === undefined) return ["No pair is followed."];
-  if (!shown) return [`Held-out pair ${pair + 1} is followed`, "Will the model come to agree with the human?"];
+  if (!shown) return [`Held-out pair ${pair + 1} is followed`, "Will the model come to agree with the label?"];
   const from = reel.differences[0][pair];
   return [
     `Held-out pair ${pair + 1}: difference ${signed(d)} nats at step ${reel.steps[at]}`,

@@ -158,7 +158,7 @@ const lengthInWords = (columns, row) => `length difference ${signed(columns.leng
 
 function inWords(columns, rows, shown) {
   if (!columns.n_pairs) return "";
-  if (!shown) return "Predict: on how many of 100 pairs does the model agree with the human? Does it prefer longer responses? Then press Reveal.";
+  if (!shown) return "Predict: on how many of 100 pairs does the model agree with the label? Does it prefer longer responses? Then press Reveal.";
   const here = rows.filter((row) => columns.difference[row] > 0).length;
   const among = `Of the ${rows.length.toLocaleString("en")} pairs shown, the model agrees on ${here.toLocaleString("en")}.`;
   const found = columns.evaluation;
@@ -173,7 +173,7 @@ function pairInWords(columns, row, shown) {
   const flags = flagsOf(columns, row);
   const loss = shown && `loss ${columns.disagreement[row].toFixed(3)} nats`;
   return [
-    shown ? differenceInWords(row, columns.difference[row]) : `Pair ${row + 1}: does the model agree with the human?`,
+    shown ? differenceInWords(row, columns.difference[row]) : `Pair ${row + 1}: does the model agree with the label?`,
     [loss, lengthInWords(columns, row), group && `group ${group}`, flags.length && `flags: ${flags.join(", ")}`].filter(Boolean).join(" · "),
   ];
 }

@@ -107,7 +107,7 @@ function described(now) {
     prompt: { title: "prompt", short: now.prompt, long: now.prompt },
     response_a: { title: "● response A", short: now.response_a, long: now.response_a },
     response_b: { title: "■ response B", short: now.response_b, long: now.response_b },
-    label: { title: "label", short: label, long: `Somebody read both responses and judged: ${label}. The label goes into the loss, and into nothing before it.` },
+    label: { title: "label", short: label, long: `A judge, a person or a model, read both responses: ${label}. The label goes into the loss, and into nothing before it.` },
     score_a: score("A", a),
     score_b: score("B", b),
     difference: {

@@ -90,7 +90,7 @@ export const probe = {
     }
     const off = [
       store.on([...TEXTS, "scores", "scores_from", "answered", "notice", "temperature", "revealed", "history", "here", "pins", "explain",
-        "attribution", "error"], draw),
+        "attribution", "error", "connection"], draw),
       store.on(TEXTS, () => { clearTimeout(timer); timer = setTimeout(() => record(), RESTED); }),
       store.on(["answered", "scores"], () => {
         const same = TEXTS.every((name) => textsOf(store.get("history"), store.get("here"))[name] === store.get(name));
@@ -210,6 +210,7 @@ function inWords({ known, revealed, p }) {
 function source(store, late) {
   if (!store.live) return `Scores: ${store.get("scores_from")}. Live scoring needs a kernel: open the probe in a notebook, or with “rmlab explore”.`;
   if (!store.get("answering")) return `Scores: ${store.get("scores_from")}. No model answers here: give one, as in probe(model).`;
+  if (store.get("connection")) return `Scores: ${store.get("scores_from")}. They do not follow the texts until this page is connected again.`;
   return late ? `${store.get("model")} is scoring; these are the scores before.` : `Scores: ${store.get("scores_from")}.`;
 }
 

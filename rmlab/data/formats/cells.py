@@ -1,0 +1,79 @@
+"""Lists and messages that a table holds as text: JSON, or Python literals as pandas and NumPy print them."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import warnings
+from typing import Any
+
+from rmlab.data.formats.base import Record
+
+__all__ = ["LONGEST_LITERAL", "structured", "unpack"]
+
+LONGEST_LITERAL = 1_000_000
+"""Characters of a Python literal that is parsed; its tree takes some hundred times as much memory."""
+
+# Columns that are lists or objects in every format that has them, and so are no text of anyone's.
+_ALWAYS = frozenset(
+    ("completions", "answers", "summaries", "info", "annotations", "data", "fields", "responses", "rating", "ratings",
+     "generations", "three_most_similar_preferences", "individual_preference", "history")
+)  # fmt: skip
+_OPENING = re.compile(r"\s*(?:array\()?[\[{]")
+_SPEAKER = re.compile(r"""['"](?:role|from)['"]\s*:""")
+_MESSAGE = re.compile(r"""\s*(?:array\()?\[?\s*\{\s*['"](?:role|content|from|value)['"]\s*:""")
+
+# NumPy prints the dictionaries of an array without commas, and nested arrays as calls. Strings are matched first, to
+# their end or that of the text, so that nothing within them is changed and no quotation mark is looked at twice.
+_NUMPY = re.compile(
+    r"""(?P<text>'(?:[^'\\]|\\.)*+(?:'|\Z)|"(?:[^"\\]|\\.)*+(?:"|\Z))"""
+    r"""|(?P<gap>\}\s+(?=\{))|(?P<array>array\()|(?P<kind>,\s*dtype=object\))""",
+    re.DOTALL,
+)
+
+
+def structured(record: Record) -> frozenset[str]:
+    """Return the names of the columns whose text is a list or an object rather than somebody's words."""
+    return frozenset(
+        name
+        for name, value in record.items()
+        if isinstance(value, str) and _OPENING.match(value) and (name in _ALWAYS or _holds_messages(name, value))
+    )
+
+
+def _holds_messages(name: str, value: str) -> bool:
+    """Return whether text stands for messages, or would if it could be read."""
+    if not _SPEAKER.search(value):
+        return False
+    try:
+        messages = unpack(name, value)
+    except ValueError:
+        return _MESSAGE.match(value) is not None
+    messages = messages if isinstance(messages, list) else [messages]
+    return all(isinstance(m, dict) and isinstance(m.get("role") or m.get("from"), str) for m in messages)
+
+
+def unpack(name: str, value: str) -> Any:
+    """Return what the text of a cell stands for. Text that is no list or object is returned as it is."""
+    if not _OPENING.match(value):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        pass
+    if len(value) > LONGEST_LITERAL:
+        raise ValueError(
+            f"{name} holds a list as text that is not JSON, and at {len(value):,} characters is too long to be read as "
+            f"Python (at most {LONGEST_LITERAL:,}); write it as JSON"
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # of an escape that Python does not know
+            return ast.literal_eval(_NUMPY.sub(_with_commas, value.strip()))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        raise ValueError(f"{name} holds a list as text that is neither JSON nor a Python literal; write JSON") from None
+
+
+def _with_commas(match: re.Match[str]) -> str:
+    return {"text": match[0], "gap": "}, ", "array": "", "kind": ""}[match.lastgroup or "text"]

@@ -1,0 +1,240 @@
+"""A preferred response and another, with the prompt beside them or at the beginning of both.
+
+These are TRL's formats and those of LLaMA-Factory, OpenAI, Argilla and others, which differ in names and in how the
+prompt is given. In conversations that show their turns (messages, or Anthropic's HH text) the prompt may be inside both
+sides: it is then the turns that they share. In plain text nothing marks where a prompt ends, and a column must hold it.
+Where both responses are rated, equal ratings are a tie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from functools import lru_cache
+from typing import Any
+
+from rmlab.data.formats.base import Format, Record, get
+from rmlab.data.formats.family import Family, Names
+from rmlab.data.formats.hh import opens_dialogue, read_dialogue
+from rmlab.data.formats.messages import begins_with, reply, role_of, same_turn, split_turns
+from rmlab.data.formats.names import CHOSEN_REJECTED, RATING_PAIRS
+from rmlab.data.formats.prompts import CONVERSATIONS, Prompt
+from rmlab.data.rows import Sides, is_missing, listed, named, read_number
+
+__all__ = ["CHOSEN_AND_REJECTED"]
+
+Joined = tuple[Any, Any, Any]
+
+_BOTH_RATINGS = ("rating", "ratings")  # distilabel's, one list for both
+_ALL_RATINGS = tuple(dict.fromkeys(name for names in RATING_PAIRS for name in names))
+_LONG_ENOUGH = 12  # characters of a prompt that a reply hardly repeats by chance, as it may repeat "Hi"
+
+
+def _make(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], record: Record) -> Format | None:
+    ((first, second),) = chosen
+    sides = record.get(first), record.get(second)
+    turns = all(map(opens_dialogue, sides))
+    if prompt is None and not turns and any(isinstance(side, str) for side in sides):
+        others = found - {first, second}
+        raise ValueError(
+            f"{first} and {second} are plain text, and no column holds the prompt (found beside them: "
+            f"{listed(others)}); name that column prompt"
+        )
+    ratings = _rating_pair(frozenset(found))
+    asked = record.get(prompt.column) if prompt is not None and len(prompt.columns) == 1 else None
+    whole = not turns and all(_begins_with_text(side, asked) for side in sides)
+
+    def convert(record: Record) -> list[Sides]:
+        values = [_response(name, get(record, name)) for name in (first, second)]
+        if turns:
+            values = [read_dialogue(name, value) for name, value in zip((first, second), values, strict=True)]
+        if prompt is None:
+            asked, *both = _without_prompt(record, (first, second), values)
+        else:
+            asked = prompt.read(record)
+            if turns and opens_dialogue(asked):
+                asked = read_dialogue(prompt.column, asked, prompt=True)
+            if prompt.column in CONVERSATIONS:
+                asked = _before_reply(prompt.column, asked, reply(asked, values[0]))
+            asked, *both = _join((prompt.column, first, second), asked, values, whole=whole)
+        difference = _difference(record)
+        return [Sides(asked, *both, tied=difference == 0, strength=difference)]
+
+    notes = {prompt.note} if prompt is not None and prompt.note else set()
+    if whole and prompt is not None:
+        notes.add(f"{first} and {second} begin with the prompt, which was taken off")
+    columns = prompt.columns if prompt is not None else ()
+    return Format(
+        _name(prompt, turns, isinstance(sides[0], list), record), (*columns, first, second), convert,
+        optional=(*(ratings or _ALL_RATINGS), *_BOTH_RATINGS), strengths=True, notes=notes,
+    )  # fmt: skip
+
+
+def _response(name: str, value: Any) -> Any:
+    if isinstance(value, list) and value and all(isinstance(text, str) for text in value):
+        raise ValueError(
+            f"{name} must be one response, got a list of {len(value):,} texts; write a record for each pair"
+        )
+    return value
+
+
+def _name(prompt: Prompt | None, turns: bool, messages: bool, record: Record) -> str:
+    if prompt is None:
+        return "Anthropic HH" if turns else "implicit prompt"
+    in_both = messages and isinstance(record.get(prompt.column), str)
+    return "prompt and dialogues" if in_both or turns else "explicit prompt"
+
+
+# --- The prompt inside both sides -----------------------------------------------------------------------------------
+
+
+def _without_prompt(record: Record, names: Names, sides: list[Any]) -> Joined:
+    if not is_missing(record.get("prompt")):
+        raise ValueError("has a prompt, and the first record had none; give every record a prompt, or none")
+    for name, side in zip(names, sides, strict=True):
+        if not isinstance(side, list | tuple) or not side:
+            raise ValueError(f"{name} must be a list of messages that begins with the prompt, got {named(side)}")
+    if all(role_of(side[0]) == "assistant" for side in sides):
+        raise ValueError(
+            f"{' and '.join(names)} begin with the assistant, and no column holds the prompt; found the columns "
+            f"{listed(record)}"
+        )
+    return split_turns(*sides)
+
+
+def _join(names: Names, asked: Any, sides: list[Any], *, whole: bool) -> Joined:
+    """Return a prompt and its responses, where the responses may repeat the prompt."""
+    lists = [isinstance(side, list | tuple) for side in sides]
+    if isinstance(asked, str) and any(lists):
+        for name, side, known in zip(names[1:], sides, lists, strict=True):
+            if not known or not side:
+                raise ValueError(f"{name} must be a list of messages, like the other side, got {named(side)}")
+        return _join_text_and_turns(names, asked, sides)
+    if isinstance(asked, str):
+        chosen, rejected = _take_off(names, asked, sides) if whole else sides
+        return asked, chosen, rejected
+    return _join_turns(names, list(asked), [reply(asked, side) for side in sides])
+
+
+def _join_text_and_turns(names: Names, asked: str, sides: list[Any]) -> Joined:
+    question = {"role": "user", "content": asked}
+    if all(role_of(side[0]) == "assistant" for side in sides):
+        return [question], sides[0], sides[1]
+    if asked.strip() and not all(any(same_turn(message, question) for message in side) for side in sides):
+        column, chosen, rejected = names
+        raise ValueError(
+            f"{chosen} and {rejected} must begin with the {column} as a user's message, or be the reply alone"
+        )
+    return split_turns(*sides)
+
+
+def _join_turns(names: Names, asked: list[Any], sides: list[Any]) -> Joined:
+    lists = all(isinstance(side, list | tuple) and side for side in sides)
+    if not lists or role_of(asked[-1] if asked else None) == "assistant" or not any(map(_opens, sides)):
+        return asked, sides[0], sides[1]
+    if not asked:
+        return split_turns(*sides)
+    systems, (bare, *rest) = zip(*map(_split_system, (asked, *sides)), strict=True)
+    repeats = [begins_with(side, bare) for side in rest]
+    if not any(repeats) and not split_turns(*sides)[0]:
+        return asked, sides[0], sides[1]  # nothing is repeated: each side goes on from the prompt in its own way
+    known = [system for system in systems if system]
+    if not all(repeated or not _opens(side) for side, repeated in zip(sides, repeats, strict=True)) or not all(
+        same_turn(system[0], known[0][0]) for system in known
+    ):
+        raise ValueError(f"{names[1]} and {names[2]} begin with turns that are not those of {names[0]}")
+    replies = (side[len(bare) :] if repeated else side for side, repeated in zip(rest, repeats, strict=True))
+    shared, chosen, rejected = split_turns(*replies)
+    return [*(known[0] if known else ()), *bare, *shared], chosen, rejected
+
+
+def _opens(side: list[Any]) -> bool:
+    """Return whether a conversation begins where a prompt would."""
+    return role_of(side[0]) in ("user", "system")
+
+
+def _split_system(turns: list[Any]) -> tuple[list[Any], list[Any]]:
+    n = 1 if turns and role_of(turns[0]) == "system" else 0
+    return turns[:n], turns[n:]
+
+
+def _before_reply(column: str, asked: Any, chosen: Any) -> Any:
+    """Return the turns before the reply: a column of conversations may end with the chosen response."""
+    if not isinstance(asked, list) or not asked or role_of(asked[-1]) != "assistant":
+        return asked
+    if isinstance(chosen, list) and chosen and same_turn(asked[-1], chosen[-1]):
+        return asked[:-1]
+    raise ValueError(
+        f"{column} must hold the prompt, and ends with a turn of the assistant that is not the chosen response"
+    )
+
+
+# --- The prompt at the beginning of text ----------------------------------------------------------------------------
+
+
+def _begins_with_text(side: Any, asked: Any) -> bool:
+    """Return whether text repeats a prompt of some length, as a whole document does and a reply hardly."""
+    if not (isinstance(side, str) and isinstance(asked, str)) or len(asked.strip()) < _LONG_ENOUGH:
+        return False
+    return _rest(side, asked) is not None
+
+
+def _rest(side: str, asked: str) -> str | None:
+    """Return what follows the prompt in a text, or None where the text does not begin with it or a word goes on."""
+    text, start = side.lstrip(), asked.strip()
+    rest = text[len(start) :]
+    whole_word = not (start[-1:].isalnum() and rest[:1].isalnum())
+    return rest if text.startswith(start) and rest.strip() and whole_word else None
+
+
+def _take_off(names: Names, asked: str, sides: list[Any]) -> list[str]:
+    column, *rest = names
+    texts = []
+    for name, side in zip(rest, sides, strict=True):
+        text = _rest(side, asked) if isinstance(side, str) else None
+        if text is None:
+            raise ValueError(
+                f"{name} does not begin with the {column}, as both sides of the first record do; take it off there, "
+                "or let every side begin with it"
+            )
+        texts.append(text)
+    return texts
+
+
+# --- Ratings --------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=64)
+def _rating_pair(columns: frozenset[str]) -> Names | None:
+    """Return the two columns in which the chosen and the rejected response are rated."""
+    return next((names for names in RATING_PAIRS if columns >= set(names)), None)
+
+
+def _difference(record: Record) -> float | None:
+    """Return by how much the chosen response is rated above the other; None where one of them is not."""
+    names = _rating_pair(frozenset(record))
+    if names is not None:
+        values = [record[name] for name in names]
+    else:
+        both = next((name for name in _BOTH_RATINGS if isinstance(record.get(name), list)), None)
+        if both is None:
+            return None
+        values = record[both]
+        if len(values) != 2:
+            raise ValueError(f"{both} must be a list of two ratings, got {named(values)}")
+        names = (f"{both}[0]", f"{both}[1]")
+    if any(value is None or value == "" for value in values):
+        return None
+    first, second = (read_number(name, value) for name, value in zip(names, values, strict=True))
+    # a list is in the order of its generations, so that its sign is unknown
+    return first - second if names[0] in record else abs(first - second)
+
+
+CHOSEN_AND_REJECTED = Family(
+    "explicit prompt",
+    (CHOSEN_REJECTED,),
+    _make,
+    "The prompt (text or messages, under any of its names) and two responses. Without a prompt column, messages and HH "
+    "text: the turns that both share are the prompt. Equal ratings of the two are a tie.",
+    optional=(*_ALL_RATINGS, *_BOTH_RATINGS),
+    also=("implicit prompt", "prompt and dialogues", "Anthropic HH"),
+)

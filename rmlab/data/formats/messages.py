@@ -1,0 +1,117 @@
+"""Messages in one form, whatever a file calls their fields and roles; the turns that two conversations share.
+
+Roles and fields of ShareGPT (``from`` and ``value``; human, gpt) become those of chat templates, and what was renamed
+is noted for the report. Content in parts of type text is their text. What is no text, an image or the call of a tool,
+is refused by name: left out, it would leave responses that were judged for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rmlab.data.rows import named
+
+__all__ = ["NotTextError", "begins_with", "plain", "reply", "role_of", "same_turn", "split_turns", "squeezed"]
+
+_ROLES = {
+    "human": "user", "prompter": "user",
+    "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant", "model": "assistant", "ai": "assistant",
+}  # fmt: skip
+_TOOL_CALLS = ("tool_calls", "function_call")
+
+
+class NotTextError(ValueError):
+    """A message that holds something other than text."""
+
+
+def plain(name: str, value: Any, notes: set[str]) -> Any:
+    """Return messages in their one form, and any other value as it is.
+
+    One message alone, and an object that holds ``messages``, become a list. Every renaming is added to `notes`. Raises
+    `NotTextError` for what is no text.
+    """
+    if isinstance(value, Mapping):
+        if isinstance(value.get("messages"), list):
+            return plain(name, value["messages"], notes)
+        return [_plain_message(f"{name}", value, notes)] if _is_message(value) else value
+    if isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
+        return [
+            _plain_message(f"{name}[{i}]", message, notes) if isinstance(message, Mapping) else message
+            for i, message in enumerate(value)
+        ]
+    return value
+
+
+def _is_message(value: Mapping[str, Any]) -> bool:
+    return any(value.get(key) is not None for key in ("role", "from")) and ("content" in value or "value" in value)
+
+
+def _plain_message(name: str, message: Mapping[str, Any], notes: set[str]) -> Mapping[str, Any]:
+    if message.get("from") is not None and message.get("role") is None and "value" in message:
+        notes.add("from and value read as role and content")
+        rest = {key: value for key, value in message.items() if key not in ("from", "value", "role", "content")}
+        message = {"role": message["from"], "content": message["value"], **rest}
+    role = message.get("role")
+    calls = [key for key in _TOOL_CALLS if message.get(key)] + [key for key in _TOOL_CALLS if role == key]
+    if calls:
+        raise NotTextError(
+            f"{name} holds {calls[0]}: rmlab reads text alone; write the tool calls into the content, or leave the "
+            "record out"
+        )
+    if isinstance(role, str):
+        known = _ROLES.get(role.strip().lower(), role.strip().lower())
+        if known != role and known in ("user", "assistant", "system"):
+            notes.add(f"role {role} read as {known}")
+            message = {**message, "role": known}
+    content = message.get("content")
+    return {**message, "content": _join(name, content)} if isinstance(content, list) else message
+
+
+def _join(name: str, parts: list[Any]) -> str:
+    """Return the text of a content that comes in parts."""
+    texts = []
+    for part in parts:
+        kind = part.get("type") if isinstance(part, Mapping) else "text" if isinstance(part, str) else named(part)
+        if kind != "text":
+            raise NotTextError(
+                f"{name} holds a content part of type {kind}: rmlab reads text alone; leave the record out"
+            )
+        texts.append(part if isinstance(part, str) else str(part.get("text") or ""))
+    return "".join(texts)
+
+
+def role_of(message: Any) -> Any:
+    """Return the role of a message, or None where it has none."""
+    return message.get("role") if isinstance(message, Mapping) else None
+
+
+def squeezed(content: Any) -> Any:
+    """Return text with its white space reduced to single spaces, by which two copies of a turn are compared."""
+    return " ".join(content.split()) if isinstance(content, str) else content
+
+
+def same_turn(one: Any, other: Any) -> bool:
+    """Return whether two messages agree in role and content but for white space, whatever else they carry."""
+    if not (isinstance(one, Mapping) and isinstance(other, Mapping)):
+        return one == other
+    return one.get("role") == other.get("role") and squeezed(one.get("content")) == squeezed(other.get("content"))
+
+
+def begins_with(messages: list[Any], start: list[Any]) -> bool:
+    """Return whether a conversation begins with these turns and goes on after them."""
+    return len(messages) > len(start) and all(map(same_turn, messages, start))
+
+
+def split_turns(chosen: list[Any], rejected: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+    """Take as the prompt the longest run of turns that both sides begin with, leaving each at least one."""
+    longest = min(len(chosen), len(rejected)) - 1
+    n = next((i for i in range(longest) if not same_turn(chosen[i], rejected[i])), longest)
+    return chosen[:n], chosen[n:], rejected[n:]
+
+
+def reply(prompt: Any, response: Any) -> Any:
+    """Return a response in the form of its prompt: text after messages becomes one message of the assistant."""
+    if isinstance(prompt, list | tuple) and isinstance(response, str):
+        return [{"role": "assistant", "content": response}]
+    return response

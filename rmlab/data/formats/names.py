@@ -1,0 +1,87 @@
+"""Names of columns in use for the same thing: what holds a prompt, two responses, their ratings, and the preference.
+
+Two names that belong together (``chosen_response`` and ``rejected_response``) are one entry, so that halves of
+different pairs are never combined.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+__all__ = [
+    "CHOSEN_REJECTED",
+    "OUTCOMES",
+    "OUTCOMES_OF_RESPONSES",
+    "PREFERENCES",
+    "RATINGS",
+    "RATING_PAIRS",
+    "RESPONSE",
+    "RESPONSES",
+    "SCORES",
+    "TWO_RESPONSES",
+]
+
+RESPONSES = ("response", "answer", "completion", "output", "reply", "generation")
+"""What a response is called."""
+
+_SEPARATORS = ("_", "-", "")
+
+OUTCOMES = (
+    ("chosen", "rejected"), ("chosen", "reject"), ("accepted", "rejected"), ("preferred", "rejected"),
+    ("preferred", "dispreferred"), ("preferred", "non_preferred"), ("preferred", "unpreferred"),
+)  # fmt: skip
+"""The preferred response and the other, where a column is called by that alone."""
+
+OUTCOMES_OF_RESPONSES = (
+    *OUTCOMES, ("better", "worse"), ("good", "bad"), ("best", "worst"), ("winning", "losing"), ("winner", "loser"),
+    ("positive", "negative"),
+)  # fmt: skip
+"""The same beside what it is that was preferred, as in ``better_response``."""
+
+RATINGS = ("score", "rating", "avg_rating", "average_rating", "reward", "grade", "overall_score")
+"""What a rating is called."""
+
+
+def _outcome_columns(stem: str) -> list[tuple[str, str]]:
+    """Return the columns of a better and a worse one of something: ``chosen_response``, ``response_chosen``, ..."""
+    pairs = product(_SEPARATORS[:2], OUTCOMES_OF_RESPONSES)
+    return [
+        columns
+        for separator, (good, bad) in pairs
+        for columns in (
+            (f"{good}{separator}{stem}", f"{bad}{separator}{stem}"),
+            (f"{stem}{separator}{good}", f"{stem}{separator}{bad}"),
+        )
+    ]
+
+
+CHOSEN_REJECTED: tuple[tuple[str, str], ...] = (
+    *OUTCOMES,
+    *(columns for stem in RESPONSES for columns in _outcome_columns(stem)),
+    ("response_j", "response_k"),  # stack-exchange-paired: j has the higher score
+    ("response", "rejected_response"),  # ms-swift's files of queries
+)
+"""The preferred response and the other."""
+
+RATING_PAIRS: tuple[tuple[str, str], ...] = tuple(columns for stem in RATINGS for columns in _outcome_columns(stem))
+"""Ratings of the preferred response and of the other: equal ones are a tie."""
+
+TWO_RESPONSES: tuple[tuple[str, str], ...] = (
+    *(
+        (f"{stem}{separator}{first}", f"{stem}{separator}{second}")
+        for stem in RESPONSES
+        for separator in _SEPARATORS
+        for first, second in ("ab", "AB", "12", "01")
+    ),
+    ("left", "right"),
+)
+"""Two responses in the order in which they were shown."""
+
+PREFERENCES = ("preference", "preferred", "winner", "label", "choice")
+"""Which of two responses was preferred."""
+
+RESPONSE = ("response", "answer", "completion", "output")
+"""One response, rated on its own row."""
+
+SCORES = ("rating", "score")
+"""The rating of that response."""

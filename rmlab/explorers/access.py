@@ -1,0 +1,70 @@
+"""The token of a served explorer, and how a browser is sent there, so that no other user of this machine sees it."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import secrets
+import tempfile
+import threading
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["kept_token", "new_token", "open_browser", "redirect_file"]
+
+REDIRECT = """\
+<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={address}"><title>rmlab</title></head>
+<body><a href="{address}">The explorer</a></body>
+</html>
+"""
+
+
+def new_token() -> str:
+    """Return a token that nobody can guess."""
+    return secrets.token_urlsafe(24)
+
+
+def kept_token(port: int) -> str:
+    """Return the token of the last run on a port, so that a page which is still open finds the next run.
+
+    It is kept in a file that only this user can read, as Jupyter keeps the secret of its cookies. Where none can be
+    kept, it is a new one.
+    """
+    home = os.environ.get("XDG_STATE_HOME")
+    file = (Path(home) if home else Path.home() / ".local" / "state") / "rmlab" / f"explore-{port}.token"
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if file.is_file() and (found := file.stat()).st_uid == os.getuid() and not found.st_mode & 0o077:
+            kept = file.read_text(encoding="ascii")
+            if re.fullmatch(r"[\w-]{32}", kept):
+                return kept
+        file.unlink(missing_ok=True)
+        token = new_token()
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as stream:
+            stream.write(token)
+    except (OSError, ValueError, RuntimeError):  # no home, a full or foreign folder, bytes that are no text
+        return new_token()
+    return token
+
+
+@contextmanager
+def redirect_file(address: str) -> Iterator[Path]:
+    """Write a file that leads a browser to an address, and remove it at the end.
+
+    Every user of a machine can read the command line of a browser: it names this file, which only its owner can read.
+    """
+    with tempfile.TemporaryDirectory(prefix="rmlab-") as folder:  # of mode 0700
+        file = Path(folder) / "open.html"
+        file.touch(0o600)
+        file.write_text(REDIRECT.format(address=html.escape(address)), encoding="utf-8")
+        yield file
+
+
+def open_browser(file: Path) -> None:
+    """Open a file in the reader's browser, in a thread: one without a window runs until it is closed."""
+    threading.Thread(target=webbrowser.open, args=(file.as_uri(),), name="rmlab browser", daemon=True).start()

@@ -1,0 +1,120 @@
+"""A reader who uses every control of a notebook loses no cell, and can run on from there to the end.
+
+Controls are found by their roles, so that a new one is used without a new test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import ElementHandle, Locator, Page, expect
+from test_course import ERROR_OUTPUT, cells_of, choose, unfold
+from test_explorer_lab import IDLE
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
+BEGIN = "# Controls"
+CONTROL = ", ".join(
+    f".jp-OutputArea-output {each}"
+    for each in ("button", "input", "select", "textarea", "[role=slider]", "[role=listbox]", "[role=grid]")
+)
+SECONDS = 1000
+PATIENCE = 150 * SECONDS  # for a notebook, on a busy machine
+COMM_ERROR = "Exception in comm_msg"  # an observer raised: no cell shows it
+MANY = 60  # controls of one cell that are used; lists of edits and of rows have more
+
+
+def with_controls(path: Path) -> list[int]:
+    """Places of the cells that a reader expects controls of, among all cells."""
+    cells = nbformat.read(path, as_version=4).cells
+    return [i for i, cell in enumerate(cells) if cell.cell_type == "code" and cell.source.startswith(BEGIN)]
+
+
+def wait_for_run(page: Page, count: int) -> None:
+    """Until a code cell has this number of execution, or one shows an error."""
+    errors = page.locator(ERROR_OUTPUT)
+    last = page.locator(".jp-CodeCell .jp-InputPrompt").get_by_text(f"[{count}]:", exact=True)
+    expect(last.or_(errors).first).to_be_visible(timeout=PATIENCE)
+    assert not errors.all_inner_texts()
+
+
+def move(page: Page, control: ElementHandle) -> None:
+    """Change what a control that has the focus says, as a reader would."""
+    kind = control.evaluate("node => node.getAttribute('role') ?? node.type")
+    if kind in ("slider", "range"):
+        for key in ("ArrowRight", "End", "ArrowLeft"):
+            page.keyboard.press(key)
+    elif kind in ("listbox", "grid"):
+        for key in ("ArrowRight", "ArrowDown"):
+            page.keyboard.press(key)
+    elif kind == "select-one":
+        control.select_option(index=control.evaluate("node => node.options.length - 1"))
+    elif kind == "number":
+        page.keyboard.press("ArrowUp")
+        page.keyboard.press("Enter")
+    elif kind in ("text", "search", "textarea"):
+        page.keyboard.type(" and more")
+        page.keyboard.press("Tab")
+    else:
+        control.click()
+
+
+def use_all(page: Page, cell: Locator, n_cells: int) -> int:
+    """Use every control that a cell shows, and count them.
+
+    Before it is moved, `d` is pressed twice: that deletes a cell where Lab hears the keys.
+    """
+    used = 0
+    for control in cell.locator(CONTROL).element_handles()[:MANY]:
+        if not (control.is_visible() and control.is_enabled()):
+            continue  # it is off, or gone since another was used
+        control.evaluate("node => node.focus()")  # as Tab would: a click on a button would press it
+        page.keyboard.press("d")
+        page.keyboard.press("d")
+        left = page.locator(".jp-Notebook .jp-Cell").count()
+        assert left == n_cells, f"d d deleted a cell from {control.evaluate('node => node.outerHTML.slice(0, 200)')}"
+        move(page, control)
+        used += 1
+    return used
+
+
+@pytest.fixture
+def no_kernel_left(lab: Callable[[str], str], page: Page) -> Iterator[None]:
+    """Shut down what the test started: ten kernels with a model each would not fit beside each other."""
+    yield
+    for session in page.request.get(lab("api/sessions")).json():
+        page.request.delete(lab(f"api/sessions/{session['id']}"))
+
+
+@pytest.mark.usefixtures("no_kernel_left")
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_control_can_be_used_and_the_notebook_runs_on(
+    lab: Callable[[str], str], lab_log: Path, page: Page, path: Path
+):
+    thrown: list[str] = []
+    page.on("pageerror", lambda error: thrown.append(str(error)))
+    page.on("dialog", lambda dialog: dialog.dismiss())
+    places, said_before = with_controls(path), len(lab_log.read_text())
+    page.goto(lab(f"lab/workspaces/{path.stem}/tree/notebooks/{path.name}"))
+    cells = page.locator(".jp-Notebook .jp-Cell")
+    n_cells, n_code = cells_of(path)
+    expect(cells).to_have_count(n_cells, timeout=60 * SECONDS)
+    expect(page.get_by_text(IDLE)).to_be_visible(timeout=60 * SECONDS)
+    unfold(page)
+    choose(page, "Run", "Run All Cells")
+    wait_for_run(page, n_code)
+
+    for place in places:
+        expect(cells.nth(place).locator(CONTROL).first).to_be_visible()
+        assert use_all(page, cells.nth(place), n_cells) > 0, f"cell {place} begins with {BEGIN} and shows none"
+    if places:
+        below = [cells.nth(i) for i in range(places[0] + 1, n_cells)]
+        rest = [cell for cell in below if "jp-CodeCell" in (cell.get_attribute("class") or "")]
+        rest[0].locator(".jp-InputPrompt").click()
+        choose(page, "Run", "Run Selected Cell and All Below")
+        wait_for_run(page, n_code + len(rest))
+    assert not thrown
+    assert COMM_ERROR not in lab_log.read_text()[said_before:]

@@ -1,0 +1,45 @@
+"""Facts that the prose of a lesson states, worked out again."""
+
+import numpy as np
+from lessons import NOTEBOOKS, Lesson
+from scipy.optimize import minimize_scalar
+from scipy.stats import norm
+
+import rmlab
+
+
+def largest_distance(scale: float) -> float:
+    d = np.linspace(-12, 12, 24_001)
+    return float(np.abs(rmlab.preference_probability(d) - norm.cdf(d / scale)).max())
+
+
+def test_the_scale_of_02_brings_the_two_curves_as_near_as_can_be() -> None:
+    lesson = Lesson(NOTEBOOKS / "02_sigmoid.ipynb")
+    lesson.run("sigmoid-34")
+    best = minimize_scalar(largest_distance, bounds=(1.5, 2), method="bounded", options={"xatol": 1e-6})
+    assert round(best.x, 3) == lesson["SCALE"]
+    assert round(best.fun, 4) == 0.0095
+    assert largest_distance(1.6) > 0.016
+
+
+def test_one_pair_fits_both_curves_of_02_and_linked_pairs_do_not() -> None:
+    for share in (0.01, 0.5, 0.731, 0.99):
+        by_sigmoid, by_thurstone = rmlab.score_difference_from_probability(share), float(norm.ppf(share))
+        assert np.isclose(rmlab.preference_probability(by_sigmoid), share)
+        assert np.isclose(rmlab.thurstone_probability(by_thurstone), share)
+    lesson = Lesson(NOTEBOOKS / "02_sigmoid.ipynb")
+    lesson.run("sigmoid-35a")
+    assert np.isclose(lesson["by_thurstone"], norm.cdf(2 * norm.ppf(lesson["share"])))
+    assert lesson["by_thurstone"] - lesson["by_sigmoid"] > 0.008
+    assert 800 < lesson["n_judgements"] < 1000
+
+
+def test_descent_in_03_needs_small_steps_and_a_bottom() -> None:
+    lesson = Lesson(NOTEBOOKS / "03_loss.ipynb")
+    lesson.run("loss-32a")
+    lowest = rmlab.fit_bradley_terry(lesson["winner"], lesson["loser"]).log_loss
+    reached = {name: losses[-1] for name, losses in lesson["rates"].items()}
+    assert np.isclose(reached["learning rate 4"], lowest, atol=1e-6)
+    assert reached["learning rate 20"] > lowest + 0.5
+    leads = [float(line.split("difference")[1].split()[0]) for line in lesson.outputs["loss-32a"][0].splitlines()]
+    assert np.allclose(np.diff(leads), np.log(10), atol=0.25), "separable judgements: no end"
