@@ -54,7 +54,7 @@ def test_every_notebook_and_text_is_among_the_sources(tmp_path: Path) -> None:
         assert (tmp_path / "notebooks" / path.name).is_file()
         assert f"\nnotebooks/{path.stem}\n" in index
         cells = json.loads((tmp_path / "notebooks" / path.name).read_text(encoding="utf-8"))["cells"]
-        drawings = ["".join(cell["source"]).startswith(("# Drawing", "# Controls")) for cell in cells]
+        drawings = ["".join(cell["source"]).startswith(("# Setup", "# Drawing", "# Controls")) for cell in cells]
         assert ["hide-input" in cell["metadata"].get("tags", []) for cell in cells] == drawings
     assert {"glossary.md", "teaching.md", "path.png"} <= {path.name for path in (tmp_path / "docs").iterdir()}
     teaching = (tmp_path / "docs/teaching.md").read_text(encoding="utf-8")
