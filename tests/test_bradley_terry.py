@@ -437,7 +437,16 @@ def test_labels_of_mixed_kinds_stay_apart_and_come_as_first_seen():
 @given(
     st.lists(
         st.tuples(
-            *[st.one_of(st.integers(), st.text(max_size=3).map("x{}".format), st.booleans(), st.binary(max_size=2), st.dates())] * 2
+            *[
+                st.one_of(
+                    st.integers(),
+                    st.text(max_size=3).map("x{}".format),
+                    st.booleans(),
+                    st.binary(max_size=2),
+                    st.dates(),
+                )
+            ]
+            * 2
         ),
         min_size=1,
         max_size=12,
@@ -670,7 +679,7 @@ def test_ties_with_an_order_effect_can_run_away_together():
     # the first one wins or ties, at whatever price the order effect grows with the tie parameter
     winners, losers = ["q", "q", "q", "p", "p"], ["p", "p", "p", "q", "q"]
     arguments = {"tied": [False, False, True, False, True], "first": [-1, -1, 0, 0, 1]}
-    with pytest.raises(ValueError, match="tie parameter has no finite maximum: .* with an order effect, .*prior_var"):
+    with pytest.raises(ValueError, match=r"tie parameter has no finite maximum: .* with an order effect, .*prior_var"):
         fit_bradley_terry(winners, losers, ties="davidson", **arguments)
     assert np.abs(fit_bradley_terry(winners, losers, ties="half", **arguments).scores).max() < 5
     held = fit_bradley_terry(winners, losers, ties="davidson", prior_variance=1.0, **arguments)

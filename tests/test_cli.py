@@ -134,9 +134,9 @@ def test_fit_that_does_not_converge_is_one_line(tmp_path, capsys):
 def test_fit_refuses_a_column_that_was_asked_for_and_is_not_there(tmp_path, capsys):
     path = tmp_path / "games.csv"
     path.write_text("winner,loser,count\nA,B,2\nB,A,1\n")
-    assert "no column 'cuont'; it has count, loser, winner" in run(
-        capsys, "fit", path, "--weight", "cuont", status=2
-    ).err
+    assert (
+        "no column 'cuont'; it has count, loser, winner" in run(capsys, "fit", path, "--weight", "cuont", status=2).err
+    )
     assert "3 comparisons" in run(capsys, "fit", path, "--weight", "count").out
     path.write_text("winner,loser,first\nA,B,1\nB,A,1\n")
     assert "2 comparisons" in run(capsys, "fit", path, "--first", "").out

@@ -28,6 +28,14 @@ def test_a_broken_line_gives_status_1(folders, capsys):
     assert "BROKEN  pipeline" in out
 
 
+def test_names_are_printed_without_what_a_terminal_obeys(folders, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "\x1b[2Jmodel").symlink_to(folders[None])
+    out = run(capsys, "\x1b[2Jmodel", "--sample", 2, status=0).out
+    assert "audit of \\x1b[2Jmodel, on" in out
+    assert "\x1b" not in out
+
+
 def test_json_can_be_read(folders, tmp_path, capsys):
     (tmp_path / "pairs.jsonl").write_text(json.dumps({"prompt": "Hi", "chosen": "No", "rejected": "Yes"}) + "\n")
     record = json.loads(run(capsys, folders["sigmoid"], tmp_path / "pairs.jsonl", "--json", status=1).out)

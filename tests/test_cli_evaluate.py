@@ -10,6 +10,7 @@ import pytest
 
 import rmlab
 from rmlab.__main__ import main
+from rmlab.data import DataError
 from rmlab.evaluation import evaluate, rewardbench
 from rmlab.model import RewardModel
 
@@ -86,10 +87,28 @@ def test_figures_are_those_of_the_library_clustered_by_prompt(folder: Path, righ
 
 def test_temperature_is_fitted_to_prompts_that_it_is_not_reported_on(folder: Path, right: Path, capsys):
     tempered = run_json(capsys, folder / "model", right)["tempered"]
-    assert tempered["fitted_on"] == "fitted to 24 of the pairs and reported on the other 56, split by prompt"
-    assert tempered["after"]["n_pairs"] == 56
+    held, _ = rmlab.split_by_prompt(rmlab.read_pairs(right), fractions=(0.3, 0.7), seed=0)
+    n = len(held)
+    assert tempered["fitted_on"] == f"fitted to {n} of the pairs and reported on the other {80 - n}, split by prompt"
+    assert tempered["after"]["n_pairs"] == 80 - n
+    expected = rmlab.evaluation.fit_temperature(
+        RewardModel.from_pretrained(folder / "model", device="cpu").score_differences(held)
+    )
+    assert tempered["temperature"] == pytest.approx(expected, rel=1e-3)
     assert tempered["before"]["accuracy"] == tempered["after"]["accuracy"]
     assert tempered["after"]["temperature"] == tempered["temperature"]
+
+
+@pytest.mark.parametrize("seed", [0, 2, 17, 60])
+def test_the_part_for_the_temperature_is_never_empty(folder: Path, right: Path, seed, capsys):
+    # one prompt holds most of the pairs, so that no line cut through prompts leaves three in ten
+    records = list(map(json.loads, right.read_text().splitlines()))
+    for share in (40, 64):
+        some = [{**record, "prompt": "a prompt of many"} if i < share else record for i, record in enumerate(records)]
+        tempered = run_json(capsys, folder / "model", write(folder / "many.jsonl", some), "--seed", seed)["tempered"]
+        fitted = int(tempered["fitted_on"].split()[2])
+        assert 0 < fitted < 80
+        assert tempered["failure"] or tempered["after"]["n_pairs"] == 80 - fitted
 
 
 def test_held_out_pairs_serve_for_the_temperature_and_shared_prompts_are_counted(folder: Path, right: Path, capsys):
@@ -119,8 +138,8 @@ def test_one_pair_is_evaluated_without_a_temperature(folder: Path, right: Path, 
     path = write(folder / "one.jsonl", [json.loads(right.read_text().splitlines()[0])])
     printed = run(capsys, folder / "model", path, "--html", folder / "one.html").out
     assert "one pair says almost nothing" in printed
-    assert "too few prompts to hold some back; give other pairs with --held-out" in printed
-    assert "too few prompts" in (folder / "one.html").read_text()
+    assert "none can be held back; give other pairs with --held-out" in printed
+    assert "none can be held back" in (folder / "one.html").read_text()
 
 
 def test_the_page_is_written_with_pictures_hashes_and_the_command(folder: Path, right: Path, capsys):
@@ -178,6 +197,74 @@ def test_pairs_that_the_model_was_trained_on_are_pointed_out(folder: Path, right
     (folder / "trained" / "training.json").write_text(json.dumps({"pairs": str(right)}))
     notes = run_json(capsys, folder / "trained", right)["notes"]
     assert notes[0].startswith(f"the model was trained on a part of {right}")
+
+
+def test_the_same_pairs_under_another_path_are_pointed_out_too(folder: Path, right: Path, model, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    model.save_pretrained(folder / "trained too")
+    (folder / "trained too" / "training.json").write_text(json.dumps({"pairs": right.name}))
+    for path in (f"./{right.name}", str(right), f"../{folder.name}/{right.name}"):
+        assert "was trained on a part" in run_json(capsys, "trained too", path)["notes"][0]
+    for damaged in ("{", "[" * 100_000, '{"pairs": 3}', "\udcff"):
+        (folder / "trained too" / "training.json").write_text(damaged, errors="surrogateescape")
+        assert not any("trained on" in note for note in run_json(capsys, "trained too", right)["notes"])
+
+
+def test_lengths_are_those_of_before_the_cut(folder: Path, model, capsys):
+    rng = np.random.default_rng(3)
+    records = [
+        {"prompt": f"{text(rng, 5)} {i}", "chosen": text(rng, 900), "rejected": text(rng, 250)} for i in range(12)
+    ]
+    path = write(folder / "long.jsonl", records)
+    record = run_json(capsys, folder / "model", path, "--max-length", 48)
+    assert record["length_baseline"]["accuracy"] == 1
+    assert record["pairs with a cut response"] == 12
+    assert [one["name"] for one in record["length_bins"]] == ["chosen much longer"]
+
+
+def test_the_page_shows_length_by_group_and_what_counts_as_half(folder: Path, model, capsys):
+    rng = np.random.default_rng(4)
+    records = []
+    for i in range(24):
+        wordy = i % 2 == 0
+        sizes = (14, 3) if wordy else (3, 7)
+        chosen, rejected = (text(rng, n) for n in sizes)
+        records.append({"prompt": f"{text(rng, 4)} {i}", "chosen": chosen, "rejected": rejected,
+                        "group": "wordy" if wordy else "\x1b[1mterse"})  # fmt: skip
+    records += [{"prompt": f"the same twice {i}", "chosen": "oak elm", "rejected": "oak elm"} for i in range(3)]
+    records += [{"prompt": "nothing twice", "chosen": " ", "rejected": " "}]
+    records += [{"prompt": f"nothing once {i}", "chosen": "oak elm", "rejected": ""} for i in range(2)]
+    path, page = write(folder / "halves.jsonl", records), folder / "halves.html"
+    out = run(capsys, folder / "model", path, "--html", page).out
+    record = run_json(capsys, folder / "model", path)
+    assert record["groups"]["wordy"]["length_baseline"]["accuracy"] == 1
+    assert record["groups"]["\x1b[1mterse"]["length_baseline"]["accuracy"] == 0
+    assert (record["pairs with equal responses"], record["pairs with one empty response"]) == (4, 2)
+    assert record["n_ties"] >= 4
+    source = page.read_text()
+    for written in (out, source):
+        assert "4 pairs have equal responses (or two empty ones), and count as half a win" in written
+        assert "\\x1b[1mterse" in written
+        assert "\x1b" not in written
+    assert "<td>pairs with equal responses</td><td>4</td>" in source
+    assert "<td>pairs with one empty response</td><td>2</td>" in source
+
+
+def test_a_response_of_several_pairs_is_scored_once(folder: Path, model, capsys, monkeypatch):
+    records = [
+        {"prompt": f"prompt {p}", "response": f"red {r} oak", "rating": r} for p in range(3) for r in range(8)
+    ]  # fmt: skip
+    path = write(folder / "rated.jsonl", records)
+    scored = []
+    whole = RewardModel.score_encoded
+    monkeypatch.setattr(
+        RewardModel, "score_encoded", lambda self, texts, **k: scored.append(len(texts)) or whole(self, texts, **k)
+    )
+    record = run_json(capsys, folder / "model", path)
+    assert record["n_pairs"] == 3 * 28
+    assert scored == [24]
+    monkeypatch.undo()
+    assert record["accuracy"] == pytest.approx(evaluate(differences(folder, path)).accuracy)
 
 
 def test_all_ties_are_refused(folder: Path, model, capsys):
@@ -257,3 +344,54 @@ def test_rewardbench_2_files_get_the_authors_scores(folder: Path, model, capsys)
     ]  # fmt: skip
     assert found["subsets"]["Ties"]["score"] == pytest.approx(np.mean(parts), abs=1e-4)
     assert found["overall"]["score"] == pytest.approx(np.mean([one["score"] for one in found["subsets"].values()]))
+
+
+def test_groups_that_are_called_like_subsets_make_no_benchmark(folder: Path, model, capsys):
+    records = [
+        {"prompt": f"prompt {p}", "response": f"red {r} oak", "rating": r, "group": ("Focus", "donotanswer", "Ties")[p]}
+        for p in range(3)
+        for r in range(3)
+    ]
+    record = run_json(capsys, folder / "model", write(folder / "groups.jsonl", records))
+    assert record["rewardbench"] is None
+    assert set(record["groups"]) == {"Focus", "donotanswer", "Ties"}
+
+
+def second(name: str, subset: str, n_correct: int, n_wrong: int, **changes) -> dict:
+    chosen, rejected = [f"oak {i} {name}" for i in range(n_correct)], [f"elm {i} {name}" for i in range(n_wrong)]
+    return {
+        "id": name, "prompt": f"a question {name}", "chosen": chosen, "rejected": rejected, "num_correct": n_correct,
+        "num_incorrect": n_wrong, "total_completions": n_correct + n_wrong, "models": [], "subset": subset, **changes,
+    }  # fmt: skip
+
+
+def test_an_odd_item_costs_a_note_and_not_the_report(folder: Path, model, capsys):
+    records = [second(str(i), "Focus", 1, 3) for i in range(6)]
+    records += [second(f"{kind}:{i}", "Ties", n, 3) for i in range(4) for kind, n in (("ref", 1), ("tied", 3))]
+    records += [second("tied:9", "Ties", 3, 3, chosen=["fir", "fir", "fir"]), second("7", "Focus", 2, 3)]
+    record = run_json(capsys, folder / "model", write(folder / "odd.jsonl", records))
+    scores = record["rewardbench"]
+    assert scores["subsets"]["Focus"]["n_items"] == 6
+    assert scores["subsets"]["Ties"]["n_items"] == 4
+    (note,) = [note for note in scores["notes"] if "left out" in note]
+    assert "'tied:9'" in note
+    assert "'7'" in note
+    assert record["n_pairs"] == 6 * 3 + 4 * (3 + 9) + 9 + 6
+
+
+def test_a_file_in_the_format_of_rewardbench_with_no_subset_of_it_is_evaluated_with_a_note(folder: Path, model, capsys):
+    record = {"prompt": "a", "chosen": "b", "rejected": "c", "subset": "mine", "chosen_model": "", "rejected_model": ""}
+    found = run_json(capsys, folder / "model", write(folder / "mine.jsonl", [record]))
+    assert found["rewardbench"] is None
+    assert found["n_pairs"] == 1
+    assert any(
+        note.startswith("not scored as RewardBench: RewardBench has no subset 'mine'") for note in found["notes"]
+    )
+
+
+def test_an_item_of_very_many_responses_is_refused_with_its_line(tmp_path: Path):
+    path = write(tmp_path / "wide.jsonl", [second("0", "Focus", 1, 3), second("tied:0", "Ties", 501, 500)])
+    with pytest.raises(
+        DataError, match=r"wide.jsonl\W+(line )?2: 501 correct and 500 wrong responses would give 250,500 pairs"
+    ):
+        rmlab.read_pairs(path)

@@ -259,11 +259,11 @@ def test_to_dict_is_json_and_str_shows_every_score():
     ("change", "message"),
     [
         ({"subsets": ["Maths"] * 3}, "RewardBench 2 has no subset 'Maths'; it has Factuality, Precise IF"),
-        ({"correct": np.array([True, True, False])}, "item 'a' of Math has 2 correct and 1 wrong"),
+        ({"correct": np.array([True, True, False])}, "item 'a' of Math, which must have one correct response"),
         ({"correct": [1, 0, 0]}, "correct must hold a bool for each of the 3 scores"),
         ({"scores": [1.0, np.inf, 0.0]}, "scores must be finite, got inf at index 1"),
-        ({"subsets": ["Ties"] * 3, "items": ["tied:1"] * 3}, "item 'tied:1' of Ties has 1 correct and 2 wrong"),
-        ({"subsets": ["Ties"] * 3}, "item 'a' of Ties .*: expected an id of ref:"),
+        ({"subsets": ["Ties"] * 3, "items": ["tied:1"] * 3}, "item 'tied:1' of Ties, .* several correct"),
+        ({"subsets": ["Ties"] * 3}, "item 'a' of Ties, .* an id of ref:"),
         ({"items": ["a"]}, "items must hold one name for each of the 3 responses in scores, got 1"),
     ],
 )  # fmt: skip
@@ -285,13 +285,13 @@ def test_an_odd_item_of_rewardbench_2_is_left_out_and_named():
     found = rewardbench2(scores, correct, items, ["Math"] * 7, n_bootstrap=200)
     assert found.subsets["Math"].score == 0.5
     assert found.subsets["Math"].n_items == 2
-    assert any("'m2' of Math has 2 correct and 1 wrong" in note for note in found.notes)
+    assert any("'m2' of Math" in note for note in found.notes)
 
 
 def test_pairs_of_no_subset_of_rewardbench_are_left_out_and_counted():
     found = rewardbench([1.0, 1.0, -1.0, -1.0], ["hep-go", "hep-go", "hep-go", "\x1bown"], n_bootstrap=200)
     assert found.subsets["hep-go"].n_items == 3
-    assert any(note.startswith("1 pairs left out") and "\\x1bown" in note for note in found.notes)
+    assert any(note.startswith("left out: 1 of the pairs") and "\\x1bown" in note for note in found.notes)
 
 
 def test_the_counts_of_xstest_are_those_that_the_authors_corrected():

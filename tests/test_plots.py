@@ -25,7 +25,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from rmlab import plots
+from rmlab.bradley_terry import fit_bradley_terry
 from rmlab.evaluation import LearningCurve, evaluate, wilson_interval
+from rmlab.plots.bands import plot_bands, plot_paired
+from rmlab.plots.curves import plot_lines
+from rmlab.plots.scores import plot_intervals, plot_score_bars, plot_score_steps
 from rmlab.preference import preference_loss, preference_probability
 
 DIFFERENCES = np.r_[np.random.default_rng(0).normal(0.5, 1.5, 297), 0.0, 0.0, 0.0]
@@ -271,6 +275,35 @@ def test_groups_are_drawn_beside_all_pairs_and_length():
     assert words(ax) == [f"{one.accuracy:.1%} of {one.n_pairs}" for one in shown]
     for name, one in zip(names, shown, strict=True):
         assert f"{name} {one.accuracy:.1%}" in plots.describe(ax)
+
+
+BAND = [(1.0, 0.5, 1.5), (2.0, 1.0, 3.0)]
+ODD = "a $$ b $\\frac$ \x1b[31m\u202e"
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: plots.plot_groups(evaluate([1.0, -1.0, 1.0], groups=[ODD, "b", "c"])),
+        lambda: plots.plot_scores(fit_bradley_terry([ODD, "b"], ["b", ODD])),
+        lambda: plot_score_steps([ODD, "b"], [[0.0, 0.0], [1.0, -1.0]]),
+        lambda: plot_score_bars([ODD, "b"], [1.0, -1.0], reach=2.0),
+        lambda: plot_intervals([[-1.0, 1.0]], 0.0, name="a $$ b"),
+        lambda: plot_bands([1, 2], {ODD: BAND}, title="a $$ b", x_label="$$", y_label="$$"),
+        lambda: plot_bands([1, 2], {ODD: BAND}, title="a", x_label="x", y_label="y",
+                           level=("$$", 1.0)),
+        lambda: plot_paired([0.0], [1.0], names=(ODD, "$$"), title="$$", y_label="$$"),
+        lambda: plot_lines([0, 1], {ODD: [0, 1], "b": [1, 0]}, title="$$", x_label="$$", y_label="$$",
+                           points=[(0, 0, "$$")]),
+    ],
+)  # fmt: skip
+def test_a_name_may_hold_anything(draw):
+    ax = draw()
+    png = plots.display.bundle(ax, plots.describe(ax))["text/html"]
+    assert "data:image/png" in png
+    assert "\x1b" not in plots.describe(ax)
+    assert "\u202e" not in plots.describe(ax)
+    assert "$$" in plots.describe(ax)
 
 
 def test_names_with_dollar_signs_are_no_mathematics():

@@ -136,6 +136,22 @@ def test_what_was_left_out_and_how_it_was_made_are_said(page: Page):
     assert "A note of the command." in page.text
 
 
+def test_groups_show_length_and_the_interval_that_holds_for_all(page: Page):
+    assert "all at once" in page.text
+    for group in full_report().evaluation.groups.values():
+        assert "{:.3f} to {:.3f}".format(*group.simultaneous_interval) in page.text
+        assert f"{group.length_baseline.accuracy:.3f}" in page.text
+
+
+def test_what_a_terminal_or_an_editor_obeys_is_shown_as_its_escape():
+    odd = "\x1b[31m\u202egpj.exe"
+    e = evaluate(differences(), groups=[odd, "chat"] * 100)
+    report = full_report(evaluation=e, pairs=odd, counts={odd: 1}, notes=(odd,), made={odd: odd})
+    for written in (render(report), str(report.evaluation)):
+        assert "\\x1b[31m\\u202egpj.exe" in written
+        assert not {"\x1b", "\u202e"} & set(written)
+
+
 def test_sections_without_content_are_left_out():
     d = differences()
     report = full_report(evaluation=evaluate(d), ceiling=None, benchmark=None, counts={}, notes=())

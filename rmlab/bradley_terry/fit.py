@@ -41,8 +41,9 @@ def fit_bradley_terry(
 ) -> BradleyTerryFit:
     """Fit one score to each item by maximum likelihood, from who beat whom.
 
-    Before fitting it is checked that a finite maximum exists: exactly, whatever is fitted beside the scores. Comparisons are counted by pair, and Newton's method is
-    run on the counts: with a dense Cholesky factor for some hundreds of items, beyond with sparse conjugate gradients.
+    Before fitting it is checked, exactly, that a finite maximum exists, whatever is fitted beside the scores.
+    Comparisons are counted by pair, and Newton's method is run on the counts: with a dense Cholesky factor for some
+    hundreds of items, beyond with sparse conjugate gradients.
 
     Parameters
     ----------

@@ -130,7 +130,7 @@ def _score(
 
 
 def _score_each_once(model: RewardModel, encoded: Encoded, options: argparse.Namespace) -> np.ndarray:
-    """Score texts, ``(n_texts,)``, each distinct one once: the pairs of a rated set hold every response several times."""
+    """Score texts, ``(n_texts,)``, each distinct one once: pairs of a rated set repeat its responses."""
     digests = (blake2b(np.asarray(ids, np.int64).tobytes(), digest_size=16).digest() for ids in encoded)
     codes, distinct = codes_of(digests)
     first = np.full(len(distinct), len(codes))
@@ -161,9 +161,9 @@ def _tempered(
     else:
         try:
             parts = parts_by_prompt(pairs, fractions=(HELD_BACK, 1 - HELD_BACK), seed=options.seed)
-        except ValueError as error:  # all pairs are on one prompt
-            why = f"no part can be held back to fit one to ({error}), or give other pairs with --held-out"
-            return Tempered("fitted to no pairs", failure=why)
+        except ValueError:  # one group of prompts cannot be in two parts
+            why = "all pairs are on one prompt or near-equal ones, so that none can be held back"
+            return Tempered("fitted to no pairs", failure=f"{why}; give other pairs with --held-out")
         reported = parts == 1
         fitted = differences[~reported]
         where = (

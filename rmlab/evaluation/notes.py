@@ -38,8 +38,8 @@ def notes_on(
         yield f"one pair says almost nothing of its group: {_listed(alone)}"
     if len(groups) >= MANY_GROUPS:
         yield (
-            f"of {len(groups)} separate 95% intervals, {0.05 * len(groups):.2g} are expected to miss by chance: to pick "
-            "groups out, read the wider intervals, all of which hold at once with 95% (Bonferroni)"
+            f"of {len(groups)} separate 95% intervals, {0.05 * len(groups):.2g} are expected to miss by chance: to "
+            "pick groups out, read the wider intervals, all of which hold at once with 95% (Bonferroni)"
         )
     by_length = {
         name: group.length_baseline.accuracy

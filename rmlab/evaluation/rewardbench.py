@@ -224,14 +224,14 @@ def rewardbench2(
         good, bad = s[row][right[row]], s[row][~right[row]]
         kind, _, prompt = str(item).partition(":")
         if expected := _what_is_missing(subset, kind, len(good), len(bad)):
-            odd.append(f"item {item!r} of {subset} has {len(good)} correct and {len(bad)} wrong: expected {expected}")
+            odd.append(f"item {item!r} of {subset}, which must have {expected}")
         elif subset == "Ties":
             ties.setdefault(prompt, {})[kind] = (good, bad)
         else:
             credits.setdefault(subset, []).append(float(good[0] >= bad.max()) / (1 + int((bad == good[0]).sum())))
     if odd:
         more = f"; and {len(odd) - 3:,} more" if len(odd) > 3 else ""
-        notes.append(f"left out, by distinct responses: {'; '.join(odd[:3])}{more}")
+        notes.append(f"left out: {'; '.join(odd[:3])}{more}")
     if not (credits or ties):
         raise ValueError(f"no item of RewardBench 2 can be scored; {notes[-1]}")
     found: dict[str, tuple[BenchmarkScore, np.ndarray]] = {}
@@ -273,17 +273,17 @@ def _of_no_subset(
     unknown = printable(names[int(np.argmin(known))])
     if not known.any():
         raise ValueError(f"{benchmark} has no subset {unknown!r}; it has {', '.join(subsets)}")
-    yield f"{int((~known).sum()):,} {things} left out, of subsets that {benchmark} has not, such as {unknown!r}"
+    yield f"left out: {int((~known).sum()):,} of the {things}, of subsets that {benchmark} has not, such as {unknown!r}"
 
 
 def _what_is_missing(subset: str, kind: str, n_correct: int, n_wrong: int) -> str | None:
     """Say what an item of RewardBench 2 should have and has not; None where it can be scored."""
     if subset != "Ties":
-        return None if n_correct == 1 and n_wrong else "one correct and others that are wrong"
+        return None if n_correct == 1 and n_wrong else "one correct response and others that are wrong"
     if kind not in ("ref", "tied"):
         return "an id of ref:... or tied:..."
-    several = n_correct >= 2 if kind == "tied" else n_correct >= 1
-    return None if several and n_wrong else f"{'several' if kind == 'tied' else 'one'} correct and a wrong one"
+    least, expected = (2, "several correct responses that differ") if kind == "tied" else (1, "a correct response")
+    return None if n_correct >= least and n_wrong else f"{expected}, and a wrong one"
 
 
 def _score(score: float, drawn: np.ndarray, n_items: int, worth: float) -> BenchmarkScore:
