@@ -26,3 +26,8 @@ def bound(cell_id: str) -> Callable[[Bound], Bound]:
 @bound("start-12")
 def training_separates_the_pairs(lesson: Lesson) -> None:
     assert lesson["run"].steps[-1].loss < 0.3 < lesson["run"].steps[0].loss
+
+
+@bound("start-19")
+def the_model_agrees_with_most_labels(lesson: Lesson) -> None:
+    assert 14 <= lesson["agreed"] <= len(lesson["scored"]) == 18
