@@ -72,6 +72,16 @@ class PatchJudgements:
         """Give the median seconds that a judgement took."""
         return float(np.median([taken for part in getattr(self, way) for _, _, taken in part]))
 
+    @property
+    def n_pairs(self) -> int:
+        """How many pairs of patches were compared in both rounds and rated in both: those that `same_order` counts."""
+        return len(self._pairs())
+
+    def _pairs(self) -> list[list[int]]:
+        compared = [{frozenset((a, b)) for a, b, _ in part} for part in self.comparisons]
+        rated = set.intersection(*({patch for patch, _, _ in part} for part in self.ratings))
+        return [sorted(pair) for pair in compared[0] & compared[1] if pair <= rated]
+
     def same_order(self) -> tuple[float, float, int]:
         """Say how often a pair of patches was put in the same order both times: by ratings, and by comparisons.
 
@@ -82,8 +92,7 @@ class PatchJudgements:
             {frozenset((a, b)): np.sign(a - b) for a, b, _ in part} for part in self.comparisons
         )  # +1 where the truly lighter one was said to be lighter
         means = [self._mean_ratings(part) for part in self.ratings]
-        rated = set(means[0]) & set(means[1])
-        pairs = [sorted(pair) for pair in first.keys() & second.keys() if pair <= rated]
+        pairs = self._pairs()
         if not pairs:
             raise ValueError("no pair of patches was both rated and compared in both rounds; give the rounds more time")
         by_rating = [np.sign(means[0][b] - means[0][a]) * np.sign(means[1][b] - means[1][a]) for a, b in pairs]

@@ -147,3 +147,8 @@ def the_batch_is_drawn_in_the_layout_that_is_chosen(lesson: Lesson) -> None:
     for name, n_rows in (("share", 4), ("pack", 7), ("pad", 16)):
         lesson["layout_buttons"].value = name
         assert f"{name}. A batch of 8 pairs in {n_rows} rows" in lesson["batch_view"].value
+
+
+@bound("start-19")
+def the_model_agrees_with_most_labels(lesson: Lesson) -> None:
+    assert 14 <= lesson["agreed"] <= len(lesson["scored"]) == 18

@@ -43,3 +43,30 @@ def test_descent_in_03_needs_small_steps_and_a_bottom() -> None:
     assert reached["learning rate 20"] > lowest + 0.5
     leads = [float(line.split("difference")[1].split()[0]) for line in lesson.outputs["loss-32a"][0].splitlines()]
     assert np.allclose(np.diff(leads), np.log(10), atol=0.25), "separable judgements: no end"
+
+
+def test_how_many_sloppy_answers_win_in_00_does_not_hang_on_one_choice_of_prompts() -> None:
+    lesson = Lesson(NOTEBOOKS / "00_start.ipynb")
+    lesson.run("start-06b")
+    rng = np.random.default_rng(1)
+
+    def shares(n_sloppy: int) -> np.ndarray:
+        """Mean probability per word of the sloppy and of the careful answer, over other choices than the lesson's."""
+        imitators = [lesson["imitate"](lesson["demonstrations"](n_sloppy, rng.permutation(16))) for _ in range(200)]
+        texts = lesson["SLOPPY"], lesson["CAREFUL"]
+        return np.mean([[lesson["probability_per_word"](one, text) for text in texts] for one in imitators], axis=0)
+
+    first = lesson["first"]
+    assert first == 6
+    (sloppy_below, careful_below), (sloppy, careful) = shares(first - 1), shares(first)
+    assert sloppy_below < careful_below
+    assert sloppy > careful
+
+
+def test_one_comparison_in_01_equals_two_ratings_of_one_pair_and_less_in_an_order_of_many() -> None:
+    lesson = Lesson(NOTEBOOKS / "01_why_compare.ipynb")
+    lesson.run("why-compare-32")
+    by_ratings, by_comparing = (np.mean(right) for right in lesson["better_first"](0.0))
+    assert abs(by_ratings - by_comparing) < 0.015, "of one pair"
+    rate = float(lesson["exchange_rate"]("ratings as they are", spread=0.0).split()[0])
+    assert rate > 1.3, "of the order of twenty items"
