@@ -111,6 +111,8 @@ def a_temperature_moves_every_figure_but_the_accuracy(lesson: Lesson) -> None:
 
 @bound("405b6e87")
 def a_pair_that_is_picked_is_read(lesson: Lesson) -> None:
+    fitted_to = {pair.prompt for part in lesson["parts"][:2] for pair in part}
+    assert not fitted_to & {pair.prompt for pair in lesson["biased"]}, "evaluated on pairs that it was fitted to"
     (view,) = lesson.widgets["405b6e87"]
     lengths = lesson["lengths"]
     assert view.data["pairs"]["length_difference"] == (lengths[:, 0] - lengths[:, 1]).tolist()
