@@ -4,6 +4,7 @@ A function for each, under the id of its cell; `test_lessons` calls it when the 
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,12 @@ def bound(cell_id: str) -> Callable[[Bound], Bound]:
         return function
 
     return keep
+
+
+def shown_by(lesson: Lesson, cell_id: str) -> Any:
+    """Return the one widget that a cell displayed."""
+    (widget,) = lesson.widgets[cell_id]
+    return widget
 
 
 @bound("start-12")
@@ -58,7 +65,7 @@ def an_easy_question_is_learned_within_a_pass_and_accuracy_moves_first(lesson: L
 
 @bound("c34-3da626")
 def the_film_has_every_recorded_step_and_every_held_out_pair(lesson: Lesson) -> None:
-    film = lesson.widgets["c34-3da626"][0].data["film"]
+    film = shown_by(lesson, "c34-3da626").data["film"]
     evaluations = lesson["easy_run"].history.evaluations
     assert film["steps"] == [one.step for one in evaluations] == [0, 2, 4, 6, 8]
     np.testing.assert_allclose(film["differences"][-1], evaluations[-1].score_differences, rtol=1e-6)
@@ -111,7 +118,9 @@ def a_temperature_moves_every_figure_but_the_accuracy(lesson: Lesson) -> None:
 
 @bound("405b6e87")
 def a_pair_that_is_picked_is_read(lesson: Lesson) -> None:
-    (view,) = lesson.widgets["405b6e87"]
+    fitted_to = {pair.prompt for part in lesson["parts"][:2] for pair in part}
+    assert not fitted_to & {pair.prompt for pair in lesson["biased"]}, "evaluated on pairs that it was fitted to"
+    view = shown_by(lesson, "405b6e87")
     lengths = lesson["lengths"]
     assert view.data["pairs"]["length_difference"] == (lengths[:, 0] - lengths[:, 1]).tolist()
     worst = int(np.argmax(view.data["pairs"]["disagreement"]))
@@ -122,7 +131,7 @@ def a_pair_that_is_picked_is_read(lesson: Lesson) -> None:
 
 @bound("55edf898")
 def the_view_counts_the_pairs_on_which_the_models_disagree(lesson: Lesson) -> None:
-    (view,) = lesson.widgets["55edf898"]
+    view = shown_by(lesson, "55edf898")
     counts = view.data["compare"]["quadrants"]
     assert (counts["only_a"], counts["only_b"]) == (lesson["only_b"], lesson["only_a"]), "its first model is B"
     np.testing.assert_allclose(np.mean(np.square(view.data["compare"]["standard_a"])), 1.0, rtol=1e-6)

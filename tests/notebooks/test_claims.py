@@ -1,0 +1,87 @@
+"""What a lesson's text claims holds of the numbers that the lesson prints (which nbval compares with those stored)."""
+
+import re
+
+import nbformat
+import pytest
+from lessons import NOTEBOOKS, stored
+from nbformat import NotebookNode
+
+SIGNED = r"([-+]\d\.\d\d)"
+
+
+def lesson(stem: str) -> NotebookNode:
+    return nbformat.read(NOTEBOOKS / f"{stem}.ipynb", as_version=4)
+
+
+def printed(notebook: NotebookNode, beginning: str) -> str:
+    """Return what is printed by the code cell whose source holds these words."""
+    (cell,) = [cell for cell in notebook.cells if cell.cell_type == "code" and beginning in cell.source]
+    return "\n".join(stored(cell))
+
+
+def notice_after(notebook: NotebookNode, words: str) -> str:
+    """Return the prose that follows the code cell whose source holds these words."""
+    place = next(i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and words in cell.source)
+    return next(cell.source for cell in notebook.cells[place:] if cell.cell_type == "markdown")
+
+
+def test_06_calls_the_fitted_weight_unlucky_because_it_lies_outside_the_band_of_replays() -> None:
+    notebook = lesson("06_features")
+    text = printed(notebook, "def replayed(")
+    fitted = float(re.search(r"as they were judged: \S+ before but, (\S+) after", text)[1])  # type: ignore[index]
+    (low, high) = map(float, re.findall(r"\((\S+) to (\S+)\)", text.split(" 3000 ")[1])[1])
+    assert not low <= fitted <= high
+    assert max(0.8 - low, high - 0.8) <= 0.05 + 1e-9, "the text says: within 0.05"
+    assert f"{fitted:.2f}, outside that band" in notice_after(notebook, "def replayed(")
+
+
+def test_06_chooses_the_prior_of_embeddings_on_held_out_pairs() -> None:
+    notebook = lesson("06_features")
+    rows = re.findall(
+        r"^(embeddings|slots by question) +(\S+) +(\S+) +(\S+) ", printed(notebook, "best = min(held_out"), re.M
+    )
+    held_out_loss = {name: float(loss) for name, _, loss, _ in rows}
+    assert 0.67 < held_out_loss["embeddings"] < 0.693, "the text says: only just below a coin's"
+    assert held_out_loss["slots by question"] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("line", "excludes_zero", "excludes_zero_if_independent"),
+    [
+        ("filler +twin +against as it is", True, True),
+        ("hedging +twin +against as it is", True, True),
+        ("hedging +clean +against plain", False, True),
+        ("hedging +twin +against plain", False, False),
+        ("flattery twin +against as it is", True, True),
+        ("flattery twin +against plain", False, True),
+        ("flattery clean +against plain", True, True),
+    ],
+)
+def test_09_claims_an_effect_only_where_the_interval_by_sentence_excludes_zero(
+    line: str, excludes_zero: bool, excludes_zero_if_independent: bool
+) -> None:
+    notebook = lesson("09_probe")
+    text = printed(notebook, "def mean_effect") + printed(notebook, "effect = mean_effect(change")
+    found = re.search(rf"{line}.*?{SIGNED}  \(95%: {SIGNED} to {SIGNED};  if independent: {SIGNED} to {SIGNED}\)", text)
+    assert found is not None
+    mean, low, high, naive_low, naive_high = map(float, found.groups())
+    assert low <= naive_low < mean < naive_high <= high
+    assert (low * high > 0, naive_low * naive_high > 0) == (excludes_zero, excludes_zero_if_independent)
+
+
+def test_09_quotes_the_intervals_of_flattery_that_it_prints() -> None:
+    notebook = lesson("09_probe")
+    text = printed(notebook, "effect = mean_effect(change").split("flattery twin   against plain")[1]
+    quoted = notice_after(notebook, "effect = mean_effect(change").replace("−", "-")
+    mean, _, _, naive_low, naive_high = (f"{float(number):.2f}" for number in re.findall(SIGNED, text)[:5])
+    assert f"the mean is {mean}" in quoted
+    assert f"{naive_low} to {naive_high}" in quoted
+
+
+def test_08_reads_rewardbench_from_a_file_in_its_format() -> None:
+    notebook = lesson("08_evaluate")
+    assert printed(notebook, "eight = rmlab.read_pairs") == "8 pairs, read as RewardBench\n"
+    scores = printed(notebook, "rmlab.rewardbench(")
+    assert re.search(r"^overall .* 8 items\)$", scores, re.MULTILINE)
+    assert "note: without the subsets" in scores
