@@ -22,7 +22,7 @@ CONTROL = ", ".join(
     for each in ("button", "input", "select", "textarea", "[role=slider]", "[role=listbox]", "[role=grid]")
 )
 SECONDS = 1000
-PATIENCE = 150 * SECONDS  # for a notebook, on a busy machine
+PATIENCE = 240 * SECONDS  # for a notebook, on a busy machine
 COMM_ERROR = "Exception in comm_msg"  # an observer raised: no cell shows it
 MANY = 60  # controls of one cell that are used; lists of edits and of rows have more
 
