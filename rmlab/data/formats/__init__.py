@@ -107,7 +107,7 @@ def _prepare(
 ) -> Record:
     """Return a record in whose columns of these names the cells are parsed and messages are in one form.
 
-    The first record is looked at leniently, to learn its format: what is wrong with it is told when it is converted.
+    The first record is read leniently to learn its format: its faults are reported when it is converted.
     """
     prepared: dict[str, Any] = dict(record)
     for name, value in record.items():
@@ -123,7 +123,7 @@ def _prepare(
     return prepared
 
 
-# --- What is told of a file of no known format ----------------------------------------------------------------------
+# --- The error for a file of no known format -------------------------------------------------------------------------
 
 
 def _unknown(found: frozenset[str], candidates: list[Format | Family], rating: str | None) -> str:
