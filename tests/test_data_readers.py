@@ -391,6 +391,12 @@ def test_ratings_are_read_where_the_first_record_has_none(tmp_path):
     assert read_pairs([tmp_path / "a.jsonl", write(tmp_path / "b.jsonl", rated)]).tied.tolist() == [False, True, True]
 
 
+def test_a_rating_of_one_response_alone_is_named_as_not_used(tmp_path):
+    pairs = read_pairs(write(tmp_path / "a.jsonl", {**RATED, "chosen_score": 8.0, "rating": 3}))
+    assert pairs.report.ignored_columns == ("chosen_score", "rating")
+    assert not pairs[0].tied
+
+
 def test_a_rating_that_is_no_number_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"a\.jsonl:1: chosen_rating must be a number, got 'good'"):
         read_pairs(write(tmp_path / "a.jsonl", {**RATED, "chosen_rating": "good", "rejected_rating": 2}))
@@ -458,6 +464,12 @@ def test_a_format_is_called_near_only_where_columns_are_shared(tmp_path, record)
         read_pairs(write(tmp_path / "a.jsonl", record))
     assert "nearest" not in str(told.value)
     assert all(column in str(told.value) for column in record)
+
+
+def test_a_whole_table_by_its_columns_is_named(tmp_path):
+    table = {name: {"0": text, "1": text} for name, text in RATED.items()}
+    with pytest.raises(DataError, match=r"a\.jsonl:1: .*by its columns .*chosen, prompt, rejected.*orient='records'"):
+        read_pairs(write(tmp_path / "a.jsonl", table))
 
 
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.lists(st.none(), max_size=2)

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 NEXT_MESSAGE = '"}, {"role": "'
-"""What stands between two messages in the stored JSON; inside a content its quotes would be escaped."""
+"""What separates two messages in the stored JSON; inside a content its quotes would be escaped."""
 
 
 class DataError(ValueError):

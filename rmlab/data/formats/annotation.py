@@ -1,6 +1,6 @@
 """Exports of annotation tools: Argilla 1 and 2, and the pairwise comparisons of Label Studio.
 
-What the fields and questions are called is up to whoever set the tool up: in Argilla a ranking (or a label) names the
+Fields and questions are named by the person who set up the tool: in Argilla a ranking (or a label) names the
 fields that hold the responses, and the prompt is the other field with a prompt's name. Each annotator's submitted
 answer is a judgement of its own; suggestions, drafts and discarded answers are none.
 """

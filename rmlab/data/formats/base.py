@@ -33,7 +33,7 @@ class NoPairError(ValueError):
 
 
 class Rated(NamedTuple):
-    """One rated response, from a row of its own; `key` says which rows make a set that is compared."""
+    """One rated response, from a row of its own; rows of one `key` are compared with each other."""
 
     key: str
     prompt: Any
@@ -123,7 +123,7 @@ def get(record: Record, name: str) -> Any:
 
 
 def read_label(name: str, value: Any, labels: Mapping[str, int], expected: str) -> int:
-    """Return what a label stands for, whatever its case; whole numbers may come as floats or text."""
+    """Return the meaning of a label, whatever its case; whole numbers may come as floats or text."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # a column of whole numbers and gaps comes as floats
     text = str(value).strip().lower() if isinstance(value, str | int) and not isinstance(value, bool) else ""

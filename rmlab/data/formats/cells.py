@@ -15,7 +15,7 @@ __all__ = ["LONGEST_LITERAL", "structured", "unpack"]
 LONGEST_LITERAL = 1_000_000
 """Characters of a Python literal that is parsed; its tree takes some hundred times as much memory."""
 
-# Columns that are lists or objects in every format that has them, and so are no text of anyone's.
+# Columns that are lists or objects in every format that has them, and never somebody's words.
 _ALWAYS = frozenset(
     ("completions", "answers", "summaries", "info", "annotations", "data", "fields", "responses", "rating", "ratings",
      "generations", "three_most_similar_preferences", "individual_preference", "history")
@@ -43,7 +43,7 @@ def structured(record: Record) -> frozenset[str]:
 
 
 def _holds_messages(name: str, value: str) -> bool:
-    """Return whether text stands for messages, or would if it could be read."""
+    """Return whether text represents messages, or would if it could be parsed."""
     if not _SPEAKER.search(value):
         return False
     try:
@@ -55,7 +55,7 @@ def _holds_messages(name: str, value: str) -> bool:
 
 
 def unpack(name: str, value: str) -> Any:
-    """Return what the text of a cell stands for. Text that is no list or object is returned as it is."""
+    """Return the list or object that the text of a cell represents, and any other text as it is."""
     if not _OPENING.match(value):
         return value
     try:

@@ -26,7 +26,7 @@ Joined = tuple[Any, Any, Any]
 
 _BOTH_RATINGS = ("rating", "ratings")  # distilabel's, one list for both
 _ALL_RATINGS = tuple(dict.fromkeys(name for names in RATING_PAIRS for name in names))
-_LONG_ENOUGH = 12  # characters of a prompt that a reply hardly repeats by chance, as it may repeat "Hi"
+_LONG_ENOUGH = 12  # characters; a reply may well repeat "Hi"
 
 
 def _make(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], record: Record) -> Format | None:
@@ -39,7 +39,10 @@ def _make(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], rec
             f"{first} and {second} are plain text, and no column holds the prompt (found beside them: "
             f"{listed(others)}); name that column prompt"
         )
-    ratings = _rating_pair(frozenset(found))
+    # Ratings may come in later records only; a column that is here and of no use is none, and is reported as not used.
+    later = [name for name in (*_ALL_RATINGS, *_BOTH_RATINGS) if name not in found]
+    lists = [name for name in _BOTH_RATINGS if isinstance(record.get(name), list)]
+    ratings = _rating_pair(frozenset(found)) or (*later, *lists)
     asked = record.get(prompt.column) if prompt is not None and len(prompt.columns) == 1 else None
     whole = not turns and all(_begins_with_text(side, asked) for side in sides)
 
@@ -65,7 +68,7 @@ def _make(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], rec
     columns = prompt.columns if prompt is not None else ()
     return Format(
         _name(prompt, turns, isinstance(sides[0], list), record), (*columns, first, second), convert,
-        optional=(*(ratings or _ALL_RATINGS), *_BOTH_RATINGS), strengths=True, notes=notes,
+        optional=ratings, strengths=True, notes=notes,
     )  # fmt: skip
 
 
@@ -172,7 +175,7 @@ def _before_reply(column: str, asked: Any, chosen: Any) -> Any:
 
 
 def _begins_with_text(side: Any, asked: Any) -> bool:
-    """Return whether text repeats a prompt of some length, as a whole document does and a reply hardly."""
+    """Return whether text begins with a prompt too long for a reply to repeat it by chance."""
     if not (isinstance(side, str) and isinstance(asked, str)) or len(asked.strip()) < _LONG_ENOUGH:
         return False
     return _rest(side, asked) is not None

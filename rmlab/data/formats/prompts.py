@@ -50,7 +50,7 @@ class Prompt:
 
     @property
     def note(self) -> str | None:
-        """What the report says of the prompt; None where it is the column ``prompt`` alone."""
+        """The note for the report; None where the prompt is the column ``prompt`` alone."""
         return None if self.columns == ("prompt",) else f"prompt read from {', '.join(self.columns)}"
 
     def read(self, record: Record) -> Any:

@@ -31,7 +31,7 @@ _PLACE = re.compile(r"(?P<start><!-- (?P<name>\w+) -->\n).*?(?P<end><!-- end -->
 
 
 def fill(document: str) -> str:
-    """Return a document with what stands between ``<!-- NAME -->`` and ``<!-- end -->`` made again."""
+    """Return a document with the tables between ``<!-- NAME -->`` and ``<!-- end -->`` made again."""
     made = {"formats": _formats(), "names": _names()}
     return _PLACE.sub(lambda match: f"{match['start']}{made[match['name']]}{match['end']}", document)
 
