@@ -1,14 +1,15 @@
-"""Near-equal texts: groups among very many, proposed by MinHash and checked exactly; and near-equal responses.
+"""Near-equal texts: groups among very many, found exactly; and near-equal responses among a few.
 
-Two texts are equal if they agree once case, white space and punctuation are evened out. They are near-equal if then at
-least 0.8 of the runs of five bytes that are found in either are found in both (Jaccard similarity).
+Two texts are equal if they agree once case, white space, punctuation and Unicode's composed forms are normalised. They
+are near-equal if then at least 0.8 of the runs of five bytes found in either are found in both (Jaccard similarity).
 """
 
 from __future__ import annotations
 
 import re
-import zlib
-from collections.abc import Iterable, Sequence
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -19,119 +20,199 @@ SIMILARITY = 0.8
 
 _WORD = re.compile(r"[^\W_]+")
 _RUN = 5
-_N_HASHES, _BAND = 120, 6
-_CROWD = 20
+_BITS = 11
+"""A text's bitmap has 2 to this many bits."""
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+_SKIPPED = 20
+_CROWD = 64
 
 
 def group_near_equal(texts: Iterable[str], *, links: Iterable[tuple[int, int]] = ()) -> np.ndarray:
-    """Give each text the number of its group of near-equal ones: int64, shape (n_texts,), from 0 as they appear.
+    """Return for each text the number of its group of near-equal ones: int64, shape (n_texts,), from 0 as they appear.
 
-    A text that is near to two others joins them. Candidates are proposed by MinHash with banding (120 hashes in 20
-    bands of 6; Broder 1997; Leskovec, Rajaraman and Ullman 2014, chapter 3), which finds two texts of similarity 0.8
-    with probability 0.99 and of 0.85 with 0.999, and each candidate is checked exactly. The outcome is the same in
-    every run. `links` are positions of texts that belong together for another reason.
+    A text that is near to two others joins them. Every two texts of similarity 0.8 or more are in one group: candidates
+    are those that share one of the rarest runs of each (prefix filtering; Chaudhuri, Ganti and Kaushik 2006; Bayardo,
+    Ma and Srikant 2007), and each candidate is checked exactly. `links` are positions of texts that belong together for
+    another reason.
     """
     number: dict[str, int] = {}
-    index = np.fromiter((number.setdefault(_even_out(text), len(number)) for text in texts), np.int64)
+    index = np.fromiter((number.setdefault(_normalise(text), len(number)) for text in texts), np.int64)
     distinct = list(number)
-    root = list(range(len(distinct)))
-
-    def find(i: int) -> int:
-        while root[i] != i:
-            root[i] = i = root[root[i]]
-        return i
-
+    groups = _Groups(len(distinct))
     for first, second in links:
-        root[find(int(index[first]))] = find(int(index[second]))
-    signatures = _signatures(distinct)  # (n_distinct, n_hashes)
-    compared: set[tuple[int, int]] = set()
-    for band in range(0, _N_HASHES, _BAND):
-        for bucket in _buckets(signatures[:, band : band + _BAND]):
-            # In a crowded bucket each is compared with the next few only, which keeps the work linear.
-            for step in range(1, min(len(bucket), _CROWD + 1)):
-                a, b = bucket[:-step], bucket[step:]
-                likely = (signatures[a] == signatures[b]).mean(axis=1) >= SIMILARITY - 0.1  # 2.7 standard errors
-                for i, j in zip(a[likely].tolist(), b[likely].tolist(), strict=True):
-                    if (i, j) not in compared and find(i) != find(j):
-                        compared.add((i, j))
-                        if _similar(distinct[i], distinct[j]):
-                            root[find(j)] = find(i)
-    roots = np.fromiter(map(find, range(len(distinct))), np.int64, count=len(distinct))[index]
+        groups.join(int(index[first]), int(index[second]))
+    for first, second in _near_pairs(distinct, groups):
+        groups.join(first, second)
+    roots = np.fromiter(map(groups.find, range(len(distinct))), np.int64, count=len(distinct))[index]
     _, appeared, group = np.unique(roots, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(appeared))[group]
 
 
+class _Groups:
+    """Disjoint sets of the numbers below `n`."""
+
+    def __init__(self, n: int):
+        self._parent = list(range(n))
+
+    def find(self, i: int) -> int:
+        parent = self._parent
+        while parent[i] != i:
+            parent[i] = i = parent[parent[i]]
+        return i
+
+    def join(self, i: int, j: int) -> None:
+        self._parent[self.find(j)] = self.find(i)
+
+
+def _near_pairs(texts: list[str], groups: _Groups) -> Iterator[tuple[int, int]]:
+    """Yield near-equal texts, leaving out those that `groups`, which the caller keeps up, holds together."""
+    sizes, rarity = _sizes_and_rarity(texts)
+    bitmaps = np.empty((len(texts), 2**_BITS // 64), np.uint64)
+    postings: dict[int, _Posting] = {}
+    for i in np.argsort(sizes, kind="stable").tolist():
+        runs = _distinct(_runs(texts[i]))
+        bitmaps[i] = _bitmap(runs)
+        size, by_rarity = len(runs), runs[np.lexsort((runs, rarity[_bucket(runs, rarity)]))]
+        # 4 / 5 of the union in common is 4 / 9 of both sizes together. With a smaller text it is 4 / 5 of this size at
+        # least, with a larger one 8 / 9: one of the runs left over is common, for both texts order them alike.
+        smallest = -(-4 * size // 5)
+        probed = by_rarity[: size - smallest + 1].tolist()
+        shared = [postings[run] for run in probed if run in postings]
+        # Of a crowd the latest text first: text `i`, once in its group, need not be compared with the others.
+        latest = {posting.latest for posting in shared if len(posting) > _CROWD}
+        yield from ((j, i) for j in _near_ones(i, latest, texts, bitmaps, sizes, groups))
+        candidates = {j for posting in shared for j in posting.others(i, smallest, groups)} - latest
+        yield from ((j, i) for j in _near_ones(i, candidates, texts, bitmaps, sizes, groups))
+        for run in probed[: size - -(-8 * size // 9) + 1]:
+            postings.setdefault(run, _Posting()).add(i, size)
+
+
+def _near_ones(
+    i: int, candidates: set[int], texts: list[str], bitmaps: np.ndarray, sizes: np.ndarray, groups: _Groups
+) -> Iterator[int]:
+    if not candidates:
+        return
+    others = np.fromiter(candidates, np.int64, count=len(candidates))
+    others.sort()
+    apart = np.bitwise_count(bitmaps[others] ^ bitmaps[i]).sum(axis=1, dtype=np.int64)
+    # each bit of one bitmap alone is a run of one text alone, of which near-equal texts have 1 / 9 of both sizes
+    likely = 9 * apart <= sizes[others] + sizes[i]
+    for j in others[likely].tolist():
+        if groups.find(j) != groups.find(i) and _similar(texts[j], texts[i]):
+            yield j
+
+
+class _Posting:
+    """The texts with one run among their rarest, the small ones first; of a crowd, by the group that they are in."""
+
+    def __init__(self) -> None:
+        self._length, self.latest = 0, -1
+        self._sizes: dict[int, list[int]] = {-1: []}
+        self._texts: dict[int, list[int]] = {-1: []}
+
+    def __len__(self) -> int:
+        return self._length
+
+    def add(self, i: int, size: int) -> None:
+        self._length, self.latest = self._length + 1, i
+        self._sizes[-1].append(size)
+        self._texts[-1].append(i)
+
+    def others(self, i: int, smallest: int, groups: _Groups) -> Iterator[int]:
+        """Yield the texts of at least the smallest size, leaving out a crowd that text `i` is known to belong to."""
+        if len(self._texts[-1]) > _CROWD:
+            self._settle(groups)
+        own = groups.find(i)
+        for root, texts in self._texts.items():
+            if root == -1 or groups.find(root) != own:
+                yield from texts[bisect_left(self._sizes[root], smallest) :]
+
+    def _settle(self, groups: _Groups) -> None:
+        """Move the recent texts into the lists of their groups, and merge the lists of groups that have been joined."""
+        moved = [-1, *(root for root in self._texts if root != -1 and groups.find(root) != root)]
+        held = [pair for root in moved for pair in zip(self._sizes.pop(root), self._texts.pop(root), strict=True)]
+        self._sizes[-1], self._texts[-1] = [], []
+        changed = {groups.find(i) for _, i in held}
+        for size, i in sorted(held):
+            self._sizes.setdefault(groups.find(i), []).append(size)
+            self._texts.setdefault(groups.find(i), []).append(i)
+        for root in changed if len(moved) > 1 else ():  # recent texts alone are larger than all before them
+            both = sorted(zip(self._sizes[root], self._texts[root], strict=True))
+            self._sizes[root], self._texts[root] = map(list, zip(*both, strict=True))
+
+
+def _sizes_and_rarity(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of distinct runs of each text, and how often the runs of each bucket are there."""
+    rarity = np.zeros(2 ** min(22, max(8, len(texts).bit_length() + 8)), np.int64)
+    sizes = np.empty(len(texts), np.int64)
+    for i, text in enumerate(texts):
+        runs = _distinct(_runs(text))
+        sizes[i] = len(runs)
+        np.add.at(rarity, _bucket(runs, rarity), 1)
+    return sizes, rarity
+
+
+def _bucket(runs: np.ndarray, table: np.ndarray) -> np.ndarray:
+    return ((runs * _MIX) >> np.uint64(65 - len(table).bit_length())).astype(np.int64)
+
+
 def label_near_equal(texts: Iterable[str]) -> list[int]:
-    """Give each text a label, counted from 0 as they appear, near-equal ones the same: for the few of one prompt.
+    """Return a label for each text, from 0 as they appear, the same for near-equal ones: for the few of one prompt.
 
     Each is compared with the latest twenty that were not near-equal to one before them.
     """
     known: dict[str, int] = {}
-    told_apart: list[tuple[str, int]] = []
+    told_apart: list[tuple[str, np.ndarray, int]] = []
     labels = []
-    for text in map(_even_out, texts):
+    for text in map(_normalise, texts):
         if text not in known:
-            near = (label for other, label in reversed(told_apart[-_CROWD:]) if _similar(text, other))
+            bitmap = _bitmap(_runs(text))
+            near = (
+                label
+                for other, bits, label in reversed(told_apart[-_SKIPPED:])
+                if _may_be_similar(text, bitmap, other, bits) and _similar(text, other)
+            )
             known[text] = next(near, len(told_apart))
             if known[text] == len(told_apart):
-                told_apart.append((text, known[text]))
+                told_apart.append((text, bitmap, known[text]))
         labels.append(known[text])
     return labels
 
 
-def _even_out(text: str) -> str:
-    return " ".join(_WORD.findall(text.casefold())) or text.strip()  # signs alone stay themselves
+def _normalise(text: str) -> str:
+    folded = text.casefold()
+    if not folded.isascii():
+        folded = unicodedata.normalize("NFC", folded)
+    return " ".join(_WORD.findall(folded)) or text.strip()  # signs alone stay themselves
 
 
-def _runs(text: str) -> list[bytes]:
-    """Give the runs of five bytes of a text."""
+def _runs(text: str) -> np.ndarray:
+    """Return the runs of five bytes of a text as numbers, in order: uint64."""
     data = f" {text} ".encode().ljust(_RUN)
-    return [data[i : i + _RUN] for i in range(len(data) - _RUN + 1)]
+    n_runs = len(data) - _RUN + 1
+    return np.ndarray((n_runs,), "<u8", data + b"\0\0\0", strides=(1,)) & np.uint64(2**40 - 1)
+
+
+def _distinct(runs: np.ndarray) -> np.ndarray:
+    runs.sort()
+    return runs[np.r_[True, runs[1:] != runs[:-1]]]
+
+
+def _bitmap(runs: np.ndarray) -> np.ndarray:
+    """Return a bitmap with one bit set for each run, several runs sharing a bit: uint64."""
+    bits = np.zeros(2**_BITS, bool)
+    bits[((runs * _MIX) >> np.uint64(64 - _BITS)).astype(np.int64)] = True
+    return np.packbits(bits).view(np.uint64)
+
+
+def _may_be_similar(first: str, first_bits: np.ndarray, second: str, second_bits: np.ndarray) -> bool:
+    """Return False only if the texts are not near-equal: the runs that their bitmaps show one of them to lack are many."""
+    apart = int(np.bitwise_count(first_bits ^ second_bits).sum())
+    n_bytes = len(first.encode().ljust(_RUN)) + len(second.encode().ljust(_RUN))
+    return 9 * apart <= n_bytes  # a text has at most as many distinct runs as bytes
 
 
 def _similar(first: str, second: str) -> bool:
-    if not _may_be_similar(first, second):
-        return False
-    a, b = set(_runs(first)), set(_runs(second))
-    return len(a & b) >= SIMILARITY * len(a | b)
-
-
-def _may_be_similar(first: str, second: str) -> bool:
-    """Rule out most texts by sixteen runs of the shorter one, of which eight must be in the longer one.
-
-    At a similarity of 0.8 a run of one is in the other with a probability of 0.8 at least, and nine of sixteen are
-    missing with one of 0.0015 at most.
-    """
-    short, long = sorted((first, second), key=len)
-    if len(short) < 4 * _RUN:
-        return True
-    found, missing = f" {long} ", 0
-    for i in range(16):
-        start = i * (len(short) - _RUN) // 15
-        missing += short[start : start + _RUN] not in found
-        if missing > 8:
-            return False
-    return True
-
-
-def _signatures(texts: Sequence[str]) -> np.ndarray:
-    """For each text and hash function the last 16 bits of its runs' least hash; shape (n_texts, n_hashes).
-
-    That two least hashes differ and yet end alike is one chance in 65,536 (Li and König 2010, b-bit minwise hashing).
-    The index of datasketch would take some 6.6 kB a text in place of these 240 bytes, and bounds no crowded bucket.
-    """
-    from datasketch import MinHash
-
-    sketches = MinHash.generator(map(_runs, texts), num_perm=_N_HASHES, seed=20, hashfunc=zlib.crc32)
-    signatures = np.empty((len(texts), _N_HASHES), np.uint16)
-    for i, sketch in enumerate(sketches):
-        signatures[i] = sketch.hashvalues & 0xFFFF
-    return signatures
-
-
-def _buckets(band: np.ndarray) -> Iterable[np.ndarray]:
-    """Give the numbers of rows that are equal throughout a band."""
-    keys = np.ascontiguousarray(band).view(np.dtype((np.void, band.dtype.itemsize * band.shape[1])))[:, 0]
-    order = np.argsort(keys, kind="stable")
-    starts = np.flatnonzero(np.r_[True, keys[order][1:] != keys[order][:-1]]) if len(keys) else []
-    return (bucket for bucket in np.split(order, starts[1:]) if len(bucket) > 1)
+    a, b = _distinct(_runs(first)), _distinct(_runs(second))
+    common = len(np.intersect1d(a, b, assume_unique=True))
+    return common >= SIMILARITY * (len(a) + len(b) - common)
