@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import shlex
 from collections import Counter
@@ -31,6 +32,7 @@ from rmlab.evaluation import (
 from rmlab.evaluation.rewardbench import SECTIONS, SUBSETS, SUBSETS_2
 from rmlab.model import RewardModel
 from rmlab.report.found import Report, Tempered
+from rmlab.saving import write_text
 
 N_BOOTSTRAP = 2000
 HELD_BACK = 0.3
@@ -67,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     if page is not None:
         from rmlab.report.page import render  # with Matplotlib
 
-        page.write_text(render(report), encoding="utf-8")
+        write_text(page, render(report))
     if options.json:
         print(json.dumps(report.to_dict(), indent=2))
         return 0
@@ -174,9 +176,10 @@ def _trained_on(options: argparse.Namespace) -> tuple[str, ...]:
     """Say so where the record of the training, which `rmlab train` leaves beside the model, names the same pairs."""
     try:
         record = json.loads((Path(options.model) / "training.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return ()
-    if not isinstance(record, dict) or record.get("pairs") != options.pairs:
+    trained_on = record.get("pairs") if isinstance(record, dict) else None
+    if not isinstance(trained_on, str) or os.path.abspath(trained_on) != os.path.abspath(options.pairs):  # also ./x
         return ()
     return (f"the model was trained on a part of {options.pairs}: these figures are better than on pairs it never saw",)
 
