@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from rmlab.commands import COMMANDS
 from rmlab.names import printable
 
-BAD_INPUT = (ValueError, OSError)  # DataError, ModelError and TrainingError are ValueErrors
+BAD_INPUT = (ValueError, OSError, RecursionError)
+"""DataError, ModelError and TrainingError are ValueErrors; JSON of a thousand levels ends in a RecursionError."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

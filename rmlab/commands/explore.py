@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rmlab
+from rmlab.saving import write_text
 
 if TYPE_CHECKING:
     from rmlab.explorers import Explorer
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     shown, title = _shown(options)
     if shown.answers is not None:
         shown.answers.wait()
-    page.write_text(render_page(shown.state, shown.views, shown.data, title=title), encoding="utf-8")
+    write_text(page, render_page(shown.state, shown.views, shown.data, title=title))
     print(f"written to {page} ({page.stat().st_size / 1e6:.1f} MB): open it in a browser, or send it")
     return 0
 
@@ -111,7 +112,7 @@ def _history(model: str | None) -> tuple[History | None, str | None]:
 
     try:
         history = History.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return None, f"There is no film of the training, because {path} cannot be read: {error}"
     if not any(len(one.score_differences) for one in history.evaluations):
         return None, f"There is no film of the training: {path} holds no held-out differences. Train again for one."

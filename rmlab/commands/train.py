@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import difflib
 import json
+from collections.abc import Iterator
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +18,21 @@ import rmlab
 from rmlab.commands.launch import is_left_alone, number_asked_for, start_again
 from rmlab.datasets import load_everyday
 from rmlab.evaluation import fit_temperature
-from rmlab.model import RewardModel, check_destination
+from rmlab.model import ModelError, RewardModel, check_destination, check_room, rescue
 from rmlab.names import printable_lines
 from rmlab.report import Tempered
 from rmlab.report.card import model_card
-from rmlab.training import OtherProcessError, TrainingConfig, is_sharded, join_group, one_for_all, prepare, train
+from rmlab.saving import holding
+from rmlab.training import (
+    OtherProcessError,
+    TrainingConfig,
+    TrainingError,
+    is_sharded,
+    join_group,
+    one_for_all,
+    prepare,
+    train,
+)
 
 COMMAND_DEFAULTS: dict[str, Any] = {"epochs": 2.0, "evaluate_every": None, "patience": 4}
 """Where `rmlab train` differs from TrainingConfig: it watches the held-out pairs, and keeps the best weights."""
@@ -102,7 +116,7 @@ def run(options: argparse.Namespace) -> int:
             "has one; for N of them: torchrun --nproc-per-node N -m rmlab train ..."
         )
     try:
-        with one_for_all():
+        with one_for_all(), _held(options.out) if group.is_main_process else contextlib.nullcontext():
             return _train(options, group)
     except OtherProcessError:  # which says why
         return 2
@@ -123,14 +137,17 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
     quarterly = settings["evaluate_every"] is None
     settings["evaluate_every"] = 1 if quarterly else settings["evaluate_every"]
     config = TrainingConfig(**settings)
-    out = check_destination(options.out)  # before the training, not after
+    out = Path(options.out)
     # beside the model: saving replaces that folder whole
     checkpoints = out.resolve().with_name(f"{out.resolve().name}.checkpoints")
+    if options.resume and not checkpoints.is_dir():
+        raise TrainingError(_nothing_to_resume(checkpoints))
     kept = options.resume or config.checkpoint_every or config.checkpoint_minutes
     pairs = rmlab.read_pairs(options.pairs) if options.pairs else load_everyday()
     say(pairs.report)
     parts = rmlab.split_by_prompt(pairs, seed=config.seed)
     model = RewardModel.from_pretrained(options.backbone, seed=config.seed, revision=options.revision)
+    check_room(model, out)
     tokens = {"tokens": options.tokens, "processes": options.token_processes}
     ready = [prepare(model, part, max_length=config.max_length, **tokens) for part in parts]
     train_pairs, held_out, test = ready
@@ -154,29 +171,69 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
         say(f"kept the weights of step {history.best_step}, whose held-out log loss was the lowest")
     if not is_main:
         return 0
-    test_differences = model.score_differences(test.encoded, precision=config.precision)
-    result = rmlab.evaluate(test_differences, lengths=test.encoded.response_lengths)
-    say("", "on the test part, which nothing was chosen on:", result)
-    model.save_pretrained(out)
-    held_out_differences = model.score_differences(held_out.encoded, precision=config.precision)
-    card = model_card(
-        backbone=options.backbone,
-        pairs=options.pairs or "everyday",
-        parts=dict(zip(PARTS, ready, strict=True)),
-        history=history,
-        test=result,
-        tempered=_tempered(held_out_differences, test_differences),
-        max_length=config.max_length or model.max_length,
-    )
-    (out / "README.md").write_text(card, encoding="utf-8")
-    record = {"backbone": options.backbone, "pairs": options.pairs or "everyday", **history.to_dict()}
-    record["test"] = result.to_dict()
-    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in record.items())  # one for each
-    (out / "training.json").write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
+    with _rescued(model, out):
+        test_differences = model.score_differences(test.encoded, precision=config.precision)
+        result = rmlab.evaluate(test_differences, lengths=test.encoded.response_lengths)
+        say("", "on the test part, which nothing was chosen on:", result)
+        held_out_differences = model.score_differences(held_out.encoded, precision=config.precision)
+        card = model_card(
+            backbone=options.backbone,
+            pairs=options.pairs or "everyday",
+            parts=dict(zip(PARTS, ready, strict=True)),
+            history=history,
+            test=result,
+            tempered=_tempered(held_out_differences, test_differences),
+            max_length=config.max_length or model.max_length,
+        )
+        record = {"backbone": options.backbone, "pairs": options.pairs or "everyday", **history.to_dict()}
+        record["test"] = result.to_dict()
+        lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in record.items())  # one for each
+        model.save_pretrained(out, beside={"README.md": card, "training.json": f"{{\n{lines}\n}}\n"})
     if kept:
         say(f"its checkpoints are in {checkpoints}; remove that folder when you need them no more")
     say("", f"saved to {out}; try:", f"  rmlab score {out} --prompt 'What is 2 + 2?' --response '4'")
     return 0
+
+
+@contextlib.contextmanager
+def _held(out: str) -> Iterator[None]:
+    """Make sure before the training that a model can be saved, and keep other runs from that folder until it is."""
+    check_destination(out)
+    with contextlib.ExitStack() as held:
+        try:
+            scratch = held.enter_context(holding(out))
+            (scratch / "new").mkdir()
+            (scratch / "new" / "probe").write_bytes(bytes(1 << 16))
+            (scratch / "new" / "probe").unlink()
+            (scratch / "new").rmdir()
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            raise ModelError(f"nothing can be written to {out}: {error}. Choose another folder.") from error
+        check_destination(out)  # an older model may have come back, which a killed process had put aside
+        yield
+
+
+@contextlib.contextmanager
+def _rescued(model: RewardModel, out: Path) -> Iterator[None]:
+    """After an error, save the weights where they can be saved, and name the place."""
+    try:
+        yield
+    except Exception as error:
+        place = rescue(model, out)
+        said = f"the weights are in {place}" if place else "no other folder could take the weights"
+        raise ModelError(f"the training is done, but: {error} Of this run {said}.") from error
+
+
+def _nothing_to_resume(checkpoints: Path) -> str:
+    others = [path.name for path in checkpoints.parent.glob("*.checkpoints")] if checkpoints.parent.is_dir() else []
+    near = difflib.get_close_matches(checkpoints.name, others, n=1, cutoff=0.5) or others[:1]
+    hint = (
+        f" There is {checkpoints.with_name(near[0])}: did you mean --out {near[0].removesuffix('.checkpoints')}?"
+        if near
+        else ""
+    )
+    return f"there is nothing to resume: {checkpoints} is missing.{hint} Correct --out, or leave --resume out."
 
 
 def _tempered(held_out: np.ndarray, test: np.ndarray) -> Tempered:

@@ -4,8 +4,8 @@ It is what transformers calls a sequence-classification model with one label, to
 folder therefore loads in `AutoModelForSequenceClassification` and gives the same scores there on the same ids.
 
 `reward_model` holds the model; `encode` takes it from texts to token ids, `token_scorer` from token ids to scores, by
-`rows` and the masks of `attention`; `network` mends what transformers' networks bring along; `save` writes folders
-whole or not at all.
+`rows` and the masks of `attention`; `network` mends what transformers' networks bring along; `save` says which
+folders a model may be saved to.
 """
 
 from rmlab.backbones import ModelError
@@ -13,7 +13,7 @@ from rmlab.model.encode import Encoded, EncodedPairs, Encoder
 from rmlab.model.network import PAD_TOKEN
 from rmlab.model.precision import Precision, autocast, use_bf16
 from rmlab.model.reward_model import RewardModel
-from rmlab.model.save import check_destination, replacing
+from rmlab.model.save import check_destination, check_room, rescue
 from rmlab.model.token_scorer import Packing
 from rmlab.model.tokens import MappedIds
 
@@ -29,6 +29,7 @@ __all__ = [
     "RewardModel",
     "autocast",
     "check_destination",
-    "replacing",
+    "check_room",
+    "rescue",
     "use_bf16",
 ]

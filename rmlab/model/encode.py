@@ -221,14 +221,14 @@ class Encoder:
         @cache  # a template takes longer than the tokenizer
         def head_with(add_generation_prompt: bool) -> str:
             options = {"tokenize": False, "add_generation_prompt": add_generation_prompt}
-            return self.tokenizer.apply_chat_template(asked, **options)
+            return self._by_template(asked, **options)
 
         return [self._render_by_template(asked, answer, head_with) for answer in answers]
 
     def _render_by_template(
         self, prompt: list[dict[str, str]], response: list[dict[str, str]], head_with: Callable[[bool], str]
     ) -> tuple[str, str]:
-        whole = self.tokenizer.apply_chat_template([*prompt, *response], tokenize=False)
+        whole = self._by_template([*prompt, *response], tokenize=False)
         stripped = whole.rstrip()
         if self.tokenizer.eos_token and stripped.endswith(self.tokenizer.eos_token):
             whole = stripped
@@ -237,6 +237,16 @@ class Encoder:
             if whole.startswith(head):
                 return head, whole[len(head) :]
         return "", whole
+
+    def _by_template(self, messages: list[dict[str, str]], **options: Any) -> str:
+        try:
+            return self.tokenizer.apply_chat_template(messages, **options)
+        except Exception as error:  # a template is a program of its own
+            roles = ", ".join(message["role"] for message in messages)
+            raise ModelError(
+                f"the chat template of the tokenizer cannot write messages of the roles {roles} "
+                f"({type(error).__name__}: {str(error)[:200]}). Mend the template, or give texts."
+            ) from error
 
     def _separate(self, response: str) -> str:
         """Keep a decoder from gluing the response to the last word of the prompt; an encoder has SEP between them."""
@@ -253,7 +263,8 @@ def _messages(text: Text, role: str) -> list[dict[str, str]]:
 
 
 def _is_message(message: Any) -> bool:
-    return isinstance(message, (dict, Mapping)) and "role" in message and "content" in message
+    is_mapping = isinstance(message, (dict, Mapping))
+    return is_mapping and isinstance(message.get("role"), str) and isinstance(message.get("content"), str)
 
 
 def _plainly(messages: Sequence[Message]) -> str:

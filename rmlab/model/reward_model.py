@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from rmlab.data import PreferencePair
 from rmlab.model.encode import Encoded, EncodedPairs, Encoder, Text
 from rmlab.model.network import Float32Linear, ensure_pad_token, keep_head_in_float32
 from rmlab.model.precision import Precision
-from rmlab.model.save import check_destination, replacing, write_manifest
+from rmlab.model.save import check_destination, write_manifest
 from rmlab.model.scoring import score_in_chunks
 from rmlab.model.token_scorer import TokenScorer
+from rmlab.saving import replacing
 
 __all__ = ["RewardModel"]
 
@@ -222,11 +223,18 @@ class RewardModel(TokenScorer):
         finally:
             hook.remove()
 
-    def save_pretrained(self, folder: str | Path) -> Path:
+    def save_pretrained(self, folder: str | Path, *, beside: Mapping[str, str] | None = None) -> Path:
         """Write weights, configuration and tokenizer to a folder that transformers can load too.
 
         The folder is written beside its place and moved there when it is whole, so that a full disk or a crash
-        leaves an older model as it was. An older model in that folder gives way, with all that lies beside it.
+        leaves an older model as it was. An older model in that folder gives way, with its card and its record.
+
+        Parameters
+        ----------
+        folder
+            Where the model goes.
+        beside
+            Texts by file name, such as a card, which are written with the model and are no part of it.
 
         Raises
         ------
@@ -242,6 +250,8 @@ class RewardModel(TokenScorer):
                 self.tokenizer.model_max_length = self.max_length
                 self.tokenizer.save_pretrained(new)
                 write_manifest(new)
+                for name, text in (beside or {}).items():
+                    (new / name).write_text(text, encoding="utf-8")
         except (OSError, SafetensorError) as error:
             raise ModelError(
                 f"the model could not be saved to {folder}: {error}. Make room or choose another folder; "

@@ -1,47 +1,70 @@
-"""Writing a folder whole or not at all."""
+"""Which folders a model may be saved to, and the list of what was saved."""
 
 from __future__ import annotations
 
-import contextlib
 import json
+import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from rmlab.backbones import MANIFEST, ModelError, sha256
+from rmlab.backbones import MANIFEST, ModelError, read_manifest, sha256
 
-__all__ = ["check_destination", "replacing", "write_manifest"]
+__all__ = ["BESIDE", "check_destination", "check_room", "rescue", "write_manifest"]
+
+BESIDE = ("README.md", "training.json")
+"""What `rmlab train` writes beside a model, and anyone may edit: its card and the record of its training."""
 
 
 def check_destination(folder: str | Path) -> Path:
     """Refuse, with a ModelError, a folder that holds anything but a model that `RewardModel.save_pretrained` wrote."""
     folder = Path(folder)
-    is_empty = folder.is_dir() and not any(folder.iterdir())
-    if folder.exists() and not is_empty and not (folder / MANIFEST).is_file():
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return folder
+    if not (folder / MANIFEST).is_file():
         raise ModelError(
             f"{folder} exists and is not a model that rmlab saved; choose another folder, so that nothing is lost"
+        )
+    known = {*read_manifest(folder), MANIFEST, *BESIDE}
+    if others := sorted(path.name for path in folder.iterdir() if path.name not in known):
+        raise ModelError(
+            f"{folder} holds a model and also {', '.join(others[:3])}, which rmlab did not write. Move that away, or "
+            "choose another folder, so that nothing is lost."
         )
     return folder
 
 
-@contextlib.contextmanager
-def replacing(folder: Path) -> Iterator[Path]:
-    """Give the path of a folder to make and fill; at the end it takes the place of `folder`, or, after an error, goes.
+def check_room(model: Any, folder: str | Path) -> None:
+    """Refuse, with a ModelError, a disk on which the weights of a model, in float32, would not find room."""
+    needed = 4 * sum(parameter.numel() for parameter in model.parameters())
+    there = Path(folder).resolve()
+    while not there.exists():
+        there = there.parent
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise ModelError(
+            f"{folder} has {free / 1e6:,.0f} MB of free space, and the model takes {needed / 1e6:,.0f} MB. "
+            "Make room, or choose another folder."
+        )
 
-    A full disk or a crash leaves what stood there before as it was.
+
+def rescue(model: Any, folder: Path) -> Path | None:
+    """Save a model, whose own folder failed, to a new one: beside it, in the working directory, or in a temporary one.
+
+    Returns
+    -------
+    The folder, or None where none can be written.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
-        new, old = Path(scratch) / "new", Path(scratch) / "old"
-        yield new
-        if folder.exists():
-            folder.rename(old)
+    for place in (folder.resolve().parent, Path.cwd(), Path(tempfile.gettempdir())):
         try:
-            new.rename(folder)
-        except BaseException:
-            if old.exists():
-                old.rename(folder)
-            raise
+            new = Path(tempfile.mkdtemp(prefix=f"{folder.name}-rescued-", dir=place))
+        except OSError:
+            continue
+        try:
+            return model.save_pretrained(new)
+        except ModelError:
+            shutil.rmtree(new, ignore_errors=True)
+    return None
 
 
 def write_manifest(folder: Path) -> None:

@@ -29,7 +29,8 @@ from safetensors.torch import load_file, save_file
 
 from rmlab.backbones import sha256
 from rmlab.evaluation import evaluate
-from rmlab.model import RewardModel, replacing
+from rmlab.model import RewardModel
+from rmlab.saving import replacing
 from rmlab.training.config import TrainingConfig
 from rmlab.training.fingerprints import data_fingerprint, model_fingerprints
 from rmlab.training.mode import training_mode
@@ -230,9 +231,6 @@ def _write_whole(path: Path, tensors: Mapping[str, torch.Tensor], document: Mapp
         (new / STATE).write_text(json.dumps(document), encoding="utf-8")
         hashes = {name: sha256(new / name) for name in (TENSORS, STATE)}
         (new / MANIFEST).write_text(json.dumps(hashes), encoding="utf-8")
-        for name in (TENSORS, STATE, MANIFEST):
-            with (new / name).open("rb+") as file:
-                os.fsync(file.fileno())
 
 
 def _newest(folder: Path) -> Checkpoint | None:

@@ -116,7 +116,7 @@ class History:
                 resumed_at=tuple(record.get("resumed_at", ())),
                 held_out_ids=tuple(record.get("held_out_ids", ())),
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
             what = f"{type(error).__name__}: {error}"
             raise ValueError(f"a history must be what History.to_dict gives: {what}") from error
 

@@ -1,0 +1,151 @@
+"""Files and folders written whole or not at all.
+
+A folder is written in ``.NAME.saving`` beside its place, until it is whole and on the disk. It cannot take the place
+of another in one step on every system, so the older one is first renamed into ``.NAME.saving``; if the process ends
+there, the next `recover`, of a load or a save, brings it back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import filelock
+
+__all__ = ["holding", "recover", "replacing", "write_text"]
+
+SECONDS_OF_A_SWAP = 10
+"""How long a reader waits for a writer between its two renames."""
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a UTF-8 file whole; after an error, such as a full disk, an older file is as it was."""
+    path = Path(path).resolve()  # a symbolic link stays one
+    if path.exists() and not path.is_file():  # a pipe or a device, such as /dev/stdout, has no older content to lose
+        path.write_text(text, encoding="utf-8")
+        return
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+    number, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with open(number, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(scratch, mode)  # mkstemp keeps its file from everyone else
+        os.replace(scratch, path)
+    except BaseException:
+        Path(scratch).unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def holding(folder: str | Path) -> Iterator[Path]:
+    """Keep every other process from writing to a folder; gives a scratch folder beside it. One thread may nest calls.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process, or another thread, holds the folder.
+    OSError
+        If nothing can be written beside it.
+    """
+    folder = Path(folder).resolve()
+    scratch = _scratch(folder)
+    scratch.mkdir(parents=True, exist_ok=True)
+    lock = _lock(scratch / "lock")
+    try:
+        lock.acquire(timeout=0)  # held by the process, not by the file: it goes when the process does
+    except filelock.Timeout:
+        raise BlockingIOError(f"another run is writing to {folder}; wait for it, or choose another folder") from None
+    try:
+        if lock.lock_counter == 1:
+            _settle(folder)
+        yield scratch
+    finally:
+        try:
+            _settle(folder)
+            if lock.lock_counter == 1:
+                shutil.rmtree(scratch, ignore_errors=True)
+        finally:
+            lock.release()
+
+
+@contextlib.contextmanager
+def replacing(folder: str | Path) -> Iterator[Path]:
+    """Give the path of a folder to make and fill, which at the end takes the place of `folder`.
+
+    After an error, a full disk or an interrupt, the older folder is as it was. After a kill, `recover` finds it.
+    """
+    folder = Path(folder).resolve()  # a symbolic link stays one
+    with holding(folder) as scratch:
+        new, old = scratch / "new", scratch / "old"
+        yield new
+        _flush(new)
+        if folder.exists():
+            folder.rename(old)
+        new.rename(folder)  # if this fails, `holding` brings the older one back
+        _flush_entries(folder.parent)
+
+
+def recover(folder: str | Path) -> None:
+    """Bring a folder back that a killed process had renamed and not yet replaced."""
+    folder = Path(folder).resolve()
+    scratch = _scratch(folder)
+    if not (scratch / "old").exists() or not _is_absent(folder):
+        return
+    with _lock(scratch / "lock").acquire(timeout=SECONDS_OF_A_SWAP):
+        _settle(folder)
+
+
+def _settle(folder: Path) -> None:
+    """Undo or finish what is left of a swap: an older folder without a newer one goes back to its place."""
+    new, old = (_scratch(folder) / name for name in ("new", "old"))
+    if old.exists() and _is_absent(folder):
+        old.rename(folder)
+    for left in (new, old):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_absent(folder: Path) -> bool:
+    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+
+
+def _scratch(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.saving")
+
+
+@cache  # one object for a path, whose calls may be nested
+def _lock(path: Path) -> filelock.BaseFileLock:
+    return filelock.FileLock(path)
+
+
+def _flush(folder: Path) -> None:
+    """Have the disk hold a folder and all its files, since a rename may reach it before their contents."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+        else:
+            _flush_entries(path)
+    _flush_entries(folder)
+
+
+def _flush_entries(folder: Path) -> None:
+    if os.name == "nt":  # which opens no folders
+        return
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
