@@ -76,7 +76,7 @@ def _serve(options: argparse.Namespace) -> int:
         server.wait()
     if shown is not None and shown.answers is not None:
         answers = shown.answers
-        answers.close()
+        shown.close()
         if not answers.wait(PATIENCE):
             # the interpreter would wait for the scoring thread, or abort if torch computes in it while it ends
             sys.stdout.flush()
