@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import rmlab
 from rmlab.saving import write_text
@@ -18,9 +18,6 @@ from rmlab.saving import write_text
 if TYPE_CHECKING:
     from rmlab.explorers import Explorer
     from rmlab.training import History
-
-PATIENCE = 0.3
-"""Seconds that the scorer is given to end after the server has."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:  # the lab extra is not installed; the message says so
         raise ValueError(str(error)) from error
     if page is None:
-        return _serve(options)
+        _serve(options)
     from rmlab.explorers.page import render_page
 
     shown, title = _shown(options)
@@ -57,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _serve(options: argparse.Namespace) -> int:
+def _serve(options: argparse.Namespace) -> NoReturn:
     """Serve the page: at once, though it only waits until the pairs are scored."""
     from rmlab.explorers.access import kept_token, open_browser, redirect_file
     from rmlab.explorers.serve import ExplorerServer
@@ -69,20 +66,16 @@ def _serve(options: argparse.Namespace) -> int:
             f"port {options.port} cannot be had ({os.strerror(error.errno or 0)}); name another, or leave --port out"
         ) from error
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does, and leaves no file behind
-    shown = None
     with suppress(KeyboardInterrupt), server, redirect_file(server.address) as file:
         print(f"the explorer is at {server.address}\nonly this machine can reach it; Ctrl-C ends it", flush=True)
         shown, title = _shown(options, lambda: options.no_browser or open_browser(file))
         server.show(shown.state, shown.views, shown.data, title=title)
         server.wait()
-    if shown is not None and shown.answers is not None:
-        answers = shown.answers
-        answers.close()
-        if not answers.wait(PATIENCE):
-            # the interpreter would wait for the scoring thread, or abort if torch computes in it while it ends
-            sys.stdout.flush()
-            os._exit(0)
-    return 0
+    # The interpreter would wait for a thread that scores, or be aborted if torch computes in it; and to take torch down
+    # takes it seconds.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _shown(options: argparse.Namespace, ready: Callable[[], object] = lambda: None) -> tuple[Explorer, str]:

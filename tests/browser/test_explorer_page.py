@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -330,46 +328,85 @@ def test_a_link_carries_the_state_to_another_page(opened: Opened, tmp_path: Path
 # The served page
 
 SERVE = """
+import sys
 from rmlab.explorers import ExplorerState
+from rmlab.explorers.answers import Answers
 from rmlab.explorers.serve import ExplorerServer
-state = ExplorerState(scores=(1.0, 0.0), answering=True)
-state.observe(lambda change: state.set_trait("scores_from", f"a model that saw {change['new'][0]:.1f}"), "scores")
-with ExplorerServer(state, ("curve", "probe"), {}, title="served") as server:
-    print(server.address, flush=True)
-    server.serve_forever()
+state = ExplorerState(scores=(1.0, 0.0))
+answers = Answers(state, lambda prompts, responses: [len(text) for text in responses], "length")
+with ExplorerServer(port=int(sys.argv[1]), token="the same in both runs") as server:
+    server.show(state, ("curve", "probe"), {}, title="served")
+    print(server.server_port, flush=True)
+    server.wait()
 """
 
 
-def test_the_served_page_hears_of_its_kernel_and_says_when_it_is_gone(opened: Opened, browser: Browser):
-    server = subprocess.Popen([sys.executable, "-c", SERVE], stdout=subprocess.PIPE, text=True, start_new_session=True)
-    try:
-        address = server.stdout.readline().strip()
-        page = opened.page
-        page.goto(address)
-        other = browser.new_context().new_page()
-        other.goto(address)
-        handle(page, "A").press("ArrowRight")
-        expect(page.locator(".rx-controls .rx-quiet")).to_have_text("Scores: a model that saw 1.1.")
-        expect(handle(other, "A")).to_have_attribute("aria-valuenow", "1.1")
-        other.get_by_label("Temperature").fill("2")
-        expect(page.get_by_label("Temperature")).to_have_value("2")
-        page.goto(address)
-        expect(handle(page, "A")).to_have_attribute("aria-valuenow", "1.1")
-        other.context.close()
-        assert not opened.wrong
-    finally:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait(timeout=10)
-        server.stdout.close()
-    expect(page.get_by_role("alert")).to_contain_text("The kernel is gone")
-    handle(page, "A").press("ArrowRight")
-    assert figures(page)["Difference"] == "+1.20 nats"
-    page.get_by_role("tab", name="Probe").click()
+@contextmanager
+def served(port: int = 0) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A server in a process of its own, and its port."""
+    command = [sys.executable, "-c", SERVE, str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process, int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def served_page(page: Page, port: int) -> None:
+    page.goto(f"http://127.0.0.1:{port}/?token=the+same+in+both+runs")
+
+
+def connection(page: Page):
+    return page.get_by_role("status").filter(has_text="Not connected")
+
+
+def test_a_page_says_that_its_server_is_gone_and_finds_it_again(opened: Opened):
+    page = opened.page
+    with served() as (_, port):
+        served_page(page, port)
+        page.get_by_role("tab", name="Probe").click()
+        page.get_by_label("Response A").fill("four")
+        expect(page.locator(".rx-probe-readout")).to_contain_text("+4.00")
+        expect(connection(page)).to_have_count(0)
+    expect(connection(page)).to_be_visible()
     page.get_by_label("Response A").fill("typed when all was gone")
-    page.get_by_role("tab", name="Preference curve").click()
-    page.get_by_role("tab", name="Probe").click()
-    expect(page.get_by_label("Response A")).to_have_value("typed when all was gone")
-    expect(page.get_by_role("alert")).to_contain_text("what you typed stays")
+    expect(page.locator(".rx-probe-readout")).to_contain_text("until this page is connected")
+    expect(page.locator(".rx-probe-readout")).not_to_contain_text("is scoring")
+    with served(port):
+        expect(connection(page)).to_have_count(0, timeout=30_000)
+        expect(page.get_by_label("Response A")).to_have_value("typed when all was gone")
+        expect(page.locator(".rx-probe-readout")).to_contain_text("+23.00")
+        page.get_by_label("Response A").fill("seven l")
+        expect(page.locator(".rx-probe-readout")).to_contain_text("+7.00")
+        page.goto("about:blank")
+    opened.wrong.clear()  # the browser says that it was refused
+
+
+def test_two_pages_never_swap_texts(opened: Opened, browser: Browser):
+    one = opened.page
+    with served() as (_, port):
+        served_page(one, port)
+        one.get_by_role("tab", name="Probe").click()
+        one.get_by_label("Response A").fill("typed in one")
+        expect(one.locator(".rx-probe-readout")).to_contain_text("+12.00")
+        two = browser.new_context().new_page()
+        served_page(two, port)
+        expect(connection(one)).to_contain_text("another tab")
+        two.get_by_label("Response A").fill("2")
+        one.get_by_label("Response A").fill("typed on in one")
+        expect(two.locator(".rx-probe-readout")).to_contain_text("+1.00")
+        expect(two.get_by_label("Response A")).to_have_value("2")
+        expect(one.get_by_label("Response A")).to_have_value("typed on in one")
+        one.get_by_role("button", name="Connect here").click()
+        expect(connection(two)).to_contain_text("another tab")
+        expect(connection(one)).to_have_count(0)
+        expect(one.locator(".rx-probe-readout")).to_contain_text("+15.00")
+        expect(two.get_by_label("Response A")).to_have_value("2")
+        served_page(one, port)  # loaded again, it goes on where it was
+        expect(one.get_by_label("Response A")).to_have_value("typed on in one")
+        two.context.close()
+        one.goto("about:blank")
     opened.wrong.clear()  # the browser says that it was refused
 
 
@@ -381,27 +418,22 @@ def test_views_are_linked_and_a_model_answers(opened: Opened):
         PreferencePair("Spell cat.", "c, a, t", "k, a, t"),
     ]
     shown = explore(length_score, table, names=("length", "three pairs"))
-    with ExplorerServer(shown.state, shown.views, shown.data, title="linked") as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with ExplorerServer() as server:
+        server.show(shown.state, shown.views, shown.data, title="linked")
         page = opened.page
-        try:
-            page.goto(server.address)
-            page.get_by_role("tab", name="Pairs").click()
-            page.locator(".rx-list").get_by_text("Name a prime.").click()
-            page.get_by_role("button", name="Open in the probe").click()
-            expect(page.get_by_role("tab", name="Probe")).to_have_attribute("aria-selected", "true")
-            expect(page.get_by_label("Response A")).to_have_value("7")
-            page.get_by_label("Response A").fill("seven, which is a prime")
-            page.get_by_role("tab", name="Preference curve").click()
-            expect(handle(page, "A")).to_have_attribute("aria-valuenow", "0.23")
-            expect(handle(page, "B")).to_have_attribute("aria-valuenow", "0.04")
-            expect(page.locator(".rx-controls .rx-quiet")).to_have_text("Scores: length.")
-            page.get_by_role("button", name="Reset").click()
-            expect(handle(page, "A")).to_have_attribute("aria-valuenow", "0.06")
-            assert shown.state.prompt == table[0].prompt
-            page.goto("about:blank")
-        finally:
-            server.shutdown()
-            thread.join()
+        page.goto(server.address)
+        page.get_by_role("tab", name="Pairs").click()
+        page.locator(".rx-list").get_by_text("Name a prime.").click()
+        page.get_by_role("button", name="Open in the probe").click()
+        expect(page.get_by_role("tab", name="Probe")).to_have_attribute("aria-selected", "true")
+        expect(page.get_by_label("Response A")).to_have_value("7")
+        page.get_by_label("Response A").fill("seven, which is a prime")
+        page.get_by_role("tab", name="Preference curve").click()
+        expect(handle(page, "A")).to_have_attribute("aria-valuenow", "0.23")
+        expect(handle(page, "B")).to_have_attribute("aria-valuenow", "0.04")
+        expect(page.locator(".rx-controls .rx-quiet")).to_have_text("Scores: length.")
+        page.get_by_role("button", name="Reset").click()
+        expect(handle(page, "A")).to_have_attribute("aria-valuenow", "0.06")
+        assert shown.state.prompt == table[0].prompt
+        page.goto("about:blank")
     shown.close()
