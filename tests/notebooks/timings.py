@@ -1,4 +1,4 @@
-"""How long each notebook takes and how much memory, on one core, with and without bf16; the table of it in docs/measured.md.
+"""How long each notebook takes and how much memory, on one core, with and without bf16; the table in docs/measured.md.
 
     python tests/notebooks/timings.py docs/measured.md notebooks/*.ipynb           (make notebook-timings)
 
