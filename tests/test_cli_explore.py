@@ -188,7 +188,7 @@ def test_a_browser_gets_a_file_and_not_the_token_and_may_stay_in_the_foreground(
     inputs: tuple[str, str], tmp_path: Path
 ):
     browser, told = tmp_path / "browser", tmp_path / "told"
-    browser.write_text(f'#!/bin/sh\nprintf %s "$*" > {told}.new; mv {told}.new {told}; sleep 60\n')
+    browser.write_text(f'#!/bin/sh\nprintf %s "$*" > {told}.new; mv {told}.new {told}; exec sleep 60 >/dev/null 2>&1\n')
     browser.chmod(0o755)
     with exploring(*inputs, BROWSER=f"{browser} %s") as process:
         address = address_of(process)
