@@ -24,6 +24,7 @@ CONTROL = ", ".join(
 SECONDS = 1000
 PATIENCE = 240 * SECONDS  # for a notebook, on a busy machine
 COMM_ERROR = "Exception in comm_msg"  # an observer raised: no cell shows it
+FOCUS = "node => { node.focus(); return node === document.activeElement; }"  # as Tab: a click on a button presses it
 MANY = 60  # controls of one cell that are used; lists of edits and of rows have more
 
 
@@ -69,9 +70,8 @@ def use_all(page: Page, cell: Locator, n_cells: int) -> int:
     """
     used = 0
     for control in cell.locator(CONTROL).element_handles()[:MANY]:
-        if not (control.is_visible() and control.is_enabled()):
-            continue  # it is off, or gone since another was used
-        control.evaluate("node => node.focus()")  # as Tab would: a click on a button would press it
+        if not (control.is_visible() and control.is_enabled() and control.evaluate(FOCUS)):
+            continue  # it is off, or gone since another was used, or no control any more
         page.keyboard.press("d")
         page.keyboard.press("d")
         left = page.locator(".jp-Notebook .jp-Cell").count()
