@@ -23,7 +23,7 @@ from IPython.core import display_functions
 from nbformat import NotebookNode
 from reading import is_compared, python
 
-from rmlab.explorers import Explorer
+from rmlab.explorers import Explorer, controls
 from rmlab.explorers.patches import PatchView
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -137,20 +137,20 @@ def moves(widget: ipywidgets.Widget) -> Iterator[Move]:
     if isinstance(widget, ipywidgets.Box):
         for child in widget.children:
             yield from moves(child)
-    elif isinstance(widget, ipywidgets.Button):
+    elif isinstance(widget, controls.Button):
         yield from [widget.click] * 2
     elif isinstance(widget, Explorer):
         yield from _explorer_moves(widget)
     elif isinstance(widget, PatchView):
         yield from _patch_moves(widget)
     elif widget.has_trait("index"):  # a menu, radio buttons, a slider over names
-        n_options = len(getattr(widget, "options"))  # noqa: B009
+        n_options = len(getattr(widget, "names"))  # noqa: B009
         yield from (_setting(widget, "index", place) for place in sorted({n_options // 2, n_options - 1, 0}))
-    elif widget.has_trait("max"):  # a slider, a player
-        yield from (_setting(widget, "value", getattr(widget, end)) for end in ("max", "min"))
+    elif widget.has_trait("high"):  # a slider
+        yield from (_setting(widget, "value", getattr(widget, end)) for end in ("high", "low"))
     elif isinstance(getattr(widget, "value", None), bool):
         yield _setting(widget, "value", not getattr(widget, "value"))  # noqa: B009
-    elif not isinstance(widget, ipywidgets.HTML | ipywidgets.Label | ipywidgets.Output):
+    elif not isinstance(widget, controls.Picture | controls.Words):
         raise TypeError(f"no rule says how a reader uses {type(widget).__name__}: add one to {__name__}.moves")
 
 
