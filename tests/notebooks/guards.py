@@ -15,7 +15,7 @@ from bounds import BOUNDS
 from execute import FOLDED
 from exercises import exercises_are_whole
 from formulas import formulas
-from meddling import leaves_the_reader_alone
+from meddling import controls_are_ours, leaves_the_reader_alone
 from nbformat import NotebookNode
 from reading import (
     code_cells,
@@ -313,6 +313,7 @@ GUARDS: tuple[Guard, ...] = (
     exercises_are_whole,
     ignored_outputs_are_bounded,
     leaves_the_reader_alone,
+    controls_are_ours,
     most_text_is_compared,
     numbers_are_rounded,
     redefines_nothing,

@@ -21,6 +21,16 @@ def leaves_the_reader_alone(notebook: NotebookNode, path: Path) -> list[str]:
     return found
 
 
+def controls_are_ours(notebook: NotebookNode, path: Path) -> list[str]:
+    """No cell imports ipywidgets, whose controls let keys through: `d d` on a focused slider would delete its cell."""
+    return [
+        f"code cell {n}, line {node.lineno}: imports ipywidgets; use rmlab.explorers.controls"
+        for n, cell in enumerate(code_cells(notebook), 1)
+        for node in ast.walk(ast.parse(python(cell.source)))
+        if isinstance(node, ast.Import | ast.ImportFrom) and "ipywidgets" in ast.unparse(node)
+    ]
+
+
 def _meddling(tree: ast.Module, displayed: set[str]) -> Iterator[str]:
     """What a cell does to controls while it runs; a function that it defines is for a control to call."""
     for node in (node for statement in tree.body for node in _run_now(statement)):

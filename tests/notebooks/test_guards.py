@@ -246,6 +246,16 @@ FAULTS = [
     ),
     (guards.leaves_the_reader_alone, code(5, source="state.reset()"), "code cell 5, line 1: calls state.reset"),
     (guards.leaves_the_reader_alone, code(5, source="slider.click()"), "code cell 5, line 1: calls slider.click"),
+    (
+        guards.controls_are_ours,
+        code(1, source="import ipywidgets as widgets"),
+        "code cell 1, line 1: imports ipywidgets",
+    ),
+    (
+        guards.controls_are_ours,
+        code(1, source="from ipywidgets import Play"),
+        "code cell 1, line 1: imports ipywidgets",
+    ),
     (guards.most_text_is_compared, code(1, tags=["nbval-ignore-output"]), "0 of 1 cells are compared"),
     (guards.numbers_are_rounded, code(2, outputs=shows(text_plain="0.8175744761936437")), "0.8175744761936437 is not"),
     (guards.numbers_are_rounded, code(1, outputs=[]), "no number is compared"),
