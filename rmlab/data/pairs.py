@@ -83,7 +83,8 @@ class ReadReport:
     The counts are of the pairs that the report was asked of, so that a part of a split reports on itself. A duplicate
     is a pair that was there before; a contradiction is a pair that is also there with its responses swapped; a repeated
     judgement is of a prompt and two responses that another pair is of too, whoever won. ``without_pairs`` counts, for
-    the whole reading, the records (or sets of rated responses) that are sound and hold no comparison, by the reason.
+    the whole reading, the records (or sets of rated responses) that are sound and hold no comparison, by the reason;
+    ``n_bad`` those left out under ``skip_bad``, and ``bad`` is what was wrong with the first of them.
     """
 
     format: str
@@ -100,6 +101,8 @@ class ReadReport:
     n_contradictions: int
     n_repeated: int
     without_pairs: Mapping[str, int]
+    n_bad: int = 0
+    bad: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         files = " from " + self.files[0] if len(self.files) == 1 else f" from {len(self.files):,} files"
@@ -118,7 +121,13 @@ class ReadReport:
             "judged more than once": self.n_repeated,
         }
         lines += [f"  {n:>7,} {name}" for name, n in counts.items() if n]
-        return "\n".join(lines + [f"  gave no pair: {n:,} {reason}" for reason, n in self.without_pairs.items()])
+        lines += [f"  gave no pair: {n:,} {reason}" for reason, n in self.without_pairs.items()]
+        if self.n_bad:
+            lines += [
+                f"  left out as bad: {self.n_bad:,} records, of which the first:",
+                *(f"    {one}" for one in self.bad),
+            ]
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -130,6 +139,8 @@ class Origin:
     files: tuple[str, ...] = ()
     ignored_columns: tuple[str, ...] = ()
     without_pairs: Mapping[str, int] = field(default_factory=dict)
+    n_bad: int = 0
+    bad: tuple[str, ...] = ()
 
 
 class PreferencePairs(Sequence[PreferencePair]):
@@ -231,6 +242,8 @@ class PreferencePairs(Sequence[PreferencePair]):
             files=self._origin.files,
             ignored_columns=self._origin.ignored_columns,
             without_pairs=self._origin.without_pairs,
+            n_bad=self._origin.n_bad,
+            bad=self._origin.bad,
             n_pairs=len(self),
             **{f"n_{name}": int(mask.sum()) for name, mask in found._asdict().items()},
         )
