@@ -259,7 +259,7 @@ def test_more_comparisons_than_a_record_may_hold(tmp_path, monkeypatch):
 @pytest.mark.parametrize("as_messages", [False, True])
 def test_texts_that_look_the_same_are_equal_and_those_that_show_nothing_are_empty(tmp_path, as_messages):
     def side(text):
-        return [{"role": "user", "content": text}] if as_messages else text
+        return ({"role": "user", "content": text},) if as_messages else text
 
     def pair(*texts):
         return PreferencePair(*map(side, texts))
