@@ -90,7 +90,7 @@ def _lines(path: Path) -> Iterator[bytes]:
         raise DataError(f"{path}:{number + 1}: the gzip data are damaged or cut short here ({error})") from None
 
 
-def _as_utf8(path: Path, file: io.BufferedIOBase) -> Any:
+def _as_utf8(path: Path, file: Any) -> Any:
     start = file.read(24)
     for magic, what in _OTHER_FILES.items():
         if start.startswith(magic):
