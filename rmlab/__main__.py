@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from rmlab.commands import COMMANDS
-from rmlab.names import printable
+from rmlab.printing import printable
 
 BAD_INPUT = (ValueError, OSError, RecursionError)
 """DataError, ModelError and TrainingError are ValueErrors; JSON of a thousand levels ends in a RecursionError."""

@@ -17,7 +17,7 @@ PACKAGE = Path(rmlab.__file__).parent
 
 # Each floor imports only from those above it in this list; modules on one floor do not import each other.
 FLOORS = (
-    {"names", "preference", "saving"},
+    {"preference", "printing", "saving"},
     {"data"},
     {"bradley_terry", "simulate", "evaluation", "labels"},
     {"packing", "backbones"},

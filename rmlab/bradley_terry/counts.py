@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
-from rmlab.names import printable
+from rmlab.printing import printable
 
 __all__ = ["PairCounts", "count_pairs", "name_separate_groups", "why_no_finite_maximum"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rmlab.names import is_blank
+from rmlab.printing import is_blank
 
 __all__ = ["index_labels", "label_key"]
 

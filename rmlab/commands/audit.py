@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 
-import rmlab
 from rmlab.audit import audit
+from rmlab.commands.options import add_skip_bad, read_given
 from rmlab.datasets import load_everyday
-from rmlab.names import printable_lines
+from rmlab.printing import printable_lines
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -19,12 +19,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-length", type=int, help="longest sequence in tokens (default: the tokenizer's limit)")
     parser.add_argument("--sample", type=int, default=64, help="pairs to score (default: 64)")
     parser.add_argument("--seed", type=int, default=0, help="of the draw of the sample (default: 0)")
+    add_skip_bad(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(options: argparse.Namespace) -> int:
     """Audit a reward model, and say with the exit status whether anything is broken."""
-    pairs = rmlab.read_pairs(options.pairs) if options.pairs else load_everyday()
+    pairs = read_given(options.pairs, options) if options.pairs else load_everyday()
     found = audit(
         options.model,
         pairs,

@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 
-import rmlab
 from rmlab.backbones import sha256
-from rmlab.commands.options import add_model
+from rmlab.commands.options import add_model, add_skip_bad, read_given
 from rmlab.data import PreferencePairs
 from rmlab.data.flags import find_unusable
 from rmlab.data.formats.rewardbench import REWARDBENCH, REWARDBENCH_2
@@ -33,7 +32,7 @@ from rmlab.evaluation import (
 )
 from rmlab.evaluation.inputs import codes_of
 from rmlab.model import Encoded, RewardModel
-from rmlab.names import printable_lines
+from rmlab.printing import printable_lines
 from rmlab.report.found import Report, Tempered, counted
 from rmlab.saving import write_text
 
@@ -54,6 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="PAIRS",
         help=f"other pairs to fit the temperature to (default: {100 * HELD_BACK:.0f} in 100 of PAIRS, by prompt)",
     )
+    add_skip_bad(parser)
     parser.add_argument("--max-length", type=int, help="longest sequence in tokens")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and of that split (default: 0)")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
             f"{page} cannot be written: " + ("it is a folder" if page.is_dir() else "its folder is missing")
         )
     model = RewardModel.from_pretrained(options.model, revision=options.revision)
-    pairs = rmlab.read_pairs(options.pairs)
+    pairs = read_given(options.pairs, options)
     report = _examine(model, pairs, options)
     if page is not None:
         from rmlab.report.page import render  # with Matplotlib
@@ -154,7 +154,7 @@ def _tempered(
 ) -> Tempered:
     """Fit a temperature to other pairs than those it is reported on: held-out ones, or a part of these by prompt."""
     if options.held_out:
-        held, _, chosen, rejected, _ = _score(model, rmlab.read_pairs(options.held_out), options.held_out, options)
+        held, _, chosen, rejected, _ = _score(model, read_given(options.held_out, options), options.held_out, options)
         fitted, reported, given = chosen - rejected, np.ones(len(differences), dtype=bool), set(held.texts("prompt"))
         where = f"fitted to the {len(held):,} pairs of {options.held_out}"
         if common := sum(prompt in given for prompt in pairs.texts("prompt")):
@@ -253,6 +253,8 @@ def _made(options: argparse.Namespace, pairs: PreferencePairs) -> dict[str, str]
     for name in ("revision", "held_out", "max_length", "precision", "seed", "html"):
         if (value := getattr(options, name)) is not None:
             command += [f"--{name.replace('_', '-')}", str(value)]
+    if options.skip_bad:
+        command.append("--skip-bad")
     made = {"command": shlex.join(command), "read as": pairs.report.format}
     weights = sorted(Path(options.model).glob("*.safetensors")) if Path(options.model).is_dir() else []
     files = [Path(name) for name in pairs.report.files]

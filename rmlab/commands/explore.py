@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-import rmlab
+from rmlab.commands.options import add_skip_bad, read_given
 from rmlab.saving import write_text
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pairs", metavar="PAIRS", nargs="?", help="file, glob or hub id (default: everyday)")
     parser.add_argument("--html", metavar="FILE", type=Path, help="write one file that needs no kernel and no network")
     parser.add_argument("--revision", help="pin a hub model")
+    add_skip_bad(parser)
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: any that is free)")
     parser.add_argument("--no-browser", action="store_true", help="print the address, and open nothing")
 
@@ -84,7 +85,7 @@ def _shown(options: argparse.Namespace, ready: Callable[[], object] = lambda: No
     from rmlab.model import RewardModel
 
     model = RewardModel.from_pretrained(options.model, revision=options.revision) if options.model else None
-    pairs = rmlab.read_pairs(options.pairs) if options.pairs else None
+    pairs = read_given(options.pairs, options) if options.pairs else None
     names = _name(options.model or "the course's model"), _name(options.pairs or "everyday")
     history, no_film = _history(options.model)
     ready()

@@ -14,7 +14,7 @@ from typing import Any
 import rmlab
 from rmlab.bradley_terry import BradleyTerryFit
 from rmlab.data.rows import listed, named
-from rmlab.names import is_blank, printable
+from rmlab.printing import is_blank, printable
 
 _ROLES = {
     "winner": "column of the preferred item",

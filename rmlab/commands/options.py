@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
+
+import rmlab
+from rmlab.data import PreferencePairs
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -15,3 +19,19 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         default="fp32",
         help="auto: bf16 where the machine is faster in it (default: fp32)",
     )
+
+
+def add_skip_bad(parser: argparse.ArgumentParser) -> None:
+    """Add what happens to a record of the pairs that cannot be read."""
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="leave out and count records that cannot be read (default: stop)"
+    )
+
+
+def read_given(source: str, options: argparse.Namespace) -> PreferencePairs:
+    """Read the pairs that the command line names, and tell of bad records left out."""
+    pairs = rmlab.read_pairs(source, skip_bad=options.skip_bad)
+    if n := pairs.report.n_bad:
+        print(f"rmlab: {n:,} bad records of {source} left out, of which the first:", file=sys.stderr)
+        print(*(f"  {fault}" for fault in pairs.report.bad), sep="\n", file=sys.stderr)
+    return pairs

@@ -16,10 +16,11 @@ from accelerate import PartialState
 
 import rmlab
 from rmlab.commands.launch import is_left_alone, number_asked_for, start_again
+from rmlab.commands.options import add_skip_bad, read_given
 from rmlab.datasets import load_everyday
 from rmlab.evaluation import fit_temperature
 from rmlab.model import ModelError, RewardModel, check_destination, check_room, rescue
-from rmlab.names import printable_lines
+from rmlab.printing import printable_lines
 from rmlab.report import Tempered
 from rmlab.report.card import model_card
 from rmlab.saving import holding
@@ -70,6 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "pairs", nargs="?", metavar="PAIRS", help="file, glob or hub id (default: the shipped everyday)"
     )
+    add_skip_bad(parser)
     parser.add_argument("--backbone", default="minilm", help="short name, folder or hub id (default: minilm)")
     parser.add_argument("--revision", help="pin a hub model to a branch, tag or commit")
     parser.add_argument("--out", required=True, metavar="FOLDER", help="where the model goes")
@@ -143,7 +145,7 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
     if options.resume and not checkpoints.is_dir():
         raise TrainingError(_nothing_to_resume(checkpoints))
     kept = options.resume or config.checkpoint_every or config.checkpoint_minutes
-    pairs = rmlab.read_pairs(options.pairs) if options.pairs else load_everyday()
+    pairs = read_given(options.pairs, options) if options.pairs else load_everyday()
     say(pairs.report)
     parts = rmlab.split_by_prompt(pairs, seed=config.seed)
     model = RewardModel.from_pretrained(options.backbone, seed=config.seed, revision=options.revision)

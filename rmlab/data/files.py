@@ -1,44 +1,38 @@
-"""Records of JSONL, CSV and Parquet files and of the hub. A fault of syntax is a `DataError` with file and line."""
+"""Records of JSON, CSV and Parquet files, of saved `datasets` folders and of the hub.
+
+A fault of syntax is a `DataError` with file and line: given in place of a record where the next one can still be read,
+and raised where it cannot.
+"""
 
 from __future__ import annotations
 
-import csv
-import gzip
 import json
-import zlib
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rmlab.data.rows import DataError
+from rmlab.data.rows import DataError, listed
+from rmlab.data.text_files import Records, Rows, check_header, read_csv, read_json
 
 __all__ = ["Records", "open_hub", "open_records", "reader_of"]
 
 
-Rows = Generator[tuple[str, Mapping[str, Any]], None, None]
-
-
-class Records(NamedTuple):
-    """The records of one file: its name in errors, the names of columns left unread, and place and record by turns."""
-
-    name: str
-    unread: tuple[str, ...]
-    rows: Rows
-
-
 def reader_of(path: Path) -> Callable[[Path, frozenset[str]], Records] | None:
-    """Give what opens a file with such a name, or None."""
-    suffixes = path.suffixes[-2:]
-    if len(suffixes) == 2 and suffixes[1] == ".gz":
-        return _READERS.get(suffixes[0]) if suffixes[0] != ".parquet" else None
-    return _READERS.get(path.suffix)
+    """Return the opener for this file name, or None."""
+    *_, kind, last = ("", "", *(suffix.lower() for suffix in path.suffixes))
+    if last == ".gz":
+        return _READERS.get(kind) if kind != ".parquet" else None
+    return _READERS.get(last)
 
 
 def open_records(path: Path, wanted: frozenset[str]) -> Records:
-    """Open a file by the ending of its name. Of Parquet only the wanted columns are read."""
+    """Open a file by the ending of its name, or a folder that `datasets` saved. Of tables only the wanted columns."""
+    if path.is_dir():
+        return _open_folder(path, wanted)
     reader = reader_of(path)
     if reader is None:
         known = ", ".join(_READERS)
@@ -46,109 +40,82 @@ def open_records(path: Path, wanted: frozenset[str]) -> Records:
     return reader(path, wanted)
 
 
-# --- How each kind of file is read ----------------------------------------------------------------------------------
-
-
-def _text_lines(path: Path) -> Iterator[str]:
-    """Yield the lines of a UTF-8 file, unpacked where it is gzipped."""
-    number = 0
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError as error:
-        packed = "; it looks gzipped, so let it end in .gz" if number == 1 and error.object[:2] == b"\x1f\x8b" else ""
-        raise DataError(f"{path}:{number}: is not UTF-8 text ({error.reason} at byte {error.start}){packed}") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{path}:{number + 1}: the gzip data are damaged or cut short here ({error})") from None
-
-
-def _read_jsonl(path: Path, _: frozenset[str]) -> Records:
-    def rows() -> Rows:
-        for number, line in enumerate(_text_lines(path), start=1):
-            if line.isspace():
-                continue
-            place = f"{path}:{number}"
-            if number == 1 and line.lstrip().startswith("["):
-                raise DataError(f"{place}: expected one JSON object a line (JSONL), got the start of a JSON array")
-            try:
-                record = json.loads(line.rstrip(), object_pairs_hook=_without_repeats)
-            except json.JSONDecodeError as error:
-                raise DataError(f"{place}: is not JSON ({error.msg}, at character {error.colno})") from None
-            except (ValueError, RecursionError) as error:
-                raise DataError(f"{place}: is not JSON that can be read ({error})") from None
-            if not isinstance(record, dict):
-                raise DataError(f"{place}: expected one JSON object a line, got {type(record).__name__}")
-            yield place, record
-
-    return Records(str(path), (), rows())
-
-
-def _without_repeats(items: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(items)
-    if len(record) < len(items):  # json would keep the last and lose the others
-        names = [name for name, _ in items]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands twice in one object")
-    return record
-
-
-def _read_csv(path: Path, _: frozenset[str]) -> Records:
-    def rows() -> Rows:
-        reader = csv.reader(_text_lines(path), strict=True)
-        header: list[str] | None = None
-        place = f"{path}:1"
-        limit = csv.field_size_limit(2**31 - 1)  # a response may be longer than the 131,072 that csv allows
-        try:
-            for cells in reader:
-                number, place = place, f"{path}:{reader.line_num + 1}"  # a row may run over several lines
-                if not cells:
-                    continue
-                if header is None:
-                    header = [name.strip() for name in cells]
-                    if len(set(header)) < len(header):
-                        raise DataError(f"{number}: the header names a column twice: {', '.join(header)}")
-                elif len(cells) != len(header):
-                    raise DataError(f"{number}: expected {len(header)} cells, as in the header, got {len(cells)}")
-                else:
-                    yield number, dict(zip(header, cells, strict=True))
-        except csv.Error as error:
-            raise DataError(
-                f"{place}: is not CSV that can be read ({error}); is a quotation mark not closed?"
-            ) from None
-        finally:
-            csv.field_size_limit(limit)
-
-    return Records(str(path), (), rows())
+# --- Tables of Arrow ------------------------------------------------------------------------------------------------
 
 
 def _read_parquet(path: Path, wanted: frozenset[str]) -> Records:
-    def rows() -> Rows:
-        number = 0
-        try:
-            with file:
-                for batch in file.iter_batches(batch_size=1024, columns=read):
-                    for record in batch.to_pylist():
-                        number += 1
-                        yield f"{path} row {number}", record
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise DataError(
-                f"{path} row {number + 1}: the Parquet data are damaged after row {number} ({error})"
-            ) from None
-
     try:
         file = pq.ParquetFile(path, page_checksum_verification=True)
         names = file.schema_arrow.names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: is no Parquet file, or a damaged one ({error})") from None
+        raise DataError(f"{path}: is no Parquet file, or a damaged one ({_first_line(error)})") from None
+    check_header(str(path), names)
     read = [name for name in names if name in wanted]
-    return Records(str(path), tuple(name for name in names if name not in wanted), rows())
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        with file:
+            yield from file.iter_batches(batch_size=1024, columns=read)
+
+    return _table_records(str(path), names, read, batches())
+
+
+def _open_folder(path: Path, wanted: frozenset[str]) -> Records:
+    """Open what ``Dataset.save_to_disk`` wrote."""
+    if (path / "dataset_dict.json").is_file():
+        splits = sorted(folder.name for folder in path.iterdir() if (folder / "state.json").is_file())
+        example = f", as in {str(path / splits[0])!r}" if splits else ""
+        raise DataError(f"{path}: holds the splits {listed(splits)}; name the folder of one{example}")
+    state = path / "state.json"
+    if not state.is_file():
+        found = next((one for one in islice(path.rglob("*"), 10_000) if one.is_file() and reader_of(one)), None)
+        pattern = path / "*.jsonl" if found is None else found.parent / f"*{''.join(found.suffixes[-2:])}"
+        raise DataError(f"{path}: is a folder; name its files, as in {str(pattern)!r}")
+    try:
+        files = [path / Path(one["filename"]).name for one in json.loads(state.read_bytes())["_data_files"]]
+        if not files:
+            raise ValueError("it names no data files")
+        with pa.ipc.open_stream(str(files[0])) as first:
+            names = first.schema.names
+    except (ValueError, KeyError, TypeError, RecursionError, pa.ArrowException, OSError) as error:
+        raise DataError(f"{path}: is no folder that datasets saved, or a damaged one ({_first_line(error)})") from None
+    check_header(str(path), names)
+    read = [name for name in names if name in wanted]
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for file in files:
+            with pa.ipc.open_stream(str(file)) as stream:
+                for batch in stream:
+                    yield batch.select(read)
+
+    return _table_records(str(path), names, read, batches())
+
+
+def _table_records(name: str, names: list[str], read: list[str], batches: Iterator[pa.RecordBatch]) -> Records:
+    def rows() -> Rows:
+        number = 0
+        try:
+            for batch in batches:
+                for record in batch.to_pylist():
+                    number += 1
+                    yield f"{name} row {number}", record
+        except (pa.ArrowException, OSError, UnicodeDecodeError, KeyError) as error:
+            raise DataError(
+                f"{name} row {number + 1}: the data are damaged after row {number} ({_first_line(error)})"
+            ) from None
+
+    return Records(name, tuple(column for column in names if column not in read), rows())
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 _READERS = {
-    ".jsonl": _read_jsonl,
-    ".ndjson": _read_jsonl,
-    ".json": _read_jsonl,
-    ".csv": _read_csv,
+    ".jsonl": read_json,
+    ".ndjson": read_json,
+    ".json": read_json,
+    ".csv": read_csv,
+    ".tsv": read_csv,
     ".parquet": _read_parquet,
 }
 

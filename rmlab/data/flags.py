@@ -13,9 +13,16 @@ from rmlab.data.rows import NEXT_MESSAGE
 
 __all__ = ["Flags", "find", "find_unusable"]
 
-# White space as RE2 knows it, and, in the JSON of messages, as escapes; a side is blank when all its contents are.
-_BLANK_TEXT = r"^[\s\v\p{Z}]*$"
-_BLANK_MESSAGES = r'^\[(\{"role": "(?:[^"\\]|\\.)*", "content": "(?:[\s\p{Z}]|\\[nrtf]|\\u000b)*"\}(, )?)*\]$'
+# What shows nothing: white space, controls, and what Unicode calls ignorable, such as joiners without width. In
+# the JSON of messages some are escapes; a side is blank when all its contents are.
+_UNSEEN = (
+    r"\s\v\p{Z}\p{Cc}\p{Cf}\x{34F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{2800}\x{3164}\x{FE00}-\x{FE0F}"
+    r"\x{FFA0}\x{E0000}-\x{E0FFF}"
+)
+_BLANK_TEXT = rf"^[{_UNSEEN}]*$"
+_BLANK_MESSAGES = (
+    r'^\[(\{"role": "(?:[^"\\]|\\.)*", "content": "(?:[' + _UNSEEN + r']|\\[bnrtf]|\\u00[01][0-9a-f])*"\}(, )?)*\]$'
+)
 
 
 class Stored(Protocol):
@@ -68,13 +75,21 @@ def find(pairs: Stored) -> Flags:
 
 def find_unusable(pairs: Stored) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Masks of ties, of pairs with an empty response, and of pairs whose responses are equal."""
-    equal = [pc.equal(c, r) for c, r in zip(pairs.columns("chosen"), pairs.columns("rejected"), strict=True)]  # pyright: ignore[reportAttributeAccessIssue]
+    sides = zip(_composed(pairs, "chosen"), _composed(pairs, "rejected"), strict=True)
+    equal = [pc.equal(chosen, rejected) for chosen, rejected in sides]  # pyright: ignore[reportAttributeAccessIssue]
     return pairs.tied, _blank(pairs, "chosen") | _blank(pairs, "rejected"), _mask(equal)
 
 
 def _blank(pairs: Stored, side: str) -> np.ndarray:
     pattern = _BLANK_MESSAGES if pairs.messages else _BLANK_TEXT
     return _mask([pc.match_substring_regex(column, pattern) for column in pairs.columns(side)])  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _composed(pairs: Stored, side: str) -> Iterator[pa.Array]:
+    """Yield a column in Unicode's composed form (NFC): texts that differ only in that look the same."""
+    for column in pairs.columns(side):
+        ascii_only = pc.all(pc.string_is_ascii(column)).as_py()  # pyright: ignore[reportAttributeAccessIssue]
+        yield column if ascii_only else pc.utf8_normalize(column, form="NFC")  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _prompts_differ(pairs: Stored) -> np.ndarray:
@@ -91,7 +106,7 @@ def _prompts_differ(pairs: Stored) -> np.ndarray:
 def _hashes(pairs: Stored, side: str) -> np.ndarray:
     # Python's own 64-bit hash: equal texts within one process, which is all that is asked. Two of a million differing
     # texts share one with a probability of 3e-8.
-    pieces = [np.fromiter(map(hash, c.to_pylist()), np.int64, count=len(c)) for c in pairs.columns(side)]
+    pieces = [np.fromiter(map(hash, c.to_pylist()), np.int64, count=len(c)) for c in _composed(pairs, side)]
     return np.concatenate(pieces).view(np.uint64) if pieces else np.empty(0, np.uint64)
 
 

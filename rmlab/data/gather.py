@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 
 from rmlab.data.formats import Format, Record
@@ -17,10 +17,11 @@ __all__ = ["gather"]
 Records = Generator[tuple[str, Record], None, None]
 
 
-def gather(records: Records, layout: Format) -> Records:
+def gather(records: Records, layout: Format, refuse: Callable[[DataError], None]) -> Records:
     """Give for each set the place of its first row and its responses, the sets in the order in which they begin.
 
-    Some hundred bytes a row stay in memory: which set it is of, and where its text lies.
+    A row that cannot be read goes to `refuse`. Some hundred bytes a row stay in memory: which set it is of, and where
+    its text lies.
     """
     assert layout.rate is not None
     with closing(records), tempfile.SpooledTemporaryFile(MEMORY_LIMIT, prefix="rmlab-rated-") as file:
@@ -28,8 +29,9 @@ def gather(records: Records, layout: Format) -> Records:
         for place, record in records:
             try:
                 row = layout.rate(record)
-            except ValueError as error:
-                raise DataError(f"{place}: {error}") from None
+            except (ValueError, RecursionError) as error:
+                refuse(DataError(f"{place}: {error}"))
+                continue
             digest = hashlib.blake2b(row.key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
             rows_of.setdefault(digest, []).append(file.tell())
             file.write(json.dumps([place, *row[1:]], default=str).encode() + b"\n")

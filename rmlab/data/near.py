@@ -206,7 +206,7 @@ def _bitmap(runs: np.ndarray) -> np.ndarray:
 
 
 def _may_be_similar(first: str, first_bits: np.ndarray, second: str, second_bits: np.ndarray) -> bool:
-    """Return False only if the texts are not near-equal: the runs that their bitmaps show one of them to lack are many."""
+    """Return False only if the texts are not near-equal, by the runs that their bitmaps show one of them to lack."""
     apart = int(np.bitwise_count(first_bits ^ second_bits).sum())
     n_bytes = len(first.encode().ljust(_RUN)) + len(second.encode().ljust(_RUN))
     return 9 * apart <= n_bytes  # a text has at most as many distinct runs as bytes

@@ -85,6 +85,7 @@ class ReadReport:
     judgement is of a prompt and two responses that another pair is of too, whoever won. ``without_pairs`` counts, for
     the whole reading, the records (or sets of rated responses) that are sound and hold no comparison, by the reason.
     ``notes`` are what was read otherwise than the files have it: a role under another name, a prompt in another column.
+    ``n_bad`` counts the records left out under ``skip_bad``, and ``bad`` is what was wrong with the first of them.
     """
 
     format: str
@@ -102,6 +103,8 @@ class ReadReport:
     n_repeated: int
     without_pairs: Mapping[str, int]
     notes: tuple[str, ...] = ()
+    n_bad: int = 0
+    bad: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         files = " from " + self.files[0] if len(self.files) == 1 else f" from {len(self.files):,} files"
@@ -121,7 +124,13 @@ class ReadReport:
             "judged more than once": self.n_repeated,
         }
         lines += [f"  {n:>7,} {name}" for name, n in counts.items() if n]
-        return "\n".join(lines + [f"  gave no pair: {n:,} {reason}" for reason, n in self.without_pairs.items()])
+        lines += [f"  gave no pair: {n:,} {reason}" for reason, n in self.without_pairs.items()]
+        if self.n_bad:
+            lines += [
+                f"  left out as bad: {self.n_bad:,} records, of which the first:",
+                *(f"    {one}" for one in self.bad),
+            ]
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -134,6 +143,8 @@ class Origin:
     ignored_columns: tuple[str, ...] = ()
     without_pairs: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    n_bad: int = 0
+    bad: tuple[str, ...] = ()
 
 
 class PreferencePairs(Sequence[PreferencePair]):
@@ -236,6 +247,8 @@ class PreferencePairs(Sequence[PreferencePair]):
             ignored_columns=self._origin.ignored_columns,
             without_pairs=self._origin.without_pairs,
             notes=self._origin.notes,
+            n_bad=self._origin.n_bad,
+            bad=self._origin.bad,
             n_pairs=len(self),
             **{f"n_{name}": int(mask.sum()) for name, mask in found._asdict().items()},
         )

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from rmlab.data.files import Records, open_hub, open_records, reader_of
@@ -28,6 +29,10 @@ __all__ = ["read_pairs"]
 Source = str | os.PathLike[str]
 
 BATCH_ROWS = 4096
+PAIRS_LIMIT = 100_000
+"""Comparisons of one record."""
+SHOWN = 5
+"""Bad records that the report shows."""
 
 
 def read_pairs(
@@ -38,6 +43,7 @@ def read_pairs(
     revision: str | None = None,
     rating: str | None = None,
     margin_per_point: float | None = None,
+    skip_bad: bool = False,
 ) -> PreferencePairs:
     r"""Read preference pairs.
 
@@ -46,7 +52,9 @@ def read_pairs(
     source
         A path, a glob (files in alphabetical order; ``**`` for folders within folders), a list of paths, or a hub id
         such as ``"Anthropic/hh-rlhf"``. A path or a glob that exists wins over a hub id. Files end in .jsonl, .ndjson,
-        .json, .csv or .parquet, all but the last also in .gz.
+        .json (one object a line, or an array of them), .csv or .tsv (separated by commas, semicolons, tabs or bars) or
+        .parquet, all but the last also in .gz; the case of the letters does not matter. A folder is one that
+        ``Dataset.save_to_disk`` wrote. Text is UTF-8, or UTF-16 or UTF-32 with a byte-order mark.
     split, subset, revision
         Of a hub id only: which split, which configuration, and which commit or tag.
     rating
@@ -56,6 +64,9 @@ def read_pairs(
     margin_per_point
         How many log-odds (nats) one point of a rating, or of a preference's strength, is worth. A strength is no
         log-odds, so that without this there are no margins but those of a column ``margin``.
+    skip_bad
+        Leave out each record that cannot be read, and count it in the report, which shows the first five with their
+        lines. By default the first one stops the reading. A file that is damaged as a whole always does.
 
     Returns
     -------
@@ -87,7 +98,10 @@ def read_pairs(
     Equal ratings are a tie. Columns ``margin``, ``group`` (or ``kind``), ``item``, ``tied`` and ``chosen_first`` are
     read where they are there; every other column is named in the report. So is, under ``notes``, what was read
     otherwise than the file has it. Two judgements of the same responses are two pairs. A sound record that holds no
-    comparison, such as one response alone, is counted in the report.
+    comparison, such as one response alone, is counted in the report, and so is a blank row of CSV.
+
+    Limits: a record of JSON, a line or a cell of CSV has 16 MiB at most after unpacking, a file 1,000 columns, and a
+    record 100,000 comparisons.
     """
     hub = {"split": split, "subset": subset, "revision": revision}
     if margin_per_point is not None and not (math.isfinite(margin_per_point) and margin_per_point > 0):
@@ -102,7 +116,7 @@ def read_pairs(
             raise ValueError(f"{', '.join(given)} goes with a hub id, and {str(source)!r} is a file")
         opened = (open_records(path, wanted) for path in files)
     with BatchStore(MEMORY_LIMIT) as store:
-        return _fill(store, _Reading(opened, rating), margin_per_point)
+        return _fill(store, _Reading(opened, rating, skip_bad), margin_per_point)
 
 
 @dataclass
@@ -111,24 +125,48 @@ class _Reading:
 
     files: Iterable[Records]
     rating: str | None
+    skip_bad: bool
     names: list[str] = field(default_factory=list)
     ignored: set[str] = field(default_factory=set)
     layout: Format | None = None
+    without_pairs: Counter[str] = field(default_factory=Counter)
+    n_bad: int = 0
+    bad: list[str] = field(default_factory=list)
+
+    def refuse(self, fault: DataError) -> None:
+        """Count a record that cannot be read, or stop the reading."""
+        if not self.skip_bad:
+            raise fault
+        self.n_bad += 1
+        if len(self.bad) < SHOWN:
+            self.bad.append(str(fault))
 
     def records(self) -> Generator[tuple[str, Record], None, None]:
         """Give place and record by turns; `layout` is known from the first one on."""
         for file in self.files:
             self.names.append(file.name)
-            self.ignored.update(file.unread)
+            self.ignored.update(_shown(file.unread))
             known: frozenset[str] | None = None  # None until the first record of this file
             with closing(file.rows) as rows:
                 for place, record in rows:
+                    if isinstance(record, NoPairError):
+                        self.without_pairs[str(record)] += 1
+                        continue
+                    if isinstance(record, ValueError):
+                        self.refuse(DataError(str(record)))
+                        continue
                     if known is None:
                         known = self._recognise({*record, *file.unread}, record, place).known
-                    self.ignored.update(record.keys() - known)
+                    self.ignored.update(_shown(record.keys() - known))
+                    if self.layout is not None and (missing := _nan(record, self.layout.columns)) is not None:
+                        self.refuse(DataError(f"{place}: {missing} is NaN, a missing value; leave the record out"))
+                        continue
                     yield place, record
             if known is None:
-                raise DataError(f"{file.name}: holds no pairs; expected one JSON object a line, or rows under a header")
+                bad = f" ({self.bad[0]})" if self.bad else ""
+                raise DataError(
+                    f"{file.name}: holds no pairs; expected one JSON object a line, or rows under a header{bad}"
+                )
 
     def _recognise(self, columns: set[str], record: Record, place: str) -> Format:
         found = recognise(columns, record, place, rating=self.rating)
@@ -141,9 +179,19 @@ class _Reading:
         return found
 
 
+def _nan(record: Record, columns: Iterable[str]) -> str | None:
+    """Return the first of these columns whose value is NaN, or None."""
+    empty = (name for name in columns if isinstance(record.get(name), float) and math.isnan(record[name]))
+    return next(empty, None)
+
+
+def _shown(names: Iterable[str]) -> Iterable[str]:
+    """Return names of columns that can be printed: half a surrogate pair as an escape."""
+    return (name.encode("utf-8", "backslashreplace").decode() for name in names)
+
+
 def _fill(store: BatchStore, reading: _Reading, margin_per_point: float | None) -> PreferencePairs:
     pending: list[Row] = []
-    without_pairs: Counter[str] = Counter()
     messages: bool | None = None
     n_sets = n_pairs = 0
     layout, records = _begin(reading)
@@ -152,35 +200,57 @@ def _fill(store: BatchStore, reading: _Reading, margin_per_point: float | None) 
     with closing(records):
         for place, record in records:
             n_sets += 1
+            rows: list[Row] = []
+            kind = messages
+            at = place
             try:
-                several = list(layout.convert(record))
-            except NoPairError as reason:
-                without_pairs[str(reason)] += 1
-                continue
-            except ValueError as error:
-                raise DataError(f"{place}: {error}") from None
-            for sides in several:
-                try:
+                for sides in islice(layout.convert(record), PAIRS_LIMIT + 1):
+                    if len(rows) == PAIRS_LIMIT:
+                        raise ValueError(
+                            f"holds more than {PAIRS_LIMIT:,} comparisons, the most that are read of one record"
+                        )
+                    at = sides.source or place
                     if layout.sets and sides.item is None:
                         sides = sides._replace(item=n_sets)
-                    texts, messages = encode_sides(sides, messages, reading.ignored)
+                    texts, kind = encode_sides(sides, kind, reading.ignored)
                     optional = read_optional(record, sides, margin_per_point)
-                except ValueError as error:
-                    raise DataError(f"{sides.source or place}: {error}") from None
-                pending.append(Row(*texts, *optional, sides.source or place))
-                n_pairs += 1
-                if len(pending) == BATCH_ROWS:
-                    store.append(rows_to_batch(pending))
-                    pending.clear()
+                    rows.append(_checked(Row(*texts, *optional, at)))
+            except NoPairError as reason:
+                reading.without_pairs[str(reason)] += 1
+                continue
+            except RecursionError:
+                reading.refuse(DataError(f"{at}: is nested too deeply"))
+                continue
+            except ValueError as error:
+                reading.refuse(DataError(f"{at}: {error}"))
+                continue
+            messages = kind
+            n_pairs += len(rows)
+            pending += rows
+            while len(pending) >= BATCH_ROWS:
+                store.append(rows_to_batch(pending[:BATCH_ROWS]))
+                del pending[:BATCH_ROWS]
     if not n_pairs:
-        why = "; ".join(f"{n:,} {reason}" for reason, n in without_pairs.items())
-        raise DataError(f"{', '.join(reading.names)}: holds no pairs ({layout.name}): {why}")
+        reasons = [f"{n:,} {reason}" for reason, n in reading.without_pairs.items()] + reading.bad[:1]
+        raise DataError(f"{', '.join(reading.names)}: holds no pairs ({layout.name}): {'; '.join(reasons)}")
     store.append(rows_to_batch(pending))
     origin = Origin(
-        layout.name, bool(messages), tuple(reading.names), tuple(sorted(reading.ignored)), dict(without_pairs),
-        tuple(sorted(layout.notes)),
+        layout.name, bool(messages), tuple(reading.names), tuple(sorted(reading.ignored)), dict(reading.without_pairs),
+        notes=tuple(sorted(layout.notes)), n_bad=reading.n_bad, bad=tuple(reading.bad),
     )  # fmt: skip
     return PreferencePairs(store.batches(), origin)
+
+
+def _checked(row: Row) -> Row:
+    """Refuse text that is not Unicode. Raises ValueError, without a place."""
+    for value in (row.prompt, row.chosen, row.rejected, row.group, row.item):
+        if value is not None and not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                half = ascii(value[error.start])
+                raise ValueError(f"holds half of a surrogate pair ({half}), which is no Unicode text") from None
+    return row
 
 
 def _begin(reading: _Reading) -> tuple[Format, Generator[tuple[str, Record], None, None]]:
@@ -195,7 +265,9 @@ def _begin(reading: _Reading) -> tuple[Format, Generator[tuple[str, Record], Non
             yield first
             yield from records
 
-    return reading.layout, from_the_first() if reading.layout.rate is None else gather(from_the_first(), reading.layout)
+    return reading.layout, from_the_first() if reading.layout.rate is None else gather(
+        from_the_first(), reading.layout, reading.refuse
+    )
 
 
 # --- Where the files are --------------------------------------------------------------------------------------------
@@ -206,8 +278,6 @@ def _find_files(source: Source | Sequence[Source]) -> list[Path] | None:
     if not isinstance(source, str | os.PathLike):
         return [path for one in source for path in _find_files(one) or _refuse(one)]
     path = Path(source)
-    if path.is_dir():
-        raise DataError(f"{path}: is a folder; name its files, as in {str(path / '*.jsonl')!r}")
     if path.exists():
         return [path]
     found = [Path(name) for name in sorted(glob.glob(str(source), recursive=True))]

@@ -78,7 +78,9 @@ def _write_text(pairs: PreferencePairs, kind: str, file: Any) -> None:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
     try:
         if kind == "csv":
-            writer = csv.DictWriter(text, list(_COLUMNS), lineterminator="\n")
+            writer = csv.DictWriter(
+                text, list(_COLUMNS), lineterminator="\r\n"
+            )  # so that a lone \r in a cell is quoted
             writer.writeheader()
             writer.writerows(_record(pair) for pair in pairs)
         else:

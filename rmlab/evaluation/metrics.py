@@ -28,8 +28,8 @@ from rmlab.evaluation.calibration import CalibrationBin, calibrate
 from rmlab.evaluation.inputs import check_bootstrap, checked_differences, codes_of, names_of, numbers
 from rmlab.evaluation.intervals import bootstrap_sums, expanded_percentiles
 from rmlab.evaluation.notes import notes_on
-from rmlab.names import printable
 from rmlab.preference import preference_loss, preference_probability
+from rmlab.printing import printable
 
 __all__ = ["Evaluation", "evaluate"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping
 
 from rmlab.evaluation.accuracy import Accuracy, GroupAccuracy
-from rmlab.names import printable
+from rmlab.printing import printable
 
 __all__ = ["notes_on"]
 

@@ -22,7 +22,7 @@ import numpy as np
 from rmlab.evaluation.inputs import check_bootstrap, checked_differences, codes_of, names_of
 from rmlab.evaluation.intervals import bootstrap_sums, expanded_percentiles, wilson_interval
 from rmlab.evaluation.rewardbench_ties import ties_prompt, ties_score
-from rmlab.names import printable
+from rmlab.printing import printable
 
 __all__ = ["BenchmarkScore", "RewardBenchScores", "rewardbench", "rewardbench2"]
 

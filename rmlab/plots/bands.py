@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import ArrayLike
 
-from rmlab.names import printable
 from rmlab.plots.display import set_description
 from rmlab.plots.style import CHOSEN, HELD_OUT, INK, NEUTRAL, REJECTED, TEXT, label, listed, make_axes, signed
+from rmlab.printing import printable
 
 __all__ = ["plot_bands", "plot_paired"]
 

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from rmlab.names import printable
 from rmlab.plots.display import set_description
 from rmlab.plots.style import (
     CHOSEN,
@@ -27,6 +26,7 @@ from rmlab.plots.style import (
     mark,
 )
 from rmlab.preference import preference_loss, preference_probability
+from rmlab.printing import printable
 
 __all__ = ["plot_lines", "plot_pushes", "plot_two_scores", "plot_votes"]
 

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from rmlab.evaluation import Accuracy, Evaluation, LearningCurve, checked_differences, evaluate
-from rmlab.names import printable
 from rmlab.plots.display import set_description
 from rmlab.plots.style import (
     CHOSEN,
@@ -27,6 +26,7 @@ from rmlab.plots.style import (
     signed,
 )
 from rmlab.preference import preference_loss, preference_probability
+from rmlab.printing import printable
 
 _Z95 = 1.959963984540054  # 97.5% quantile of the standard normal distribution
 

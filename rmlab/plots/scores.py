@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from rmlab.names import printable
 from rmlab.plots.display import set_description
 from rmlab.plots.style import CHOSEN, INK, NEUTRAL, REJECTED, TEXT, label, listed, make_axes, signed
+from rmlab.printing import printable
 
 __all__ = ["plot_intervals", "plot_score_bars", "plot_score_steps"]
 

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 
 from rmlab import plots
 from rmlab.evaluation import Accuracy, Evaluation, NoiseCeiling, RewardBenchScores
-from rmlab.names import printable
 from rmlab.plots.display import bundle
+from rmlab.printing import printable
 from rmlab.report.found import Report, accuracy_in_words, confidence_in_words, counted
 
 __all__ = ["render"]

@@ -11,9 +11,9 @@ from collections.abc import Set
 from functools import partial
 
 from rmlab.data.formats.base import Format, NoPairError, Record, get, read_label
+from rmlab.data.formats.column_names import PREFERENCES, TWO_RESPONSES
 from rmlab.data.formats.family import Family, Names
 from rmlab.data.formats.messages import reply
-from rmlab.data.formats.names import PREFERENCES, TWO_RESPONSES
 from rmlab.data.formats.prompts import Prompt
 from rmlab.data.rows import Sides, is_missing, read_number
 

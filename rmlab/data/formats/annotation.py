@@ -14,8 +14,8 @@ from typing import Any
 
 from rmlab.data.formats.ab import TIES
 from rmlab.data.formats.base import Format, NoPairError, Record, as_records, get
+from rmlab.data.formats.column_names import TWO_RESPONSES
 from rmlab.data.formats.messages import reply
-from rmlab.data.formats.names import TWO_RESPONSES
 from rmlab.data.formats.prompts import PROMPT_COLUMNS, find_prompt
 from rmlab.data.rows import Sides, is_missing, listed, named, read_number
 

@@ -13,10 +13,10 @@ from functools import lru_cache
 from typing import Any
 
 from rmlab.data.formats.base import Format, Record, get
+from rmlab.data.formats.column_names import CHOSEN_REJECTED, RATING_PAIRS
 from rmlab.data.formats.family import Family, Names
 from rmlab.data.formats.hh import opens_dialogue, read_dialogue
 from rmlab.data.formats.messages import begins_with, reply, role_of, same_turn, split_turns
-from rmlab.data.formats.names import CHOSEN_REJECTED, RATING_PAIRS
 from rmlab.data.formats.prompts import CONVERSATIONS, Prompt
 from rmlab.data.rows import Sides, is_missing, listed, named, read_number
 

@@ -15,10 +15,10 @@ from itertools import combinations
 from typing import Any
 
 from rmlab.data.formats.base import Format, NoPairError, Rated, Record, as_records, get, optional_text
+from rmlab.data.formats.column_names import RESPONSE, SCORES
 from rmlab.data.formats.family import Family, Names
 from rmlab.data.formats.hh import opens_dialogue, read_dialogue
 from rmlab.data.formats.messages import reply
-from rmlab.data.formats.names import RESPONSE, SCORES
 from rmlab.data.formats.prompts import Prompt
 from rmlab.data.rows import Sides, listed, named, read_number
 

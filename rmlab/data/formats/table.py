@@ -13,8 +13,7 @@ from pathlib import Path
 
 from rmlab.data.formats import all_formats
 from rmlab.data.formats.base import OPTIONAL_COLUMNS, Format
-from rmlab.data.formats.family import Family
-from rmlab.data.formats.names import (
+from rmlab.data.formats.column_names import (
     OUTCOMES,
     OUTCOMES_OF_RESPONSES,
     PREFERENCES,
@@ -23,6 +22,7 @@ from rmlab.data.formats.names import (
     RESPONSES,
     SCORES,
 )
+from rmlab.data.formats.family import Family
 from rmlab.data.formats.prompts import PROMPT_COLUMNS
 
 __all__ = ["fill"]

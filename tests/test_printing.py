@@ -2,7 +2,7 @@
 
 import pytest
 
-from rmlab.names import is_blank, printable, printable_lines
+from rmlab.printing import is_blank, printable, printable_lines
 
 
 @pytest.mark.parametrize(

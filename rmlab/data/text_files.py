@@ -1,0 +1,292 @@
+"""Records of JSON and CSV files in any Unicode encoding, within stated limits, gzipped or not."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import json
+import re
+import zlib
+from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from rmlab.data.formats import NoPairError
+from rmlab.data.rows import DataError, listed
+
+__all__ = ["COLUMN_LIMIT", "RECORD_LIMIT", "Records", "Rows", "check_header", "read_csv", "read_json"]
+
+RECORD_LIMIT = 16 * 2**20
+"""Bytes of one record of JSON, or of one line or cell of CSV, after unpacking."""
+COLUMN_LIMIT = 1000
+"""Columns of a file."""
+
+Rows = Generator[tuple[str, Mapping[str, Any] | ValueError], None, None]
+"""Place, and record or what is wrong with it alone: a DataError, or a NoPairError for a row that is blank."""
+
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32-le",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+_OTHER_FILES = {
+    b"\x1f\x8b": "gzip data: let its name end in .gz",
+    b"PK\x03\x04": "a zip or Excel file: unpack it, or save the sheet as CSV",
+    b"PAR1": "a Parquet file: let its name end in .parquet",
+    b"\x28\xb5\x2f\xfd": "Zstandard data: unpack it",
+    b"BZh": "bzip2 data: unpack it",
+    b"\xfd7zXZ": "xz data: unpack it",
+    b"version https://git-lfs": "a Git LFS pointer in place of the data: run git lfs pull",
+    b"<!DOCTYPE": "a web page in place of the data: download the raw file",
+    b"<html": "a web page in place of the data: download the raw file",
+}
+
+
+class Records(NamedTuple):
+    """The records of one file: its name in errors, the names of columns left unread, and its rows."""
+
+    name: str
+    unread: tuple[str, ...]
+    rows: Rows
+
+
+def check_header(place: str, names: list[str]) -> None:
+    """Refuse a header that is too long or names a column twice. Raises DataError."""
+    if len(names) > COLUMN_LIMIT:
+        raise DataError(f"{place}: has {len(names):,} columns; at most {COLUMN_LIMIT:,} are read")
+    if len(set(names)) < len(names):
+        seen: set[str] = set()
+        twice = listed({name for name in names if name in seen or seen.add(name)})
+        raise DataError(f"{place}: two columns have the same name: {twice}. Rename or remove one of them")
+
+
+# --- Lines ----------------------------------------------------------------------------------------------------------
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file as UTF-8, unpacked where it is gzipped. Raises DataError where that cannot be done."""
+    number = 0
+    try:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as opened:
+            file = _as_utf8(path, opened)
+            while line := file.readline(RECORD_LIMIT + 1):
+                number += 1
+                if len(line) > RECORD_LIMIT:
+                    raise DataError(
+                        f"{path}:{number}: the line is longer than {RECORD_LIMIT // 2**20} MiB, the most that is read. "
+                        "Write a record a line, or leave the record out"
+                    )
+                yield line
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}:{number + 1}: is not whole {error.encoding.upper()} text, as its byte-order mark says "
+            f"({error.reason}). Save the file as UTF-8"
+        ) from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{path}:{number + 1}: the gzip data are damaged or cut short here ({error})") from None
+
+
+def _as_utf8(path: Path, file: Any) -> Any:
+    start = file.read(24)
+    for magic, what in _OTHER_FILES.items():
+        if start.startswith(magic):
+            raise DataError(f"{path}:1: is {what}")
+    mark = next((mark for mark in _MARKS if start.startswith(mark)), b"")
+    file.seek(len(mark))
+    encoding = _MARKS.get(mark, "utf-8")
+    if encoding != "utf-8":
+        return _Recoded(io.TextIOWrapper(file, encoding, newline="\n"))
+    if b"\0" in start[:2]:
+        raise DataError(f"{path}:1: looks like UTF-16 text without a byte-order mark. Save the file as UTF-8")
+    return file
+
+
+class _Recoded:
+    """The lines of text in another encoding, as UTF-8."""
+
+    def __init__(self, text: IO[str]):
+        self._text = text
+
+    def readline(self, limit: int) -> bytes:
+        return self._text.readline(limit).encode("utf-8", "surrogatepass")
+
+
+def _decode(line: bytes, place: str) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{place}: is not UTF-8 text ({error.reason} at byte {error.start}). Save the file as UTF-8; it may be in "
+            "Windows-1252 or Latin-1"
+        ) from None
+
+
+# --- JSON -----------------------------------------------------------------------------------------------------------
+
+
+def read_json(path: Path, _: frozenset[str]) -> Records:
+    """Open one JSON object a line (JSONL), or one array of objects."""
+
+    def rows() -> Rows:
+        numbered = enumerate(_lines(path), start=1)
+        for number, line in numbered:
+            if line.isspace():
+                continue
+            if number == 1 and line.lstrip().startswith(b"["):
+                yield from _array(path, line, (more for _, more in numbered))
+                return
+            place = f"{path}:{number}"
+            try:
+                record = _object(json.loads(_decode(line, place).rstrip(), object_pairs_hook=_without_repeats), place)
+            except DataError as fault:
+                yield place, fault
+            except json.JSONDecodeError as error:
+                cut = error.pos >= len(line.decode(errors="replace").rstrip())
+                why = ". The record must end on its line" if cut else ""
+                yield place, DataError(f"{place}: is not JSON ({error.msg}, at character {error.colno}){why}")
+            except (ValueError, RecursionError) as error:
+                yield place, DataError(f"{place}: is not JSON that can be read ({_cause(error)})")
+            else:
+                yield place, record
+
+    return Records(str(path), (), rows())
+
+
+def _cause(error: Exception) -> str:
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _array(path: Path, text_bytes: bytes, more: Iterator[bytes]) -> Rows:
+    """Yield the objects of an array, each with the line that it begins on, holding one record in memory."""
+    decoder = json.JSONDecoder(object_pairs_hook=_without_repeats)
+    number, text = 1, _decode(text_bytes, f"{path}:1").lstrip()[1:]
+    read = number  # lines read so far
+    wanted = 2**16
+
+    def fill(size: int) -> bool:
+        """Read lines until the text is so long; return whether there was one."""
+        nonlocal text, read
+        pieces = []
+        while size > 0 and (line := next(more, None)) is not None:
+            read += 1
+            pieces.append(_decode(line, f"{path}:{read}"))
+            size -= len(line)
+        text += "".join(pieces)
+        return bool(pieces)
+
+    while True:
+        rest = text.lstrip(" \t\r\n,")
+        number, text = number + text[: len(text) - len(rest)].count("\n"), rest
+        if not text:
+            if not fill(wanted):
+                raise DataError(f"{path}:{number}: the JSON array ends without its closing bracket")
+            continue
+        if text[0] == "]":
+            return
+        place = f"{path}:{number}"
+        try:
+            value, end = decoder.raw_decode(text)
+            record: Mapping[str, Any] | ValueError = _object(value, place)
+        except json.JSONDecodeError as error:
+            if len(text) <= RECORD_LIMIT and fill(max(wanted, len(text))):
+                continue
+            if len(text) > RECORD_LIMIT:
+                raise DataError(f"{place}: no record ends within {RECORD_LIMIT // 2**20} MiB, the most read") from None
+            raise DataError(f"{path}:{number + error.lineno - 1}: is not JSON ({error.msg})") from None
+        except DataError as fault:
+            record, end = fault, decoder.raw_decode(text)[1]
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{place}: is not JSON that can be read ({_cause(error)})") from None
+        yield place, record
+        number, text = number + text[:end].count("\n"), text[end:]
+
+
+def _object(record: Any, place: str) -> Mapping[str, Any]:
+    if not isinstance(record, dict):
+        raise DataError(f"{place}: expected one JSON object for each record, got {type(record).__name__}")
+    if len(record) > COLUMN_LIMIT:
+        raise DataError(f"{place}: has {len(record):,} columns; at most {COLUMN_LIMIT:,} are read")
+    values = list(record.values())
+    indexed = all(isinstance(value, dict) and value and all(map(str.isdigit, value)) for value in values)
+    split = record.keys() >= {"columns", "data"} or record.keys() == {"schema", "data"}
+    by_index = all(name.isdigit() and isinstance(value, dict) for name, value in record.items())
+    if record and (indexed or split or by_index):
+        raise DataError(
+            f"{place}: is a whole table in one object ({listed(record)}), as pandas writes it by default; expected a "
+            "record a line. Write it with to_json(path, orient='records', lines=True)"
+        )
+    return record
+
+
+def _without_repeats(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(items)
+    if len(record) < len(items):  # json would keep the last and lose the others
+        seen: set[str] = set()
+        raise ValueError(
+            f"{next(name for name, _ in items if name in seen or seen.add(name))!r} is twice in one object"
+        )
+    return record
+
+
+# --- CSV ------------------------------------------------------------------------------------------------------------
+
+
+def read_csv(path: Path, _: frozenset[str]) -> Records:
+    """Open rows under a header, separated by the commas, semicolons, tabs or bars that the header has most of."""
+
+    def rows() -> Rows:
+        lines = (_decode(line, f"{path}:{number}") for number, line in enumerate(_lines(path), start=1))
+        first = next(lines, "")
+        told = re.fullmatch(r"sep=(.)\r?\n", first)  # as Excel writes
+        skipped = 1 if told else 0
+        header_line = next(lines, "") if told else first
+        separator = told[1] if told else max(",;\t|", key=lambda one: _count_cells(header_line, one))
+        reader = csv.reader(_chain(header_line, lines), strict=True, delimiter=separator)
+        header: list[str] | None = None
+        place = f"{path}:{1 + skipped}"
+        limit = csv.field_size_limit(RECORD_LIMIT)  # a response may be longer than the 131,072 that csv allows
+        try:
+            for cells in reader:
+                # a row may run over several lines
+                number, place = place, f"{path}:{reader.line_num + 1 + skipped}"
+                if not cells:
+                    continue
+                if header is None:
+                    header = [name.strip() for name in cells]
+                    check_header(number, header)
+                elif not any(cell.strip() for cell in cells):
+                    yield number, NoPairError("blank rows")
+                elif len(cells) != len(header):
+                    yield (
+                        number,
+                        DataError(f"{number}: expected {len(header)} cells, as in the header, got {len(cells)}"),
+                    )
+                else:
+                    yield number, dict(zip(header, cells, strict=True))
+        except csv.Error as error:
+            why = f"is not CSV that can be read ({error}); is a quotation mark not closed?"
+            if "field limit" in str(error):
+                why = (
+                    f"a cell is longer than {RECORD_LIMIT // 2**20} MiB, the most read; is a quotation mark not closed?"
+                )
+            raise DataError(f"{place}: {why}") from None
+        finally:
+            csv.field_size_limit(limit)
+
+    return Records(str(path), (), rows())
+
+
+def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from rest
+
+
+def _count_cells(line: str, separator: str) -> int:
+    try:
+        return len(next(csv.reader([line], delimiter=separator), []))
+    except csv.Error:
+        return 0
