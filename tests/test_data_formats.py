@@ -482,7 +482,7 @@ BAD: list[tuple[str, str, object, str]] = [
     ("helpsteer2-preference", "preference_strength", GONE, "has no preference_strength"),
     ("helpsteer2-preference", "preference_strength", 4, "preference_strength must be a whole number from -3"),
     ("helpsteer2-preference", "preference_strength", 0.5, "must be a whole number from -3 .* got 0.5"),
-    ("helpsteer2-preference", "preference_strength", NAN, "preference_strength must be finite, got nan"),
+    ("helpsteer2-preference", "preference_strength", NAN, "preference_strength is NaN"),
     (
         "helpsteer2-preference", "three_most_similar_preferences", [{"strength": -100}],
         r"three_most_similar_preferences\[0\]\.strength must be a whole number from -3",
@@ -506,7 +506,7 @@ BAD: list[tuple[str, str, object, str]] = [
     ("reward-bench-2", "rejected", "Lyon", "rejected must be a list of responses, got 'Lyon'"),
     ("reward-bench-2", "chosen", [None], "chosen must be text, .* got null"),
     ("ratings", "rating", GONE, "has no rating; found the columns prompt, response"),
-    ("ratings", "rating", NAN, "rating must be finite, got nan; give a number, or leave the record out"),
+    ("ratings", "rating", NAN, "rating is NaN"),
     ("ratings", "rating", "good", "rating must be a number, got 'good'"),
     ("ratings", "rating", None, "rating is null"),
     ("ratings", "response", 3, "response must be text or a list of messages, got 3"),

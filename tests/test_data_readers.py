@@ -468,7 +468,7 @@ def test_a_format_is_called_near_only_where_columns_are_shared(tmp_path, record)
 
 def test_a_whole_table_by_its_columns_is_named(tmp_path):
     table = {name: {"0": text, "1": text} for name, text in RATED.items()}
-    with pytest.raises(DataError, match=r"a\.jsonl:1: .*by its columns .*chosen, prompt, rejected.*orient='records'"):
+    with pytest.raises(DataError, match=r"a\.jsonl:1: .*whole table.*chosen, prompt, rejected.*orient='records'"):
         read_pairs(write(tmp_path / "a.jsonl", table))
 
 
