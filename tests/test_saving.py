@@ -113,7 +113,7 @@ def test_of_two_writers_the_second_is_refused(tmp_path):
 
     with ThreadPoolExecutor(1) as pool:
         with holding(tmp_path / "model"):
-            with pytest.raises(BlockingIOError, match="another run is writing to .*model"):
+            with pytest.raises(BlockingIOError, match=r"another run is writing to .*model"):
                 pool.submit(other).result()
             write(tmp_path / "model", OLDER)  # the one that holds it may write
         assert contents(tmp_path / "model") == OLDER
