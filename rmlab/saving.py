@@ -119,8 +119,12 @@ def _scratch(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.saving")
 
 
-@cache  # one object for a path, whose calls may be nested
 def _lock(path: Path) -> filelock.BaseFileLock:
+    return _lock_of(path, os.getpid())
+
+
+@cache  # one object for a path, whose calls may be nested; a forked process needs its own
+def _lock_of(path: Path, process: int) -> filelock.BaseFileLock:
     return filelock.FileLock(path)
 
 

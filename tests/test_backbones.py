@@ -1,7 +1,9 @@
 import hashlib
+import importlib.util
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -371,7 +373,7 @@ def test_what_is_written_beside_a_model_later_is_no_part_of_it(saved, tmp_path):
 def test_a_damaged_list_of_hashes_is_refused(saved, tmp_path, content):
     folder = shutil.copytree(saved, tmp_path / "m")
     (folder / MANIFEST).write_bytes(content)
-    with pytest.raises(ModelError, match=r"rmlab\.json is damaged \(.*\); copy or train the model again"):
+    with pytest.raises(ModelError, match=r"rmlab\.json is damaged; copy or train the model again"):
         load_network(folder, seed=0)
 
 
@@ -402,20 +404,47 @@ def test_code_that_comes_with_a_model_is_never_run(copy, tmp_path, monkeypatch, 
 # minilm
 
 
-@pytest.mark.parametrize("content", [b"not the official weights", None])
-def test_minilm_with_other_weights_is_refused(tmp_path, monkeypatch, content):
+@pytest.mark.parametrize("name", ["vocab.txt", "tokenizer.json", "model.safetensors", "chat_template.jinja"])
+def test_minilm_with_a_file_that_is_not_official_is_refused(tmp_path, monkeypatch, name):
+    official = Path(importlib.util.find_spec(backbones.MINILM_PACKAGE).origin).parent / "model"
     package = tmp_path / backbones.MINILM_PACKAGE
     (package / "model").mkdir(parents=True)
     (package / "__init__.py").touch()
-    if content is not None:
-        (package / "model" / "model.safetensors").write_bytes(content)
+    for file in backbones.MINILM_SHA256:
+        (package / "model" / file).symlink_to(official / file)
+    (package / "model" / name).unlink(missing_ok=True)
+    (package / "model" / name).write_text("another")
     monkeypatch.syspath_prepend(tmp_path)
-    found = "no such file" if content is None else hashlib.sha256(content).hexdigest()
-    message = (
-        f"not the official ones: expected SHA-256 {backbones.MINILM_SHA256}, got {found}. Reinstall the package gt"
-    )
-    with pytest.raises(ModelError, match=message):
+    expected = backbones.MINILM_SHA256.get(name, "absent")
+    found = hashlib.sha256(b"another").hexdigest()
+    with pytest.raises(ModelError, match=f"{name} is not the official one of minilm: .* {expected}, got {found}"):
         load_network("minilm", seed=0)
+
+
+@pytest.mark.parametrize("name", ["chat_template.jinja", "special_tokens_map.json", "additional_chat_templates"])
+def test_a_file_that_would_be_read_and_was_not_saved_is_refused(saved, tmp_path, name):
+    folder = shutil.copytree(saved, tmp_path / "m")
+    (folder / name).mkdir() if "." not in name else (folder / name).write_text("{}")
+    with pytest.raises(ModelError, match=f"{name} is not the file that was saved: its SHA-256 should be absent"):
+        load_network(folder, seed=0)
+
+
+@pytest.mark.parametrize("shard", ["shard.bin", "../other/model.safetensors", "/tmp/model.safetensors", 3])
+def test_an_index_names_safetensors_in_its_own_folder_alone(copy, shard):
+    (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": shard}}))
+    with pytest.raises(ModelError, match=r"index\.json names .* expected a \.safetensors file in the same folder"):
+        load_network(copy, seed=0)
+
+
+def test_a_model_that_a_killed_save_put_aside_is_found_again(saved, tmp_path):
+    shutil.copytree(saved, tmp_path / ".m.saving" / "old")
+    load_network(tmp_path / "m", seed=0)
+    assert (tmp_path / "m" / MANIFEST).is_file()
+
+
+def test_a_mistyped_folder_is_told_the_models_beside_it(saved):
+    with pytest.raises(ModelError, match=f"models in .* are: .*{saved.name}"):
+        load_network(saved.with_name(f"{saved.name}x"), seed=0)
 
 
 def test_minilm_without_package_or_hub_says_what_to_install(tmp_path, monkeypatch):

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -12,7 +14,8 @@ import rmlab
 from rmlab.__main__ import main
 from rmlab.commands import COMMANDS
 from rmlab.datasets import load_baseball
-from rmlab.model import RewardModel
+from rmlab.model import ModelError, RewardModel
+from rmlab.saving import holding
 from rmlab.training import TrainingConfig
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:torch")
@@ -261,6 +264,61 @@ def test_score_one_and_many(files, trained, capsys, monkeypatch):
 def test_score_names_the_line_that_is_wrong(trained, capsys, monkeypatch, line, message):
     monkeypatch.setattr(sys, "stdin", io.StringIO(line + "\n"))
     assert message in run(capsys, "score", trained, status=2).err
+
+
+@pytest.mark.parametrize("bad", [
+    '{"prompt": "p", "response": [{"role": "assistant"}]}',
+    r'{"prompt": "p", "response": "\ud800"}',
+    '{"prompt": "p", "response": "r", "id": NaN}',
+    '{"prompt": "p", "response": ' + "[" * 100_000,
+    b'{"prompt": "p", "response": "\xff"}',
+])  # fmt: skip
+def test_score_keeps_the_answers_before_a_bad_line(trained, capsys, monkeypatch, bad):
+    bad = bad if isinstance(bad, bytes) else bad.encode()
+    stdin = io.TextIOWrapper(io.BytesIO(b'{"prompt": "ok", "response": "fine"}\n' + bad + b"\n"))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    printed = run(capsys, "score", trained, status=2)
+    assert [json.loads(line)["response"] for line in printed.out.splitlines()] == ["fine"]
+    assert "standard input, line 2" in printed.err
+    assert printed.err.count("\n") == 1
+
+
+def test_score_of_a_broken_template_or_a_score_that_is_not_finite_is_one_line(trained, capsys, monkeypatch):
+    record = {"prompt": "p", "response": [{"role": "assistant", "content": "r"}]}
+    model = RewardModel.from_pretrained(trained, device="cpu")
+    monkeypatch.setattr(RewardModel, "from_pretrained", lambda *_, **__: model)
+    model.tokenizer.chat_template = "{% for"
+    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(record)))
+    assert "line 1: the chat template" in run(capsys, "score", trained, status=2).err
+    model.head.weight.data.fill_(float("nan"))
+    assert "not finite" in run(capsys, "score", trained, "--prompt", "a", "--response", "b", status=2).err
+
+
+def test_a_model_that_cannot_be_saved_is_kept_elsewhere(files, tmp_path, capsys, monkeypatch):
+    def full(self, folder, **_):
+        if str(folder).endswith("out"):
+            raise ModelError("No space left on device")
+        return save(self, folder)
+
+    save = RewardModel.save_pretrained
+    monkeypatch.setattr(RewardModel, "save_pretrained", full)
+    arguments = ("train", files / "pairs.jsonl", "--backbone", "tiny-decoder", "--max-steps", "1")
+    error = run(capsys, *arguments, "--out", tmp_path / "out", status=2).err
+    (rescued,) = tmp_path.glob("out-rescued-*")
+    assert str(rescued) in error
+    RewardModel.from_pretrained(rescued)
+
+
+def test_a_folder_that_cannot_be_written_or_resumed_or_is_in_use_stops_the_run_at_its_start(files, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    (tmp_path / "model.checkpoints").mkdir()
+    start = ("train", files / "pairs.jsonl", "--backbone", "no-such-model", "--out")
+    assert "nothing can be written" in run(capsys, *start, tmp_path / "file" / "out", status=2).err
+    assert "model.checkpoints" in run(capsys, *start, tmp_path / "modle", "--resume", status=2).err
+    with ThreadPoolExecutor(1) as pool, ExitStack() as held:
+        pool.submit(held.enter_context, holding(tmp_path / "out")).result()
+        assert "another run" in run(capsys, *start, tmp_path / "out", status=2).err
+        pool.submit(held.close).result()
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

@@ -711,7 +711,6 @@ def test_a_save_that_is_interrupted_leaves_the_older_model_whole(two, monkeypatc
 
 def test_a_newer_model_takes_the_place_of_an_older_one(two):
     older, newer, folder = two
-    (folder / "model-00001-of-00002.safetensors").touch()
     (folder / "training.json").write_text("{}")
     assert newer.save_pretrained(str(folder)) == folder
     names = {path.name for path in folder.iterdir()}
@@ -733,6 +732,14 @@ def test_a_folder_that_holds_something_else_is_left_alone(decoder, tmp_path, nam
     assert (tmp_path / name).read_text() == "{}"
     with pytest.raises(ModelError, match="exists and is not a model that rmlab saved"):
         decoder.save_pretrained(tmp_path / name)
+
+
+def test_a_file_of_somebody_else_beside_a_model_is_not_deleted(two):
+    _, newer, folder = two
+    (folder / "thesis.txt").write_text("chapter 1")
+    with pytest.raises(ModelError, match=r"also thesis\.txt, which rmlab did not write"):
+        newer.save_pretrained(folder)
+    assert (folder / "thesis.txt").read_text() == "chapter 1"
 
 
 def test_saving_into_an_empty_folder_or_a_new_one_works(decoder, tmp_path):

@@ -116,7 +116,9 @@ def test_a_length_that_the_model_does_not_allow_is_refused(model, tmp_path, max_
 def test_what_a_killed_process_left_is_cleared_away(model, tmp_path, encoded_texts):
     prepare(model, PAIRS, tokens=tmp_path)
     (whole,) = kept_in(tmp_path)
-    whole.rename(tmp_path / f".{whole.name}-half")
+    whole.rename(tmp_path / "half")
+    (tmp_path / f".{whole.name}.saving").mkdir()
+    (tmp_path / "half").rename(tmp_path / f".{whole.name}.saving" / "new")
     prepare(model, PAIRS, tokens=tmp_path)
     assert sum(encoded_texts) == 120
     assert kept_in(tmp_path) == [whole]
@@ -175,3 +177,14 @@ def test_a_folder_that_cannot_be_made_is_said_so(model, tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(TrainingError, match="could not be kept in"):
         prepare(model, PAIRS, tokens=tmp_path / "file")
+
+
+def test_ids_on_disk_that_changed_are_refused_by_the_name_of_their_file(model, tmp_path):
+    prepare(model, PAIRS, tokens=tmp_path)
+    (whole,) = kept_in(tmp_path)
+    (data,) = whole.glob("*.arrow")
+    content = bytearray(data.read_bytes())
+    content[len(content) // 2] ^= 1
+    data.write_bytes(content)
+    with pytest.raises(TrainingError, match=f"{data.name} is not as it was written"):
+        prepare(model, PAIRS, tokens=tmp_path)
