@@ -120,7 +120,10 @@ def exploring(*arguments: str, program: str = "", **environment: str) -> Iterato
         raise
     process.send_signal(signal.SIGINT)
     start = time.monotonic()
-    _, errors = process.communicate(timeout=30)
+    try:
+        _, errors = process.communicate(timeout=30)
+    finally:
+        process.kill()  # where it did not end, it must not outlive the test
     assert (process.returncode, errors) == (0, "")
     assert time.monotonic() - start < 2  # meant: one second, on a machine at rest
 

@@ -369,7 +369,7 @@ def test_the_card_of_baseball_names_its_source_and_its_columns():
 def test_an_unknown_card_is_refused_with_the_names_there_are():
     with pytest.raises(
         ValueError,
-        match=r"name of a data set \(baseball, course_model, everyday, everyday_biased, recorded, replies\), got 'cricket'",
+        match=r"\(baseball, course_model, everyday, everyday_biased, recorded, replies\), got .cricket.",
     ):
         dataset_card("cricket")
 
