@@ -32,7 +32,8 @@ def unfold(page: Page) -> None:
 
 
 def check_pictures(page: Page) -> None:
-    """Every picture in the notebook is drawn, and says in words what it shows."""
+    """Every picture in the notebook is drawn, and says in words what it shows. (Those of files come a little later.)"""
+    page.wait_for_function("[...document.querySelectorAll('.jp-Notebook img')].every(p => p.complete && p.naturalWidth)")
     pictures = page.locator(".jp-Notebook img").evaluate_all(PICTURES)
     assert not [alt for alt, drawn in pictures if not (alt and drawn)]
 
