@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 START = "notebooks/00_start.ipynb"
 # Lab draws an error as it draws stderr.
 ERROR_OUTPUT = "[data-mime-type='application/vnd.jupyter.stderr']:has-text('Traceback (most recent call last)')"
+ALL_DRAWN = "[...document.querySelectorAll('.jp-Notebook img')].every(p => p.complete && p.naturalWidth)"
 PICTURES = """pictures => pictures.map(p => [p.alt, p.complete && p.naturalWidth > 0])"""
 
 
@@ -33,7 +34,7 @@ def unfold(page: Page) -> None:
 
 def check_pictures(page: Page) -> None:
     """Every picture in the notebook is drawn, and says in words what it shows. (Those of files come a little later.)"""
-    page.wait_for_function("[...document.querySelectorAll('.jp-Notebook img')].every(p => p.complete && p.naturalWidth)")
+    page.wait_for_function(ALL_DRAWN)
     pictures = page.locator(".jp-Notebook img").evaluate_all(PICTURES)
     assert not [alt for alt, drawn in pictures if not (alt and drawn)]
 
