@@ -168,10 +168,10 @@ def _path(rng: random.Random, value: Any) -> list[Any]:
 # --- Files ----------------------------------------------------------------------------------------------------------
 
 
-def as_json(rng: random.Random, records: list[Record], *, array: bool = False) -> bytes:
+def as_json(rng: random.Random, records: list[Record], *, array: bool = False, twice: bool = False) -> bytes:
     ascii_only, indent = rng.random() < 0.5, 1 if array and rng.random() < 0.5 else None
     lines = [json.dumps(one, ensure_ascii=ascii_only, indent=indent) for one in records]
-    if rng.random() < 0.1:  # a key twice
+    if twice:  # the same key in one record
         at = rng.randrange(len(lines))
         lines[at] = lines[at].replace("{", '{"' + rng.choice(list(records[at]) or [""]) + '": "again", ', 1)
     text = "[" + ",\n".join(lines) + "]" if array else "\n".join(lines) + "\n"
@@ -180,7 +180,7 @@ def as_json(rng: random.Random, records: list[Record], *, array: bool = False) -
     return text.encode("utf-8", "surrogatepass")
 
 
-def as_csv(rng: random.Random, records: list[Record], separators: str) -> bytes:
+def as_csv(rng: random.Random, records: list[Record], separators: str, *, twice: bool = False) -> bytes:
     file = io.StringIO(newline="")
     quoting = rng.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
     writer = csv.writer(
@@ -188,7 +188,7 @@ def as_csv(rng: random.Random, records: list[Record], separators: str) -> bytes:
     )
     names = list(dict.fromkeys(name for record in records for name in record))
     shown = json.dumps if rng.random() < 0.5 else str
-    writer.writerow([names[0], *names[1:-1], names[0]] if rng.random() < 0.05 else names)
+    writer.writerow([names[0], *names[1:-1], names[0]] if twice else names)
     for record in records:
         cells = [record.get(name, "") for name in names]
         writer.writerow([shown(cell) if isinstance(cell, list | dict) else cell for cell in cells])
@@ -232,18 +232,25 @@ def damage_bytes(rng: random.Random, data: bytes) -> bytes:
 
 
 def damaged_file(
-    rng: random.Random, folder: Path, records: list[Record], ending: str, separators: str = ",;\t|"
+    rng: random.Random,
+    folder: Path,
+    records: list[Record],
+    ending: str,
+    *,
+    separators: str = ",;\t|",
+    whole: bool = False,
 ) -> Path:
-    """Write records to a file, damaged in seven of eight runs, and give its path."""
-    n_damages = rng.choice([0, 1, 1, 1, 1, 2, 3, 5])
+    """Write records to a file, whole or damaged up to five times, and give its path."""
+    n_damages = 0 if whole else rng.choice([0, 1, 1, 1, 1, 2, 3, 5])
+    twice = n_damages > 0 and rng.random() < 0.1
     n_in_records = rng.randint(0, n_damages)
     for _ in range(n_in_records):
         damage_records(rng, records)
     kind = ending.removesuffix(".gz")
     make: dict[str, Callable[[], bytes]] = {
-        "jsonl": lambda: as_json(rng, records),
-        "json": lambda: as_json(rng, records, array=True),
-        "csv": lambda: as_csv(rng, records, separators),
+        "jsonl": lambda: as_json(rng, records, twice=twice),
+        "json": lambda: as_json(rng, records, array=True, twice=twice),
+        "csv": lambda: as_csv(rng, records, separators, twice=twice),
         "parquet": lambda: as_parquet(rng, records),
     }
     data = make[kind]()
@@ -251,17 +258,19 @@ def damaged_file(
         data = damage_bytes(rng, data)
     if ending.endswith(".gz"):
         data = gzip.compress(data, mtime=0)
-        if rng.random() < 0.3:
+        if n_damages and rng.random() < 0.3:
             data = damage_bytes(rng, data)
     path = folder / f"pairs.{ending}"
     path.write_bytes(data)
     return path
 
 
-def damaged_pairs(rng: random.Random, folder: Path, n: int, kinds: list[str] | None = None) -> Path:
+def damaged_pairs(
+    rng: random.Random, folder: Path, n: int, kinds: list[str] | None = None, *, whole: bool = False
+) -> Path:
     ending = rng.choice(["jsonl", "jsonl", "jsonl", "json", "csv", "csv", "jsonl.gz", "csv.gz", "parquet"])
     kinds = kinds or (FLAT if "csv" in ending and rng.random() < 0.8 else list(PAIRS))
-    return damaged_file(rng, folder, make_records(PAIRS[rng.choice(kinds)], n), ending)
+    return damaged_file(rng, folder, make_records(PAIRS[rng.choice(kinds)], n), ending, whole=whole)
 
 
 def damage_model(rng: random.Random, folder: Path) -> None:

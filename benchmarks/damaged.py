@@ -37,7 +37,6 @@ from _damage import COMPARISONS, ENOUGH, TO_SCORE, damage_model, damaged_file, d
 from rmlab.__main__ import BAD_INPUT
 from rmlab.__main__ import main as rmlab
 from rmlab.data import check_pairs, read_pairs, write_pairs
-from rmlab.model import RewardModel
 from rmlab.printing import printable, printable_lines
 
 CPU_SECONDS, SECONDS = 5, 60
@@ -65,7 +64,7 @@ def for_read_pairs(rng: random.Random, folder: Path, _: Path) -> list[str]:
 
 
 def for_fit(rng: random.Random, folder: Path, _: Path) -> list[str]:
-    path = damaged_file(rng, folder, copy.deepcopy(COMPARISONS), "csv", ",;\t")
+    path = damaged_file(rng, folder, copy.deepcopy(COMPARISONS), "csv", separators=",;\t")
     values = {"--ties": ["half", "davidson"], "--prior-variance": ["1", "1e-300", "1e300"], "--relative-to": ["b", "d"]}
     options = [f"{name}={rng.choice(some)}" for name, some in values.items() if rng.random() < 0.4]
     return [str(path), *options, *(["--json"] if rng.random() < 0.3 else [])]
@@ -73,25 +72,26 @@ def for_fit(rng: random.Random, folder: Path, _: Path) -> list[str]:
 
 def for_score(rng: random.Random, folder: Path, model: Path) -> list[str]:
     damaged_file(rng, folder, make_records(TO_SCORE, rng.choice([1, 3, 8])), "jsonl")
-    return [_model(rng, folder, model)]
+    return [_model(rng, folder, model, whole=rng.random() < 0.6)]
 
 
 def for_evaluate(rng: random.Random, folder: Path, model: Path) -> list[str]:
     page = ["--html", str(folder / "new.html")] if rng.random() < 0.3 else ["--json"]
-    return [_model(rng, folder, model), *_pairs(rng, folder), *page]
+    return [*_model_and_pairs(rng, folder, model), *page]
 
 
 def for_audit(rng: random.Random, folder: Path, model: Path) -> list[str]:
-    return [_model(rng, folder, model), *_pairs(rng, folder), "--json"]
+    return [*_model_and_pairs(rng, folder, model), "--json"]
 
 
-def for_train(rng: random.Random, folder: Path, _: Path) -> list[str]:
-    where = ["--backbone", "tiny-decoder", "--out", str(folder / "new")]
-    return [*_pairs(rng, folder), *where, "--max-steps", "1", "--evaluate-every", "1"]
+def for_train(rng: random.Random, folder: Path, model: Path) -> list[str]:
+    backbone, *pairs = _model_and_pairs(rng, folder, model)
+    where = ["--backbone", rng.choice(["tiny-decoder", backbone]), "--out", str(folder / "new")]
+    return [*pairs, *where, "--max-steps", "1", "--evaluate-every", "1"]
 
 
 def for_explore(rng: random.Random, folder: Path, model: Path) -> list[str]:
-    return [_model(rng, folder, model), *_pairs(rng, folder), "--html", str(folder / "new.html")]
+    return [*_model_and_pairs(rng, folder, model), "--html", str(folder / "new.html")]
 
 
 COMMANDS: dict[str, tuple[Callable[[random.Random, Path, Path], list[str]], int]] = {
@@ -106,15 +106,18 @@ COMMANDS: dict[str, tuple[Callable[[random.Random, Path, Path], list[str]], int]
 """What makes its input, and how many runs it has by default."""
 
 
-def _pairs(rng: random.Random, folder: Path) -> list[str]:
-    path = damaged_pairs(rng, folder, n=12, kinds=ENOUGH)
-    return [str(path), *(["--skip-bad"] if rng.random() < 0.4 else [])]
+def _model_and_pairs(rng: random.Random, folder: Path, model: Path) -> list[str]:
+    """Make a model and pairs of which one or both are damaged."""
+    damaged = rng.choice([("pairs",), ("pairs",), ("model",), ("model", "pairs")])
+    path = damaged_pairs(rng, folder, n=12, kinds=ENOUGH, whole="pairs" not in damaged)
+    options = ["--skip-bad"] if rng.random() < 0.4 else []
+    return [_model(rng, folder, model, whole="model" not in damaged), str(path), *options]
 
 
-def _model(rng: random.Random, folder: Path, model: Path) -> str:
+def _model(rng: random.Random, folder: Path, model: Path, *, whole: bool) -> str:
     there = folder / "model"
     shutil.copytree(model, there)
-    if rng.random() < 0.4:
+    if not whole:
         damage_model(rng, there)
     return str(there)
 
@@ -231,7 +234,8 @@ def main() -> int:
     failures: list[tuple[str, int, Run]] = []
     with tempfile.TemporaryDirectory() as scratch:
         model = Path(scratch) / "tiny"
-        RewardModel.from_pretrained("tiny-decoder", device="cpu").save_pretrained(model)
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            rmlab(["train", "--backbone", "tiny-decoder", "--out", str(model), "--max-steps", "2"])
         for command in [options.command] if options.command else COMMANDS:
             outcomes: Counter[str] = Counter()
             started = time.process_time()
