@@ -1,7 +1,9 @@
 """The benchmarks' own arithmetic, and that what is prepared for a GPU runs."""
 
+import contextlib
 import importlib
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -72,3 +74,64 @@ def test_without_a_gpu_nothing_is_measured():
     found = subprocess.run([sys.executable, "gpu.py", "bayes"], cwd=BENCHMARKS, capture_output=True, text=True)
     assert found.returncode == 2
     assert "there is no GPU here; with --tiny it runs small on a CPU, and measures nothing" in found.stderr
+
+
+@pytest.mark.parametrize("command", ["read_pairs", "fit"])
+def test_damaged_files_end_well(command):
+    arguments = [sys.executable, "damaged.py", "--command", command, "--n", "40"]
+    found = subprocess.run(arguments, cwd=BENCHMARKS, capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "0 failed" in found.stdout
+
+
+def _traceback() -> int:
+    print("Traceback (most recent call last):", file=sys.stderr)
+    return 0
+
+
+def _two_lines() -> int:
+    print("rmlab: one", "rmlab: two", sep="\n", file=sys.stderr)
+    return 2
+
+
+def _raise() -> int:
+    raise KeyError("x")
+
+
+def _endless() -> int:
+    while True:
+        with contextlib.suppress(Exception):
+            sum(range(1000))
+
+
+FAULTS = {
+    "KeyError": _raise,
+    "Traceback": _traceback,
+    "2 lines": _two_lines,
+    "Late": _endless,
+    "status 3": lambda: 3,
+    "was changed": lambda: (Path("pairs.csv").write_bytes(b"") and 2) or 0,
+    "left behind": lambda: print("rmlab: no", file=sys.stderr) or Path("new").write_text("x") + 1,
+    "no JSON": lambda: print('{"a": NaN}') or 0,
+}
+
+
+@pytest.mark.parametrize("said", FAULTS)
+def test_a_planted_fault_is_found(said, monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.chdir(tmp_path)
+    damaged = importlib.import_module("damaged")
+    monkeypatch.setattr(damaged, "CPU_SECONDS", 0.2)
+    monkeypatch.setattr(damaged, "call", lambda *_: FAULTS[said]())
+    damaged.limit_time()
+    assert said in (damaged.run("fit", 0, tmp_path, tmp_path).fault or "")
+
+
+def test_a_seed_makes_the_same_input_again(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    damage = importlib.import_module("_damage")
+    contents = []
+    for seed in (1, 1, 2, 3):
+        contents.append(damage.damaged_pairs(random.Random(seed), tmp_path, n=3).read_bytes())
+    assert contents[0] == contents[1]
+    assert len(set(contents)) == 3

@@ -241,6 +241,15 @@ def test_extreme_weights_still_converge():
     np.testing.assert_allclose(held.scores, [5e-4, -5e-4], rtol=2e-3)
 
 
+@pytest.mark.parametrize("weights", [[1e308, 1e308], [1e308, 1]], ids=["the sum overflows", "a quotient may"])
+def test_weights_whose_sums_may_overflow_are_refused(weights):
+    with pytest.raises(ValueError, match=r"weights add up to .* more than 1e\+300"):
+        fit_bradley_terry(["a", "b"], ["b", "a"], weights=weights)
+    assert fit_bradley_terry(["a", "b"], ["b", "a"], weights=[3e299, 1e299]).probability("a", "b") == pytest.approx(
+        0.75
+    )
+
+
 # ---- large fits take other ways to the same answer
 
 

@@ -134,6 +134,10 @@ def _notes(items: Sequence[Hashable], counts: PairCounts) -> tuple[str, ...]:
     return (f"{separate}. The prior alone joins them, so that scores of different groups do not compare",)
 
 
+_TOTAL_WEIGHT = 1e300
+"""The most that the weights may add up to: sums and quotients of them stay finite."""
+
+
 def _weights(values: ArrayLike, n_rows: int) -> NDArray[np.float64]:
     weights = np.asarray(values, np.float64)
     if weights.shape != (n_rows,):
@@ -144,6 +148,12 @@ def _weights(values: ArrayLike, n_rows: int) -> NDArray[np.float64]:
         raise ValueError(f"a weight must be a finite number, 0 or more, got weights[{row}] = {weights[row]}")
     if not weights.any():
         raise ValueError("every weight is 0; a fit needs at least one comparison that counts")
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if total > _TOTAL_WEIGHT:
+        raise ValueError(
+            f"the weights add up to {total:.3g}, more than {_TOTAL_WEIGHT:.0e}; give counts of comparisons"
+        )
     return weights
 
 
