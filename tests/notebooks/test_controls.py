@@ -50,7 +50,7 @@ def test_an_unbeaten_team_leaves_the_screen_and_a_prior_brings_it_back() -> None
     lesson = Lesson(NOTEBOOKS / "04_fit_scores.ipynb")
     lesson.run("fit-scores-30")
     assert "(off the screen)" not in lesson["bars_view"].value
-    lesson["play"].value = lesson["play"].max
+    lesson["steps_slider"].index = len(lesson["STEPS"]) - 1
     assert "(off the screen)" in lesson["bars_view"].value
     lesson["prior"].value = "1"
     assert "(off the screen)" not in lesson["bars_view"].value
