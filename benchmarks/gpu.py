@@ -39,7 +39,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from _operations import needed, training_operations
 from _pairs import add_pairs_option, read_or_exit
-from bayes_ceiling import expected_accuracy
 from train_speed import decoder, timed_rmlab, timed_trl
 from train_vs_trl import FIRST_LOSS_LIMIT, MAX_LENGTH, verdict, whole_pairs
 
@@ -199,7 +198,7 @@ def bayes(options: argparse.Namespace) -> dict[str, Any]:
     """Train a decoder from scratch on texts whose true reward is known."""
     from rmlab.data import split_by_prompt
     from rmlab.model import RewardModel
-    from rmlab.simulate import SimulatedTextPairs, simulate_text_pairs
+    from rmlab.simulate import SimulatedTextPairs, expected_outcomes, simulate_text_pairs
     from rmlab.training import TrainingConfig, train
 
     quiet()
@@ -212,7 +211,7 @@ def bayes(options: argparse.Namespace) -> dict[str, Any]:
     history = train(model, train_pairs, config=config, progress=not options.tiny)
     seconds = time.perf_counter() - started
     truth = SimulatedTextPairs(test)
-    accuracy = expected_accuracy(model.score_differences(test), truth.score_differences)
+    accuracy = float(expected_outcomes(model.score_differences(test), truth.score_differences).mean())
     print(f"accuracy {accuracy:.4f} on average over the labels of {len(test):,} test pairs; the best possible is "
           f"{truth.bayes_accuracy:.4f}; {seconds:.0f} s of training")  # fmt: skip
     return {

@@ -84,6 +84,7 @@ def test_every_line_of_a_model_of_rmlab_is_kept(name, pairs, tmp_path):
         assert statuses(found, "not applicable") == left_out
 
 
+@pytest.mark.slow
 def test_minilm_is_kept(tmp_path):
     try:
         model = RewardModel.from_pretrained("minilm", device="cpu")

@@ -54,6 +54,7 @@ def test_what_pairs_need_is_what_the_mask_of_their_rows_lets_through(monkeypatch
         ("bayes", {"accuracy", "bayes_accuracy", "parameters"}),
     ],
 )
+@pytest.mark.slow
 def test_what_is_prepared_for_a_gpu_runs_small_and_leaves_a_record(command, holds, tmp_path):
     out = tmp_path / "record.json"
     arguments = [*command.split(), "--tiny", "--out", str(out)]
@@ -68,6 +69,7 @@ def test_what_is_prepared_for_a_gpu_runs_small_and_leaves_a_record(command, hold
         assert record["first_losses_apart"] < 0.01  # bf16
 
 
+@pytest.mark.slow
 def test_without_a_gpu_nothing_is_measured():
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")

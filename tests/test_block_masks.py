@@ -101,6 +101,7 @@ def test_both_forms_of_mask_say_what_the_rows_say(pairs, causal, row_tokens, mul
 @pytest.mark.parametrize("kind", FLEX)
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pairs=PAIRS)
+@pytest.mark.slow
 def test_blocks_and_padded_rows_give_the_same_loss_and_gradients(kind, pairs, as_on_a_gpu, blocks_taken):
     model = fresh(kind)
     assert model.block_fault is None

@@ -383,6 +383,7 @@ def _kill_and_resume(processes, folder: Path, config: TrainingConfig, kills: int
 
 
 @ON_POSIX
+@pytest.mark.slow
 def test_killed_at_3_random_moments_a_run_ends_with_the_same_weights(processes, tmp_path):
     assert _ends_like_one_never_disturbed(processes, tmp_path, n_steps=20, kills=3, seed=0)["kills"] == 3
 
@@ -453,6 +454,7 @@ FILE_OPERATIONS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "te
 
 
 @ON_POSIX
+@pytest.mark.slow
 def test_whatever_operation_a_process_dies_at_a_whole_checkpoint_is_found(processes, left_after_5, tmp_path):
     process = processes.Process(target=_die_at_each_file_operation, args=(left_after_5, tmp_path))
     process.start()

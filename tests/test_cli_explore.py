@@ -145,6 +145,7 @@ def page_at(address: str) -> str:
     raise TimeoutError
 
 
+@pytest.mark.slow
 def test_a_page_on_this_machine_until_interrupted(inputs: tuple[str, str]):
     with exploring(*inputs, "--no-browser") as process:
         assert "How many legs has a spider?" in page_at(address_of(process))
@@ -181,12 +182,14 @@ RewardModel.score_encoded = busy
 """
 
 
+@pytest.mark.slow
 def test_it_ends_while_torch_computes(inputs: tuple[str, str]):
     with exploring(*inputs, "--no-browser", program=BUSY_SCORER) as process:
         said = [process.stdout.readline() for _ in range(3)]
         assert "busy\n" in said
 
 
+@pytest.mark.slow
 def test_a_browser_gets_a_file_and_not_the_token_and_may_stay_in_the_foreground(
     inputs: tuple[str, str], tmp_path: Path
 ):
@@ -209,6 +212,7 @@ def test_a_browser_gets_a_file_and_not_the_token_and_may_stay_in_the_foreground(
     assert not file.exists()
 
 
+@pytest.mark.slow
 def test_the_next_run_on_a_port_has_its_address(inputs: tuple[str, str], tmp_path: Path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

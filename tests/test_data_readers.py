@@ -191,8 +191,8 @@ READ: dict[str, tuple[str, list[Record], list[PreferencePair]]] = {
             ),
         ],
     ),
-    "summarize from feedback": (
-        "summarize from feedback",
+    "OpenAI summaries": (
+        "OpenAI summaries",
         [SUMMARY, {**SUMMARY, "info": {**SUMMARY["info"], **NEWS}, "choice": 0}],
         [
             pair("My cat sat.", " It sat.", " A cat.", group="pets", chosen_first=False),

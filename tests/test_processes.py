@@ -241,6 +241,7 @@ def test_each_process_holds_its_part_of_a_model_that_is_shared_out(context, tmp_
     ("tiny-decoder", {"lora": 2, "patience": 2}),
     ("tiny-encoder", {"gradient_checkpointing": True}),
 ])  # fmt: skip
+@pytest.mark.slow
 def test_a_model_that_is_shared_out_is_resumed_to_the_last_bit(context, tmp_path, name, options):
     config = dataclasses.replace(CONFIG, max_steps=9, checkpoint_every=4, evaluate_every=3, **options)
     assert end(start(context, resume_fsdp, tmp_path, (name, config))) == [0, 0]

@@ -140,6 +140,7 @@ def make_slowly(folder, ready, made):
     made.put((sum(calls), [list(ids) for ids in data.encoded.chosen]))
 
 
+@pytest.mark.slow
 def test_of_two_processes_one_makes_the_ids_and_the_other_finds_them(model, tmp_path):
     context = get_context("spawn")
     ready, made = context.Barrier(2), context.Queue()

@@ -57,7 +57,7 @@ def _from_summaries(record: Record) -> list[Sides]:
 
 
 SUMMARIES = Format(
-    "summarize from feedback",
+    "OpenAI summaries",
     ("info", "summaries", "choice"),
     _from_summaries,
     "`info.post` (or `info.article`) and two summaries; `choice` is the number of the chosen one. The group is "
