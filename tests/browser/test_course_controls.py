@@ -108,7 +108,7 @@ def test_every_control_can_be_used_and_the_notebook_runs_on(
     wait_for_run(page, n_code)
 
     for place in places:
-        expect(cells.nth(place).locator(CONTROL).first).to_be_visible()
+        expect(cells.nth(place).locator(CONTROL).first).to_be_visible(timeout=60 * SECONDS)
         assert use_all(page, cells.nth(place), n_cells) > 0, f"cell {place} begins with {BEGIN} and shows none"
     if places:
         below = [cells.nth(i) for i in range(places[0] + 1, n_cells)]
