@@ -144,7 +144,7 @@ class Opened:
 
     def check(self) -> None:
         """Nothing was thrown, said on the console, asked of the network, or run."""
-        assert not self.wrong
+        assert not self.wrong, self.wrong
         assert self.page.evaluate("window.ran") is None
 
 

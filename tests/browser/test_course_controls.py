@@ -103,6 +103,7 @@ def test_every_control_can_be_used_and_the_notebook_runs_on(
     n_cells, n_code = cells_of(path)
     expect(cells).to_have_count(n_cells, timeout=60 * SECONDS)
     expect(page.get_by_text(IDLE)).to_be_visible(timeout=60 * SECONDS)
+    page.wait_for_timeout(2 * SECONDS)  # a notebook that is run before its kernel is quite there waits for ever
     unfold(page)
     choose(page, "Run", "Run All Cells")
     wait_for_run(page, n_code)
