@@ -10,15 +10,8 @@ Four simulators, each seeded and each with a frozen result that carries its sett
 """
 
 from rmlab.simulate.raters import Rater, SimulatedComparisons, SimulatedRatings, simulate_comparisons, simulate_ratings
-from rmlab.simulate.texts import (
-    TEXT_WORDS,
-    SimulatedTextPairs,
-    bayes_accuracy,
-    bayes_log_loss,
-    expected_outcomes,
-    simulate_text_pairs,
-    text_reward,
-)
+from rmlab.simulate.texts import TEXT_WORDS, SimulatedTextPairs, simulate_text_pairs, text_reward
+from rmlab.simulate.truth import bayes_accuracy, bayes_log_loss, expected_outcomes
 
 __all__ = [
     "TEXT_WORDS",

@@ -21,15 +21,13 @@ from functools import cached_property
 import numpy as np
 
 from rmlab.data import PreferencePair, PreferencePairs
-from rmlab.preference import preference_loss, preference_probability
+from rmlab.preference import preference_probability
 from rmlab.simulate.raters import count, generator
+from rmlab.simulate.truth import KnownTruth
 
 __all__ = [
     "TEXT_WORDS",
     "SimulatedTextPairs",
-    "bayes_accuracy",
-    "bayes_log_loss",
-    "expected_outcomes",
     "simulate_text_pairs",
     "text_reward",
 ]
@@ -87,7 +85,7 @@ def text_reward(prompt: str, response: str, *, nats_per_point: float = 0.4) -> f
 
 
 @dataclass(frozen=True, eq=False)
-class SimulatedTextPairs:
+class SimulatedTextPairs(KnownTruth):
     """Pairs of simulated texts, and what the best possible model would make of them.
 
     A part of the pairs has a ceiling of its own: ``SimulatedTextPairs(test, nats_per_point=texts.nats_per_point)``.
@@ -107,16 +105,6 @@ class SimulatedTextPairs:
             for sides in [(pair.chosen, pair.rejected)]
         ]  # (n_pairs, 2)
         return -np.diff(np.array(rewards).reshape(-1, 2), axis=1)[:, 0]
-
-    @property
-    def bayes_accuracy(self) -> float:
-        """See `bayes_accuracy`: no model does better on average over the labels."""
-        return bayes_accuracy(self.score_differences)
-
-    @property
-    def bayes_log_loss(self) -> float:
-        """See `bayes_log_loss`, in nats: no model does better on average over the labels."""
-        return bayes_log_loss(self.score_differences)
 
 
 def simulate_text_pairs(
@@ -164,45 +152,6 @@ def simulate_text_pairs(
     return SimulatedTextPairs(
         PreferencePairs.from_list(pairs), nats_per_point, None if isinstance(seed, np.random.Generator) else seed
     )
-
-
-def bayes_accuracy(score_differences: np.ndarray) -> float:
-    """Accuracy of a judge who knows the true differences, on average over the labels: the mean of max(P, 1 - P)."""
-    return float(np.mean(preference_probability(np.abs(np.asarray(score_differences, dtype=np.float64)))))
-
-
-def bayes_log_loss(score_differences: np.ndarray) -> float:
-    """Log loss of the true probabilities, in nats, on average over the labels: the mean entropy of a label.
-
-    With d the absolute difference, ``P loss(d) + (1 - P) loss(-d)`` is ``loss(d) + (1 - P) d``.
-    """
-    d = np.abs(np.asarray(score_differences, dtype=np.float64))
-    d = np.minimum(d, 1e3)  # from there on a label is certain: its entropy is 0, where infinity times zero is not
-    return float(np.mean(preference_loss(d) + preference_probability(-d) * d))
-
-
-def expected_outcomes(score_differences: np.ndarray, true_differences: np.ndarray) -> np.ndarray:
-    """Return the probability that the label of each pair agrees with a model; float64 array of shape ``(n_pairs,)``.
-
-    The mean is the model's accuracy on average over the labels, free of the luck of those that were drawn. A tie of the
-    model's scores counts one half.
-
-    Parameters
-    ----------
-    score_differences
-        The model's, of chosen minus rejected; shape ``(n_pairs,)``.
-    true_differences
-        From which the labels were drawn, in the same orientation; shape ``(n_pairs,)``.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
-    """
-    differences, truth = (np.asarray(d, dtype=np.float64) for d in (score_differences, true_differences))
-    if differences.shape != truth.shape:
-        raise ValueError(f"both must have the same shape, got {differences.shape} and {truth.shape}")
-    return preference_probability(np.sign(differences) * truth)
 
 
 def _response(rng: np.random.Generator, place: str, qualities: list[str]) -> str:

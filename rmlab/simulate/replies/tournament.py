@@ -15,13 +15,13 @@ from rmlab.simulate.replies.judges import FAIR, Judge
 from rmlab.simulate.replies.policy import IMITATION, ReplyPolicy
 from rmlab.simulate.replies.questions import PARTS, Question, load_questions, load_sentences
 from rmlab.simulate.replies.structures import ATTRIBUTES, STRUCTURES, compose, structure_attributes
-from rmlab.simulate.texts import bayes_accuracy, bayes_log_loss
+from rmlab.simulate.truth import KnownTruth
 
 __all__ = ["SimulatedReplyPairs", "expected_bayes_accuracy", "simulate_reply_pairs"]
 
 
 @dataclass(frozen=True, eq=False)
-class SimulatedReplyPairs:
+class SimulatedReplyPairs(KnownTruth):
     """Pairs of replies with all that is true of them. Arrays have one row for each pair, chosen side first."""
 
     pairs: PreferencePairs
@@ -48,16 +48,6 @@ class SimulatedReplyPairs:
         """
         differences = self.attributes[:, 0] - self.attributes[:, 1]  # (n_pairs, n_attributes)
         return _log_odds(differences, self.judges).round(12)  # equal sums in another order are equal
-
-    @property
-    def bayes_accuracy(self) -> float:
-        """The highest accuracy that any model can have on these pairs, on average over the labels."""
-        return bayes_accuracy(self.score_differences)
-
-    @property
-    def bayes_log_loss(self) -> float:
-        """The lowest log loss that any model can have on these pairs, in nats, on average over the labels."""
-        return bayes_log_loss(self.score_differences)
 
     def attribute_differences(self) -> dict[str, np.ndarray]:
         """Return each attribute of chosen minus rejected; arrays of shape ``(n_pairs,)``."""
