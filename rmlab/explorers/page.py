@@ -14,45 +14,37 @@ from rmlab.explorers.state import ExplorerState
 
 __all__ = ["render_page", "render_waiting"]
 
-PAGE = """\
+DOCUMENT = """\
 <!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="generator" content="rmlab">
+{head}
 <title>{title}</title>
 <style>{style}</style>
 </head>
 <body class="rx-page">
+{body}
+</body>
+</html>
+"""
+HEAD = """\
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="rmlab">"""
+BODY = """\
 <main>
 <h1>{title}</h1>
 <div id="rmlab-explorer"></div>
 </main>
 <noscript>This page draws with a script that it carries; the browser has scripts turned off.</noscript>
 <script type="application/json" id="rmlab-state">{values}</script>
-<script>{script}</script>
-</body>
-</html>
-"""
+<script>{script}</script>"""
+ASK_AGAIN = '<meta http-equiv="refresh" content="1">'
 WAITING = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta http-equiv="refresh" content="1">
-<title>rmlab is loading</title>
-<style>{style}</style>
-</head>
-<body class="rx-page">
 <main class="rx">
 <p role="status">The model is being loaded, and the pairs are being scored. The explorer opens here after that.</p>
-</main>
-</body>
-</html>
-"""
+</main>"""
 # A script block of JSON ends at "</script" and changes its meaning at "<!--"; as escapes these are only characters.
 INERT = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 
@@ -86,18 +78,29 @@ def render_page(
     values |= served or {}
     asks = "" if served is None else "connect-src 'self'; "
     sources = f"script-src '{_hash(script)}'; style-src '{_hash(rules)}'"
-    return PAGE.format(
+    return DOCUMENT.format(
         policy=html.escape(f"default-src 'none'; {asks}{sources}; base-uri 'none'; form-action 'none'"),
+        head=HEAD,
         title=html.escape(title),
         style=rules,
-        values=json.dumps(values, allow_nan=False, separators=(",", ":")).translate(INERT),
-        script=script,
+        body=BODY.format(
+            title=html.escape(title),
+            values=json.dumps(values, allow_nan=False, separators=(",", ":")).translate(INERT),
+            script=script,
+        ),
     )
 
 
 def render_waiting() -> str:
     """Write the page that is served until there is a state to show; it asks again each second."""
-    return WAITING.format(policy=html.escape(f"default-src 'none'; style-src '{_hash(style())}'"), style=style())
+    rules = style()
+    return DOCUMENT.format(
+        policy=html.escape(f"default-src 'none'; style-src '{_hash(rules)}'"),
+        head=ASK_AGAIN,
+        title="rmlab is loading",
+        style=rules,
+        body=WAITING,
+    )
 
 
 def _hash(text: str) -> str:
