@@ -153,7 +153,7 @@ def test_what_is_typed_into_the_probe_goes_to_the_model_and_not_to_lab(lab: Call
     expect(page.get_by_text(IDLE)).to_be_visible(timeout=60_000)
     unfold(page)
     code = page.locator(".jp-CodeCell")
-    for number in (0, 1):  # loads the models; shows the probe
+    for number in (0, 1, 2):  # imports; loads the models; shows the probe
         code.nth(number).locator(".jp-InputArea-editor").click()
         page.keyboard.press("Control+Enter")
         expect(code.nth(number).locator(".jp-InputPrompt")).to_have_text(f"[{number + 1}]:", timeout=120_000)

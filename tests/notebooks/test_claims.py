@@ -28,12 +28,12 @@ def notice_after(notebook: NotebookNode, words: str) -> str:
 
 def test_06_calls_the_fitted_weight_unlucky_because_it_lies_outside_the_band_of_replays() -> None:
     notebook = lesson("06_features")
-    text = printed(notebook, "def replayed(")
+    text = printed(notebook, "def replayed(") + printed(notebook, "weights = replayed(n)")
     fitted = float(re.search(r"as they were judged: \S+ before but, (\S+) after", text)[1])  # type: ignore[index]
     (low, high) = map(float, re.findall(r"\((\S+) to (\S+)\)", text.split(" 3000 ")[1])[1])
     assert not low <= fitted <= high
     assert max(0.8 - low, high - 0.8) <= 0.05 + 1e-9, "the text says: within 0.05"
-    assert f"{fitted:.2f}, outside that band" in notice_after(notebook, "def replayed(")
+    assert f"{fitted:.2f}, outside that band" in notice_after(notebook, "weights = replayed(n)")
 
 
 def test_06_chooses_the_prior_of_embeddings_on_held_out_pairs() -> None:
@@ -62,7 +62,7 @@ def test_09_claims_an_effect_only_where_the_interval_by_sentence_excludes_zero(
     line: str, excludes_zero: bool, excludes_zero_if_independent: bool
 ) -> None:
     notebook = lesson("09_probe")
-    text = printed(notebook, "def mean_effect") + printed(notebook, "effect = mean_effect(change")
+    text = printed(notebook, "for name, control in TRIED") + printed(notebook, "effect = mean_effect(change")
     found = re.search(rf"{line}.*?{SIGNED}  \(95%: {SIGNED} to {SIGNED};  if independent: {SIGNED} to {SIGNED}\)", text)
     assert found is not None
     mean, low, high, naive_low, naive_high = map(float, found.groups())
