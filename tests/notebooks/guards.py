@@ -39,6 +39,7 @@ Guard = Callable[[NotebookNode, Path], list[str]]
 
 MAX_BYTES = 500_000
 MAX_DECIMALS = 7
+MAX_VISIBLE_LINES = 15
 MIN_ALT = 20
 MIN_COMPARED = 0.8
 FORMULA_TAG = "formula"
@@ -103,6 +104,15 @@ def drawings_are_folded(notebook: NotebookNode, path: Path) -> list[str]:
         f"cell {n}: metadata jupyter is {cell.metadata.get('jupyter')}, not {fold}; execute with `make notebooks`"
         for n, (cell, fold) in enumerate(zip(notebook.cells, wanted, strict=True), 1)
         if cell.metadata.get("jupyter") != fold
+    ]
+
+
+def visible_cells_are_short(notebook: NotebookNode, path: Path) -> list[str]:
+    """A cell whose code is not folded has fifteen lines at most."""
+    return [
+        f"code cell {n} has {length} visible lines, more than {MAX_VISIBLE_LINES}: divide it, or fold it as # Setup"
+        for n, cell in enumerate(code_cells(notebook), 1)
+        if not cell.source.startswith(FOLDED) and (length := len(cell.source.splitlines())) > MAX_VISIBLE_LINES
     ]
 
 
@@ -305,6 +315,7 @@ GUARDS: tuple[Guard, ...] = (
     small,
     clean,
     drawings_are_folded,
+    visible_cells_are_short,
     pictures_have_alt_text,
     headings_in_order,
     links_resolve,
