@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import copy
-import csv
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from record_files import Record, assistant, read_as, user, write
 
 from rmlab.data import DataError, PreferencePair, PreferencePairs, read_pairs, write_pairs
-
-Record = dict[str, Any]
-
-
-def user(text: str) -> dict[str, str]:
-    return {"role": "user", "content": text}
-
-
-def assistant(text: str) -> dict[str, str]:
-    return {"role": "assistant", "content": text}
 
 
 def pair(prompt: Any, chosen: Any, rejected: Any, **options: Any) -> PreferencePair:
@@ -252,29 +239,11 @@ PUBLISHED: dict[str, tuple[str, list[Record], list[PreferencePair]]] = {
 }  # fmt: skip
 
 
-def write(path: Path, records: list[Record]) -> Path:
-    if path.suffix == ".parquet":
-        pq.write_table(pa.Table.from_pylist(records), path)
-    elif path.suffix == ".csv":
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(records[0]))
-            writer.writeheader()
-            writer.writerows(records)
-    else:
-        path.write_text("".join(json.dumps(record) + "\n" for record in records))
-    return path
-
-
 @pytest.mark.parametrize("kind", ["jsonl", "parquet", "hub"])
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_a_published_data_set_is_read_as_it_is(tmp_path, monkeypatch, name, kind):
     layout, records, expected = PUBLISHED[name]
-    if kind == "hub":
-        datasets = pytest.importorskip("datasets", reason="the extra hub is not installed")
-        monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: datasets.Dataset.from_list(records))
-        pairs = read_pairs(f"someone/{name}", split="train")
-    else:
-        pairs = read_pairs(write(tmp_path / f"a.{kind}", records))
+    pairs = read_as(kind, records, tmp_path, monkeypatch)
     assert pairs.report.format == layout
     assert list(pairs) == expected
     assert np.isnan(pairs.margins).all()  # a strength is no log-odds
@@ -284,7 +253,7 @@ def test_a_published_data_set_is_read_as_it_is(tmp_path, monkeypatch, name, kind
 @pytest.mark.parametrize("name", ["arena-55k", "SHP", "HelpSteer", "reward-bench", "ratings"])
 def test_a_flat_data_set_is_read_from_csv_too(tmp_path, name):
     layout, records, expected = PUBLISHED[name]
-    pairs = read_pairs(write(tmp_path / "a.csv", records))
+    pairs = read_pairs(write(tmp_path / "a.csv", *records))
     assert pairs.report.format == layout
     assert list(pairs) == expected
 
@@ -293,7 +262,7 @@ def test_a_flat_data_set_is_read_from_csv_too(tmp_path, name):
 def test_columns_that_a_format_does_not_use_are_named(tmp_path, name):
     _, records, _ = PUBLISHED[name]
     paths = [
-        write(tmp_path / f"a.{kind}", [{**record, "note": "x"} for record in records]) for kind in ("jsonl", "parquet")
+        write(tmp_path / f"a.{kind}", *[{**record, "note": "x"} for record in records]) for kind in ("jsonl", "parquet")
     ]
     for path in paths:
         ignored = read_pairs(path).report.ignored_columns
@@ -302,17 +271,17 @@ def test_columns_that_a_format_does_not_use_are_named(tmp_path, name):
 
 
 def test_what_ratings_are_compared_by_can_be_named(tmp_path):
-    path = write(tmp_path / "uf.jsonl", [ULTRAFEEDBACK])
+    path = write(tmp_path / "uf.jsonl", ULTRAFEEDBACK)
     by_mean = read_pairs(path, rating="fine-grained_score")
     assert [(p.chosen, p.rejected, p.tied) for p in by_mean] == [
         ("Nile", "Baltic", False), ("Baltic", "Red", True), ("Nile", "Red", False),
     ]  # fmt: skip
     by_aspect = read_pairs(path, rating="honesty")
     assert [(p.chosen, p.rejected) for p in by_aspect] == [("Nile", "Baltic"), ("Baltic", "Red"), ("Nile", "Red")]
-    path = write(tmp_path / "hs.parquet", PUBLISHED["HelpSteer"][1])
+    path = write(tmp_path / "hs.parquet", *PUBLISHED["HelpSteer"][1])
     assert [p.chosen for p in read_pairs(path, rating="verbosity")] == ["A note."]
     path = write(
-        tmp_path / "own.parquet", [{"question": "q", "answer": a, "taste": t} for a, t in (("x", 1), ("y", 2))]
+        tmp_path / "own.parquet", *[{"question": "q", "answer": a, "taste": t} for a, t in (("x", 1), ("y", 2))]
     )
     (only,) = read_pairs(path, rating="taste")
     assert only == pair("q", "y", "x", item="1")
@@ -332,7 +301,7 @@ def test_what_ratings_are_compared_by_can_be_named(tmp_path):
 )
 def test_a_rating_that_is_not_there_is_an_error(tmp_path, records, rating, told):
     with pytest.raises(DataError, match=rf"a\.jsonl:1: .*{told}"):
-        read_pairs(write(tmp_path / "a.jsonl", records), rating=rating)
+        read_pairs(write(tmp_path / "a.jsonl", *records), rating=rating)
 
 
 # --- Margins --------------------------------------------------------------------------------------------------------
@@ -350,25 +319,25 @@ def test_a_rating_that_is_not_there_is_an_error(tmp_path, records, rating, told)
     ],
 )
 def test_a_strength_becomes_a_margin_at_a_price_only(tmp_path, name, margins):
-    path = write(tmp_path / "a.jsonl", PUBLISHED[name][1])
+    path = write(tmp_path / "a.jsonl", *PUBLISHED[name][1])
     assert [p.margin for p in read_pairs(path, margin_per_point=0.5)] == margins
 
 
 def test_a_margin_of_the_record_goes_before_its_strength(tmp_path):
-    path = write(tmp_path / "a.jsonl", [{**ULTRAFEEDBACK_BINARIZED, "margin": 7}])
+    path = write(tmp_path / "a.jsonl", {**ULTRAFEEDBACK_BINARIZED, "margin": 7})
     assert read_pairs(path, margin_per_point=0.5)[0].margin == 7.0
 
 
 @pytest.mark.parametrize("price", [0, -1.0, float("nan"), float("inf")])
 def test_a_price_that_is_none_is_an_error(tmp_path, price):
-    path = write(tmp_path / "a.jsonl", rows_of_ratings(1, 2))
+    path = write(tmp_path / "a.jsonl", *rows_of_ratings(1, 2))
     with pytest.raises(ValueError, match="margin_per_point must be above 0 and finite, in log-odds, got"):
         read_pairs(path, margin_per_point=price)
 
 
 def test_a_price_without_a_strength_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"margin_per_point goes with ratings or strengths, and .*a\.jsonl is SHP"):
-        read_pairs(write(tmp_path / "a.jsonl", [SHP]), margin_per_point=1.0)
+        read_pairs(write(tmp_path / "a.jsonl", SHP), margin_per_point=1.0)
 
 
 # --- Sets of rated responses ----------------------------------------------------------------------------------------
@@ -377,7 +346,7 @@ def test_a_price_without_a_strength_is_an_error(tmp_path):
 def test_rows_of_a_set_may_lie_anywhere_in_the_files(tmp_path):
     first = [{**RATING, "prompt": p, "response": f"{p}{r}", "rating": r} for p, r in (("a", 1), ("b", 1), ("a", 2))]
     second = [{**RATING, "prompt": p, "response": f"{p}{r}", "rating": r} for p, r in (("b", 3), ("c", 1))]
-    one, two = write(tmp_path / "1.jsonl", first), write(tmp_path / "2.jsonl", second)
+    one, two = write(tmp_path / "1.jsonl", *first), write(tmp_path / "2.jsonl", *second)
     pairs = read_pairs([one, two])
     assert [(p.chosen, p.rejected, p.item) for p in pairs] == [("a2", "a1", "1"), ("b3", "b1", "2")]
     assert [p.source for p in pairs] == [f"{one}:3, {one}:1", f"{two}:1, {one}:2"]
@@ -387,7 +356,7 @@ def test_rows_of_a_set_may_lie_anywhere_in_the_files(tmp_path):
 @pytest.mark.parametrize("column", ["rater", "annotator_id", "worker", "group", "kind", "item"])
 def test_ratings_are_compared_within_one_rater_group_and_item(tmp_path, column):
     records = [{**row, column: who} for who in ("ann", "bob") for row in rows_of_ratings(1, 2)]
-    pairs = read_pairs(write(tmp_path / "a.csv", records))
+    pairs = read_pairs(write(tmp_path / "a.csv", *records))
     assert len(pairs) == 2
     assert pairs.report.n_repeated == 2  # two judgements of the same responses stay two
     assert column not in pairs.report.ignored_columns
@@ -400,7 +369,7 @@ def test_messages_can_be_rated(tmp_path):
         {"prompt": talk("Hi"), "response": "a", "rating": 1},
         {"prompt": talk("Hi"), "response": "b", "rating": 2},
     ]
-    (only,) = read_pairs(write(tmp_path / "a.parquet", records))
+    (only,) = read_pairs(write(tmp_path / "a.parquet", *records))
     assert only == pair([user("Hi")], [assistant("b")], [assistant("a")], item="1")
 
 
@@ -409,7 +378,7 @@ def test_ratings_beyond_the_limit_wait_on_disk_and_give_the_same(tmp_path, monke
     records = [
         {"prompt": f"p{rng.integers(50)}", "response": f"r{i} é", "rating": int(rng.integers(5))} for i in range(300)
     ]
-    path = write(tmp_path / "a.jsonl", records)
+    path = write(tmp_path / "a.jsonl", *records)
     in_memory = list(read_pairs(path))
     assert len(in_memory) > 500
     monkeypatch.setattr("rmlab.data.gather.MEMORY_LIMIT", 1000)
@@ -417,7 +386,7 @@ def test_ratings_beyond_the_limit_wait_on_disk_and_give_the_same(tmp_path, monke
 
 
 def test_too_many_responses_to_one_prompt_are_an_error(tmp_path):
-    path = write(tmp_path / "a.jsonl", rows_of_ratings(*range(1001)))
+    path = write(tmp_path / "a.jsonl", *rows_of_ratings(*range(1001)))
     with pytest.raises(
         DataError, match=r"a\.jsonl:1: 1,001 responses to one prompt would give 500,500 pairs; expected"
     ):
@@ -447,13 +416,13 @@ def test_a_record_without_a_comparison_is_counted(tmp_path, name, change, reason
     _, records, expected = PUBLISHED[name]
     odd = copy.deepcopy(records[0])
     change(odd)
-    report = read_pairs(write(tmp_path / "a.jsonl", [odd, *records])).report
+    report = read_pairs(write(tmp_path / "a.jsonl", odd, *records)).report
     ((told, n),) = report.without_pairs.items()
     assert told.startswith(reason)
     assert (n, report.n_pairs) == (1, len(expected))
     assert f"gave no pair: 1 {reason}" in str(report)
     with pytest.raises(DataError, match=rf"b\.jsonl: holds no pairs \(.*\): 1 {reason}"):
-        read_pairs(write(tmp_path / "b.jsonl", [odd]))
+        read_pairs(write(tmp_path / "b.jsonl", odd))
 
 
 # --- What stops the reading -----------------------------------------------------------------------------------------
@@ -526,7 +495,7 @@ def test_a_fault_names_the_line_what_was_expected_and_what_came(tmp_path, name, 
         del inside[last]
     else:
         inside[last] = value
-    path = write(tmp_path / "a.jsonl", [good, bad])
+    path = write(tmp_path / "a.jsonl", good, bad)
     with pytest.raises(DataError, match=rf"^{path}:2: .*{told}"):
         read_pairs(path)
 
@@ -546,7 +515,7 @@ def test_a_column_misspelt_is_shown_with_the_nearest_format(tmp_path, name):
     with pytest.raises(
         DataError, match=rf":1: found the columns .*The nearest is {nearest} \(.*\), without {column}\."
     ):
-        read_pairs(write(tmp_path / "a.jsonl", [wrong]))
+        read_pairs(write(tmp_path / "a.jsonl", wrong))
 
 
 @pytest.mark.parametrize("name", ["SHP", "arena"])
@@ -554,7 +523,7 @@ def test_the_nearest_format_is_found_whatever_the_case(tmp_path, name):
     layout, records, _ = PUBLISHED[name]
     shouted = {key.upper(): value for key, value in records[0].items()}
     with pytest.raises(DataError, match=rf"The nearest is {layout} \("):
-        read_pairs(write(tmp_path / "a.jsonl", [shouted]))
+        read_pairs(write(tmp_path / "a.jsonl", shouted))
 
 
 def test_of_parquet_only_the_columns_that_are_used_are_read(tmp_path, monkeypatch):
@@ -565,14 +534,14 @@ def test_of_parquet_only_the_columns_that_are_used_are_read(tmp_path, monkeypatc
         "iter_batches",
         lambda *a, columns, **k: asked.extend(columns) or iter_batches(*a, columns=columns, **k),
     )
-    assert len(read_pairs(write(tmp_path / "a.parquet", [{**SHP, "embedding": [0.0] * 8}]))) == 1
+    assert len(read_pairs(write(tmp_path / "a.parquet", {**SHP, "embedding": [0.0] * 8}))) == 1
     assert {"history", "human_ref_A", "human_ref_B", "labels", "domain"} <= set(asked)
     assert not {"embedding", "post_id", "score_ratio"} & set(asked)
 
 
 def test_a_prompt_beside_replies_alone_becomes_a_message(tmp_path):
     record = {"prompt": "Name a sea.", "chosen": [assistant("Baltic")], "rejected": [assistant("Nile")]}
-    (only,) = read_pairs(write(tmp_path / "a.jsonl", [record]))
+    (only,) = read_pairs(write(tmp_path / "a.jsonl", record))
     assert only == pair([user("Name a sea.")], [assistant("Baltic")], [assistant("Nile")])
 
 
@@ -585,6 +554,6 @@ def test_items_are_written_and_read_back(tmp_path, name):
 
 
 def test_an_item_that_is_no_text_is_an_error(tmp_path):
-    path = write(tmp_path / "a.jsonl", [{"prompt": "p", "chosen": "a", "rejected": "b", "item": ["x"]}])
+    path = write(tmp_path / "a.jsonl", {"prompt": "p", "chosen": "a", "rejected": "b", "item": ["x"]})
     with pytest.raises(DataError, match=r"a\.jsonl:1: item must be text, got list of length 1"):
         read_pairs(path)

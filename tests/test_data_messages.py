@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from record_files import Record, assistant, user, write
 
 from rmlab.data import DataError, PreferencePair, read_pairs
 from rmlab.data.formats.cells import LONGEST_LITERAL
 
-Record = dict[str, Any]
-
-
-def user(text: str) -> dict[str, str]:
-    return {"role": "user", "content": text}
-
-
-def assistant(text: str) -> dict[str, str]:
-    return {"role": "assistant", "content": text}
-
-
 PAIR = PreferencePair([user("Why?")], [assistant("Because.")], [assistant("No.")])
 RECORD: Record = {"prompt": [user("Why?")], "chosen": [assistant("Because.")], "rejected": [assistant("No.")]}
-
-
-def write(path: Path, *records: Record) -> Path:
-    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
-    return path
-
-
-def write_csv(path: Path, *records: dict[str, str]) -> Path:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(records[0]))
-        writer.writeheader()
-        writer.writerows(records)
-    return path
 
 
 # --- Cells of text --------------------------------------------------------------------------------------------------
@@ -61,7 +36,7 @@ def as_numpy(messages: list[Any]) -> str:
 def test_messages_in_cells_are_messages(tmp_path, printed, content):
     sides = {name: [user("Why?"), {**assistant(content), "name": None}] for name in ("chosen", "rejected")}
     sides["rejected"][1] = assistant("No.")
-    path = write_csv(tmp_path / "a.csv", {"prompt": "Why?", **{name: printed(side) for name, side in sides.items()}})
+    path = write(tmp_path / "a.csv", {"prompt": "Why?", **{name: printed(side) for name, side in sides.items()}})
     (pair,) = read_pairs(path)
     assert pair == PreferencePair([user("Why?")], [assistant(content)], [assistant("No.")])
 
@@ -71,7 +46,7 @@ def test_messages_whose_role_comes_after_a_long_content_are_messages(tmp_path):
         name: [{"content": "Why?", "role": "user"}, {"content": text * 500, "role": "assistant"}]
         for name, text in (("chosen", "Because. "), ("rejected", "No. "))
     }
-    path = write_csv(tmp_path / "a.csv", {"id": "1", **{name: as_numpy(turns) for name, turns in sides.items()}})
+    path = write(tmp_path / "a.csv", {"id": "1", **{name: as_numpy(turns) for name, turns in sides.items()}})
     (pair,) = read_pairs(path)
     assert pair == PreferencePair([user("Why?")], [assistant("Because. " * 500)], [assistant("No. " * 500)])
 
@@ -79,14 +54,14 @@ def test_messages_whose_role_comes_after_a_long_content_are_messages(tmp_path):
 def test_cells_of_every_column_are_read(tmp_path):
     record = {"prompt": [user("Why?")], "chosen": [assistant("Because.")], "rejected": assistant("No.")}
     for printed in (json.dumps, repr):
-        assert list(read_pairs(write_csv(tmp_path / "a.csv", {k: printed(v) for k, v in record.items()}))) == [PAIR]
+        assert list(read_pairs(write(tmp_path / "a.csv", {k: printed(v) for k, v in record.items()}))) == [PAIR]
     lines = write(tmp_path / "a.jsonl", {name: json.dumps(value) for name, value in record.items()})
     assert list(read_pairs(lines)) == [PAIR]
 
 
 def test_lists_of_other_formats_are_read_from_cells(tmp_path):
     completions = [{"response": text, "overall_score": score} for text, score in (("a", 1), ("b", 2))]
-    path = write_csv(tmp_path / "a.csv", {"instruction": "Why?", "completions": repr(completions)})
+    path = write(tmp_path / "a.csv", {"instruction": "Why?", "completions": repr(completions)})
     assert list(read_pairs(path)) == [PreferencePair("Why?", "b", "a", item="1")]
 
 
@@ -104,7 +79,7 @@ def test_lists_of_other_formats_are_read_from_cells(tmp_path):
     ],
 )
 def test_text_that_is_a_list_of_something_else_stays_text(tmp_path, text):
-    path = write_csv(tmp_path / "a.csv", {"prompt": "Sort.", "chosen": text, "rejected": "no"})
+    path = write(tmp_path / "a.csv", {"prompt": "Sort.", "chosen": text, "rejected": "no"})
     assert list(read_pairs(path)) == [PreferencePair("Sort.", text, "no")]
 
 
@@ -120,11 +95,11 @@ def test_text_that_is_a_list_of_something_else_stays_text(tmp_path, text):
 )
 def test_a_cell_that_cannot_be_read_names_the_line_and_column(tmp_path, cell):
     good = {name: repr(value) for name, value in RECORD.items()}
-    path = write_csv(tmp_path / "a.csv", good, {**good, "chosen": cell})
+    path = write(tmp_path / "a.csv", good, {**good, "chosen": cell})
     with pytest.raises(DataError, match=r"a\.csv:3: chosen .*JSON"):
         read_pairs(path)
     with pytest.raises(DataError, match=r"a\.csv:2: chosen .*JSON"):
-        read_pairs(write_csv(path, {**good, "chosen": cell}))
+        read_pairs(write(path, {**good, "chosen": cell}))
 
 
 def test_unclosed_quotation_marks_are_refused_at_once(tmp_path):
@@ -132,14 +107,14 @@ def test_unclosed_quotation_marks_are_refused_at_once(tmp_path):
         cell = "[{'role': 'user', 'content': " + marks
         start = time.perf_counter()
         with pytest.raises(DataError, match=r"a\.csv:2: chosen"):
-            read_pairs(write_csv(tmp_path / "a.csv", {"prompt": "p", "chosen": cell, "rejected": "b"}))
+            read_pairs(write(tmp_path / "a.csv", {"prompt": "p", "chosen": cell, "rejected": "b"}))
         assert time.perf_counter() - start < 5
 
 
 def test_a_cell_of_text_among_messages_is_refused(tmp_path):
     good = {name: repr(value) for name, value in RECORD.items()}
     with pytest.raises(DataError, match=r"a\.csv:3: prompt must be a list of messages"):
-        read_pairs(write_csv(tmp_path / "a.csv", good, {"prompt": "Why?", "chosen": "Because.", "rejected": "No."}))
+        read_pairs(write(tmp_path / "a.csv", good, {"prompt": "Why?", "chosen": "Because.", "rejected": "No."}))
 
 
 # --- Roles and fields -----------------------------------------------------------------------------------------------

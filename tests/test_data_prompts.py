@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
 
 import pytest
+from record_files import assistant, user, write
 
 from rmlab.data import DataError, PreferencePair, read_pairs, write_pairs
 
-Record = dict[str, Any]
 REPLIES = {"chosen": "It is the Baltic", "rejected": "It is the Nile"}
-
-
-def user(text: str) -> dict[str, str]:
-    return {"role": "user", "content": text}
-
-
-def assistant(text: str) -> dict[str, str]:
-    return {"role": "assistant", "content": text}
 
 
 def system(text: str) -> dict[str, str]:
     return {"role": "system", "content": text}
-
-
-def write(path: Path, *records: Record) -> Path:
-    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
-    return path
 
 
 # --- Under another name ---------------------------------------------------------------------------------------------

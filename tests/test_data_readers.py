@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import copy
-import json
-from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from record_files import Record, assistant, read_as, user, write
 
 from rmlab.data import DataError, PreferencePair, read_pairs
-
-Record = dict[str, Any]
-
-
-def user(text: str) -> dict[str, str]:
-    return {"role": "user", "content": text}
-
-
-def assistant(text: str) -> dict[str, str]:
-    return {"role": "assistant", "content": text}
 
 
 def turn(speaker: str, text: str) -> dict[str, str]:
@@ -36,14 +23,6 @@ def pair(prompt: Any, chosen: Any, rejected: Any, **options: Any) -> PreferenceP
 
 def talk(prompt: str, chosen: str, rejected: str, **options: Any) -> PreferencePair:
     return pair([user(prompt)], [assistant(chosen)], [assistant(rejected)], **options)
-
-
-def write(path: Path, *records: Record) -> Path:
-    if path.suffix == ".parquet":
-        pq.write_table(pa.Table.from_pylist(list(records)), path)
-    else:
-        path.write_text("".join(json.dumps(record) + "\n" for record in records))
-    return path
 
 
 # --- One record of each, with every column that it has --------------------------------------------------------------
@@ -274,14 +253,9 @@ EMPTY_STRUCT = ("Argilla 2",)  # objects without any field, which Parquet cannot
 @pytest.mark.parametrize("name", READ)
 def test_a_file_is_read_in_its_schema(tmp_path, monkeypatch, name, kind):
     layout, records, expected = READ[name]
-    if kind == "hub":
-        datasets = pytest.importorskip("datasets", reason="the extra hub is not installed")
-        monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: datasets.Dataset.from_list(records))
-        pairs = read_pairs(f"someone/{name.replace(' ', '-').replace(',', '')}", split="train")
-    else:
-        if kind == "parquet" and name in EMPTY_STRUCT:
-            records = [{key: value for key, value in record.items() if value != {}} for record in records]
-        pairs = read_pairs(write(tmp_path / f"a.{kind}", *records))
+    if kind == "parquet" and name in EMPTY_STRUCT:
+        records = [{key: value for key, value in record.items() if value != {}} for record in records]
+    pairs = read_as(kind, records, tmp_path, monkeypatch)
     assert pairs.report.format == layout
     assert list(pairs) == expected
     assert pairs.report.without_pairs == {}
