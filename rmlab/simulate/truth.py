@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from functools import cached_property
 
 import numpy as np
 
@@ -11,13 +11,13 @@ from rmlab.preference import preference_loss, preference_probability
 __all__ = ["KnownTruth", "bayes_accuracy", "bayes_log_loss", "expected_outcomes"]
 
 
-class KnownTruth(ABC):
+class KnownTruth:
     """Simulated pairs, with the ceiling that follows from their true score differences."""
 
-    @property
-    @abstractmethod
+    @cached_property
     def score_differences(self) -> np.ndarray:
-        """True log-odds that the chosen response is preferred, in nats; shape ``(n_pairs,)``."""
+        """True log-odds that the chosen response is preferred, in nats; shape ``(n_pairs,)``. Each kind has its own."""
+        raise NotImplementedError
 
     @property
     def bayes_accuracy(self) -> float:
