@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import codecs
-import csv
 import json
 import math
 from collections.abc import Callable
@@ -13,7 +11,9 @@ from typing import Any
 
 import rmlab
 from rmlab.bradley_terry import BradleyTerryFit
+from rmlab.data.formats import NoPairError
 from rmlab.data.rows import listed, named
+from rmlab.data.text_files import read_csv
 from rmlab.printing import is_blank, printable
 
 _ROLES = {
@@ -138,59 +138,35 @@ def _read_comparisons(path: Path, options: argparse.Namespace) -> dict[str, list
     """Read the columns that a fit needs from a CSV file, naming file and line of what cannot be read."""
     if not path.is_file():
         raise ValueError(f"no file {str(path)!r} in {str(Path.cwd())!r}; expected a CSV file of comparisons")
-    encoding = _encoding(path)
-    line = 1
-    try:
-        with path.open(newline="", encoding=encoding) as file:
-            first_line = file.readline()
-            file.seek(0)
-            if "\0" in first_line:
-                raise ValueError("holds NUL characters, as UTF-16 without a mark does; save it again as CSV in UTF-8")
-            table = csv.reader(file, delimiter=max(",;\t", key=first_line.count), strict=True)
-            header = next(table, None)
-            if not header:
-                raise ValueError("the file is empty; expected a header, such as winner,loser")
-            places = _places(header, options)
-            columns: dict[str, list[Any]] = {role: [] for role in places}
-            line = table.line_num + 1
-            for row in table:
-                if row and len(row) != len(header):
-                    raise ValueError(f"expected {len(header)} fields, as in the header, got {len(row)}")
-                for role, place in places.items() if row else ():  # a line that is empty is no comparison
-                    read, expected = _READERS[role]
-                    try:
-                        columns[role].append(read(row[place]))
-                    except (KeyError, ValueError):
-                        raise ValueError(f"{header[place]} must be {expected}, got {named(row[place])}") from None
-                line = table.line_num + 1
-    except UnicodeDecodeError:
-        raise ValueError(f"{path}: is not {encoding} text; save the table again as CSV in UTF-8") from None
-    except (csv.Error, ValueError) as error:
-        if str(error) == "unexpected end of data":
-            error = "a quote is opened here and never closed"
-        raise ValueError(f"{path}, line {line}: {error}") from None
-    if not columns["winner"]:
-        raise ValueError(f"{path}: no comparisons below the header")
+    names: dict[str, str] = {}
+    columns: dict[str, list[Any]] = {}
+    for place, row in read_csv(path, frozenset()).rows:
+        if isinstance(row, NoPairError):  # a blank row is no comparison
+            continue
+        if isinstance(row, ValueError):
+            raise row
+        if not names:
+            names = _column_names([*row], options, f"{path}:1")
+            columns = {role: [] for role in names}
+        for role, name in names.items():
+            read, expected = _READERS[role]
+            try:
+                columns[role].append(read(row[name]))
+            except (KeyError, ValueError):
+                raise ValueError(f"{place}: {name} must be {expected}, got {named(row[name])}") from None
+    if not columns:
+        raise ValueError(f"{path}: no comparisons; expected a header, such as winner,loser, and a row for each")
     return columns
 
 
-def _encoding(path: Path) -> str:
-    """Name the encoding that a file's first bytes declare; UTF-8 where they declare none."""
-    with path.open("rb") as file:
-        declared = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    return "utf-16" if declared else "utf-8-sig"
-
-
-def _places(header: list[str], options: argparse.Namespace) -> dict[str, int]:
-    """Return where the column of each role is; those that only have a default name may be absent."""
-    places = {}
+def _column_names(header: list[str], options: argparse.Namespace, place: str) -> dict[str, str]:
+    """Return the name of each role's column; those that only have a default name may be absent."""
+    names = {}
     for role in _ROLES:
         asked = getattr(options, role)
         name = role if asked is None else asked
-        if (times := header.count(name)) == 1:
-            places[role] = header.index(name)
-        elif times > 1:
-            raise ValueError(f"{times} columns are called {named(name)}; rename all but one")
+        if name in header:
+            names[role] = name
         elif role in ("winner", "loser") or asked:
-            raise ValueError(f"no column {named(name)}; it has {listed(header)}. Name the column with --{role}")
-    return places
+            raise ValueError(f"{place}: no column {named(name)}; it has {listed(header)}. Name it with --{role}")
+    return names
