@@ -58,11 +58,6 @@ def recognise(columns: Iterable[str], record: Record, where: str, *, rating: str
         nearest format where one is near. Or if a rating was named, and the file holds none.
     """
     found = frozenset(columns)
-    if _is_a_whole_table(record):
-        raise DataError(
-            f"{where}: holds a whole table by its columns ({listed(found)}), as pandas writes one by default; write a "
-            "record a line, with to_json(orient='records', lines=True)"
-        )
     cells = structured(record)
     candidates = [layout for layout in all_formats(rating) if layout.rated or rating is None]
     try:
@@ -77,12 +72,6 @@ def recognise(columns: Iterable[str], record: Record, where: str, *, rating: str
     prepare = partial(_converted, names=layout.known, media=layout.media, cells=cells, notes=notes)
     rate = None if layout.rate is None else partial(prepare, layout.rate)
     return replace(layout, convert=partial(prepare, layout.convert), rate=rate, notes=notes)
-
-
-def _is_a_whole_table(record: Record) -> bool:
-    """Return whether every value is an object whose keys are the numbers of rows."""
-    columns = list(record.values())
-    return bool(columns) and all(isinstance(c, dict) and c and all(key.isdigit() for key in c) for c in columns)
 
 
 def _converted(
