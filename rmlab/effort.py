@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rmlab.bradley_terry import fit_bradley_terry
+from rmlab.evaluation import mean_interval
 from rmlab.simulate import Rater, SimulatedComparisons, simulate_comparisons, simulate_ratings
 from rmlab.simulate.raters import count, generator
 
@@ -19,7 +20,6 @@ __all__ = ["METHODS", "EffortStudy", "draw_raters", "standardise_ratings", "stud
 
 METHODS = ("comparisons", "ratings as they are", "ratings, centred", "ratings, standardised")
 """Ways to an order of the items: scores fitted to comparisons, or mean ratings of three kinds."""
-_Z = 1.96
 
 
 def draw_raters(spread: float, n_raters: int = 20, *, seed: int | np.random.Generator) -> tuple[Rater, ...]:
@@ -77,12 +77,12 @@ class EffortStudy:
     comparisons_per_rating: float
 
     def mean(self, method: str) -> tuple[float, float, float]:
-        """Give the mean tau of a method, and the ends of its 95% interval."""
-        return _mean_and_interval(self.taus[method])
+        """Give the mean tau of a method, and the ends of its 95% interval (`mean_interval`)."""
+        return mean_interval(self.taus[method])
 
     def lead(self, method: str, over: str) -> tuple[float, float, float]:
         """Give the mean of one method's tau less another's in the same repeat, and the ends of its 95% interval."""
-        return _mean_and_interval(self.taus[method] - self.taus[over])
+        return mean_interval(self.taus[method] - self.taus[over])
 
 
 def study_effort(
@@ -148,8 +148,3 @@ def _fitted_scores(compared: SimulatedComparisons) -> np.ndarray:
     scores = np.zeros(len(compared.items))
     scores[np.array(fit.items, dtype=int)] = fit.scores
     return scores
-
-
-def _mean_and_interval(values: np.ndarray) -> tuple[float, float, float]:
-    mean, error = float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
-    return mean, mean - _Z * error, mean + _Z * error

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from rmlab.effort import METHODS, draw_raters, standardise_ratings, study_effort
 from rmlab.simulate import Rater
@@ -75,7 +76,11 @@ def test_the_interval_is_that_of_a_mean(studies):
     assert values.shape == (60,)
     mean, low, high = studies[0.0].mean("comparisons")
     assert mean == pytest.approx(np.mean(values))
-    assert high - mean == pytest.approx(mean - low) == pytest.approx(1.96 * np.sqrt(np.var(values, ddof=1) / 60))
+    assert (
+        high - mean
+        == pytest.approx(mean - low)
+        == pytest.approx(stats.t.ppf(0.975, 59) * np.sqrt(np.var(values, ddof=1) / 60))
+    )
     assert tuple(studies[0.0].taus) == METHODS
 
 
