@@ -395,3 +395,21 @@ def test_an_item_of_very_many_responses_is_refused_with_its_line(tmp_path: Path)
         DataError, match=r"wide.jsonl\W+(line )?2: 501 correct and 500 wrong responses would give 250,500 pairs"
     ):
         rmlab.read_pairs(path)
+
+
+def test_bad_records_stop_it_or_are_left_out_and_counted_with_their_lines(
+    folder: Path, right: Path, tmp_path: Path, capsys
+):
+    lines = right.read_text().splitlines()
+    lines[2] = json.dumps({"prompt": "p", "chosen": "a", "rejected": 1})
+    damaged = tmp_path / "dam\x1b[31maged.jsonl"
+    damaged.write_text("\n".join(lines) + "\n")
+    assert main(["evaluate", str(folder / "model"), str(damaged)]) == 2
+    stopped = capsys.readouterr()
+    assert "aged.jsonl:3: rejected" in stopped.err
+    assert main(["evaluate", str(folder / "model"), str(damaged), "--skip-bad"]) == 0
+    told = capsys.readouterr()
+    assert "79 pairs" in told.out
+    assert "1 bad record of " in told.err
+    assert "aged.jsonl:3: rejected" in told.err
+    assert "\x1b" not in stopped.err + told.err + told.out

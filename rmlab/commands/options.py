@@ -7,6 +7,7 @@ import sys
 
 import rmlab
 from rmlab.data import PreferencePairs
+from rmlab.printing import printable
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +33,7 @@ def read_given(source: str, options: argparse.Namespace) -> PreferencePairs:
     """Read the pairs that the command line names, and tell of bad records left out."""
     pairs = rmlab.read_pairs(source, skip_bad=options.skip_bad)
     if n := pairs.report.n_bad:
-        print(f"rmlab: {n:,} bad records of {source} left out, of which the first:", file=sys.stderr)
-        print(*(f"  {fault}" for fault in pairs.report.bad), sep="\n", file=sys.stderr)
+        records = "record" if n == 1 else "records"
+        print(f"rmlab: {n:,} bad {records} of {printable(source)} left out; the first:", file=sys.stderr)
+        print(*(f"  {printable(fault)}" for fault in pairs.report.bad), sep="\n", file=sys.stderr)
     return pairs

@@ -47,7 +47,7 @@ def kept_token(port: int) -> str:
         token = new_token()
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as stream:
             stream.write(token)
-    except (OSError, ValueError, RuntimeError):  # no home, a full or foreign folder, bytes that are no text
+    except (OSError, ValueError, RuntimeError, AttributeError):  # no home, a full folder, no text; Windows has no owner
         return new_token()
     return token
 
