@@ -357,6 +357,14 @@ def served_page(page: Page, port: int) -> None:
     page.goto(f"http://127.0.0.1:{port}/?token=the+same+in+both+runs")
 
 
+def typed(page: Page, port: int, response: str, difference: str) -> None:
+    """Open the served page, type a response into its probe, and wait for the model's answer."""
+    served_page(page, port)
+    page.get_by_role("tab", name="Probe").click()
+    page.get_by_label("Response A").fill(response)
+    expect(page.locator(".rx-probe-readout")).to_contain_text(difference)
+
+
 def connection(page: Page):
     return page.get_by_role("status").filter(has_text="Not connected")
 
@@ -364,10 +372,7 @@ def connection(page: Page):
 def test_a_page_says_that_its_server_is_gone_and_finds_it_again(opened: Opened):
     page = opened.page
     with served() as (_, port):
-        served_page(page, port)
-        page.get_by_role("tab", name="Probe").click()
-        page.get_by_label("Response A").fill("four")
-        expect(page.locator(".rx-probe-readout")).to_contain_text("+4.00")
+        typed(page, port, "four", "+4.00")
         expect(connection(page)).to_have_count(0)
     expect(connection(page)).to_be_visible()
     page.get_by_label("Response A").fill("typed when all was gone")
@@ -386,10 +391,7 @@ def test_a_page_says_that_its_server_is_gone_and_finds_it_again(opened: Opened):
 def test_two_pages_never_swap_texts(opened: Opened, browser: Browser):
     one = opened.page
     with served() as (_, port):
-        served_page(one, port)
-        one.get_by_role("tab", name="Probe").click()
-        one.get_by_label("Response A").fill("typed in one")
-        expect(one.locator(".rx-probe-readout")).to_contain_text("+12.00")
+        typed(one, port, "typed in one", "+12.00")
         two = browser.new_context().new_page()
         served_page(two, port)
         expect(connection(one)).to_contain_text("another tab")
