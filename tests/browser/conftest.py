@@ -109,3 +109,16 @@ def page(browser: Browser) -> Iterator[Page]:
     page.route(saves, lambda route: route.abort() if route.request.method == "PUT" else route.fallback())
     yield page
     context.close()
+
+
+@pytest.fixture
+def own_kernels(lab: Address, page: Page) -> Iterator[None]:
+    """No kernel of an earlier test: Lab would go on with it, and its cells would be counted on. None is left either."""
+
+    def shut_down() -> None:
+        for session in page.request.get(lab("api/sessions")).json():
+            page.request.delete(lab(f"api/sessions/{session['id']}"))
+
+    shut_down()
+    yield
+    shut_down()

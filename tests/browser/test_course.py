@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
+import pytest
 from playwright.sync_api import Page, expect
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +40,7 @@ def check_pictures(page: Page) -> None:
     assert not [alt for alt, drawn in pictures if not (alt and drawn)]
 
 
+@pytest.mark.usefixtures("own_kernels")
 def test_start_opens_and_runs(lab: Callable[[str], str], page: Page) -> None:
     thrown: list[str] = []
     page.on("pageerror", lambda error: thrown.append(str(error)))

@@ -5,7 +5,7 @@ Controls are found by their roles, so that a new one is used without a new test.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -81,15 +81,7 @@ def use_all(page: Page, cell: Locator, n_cells: int) -> int:
     return used
 
 
-@pytest.fixture
-def no_kernel_left(lab: Callable[[str], str], page: Page) -> Iterator[None]:
-    """Shut down what the test started: ten kernels with a model each would not fit beside each other."""
-    yield
-    for session in page.request.get(lab("api/sessions")).json():
-        page.request.delete(lab(f"api/sessions/{session['id']}"))
-
-
-@pytest.mark.usefixtures("no_kernel_left")
+@pytest.mark.usefixtures("own_kernels")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_control_can_be_used_and_the_notebook_runs_on(
     lab: Callable[[str], str], lab_log: Path, page: Page, path: Path
@@ -103,7 +95,6 @@ def test_every_control_can_be_used_and_the_notebook_runs_on(
     n_cells, n_code = cells_of(path)
     expect(cells).to_have_count(n_cells, timeout=60 * SECONDS)
     expect(page.get_by_text(IDLE)).to_be_visible(timeout=60 * SECONDS)
-    page.wait_for_timeout(2 * SECONDS)  # a notebook that is run before its kernel is quite there waits for ever
     unfold(page)
     choose(page, "Run", "Run All Cells")
     wait_for_run(page, n_code)
