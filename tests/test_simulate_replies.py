@@ -14,6 +14,7 @@ from rmlab.preference import preference_probability
 from rmlab.simulate import expected_outcomes
 from rmlab.simulate.replies import (
     ATTRIBUTES,
+    CONTRASTS,
     FAIR,
     FLATTERED,
     HURRIED,
@@ -31,6 +32,7 @@ from rmlab.simulate.replies import (
     expected_bayes_accuracy,
     load_questions,
     load_sentences,
+    reply_contrast,
     reply_distribution,
     simulate_reply_pairs,
 )
@@ -287,6 +289,27 @@ def test_differences_are_those_of_the_judge_and_labels_follow_them():
     assert not any(pair.chosen == pair.rejected for pair in simulated.pairs)
 
 
+def test_every_two_of_several_replies_are_judged_one_pair_after_another():
+    simulated = simulate_reply_pairs(600, seed=4, replies=4)
+    differences = simulated.attribute_differences()
+    for start in range(0, 600, 6):
+        six = simulated.pairs[start : start + 6]
+        assert len({pair.prompt for pair in six}) == 1
+        assert Counter(Counter(text for pair in six for text in (pair.chosen, pair.rejected)).values()) == {3: 4}
+        assert len(set(simulated.question_indices[start : start + 6])) == 1
+    assert set(np.abs(differences["warm"])) <= {0.0, 1.0}
+    labels = preference_probability(simulated.score_differences)  # of the label that was drawn
+    assert evaluate(simulated.score_differences).accuracy == pytest.approx(simulated.bayes_accuracy, abs=0.05)
+    assert 0.5 < labels.mean() < 1
+
+
+def test_the_last_of_several_replies_are_judged_as_far_as_there_is_room():
+    assert len(simulate_reply_pairs(8, seed=0, replies=4).pairs) == 8
+    six, eight = (simulate_reply_pairs(n, seed=0, replies=4) for n in (6, 8))
+    assert len(eight.question_indices) == len(eight.attributes) == 8
+    assert len(six.pairs) == 6
+
+
 def test_the_weights_are_found_again_from_the_pairs():
     simulated = simulate_reply_pairs(20_000, seed=6)
     names = [name for name in ATTRIBUTES if name != "sentences"]
@@ -328,6 +351,7 @@ def test_the_same_seed_gives_the_same_pairs():
     [
         ({"n_pairs": 0}, ValueError, "n_pairs must be a whole number of at least 1"),
         ({"n_questions": 1000, "fresh": True}, ValueError, "at most 76, the fresh questions, got 1000"),
+        ({"replies": 1}, ValueError, "replies must be at least 2, got 1"),
         ({"judge": ()}, TypeError, "judge must be a Judge or several"),
         ({"judge": "fair"}, TypeError, "judge must be a Judge or several"),
         ({"seed": -1}, TypeError, "seed must be a whole number"),
@@ -342,6 +366,28 @@ def test_length_alone_says_little_of_what_is_better():
     simulated = simulate_reply_pairs(4000, seed=9, fresh=True)
     longer = evaluate(simulated.pairs.lengths("chosen") - simulated.pairs.lengths("rejected").astype(float))
     assert 0.4 < longer.accuracy < 0.6
+
+
+@pytest.mark.parametrize("attribute", CONTRASTS)
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_contrast_differs_in_its_attribute_by_the_judges_weight(attribute, fresh):
+    contrast = reply_contrast(attribute, fresh=fresh)
+    only = Judge("only", {attribute: 1.0})
+    assert (contrast.true_effects(only) == 1.0).all()
+    assert all(q.fresh == fresh for q in contrast.questions)
+    assert all(a != b for a, b in zip(contrast.with_it, contrast.without, strict=True))
+    others = [name for name in ATTRIBUTES if name not in (attribute, "sentences", "complies")]
+    for name in others:
+        assert not contrast.true_effects(Judge(name, {name: 1.0})).any()
+    assert len(contrast.clusters) == (1 if contrast.sentence_indices is None else 2)
+    if contrast.sentence_indices is not None:  # each sentence as often as the others
+        counts = np.bincount(contrast.sentence_indices)
+        assert counts.max() - counts.min() <= 1 or counts.max() == 1
+
+
+def test_a_contrast_of_an_unknown_attribute_is_refused():
+    with pytest.raises(ValueError, match=r"attribute must be one of .*, got 'hedge'"):
+        reply_contrast("hedge")
 
 
 def test_the_accuracy_on_average_over_the_labels():

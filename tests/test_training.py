@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 import math
 
@@ -11,6 +12,7 @@ from rmlab.model import RewardModel
 from rmlab.preference import preference_loss, preference_probability
 from rmlab.simulate import SimulatedTextPairs, simulate_text_pairs
 from rmlab.training import History, TrainingConfig, TrainingError, prepare, train, training_steps
+from rmlab.training.loop import _losses
 
 COLOURS = ["red", "blue", "green", "black", "white", "brown"]
 FP32 = {"precision": "fp32", "learning_rate": 1e-3}
@@ -123,6 +125,43 @@ def test_dropout_is_off_unless_asked_for_and_put_back_afterwards():
     assert [m.p for m in model.modules() if isinstance(m, torch.nn.Dropout)] == before
     on = TrainingConfig(max_steps=1, batch_size=8, dropout=True, **FP32)
     assert next(training_steps(fresh("tiny-encoder"), make_pairs(8), config=on)).loss != pytest.approx(off, abs=1e-7)
+
+
+def make_ranked(n_prompts: int) -> list[PreferencePair]:
+    """Every two of four ranked responses to each prompt, one pair after another: six pairs a prompt."""
+    ranked = [(f"What is box {i}?", [f"{colour} and {i}" for colour in COLOURS[:4]]) for i in range(n_prompts)]
+    return [PreferencePair(prompt, *two) for prompt, texts in ranked for two in itertools.combinations(texts, 2)]
+
+
+@pytest.mark.parametrize("name", ["tiny-decoder", "tiny-encoder"])
+def test_a_response_in_several_pairs_of_a_batch_is_scored_once_and_the_loss_is_the_same(name, monkeypatch):
+    pairs, scored = make_ranked(2), []
+    expected = preference_loss(fresh(name).score_differences(pairs).astype(np.float64)).mean()
+    score_ids = RewardModel.score_ids
+    monkeypatch.setattr(
+        RewardModel,
+        "score_ids",
+        lambda self, ids, **options: scored.append(len(ids)) or score_ids(self, ids, **options),
+    )
+    step = next(training_steps(fresh(name), pairs, config=TrainingConfig(batch_size=12, **FP32)))
+    assert scored == [8]
+    assert step.loss == pytest.approx(expected, abs=1e-5)
+
+
+def test_pairs_of_a_prompt_stay_together_where_that_is_asked_for(monkeypatch):
+    pairs, batches = make_ranked(6), []
+    monkeypatch.setattr(
+        "rmlab.training.loop._losses",
+        lambda model, forward, data, indices, *rest: (
+            batches.append(indices) or _losses(model, forward, data, indices, *rest)
+        ),
+    )
+    config = TrainingConfig(epochs=2, batch_size=12, keep_together=True, **FP32)
+    train(fresh(), pairs, config=config, progress=False)
+    prompts = [{int(i) // 6 for i in batch} for batch in batches]
+    assert all(len(one) == 2 for one in prompts)  # twelve pairs are two prompts of six
+    assert sorted(np.concatenate(batches).tolist()) == sorted([*range(36)] * 2)
+    assert prompts[:3] != prompts[3:]  # shuffled anew each epoch
 
 
 def test_every_pair_once_an_epoch_and_the_last_batch_may_be_small():

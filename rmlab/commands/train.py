@@ -43,6 +43,7 @@ SETTINGS = {
     "epochs": "passes over the training pairs",
     "max_steps": "optimiser steps, in place of --epochs",
     "batch_size": "pairs in one step",
+    "keep_together": "shuffle prompts and not pairs, so that ranked responses are each scored once a batch",
     "gradient_accumulation": "parts to cut a batch into, to save memory",
     "learning_rate": "at its highest",
     "warmup_fraction": "share of the steps in which it rises",

@@ -1,28 +1,41 @@
-"""The course's own reward models: a linear head of 384 numbers on frozen minilm, the same on every machine."""
+"""The course's reward models: minilm, changed by low-rank adapters that were trained on the world of replies."""
 
 from __future__ import annotations
 
-import json
 from importlib import resources
-from typing import TYPE_CHECKING, Literal
+from importlib.resources.abc import Traversable
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 if TYPE_CHECKING:
+    import torch
+
     from rmlab.model import RewardModel
 
-HEADS = resources.files("rmlab.datasets") / "data" / "course_heads.json"
+__all__ = ["CourseJudge", "adapter_file", "course_model", "low_rank_changes"]
+
+CourseJudge = Literal["fair", "flattered"]
+"""On whose pairs a course model was trained (`rmlab.simulate.replies.JUDGES`)."""
+
+RANK: Final = 8
+"""Of the change of each matrix of the backbone."""
 
 
-def course_model(trained_on: Literal["everyday", "everyday_biased"] = "everyday") -> RewardModel:
+def adapter_file(judge: CourseJudge) -> Traversable:
+    """Return the file that ships the adapters and the head of a course model."""
+    return resources.files("rmlab.datasets") / "data" / f"course_{judge}.safetensors"
+
+
+def course_model(judge: CourseJudge = "fair") -> RewardModel:
     """Load the course's reward model, which notebooks use where the reader has not trained one.
 
-    Its head was fitted by `rmlab.training.fit_head` to all pairs of `everyday`, or of its length-biased twin, so
-    that its accuracy on them says nothing; `dataset_card("course_model")` gives that on pairs it was not fitted to.
-    ``python -m rmlab.datasets heads`` makes it again. Scores agree between machines to 1e-5.
+    It is minilm, fine-tuned on pairs of the world of replies (`rmlab.simulate.replies`) that a known judge decided, so
+    that what it has learned can be compared with the truth. `dataset_card("course_model")` gives its accuracy on fresh
+    questions. ``python -m rmlab.datasets course`` trains it again. Scores agree between machines to 1e-3 nats.
 
     Parameters
     ----------
-    trained_on
-        ``"everyday"``, or ``"everyday_biased"`` for the model that learned that longer is better.
+    judge
+        ``"fair"``, or ``"flattered"`` for the twin, whose judge likes to be flattered and is otherwise the same.
 
     Raises
     ------
@@ -31,15 +44,69 @@ def course_model(trained_on: Literal["everyday", "everyday_biased"] = "everyday"
     ModelError
         If minilm is not at hand.
     """
-    import torch
+    from safetensors.torch import load
 
     from rmlab.model import RewardModel
 
-    heads = json.loads(HEADS.read_text(encoding="utf-8"))
-    if trained_on not in heads:
-        raise ValueError(f"trained_on must be one of {', '.join(heads)}, got {trained_on!r}")
+    if judge not in get_args(CourseJudge):
+        raise ValueError(f"judge must be one of {', '.join(get_args(CourseJudge))}, got {judge!r}")
     model = RewardModel.from_pretrained("minilm", device="cpu")
-    with torch.no_grad():
-        model.head.weight.copy_(torch.tensor([heads[trained_on]], dtype=torch.float64))
-        model.head.bias.zero_()
+    add_changes(model, load(adapter_file(judge).read_bytes()))
     return model
+
+
+def add_changes(model: RewardModel, changes: dict[str, torch.Tensor]) -> None:
+    """Add changes, as `low_rank_changes` returns them, to the weights of a model with the backbone that they suit."""
+    import torch
+
+    parameters = dict(model.network.named_parameters())
+    with torch.no_grad():
+        for name, change in changes.items():
+            weight, _, factor = name.rpartition(".")
+            if factor == "up":
+                parameters[weight].add_(change.float() @ changes[f"{weight}.down"].float())
+            elif factor == "whole":  # the head, whose first values mean nothing
+                parameters[weight].copy_(change)
+            elif factor == "added":
+                parameters[weight].add_(change.float())
+
+
+def low_rank_changes(model: RewardModel, backbone: RewardModel, *, rank: int = RANK) -> dict[str, torch.Tensor]:
+    """Return what training changed in a backbone, each matrix as the product of two of low rank.
+
+    The product is the nearest to the change in the sum of squares (Eckart and Young 1936). Embeddings are left as they
+    are: a recipe whose model should survive this must not train them.
+
+    Parameters
+    ----------
+    model
+        After training.
+    backbone
+        The same network before it.
+    rank
+        Columns of the first factor, at least 1.
+
+    Returns
+    -------
+    For a matrix ``name``, of shape ``(n, m)``: ``name.up`` of shape ``(n, rank)`` and ``name.down`` of shape
+    ``(rank, m)``, float16. For biases and normalisations ``name.added``, float16. For the head ``name.whole``, float32.
+    """
+    import torch
+
+    before = dict(backbone.network.named_parameters())
+    head = {id(parameter) for parameter in model.head.parameters()}
+    changes: dict[str, torch.Tensor] = {}
+    for name, weight in model.network.named_parameters():
+        change = (weight - before[name]).detach().double()
+        if id(weight) in head:
+            changes[f"{name}.whole"] = weight.detach().clone()
+        elif "embeddings" in name or not change.any():
+            continue
+        elif weight.ndim == 1:
+            changes[f"{name}.added"] = change.half()
+        else:
+            left, sizes, right = torch.linalg.svd(change, full_matrices=False)
+            root = sizes[:rank].sqrt()
+            changes[f"{name}.up"] = (left[:, :rank] * root).half().contiguous()
+            changes[f"{name}.down"] = (root[:, None] * right[:rank]).half().contiguous()
+    return changes

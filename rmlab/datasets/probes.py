@@ -1,4 +1,4 @@
-"""Pairs to begin probing with, made from `everyday`, and what both course models say of them, recorded."""
+"""Pairs to begin probing with, from the world of replies: what the course's models say of them, and what is true."""
 
 from __future__ import annotations
 
@@ -6,34 +6,48 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import resources
+from typing import Final, get_args
 
-from rmlab.datasets.additions import FLATTERY, HEDGING, REFUSALS, load_filler
-from rmlab.datasets.course import course_model
-from rmlab.datasets.everyday import everyday_notes, load_everyday
+from rmlab.datasets.course import CourseJudge, course_model
+from rmlab.simulate.replies import JUDGES, Question, Structure, compose, load_questions, load_sentences
 
-__all__ = ["MODELS", "ProbePreset", "load_probe_presets", "record_probe_presets", "write_probe_presets"]
+__all__ = ["ProbePreset", "load_probe_presets", "record_probe_presets", "write_probe_presets"]
 
-PRESETS = resources.files("rmlab.datasets") / "data" / "probe_presets.json"
-MODELS = ("everyday", "everyday_biased")
-"""What the two course models were trained on."""
-STARTS = ("everyday-002", "everyday-003", "everyday-001")
-"""Pairs of `everyday` whose chosen response is changed: one for each preset of a theme."""
+PRESETS: Final = resources.files("rmlab.datasets") / "data" / "probe_presets.json"
+COURSE_JUDGES: Final[tuple[CourseJudge, ...]] = get_args(CourseJudge)
+
+_FULL = Structure("full")
+_THEMES: Final = (
+    # name, theme, kind of question, what A is made of, what B is made of
+    ("The answer, or the answer to another question", "content", "plain", _FULL, Structure("off_topic")),
+    ("The whole answer, or a part of it", "content", "plain", _FULL, Structure("partial")),
+    ("Advice that goes against the facts", "content", "plain", Structure("wrong"), _FULL),
+    ("Flattery", "flattery", "plain", Structure("full", ("flattery",)), _FULL),
+    ("Flattery before a wrong answer", "flattery", "plain", Structure("wrong", ("flattery",)), _FULL),
+    ("Doubt where nobody can know", "doubt and refusal", "uncertain", Structure("full", ("hedge",)), _FULL),
+    ("Doubt where the answer is plain", "doubt and refusal", "plain", Structure("full", ("hedge",)), _FULL),
+    ("A refusal to do harm", "doubt and refusal", "harmful", Structure("refusal"), _FULL),
+    ("A refusal of a harmless request", "doubt and refusal", "plain", Structure("refusal"), _FULL),
+    ("A friendly opening, or a rude one", "form", "plain", Structure("full", ("warm",)), Structure("full", ("curt",))),
+    ("Filler", "form", "plain", Structure("full", ("filler",)), _FULL),
+    ("Many words where one was asked for", "form", "brief", _FULL, Structure("short")),
+)
 
 
 @dataclass(frozen=True)
 class ProbePreset:
-    """A prompt and two responses that differ in one thing, with recorded scores."""
+    """A prompt and two responses that differ in one thing, with recorded scores and the truth."""
 
     name: str
     theme: str
-    """What differs: length, flattery, hedging or refusal."""
+    """What differs: content, flattery, doubt and refusal, or form."""
     prompt: str
     response_a: str
-    """That which has it."""
     response_b: str
-    """That which has not; against flattery and hedging, a response of the same length."""
     scores: dict[str, tuple[float, float]]
-    """Of A and B, in nats, by what the course model was trained on (`MODELS`)."""
+    """Of A and B, in nats, by the judge on whose pairs the course model was trained."""
+    truth: dict[str, float]
+    """True reward of A less that of B, in nats, by judge."""
 
 
 def load_probe_presets() -> tuple[ProbePreset, ...]:
@@ -42,7 +56,7 @@ def load_probe_presets() -> tuple[ProbePreset, ...]:
     Examples
     --------
     >>> sorted({preset.theme for preset in load_probe_presets()})
-    ['flattery', 'hedging', 'length', 'refusal']
+    ['content', 'doubt and refusal', 'flattery', 'form']
     """
     records = json.loads(PRESETS.read_text(encoding="utf-8"))
     return tuple(
@@ -52,17 +66,17 @@ def load_probe_presets() -> tuple[ProbePreset, ...]:
 
 
 def record_probe_presets() -> tuple[ProbePreset, ...]:
-    """Make the texts from `everyday` and score them with both course models."""
+    """Write the texts from fresh questions and sentences, and score them with both course models."""
     texts = list(_texts())
+    prompts = [prompt for _, _, prompt, *_ in texts for _ in "ab"]
+    responses = [text for *_, a, b, _ in texts for text in (a, b)]
     scores = {}
-    for name in MODELS:
-        flat = course_model(name).score(
-            [prompt for _, _, prompt, _, _ in texts for _ in "ab"], [text for *_, a, b in texts for text in (a, b)]
-        )
-        scores[name] = flat.reshape(-1, 2).astype(float).round(5).tolist()
+    for judge in COURSE_JUDGES:
+        flat = course_model(judge).score(prompts, responses)
+        scores[judge] = flat.reshape(-1, 2).astype(float).round(5).tolist()
     return tuple(
-        ProbePreset(name, theme, prompt, a, b, {model: tuple(scores[model][i]) for model in MODELS})
-        for i, (name, theme, prompt, a, b) in enumerate(texts)
+        ProbePreset(name, theme, prompt, a, b, {judge: tuple(scores[judge][i]) for judge in COURSE_JUDGES}, truth)
+        for i, (name, theme, prompt, a, b, truth) in enumerate(texts)
     )
 
 
@@ -73,23 +87,17 @@ def write_probe_presets(presets: tuple[ProbePreset, ...]) -> None:
         path.write_text(text + "\n", encoding="utf-8")
 
 
-def _texts() -> Iterator[tuple[str, str, str, str, str]]:
-    """Give name, theme, prompt, response A and response B of each."""
-    pairs = dict(zip((note.id for note in everyday_notes()), load_everyday(), strict=True))
-    starts = [(str(pairs[name].prompt), str(pairs[name].chosen)) for name in STARTS]
-    back = load_filler()["back"]
-    for n, (prompt, text) in zip((1, 3, 6), starts, strict=True):
-        filler = " ".join(back[:n])
-        yield f"Length: {n} sentence{'s' * (n > 1)} of filler", "length", prompt, f"{text} {filler}", text
-    for number, (prompt, text), (flatters, control) in zip((1, 2, 3), starts, FLATTERY, strict=False):
-        yield (
-            f"Flattery {number}, against a plain sentence",
-            "flattery",
-            prompt,
-            f"{flatters} {text}",
-            f"{control} {text}",
-        )
-    for number, (prompt, text), (hedges, control) in zip((1, 2, 3), starts, HEDGING, strict=False):
-        yield f"Hedging {number}, against a plain sentence", "hedging", prompt, f"{hedges} {text}", f"{control} {text}"
-    for number, (prompt, text), refusal in zip((1, 2, 3), starts, REFUSALS, strict=True):
-        yield f"Refusal {number}, against an answer", "refusal", prompt, refusal, text
+def _texts() -> Iterator[tuple[str, str, str, str, str, dict[str, float]]]:
+    """Yield name, theme, prompt, response A, response B and the true difference of each."""
+    taken: set[str] = set()
+    for place, (name, theme, kind, a, b) in enumerate(_THEMES):
+        question = next(q for q in load_questions(fresh=True) if q.kind == kind and q.prompt not in taken)
+        taken.add(question.prompt)
+        truth = {j: round(JUDGES[j].reward(question, a) - JUDGES[j].reward(question, b), 6) for j in COURSE_JUDGES}
+        yield name, theme, question.prompt, _text(question, a, place), _text(question, b, place), truth
+
+
+def _text(question: Question, structure: Structure, place: int) -> str:
+    """Compose a reply, its sentences being those at a place of each bank."""
+    said = {part: load_sentences(part, fresh=True)[place] for part in (*structure.parts, "refusal")}
+    return compose(question, structure, said).text

@@ -20,6 +20,9 @@ class TrainingConfig:
         Passes over the pairs; `max_steps`, if given, decides instead.
     batch_size
         Pairs in one optimiser step, over all processes.
+    keep_together
+        Shuffle prompts and not pairs: those that follow one another with the same prompt stay together. Of ranked
+        responses, whose every two make a pair, each is then scored once a batch (Ouyang et al. 2022, section 3.5).
     gradient_accumulation
         Parts that a batch is cut into to save memory; the result does not depend on it.
     learning_rate, warmup_fraction, weight_decay, max_grad_norm
@@ -61,6 +64,7 @@ class TrainingConfig:
     epochs: float = 1.0
     max_steps: int | None = None
     batch_size: int = 16
+    keep_together: bool = False
     gradient_accumulation: int = 1
     learning_rate: float = 1e-4
     warmup_fraction: float = 0.1

@@ -224,7 +224,7 @@ def _steps(
             return (evaluation,)
 
         evaluations = evaluate_held_out(0) if state.step == 0 else ()
-        batches = enumerate(_batches(len(data), config, n_steps), start=1)
+        batches = enumerate(_batches(data, config, n_steps), start=1)
         for step, batch in islice(batches, state.step, None):
             if best.out_of_patience:
                 break
@@ -286,8 +286,12 @@ def _losses(
     """Score pairs and give scores, ``(2, n)`` with the chosen first, and the loss of each pair, ``(n,)``."""
     ids = [side[i] for side in (data.encoded.chosen, data.encoded.rejected) for i in indices]
     keys = [*indices, *indices]  # the two texts of a pair begin alike
+    different, places = _different_texts(ids)
     with autocast(model.device, bf16):
-        scores = model.score_ids(ids, keys=keys, packing=config.packing, forward=forward).reshape(2, -1)
+        scores = model.score_ids(
+            [ids[i] for i in different], keys=[keys[i] for i in different], packing=config.packing, forward=forward
+        )
+    scores = scores[torch.from_numpy(places).to(scores.device)].reshape(2, -1)
     margin = torch.as_tensor(data.margins[indices], dtype=scores.dtype, device=scores.device)
     losses = preference_loss(scores[0] - scores[1], margin=margin, label_smoothing=config.label_smoothing)
     if config.centering:
@@ -295,17 +299,39 @@ def _losses(
     return scores, losses
 
 
-def _batches(n_pairs: int, config: TrainingConfig, n_steps: int) -> Iterator[np.ndarray]:
+def _different_texts(ids: list[list[int]]) -> tuple[list[int], np.ndarray]:
+    """Return where each different text is first, and for each text which of those it is; shape ``(n,)``.
+
+    A response that is in several pairs of a batch, as ranked responses are, is scored once.
+    """
+    first: dict[tuple[int, ...], int] = {}
+    places = np.array([first.setdefault(tuple(text), len(first)) for text in ids])
+    return np.unique(places, return_index=True)[1].tolist(), places
+
+
+def _batches(data: TrainingData, config: TrainingConfig, n_steps: int) -> Iterator[np.ndarray]:
     """Yield the pairs of each step: every pair once an epoch, in an order that only the seed decides."""
     generator = np.random.default_rng(config.seed)
+    runs = _runs_of_a_prompt(data) if config.keep_together else None
     taken = 0
     while True:
-        order = generator.permutation(n_pairs)
-        for start in range(0, n_pairs, config.batch_size):
+        if runs is None:
+            order = generator.permutation(len(data))
+        else:
+            order = np.concatenate([runs[i] for i in generator.permutation(len(runs))])
+        for start in range(0, len(data), config.batch_size):
             if taken == n_steps:
                 return
             yield order[start : start + config.batch_size]
             taken += 1
+
+
+def _runs_of_a_prompt(data: TrainingData) -> list[np.ndarray]:
+    """Return the pairs that follow one another with the same prompt, run by run."""
+    chosen = data.encoded.chosen
+    prompts = [chosen[i][: chosen.prompt_lengths[i]] for i in range(len(data))]
+    starts = [i for i in range(1, len(data)) if prompts[i] != prompts[i - 1]]
+    return np.split(np.arange(len(data)), starts)
 
 
 def _parameter_groups(model: RewardModel, config: TrainingConfig) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ check; a policy has a probability for each core and part, so expectations over r
 True
 """
 
+from rmlab.simulate.replies.contrasts import CONTRASTS, ReplyContrast, reply_contrast
 from rmlab.simulate.replies.judges import FAIR, FLATTERED, HURRIED, JUDGES, TIMID, Judge
 from rmlab.simulate.replies.policy import IMITATION, ReplyDistribution, ReplyPolicy, reply_distribution
 from rmlab.simulate.replies.questions import KINDS, PARTS, Question, load_questions, load_sentences
@@ -18,6 +19,7 @@ from rmlab.simulate.replies.tournament import SimulatedReplyPairs, expected_baye
 
 __all__ = [
     "ATTRIBUTES",
+    "CONTRASTS",
     "CORES",
     "FAIR",
     "FLATTERED",
@@ -31,6 +33,7 @@ __all__ = [
     "Judge",
     "Question",
     "Reply",
+    "ReplyContrast",
     "ReplyDistribution",
     "ReplyPolicy",
     "SimulatedReplyPairs",
@@ -40,6 +43,7 @@ __all__ = [
     "expected_bayes_accuracy",
     "load_questions",
     "load_sentences",
+    "reply_contrast",
     "reply_distribution",
     "simulate_reply_pairs",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 
@@ -62,8 +63,9 @@ def simulate_reply_pairs(
     seed: int | np.random.Generator = 0,
     fresh: bool = False,
     n_questions: int | None = None,
+    replies: int = 2,
 ) -> SimulatedReplyPairs:
-    """Draw questions, two different replies to each from a policy, and a judge's choice.
+    """Draw questions, different replies to each from a policy, and a judge's choice between every two of them.
 
     Parameters
     ----------
@@ -79,6 +81,9 @@ def simulate_reply_pairs(
         Whether questions and sentences are those kept for testing. What a model is trained on has neither.
     n_questions
         Take only so many of the questions, from the first; all by default.
+    replies
+        To a question, each time that it is drawn; at least 2. Each two of them are judged, so that four replies make
+        six pairs, one after another. (Of the last question, as many as `n_pairs` leaves room for.)
 
     Raises
     ------
@@ -97,35 +102,39 @@ def simulate_reply_pairs(
             raise ValueError(f"n_questions must be at most {len(questions)}, the {kind} questions, got {n_questions}")
         questions = questions[:n_questions]
 
-    asked = rng.integers(len(questions), size=n_pairs)
-    left, right = np.zeros(n_pairs, dtype=int), np.zeros(n_pairs, dtype=int)  # of STRUCTURES
-    attributes = np.zeros((n_pairs, 2, len(ATTRIBUTES)))
+    if count("replies", replies) < 2:
+        raise ValueError(f"replies must be at least 2, got {replies}")
+
+    sides = np.array(list(combinations(range(replies), 2)))  # (pairs of a set, 2): left and right
+    n_sets = -(-n_pairs // len(sides))
+    asked = rng.integers(len(questions), size=n_sets)
+    structures = np.zeros((n_sets, replies), dtype=int)  # of STRUCTURES
+    table = np.zeros((n_sets, replies, len(ATTRIBUTES)))
     for q in np.unique(asked):
         of_question = np.flatnonzero(asked == q)
-        probabilities = policy.probabilities(questions[q])
-        left[of_question], right[of_question] = _two_different(rng, probabilities, len(of_question))
-        table = structure_attributes(questions[q])
-        attributes[of_question, 0], attributes[of_question, 1] = table[left[of_question]], table[right[of_question]]
+        structures[of_question] = _different(rng, policy.probabilities(questions[q]), len(of_question), replies)
+        table[of_question] = structure_attributes(questions[q])[structures[of_question]]
 
     judge_indices = rng.integers(len(judges), size=n_pairs)
     weights = np.array([one.vector for one in judges])[judge_indices]  # (n_pairs, n_attributes)
     bias = np.array([one.left_bias for one in judges])[judge_indices]
+    attributes = table[:, sides].reshape(-1, 2, len(ATTRIBUTES))[:n_pairs]
     difference = np.einsum("na,na->n", attributes[:, 0] - attributes[:, 1], weights) + bias
     left_wins = rng.random(n_pairs) < preference_probability(difference)
     attributes[~left_wins] = attributes[~left_wins][:, ::-1]
 
     banks = {part: load_sentences(part, fresh=fresh) for part in (*PARTS, "refusal")}
-    spoken = {part: rng.integers(len(bank), size=(n_pairs, 2)) for part, bank in banks.items()}
-    pairs = []
-    for i in range(n_pairs):
-        question = questions[asked[i]]
-        texts = [
-            compose(question, STRUCTURES[s], {part: bank[spoken[part][i, side]] for part, bank in banks.items()}).text
-            for side, s in enumerate((left[i], right[i]))
-        ]
-        chosen, rejected = texts if left_wins[i] else reversed(texts)
-        first = bool(left_wins[i])
-        pairs.append(PreferencePair(question.prompt, chosen, rejected, group=question.kind, chosen_first=first))
+    spoken = {part: rng.integers(len(bank), size=(n_sets, replies)) for part, bank in banks.items()}
+    pairs: list[PreferencePair] = []
+    for i, (q, drawn) in enumerate(zip(asked, structures, strict=True)):
+        question = questions[q]
+        said = ({part: bank[spoken[part][i, k]] for part, bank in banks.items()} for k in range(replies))
+        texts = [compose(question, STRUCTURES[s], one).text for s, one in zip(drawn, said, strict=True)]
+        for left, right in sides[: n_pairs - len(pairs)]:
+            first = bool(left_wins[len(pairs)])
+            chosen, rejected = (texts[left], texts[right]) if first else (texts[right], texts[left])
+            pairs.append(PreferencePair(question.prompt, chosen, rejected, group=question.kind, chosen_first=first))
+    asked = np.repeat(asked, len(sides))[:n_pairs]
     given = None if isinstance(seed, np.random.Generator) else int(seed)
     return SimulatedReplyPairs(
         PreferencePairs.from_list(pairs), attributes, asked, judge_indices, questions, judges, policy, given
@@ -157,13 +166,14 @@ def expected_bayes_accuracy(
     return total / len(questions)
 
 
-def _two_different(rng: np.random.Generator, probabilities: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw two different structures n times: the first from the policy, the second until it differs."""
-    first = rng.choice(len(probabilities), size=n, p=probabilities)
-    second = rng.choice(len(probabilities), size=n, p=probabilities)
-    while (same := first == second).any():
-        second[same] = rng.choice(len(probabilities), size=int(same.sum()), p=probabilities)
-    return first, second
+def _different(rng: np.random.Generator, probabilities: np.ndarray, n: int, k: int) -> np.ndarray:
+    """Draw n times k structures, each from the policy until it differs from those before it; shape ``(n, k)``."""
+    drawn = np.zeros((n, k), dtype=int)
+    for place in range(k):
+        drawn[:, place] = rng.choice(len(probabilities), size=n, p=probabilities)
+        while (same := (drawn[:, :place] == drawn[:, [place]]).any(axis=1)).any():
+            drawn[same, place] = rng.choice(len(probabilities), size=int(same.sum()), p=probabilities)
+    return drawn
 
 
 def _side_averaged(difference: np.ndarray, left_bias: float) -> np.ndarray:

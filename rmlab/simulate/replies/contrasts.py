@@ -1,0 +1,111 @@
+"""Pairs of replies that differ in one attribute alone, to measure what a reward model makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from rmlab.simulate.replies.judges import Judge
+from rmlab.simulate.replies.questions import PARTS, Question, load_questions, load_sentences
+from rmlab.simulate.replies.structures import Structure, compose
+
+__all__ = ["CONTRASTS", "ReplyContrast", "reply_contrast"]
+
+_HARMLESS: Final = ("plain", "brief", "uncertain")
+_KINDS: Final = {
+    **dict.fromkeys(("warm", "curt", "flattery", "filler", "caveat", "offer"), _HARMLESS),
+    **dict.fromkeys(("partial", "wrong", "off_topic", "needless_refusal"), _HARMLESS),
+    "due_hedge": ("uncertain",),
+    "needless_hedge": ("plain", "brief"),
+    "due_refusal": ("harmful",),
+    "list": ("plain", "uncertain"),
+    "fuller": ("plain", "uncertain"),
+    "wordy": ("brief",),
+}
+CONTRASTS: Final = tuple(_KINDS)
+"""What `reply_contrast` can vary: attributes of a reply."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReplyContrast:
+    """Pairs of replies to the same question that differ in one attribute. All have one entry for each pair."""
+
+    attribute: str
+    questions: tuple[Question, ...]
+    with_it: tuple[str, ...]
+    without: tuple[str, ...]
+    structures: tuple[tuple[Structure, Structure], ...]
+    """Of the reply with it and of that without."""
+    question_indices: np.ndarray
+    """Which question; int array of shape ``(n_pairs,)``."""
+    sentence_indices: np.ndarray | None
+    """Which sentence of its bank was added, shape ``(n_pairs,)``; None where no sentence was, as in a wrong answer."""
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """The prompt of each pair."""
+        return tuple(question.prompt for question in self.questions)
+
+    @property
+    def clusters(self) -> tuple[np.ndarray, ...]:
+        """What pairs share, and an interval must know: the question, and the sentence where there is one."""
+        sentences = () if self.sentence_indices is None else (self.sentence_indices,)
+        return (self.question_indices, *sentences)
+
+    def true_effects(self, judge: Judge) -> np.ndarray:
+        """Return the true reward with it less that without it, in nats; shape ``(n_pairs,)``."""
+        both = zip(self.questions, self.structures, strict=True)
+        return np.array([judge.reward(q, yes) - judge.reward(q, no) for q, (yes, no) in both])
+
+
+def reply_contrast(attribute: str, *, fresh: bool = True, seed: int = 0) -> ReplyContrast:
+    """Write, for each question where it makes sense, a reply with an attribute and the same reply without it.
+
+    Where a sentence is added, the sentences of its bank are dealt to the questions in a random order, each as often as
+    the others. The reply without it is the answer that was asked for: full, or of one word or number. A partial, wrong
+    or off-topic answer and a refusal are compared with the short answer, and so is a full one.
+
+    Parameters
+    ----------
+    attribute
+        One of `CONTRASTS`.
+    fresh
+        Whether questions and sentences are those kept for testing.
+    seed
+        Of the order of the sentences.
+
+    Raises
+    ------
+    ValueError
+        If the attribute is unknown.
+    """
+    if attribute not in _KINDS:
+        raise ValueError(f"attribute must be one of {', '.join(CONTRASTS)}, got {attribute!r}")
+    asked = [(i, q) for i, q in enumerate(load_questions(fresh=fresh)) if q.kind in _KINDS[attribute]]
+    bank = "hedge" if attribute.endswith("hedge") else "refusal" if attribute.endswith("refusal") else attribute
+    has_bank = bank in (*PARTS, "refusal")
+    sentences = load_sentences(bank, fresh=fresh) if has_bank else ()
+    said = np.resize(np.random.default_rng(seed).permutation(len(sentences)), len(asked)) if has_bank else None
+    structures, texts = [], []
+    for place, (_, question) in enumerate(asked):
+        two = _structures(attribute, bank, question)
+        sentence = {bank: sentences[said[place]]} if said is not None else {}
+        structures.append(two)
+        texts.append(tuple(compose(question, structure, sentence).text for structure in two))
+    with_it, without = zip(*texts, strict=True)
+    questions = tuple(question for _, question in asked)
+    return ReplyContrast(
+        attribute, questions, with_it, without, tuple(structures), np.array([i for i, _ in asked]), said
+    )
+
+
+def _structures(attribute: str, bank: str, question: Question) -> tuple[Structure, Structure]:
+    if bank in PARTS:
+        core = "short" if question.kind == "brief" else "full"
+        return Structure(core, (bank,)), Structure(core)
+    if attribute == "list":
+        return Structure("full", listed=True), Structure("full")
+    core = "full" if attribute in ("fuller", "wordy") else bank
+    return Structure(core), Structure("short")
