@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 
 from rmlab.__main__ import main
-from rmlab.datasets import load_everyday
 from rmlab.model import RewardModel
 
 PAIRS = [
@@ -52,12 +51,19 @@ def test_one_file_with_everything_inside(inputs: tuple[str, str], tmp_path: Path
     assert "note" not in values["data"]
 
 
-def test_a_model_that_was_fitted_to_the_pairs_is_said_to_be(monkeypatch: pytest.MonkeyPatch):
-    from rmlab.explorers import explore, linked
+def test_without_a_model_and_pairs_it_opens_on_a_clear_pair_with_film_and_twin():
+    from rmlab.explorers import explore
 
-    monkeypatch.setattr(linked, "load_everyday", lambda: load_everyday()[:4])
-    assert "says nothing of pairs that it has not seen" in explore().data["note"]
-    assert "note" not in explore(pairs=load_everyday()[:4]).data
+    shown = explore()
+    shown.answers.wait()
+    difference = np.array(shown.data["pairs"]["difference"])
+    assert shown.state.selection == difference.argmax()
+    assert shown.state.winner == "a"
+    assert shown.state.probability > 0.9
+    assert shown.views == ("path", "curve", "probe", "pairs", "compare", "film")
+    assert shown.data["film"]["rows"] == list(range(len(difference)))  # each held-out pair can be read
+    np.testing.assert_allclose(shown.data["film"]["differences"][-1], difference, atol=0.05)
+    assert shown.data["compare"]["names"] == ["the course's model", "its flattered twin"]
 
 
 def views_of(page: Path) -> dict:

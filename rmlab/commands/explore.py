@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Describe the options."""
     parser.add_argument("model", metavar="MODEL", nargs="?", help="folder or hub id (default: the course's model)")
-    parser.add_argument("pairs", metavar="PAIRS", nargs="?", help="file, glob or hub id (default: everyday)")
+    parser.add_argument("pairs", metavar="PAIRS", nargs="?", help="file, glob or hub id (default: fresh replies)")
     parser.add_argument("--html", metavar="FILE", type=Path, help="write one file that needs no kernel and no network")
     parser.add_argument("--revision", help="pin a hub model")
     add_skip_bad(parser)
@@ -86,7 +86,7 @@ def _shown(options: argparse.Namespace, ready: Callable[[], object] = lambda: No
 
     model = RewardModel.from_pretrained(options.model, revision=options.revision) if options.model else None
     pairs = read_given(options.pairs, options) if options.pairs else None
-    names = _name(options.model or "the course's model"), _name(options.pairs or "everyday")
+    names = _name(options.model or "the course's model"), _name(options.pairs or "fresh replies")
     history, no_film = _history(options.model)
     ready()
     return explore(model, pairs, history=history, note=no_film, names=names), " on ".join(names)

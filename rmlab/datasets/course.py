@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Final, Literal, get_args
+
+from rmlab.simulate.replies import JUDGES, SimulatedReplyPairs, simulate_reply_pairs
 
 if TYPE_CHECKING:
     import torch
 
     from rmlab.model import RewardModel
+    from rmlab.training import History
 
-__all__ = ["CourseJudge", "adapter_file", "course_model", "low_rank_changes"]
+__all__ = ["CourseJudge", "adapter_file", "course_model", "course_pairs", "load_course_film", "low_rank_changes"]
 
 CourseJudge = Literal["fair", "flattered"]
 """On whose pairs a course model was trained (`rmlab.simulate.replies.JUDGES`)."""
 
-RANK: Final = 8
+RANK: Final = 16
 """Of the change of each matrix of the backbone."""
+
+FILM: Final = resources.files("rmlab.datasets") / "data" / "course_film.json"
 
 
 def adapter_file(judge: CourseJudge) -> Traversable:
@@ -53,6 +59,29 @@ def course_model(judge: CourseJudge = "fair") -> RewardModel:
     model = RewardModel.from_pretrained("minilm", device="cpu")
     add_changes(model, load(adapter_file(judge).read_bytes()))
     return model
+
+
+def course_pairs(judge: CourseJudge = "fair", n_pairs: int = 400) -> SimulatedReplyPairs:
+    """Return pairs of replies to fresh questions: those on which the course's model was watched while it was trained.
+
+    Parameters
+    ----------
+    judge
+        Who decided them.
+    n_pairs
+        How many, from the first.
+    """
+    return simulate_reply_pairs(n_pairs, judge=JUDGES[judge], seed=5, fresh=True)
+
+
+def load_course_film() -> History:
+    """Load the history of the course's model, whose held-out pairs are `course_pairs`: what the training film shows.
+
+    Of the records of its steps there are those at which the held-out pairs were scored.
+    """
+    from rmlab.training import History
+
+    return History.from_dict(json.loads(FILM.read_text(encoding="utf-8")))
 
 
 def add_changes(model: RewardModel, changes: dict[str, torch.Tensor]) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rmlab.data import PreferencePair
-from rmlab.datasets import course_model, load_everyday
+from rmlab.datasets import course_model, course_pairs, load_course_film
 from rmlab.explorers.answers import Answers
 from rmlab.explorers.comparison_columns import comparison_columns
 from rmlab.explorers.film_frames import film_frames
@@ -23,10 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["explore"]
 
-FITTED_TO_THEM = (
-    "The course's model was fitted to these very pairs: how often it agrees with them says nothing of pairs that it has"
-    " not seen."
-)
+NAMES = ("the course's model", "fresh replies")
+"""Of what is shown where nothing is given."""
 
 
 def explore(
@@ -35,43 +35,48 @@ def explore(
     *,
     history: History | None = None,
     note: str | None = None,
-    names: tuple[str, str] = ("the course's model", "everyday"),
+    names: tuple[str, str] = NAMES,
 ) -> Explorer:
     """Show a model on pairs in all views, linked: a pair that is picked in one is what the others show.
 
-    It opens on the first pair.
+    It opens on the first pair, or, where no pairs are given, on one of which the course's model is sure.
 
     Parameters
     ----------
     model
         A `RewardModel`, or a callable from n prompts and n responses to n scores; by default the course's.
     pairs
-        By default `everyday`. Where both are left out, a sentence above the views says that the model was fitted to
-        these pairs.
+        By default pairs of replies to fresh questions (`rmlab.simulate.replies`), which a known judge decided.
     history
-        Of the run that trained the model: then there is a film of it. The held-out pairs of the run that stand among
+        Of the run that trained the model: then there is a film of it. By default that of the course's model, where it
+        is shown. The held-out pairs of the run that stand among
         `pairs` can be read there.
     note
         A sentence to stand above the views, such as why there is no film.
     names
         What to call the model and the pairs.
     """
-    fitted_to_them = model is None and pairs is None
+    by_default = model is None and pairs is None
+    if by_default and history is None:
+        history = load_course_film()
     model = course_model() if model is None else model
-    table = as_pairs(load_everyday() if pairs is None else pairs)
+    table = as_pairs(course_pairs().pairs if pairs is None else pairs)
     columns = pair_columns(model, table)
-    against_length = comparison_columns(columns["difference"], length_score, table, names=(names[0], "length alone"))
-    data: dict[str, Any] = {"probe": probe_data(), "pairs": columns, "compare": against_length}
+    other, other_name = (
+        (course_model("flattered"), "its flattered twin") if by_default else (length_score, "length alone")
+    )
+    comparison = comparison_columns(columns["difference"], other, table, names=(names[0], other_name))
+    data: dict[str, Any] = {"probe": probe_data(), "pairs": columns, "compare": comparison}
     if history is not None:
         data["film"] = film_frames(history, table)
     state = ExplorerState(presets=NUMBERS, view="path")
     open_selected(state, table, columns)
-    state.selection = 0 if len(table) else None
+    if len(table):
+        state.selection = int(np.argmax(columns["difference"])) if by_default else 0
     state.mark_start()
     views = ("path", "curve", *data)
-    notes = [*([FITTED_TO_THEM] if fitted_to_them else []), *([note] if note else [])]
-    if notes:
-        data["note"] = " ".join(notes)
+    if note:
+        data["note"] = note
     explorer = Explorer(state, views, data)
     explorer.answers = Answers(state, model, names[0])
     return explorer

@@ -14,7 +14,7 @@ from rmlab.explorers.widget import Explorer
 
 __all__ = ["path", "probe", "probe_data", "probe_state"]
 
-TRAINED_ON = {"everyday": "trained on everyday", "everyday_biased": "trained on its length-biased twin"}
+TRAINED_ON = {"fair": "trained on a fair judge's pairs", "flattered": "trained on a flattered judge's pairs"}
 
 
 def probe(scorer: Scorer | None = None, state: ExplorerState | None = None, *, name: str | None = None) -> Explorer:
