@@ -1,4 +1,4 @@
-"""An audit of invariants that any reward model must keep, most of which people have met broken.
+"""An audit of invariants that every reward model must keep. Most of them have been found broken in practice.
 
 `audit` takes a model as it is, scores a sample of texts in several ways, and gives a table: each line kept, broken
 (with the smallest example that shows it) or not applicable (with the reason). No line needs to know what is better.
@@ -104,7 +104,7 @@ def audit(
 
 
 def _draw(pairs: Sequence[PreferencePair], n: int, seed: int) -> list[PreferencePair]:
-    """Draw n pairs at random, in their order; all of them where there are no more."""
+    """Draw n pairs at random, in their order; all pairs if there are no more than n."""
     if len(pairs) <= n:
         return list(pairs)
     drawn = np.sort(np.random.default_rng(seed).choice(len(pairs), size=n, replace=False))

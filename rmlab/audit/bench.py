@@ -76,25 +76,25 @@ class Bench:
 
     @cached_property
     def is_finite(self) -> np.ndarray:
-        """Which texts have a score; bool, shape ``(2 n_pairs,)``. The others are left to the check that is theirs."""
+        """Which texts have a finite score; bool, shape ``(2 n_pairs,)``. A check of its own deals with the others."""
         return np.isfinite(self._alone)
 
     @cached_property
     def rows(self) -> list[Row]:
-        """The texts that have a score."""
+        """The texts that have a finite score."""
         rows = map(Row, self.all_texts, self._reading.tokens, self._alone.tolist())
         return [row for row, fine in zip(rows, self.is_finite, strict=True) if fine]
 
     @cached_property
     def compared(self) -> list[Row]:
-        """`COMPARED` of the rows, from the shortest to the longest text but in the order of the sample."""
+        """A choice of `COMPARED` rows, from the shortest to the longest text, in the order of the sample."""
         by_length = sorted(range(len(self.rows)), key=lambda i: len(self.rows[i].tokens["input_ids"]))
         places = np.linspace(0, len(by_length) - 1, num=min(COMPARED, len(by_length)))
         return [self.rows[i] for i in sorted(by_length[int(place)] for place in places)]
 
     @cached_property
     def scored_pairs(self) -> list[tuple[PreferencePair, Tokens, Tokens, float]]:
-        """Pairs both of whose texts have a score: the pair, its tokens, and its score difference."""
+        """Pairs in which both texts have a score: the pair, its tokens, and its score difference."""
         tokens, scores = self._reading.tokens, self._alone
         return [
             (pair, tokens[2 * i], tokens[2 * i + 1], float(scores[2 * i] - scores[2 * i + 1]))
@@ -103,7 +103,7 @@ class Bench:
         ]
 
     def alone(self, tokens: Sequence[Tokens]) -> np.ndarray:
-        """Score each text by itself, and only once; for models that give a text one score. Shape ``(n,)``."""
+        """Return the score of each text by itself, ``(n,)``, computed once; for models with one score per text."""
         keys = [tuple(one["input_ids"]) for one in tokens]
         for key, one in zip(keys, tokens, strict=True):
             if key not in self._known:
@@ -112,23 +112,23 @@ class Bench:
 
     @cached_property
     def spread(self) -> float:
-        """Standard deviation of the scores, in nats."""
+        """The standard deviation of the scores, in nats."""
         return float(np.std([row.score for row in self.rows])) if self.rows else 0.0
 
     @cached_property
     def tolerance(self) -> float:
-        """Scores that differ by no more are the same; see `SPREAD_SHARE`."""
+        """The largest difference at which scores count as the same; see `SPREAD_SHARE`."""
         return max(SPREAD_SHARE * self.spread, ROUNDING * max((abs(row.score) for row in self.rows), default=0.0))
 
     @cached_property
     def repeat_gap(self) -> np.ndarray:
-        """How far each score of `compared` moves when the text is scored a second time."""
+        """The distance that each score of `compared` moves when the text is scored a second time."""
         again = self.subject.alone([row.tokens for row in self.compared])
         return distance(again, np.array([row.score for row in self.compared]))
 
     @cached_property
     def batch_error(self) -> str | None:
-        """What stops two texts of different lengths from being scored as one batch."""
+        """The error that stops two texts of different lengths from being scored as one batch; None if nothing does."""
         by_length = sorted((row.tokens for row in self.compared), key=lambda one: len(one["input_ids"]))
         try:
             self.subject.logits([by_length[0], by_length[-1]])
@@ -139,7 +139,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class Check:
-    """One row of the table: a name, a function, and what must hold before it can say anything."""
+    """One row of the table: a name, a function, and what the function needs before it can judge."""
 
     name: str
     run: Callable[[Bench], CheckResult]
@@ -165,14 +165,14 @@ class Check:
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Give |a - b|, infinite where either is NaN: every comparison with NaN is false, and would pass for small."""
+    """Return |a - b|, infinite if either is NaN: comparisons with NaN are false, so NaN would count as small."""
     return np.nan_to_num(np.abs(a - b), nan=np.inf)
 
 
 def check(
     name: str, *, issues: Sequence[str] = (), remedy: str, needs: Sequence[str] = ()
 ) -> Callable[[Callable[[Bench], CheckResult]], Check]:
-    """Make a check of a function, whose docstring says what goes wrong in practice.
+    """Make a check of a function whose docstring says what goes wrong in practice.
 
     Parameters
     ----------
@@ -190,17 +190,17 @@ def check(
 
 
 def kept(found: str) -> CheckResult:
-    """Say that the invariant holds."""
+    """Return the result that the invariant holds."""
     return _result("kept", found)
 
 
 def broken(found: str, example: Example | None = None) -> CheckResult:
-    """Say that it does not, and show it."""
+    """Return the result that the invariant does not hold, with what shows it."""
     return _result("broken", found, example)
 
 
 def not_applicable(reason: str) -> CheckResult:
-    """Say why the question does not arise."""
+    """Return the result that the question does not arise, with the reason."""
     return _result("not applicable", reason)
 
 

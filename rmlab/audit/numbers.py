@@ -1,4 +1,4 @@
-"""Checks of the scores as numbers: finite, different, within half precision, and not a count of words."""
+"""Checks of the scores as numbers: finite, different, within half precision, and not just a count of words."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FP16_MAX = 65504.0
     remedy="set tokenizer.model_max_length to what the network takes (its positions), and score in float32 or bfloat16",
 )
 def finite(bench: Bench) -> CheckResult:
-    """Check that every text has a finite score, one beyond the longest that the model takes included.
+    """Check that every text has a finite score, including one longer than the model accepts.
 
     A tokenizer that does not know the limit of its network hands over more tokens than there are positions: an index
     error after an hour of scoring. A NaN is worse: it spreads through a mean and makes every comparison false.
@@ -47,7 +47,7 @@ def finite(bench: Bench) -> CheckResult:
     words = (PARAGRAPH * (tokens_wanted // 20)).split()  # a word is a token at least, and the paragraph has forty
 
     def failure(n_words: int) -> tuple[str | None, int]:
-        """Say what goes wrong with a text of so many words, and how many tokens it has."""
+        """Return what goes wrong with a text of so many words, and how many tokens it has."""
         text = bench.subject.read([("Go on.", " ".join(words[:n_words]))]).tokens
         n_tokens = len(text[0]["input_ids"])
         try:
@@ -200,7 +200,7 @@ def half_precision(bench: Bench) -> CheckResult:
 
 @contextmanager
 def _largest(network: torch.nn.Module) -> Iterator[dict[str, float]]:
-    """Note the largest absolute value that goes into and comes out of each layer while the context is open."""
+    """Record the largest absolute value that goes into and comes out of each layer while the context is open."""
     largest: dict[str, float] = {}
 
     def note(name: str) -> Any:

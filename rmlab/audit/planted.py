@@ -76,7 +76,7 @@ class PlantedForSequenceClassification(transformers.LlamaForSequenceClassificati
     config_class = PlantedConfig
 
     def forward(self, input_ids: Any, attention_mask: Any, **options: Any) -> Any:  # pyright: ignore
-        """Score, and spoil the scores."""
+        """Compute scores, and spoil them."""
         output: Any = super().forward(input_ids=input_ids, attention_mask=attention_mask, **options)
         logits, fault = output.logits, self.config.fault  # (batch, n_outputs)
         n_tokens = attention_mask.sum(1, keepdim=True)
@@ -110,7 +110,7 @@ WIDTHS = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "
 
 
 def save_planted(folder: str | Path, fault: str | None, *, network: str = "decoder", seed: int = 0) -> Path:
-    """Write a reward model with this fault, or a sound one, as transformers writes it.
+    """Write a reward model with this fault, or a sound one, in transformers' format.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Checks of how a model reads: its head, its pad token, where a text ends, and what the length limit takes."""
+"""Checks of how a model reads texts: its head, its pad token, how a text ends, and what the length limit cuts."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def end_of_text(bench: Bench) -> CheckResult:
     special = {*subject.tokenizer.all_special_ids, subject.tokenizer.eos_token_id}
 
     def ending(tokens: Tokens) -> list[int]:
-        """Give the special token that a text ends in, with the white space that a template may write after it."""
+        """Return the special token with which a text ends, and the white space that a template may write after it."""
         ids = list(tokens["input_ids"])
         for start in range(len(ids) - 1, -1, -1):
             if ids[start] in special:
@@ -138,7 +138,7 @@ def truncation(bench: Bench) -> CheckResult:
     """
 
     def is_cut_and_equal(pairs: Sequence[PreferencePair]) -> list[tuple[bool, bool]]:
-        """Say of each pair whether it loses tokens, and whether that makes its responses equal."""
+        """Return for each pair whether it loses tokens, and whether that makes its responses equal."""
         reading = bench.subject.read([(pair.prompt, side) for pair in pairs for side in (pair.chosen, pair.rejected)])
         ids = [list(tokens["input_ids"]) for tokens in reading.tokens]
         is_cut = [bool(reading.cut[2 * i : 2 * i + 2].any()) for i in range(len(pairs))]

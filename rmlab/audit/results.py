@@ -1,4 +1,4 @@
-"""What an audit found: a frozen table, one row for each check."""
+"""The results of an audit: a frozen table, one row for each check."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Audit:
-    """What `audit` found; ``print`` shows a table and `to_dict` gives what JSON can hold."""
+    """The results of `audit`; ``print`` shows a table and `to_dict` returns what JSON can hold."""
 
     model: str
     results: tuple[CheckResult, ...]
@@ -64,7 +64,7 @@ class Audit:
 
     @property
     def broken(self) -> tuple[str, ...]:
-        """Names of the checks that are broken."""
+        """The names of the checks that are broken."""
         return tuple(result.name for result in self.results if result.status == "broken")
 
     def __getitem__(self, name: str) -> CheckResult:
@@ -74,7 +74,7 @@ class Audit:
         raise KeyError(f"no check is named {name!r}; there are {', '.join(r.name for r in self.results)}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the audit as dicts, lists, strings and numbers."""
+        """Return the audit as dicts, lists, strings and numbers."""
         result = asdict(self)
         result["results"] = list(result["results"])
         return {**result, "broken": list(self.broken)}

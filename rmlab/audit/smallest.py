@@ -1,4 +1,4 @@
-"""Shrink an example as far as it still shows a fault, by leaving out words: a plain form of delta debugging.
+"""Shrinking an example that shows a fault, by leaving out words: a simple form of delta debugging.
 
 References
 ----------
@@ -19,7 +19,7 @@ TRIES = 150
 
 
 def smallest(parts: Parts, is_broken: Callable[[Parts], bool], *, tries: int = TRIES) -> Parts:
-    """Leave out words while the fault stays.
+    """Return the shortest parts found, by leaving out words, that still show the fault.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def smallest(parts: Parts, is_broken: Callable[[Parts], bool], *, tries: int = T
 
 
 def _shorter(parts: Parts) -> Iterator[Parts]:
-    """Give the parts with one of them shorter: by all but a word first, which mostly does, and by one word last."""
+    """Yield the parts with one of them shorter: first by all but a word, which usually works, and last by one word."""
     for portion in (1, 2, 4, 8, 16, None):
         for i, part in enumerate(parts):
             for side in _shorter_side(part, portion):
@@ -61,7 +61,7 @@ def _shorter(parts: Parts) -> Iterator[Parts]:
 
 
 def _shorter_side(side: Side, portion: int | None) -> Iterator[Side]:
-    """Give one part without each of `portion` stretches; without all but one end, and without each word (None)."""
+    """Yield one part without each of `portion` stretches; without all but one end, and without each word (None)."""
     if isinstance(side, str):
         words = side.split()
         step = 1 if portion is None else len(words) // portion

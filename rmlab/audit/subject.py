@@ -65,12 +65,12 @@ class Subject:
 
     @property
     def pools_last_token(self) -> bool:
-        """Whether the score is read from the last token, as transformers' decoders do, or from the first."""
+        """Whether the score is read from the last token, as in transformers' decoders, or from the first."""
         return _pools_last_token(self.network)
 
     @property
     def limits(self) -> list[int]:
-        """The most tokens that tokenizer and network say they take, of those that say so."""
+        """The numbers of tokens that the tokenizer and the network say they accept, if they say so."""
         positions = getattr(self.network.config, "max_position_embeddings", None)
         return [limit for limit in (self.tokenizer.model_max_length, positions) if limit and limit < NO_LIMIT]
 
@@ -94,7 +94,7 @@ class Subject:
             return self.forward(**{name: values.to(device) for name, values in batch.items()})
 
     def scores(self, tokens: Sequence[Tokens], *, side: str | None = None) -> np.ndarray:
-        """Give the first output for each text of one batch, float64 of shape ``(batch,)``, in nats."""
+        """Return the first output for each text of one batch, float64 of shape ``(batch,)``, in nats."""
         return self.logits(tokens, side=side)[:, 0].double().cpu().numpy()
 
     def alone(self, tokens: Sequence[Tokens]) -> np.ndarray:
@@ -103,7 +103,7 @@ class Subject:
 
 
 def load_subject(model: Any, *, revision: str | None, max_length: int | None) -> Subject:
-    """Take a `RewardModel`, a (network, tokenizer) pair, a folder or a hub id as it is."""
+    """Take a `RewardModel`, a (network, tokenizer) pair, a folder or a hub id without changing it."""
     if isinstance(model, str) and model in SHORT_NAMES:
         model = RewardModel.from_pretrained(model, revision=revision)
     if isinstance(model, RewardModel):
@@ -221,7 +221,7 @@ def _rmlab_reader(encoder: Encoder, max_length: int) -> Callable[[Sequence[Text]
 
 
 def _own_reader(tokenizer: Any, pools_last: bool, max_length: int | None) -> Callable[[Sequence[Text]], Reading]:
-    """Read texts as the tokenizer would for anybody: by its chat template, else as two texts or as one."""
+    """Return a reader that uses the tokenizer's defaults: its chat template, or else two texts, or one."""
     special = tokenizer("a", "a", return_special_tokens_mask=True)["special_tokens_mask"]
     text = [i for i, is_special in enumerate(special) if not is_special]
     marks_the_middle = not pools_last and any(special[text[0] : text[-1]])
@@ -255,10 +255,10 @@ def _pools_last_token(network: Any) -> bool:
 
 
 def plain(side: Side) -> str:
-    """Give a text as it is, and messages as their contents, a blank line between them."""
+    """Return a text as it is, and messages as their contents with a blank line between them."""
     return side if isinstance(side, str) else "\n\n".join(message["content"] for message in side)
 
 
 def first_line(error: BaseException) -> str:
-    """Name an error by its type and the first line of its text."""
+    """Return the type of an error and the first line of its text."""
     return f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0]}"

@@ -1,4 +1,4 @@
-"""What an audit reads where no pairs are given: a dozen texts, from one word to two hundred."""
+"""Texts for an audit without pairs: a dozen, from one word to two hundred."""
 
 from __future__ import annotations
 
