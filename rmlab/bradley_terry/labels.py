@@ -1,4 +1,4 @@
-"""Labels of any hashable kind to positions 0, 1, 2, ...: the slow part of a fit to a million comparisons."""
+"""Turning labels of any hashable kind into positions 0, 1, 2, ...: the slow part of a fit to a million comparisons."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BOOL = object()
 def index_labels(
     winners: Iterable[Hashable], losers: Iterable[Hashable]
 ) -> tuple[tuple[Hashable, ...], NDArray[np.intp], NDArray[np.intp]]:
-    """Give the distinct labels and, for every comparison, the positions of its winner and its loser among them.
+    """Return the distinct labels and, for every comparison, the positions of its winner and its loser among them.
 
     Labels that Python holds to be equal are one item (1 and 1.0 are, 1 and "1" are not), but a bool is never a number.
     Items are sorted where they can be, else in the order in which they appear, winners before losers.
@@ -65,12 +65,12 @@ def index_labels(
 
 
 def label_key(label: Any) -> Hashable:
-    """Give what stands for a label in a dict: itself, but True is kept apart from 1, to which it is equal in Python."""
+    """Return a label's key in a dict: the label itself, but True, equal to 1 in Python, is kept apart from 1."""
     return (_BOOL, bool(label)) if isinstance(label, bool | np.bool_) else label
 
 
 def _column(name: str, labels: Any) -> list[Any] | NDArray[np.int64] | pa.Array:
-    """Give the labels as int64 array, as Arrow strings, or else as a list."""
+    """Return the labels as an int64 array, as Arrow strings, or else as a list."""
     if isinstance(labels, str | bytes) or not isinstance(labels, Iterable):
         raise TypeError(
             f"{name} must be a list, an array or a column of labels, one for each comparison, got {labels!r:.60}"

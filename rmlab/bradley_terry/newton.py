@@ -45,7 +45,7 @@ class Information:
 
     @cached_property
     def covariance(self) -> Floats:
-        """Covariance of all parameters where scores sum to zero, ``(n + n_extras, n + n_extras)``."""
+        """The covariance of all parameters where scores sum to zero, ``(n + n_extras, n + n_extras)``."""
         matrix, anchor = self._anchored()
         factor, failed = dpotrf(matrix, overwrite_a=True)
         if not failed:
@@ -84,7 +84,7 @@ class Information:
         return np.concatenate([pull + self.border @ extras, self.border.T @ scores + self.corner @ extras])
 
     def _anchored(self) -> tuple[Floats, float]:
-        """Give the upper triangle of the matrix plus a constant on all items, which makes it definite; the constant."""
+        """Return the matrix's upper triangle plus a constant for all items, which makes it definite; the constant."""
         n, n_extras = self.border.shape
         anchor = self.diagonal.mean() / n
         matrix = np.zeros((n + n_extras, n + n_extras), order="F")
@@ -113,7 +113,7 @@ class Information:
 def maximise(
     counts: PairCounts, *, davidson: bool, prior_variance: float | None, max_iterations: int
 ) -> tuple[Floats, Information, int]:
-    """Give the parameters at the maximum, the information there, and the number of Newton iterations.
+    """Return the parameters at the maximum, the information there, and the number of Newton iterations.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def maximise(
 
 
 def total_loss(counts: PairCounts, parameters: Floats, *, davidson: bool) -> float:
-    """Minus the log likelihood, in nats, without the prior.
+    """Return minus the log likelihood, in nats, without the prior.
 
     A win by j costs ``loss(-d) = loss(d) + d`` and a tie costs ``loss(d) + d / 2 - log(tie parameter)``, so that one
     evaluation serves all three outcomes. A half tie is half a win each way: the same without the last term.
@@ -168,7 +168,7 @@ def _differences(counts: PairCounts, parameters: Floats) -> Floats:
 
 
 def _onto_items(counts: PairCounts, values: Floats) -> Floats:
-    """Add a value of each row, ``(n_rows,)``, to its i and take it from its j: shape ``(n_items,)``."""
+    """Add a value of each row, ``(n_rows,)``, to its i and subtract it from its j: shape ``(n_items,)``."""
     matrix, ones = counts.matrix(values), np.ones(counts.n_items)
     return matrix @ ones - matrix.T @ ones  # many times as fast as two calls of bincount
 
@@ -176,7 +176,7 @@ def _onto_items(counts: PairCounts, values: Floats) -> Floats:
 def _derivatives(
     counts: PairCounts, parameters: Floats, davidson: bool, prior_precision: float
 ) -> tuple[Floats, Information]:
-    """Gradient of minus the log posterior, ``(n_items + n_extras,)``, and the information.
+    """Return the gradient of minus the log posterior, ``(n_items + n_extras,)``, and the information.
 
     Win, tie and loss are as ``exp(d / 2) : tie parameter : exp(-d / 2)``, an exponential family in (wins - losses) / 2
     and ties: the gradient is expected less observed, the information their covariance.
@@ -210,7 +210,7 @@ def _derivatives(
 
 
 def _start(counts: PairCounts, davidson: bool, prior_precision: float) -> Floats:
-    """Log-odds of each item's share of wins, kept moderate, where the loss is curved: a step or two ahead of zeros."""
+    """Return the log-odds of each item's share of wins, kept moderate, where the loss is curved: better than zeros."""
     matrix, ones = counts.matrix(counts.total / 2), np.ones(counts.n_items)
     half, surplus = matrix @ ones + matrix.T @ ones, _onto_items(counts, counts.surplus)
     held = 0.5 + 2 * prior_precision

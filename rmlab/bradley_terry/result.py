@@ -1,4 +1,4 @@
-"""What a Bradley-Terry fit gives: scores, their errors in any gauge, intervals, and a bootstrap."""
+"""The result of a Bradley-Terry fit: scores, their errors in any gauge, intervals, and a bootstrap."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ class BradleyTerryFit:
 
     @cached_property
     def log_loss(self) -> float:
-        """Mean negative log-likelihood of a comparison, in nats, without the prior."""
+        """The mean negative log-likelihood of a comparison, in nats, without the prior."""
         return total_loss(self._counts, self._parameters, davidson=bool(self.tie_parameter)) / self.n_comparisons
 
     @cached_property
     def covariance(self) -> NDArray[np.float64]:
-        """Covariance of the scores in this fit's gauge, ``(n_items, n_items)``; up to 10,000 items."""
+        """The covariance of the scores in this fit's gauge, ``(n_items, n_items)``; up to 10,000 items."""
         n = len(self.items)
         if n > COVARIANCE_LIMIT:
             raise ValueError(
@@ -81,11 +81,11 @@ class BradleyTerryFit:
 
     @cached_property
     def standard_errors(self) -> NDArray[np.float64]:
-        """Standard errors of the scores in this fit's gauge, ``(n_items,)``; up to 10,000 items."""
+        """The standard errors of the scores in this fit's gauge, ``(n_items,)``; up to 10,000 items."""
         return _roots(np.diag(self.covariance))
 
     def covariance_of(self, items: Iterable[Hashable]) -> NDArray[np.float64]:
-        """Covariance of the scores of some items, ``(n_chosen, n_chosen)``; one solve for each in a large fit."""
+        """Return the covariance of some items' scores, ``(n_chosen, n_chosen)``; a large fit solves once for each."""
         chosen = [self._position(item) for item in items]
         n = len(self.items)
         if n <= COVARIANCE_LIMIT:
@@ -105,18 +105,18 @@ class BradleyTerryFit:
 
     @property
     def order_effect_standard_error(self) -> float | None:
-        """Standard error of `order_effect`."""
+        """The standard error of `order_effect`."""
         return None if self.order_effect is None else self._extra_standard_error(0)
 
     @property
     def tie_parameter_standard_error(self) -> float | None:
-        """Standard error of `tie_parameter`, by the delta method from that of its logarithm."""
+        """The standard error of `tie_parameter`, by the delta method from that of its logarithm."""
         if not self.tie_parameter:  # not fitted; or 0, on the edge of what it can be, where there is none
             return None
         return self.tie_parameter * self._extra_standard_error(-1)
 
     def intervals(self, level: float = 0.95) -> NDArray[np.float64]:
-        """Lower and upper ends of normal intervals for the scores, ``(n_items, 2)``; 95% unless told."""
+        """Return the ends of normal intervals for the scores, ``(n_items, 2)``; 95% by default."""
         from scipy.special import ndtri
 
         if not 0 < level < 1:
@@ -125,16 +125,16 @@ class BradleyTerryFit:
         return np.stack([self.scores - reach, self.scores + reach], axis=1)
 
     def relative_to(self, item: Hashable | None) -> BradleyTerryFit:
-        """Give the same fit with that item's score at 0 and errors to match; None: back to scores that sum to zero."""
+        """Return the same fit with that item's score at 0 and errors to match; for None, scores that sum to zero."""
         shift = self.scores.mean() if item is None else self.scores[self._position(item)]
         return replace(self, scores=self.scores - shift, reference=item)
 
     def probability(self, first: Hashable, second: Hashable) -> float:
-        """Give the probability that `first` beats `second`, on neutral ground, ties aside."""
+        """Return the probability that `first` beats `second` on neutral ground, ties left out."""
         return preference_probability(float(self.scores[self._position(first)] - self.scores[self._position(second)]))
 
     def bootstrap(self, n_resamples: int = 1000, *, seed: int | None = None) -> NDArray[np.float64]:
-        """Fit again to comparisons drawn with replacement; the scores, in this fit's gauge: ``(n_resamples, n_items)``.
+        """Fit to comparisons drawn with replacement; return scores in this fit's gauge, ``(n_resamples, n_items)``.
 
         Raises
         ------
@@ -164,7 +164,7 @@ class BradleyTerryFit:
         return resamples
 
     def to_frame(self, *, standard_errors: bool = True) -> pd.DataFrame:
-        """Give a pandas table with columns item, score and, unless told otherwise, standard_error."""
+        """Return a pandas table with columns item, score and, by default, standard_error."""
         import pandas as pd
 
         table = pd.DataFrame({"item": list(self.items), "score": self.scores})
