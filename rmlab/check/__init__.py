@@ -1,4 +1,4 @@
-"""What the exercises of the course call to judge an answer: one function for each exercise, named after it.
+"""Checks of the answers to the exercises of the course: one function for each exercise, named after it.
 
     from rmlab import check
     check.gap_for_probability(2.197)

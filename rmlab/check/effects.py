@@ -14,7 +14,7 @@ __all__ = ["flattery_effect", "remainder_of_removal"]
 
 
 def remainder_of_removal(answer: Any) -> Verdict:
-    """Notebook 09: what of a score the words left out one by one do not add up to.
+    """Judge the part of a score to which the words left out one by one do not add up (notebook 09).
 
     A function ``(score, without_each, without_all)``: the score of the text, those without each word, shape
     ``(n_words,)``, and that without all of them, to ``score - without_all`` less what the words add.

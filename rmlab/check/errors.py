@@ -14,7 +14,7 @@ __all__ = ["standard_error_of_difference"]
 
 
 def standard_error_of_difference(answer: Any) -> Verdict:
-    """Notebook 04: the standard error of Milwaukee - Detroit, or a function from a covariance (2, 2) to such an error.
+    """Judge the standard error of Milwaukee - Detroit, or a function from a covariance (2, 2) to it (notebook 04).
 
     The covariance is that of scores which sum to zero.
     """

@@ -13,7 +13,7 @@ __all__ = ["accuracy_of_differences", "loss_at_temperature"]
 
 
 def accuracy_of_differences(answer: Any) -> Verdict:
-    """Notebook 08: the accuracy of the differences 2, 1, 0, -1, or a function from differences to the accuracy."""
+    """Judge the accuracy of the differences 2, 1, 0, -1, or a function from differences to accuracy (notebook 08)."""
     cases = [[2.0, 1.0, 0.0, -1.0], [0.5, -0.5, -2.0], [0.0, 0.0, 3.0], [-1.0, 0.0, 4.0, 0.1, -3.0]]
     return judge(
         "accuracy_of_differences",
@@ -45,7 +45,7 @@ def accuracy_of_differences(answer: Any) -> Verdict:
 
 
 def loss_at_temperature(answer: Any) -> Verdict:
-    """Notebook 08: a function (differences, temperature) -> mean loss of the differences at that temperature."""
+    """Judge a function (differences, temperature) -> mean loss of the differences at that temperature (notebook 08)."""
     d, other = np.array([3.0, -2.0, 0.5, 6.0]), np.array([-1.0, 0.2, 4.0])
     return judge(
         "loss_at_temperature",

@@ -13,7 +13,7 @@ __all__ = ["linear_score_difference", "reported_loss"]
 
 
 def linear_score_difference(answer: Any) -> Verdict:
-    """Notebook 06: a function (weights, phi_chosen, phi_rejected), each ``(n_features,)``, to the score difference."""
+    """Judge a function (weights, phi_chosen, phi_rejected), each ``(n_features,)``, -> difference (notebook 06)."""
     cases = [
         ([0.4, 0.8], [3.0, -1.0], [1.0, 2.0]),
         ([1.0, -2.0, 0.5], [0.0, 1.0, 2.0], [1.0, 0.0, 0.0]),
@@ -53,7 +53,7 @@ def linear_score_difference(answer: Any) -> Verdict:
 
 
 def reported_loss(answer: Any) -> Verdict:
-    """Notebook 06: a function of the losses on training, held-out and test pairs, ``(n_settings,)``, to that reported.
+    """Judge a function (training, held-out, test losses), each ``(n_settings,)``, -> the loss to report (notebook 06).
 
     It is the test loss of the setting with the lowest held-out loss.
     """

@@ -13,7 +13,7 @@ __all__ = ["scores_from_hidden"]
 
 
 def scores_from_hidden(answer: Any) -> Verdict:
-    """Notebook 07: a function from hidden vectors, mask and head to the score of each text of a decoder.
+    """Judge a function from hidden vectors, mask and head to the score of each text of a decoder (notebook 07).
 
     Hidden vectors have shape ``(batch, length, width)``, the mask ``(batch, length)``, the head ``(width,)``; the
     scores, ``(batch,)``, are read at the last real token, wherever the padding is.

@@ -25,7 +25,7 @@ TAU_RATINGS = ((32.0, 23.0, 50.0, 41.0, 59.0, 66.0), (74.0, 70.0, 61.0, 64.0, 76
 
 
 def kendall_tau(answer: Any, *, rewards: Any = TAU_REWARDS, ratings: Any = TAU_RATINGS) -> Verdict:
-    """Notebook 01: how well ratings keep the true order, by Kendall's tau.
+    """Judge how well ratings keep the true order, by Kendall's tau (notebook 01).
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def kendall_tau(answer: Any, *, rewards: Any = TAU_REWARDS, ratings: Any = TAU_R
 
 
 def _signs(x: Any, y: Any) -> np.ndarray:
-    """+1 for each pair of items in the same order in x and y, -1 for the others, 0 for ties; (n_pairs,)."""
+    """Return +1 for each pair of items in the same order in x and y, -1 for the others, 0 for ties; (n_pairs,)."""
     i, j = np.triu_indices(len(x), 1)
     x, y = np.asarray(x), np.asarray(y)
     return np.sign(x[i] - x[j]) * np.sign(y[i] - y[j])
@@ -113,7 +113,7 @@ _TAU_MISTAKES: dict[str, tuple[Any, Any]] = {
 
 
 def win_probability(answer: Any) -> Verdict:
-    """Notebook 04: P(Milwaukee beats Baltimore), by the fit to the season of 1987, or a function of the two scores.
+    """Judge P(Milwaukee beats Baltimore) in the fit to the 1987 season, or a function of both scores (notebook 04).
 
     The number is .829 by the scores that Agresti (Categorical Data Analysis) gives too.
     """
@@ -164,7 +164,7 @@ def win_probability(answer: Any) -> Verdict:
 
 
 def last_real_position(answer: Any) -> Verdict:
-    """Notebook 07: a function from a mask (batch, length) to the position of each row's last 1, counted from 0.
+    """Judge a function from a mask (batch, length) to the position of each row's last 1, counted from 0 (notebook 07).
 
     -1 and other negative positions count from the end, as in Python; one position for all rows may be one number.
     """

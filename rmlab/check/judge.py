@@ -1,4 +1,4 @@
-"""How an answer is judged: against the right formula, and against the formulas of the usual mistakes.
+"""Judging an answer: it is compared with the right formula, and with the formulas of the usual mistakes.
 
 An exercise is a few cases (arguments), the right formula, and a sentence for each mistake with the formula that makes
 it. The answer may be a number, which is held against the first case, or a function, which is held against them all.
@@ -27,7 +27,7 @@ NOT_ATTEMPTED = "Not attempted yet. Put your answer in, and run the cell again."
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found. The message was printed; as the last line of a cell a verdict shows nothing more."""
+    """The result of a check. Its message was printed, so as the last line of a cell a verdict shows nothing more."""
 
     exercise: str
     passed: bool
@@ -43,7 +43,7 @@ class _NotAttempted(Exception):
 
 
 class _Unusable(Exception):
-    """The answer gives nothing that could be compared; the text says what it gives."""
+    """An answer that gives nothing that could be compared; the text says what it gives."""
 
 
 def judge(
@@ -56,7 +56,7 @@ def judge(
     praise: str,
     hint: str,
 ) -> Verdict:
-    """Judge an answer, print what it looks like, and give the verdict. It raises nothing, whatever the answer does.
+    """Judge an answer, print the verdict, and return it. Nothing is raised, whatever the answer does.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def _same_as(got: list[np.ndarray], cases: Cases, formulas: Mapping[str, Formula
 
 
 def _first_difference(got: list[np.ndarray], cases: Cases, right: Formula) -> str:
-    """Say where a function first goes wrong, and which way, without giving the right number away."""
+    """Return where a function first goes wrong, and in which direction, without giving away the right number."""
     for case, value in zip(cases, got, strict=True):
         expected = _value(right, case)
         if _alike(value, expected):
@@ -147,7 +147,7 @@ def _first_difference(got: list[np.ndarray], cases: Cases, right: Formula) -> st
 
 
 def _results(answer: Formula, cases: Cases) -> list[np.ndarray]:
-    """Give what a function makes of each case, in the first form of arguments that it can work with."""
+    """Return the results of a function for all cases, in the first form of arguments that it accepts."""
     try:
         inspect.signature(answer).bind(*cases[0])
     except TypeError:
@@ -173,7 +173,7 @@ def _results(answer: Formula, cases: Cases) -> list[np.ndarray]:
 
 
 def _forms(cases: Cases) -> Iterator[tuple[list[tuple[Any, ...]], bool]]:
-    """Give the arguments in one form after another: as they are, all cases in one array, and both in torch.
+    """Yield the arguments in one form after another: as they are, all cases in one array, and both in torch.
 
     Arrays are copies, since an answer may well write into them.
     """
@@ -197,7 +197,7 @@ def _call(answer: Formula, arguments: tuple[Any, ...]) -> Any:
 
 
 def _numbers(value: Any) -> np.ndarray:
-    """Give the number or numbers that an answer holds, as float64."""
+    """Return the number or numbers that an answer holds, as float64."""
     if value is None or value is ... or value is NotImplemented or isinstance(value, NotImplementedError):
         raise _NotAttempted
     if callable(getattr(value, "detach", None)):  # torch, with a gradient or without, of whatever type

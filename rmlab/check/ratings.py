@@ -14,13 +14,13 @@ _RATINGS, _RATERS = (7.0, 8.0, 9.0, 2.0, 3.0, 1.0), (0, 0, 0, 1, 1, 1)
 
 
 def _by_rater(ratings: Any, raters: Any, what: Any) -> np.ndarray:
-    """For each rating what `what` gives of all the ratings of the same rater."""
+    """Return for each rating what `what` gives for all the ratings of the same rater."""
     ratings, raters = np.asarray(ratings, dtype=float), np.asarray(raters)
     return np.array([what(ratings[raters == one]) for one in raters])
 
 
 def centred_ratings(answer: Any) -> Verdict:
-    """Notebook 01: a function (ratings, raters) -> ratings less the mean of the rater who gave them, ``(n_ratings,)``.
+    """Judge a function (ratings, raters) -> ratings minus the mean of the rater who gave them (notebook 01).
 
     `raters` says who gave each rating.
     """

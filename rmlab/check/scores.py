@@ -32,7 +32,7 @@ _DIFFERENCES = (-3.0, -1.0, -0.4, 0.0, 0.7, 1.5, 4.0)
 
 
 def scores_to_probability(answer: Any) -> Verdict:
-    """Notebook 00: P(chosen is preferred) for scores of 1.2 and -0.3, or a function (chosen, rejected) -> P."""
+    """Judge P(chosen is preferred) for scores of 1.2 and -0.3, or a function (chosen, rejected) -> P (notebook 00)."""
     return judge(
         "scores_to_probability",
         answer,
@@ -74,7 +74,7 @@ def scores_to_probability(answer: Any) -> Verdict:
 
 
 def judges_for_rejected(answer: Any) -> Verdict:
-    """Notebook 00: of 500 judges, those expected to prefer the rejected response at P = .8; or a function (P, n)."""
+    """Judge how many of 500 judges prefer the rejected response at P = 0.8, or a function (P, n) (notebook 00)."""
     return judge(
         "judges_for_rejected",
         answer,
@@ -98,7 +98,7 @@ def judges_for_rejected(answer: Any) -> Verdict:
 
 
 def difference_to_probability(answer: Any) -> Verdict:
-    """Notebook 02: a function from a score difference to P(chosen is preferred); a number, at 1."""
+    """Judge a function from a score difference to P(chosen is preferred), or its value at 1 (notebook 02)."""
     return judge(
         "difference_to_probability",
         answer,
@@ -133,7 +133,7 @@ def difference_to_probability(answer: Any) -> Verdict:
 
 
 def gap_for_probability(answer: Any) -> Verdict:
-    """Notebook 02: the score difference for P = .9, or a function from P to the difference."""
+    """Judge the score difference for P = 0.9, or a function from P to the difference (notebook 02)."""
     gap = score_difference_from_probability
     return judge(
         "gap_for_probability",
@@ -163,7 +163,7 @@ def gap_for_probability(answer: Any) -> Verdict:
 
 
 def loss(answer: Any) -> Verdict:
-    """Notebook 03: the loss of a pair at a score difference of 2, or a function from a difference to the loss."""
+    """Judge the loss of a pair at a difference of 2, or a function from a difference to the loss (notebook 03)."""
     return judge(
         "loss",
         answer,
@@ -197,7 +197,7 @@ def loss(answer: Any) -> Verdict:
 
 
 def loss_gradient(answer: Any) -> Verdict:
-    """Notebook 03: a function from a score difference to the loss's gradient on the chosen score; a number, at -3."""
+    """Judge a function from a difference to the gradient on the chosen score, or its value at -3 (notebook 03)."""
     p = preference_probability
     return judge(
         "loss_gradient",
@@ -225,7 +225,7 @@ def loss_gradient(answer: Any) -> Verdict:
 
 
 def batch_loss(answer: Any) -> Verdict:
-    """Notebooks 03 and 07: a function (chosen scores, rejected scores) -> mean loss of the batch, one number."""
+    """Judge a function (chosen scores, rejected scores) -> mean loss of the batch (notebooks 03 and 07)."""
     chosen, rejected = np.array([1.2, 0.3, -0.5]), np.array([-0.3, 0.4, 0.5])
     return judge(
         "batch_loss",

@@ -12,7 +12,7 @@ __all__ = ["shared_tokens", "training_memory"]
 
 
 def shared_tokens(answer: Any) -> Verdict:
-    """Notebook 11: tokens computed for a prompt of 100 and responses of 20 and 40, or a function of these three.
+    """Judge the tokens computed for a prompt of 100 and responses of 20 and 40, or a function of these (notebook 11).
 
     The prompt is computed once for both responses, and nothing is padded.
     """
@@ -45,7 +45,7 @@ def shared_tokens(answer: Any) -> Verdict:
 
 
 def training_memory(answer: Any) -> Verdict:
-    """Notebook 11: GB to train 7 billion weights in float32 with AdamW, or a function of the number of weights.
+    """Judge the GB to train 7 billion float32 weights with AdamW, or a function of the number (notebook 11).
 
     4 bytes for each weight, 4 for its gradient, 8 for the two averages; activations apart.
     """
