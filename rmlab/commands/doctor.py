@@ -8,11 +8,11 @@ from rmlab.doctor import examine
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Describe the options: there are none."""
+    """Add the options of this command: there are none."""
 
 
 def run(options: argparse.Namespace) -> int:
-    """Say whether this machine is ready for the course."""
+    """Check whether this machine is ready for the course."""
     findings = []
     for finding in examine():
         findings.append(finding)

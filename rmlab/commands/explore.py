@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Describe the options."""
+    """Add the options of this command."""
     parser.add_argument("model", metavar="MODEL", nargs="?", help="folder or hub id (default: the course's model)")
     parser.add_argument("pairs", metavar="PAIRS", nargs="?", help="file, glob or hub id (default: everyday)")
     parser.add_argument("--html", metavar="FILE", type=Path, help="write one file that needs no kernel and no network")
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> NoReturn:
-    """Serve the page: at once, though it only waits until the pairs are scored."""
+    """Serve the page at once, even though at first it only waits until the pairs are scored."""
     from rmlab.explorers.access import kept_token, open_browser, redirect_file
     from rmlab.explorers.serve import ExplorerServer
 
@@ -80,7 +80,7 @@ def _serve(options: argparse.Namespace) -> NoReturn:
 
 
 def _shown(options: argparse.Namespace, ready: Callable[[], object] = lambda: None) -> tuple[Explorer, str]:
-    """Load the model and the pairs, call `ready`, and score them; gives the explorer and its title."""
+    """Load the model and the pairs, call `ready`, and score them; return the explorer and its title."""
     from rmlab.explorers import explore
     from rmlab.model import RewardModel
 
@@ -93,12 +93,12 @@ def _shown(options: argparse.Namespace, ready: Callable[[], object] = lambda: No
 
 
 def _name(given: str) -> str:
-    """Call a file or folder by its name alone, in a page that may be sent to others; a hub id by all of it."""
+    """Return the bare name of a file or folder, for a page that may be sent to others; a hub id stays whole."""
     return Path(given).resolve().name if Path(given).exists() else given
 
 
 def _history(model: str | None) -> tuple[History | None, str | None]:
-    """Read the history that `rmlab train` leaves beside a model, or say why it makes no film; others have none."""
+    """Read the history that `rmlab train` leaves beside a model, if there is one, or say why it makes no film."""
     path = None if model is None else Path(model) / "training.json"
     if path is None or not path.is_file():
         return None, None

@@ -34,7 +34,7 @@ _AS_OPTIONS = {
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Describe the options."""
+    """Add the options of this command."""
     parser.add_argument("comparisons", metavar="COMPARISONS.csv", help="one comparison a row, with a header")
     for role, about in _ROLES.items():
         without = "; '' for none" if about.endswith("used if there") else ""

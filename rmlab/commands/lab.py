@@ -11,7 +11,7 @@ from rmlab import doctor
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Describe the options."""
+    """Add the options of this command."""
     parser.add_argument("--no-browser", action="store_true", help="start the server only, and print its address")
     parser.add_argument("--port", type=int, help="port to listen on (default: 8888, or the next one free)")
 

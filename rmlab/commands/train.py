@@ -67,7 +67,7 @@ SETTINGS = {
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Describe the options; each field of TrainingConfig is one, so that the command knows all the library knows."""
+    """Add the options of this command, one for each field of TrainingConfig, so that none is missing."""
     parser.add_argument(
         "pairs", nargs="?", metavar="PAIRS", help="file, glob or hub id (default: the shipped everyday)"
     )
@@ -199,7 +199,7 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
 
 @contextlib.contextmanager
 def _held(out: str) -> Iterator[None]:
-    """Make sure before the training that a model can be saved, and keep other runs from that folder until it is."""
+    """Check before training that the model can be saved, and keep other runs from its folder until it is."""
     check_destination(out)
     with contextlib.ExitStack() as held:
         try:
@@ -218,7 +218,7 @@ def _held(out: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _rescued(model: RewardModel, out: Path) -> Iterator[None]:
-    """After an error, save the weights where they can be saved, and name the place."""
+    """After an error, save the weights if they can be saved, and name the place."""
     try:
         yield
     except Exception as error:
@@ -239,7 +239,7 @@ def _nothing_to_resume(checkpoints: Path) -> str:
 
 
 def _tempered(held_out: np.ndarray, test: np.ndarray) -> Tempered:
-    """Fit a temperature to the held-out part, and say what it does on the test part."""
+    """Fit a temperature on the held-out part, and report its effect on the test part."""
     where = "fitted to the held-out part"
     try:
         temperature = fit_temperature(held_out)
