@@ -78,7 +78,7 @@ class PreferencePair:
 
 @dataclass(frozen=True)
 class ReadReport:
-    """What was recognised and read, and how many pairs carry each fault of meaning. Printed, it is a short table.
+    """What was recognised and read, and how many pairs have each fault of meaning. Printed, it is a short table.
 
     The counts are of the pairs that the report was asked of, so that a part of a split reports on itself. A duplicate
     is a pair that was there before; a contradiction is a pair that is also there with its responses swapped; a repeated
@@ -135,7 +135,7 @@ class ReadReport:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where pairs came from; shared by every part that is taken of them."""
+    """Where pairs came from; shared by every selection of them."""
 
     format: str
     messages: bool
@@ -162,7 +162,7 @@ class PreferencePairs(Sequence[PreferencePair]):
 
     @classmethod
     def from_list(cls, pairs: Iterable[PreferencePair]) -> PreferencePairs:
-        """Put pairs in a table. Raises DataError, naming the pair (from 0), where one is not well formed."""
+        """Put pairs in a table. Raises DataError, naming the pair (from 0), if one is not well formed."""
         rows: list[Row] = []
         messages: bool | None = None
         ignored: set[str] = set()
@@ -202,7 +202,7 @@ class PreferencePairs(Sequence[PreferencePair]):
         return self.take(index)
 
     def take(self, indices: Sequence[int] | np.ndarray) -> PreferencePairs:
-        """Give the pairs at these positions, in this order, or those where an array of bool is true."""
+        """Return the pairs at these positions, in this order, or those at which an array of bool is true."""
         index = np.asarray(indices)
         if index.size == 0:
             index = index.astype(np.int64)
@@ -260,31 +260,31 @@ class PreferencePairs(Sequence[PreferencePair]):
 
     @property
     def margins(self) -> np.ndarray:
-        """Margin of each pair in log-odds (nats), NaN where there is none; shape (n_pairs,)."""
+        """The margin of each pair in log-odds (nats), NaN if there is none; shape (n_pairs,)."""
         return self._numbers("margin", np.float64)
 
     @property
     def groups(self) -> list[str | None]:
-        """Group of each pair, None where there is none."""
+        """The group of each pair, None if there is none."""
         return [group for column in self.columns("group") for group in column.to_pylist()]
 
     @property
     def items(self) -> list[str | None]:
-        """Item of each pair, None where there is none."""
+        """The item of each pair, None if there is none."""
         return [item for column in self.columns("item") for item in column.to_pylist()]
 
     def texts(self, side: str) -> Iterator[str]:
-        """Yield the plain text of each "prompt", "chosen" or "rejected": of messages, the contents, a line apart."""
+        """Yield the plain text of each "prompt", "chosen" or "rejected"; of messages, the contents line by line."""
         for column in self.columns(side):
             for text in column.to_pylist():
                 yield "\n".join(message["content"] for message in json.loads(text)) if self.messages else text
 
     def lengths(self, side: str) -> np.ndarray:
-        """Length in characters of each text that `texts` gives; int64, shape (n_pairs,)."""
+        """Return the length in characters of each text that `texts` gives; int64, shape (n_pairs,)."""
         return np.fromiter(map(len, self.texts(side)), np.int64, count=len(self))
 
     def columns(self, name: str) -> Iterator[pa.Array]:
-        """Yield a column of the table, in pieces: what is stored, which for messages is JSON."""
+        """Yield a column of the table, in pieces, as it is stored; messages are stored as JSON."""
         if name not in SCHEMA.names:
             raise ValueError(f"a column must be one of {', '.join(SCHEMA.names)}, got {name!r}")
         if isinstance(self._rows, range) and self._rows.step == 1:

@@ -1,4 +1,4 @@
-"""`read_pairs`: preference data from JSONL, CSV and Parquet files, or from the hub, in bounded memory.
+"""`read_pairs` reads preference data from JSONL, CSV and Parquet files, or from the hub, in bounded memory.
 
 What is wrong in syntax or schema stops the reading with one `DataError` that names the file and the line. What is wrong
 in meaning (an empty response, say) is kept, flagged and counted in the report of the pairs.
@@ -121,7 +121,7 @@ def read_pairs(
 
 @dataclass
 class _Reading:
-    """The records of all files, one after the other, and what was learnt of the files on the way."""
+    """The records of all files, one after the other, and what was learnt about the files on the way."""
 
     files: Iterable[Records]
     rating: str | None
@@ -142,7 +142,7 @@ class _Reading:
             self.bad.append(str(fault))
 
     def records(self) -> Generator[tuple[str, Record], None, None]:
-        """Give place and record by turns; `layout` is known from the first one on."""
+        """Yield each place and record; `layout` is known from the first one on."""
         for file in self.files:
             self.names.append(file.name)
             self.ignored.update(_shown(file.unread))
@@ -186,7 +186,7 @@ def _nan(record: Record, columns: Iterable[str]) -> str | None:
 
 
 def _shown(names: Iterable[str]) -> Iterable[str]:
-    """Return names of columns that can be printed: half a surrogate pair as an escape."""
+    """Return names of columns in a form that can be printed: half a surrogate pair as an escape."""
     return (name.encode("utf-8", "backslashreplace").decode() for name in names)
 
 
@@ -254,7 +254,7 @@ def _checked(row: Row) -> Row:
 
 
 def _begin(reading: _Reading) -> tuple[Format, Generator[tuple[str, Record], None, None]]:
-    """Read the first record, by which the format is known, and give the records from it on: of ratings, the sets."""
+    """Read the first record, which determines the format, and yield the records from it on; ratings come in sets."""
     records = reading.records()
     first = next(records, None)
     if first is None or reading.layout is None:
@@ -274,7 +274,7 @@ def _begin(reading: _Reading) -> tuple[Format, Generator[tuple[str, Record], Non
 
 
 def _find_files(source: Source | Sequence[Source]) -> list[Path] | None:
-    """Give the files that a source names, or None where it can only be a hub id."""
+    """Return the files that a source names, or None if it can only be a hub id."""
     if not isinstance(source, str | os.PathLike):
         return [path for one in source for path in _find_files(one) or _refuse(one)]
     path = Path(source)

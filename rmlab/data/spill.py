@@ -1,4 +1,4 @@
-"""A place for the record batches of a file too large for memory: a temporary file on disk, mapped back."""
+"""A store for the record batches of a file too large for memory: a temporary file on disk, mapped back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MEMORY_LIMIT = 256 * 2**20
 
 
 class BatchStore:
-    """Record batches of one schema, in memory up to `limit` bytes and then in a nameless temporary file."""
+    """Record batches of one schema, in memory up to `limit` bytes and then in an unnamed temporary file."""
 
     def __init__(self, limit: int):
         self._limit, self._bytes = limit, 0
@@ -44,7 +44,7 @@ class BatchStore:
             self._file.close()  # what is mapped stays readable
 
     def batches(self) -> list[pa.RecordBatch]:
-        """Give all batches, those on disk as views of the mapped file; the file goes when the last of them does."""
+        """Return all batches, those on disk as views of the mapped file; the file is removed with the last of them."""
         if self._file is None or self._writer is None:
             return self._batches
         self._writer.close()

@@ -1,4 +1,4 @@
-"""`split_by_prompt`: parts of the data that share no prompt, nor nearly one."""
+"""`split_by_prompt` splits the data into parts that share no prompt and no near-equal prompts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NEXT = re.compile(re.escape(NEXT_MESSAGE))
 def split_by_prompt(
     pairs: PreferencePairs, *, fractions: Sequence[float] = (0.7, 0.15, 0.15), seed: int = 0
 ) -> tuple[PreferencePairs, ...]:
-    """Split pairs so that no prompt, nor a near-equal one, is in two parts.
+    """Split pairs so that neither a prompt nor near-equal prompts are in two parts.
 
     Pairs whose prompts are near-equal (see `group_near_equal`) stay together; so do a dialogue and its continuation.
     The groups are put in an order that the seed and their text decide, whatever the order of the pairs, and the line is
@@ -50,7 +50,7 @@ def split_by_prompt(
 
 
 def parts_by_prompt(pairs: PreferencePairs, *, fractions: Sequence[float], seed: int) -> np.ndarray:
-    """Give the part that each pair is put in by `split_by_prompt`, from 0: int64, shape ``(n_pairs,)``."""
+    """Return the part into which `split_by_prompt` puts each pair, from 0: int64, shape ``(n_pairs,)``."""
     shares = np.asarray(fractions, dtype=np.float64)
     if shares.ndim != 1 or not np.all(shares > 0) or abs(shares.sum() - 1) > 1e-9:
         raise ValueError(f"fractions must each be above 0 and together 1, got {tuple(fractions)}")
@@ -79,7 +79,7 @@ def parts_by_prompt(pairs: PreferencePairs, *, fractions: Sequence[float], seed:
 
 
 def _fill_every_part(sizes: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Put groups in parts so that none is empty, the largest first, each in the part that lacks most: ``(n_groups,)``.
+    """Put groups in parts so that none is empty: the largest first, each in the part that lacks most: ``(n_groups,)``.
 
     For the few data sets of which one group is so large that a line cut through the order would leave a part empty.
     """
@@ -95,7 +95,7 @@ def _fill_every_part(sizes: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
 
 def _continuations(pairs: PreferencePairs) -> list[tuple[int, int]]:
-    """Positions of a prompt and of another that goes on from it, message by message."""
+    """Return the positions of a prompt and of another that continues it, message by message."""
     if not pairs.messages:
         return []
     stored = [prompt for column in pairs.columns("prompt") for prompt in column.to_pylist()]

@@ -1,4 +1,4 @@
-"""Records of JSON and CSV files in any Unicode encoding, within stated limits, gzipped or not."""
+"""Reading the records of JSON and CSV files in any Unicode encoding, within fixed limits, gzipped or not."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _OTHER_FILES = {
 
 
 class Records(NamedTuple):
-    """The records of one file: its name in errors, the names of columns left unread, and its rows."""
+    """The records of one file: its name in errors, the names of the columns not read, and its rows."""
 
     name: str
     unread: tuple[str, ...]
@@ -68,7 +68,7 @@ def check_header(place: str, names: list[str]) -> None:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    """Yield the lines of a file as UTF-8, unpacked where it is gzipped. Raises DataError where that cannot be done."""
+    """Yield the lines of a file as UTF-8, unpacked if it is gzipped. Raises DataError if that cannot be done."""
     number = 0
     try:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as opened:
@@ -129,7 +129,7 @@ def _decode(line: bytes, place: str) -> str:
 
 
 def read_json(path: Path, _: frozenset[str]) -> Records:
-    """Open one JSON object a line (JSONL), or one array of objects."""
+    """Open one JSON object per line (JSONL), or one array of objects."""
 
     def rows() -> Rows:
         numbered = enumerate(_lines(path), start=1)
@@ -161,14 +161,14 @@ def _cause(error: Exception) -> str:
 
 
 def _array(path: Path, text_bytes: bytes, more: Iterator[bytes]) -> Rows:
-    """Yield the objects of an array, each with the line that it begins on, holding one record in memory."""
+    """Yield the objects of an array, each with the line on which it begins, holding one record in memory."""
     decoder = json.JSONDecoder(object_pairs_hook=_without_repeats)
     number, text = 1, _decode(text_bytes, f"{path}:1").lstrip()[1:]
     read = number  # lines read so far
     wanted = 2**16
 
     def fill(size: int) -> bool:
-        """Read lines until the text is so long; return whether there was one."""
+        """Read lines until the text has this length; return whether there was another line."""
         nonlocal text, read
         pieces = []
         while size > 0 and (line := next(more, None)) is not None:
@@ -236,7 +236,7 @@ def _without_repeats(items: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def read_csv(path: Path, _: frozenset[str]) -> Records:
-    """Open rows under a header, separated by the commas, semicolons, tabs or bars that the header has most of."""
+    """Open rows under a header, separated by whichever of commas, semicolons, tabs or bars the header has most of."""
 
     def rows() -> Rows:
         lines = (_decode(line, f"{path}:{number}") for number, line in enumerate(_lines(path), start=1))

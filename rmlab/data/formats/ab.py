@@ -1,4 +1,4 @@
-"""Two responses as they were shown, and which was preferred: A/B under any name, AlpacaEval, PKU-SafeRLHF.
+"""Two responses as they were shown, and which one was preferred: A/B under any name, AlpacaEval, PKU-SafeRLHF.
 
 AlpacaEval's preference is 1 where the first output is better, 2 where the second is, and 1.5 (once 0) for a tie;
 judges with weights give anything between. PKU-SafeRLHF (Ji et al. 2024) names the better and the safer response by its

@@ -32,7 +32,7 @@ _FIELDS = (
 
 
 def _from_fields(fields: Record, answers: Mapping[str, list[Any]]) -> Iterable[Sides]:
-    """Compare the fields that the answers to one question rank; other questions ask for something else."""
+    """Yield comparisons of the fields that the answers to one question rank; other questions ask for something else."""
     answered = [question for question, values in answers.items() if values]
     if not answered:
         raise NoPairError("without a submitted answer")
@@ -88,7 +88,7 @@ def _ranks(question: str, value: Any, fields: Record) -> dict[str, float]:
 
 
 def _choice(question: str, label: str, fields: Record) -> dict[str, float]:
-    """Return the ranks of two responses of which a label names one, or neither."""
+    """Return the ranks of two responses when a label names one of them, or neither."""
     for first, second in TWO_RESPONSES:
         if first in fields and second in fields:
             if label in (first, second):

@@ -1,4 +1,4 @@
-"""Battles of the chatbot arena (Chiang et al. 2024), with ties, in the two layouts that were published.
+"""Battles of the chatbot arena (Chiang et al. 2024), with ties, in the two published layouts.
 
 The prompt is what both conversations begin with: the first question, as a rule. A battle is read up to the turn that
 ``turn`` names; MT-bench judges the first turn of longer conversations by it. The group is the language.

@@ -1,4 +1,4 @@
-"""What every format is made of: `Format` and `Family`, the fault that leaves a record out, how a value is read."""
+"""The parts of every format: `Format` and `Family`, the fault that leaves a record out, and how a value is read."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OPTIONAL_COLUMNS = ("margin", "group", "kind", "item", "tied", "chosen_first")
 
 
 class NoPairError(ValueError):
-    """A sound record that holds no comparison, such as one response alone; it is counted under this reason."""
+    """A sound record without a comparison, such as one response alone; it is counted under this reason."""
 
 
 class Rated(NamedTuple):
@@ -101,13 +101,13 @@ class Format:
         return frozenset(self.columns + self.optional + self.carries)
 
     def match(self, found: Set[str], record: Record) -> Format | None:
-        """Return the format where a file with these columns and this first record is of it."""
+        """Return the format if a file with these columns and this first record has it."""
         if not found >= set(self.columns) or not (self.fits is None or self.fits(record)):
             return None
         return self if self.uses is None else replace(self, optional=(*self.optional, *self.uses(record)))
 
     def nearest(self, found: Set[str]) -> tuple[str, ...]:
-        """Return the columns of the format, for an error about a file that lacks some."""
+        """Return the columns of the format, for an error about a file that lacks some of them."""
         del found
         return self.columns
 
@@ -140,7 +140,7 @@ def text_of(name: str, value: Any) -> str:
 
 
 def optional_text(record: Record, name: str) -> str | None:
-    """Return a value that must be text where it is there."""
+    """Return a value that must be text if it is there."""
     value = record.get(name)
     return None if is_missing(value) else text_of(name, value)
 

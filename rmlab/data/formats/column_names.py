@@ -1,4 +1,4 @@
-"""Names of columns in use for the same thing: what holds a prompt, two responses, their ratings, and the preference.
+"""Names in use for columns of the same kind: the prompt, two responses, their ratings, and the preference.
 
 Two names that belong together (``chosen_response`` and ``rejected_response``) are one entry, so that halves of
 different pairs are never combined.
@@ -43,7 +43,7 @@ RATINGS = ("score", "rating", "avg_rating", "average_rating", "reward", "grade",
 
 
 def _outcome_columns(stem: str) -> list[tuple[str, str]]:
-    """Return the columns of a better and a worse one of something: ``chosen_response``, ``response_chosen``, ..."""
+    """Return the columns for the better and the worse of two: ``chosen_response``, ``response_chosen``, ..."""
     pairs = product(_SEPARATORS[:2], OUTCOMES_OF_RESPONSES)
     return [
         columns

@@ -1,4 +1,4 @@
-"""Messages in one form, whatever a file calls their fields and roles; the turns that two conversations share.
+"""Messages in one form, whatever a file calls their fields and roles, and the turns that two conversations share.
 
 Roles and fields of ShareGPT (``from`` and ``value``; human, gpt) become those of chat templates, and what was renamed
 is noted for the report. Content in parts of type text is their text. What is no text, an image or the call of a tool,
@@ -87,12 +87,12 @@ def role_of(message: Any) -> Any:
 
 
 def squeezed(content: Any) -> Any:
-    """Return text with its white space reduced to single spaces, by which two copies of a turn are compared."""
+    """Return text with its white space reduced to single spaces, so that two copies of a turn can be compared."""
     return " ".join(content.split()) if isinstance(content, str) else content
 
 
 def same_turn(one: Any, other: Any) -> bool:
-    """Return whether two messages agree in role and content but for white space, whatever else they carry."""
+    """Return whether two messages agree in role and content, apart from white space, whatever else they carry."""
     if not (isinstance(one, Mapping) and isinstance(other, Mapping)):
         return one == other
     return one.get("role") == other.get("role") and squeezed(one.get("content")) == squeezed(other.get("content"))

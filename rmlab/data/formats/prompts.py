@@ -1,4 +1,4 @@
-"""The prompt of a record, under whatever name: the column, and what belongs to it (an input, a system prompt, turns).
+"""The prompt of a record, under any name: its column, and what belongs to it (an input, a system prompt, turns).
 
 ``instruction`` with ``input`` is Alpaca's prompt, joined by a line break as in LLaMA-Factory. A system prompt or a
 history beside the prompt makes it a conversation. Where two columns may be the prompt, neither is taken.
@@ -45,7 +45,7 @@ class Prompt:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column that is read, the one that must be there first."""
+        """Every column that is read, first the one that must be there."""
         return (self.column, *(name for name in (self.input, self.system, self.history) if name))
 
     @property
@@ -136,5 +136,5 @@ def find_prompt(found: Set[str], record: Record) -> Prompt | None:
 
 
 def _speaks(value: Any) -> bool:
-    """Return whether a value is more than one word, as the name of a person would be."""
+    """Return whether a value has more than one word, unlike the name of a person."""
     return isinstance(value, list) or (isinstance(value, str) and len(value.split()) > 1)

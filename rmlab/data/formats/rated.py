@@ -59,7 +59,7 @@ def rated_formats(rating: str | None) -> tuple[Format | Family, ...]:
 
 
 def _compared(prompt: Any, rated: Sequence[tuple[Any, float, str | None]], **common: Any) -> Iterable[Sides]:
-    """Pair every two of (response, rating, source)."""
+    """Yield each pair of two of the (response, rating, source)."""
     if len(rated) < 2:
         raise NoPairError("with fewer than two responses")
     if len(rated) > MOST_RESPONSES:
@@ -90,7 +90,7 @@ def _from_ultrafeedback(rating: str, record: Record) -> Iterable[Sides]:
 
 
 def _rating(completion: dict[str, Any], rating: str, i: int) -> Any:
-    """Return a score of the completion itself, or the rating of one of its aspects."""
+    """Return the score of the completion itself, or the rating of one of its aspects."""
     if rating in completion:
         return completion[rating]
     aspects = completion.get("annotations")
