@@ -1,4 +1,4 @@
-"""How good is a reward model? Accuracy, log loss and calibration, from the score differences of labelled pairs alone.
+"""Measuring how good a reward model is: accuracy, log loss and calibration, from score differences of labelled pairs.
 
 A pair is written (chosen, rejected), so every label is "chosen" and the score difference says it all: positive where
 the model agrees with the label, and its sigmoid is the probability that the model gave to that label. Every

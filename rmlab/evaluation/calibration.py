@@ -1,4 +1,4 @@
-"""Does "80% sure" come true in 80%? Bins of what the model said and what came, and the temperature that mends it.
+"""Calibration: bins that compare what the model said with what happened, and a temperature that corrects it.
 
 References
 ----------
@@ -23,7 +23,7 @@ __all__ = ["CalibrationBin", "calibrate", "fit_temperature"]
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """The pairs to which the model gave about the same probability, and how often it was right."""
+    """The pairs to which the model gave similar probabilities, and how often it was right on them."""
 
     lower: float
     upper: float
@@ -40,7 +40,7 @@ class CalibrationBin:
 def calibrate(
     d: np.ndarray, weights: np.ndarray, clusters: np.ndarray | None, n_bins: int
 ) -> tuple[tuple[CalibrationBin, ...], float | None, float | None]:
-    """Give the bins that hold a pair, the expected calibration error, and what chance alone would make of that error.
+    """Return the bins that hold a pair, the expected calibration error, and its size if chance alone were at work.
 
     The last is the error to expect of a model that is perfectly calibrated and this sure: in each bin the mean absolute
     deviation of a share from its probability, by the normal approximation ``sqrt(2 p (1 - p) / (pi n))``.
@@ -67,7 +67,7 @@ def calibrate(
 
 
 def fit_temperature(score_differences: Any) -> float:
-    """Give the temperature T for which differences divided by T have the least log loss.
+    """Return the temperature T for which differences divided by T have the lowest log loss.
 
     T above 1 says that the model is over-confident. Fit T on held-out pairs and report the log loss of test pairs
     (``evaluate(test_differences, temperature=T)``). On the pairs that T was fitted to, the log loss can only have

@@ -1,4 +1,4 @@
-"""`noise_ceiling`: what judges who do not agree with one another leave for any model to reach.
+"""`noise_ceiling` estimates the best accuracy that any model can reach when judges disagree with one another.
 
 A pair that people prefer one way with probability p lets nobody agree with more than max(p, 1 - p) of the judgements.
 The ceiling is the mean of that over pairs. It cannot be measured without bias from a few judgements a pair, but it can
@@ -28,7 +28,7 @@ __all__ = ["NoiseCeiling", "ceiling_from_agreement", "noise_ceiling"]
 
 @dataclass(frozen=True)
 class NoiseCeiling:
-    """What repeated judgements say of the best accuracy that any model could have against one of them."""
+    """What repeated judgements show about the best accuracy of any model against one of the judgements."""
 
     n_pairs: int
     """Pairs with at least two judgements."""
@@ -55,7 +55,7 @@ class NoiseCeiling:
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the ceiling as what JSON can hold."""
+        """Return the ceiling in a form that JSON can hold."""
         return {**asdict(self), "notes": list(self.notes)}
 
     def __str__(self) -> str:
@@ -151,7 +151,7 @@ def _notes(agreement: float, n_units: int) -> Iterable[str]:
 
 
 def ceiling_from_agreement(agreement: float, *, difficulty: Literal["equal", "normal"] = "equal") -> float:
-    """Give the best accuracy against one judgement, where two judgements of a pair agree with this probability.
+    """Return the best accuracy against one judgement, if two judgements of a pair agree with this probability.
 
     Parameters
     ----------

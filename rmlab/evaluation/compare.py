@@ -1,4 +1,4 @@
-"""`compare_models`: whether one model is better than another on the same pairs, or luckier.
+"""`compare_models` tests whether one model is better than another on the same pairs, or only luckier.
 
 Two intervals that overlap do not answer that: both models meet the same hard pairs, so that their difference is known
 better than either accuracy. What counts is the pairs on which they disagree.
@@ -54,7 +54,7 @@ class Comparison:
     seed: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the comparison as what JSON can hold."""
+        """Return the comparison in a form that JSON can hold."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -160,7 +160,7 @@ def compare_models(
 
 
 def sign_flip_p_value(values: np.ndarray) -> float:
-    """Give the share of the sign patterns of whole numbers whose total is at least as far from zero as the one seen.
+    """Return the share of sign patterns of whole numbers whose total is at least as far from zero as the observed one.
 
     Exact, by the distribution of the total: numbers of one size k add ``k (2 Binomial(n_k, 1/2) - n_k)``.
     """

@@ -1,4 +1,4 @@
-"""Intervals at 95%: Wilson's for a share, its clustered form, Student's t for a mean, the bootstrap for the rest.
+"""Intervals at 95%: Wilson's for a share, its clustered form, Student's t for a mean, and the bootstrap for the rest.
 
 Pairs of one prompt are not independent. Where their clusters are named, the share keeps Wilson's shape and gives up
 sample size: the effective number of pairs is the one at which independent pairs would have the variance that the
@@ -38,7 +38,7 @@ _CHUNK = 64
 
 
 def wilson_interval(successes: Any, n: Any, *, confidence: float = 0.95) -> tuple[Any, Any]:
-    """Wilson's score interval for a share: the shares p that ``successes`` in ``n`` do not reject.
+    """Return Wilson's score interval for a share: the shares p that ``successes`` in ``n`` do not reject.
 
     Its ends solve ``|successes / n - p| = z sqrt(p (1 - p) / n)`` (Wilson 1927). Unlike the estimate plus or minus two
     standard errors, it stays within [0, 1] and holds its level in small samples and near the ends.
@@ -74,7 +74,7 @@ def wilson_interval(successes: Any, n: Any, *, confidence: float = 0.95) -> tupl
 
 
 def effective_sample_size(weights: np.ndarray) -> float:
-    """Kish's ``sum(w)^2 / sum(w^2)``: n where the weights are equal."""
+    """Return Kish's ``sum(w)^2 / sum(w^2)``, which is n if the weights are equal."""
     scaled = weights / weights.max()  # so that no square overflows
     return float(scaled.sum() ** 2 / (scaled**2).sum())
 
@@ -82,7 +82,7 @@ def effective_sample_size(weights: np.ndarray) -> float:
 def clustered_sample_size(
     outcome: np.ndarray, weights: np.ndarray, clusters: np.ndarray, *, confidence: float = 0.95
 ) -> float:
-    """Give the number of independent pairs that would know the share of `outcome` as well as these clusters do.
+    """Return how many independent pairs would determine the share of `outcome` as well as these clusters do.
 
     It is ``p (1 - p) / V``, where V is the variance of the weighted share p from the sums of its residuals over each
     cluster (CR2, unbiased if there were no clustering), times ``(z / t)^2`` for the few degrees of freedom that few or
@@ -180,7 +180,7 @@ def _variance_of_mean(residuals: np.ndarray, clusters: np.ndarray) -> float:
 
 
 def sum_by_code(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Sum the rows of `values`, ``(n,)`` or ``(n, k)``, that share a code: ``(n_codes,)`` or ``(n_codes, k)``."""
+    """Return the sums of the rows of `values`, ``(n,)`` or ``(n, k)``, by code: ``(n_codes,)`` or ``(n_codes, k)``."""
     if values.ndim == 1:
         return np.bincount(codes, values)
     return np.stack([np.bincount(codes, column) for column in values.T], axis=1)
@@ -189,7 +189,7 @@ def sum_by_code(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
 def bootstrap_sums(
     values: np.ndarray, *, n_bootstrap: int, seed: int, clusters: np.ndarray | None = None
 ) -> tuple[np.ndarray, int]:
-    """Sum `values` over pairs, or clusters, drawn with replacement.
+    """Return sums of `values` over pairs, or clusters, drawn with replacement.
 
     A mean over a draw is the ratio of two of these sums, so that a draw need not be kept. Above `MAX_UNITS` units they
     are first added up in as many random groups of equal size.
@@ -227,7 +227,7 @@ def bootstrap_sums(
 
 
 def expanded_percentiles(draws: np.ndarray, n_units: int) -> tuple[float, float] | None:
-    """Give the percentile interval of bootstrap draws, a little wider for few units; None from a single unit.
+    """Return the percentile interval of bootstrap draws, a little wider for few units; None for a single unit.
 
     The plain 2.5% and 97.5% quantiles are too narrow by ``sqrt((n - 1) / n)`` and by the normal in place of Student's t
     distribution. The expanded ones stand at ``Phi(-sqrt(n / (n - 1)) t)`` and its complement (Hesterberg 2015), where t

@@ -1,4 +1,4 @@
-"""`learning_curve`: whether more training pairs would help."""
+"""`learning_curve` shows whether more training pairs would help."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["LearningCurve", "LearningCurvePoint", "learning_curve"]
 
 @dataclass(frozen=True)
 class LearningCurvePoint:
-    """What models trained on so many pairs do on the test part, on average over the repeats."""
+    """Results on the test part of models trained on one number of pairs, averaged over the repeats."""
 
     n_train: int
     accuracy: float
@@ -49,7 +49,7 @@ class LearningCurve:
         n_bootstrap: int = 2000,
         seed: int = 0,
     ) -> LearningCurve:
-        """Make a learning curve from score differences that were recorded.
+        """Make a learning curve from recorded score differences.
 
         Parameters
         ----------
@@ -97,7 +97,7 @@ class LearningCurve:
         return cls(tuple(points), n_test, n_bootstrap, seed)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the curve as what JSON can hold."""
+        """Return the curve in a form that JSON can hold."""
         return {**asdict(self), "points": [asdict(point) for point in self.points]}
 
     def __str__(self) -> str:
@@ -120,7 +120,7 @@ def learning_curve(
     n_bootstrap: int = 2000,
     seed: int = 0,
 ) -> LearningCurve:
-    """Train on subsets of growing size, and evaluate each time on the same test part.
+    """Train on subsets of growing size, and evaluate each model on the same test part.
 
     Within a repeat the subsets are nested: a larger one holds all smaller ones, so that the curve shows what more pairs
     add and not which pairs were drawn.

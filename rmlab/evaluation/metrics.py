@@ -1,4 +1,4 @@
-"""`evaluate`: all that the score differences of labelled pairs say about a model, in one frozen result.
+"""`evaluate` computes all that score differences of labelled pairs show about a model, as one frozen result.
 
 References
 ----------
@@ -36,7 +36,7 @@ __all__ = ["Evaluation", "evaluate"]
 
 @dataclass(frozen=True)
 class Evaluation(Accuracy):
-    """What `evaluate` found; ``print`` shows a table and `to_dict` gives what JSON can hold."""
+    """The result of `evaluate`; ``print`` shows a table and `to_dict` returns what JSON can hold."""
 
     n_clusters: int | None
     """How many clusters the intervals take as the independent units; None where every pair is one."""
@@ -70,7 +70,7 @@ class Evaluation(Accuracy):
     """What a reader of these figures must know and might miss, in sentences."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the evaluation as dicts, lists, strings and numbers; the names of groups become strings."""
+        """Return the evaluation as dicts, lists, strings and numbers; the names of groups become strings."""
         result = asdict(self)
         result["calibration"], result["notes"] = list(result["calibration"]), list(self.notes)
         if self.groups is not None:
@@ -86,7 +86,7 @@ class Evaluation(Accuracy):
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Evaluation:
-        """Read what `to_dict` gave; the names of groups stay strings.
+        """Read what `to_dict` returned; the names of groups stay strings.
 
         Raises
         ------
@@ -142,7 +142,7 @@ class Evaluation(Accuracy):
 
 
 def _tupled(value: Any) -> Any:
-    """Make a tuple of a list, which is what JSON makes of a tuple."""
+    """Return a tuple for a list, since JSON makes lists of tuples."""
     return tuple(value) if isinstance(value, list) else value
 
 

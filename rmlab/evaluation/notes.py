@@ -1,4 +1,4 @@
-"""What a reader of an evaluation must know and might miss, in sentences."""
+"""Notes that the reader of an evaluation needs and might miss, in sentences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FEW_PAIRS = 10
 def notes_on(
     accuracy: Accuracy, n_clusters: int | None, groups: Mapping[Hashable, GroupAccuracy] | None, bootstrapped: bool
 ) -> Iterable[str]:
-    """Give the notes on an evaluation: on ties, on few pairs, and on its groups."""
+    """Yield the notes on an evaluation: on ties, on few pairs, and on its groups."""
     if accuracy.n_ties == accuracy.n_pairs:
         yield (
             "every pair has equal scores: an accuracy of one half is a convention here, and calibration is undefined"

@@ -1,4 +1,4 @@
-"""Scores on RewardBench 1 and 2 as their authors define them, with the intervals that the leaderboards leave out.
+"""Scores on RewardBench 1 and 2 as their authors define them, with the intervals that the leaderboards omit.
 
 The definitions are those of the authors' code (github.com/allenai/reward-bench): `calculate_scores_per_section`,
 `EXAMPLE_COUNTS` and `get_average_over_rewardbench` for the first, `reroll_and_score_dataset` and
@@ -77,7 +77,7 @@ class RewardBenchScores:
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the scores as what JSON can hold."""
+        """Return the scores in a form that JSON can hold."""
         return {**asdict(self), "notes": list(self.notes)}
 
     def __str__(self) -> str:
@@ -94,7 +94,7 @@ class RewardBenchScores:
 def rewardbench(
     score_differences: Any, subsets: Iterable[Hashable], *, n_bootstrap: int = 2000, seed: int = 0
 ) -> RewardBenchScores:
-    """Score RewardBench 1: accuracy of each subset, their weighted mean in each section, the mean of the sections.
+    """Score RewardBench 1: accuracy of each subset, their weighted mean in each section, and the mean of the sections.
 
     An item is won where the chosen response scores strictly higher: a tie counts as lost, as its authors have it (and
     unlike `evaluate`). Subsets that are missing are left out of their section. With the prior sets, which are optional,
@@ -267,7 +267,7 @@ def rewardbench2(
 def _of_no_subset(
     things: str, benchmark: str, names: Sequence[Hashable], known: np.ndarray, subsets: Sequence[str]
 ) -> Iterable[str]:
-    """Give a note on what is of no subset of the benchmark; raise ValueError where nothing is of one."""
+    """Yield a note on pairs that belong to no subset of the benchmark; raise ValueError if none belongs to one."""
     if known.all():
         return
     unknown = printable(names[int(np.argmin(known))])
@@ -277,7 +277,7 @@ def _of_no_subset(
 
 
 def _what_is_missing(subset: str, kind: str, n_correct: int, n_wrong: int) -> str | None:
-    """Say what an item of RewardBench 2 should have and has not; None where it can be scored."""
+    """Return what an item of RewardBench 2 lacks; None if it can be scored."""
     if subset != "Ties":
         return None if n_correct == 1 and n_wrong else "one correct response and others that are wrong"
     if kind not in ("ref", "tied"):
@@ -287,7 +287,7 @@ def _what_is_missing(subset: str, kind: str, n_correct: int, n_wrong: int) -> st
 
 
 def _score(score: float, drawn: np.ndarray, n_items: int, worth: float) -> BenchmarkScore:
-    """Give a score with its interval; `worth` is how many items of equal weight would know it as well."""
+    """Return a score with its interval; `worth` is how many items of equal weight would determine it as well."""
     if n_items > 1 and np.ptp(drawn) < 1e-12:  # all won or all lost: no draw shows what another item might do
         share = min(max(score, 0.0), 1.0)
         return BenchmarkScore(score, wilson_interval(share * worth, worth), n_items)
