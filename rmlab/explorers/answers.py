@@ -1,4 +1,4 @@
-"""A scorer that answers a state: whenever its texts change, their scores follow, and on request what each token adds.
+"""A scorer that follows a state: when its texts change, it updates their scores and, on request, the attributions.
 
 The work is done in a thread, so that a slow scorer holds nobody up. There is no queue: when the thread comes round it
 reads the texts as they are then, and what it finds for texts that have changed meanwhile is kept but not shown.
@@ -24,11 +24,11 @@ BATCH_TOKENS = 1024  # of an attribution, so that it can be given up soon after 
 
 
 class Superseded(Exception):
-    """The texts changed; what was being computed is of no use any more."""
+    """The texts changed, so the result being computed is no longer needed."""
 
 
 class Answers:
-    """Keeps the scores of a state up to its texts.
+    """Keeps the scores of a state up to date with its texts.
 
     Parameters
     ----------
@@ -52,13 +52,13 @@ class Answers:
         self._look()
 
     def close(self) -> None:
-        """Answer no more; an attribution that is being computed is given up."""
+        """Stop answering; an attribution that is being computed is abandoned."""
         self._closed = True
         self.state.unobserve(self._look, [*TEXTS, "request", "explain"])
         self.state.answering = False
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until everything is answered; False if that takes more than so many seconds."""
+        """Wait until everything is answered; return False if that takes longer than this many seconds."""
         with self._news:
             return self._news.wait_for(lambda: not self._running, timeout)
 
@@ -118,7 +118,7 @@ class Answers:
 
     @contextlib.contextmanager
     def _interrupted(self) -> Iterator[None]:
-        """Let a model give up before its next batch when the texts have changed."""
+        """Interrupt a model before its next batch when the texts have changed."""
 
         def stop(*_: Any) -> None:
             if self._stale or self._closed:
@@ -134,7 +134,7 @@ class Answers:
             hook.remove()
 
     def _set(self, **values: Any) -> None:
-        """Set traits, all of them, though an observer of one raises."""
+        """Set all of the traits, even if an observer of one raises."""
         wrong: BaseException | None = None
         for name, value in values.items():
             try:
@@ -145,14 +145,14 @@ class Answers:
             raise wrong
 
     def _fail(self, raised: BaseException, request: int) -> None:
-        """Say that something which follows the state failed."""
+        """Show that something which follows the state failed."""
         with contextlib.suppress(BaseException):  # what follows the error may fail too
             error = f"What follows the scores failed: {type(raised).__name__}: {raised}"
             self._set(error=error, answered=request)
 
 
 def pieces(one: Attribution) -> list[list[Any]]:
-    """Cut the text of an attribution into ``[piece, what it adds]``; None is added by what is no token.
+    """Return the text of an attribution cut into ``[piece, what it adds]``, with None for what is no token.
 
     Tokens that stand for one character together, as the bytes of an emoji do, are one piece.
     """
@@ -170,7 +170,7 @@ def pieces(one: Attribution) -> list[list[Any]]:
 
 
 def _notice(found: list[Scored | None]) -> str:
-    """Say what was too long to be read."""
+    """Return a note on what was too long to be read."""
     said = []
     for side, one in zip("AB", found, strict=True):
         if one is not None and one.response_tokens_cut:

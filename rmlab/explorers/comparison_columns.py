@@ -1,4 +1,4 @@
-"""The columns of the view of two models: the same pairs under two scorers, laid side by side."""
+"""The columns of the view of two models: the same pairs under two scorers, side by side."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["comparison_columns"]
 def comparison_columns(
     a: Any, b: Any, pairs: Sequence[PreferencePair], *, names: tuple[str, str] = ("A", "B"), seed: int = 0
 ) -> dict[str, Any]:
-    """Give what the view of two models shows, as JSON can hold it.
+    """Return what the view of two models shows, in a form that JSON can hold.
 
     Scores of two models have scales of their own, and within a prompt a constant of their own. A score difference is
     free of the constant; divided by the root mean square of all differences of its model it is free of the scale. Zero
@@ -92,7 +92,7 @@ def _quadrants(signs: np.ndarray) -> dict[str, int]:
 
 
 def in_words(test: Comparison, a: str, b: str) -> str:
-    """Say what a paired test found, in sentences."""
+    """Return what a paired test found, in sentences."""
     prompts = "" if test.n_clusters in (None, test.n_pairs) else f" of {test.n_clusters:,} prompts"
     said = (
         f"On {test.n_pairs:,} pairs{prompts}, {a} agrees with the label in {test.accuracy_a:.1%} and {b} in "

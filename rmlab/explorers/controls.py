@@ -1,4 +1,4 @@
-"""Controls for a notebook, and the pictures and words that they redraw; they look like the explorer.
+"""Controls for a notebook, and the pictures and words that they redraw. They look like the explorer.
 
 Each has a ``value`` to be observed: ``control.observe(redraw, "value")``. JupyterLab takes the keys that are pressed in
 a control of ipywidgets (``d d`` deletes the cell); those that are pressed in one of these stay there.
@@ -26,7 +26,7 @@ Options = Sequence[Any] | Mapping[str, Any]
 
 
 class Control(anywidget.AnyWidget):
-    """What all of them have: a kind, by which the browser draws it, and a name for the eye and for a screen reader."""
+    """The base of all controls: a kind, by which the browser draws it, and a name to see and for a screen reader."""
 
     _esm = widget_module("controls.js")
     _css = style()
@@ -91,7 +91,7 @@ class Toggle(Control):
 
 
 class Button(Control):
-    """A button; `on_click` says what a press does."""
+    """A button; `on_click` sets what a press does."""
 
     kind = Unicode("button").tag(sync=True)
 
@@ -189,7 +189,7 @@ class Steps(OneOf):
 
 
 class Picture(Control):
-    """A picture, to be drawn again as often as a control asks for it.
+    """A picture that can be drawn again whenever a control asks for it.
 
     Attributes
     ----------
@@ -203,7 +203,7 @@ class Picture(Control):
     size = Tuple().tag(sync=True)
 
     def show(self, picture: Axes | Figure, *, alt: str | None = None) -> None:
-        """Show a picture in place of the one before, with alt text: `alt`, or else what `describe` gives."""
+        """Show a picture in place of the one before, with alt text: `alt`, or else the result of `describe`."""
         from rmlab.plots.display import describe, encode
 
         png, size = encode(picture)
@@ -212,7 +212,7 @@ class Picture(Control):
 
 
 class Words(Control):
-    """A line or two of plain text, `value`, to be written again as often as a control asks for it."""
+    """A line or two of plain text, `value`, that can be written again whenever a control asks for it."""
 
     kind = Unicode("words").tag(sync=True)
     value = Unicode().tag(sync=True)

@@ -21,7 +21,7 @@ BARS = 2048
 
 
 def film_frames(history: History, pairs: Sequence[PreferencePair] | None = None) -> dict[str, Any]:
-    """Give what the training film shows, as JSON can hold it: one frame for each evaluation of the held-out pairs.
+    """Return what the training film shows, for JSON: one frame for each evaluation of the held-out pairs.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def _shown(evaluation: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rows(ids: list[str], pairs: Sequence[PreferencePair] | None) -> list[int | None]:
-    """Find pairs by their names; of several with one name each is taken once."""
+    """Return the positions of pairs with these names; of several with one name each is used once."""
     places: dict[str, list[int]] = {}
     if pairs is not None and ids:
         for row, name in enumerate(pair_ids(as_pairs(pairs))):
@@ -107,7 +107,7 @@ def _notes(n_pairs: int, n_shown: int, rows: list[int | None], looked_for: bool)
 
 
 def head_outputs(next_token: ArrayLike, score: float, tokens: Sequence[str]) -> dict[str, Any]:
-    """Give what stands on the same hidden vector: a number for each token that might come next, or one for the text.
+    """Return the outputs of two heads on one hidden vector: a number for each next token, or one for the text.
 
     Parameters
     ----------

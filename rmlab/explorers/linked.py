@@ -37,7 +37,7 @@ def explore(
     note: str | None = None,
     names: tuple[str, str] = ("the course's model", "everyday"),
 ) -> Explorer:
-    """Show a model on pairs in all views, linked: a pair that is picked in one is what the others show.
+    """Show a model on pairs in all views, linked: the pair selected in one view is shown in the others.
 
     It opens on the first pair.
 

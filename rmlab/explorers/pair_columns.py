@@ -1,4 +1,4 @@
-"""The columns of the pairs view: what is said of each pair, and of all of them together."""
+"""The columns of the pairs view: what is shown of each pair, and of all of them together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TEXT_BUDGET = 2000
 
 
 def pair_columns(scores: Any, pairs: Sequence[PreferencePair], *, n_bins: int = 10) -> dict[str, Any]:
-    """Give what the pairs view shows, as JSON can hold it: one list of length n_pairs for each column, and the summary.
+    """Return what the pairs view shows, for JSON: one list of length n_pairs for each column, and the summary.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def pair_columns(scores: Any, pairs: Sequence[PreferencePair], *, n_bins: int = 
 
 
 def _codes(values: list[Hashable]) -> list[int]:
-    """Give distinct values numbers, in the order in which they come."""
+    """Return distinct values and the number of each, in the order in which they come."""
     code = {value: i for i, value in enumerate(dict.fromkeys(values))}
     return [code[value] for value in values]
 
@@ -90,7 +90,7 @@ def _evaluation(d: np.ndarray, pairs: PreferencePairs, n_bins: int) -> dict[str,
 
 
 def text_columns(pairs: PreferencePairs) -> dict[str, list[str]]:
-    """Give the three texts of each pair, the longest cut to as many bytes as keep all within the budget."""
+    """Return the three texts of each pair, the longest cut so that all stay within the budget of bytes."""
     limit = _limit(pairs)
 
     def shown(text: str) -> str:
@@ -101,7 +101,7 @@ def text_columns(pairs: PreferencePairs) -> dict[str, list[str]]:
 
 
 def _limit(pairs: PreferencePairs) -> int | None:
-    """Give the most bytes that a text may have for all to stay within the budget; None if they do as they are."""
+    """Return the most bytes that a text may have for all to stay within the budget; None if no limit is needed."""
     budget = TEXT_BUDGET * len(pairs)
     sides = ("prompt", "chosen", "rejected")
     sizes = np.sort([len(text.encode()) for side in sides for text in pairs.texts(side)])

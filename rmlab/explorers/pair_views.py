@@ -1,4 +1,4 @@
-"""The views that show many pairs, as widgets: pairs, training film, two heads, two models."""
+"""The views of many pairs, as widgets: pairs, training film, two heads, two models."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["compare", "film", "heads", "open_selected", "pairs"]
 def pairs(
     model_or_differences: Any, pairs: Sequence[PreferencePair], *, state: ExplorerState | None = None
 ) -> Explorer:
-    """Show preference pairs as a table, and as pictures of what a model makes of them.
+    """Show preference pairs as a table, and pictures of the scores that a model gives them.
 
     The pictures are the distribution of the score differences, the differences against length, and the calibration
     curve; not raw scores, since those of different prompts do not compare. A pair that is picked in one of them is
@@ -59,7 +59,7 @@ def film(
     head: dict[str, Any] | None = None,
     state: ExplorerState | None = None,
 ) -> Explorer:
-    """Show a training run as a film: the score differences of the held-out pairs at each evaluation, moving apart.
+    """Show a training run as a film: the score differences of the held-out pairs at each evaluation.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def film(
 def heads(
     next_token: ArrayLike, score: float, tokens: Sequence[str], *, state: ExplorerState | None = None
 ) -> Explorer:
-    """Show what two heads make of one hidden vector: a number for each token that might come next, or one in all.
+    """Show what two heads compute from one hidden vector: a number for each possible next token, or a single one.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def compare(
     names: tuple[str, str] = ("A", "B"),
     state: ExplorerState | None = None,
 ) -> Explorer:
-    """Show the same pairs under two models: side by side, where they part, and whether one is better.
+    """Show the same pairs under two models: side by side, where they disagree, and whether one is better.
 
     Score differences are divided by the scale of their model before they are laid side by side; the test is the paired
     one of `rmlab.compare_models`, with ties as half and pairs of one prompt taken together.
@@ -152,7 +152,7 @@ def compare(
 
 
 def open_selected(state: ExplorerState, pairs: PreferencePairs, columns: Mapping[str, Any]) -> None:
-    """Have the texts and scores of a state follow the pair that is selected in it, whole and chosen first.
+    """Set the texts and scores of a state to those of its selected pair, whole and chosen first.
 
     `columns` hold the ``scores`` of the pairs, or None and their ``difference``: of that, the chosen response is given
     all, and the other 0.

@@ -1,4 +1,4 @@
-"""Rate grey patches and compare them, twice each, by one clock, to see how well somebody agrees with themselves.
+"""Rating grey patches and comparing them, twice each, by one clock, to see how consistent a person is.
 
 `PatchSession` asks and records, and needs no display; `PatchJudgements` is what one person said; `judge_patches` is the
 session as a widget.
@@ -32,7 +32,7 @@ N_RATINGS = 9
 
 @dataclass(frozen=True)
 class PatchJudgements:
-    """What one person said of the patches, round by round; a patch is its place in `GREYS`.
+    """The judgements of one person, round by round; a patch is given by its place in `GREYS`.
 
     A rating is ``(patch, rating, seconds)``, a comparison ``(lighter, darker, seconds)``.
     """
@@ -41,12 +41,12 @@ class PatchJudgements:
     comparisons: tuple[tuple[tuple[int, int, float], ...], ...]
 
     def to_json(self) -> str:
-        """Give one line of text, to be sent to a teacher."""
+        """Return one line of text to send to a teacher."""
         return json.dumps(asdict(self), separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> PatchJudgements:
-        """Read what `to_json` gave.
+        """Read what `to_json` returned.
 
         Raises
         ------
@@ -69,12 +69,12 @@ class PatchJudgements:
         return found
 
     def seconds(self, way: Way) -> float:
-        """Give the median seconds that a judgement took."""
+        """Return the median seconds that a judgement took."""
         return float(np.median([taken for part in getattr(self, way) for _, _, taken in part]))
 
     @property
     def n_pairs(self) -> int:
-        """How many pairs of patches were compared in both rounds and rated in both: those that `same_order` counts."""
+        """The number of pairs of patches that were compared and rated in both rounds, which `same_order` counts."""
         return len(self._pairs())
 
     def _pairs(self) -> list[list[int]]:
@@ -83,7 +83,7 @@ class PatchJudgements:
         return [sorted(pair) for pair in compared[0] & compared[1] if pair <= rated]
 
     def same_order(self) -> tuple[float, float, int]:
-        """Say how often a pair of patches was put in the same order both times: by ratings, and by comparisons.
+        """Return how often a pair of patches was put in the same order both times: by ratings, and by comparisons.
 
         Counted over the pairs that were compared in both rounds and rated in both, which is the third number. Where the
         mean ratings of a round are equal they leave the order to a coin, and the pair counts one half.
@@ -100,7 +100,7 @@ class PatchJudgements:
         return (1 + float(np.mean(by_rating))) / 2, (1 + float(np.mean(by_comparing))) / 2, len(pairs)
 
     def tau(self, way: Way) -> float:
-        """Give Kendall's tau between the true lightness and what all judgements of one way make of it."""
+        """Return Kendall's tau between the true lightness and the order that all judgements of one kind give."""
         from scipy.stats import kendalltau
 
         rounds = [judgement for part in getattr(self, way) for judgement in part]
@@ -162,16 +162,16 @@ class PatchSession:
 
     @property
     def part(self) -> int:
-        """The part that is next or under way, from 0; 4 when all is done."""
+        """The part that is next or under way, from 0; 4 when all are done."""
         return len(self._answers) - 1
 
     @property
     def question(self) -> tuple[int, ...] | None:
-        """The patch to be rated, or the two to be compared, left and right; None between parts."""
+        """The patch to rate, or the two to compare, left and right; None between parts."""
         return self._queue[0] if self._began is not None else None
 
     def start(self) -> None:
-        """Begin the next part: its clock runs from now."""
+        """Begin the next part, and start its clock."""
         if self.part == len(self.parts):
             raise ValueError("the session is over; make a new one to begin again")
         self._refill()
@@ -207,7 +207,7 @@ class PatchSession:
             self._refill()
 
     def _refill(self) -> None:
-        """Queue what the first round asked and this one has not yet; after that, or in the first, all there is."""
+        """Queue what the first round asked and this one has not yet; after that, or in the first, all questions."""
         if self.part >= 2 and not self._asked[-1]:
             once = {frozenset(question): question[::-1] for question in self._asked[self.part - 2]}
             found = list(once.values())
@@ -220,7 +220,7 @@ class PatchSession:
 
     @property
     def judgements(self) -> PatchJudgements | None:
-        """What was said, once all four parts are done; until then None."""
+        """The judgements, once all four parts are done; until then None."""
         if self.part < len(self.parts):
             return None
         by_way = {
@@ -239,7 +239,7 @@ def simulate_patch_judgements(
     seconds_per_comparison: float = 2.0,
     noise_side_by_side: float = 1.0,
 ) -> PatchJudgements:
-    """Let a simulated person take a session.
+    """Simulate the session of a person.
 
     The reward of a patch is its place in `GREYS`, counted from the middle. A rating is made of the reward and the
     rater's noise, stretched and moved by the rater's scale, offset and drift (over the whole session), and rounded to
@@ -285,7 +285,7 @@ def simulate_patch_judgements(
 
 
 class PatchView(anywidget.AnyWidget):
-    """Takes one person through a session: one or two patches of grey, a question, and buttons or keys to answer with.
+    """A widget for a session of one person: one or two patches of grey, a question, and buttons or keys to answer with.
 
     Attributes
     ----------
@@ -314,11 +314,11 @@ class PatchView(anywidget.AnyWidget):
         self._show()
 
     def __repr__(self) -> str:
-        """Say what would be shown, for a notebook without a kernel."""
+        """Return what would be shown, for a notebook without a kernel."""
         return "Grey patches to rate and to compare. Run this cell to use it."
 
     def press(self, value: int | None) -> None:
-        """Answer the question, or begin the next part with None: what a button does."""
+        """Answer the question, or begin the next part with None, as a button does."""
         if value is None:
             self.session.start()
         else:
@@ -351,5 +351,5 @@ class PatchView(anywidget.AnyWidget):
 
 
 def judge_patches(session: PatchSession) -> PatchView:
-    """Give a widget that takes one person through a session."""
+    """Return a widget that takes one person through a session."""
     return PatchView(session)

@@ -1,4 +1,4 @@
-"""The probe, where two responses are edited and their scores follow, and the path, which is the way of one pair."""
+"""The probe, in which two responses are edited and their scores follow, and the path of one pair."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TRAINED_ON = {"everyday": "trained on everyday", "everyday_biased": "trained on 
 
 
 def probe(scorer: Scorer | None = None, state: ExplorerState | None = None, *, name: str | None = None) -> Explorer:
-    """Edit a prompt and two responses, and see what a reward model makes of them.
+    """Show a widget in which a prompt and two responses can be edited, with the scores of a reward model.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def probe(scorer: Scorer | None = None, state: ExplorerState | None = None, *, n
 
 
 def path(state: ExplorerState | None = None) -> Explorer:
-    """Show the way of one pair, from the prompt to the loss; each box opens on the numbers of that pair.
+    """Show the path of one pair, from the prompt to the loss; each box opens on the numbers of that pair.
 
     Parameters
     ----------
@@ -52,12 +52,12 @@ def path(state: ExplorerState | None = None) -> Explorer:
 
 
 def probe_state() -> ExplorerState:
-    """Give a state that opens on the first preset of the probe, with its recorded scores."""
+    """Return a state that opens on the first preset of the probe, with its recorded scores."""
     return ExplorerState(**_shown(load_probe_presets()[0]), view="probe")
 
 
 def probe_data(presets: Sequence[ProbePreset] | None = None) -> dict[str, Any]:
-    """Give what the probe shows beside the state: presets, each with the scores that were recorded.
+    """Return what the probe shows beside the state: presets, each with the scores that were recorded.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The explorer's state: plain Python with traits and no display, so that tests drive it without a browser.
+"""The explorer's state: plain Python with traits and no display, so that tests can drive it without a browser.
 
 Views observe it, in the browser through `rmlab.explorers.widget`. It turns into JSON and into a link, and back.
 """
@@ -148,18 +148,18 @@ class ExplorerState(StateTraits):
 
     @property
     def score_difference(self) -> float | None:
-        """Score of A minus score of B, in nats; None where one is missing."""
+        """The score of A minus the score of B, in nats; None if one is missing."""
         a, b = self.scores
         return None if a is None or b is None else a - b
 
     @property
     def probability(self) -> float | None:
-        """P(A is preferred to B), at the temperature; None where a score is missing."""
+        """P(A is preferred to B), at the temperature; None if a score is missing."""
         d = self.score_difference
         return None if d is None else preference_probability(d / self.temperature)
 
     def mark_start(self) -> None:
-        """Have Reset go back to what is shown now."""
+        """Make Reset go back to what is shown now."""
         values = {name: getattr(self, name) for name in (*IN_A_LINK, "selection") if name not in ("size", "view")}
         self.start = values | {"scores": list(self.scores)}  # as it comes back from JSON
 
@@ -170,12 +170,12 @@ class ExplorerState(StateTraits):
                 setattr(self, name, value)
 
     def to_json(self) -> str:
-        """Write the whole state."""
+        """Return the whole state as JSON."""
         return json.dumps({"format": FORMAT, "version": VERSION, "state": self.trait_values()}, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> ExplorerState:
-        """Read what `to_json` wrote.
+        """Read what `to_json` returned.
 
         Raises
         ------
@@ -199,7 +199,7 @@ class ExplorerState(StateTraits):
         return cls(**state)
 
     def to_link(self, page: str = "") -> str:
-        """Write a link that opens a page of the explorer on these texts and scores; presets and history are left out.
+        """Return a link that opens a page of the explorer on these texts and scores, without presets and history.
 
         Parameters
         ----------
@@ -222,7 +222,7 @@ class ExplorerState(StateTraits):
 
     @classmethod
     def from_link(cls, link: str) -> ExplorerState:
-        """Read what `to_link` wrote.
+        """Read what `to_link` returned.
 
         Raises
         ------
