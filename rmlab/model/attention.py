@@ -1,4 +1,4 @@
-"""Who attends to whom in packed rows, in the form that the attention at hand wants.
+"""Which token attends to which in packed rows, in the form that each implementation of attention needs.
 
 *Added*: a number for each token and each that it could look at, added to the logits of attention. SDPA takes it on
 every device; a mask of bools would take it off its fast path on a CPU. *Blocks*: FlexAttention's `BlockMask`, which
@@ -34,7 +34,7 @@ BY_MASK = "by_mask"
 def make_mask(
     trees: torch.Tensor, branches: torch.Tensor, *, causal: bool, form: MaskForm, dtype: torch.dtype
 ) -> torch.Tensor | BlockMask:
-    """Say which token of packed rows attends to which.
+    """Return which token of packed rows attends to which.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def make_mask(
 
 
 def take_masks(network: Any) -> None:
-    """Let a network that attends by SDPA attend as its mask wants it: see the module."""
+    """Make a network that attends by SDPA use the mask exactly as it is; see the module."""
     if getattr(network.config, "_attn_implementation", None) == "sdpa":
         AttentionInterface.register(BY_MASK, _attend_by_mask)
         AttentionMaskInterface.register(BY_MASK, sdpa_mask)  # of padded rows
@@ -75,7 +75,7 @@ def take_masks(network: Any) -> None:
 
 
 def take_blocks(network: Any) -> None:
-    """Let a network take blocks as well.
+    """Make a network accept block masks as well.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def _attend_by_mask(
     scaling: float | None = None,
     **options: Any,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Attend, with the arguments and results that transformers' attention functions have."""
+    """Compute attention, with the arguments and results of transformers' attention functions."""
     options = {"dropout": dropout, "scaling": scaling, **options}
     if isinstance(attention_mask, BlockMask):
         return flex_attention_forward(module, query, key, value, attention_mask, **options)

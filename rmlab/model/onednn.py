@@ -1,4 +1,4 @@
-"""Matrix products in float32 by oneDNN.
+"""Matrix products in float32 with oneDNN.
 
 On a CPU torch multiplies float32 by MKL, which keeps to AVX2 on processors that are not Intel's. oneDNN, which torch
 brings along for its other formats, takes AVX-512 wherever it is: twice as fast there, with the same products to
@@ -21,7 +21,7 @@ HAS_ONEDNN: bool = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mk
 
 
 def float32_by_onednn() -> contextlib.AbstractContextManager[Any]:
-    """Compute linear layers by oneDNN, where inputs and weights are float32 on a CPU; gradients do not pass through.
+    """Compute linear layers with oneDNN if inputs and weights are float32 on a CPU; gradients do not pass through.
 
     Linear layers of another kind, and under autocast, are left as they are, and all are where torch lacks oneDNN.
     """

@@ -1,4 +1,4 @@
-"""Which number format to compute in."""
+"""The number format of the computation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Precision = Literal["auto", "fp32", "bf16"]
 
 
 def use_bf16(precision: Precision, device: torch.device) -> bool:
-    """Say whether to compute in bfloat16; ``"auto"`` is yes where the machine multiplies it faster than float32.
+    """Return whether to compute in bfloat16; ``"auto"`` is yes if the machine multiplies it faster than float32.
 
     The environment variable ``RMLAB_PRECISION`` (auto, fp32 or bf16) says what ``"auto"`` means instead.
     """
@@ -31,7 +31,7 @@ def use_bf16(precision: Precision, device: torch.device) -> bool:
 
 
 def _cpu_is_faster_in_bf16() -> bool:
-    """AMX is, and so is AVX-512 bf16, but for Intel's: where AMX is hidden, float32 takes half of its time."""
+    """Return whether the CPU has AMX, or AVX-512 bf16 without being Intel's, where float32 takes half the time."""
     if not torch.cpu._is_avx512_bf16_supported():
         return False
     known = getattr(torch.cpu, "get_capabilities", dict)()  # not in each release that rmlab takes

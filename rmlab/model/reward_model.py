@@ -69,7 +69,7 @@ class RewardModel(TokenScorer):
         revision: str | None = None,
         device: str | torch.device | None = None,
     ) -> RewardModel:
-        """Load a reward model, or give a backbone a fresh head.
+        """Load a reward model, or put a fresh head on a backbone.
 
         Parameters
         ----------
@@ -95,11 +95,11 @@ class RewardModel(TokenScorer):
 
     @property
     def head(self) -> nn.Linear:
-        """The linear layer with one output; a part of the network."""
+        """The linear layer with one output; it is part of the network."""
         return next(module for module in self.network.modules() if isinstance(module, Float32Linear))
 
     def bound(self, max_length: int | None) -> int:
-        """Give the most tokens of a sequence: those asked for, if the model allows them, by default its own limit."""
+        """Return the most tokens of a sequence: the number asked for, if the model allows it, or its own limit."""
         max_length = self.max_length if max_length is None else max_length
         if not 8 <= max_length <= self.max_length:
             raise ValueError(
@@ -175,7 +175,7 @@ class RewardModel(TokenScorer):
         batch_tokens: int | None = None,
         progress: bool = False,
     ) -> np.ndarray:
-        """Score(chosen) - score(rejected) of each pair, in nats: float32 of shape ``(n_pairs,)``.
+        """Return score(chosen) - score(rejected) of each pair, in nats: float32 of shape ``(n_pairs,)``.
 
         Two texts with the same ids differ by exactly zero. See `score` for the options.
         """
@@ -193,7 +193,7 @@ class RewardModel(TokenScorer):
         batch_tokens: int | None = None,
         progress: bool = False,
     ) -> np.ndarray:
-        """Score what `encode` made; the options and the result are those of `score`."""
+        """Score what `encode` returned; the options and the result are those of `score`."""
         return score_in_chunks(self, encoded, self, precision=precision, batch_tokens=batch_tokens, progress=progress)
 
     def features(
@@ -204,7 +204,7 @@ class RewardModel(TokenScorer):
         batch_tokens: int | None = None,
         progress: bool = False,
     ) -> np.ndarray:
-        """Give what the head reads of each text, float32 of shape ``(n, width)``: the score is linear in it.
+        """Return the input of the head for each text, float32 of shape ``(n, width)``: the score is linear in it.
 
         The options are those of `score`.
         """

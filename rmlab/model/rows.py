@@ -1,4 +1,4 @@
-"""How token ids are laid out for a network, and how its scores are read: padded rows, or packed ones.
+"""Layout of token ids in padded or packed rows for a network, and reading of its scores.
 
 Packed rows need a network that takes a mask of its own (which `attention` makes), positions of its own, and whose score
 is read from one token. Whether it does is not believed but tried: the first texts are scored both ways, and packing is
@@ -27,7 +27,7 @@ Batch = tuple[np.ndarray, dict[str, torch.Tensor]]
 
 
 def padded_batches(sequences: Sequence[list[int]], *, batch_tokens: int, pad_id: int, at_most: int) -> list[Batch]:
-    """Lay sequences out in padded batches of like lengths."""
+    """Return sequences in padded batches of similar lengths."""
     batches = []
     lengths = [len(ids) for ids in sequences]
     cut = length_sorted_batches(lengths, batch_tokens=batch_tokens, multiple_of=MULTIPLE, at_most=at_most)
@@ -47,7 +47,7 @@ def packed_batches(
     pad_id: int,
     fill_to: int = 1,
 ) -> list[Batch]:
-    """Lay sequences out in packed rows, those of one key sharing what they begin with where attention is causal.
+    """Return sequences in packed rows; those of one key share their common beginning if attention is causal.
 
     Each row is filled up to a multiple of `fill_to` tokens, and to the length of its batch.
     """
@@ -73,7 +73,7 @@ def packed_batches(
 
 
 def read_scores(network: Any, hidden: torch.Tensor) -> torch.Tensor:
-    """Give the scores, ``(n,)``, of the hidden states of the pooled tokens, ``(n, width)``."""
+    """Return the scores, ``(n,)``, of the hidden states of the pooled tokens, ``(n, width)``."""
     if isinstance(getattr(network, "score", None), nn.Linear):
         return network.score(hidden)[:, 0]
     first = hidden[:, None]  # (n, 1, width): n sequences of one token each, of which the poolers below take the first
@@ -83,7 +83,7 @@ def read_scores(network: Any, hidden: torch.Tensor) -> torch.Tensor:
 
 
 def why_not_packed(network: Any) -> str | None:
-    """Give the reason why packed rows would not do for this network, as far as its configuration tells; else None."""
+    """Return why packed rows cannot be used for this network, as far as its configuration shows; else None."""
     config = network.config
     others = sorted(set(getattr(config, "layer_types", None) or []) - {"full_attention"})
     if others:

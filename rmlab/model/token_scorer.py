@@ -1,4 +1,4 @@
-"""From token ids to scores: a network, and the rows that texts are laid out in for it."""
+"""From token ids to scores: a network, and the rows in which texts are laid out for it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ gradient was not a number in others (https://github.com/pytorch/pytorch/issues/1
 
 
 class TokenScorer(nn.Module):
-    """A network that scores token ids, and knows in which rows it may be given them.
+    """A network that scores token ids, and knows which rows it accepts.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class TokenScorer(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return next(self.parameters()).device
 
     def forward(
@@ -101,7 +101,7 @@ class TokenScorer(nn.Module):
         batch_tokens: int | None = None,
         forward: Callable[..., torch.Tensor] | None = None,
     ) -> torch.Tensor:
-        """Score unpadded token ids, as `encode` gives them, with gradients if they are on; float32, shape ``(n,)``.
+        """Score unpadded token ids, as `encode` returns them, with gradients if they are on; float32, shape ``(n,)``.
 
         Training and scoring both go through here: it is the one place that lays sequences out in batches.
 
@@ -139,7 +139,7 @@ class TokenScorer(nn.Module):
     def _score_batches(
         self, batches: list[Batch], call: Callable[..., torch.Tensor], form: MaskForm = "added"
     ) -> torch.Tensor:
-        """Score batches one after another, and give the scores in the order of the sequences."""
+        """Score batches one after another, and return the scores in the order of the sequences."""
         kind = self.device.type
         dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else next(self.parameters()).dtype
         scores = []
@@ -153,9 +153,9 @@ class TokenScorer(nn.Module):
         return torch.cat(scores)[torch.from_numpy(place).to(self.device)].float()
 
     def _mask_form(self) -> MaskForm:
-        """Blocks where gradients are computed on a GPU: to compile FlexAttention takes longer than to score a little.
+        """Return the form of the mask: blocks for gradients on a GPU without dropout, else an added mask.
 
-        It has no dropout of its own.
+        Compiling FlexAttention takes longer than computing a few scores, and it has no dropout of its own.
         """
         if self.device.type not in BLOCK_DEVICES or not torch.is_grad_enabled():
             return "added"
@@ -180,7 +180,7 @@ class TokenScorer(nn.Module):
         )
 
     def layout(self, packing: Packing = "auto") -> str:
-        """Say in words how texts are laid out in rows."""
+        """Return a description of how texts are laid out in rows."""
         if packing == "off" or self.packing_fault is not None:
             return "padded rows" + ("" if packing == "off" else f" (packed ones would not do: {self.packing_fault})")
         packed = "packed rows, what two texts begin with computed once" if self.pools_last_token else "packed rows"
@@ -192,7 +192,7 @@ class TokenScorer(nn.Module):
 
     @cached_property
     def packing_fault(self) -> str | None:
-        """Why this model cannot score packed rows; None if it can.
+        """The reason why this model cannot score packed rows; None if it can.
 
         It is found by trying: two pairs of random token ids are scored in a packed row and in padded ones.
         """
@@ -204,7 +204,7 @@ class TokenScorer(nn.Module):
 
     @cached_property
     def block_fault(self) -> str | None:
-        """Why FlexAttention cannot train this model on packed rows; None if it can. Found by trying, gradients too."""
+        """The reason why FlexAttention cannot train this model on packed rows, found by trying; None if it can."""
         before = self.network.config._attn_implementation
         try:
             take_blocks(self.network)
@@ -216,7 +216,7 @@ class TokenScorer(nn.Module):
         return fault
 
     def _differs_packed(self, form: MaskForm) -> str | None:
-        """Score a few sequences in packed and in padded rows, and say how they differ, if they do."""
+        """Score a few sequences in packed and in padded rows; return how they differ, or None."""
         generator = np.random.default_rng(0)
         pairs = 10 if form == "blocks" else 2  # so that there are several blocks
         prompts, tails = ([generator.integers(self.network.config.vocab_size, size=n).tolist() for n in sizes]
@@ -247,7 +247,7 @@ class TokenScorer(nn.Module):
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[None]:
-        """Hold the model in evaluation mode, and put back the mode that it had."""
+        """Put the model in evaluation mode, and afterwards back in the mode that it had."""
         training = self.training
         self.eval()
         try:

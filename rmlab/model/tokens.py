@@ -1,4 +1,4 @@
-"""Token ids in an Arrow column that is mapped from disk: a list is made of a text's ids when it is asked for."""
+"""Token ids in an Arrow column that is mapped from disk; the ids of a text become a list only when they are needed."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class MappedIds(Sequence[list[int]]):
 
     @property
     def lengths(self) -> np.ndarray:
-        """Ids in each list, shape ``(n,)``."""
+        """The number of ids in each list, shape ``(n,)``."""
         return np.concatenate([np.empty(0, np.int64), *(np.diff(offsets) for offsets, _ in self._chunks)])[self._rows]
 
     def take(self, indices: Sequence[int] | np.ndarray) -> MappedIds:
-        """Give those at these places, in this order."""
+        """Return the lists at these places, in this order."""
         return MappedIds(self._column, self._rows[np.asarray(indices, dtype=np.int64)])

@@ -1,4 +1,4 @@
-"""Many texts to token ids, each distinct word once where a tokenizer looks at nothing but words."""
+"""Tokenising many texts, each distinct word once if the tokenizer looks only at words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORDS = re.compile(r"[^ \n!-/:-@\[-`{-~]+|[!-/:-@\[-`{-~]")
 
 
 def token_ids(fast: Tokenizer, texts: list[str]) -> list[list[int]]:
-    """Give the token ids of each text, without special tokens: those that the tokenizer gives, to the last."""
+    """Return the token ids of each text, without special tokens, exactly as the tokenizer gives them."""
     added = fast.get_added_tokens_decoder().values()
     parts_words = isinstance(fast.normalizer, BertNormalizer) and isinstance(fast.pre_tokenizer, BertPreTokenizer)
     if not parts_words or any(token.normalized for token in added):
@@ -34,7 +34,7 @@ def _of_texts(fast: Tokenizer, texts: list[str]) -> list[list[int]]:
 
 
 def _of_words(fast: Tokenizer, texts: list[str]) -> list[list[int]]:
-    """Tokenise each distinct word once; of a thousand dialogues, one word in twenty is."""
+    """Tokenise each distinct word once; in a thousand dialogues, one word in twenty is distinct."""
     words = list(map(WORDS.findall, texts))
     numbers = {word: i for i, word in enumerate(dict.fromkeys(chain.from_iterable(words)))}
     found = fast.encode_batch_fast(list(numbers), add_special_tokens=False)
