@@ -1,4 +1,4 @@
-"""Still pictures on a Matplotlib Axes, and curves that move while a model trains.
+"""Still pictures on a Matplotlib Axes, and curves that are redrawn while a model trains.
 
 Each ``plot_...(data, *, ax=None)`` draws on `ax`, or on a figure of its own, and returns the Axes. Blue and a plain
 fill stand for the chosen response, orange and hatching for the rejected one, and signs or words say the same beside.

@@ -1,4 +1,4 @@
-"""A picture in words, and a picture in a notebook with those words as its alt text."""
+"""The description of a picture in words, and its display in a notebook with these words as alt text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MARGIN = 0.1  # inches of white around what is drawn: on a dark page a picture i
 
 
 def describe(picture: Axes | Figure) -> str:
-    """Give the description, in words and numbers, of a picture that this module drew."""
+    """Return the description, in words and numbers, of a picture that this package drew."""
     axes = picture.axes if isinstance(picture, Figure) else [picture]
     found = [text for ax in axes if (text := getattr(ax, "_rmlab_description", None))]
     if not found:
@@ -29,7 +29,7 @@ def describe(picture: Axes | Figure) -> str:
 
 
 def show(picture: Axes | Figure, *, alt: str | None = None) -> None:
-    """Display a picture in a notebook, with alt text: `alt`, or else what `describe` gives.
+    """Display a picture in a notebook, with alt text: `alt`, or else the result of `describe`.
 
     A figure made through pyplot is closed, so that it does not appear twice.
     """
@@ -42,7 +42,7 @@ def show(picture: Axes | Figure, *, alt: str | None = None) -> None:
 
 
 def bundle(picture: Axes | Figure, alt: str) -> dict[str, str]:
-    """Give what Jupyter displays: HTML with the picture inside, since it gives a bare image/png no alt text."""
+    """Return what Jupyter displays: HTML with the picture inside, since it gives a bare image/png no alt text."""
     source, (width, height) = encode(picture)
     # Both, so that a page keeps the room until the picture is drawn; and the style, so that it fits a narrow window.
     size = f'width="{width}" height="{height}" style="max-width: 100%; height: auto"'
@@ -69,7 +69,7 @@ def _figure(picture: Axes | Figure) -> Figure:
 
 
 def set_description(ax: Axes, text: str) -> Axes:
-    """Attach what `describe` gives for this picture, when all of it is drawn.
+    """Attach the text that `describe` returns for this picture. Call this when all of it is drawn.
 
     No words of a picture are mathematics, so that a name may hold dollar signs: none is read as TeX.
     """

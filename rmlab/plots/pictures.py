@@ -109,7 +109,7 @@ def plot_scores(fit: Any, *, ax: Axes | None = None) -> Axes:
 
 
 def plot_score_differences(differences: Any, *, bins: int = 30, ax: Axes | None = None) -> Axes:
-    """Draw a histogram of score differences, parted at zero, with the share of pairs on each side.
+    """Draw a histogram of score differences, split at zero, with the share of pairs on each side.
 
     Parameters
     ----------

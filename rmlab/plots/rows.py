@@ -1,4 +1,4 @@
-"""A batch: what stands where in its rows, and which token attends to which."""
+"""A batch: which texts are where in its rows, and which token attends to which."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ TEXT, TITLE = 13, 15  # points, on a figure about 7 inches wide: legible from th
 
 
 def make_axes(ax: Axes | None, width: float, height: float) -> Axes:
-    """Give `ax`, or the Axes of a new figure, sized in inches, which a notebook shows where a cell ends with it."""
+    """Return `ax`, or the Axes of a new figure, sized in inches, which a notebook shows if a cell ends with it."""
     if ax is None:
         ax = Figure(figsize=(width, height), layout="constrained", facecolor="white").subplots()
         setattr(ax, "_repr_html_", partial(_repr_html, ax))  # noqa: B010
@@ -34,7 +34,7 @@ def _repr_html(ax: Axes) -> str:
 
 
 def make_panels(ax: Axes, n: int) -> list[Axes]:
-    """Give `n` panels side by side within `ax`, whose own frame goes."""
+    """Return `n` panels side by side within `ax`, whose own frame is removed."""
     ax.set_axis_off()
     gap = 0.24 / n
     width = (1 - gap * (n - 1)) / n
@@ -51,7 +51,7 @@ def label(ax: Axes, title: str, x: str, y: str) -> None:
 
 
 def mark(ax: Axes, x: float, y: float, text: str, right: float, up: float, align: str) -> None:
-    """Put a point at (x, y), and words as many points to the right of it and above it."""
+    """Draw a point at (x, y), and words at an offset in points to the right of it and above it."""
     ax.plot([x], [y], "o", color=INK, markersize=9, zorder=3)
     ax.annotate(
         text, (x, y), (right, up), textcoords="offset points", ha=align, fontsize=TEXT, color=INK, weight="bold",
@@ -90,7 +90,7 @@ def signed(score: float) -> str:
 
 
 def listed(phrases: Sequence[str]) -> str:
-    """Join phrases; of many, the first and the last six."""
+    """Join phrases; of many, only the first and the last six."""
     if len(phrases) > 14:
         phrases = [*phrases[:6], f"{len(phrases) - 12} more", *phrases[-6:]]
     return "; ".join(phrases)
