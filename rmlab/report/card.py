@@ -1,4 +1,4 @@
-"""The card that `rmlab train` leaves beside a model: what it is, what it was trained on, and how good it is."""
+"""The model card that `rmlab train` leaves beside a model: what it is, what it was trained on, and how good it is."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def model_card(
     tempered: Tempered,
     max_length: int,
 ) -> str:
-    """Write the card, in Markdown, with the metadata that a model hub reads.
+    """Return the card, in Markdown, with the metadata that a model hub reads.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What `rmlab evaluate` found about one model on one set of pairs, as JSON, as text and in sentences."""
+"""The results of `rmlab evaluate` for one model on one set of pairs, as JSON, as text and in sentences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Report", "Tempered", "accuracy_in_words", "confidence_in_words", "co
 
 @dataclass(frozen=True)
 class Tempered:
-    """What a temperature does to the log loss and the calibration; or why there is none."""
+    """The effect of a temperature on the log loss and the calibration, or why there is none."""
 
     fitted_on: str
     """Which pairs the temperature was fitted to, and which the figures are of, in words."""
@@ -26,7 +26,7 @@ class Tempered:
     """Why no temperature could be fitted."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Give what JSON can hold."""
+        """Return the result in a form that JSON can hold."""
         found: dict[str, Any] = {"fitted_on": self.fitted_on, "failure": self.failure}
         if self.before is not None and self.after is not None:
             found["temperature"] = self.after.temperature
@@ -48,7 +48,7 @@ class Tempered:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What `rmlab evaluate` found; `score_differences` are for the histogram, and not in `to_dict`."""
+    """The results of `rmlab evaluate`; `score_differences` are for the histogram, and not in `to_dict`."""
 
     model: str
     pairs: str
@@ -64,7 +64,7 @@ class Report:
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Give what JSON can hold: the evaluation's own fields, and beside them the rest."""
+        """Return what JSON can hold: the evaluation's own fields, and the rest beside them."""
         return {
             "model": self.model,
             "pairs": self.pairs,
@@ -86,7 +86,7 @@ class Report:
 
 
 def accuracy_in_words(evaluation: Evaluation) -> str:
-    """Say the accuracy and what it is to be held against, in sentences."""
+    """Return the accuracy and what to compare it with, in sentences."""
     e = evaluation
     low, high = e.accuracy_interval
     said = (
@@ -112,7 +112,7 @@ def accuracy_in_words(evaluation: Evaluation) -> str:
 
 
 def confidence_in_words(tempered: Tempered) -> str:
-    """Say whether the model is too sure of itself."""
+    """Return whether the model is over-confident, in a sentence."""
     if tempered.before is None or tempered.after is None:
         return f"No temperature was fitted: {tempered.failure}."
     t = tempered.after.temperature or 1.0

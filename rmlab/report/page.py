@@ -47,7 +47,7 @@ th { color: var(--quiet); font-weight: 600; overflow-wrap: normal; }
 
 
 def render(report: Report) -> str:
-    """Write the report as one HTML file, which needs neither script nor network."""
+    """Return the report as one HTML file, which needs neither script nor network."""
     e = report.evaluation
     title = f"{report.model} on {report.pairs}"
     low, high = e.accuracy_interval
