@@ -1,4 +1,4 @@
-"""Raters, comparisons and texts whose true reward is known, so that what is learned can be held against the truth.
+"""Raters, comparisons and texts whose true reward is known, so that what is learned can be compared with the truth.
 
 Four simulators, each seeded and each with a frozen result that carries its settings:
 

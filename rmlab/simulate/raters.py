@@ -1,4 +1,4 @@
-"""Raters, and the ratings and comparisons that they give of items whose true reward is known."""
+"""Raters, and their ratings and comparisons of items whose true reward is known."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["Rater", "SimulatedComparisons", "SimulatedRatings", "simulate_compar
 
 @dataclass(frozen=True, kw_only=True)
 class Rater:
-    """Somebody who judges. One judgement of an item is its reward plus noise; what is said of it differs.
+    """A person who judges. One judgement of an item is its reward plus noise; ratings and comparisons follow from it.
 
     A rating is ``offset + scale * (reward + noise * G) + drift * t``. A comparison asks which of two judgements is
-    higher, so offset, scale and drift fall out of it, and the first is preferred with probability
+    higher, so offset, scale and drift cancel, and the first is preferred with probability
     ``sigmoid((reward_first - reward_second) / noise + position_bias)``: G is a Gumbel variable (mean 0, standard
     deviation pi / sqrt(6) = 1.28), and the difference of two is logistic.
 
@@ -76,7 +76,7 @@ def simulate_ratings(
     seed: int | np.random.Generator,
     n_ratings: int | None = None,
 ) -> SimulatedRatings:
-    """Let each rater give ratings to items of known reward, in an order of the rater's own.
+    """Simulate ratings of items of known reward by each rater, in an order drawn for that rater.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def simulate_comparisons(
 
 
 def generator(seed: int | np.random.Generator) -> np.random.Generator:
-    """Give the generator that a seed stands for, or the one that was passed."""
+    """Return the generator for a seed, or the generator that was passed."""
     if isinstance(seed, np.random.Generator):
         return seed
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
@@ -230,7 +230,7 @@ def generator(seed: int | np.random.Generator) -> np.random.Generator:
 
 
 def count(name: str, value: int) -> int:
-    """Check a number of things that is to be at least one."""
+    """Return a number of things, after checking that it is at least one."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
     return int(value)
@@ -255,7 +255,7 @@ def _scores(name: str, values: list[float]) -> np.ndarray:
 
 
 def _pair_indices(pairs: Iterable[Sequence[Hashable]], items: tuple[Hashable, ...]) -> np.ndarray:
-    """Look up labels: shape (n_pairs, 2)."""
+    """Return the positions of labels: shape (n_pairs, 2)."""
     index = {item: i for i, item in enumerate(items)}
     found = []
     for row, pair in enumerate(pairs):

@@ -1,4 +1,4 @@
-"""Short texts with a known reward that depends on how words are put together, not on which words there are.
+"""Short texts with a known reward that depends on how words are combined, not on which words occur.
 
 A pair reads, for example::
 
@@ -64,7 +64,7 @@ _RESPONSE = re.compile(rf"The \w+ is {_STATEMENT} and {_STATEMENT}, but {_STATEM
 
 
 def text_reward(prompt: str, response: str, *, nats_per_point: float = 0.4) -> float:
-    """Read a simulated text and give its true reward, in nats; the module says how points are counted.
+    """Return the true reward of a simulated text, in nats; the module says how points are counted.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def text_reward(prompt: str, response: str, *, nats_per_point: float = 0.4) -> f
 
 @dataclass(frozen=True, eq=False)
 class SimulatedTextPairs(KnownTruth):
-    """Pairs of simulated texts, and what the best possible model would make of them.
+    """Pairs of simulated texts, and what the best possible model would give for them.
 
     A part of the pairs has a ceiling of its own: ``SimulatedTextPairs(test, nats_per_point=texts.nats_per_point)``.
     ``seed`` is None where a generator was given.
@@ -98,7 +98,7 @@ class SimulatedTextPairs(KnownTruth):
 
     @cached_property
     def score_differences(self) -> np.ndarray:
-        """True reward of chosen minus rejected, in nats; shape ``(n_pairs,)``. Negative where the label is unlucky."""
+        """The true reward of chosen minus rejected, in nats, ``(n_pairs,)``; negative where the label is unlucky."""
         rewards = [
             [text_reward(str(pair.prompt), str(text), nats_per_point=self.nats_per_point) for text in sides]
             for pair in self.pairs
@@ -155,7 +155,7 @@ def simulate_text_pairs(
 
 
 def _response(rng: np.random.Generator, place: str, qualities: list[str]) -> str:
-    """Give each quality one of the four degrees, and put the statements in some order."""
+    """Return a response that states one of the four degrees for each quality, in some order."""
     words = tuple(_DEGREES)
     degrees, order = rng.permutation(4), rng.permutation(4)
     a, b, c, d = (f"{words[degrees[i]]} {qualities[i]}" for i in order)
