@@ -1,4 +1,4 @@
-"""Checkpoints: what a killed run goes on from, to end with the weights that it would have had.
+"""Checkpoints, from which a killed run goes on and ends with the weights that it would have had.
 
 A folder of checkpoints belongs to one run. Each checkpoint is a folder of its own, named by its step:
 weights, optimiser and random states as safetensors, the rest as JSON, and the SHA-256 of both. It is written under
@@ -47,7 +47,7 @@ MAY_DIFFER = ("checkpoint_every", "checkpoint_minutes")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One that was read and found whole."""
+    """A checkpoint that was read and found whole."""
 
     path: Path
     tensors: dict[str, torch.Tensor]
@@ -55,7 +55,7 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The folder of checkpoints of a run under way; entering it takes hold of the folder, and finds where to resume.
+    """The checkpoint folder of a run under way; entering it locks the folder and finds where to resume.
 
     Of several processes the main one writes; all of them read, so they must share the folder.
 
@@ -107,7 +107,7 @@ class Checkpoints:
         self.lock.release()
 
     def restore(self, state: RunState) -> None:
-        """Bring a fresh run to where the checkpoint found was taken, random states included, if one was found."""
+        """Bring a fresh run to where the checkpoint was taken, random states included, if one was found."""
         if self.found is None:
             return
         state.restore(self.found.tensors, self.found.document)
@@ -121,7 +121,7 @@ class Checkpoints:
         self.found = None  # and with it the memory
 
     def after_step(self, state: RunState, *, last: bool) -> None:
-        """Write a checkpoint if one is due: at the last step always."""
+        """Write a checkpoint if one is due; at the last step always."""
         every, minutes = self.config.checkpoint_every, self.config.checkpoint_minutes
         due = [last or bool(every and state.step % every == 0)]
         if minutes is not None:
@@ -157,7 +157,7 @@ class Checkpoints:
             self._last = path
 
     def _take_hold(self) -> None:
-        """Make the folder, hold its lock, and clear away what a killed run left half-written."""
+        """Make the folder, take its lock, and remove what a killed run left half-written."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.lock.acquire(timeout=0)  # held by the process, not by the file: it goes when the process does
@@ -187,7 +187,7 @@ class Checkpoints:
 
 
 def load_checkpoint(model: RewardModel, folder: str | Path, *, best: bool = False) -> int:
-    """Put the weights of the newest whole checkpoint into a model, for a run that will not be resumed.
+    """Load the weights of the newest whole checkpoint into a model, for a run that will not be resumed.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ def load_checkpoint(model: RewardModel, folder: str | Path, *, best: bool = Fals
 
 
 def _write_whole(path: Path, tensors: Mapping[str, torch.Tensor], document: Mapping[str, Any]) -> None:
-    """Write a checkpoint where none stands: to the disk first, and then, by one renaming, to its name."""
+    """Write a checkpoint where there is none: first to the disk, and then, with one renaming, to its name."""
     with replacing(path) as new:
         new.mkdir()
         save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, new / TENSORS)
@@ -234,7 +234,7 @@ def _write_whole(path: Path, tensors: Mapping[str, torch.Tensor], document: Mapp
 
 
 def _newest(folder: Path) -> Checkpoint | None:
-    """Read the newest whole checkpoint, and warn of damaged ones; None if there is none of either kind."""
+    """Return the newest whole checkpoint, and warn of damaged ones; None if there are none."""
     damaged = []
     for path in sorted(folder.glob("step-*"), reverse=True):
         try:
@@ -266,7 +266,7 @@ def _read(path: Path) -> Checkpoint:
 
 
 def _refuse_another_run(found: Checkpoint, identity: Mapping[str, Any]) -> None:
-    """Compare what the run began with to what is given now, as far as `identity` goes."""
+    """Refuse to resume if what the run began with differs from what is given now, as far as `identity` shows."""
     there, here = found.document, dict(identity)
     if there.get("format") != FORMAT:
         raise TrainingError(
@@ -290,7 +290,7 @@ def _refuse_another_run(found: Checkpoint, identity: Mapping[str, Any]) -> None:
 
 
 def _on_main(action: Callable[[], None]) -> None:
-    """Let the main process act; where it finds a fault, all of them raise it."""
+    """Run an action in the main process; if it finds a fault, every process raises it."""
     fault: list[str | None] = [None]
     if PartialState().is_main_process:
         try:
@@ -307,5 +307,5 @@ def _random_states(device: torch.device) -> dict[str, torch.Tensor]:
 
 
 def _random(kind: str) -> Any:
-    """Give the module with the random state of a kind of device."""
+    """Return the module with the random state of a kind of device."""
     return torch if kind == "cpu" else torch.get_device_module(kind)

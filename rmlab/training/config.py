@@ -1,4 +1,4 @@
-"""What can be set about a training run."""
+"""The settings of a training run."""
 
 from __future__ import annotations
 

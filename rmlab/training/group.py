@@ -1,4 +1,4 @@
-"""Several processes as one run: work dealt out among them, and one end for all.
+"""Several processes as one run: work split across them, and one end for all.
 
 A process that meets an error leaves a note with the group before it goes. The others, whose next exchange with it
 fails, find the note and stop with its words. A process that was killed leaves none, and then they say so.
@@ -25,23 +25,23 @@ NOTE = "rmlab: why a process ended"
 
 
 def join_group() -> PartialState:
-    """Meet the other processes that a launcher started, if it did; over gloo, where there are CPUs alone."""
+    """Join the other processes that a launcher started, if any; over gloo, if there are only CPUs."""
     told = os.environ.get("ACCELERATE_USE_CPU", "false").lower() in ("1", "true", "yes")
     return PartialState(cpu=told or not torch.accelerator.is_available())
 
 
 def is_sharded() -> bool:
-    """Say whether accelerate was told to share one model out among the processes (FSDP), and there are several."""
+    """Return whether accelerate was told to shard one model across several processes (FSDP)."""
     return PartialState().num_processes > 1 and parse_flag_from_env("ACCELERATE_USE_FSDP")
 
 
 def dealt(n: int) -> np.ndarray:
-    """Give the places, of n, that this process works on."""
+    """Return the places, of n, on which this process works."""
     return np.arange(n)[PartialState().process_index :: PartialState().num_processes]
 
 
 def shared(values: np.ndarray) -> np.ndarray:
-    """Put together what each process holds for the places that `dealt` gave it; every process gets the whole."""
+    """Return the whole, put together from what each process holds for the places that `dealt` gave it."""
     parts: list[np.ndarray] = gather_object([values])
     whole = np.empty(sum(map(len, parts)), dtype=values.dtype)
     for rank, part in enumerate(parts):
@@ -51,7 +51,7 @@ def shared(values: np.ndarray) -> np.ndarray:
 
 @contextlib.contextmanager
 def one_for_all() -> Iterator[None]:
-    """Let an error of one process end all of them, none waiting for one that has gone. It may be entered twice.
+    """Stop every process when one fails, so that none hangs. The context may be entered twice.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def one_for_all() -> Iterator[None]:
 
 
 def _check_settings() -> None:
-    """Refuse what accelerate was told, where rmlab would not do it."""
+    """Refuse settings of accelerate that rmlab would not follow."""
     for kind in ("DEEPSPEED", "MEGATRON_LM"):
         if parse_flag_from_env(f"ACCELERATE_USE_{kind}"):
             raise TrainingError(
@@ -121,7 +121,7 @@ def _read(store: Any) -> str | None:
 
 
 def _leave(store: Any, note: str) -> str:
-    """Leave a note, if none is there, and give the one that is."""
+    """Leave a note, if there is none, and return the note that is there."""
     try:
         return store.compare_set(NOTE, "", note).decode()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""Fit the head alone, on what a frozen backbone makes of the texts: logistic regression, with one best answer."""
+"""Fitting the head alone, on the features of a frozen backbone: logistic regression, with one best answer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class LinearReward:
     n_pairs: int
 
     def score_differences(self, feature_differences: np.ndarray) -> np.ndarray:
-        """Give ``w . (phi_chosen - phi_rejected)``, in nats, shape ``(n_pairs,)``."""
+        """Return ``w . (phi_chosen - phi_rejected)``, in nats, shape ``(n_pairs,)``."""
         return np.asarray(feature_differences, dtype=np.float64) @ self.weights
 
 
@@ -94,7 +94,7 @@ def fit_head(
     prior_variance: float = 1.0,
     progress: bool = False,
 ) -> LinearReward:
-    """Fit the head of `model` to pairs in place, the backbone left as it is; seconds where training takes minutes.
+    """Fit the head of `model` to pairs in place, with a frozen backbone; it takes seconds where training takes minutes.
 
     Parameters
     ----------

@@ -57,12 +57,12 @@ class TrainingRun(Iterator[TrainingStep]):
 
     @property
     def n_steps(self) -> int:
-        """Optimiser steps that the run will take, unless it stops early."""
+        """The number of optimiser steps that the run will take, unless it stops early."""
         return self.config.max_steps or math.ceil(self.config.epochs * self.steps_per_epoch)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches in one pass over the pairs; the last may be smaller."""
+        """The number of batches in one pass over the pairs; the last may be smaller."""
         return math.ceil(len(self.data) / self.config.batch_size)
 
     @property
@@ -85,7 +85,7 @@ class TrainingRun(Iterator[TrainingStep]):
         return next(self._steps)
 
     def close(self) -> None:
-        """End the run here; adapters are merged and the model is ready to score, as at the end of a whole run."""
+        """End the run here. Adapters are merged and the model is ready to score, as at the end of a whole run."""
         self._steps.close()
 
 
@@ -161,7 +161,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
 ) -> History:
-    """Train `model` in place to the end of the run, with a progress bar, and give its `History`.
+    """Train `model` in place to the end of the run, with a progress bar, and return its `History`.
 
     The parameters and errors are those of `training_steps`.
     """
@@ -186,7 +186,7 @@ def _steps(
     checkpoints: Checkpoints | None,
     progress: Progress,
 ) -> Generator[TrainingStep, None, None]:
-    """Take the steps of a run. It holds no reference to the run, and so ends when nobody holds that any longer."""
+    """Yield the steps of a run. It holds no reference to the run, so it ends when nobody holds the run any longer."""
     group = join_group()
     rank, world = group.process_index, group.num_processes
     torch.manual_seed(config.seed)  # dropout and adapters; the order of the pairs has a generator of its own
@@ -283,7 +283,7 @@ def _steps(
 def _losses(
     model: RewardModel, forward: Any, data: TrainingData, indices: np.ndarray, config: TrainingConfig, bf16: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Score pairs and give scores, ``(2, n)`` with the chosen first, and the loss of each pair, ``(n,)``."""
+    """Return the scores of pairs, ``(2, n)`` with the chosen first, and the loss of each pair, ``(n,)``."""
     ids = [side[i] for side in (data.encoded.chosen, data.encoded.rejected) for i in indices]
     keys = [*indices, *indices]  # the two texts of a pair begin alike
     with autocast(model.device, bf16):
@@ -309,7 +309,7 @@ def _batches(n_pairs: int, config: TrainingConfig, n_steps: int) -> Iterator[np.
 
 
 def _parameter_groups(model: RewardModel, config: TrainingConfig) -> list[dict[str, Any]]:
-    """Decay matrices; leave biases and normalisations, which are vectors, alone."""
+    """Return parameter groups: matrices with weight decay; biases and normalisations, which are vectors, without."""
     trained = [p for p in model.parameters() if p.requires_grad]
     rate = config.learning_rate  # where a run is resumed, the schedule looks for it under the name that it gives it
     return [
@@ -319,7 +319,7 @@ def _parameter_groups(model: RewardModel, config: TrainingConfig) -> list[dict[s
 
 
 def _require_finite(value: torch.Tensor, what: str, step: int, places: list[str]) -> None:
-    """Stop the run where a loss or gradient is NaN or infinite, before it reaches the weights."""
+    """Stop the run if a loss or gradient is NaN or infinite, before it reaches the weights."""
     finite = torch.isfinite(value.detach()).cpu()
     if bool(finite.all()):
         return

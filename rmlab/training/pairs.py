@@ -1,4 +1,4 @@
-"""Preference pairs made ready for training: token ids, and a count of whatever cannot teach."""
+"""Preparing preference pairs for training: token ids, and a count of the pairs that cannot be used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["TrainingData", "TrainingError", "prepare"]
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Pairs made ready: token ids, margins, and a count of whatever was left out or cut."""
+    """Prepared pairs: token ids, margins, and a count of what was left out or cut."""
 
     encoded: EncodedPairs = field(repr=False)
     margins: np.ndarray = field(repr=False)
@@ -47,7 +47,7 @@ def prepare(
     tokens: str | Path | None = None,
     processes: int | None = None,
 ) -> TrainingData:
-    """Encode pairs for training and leave out, with a count, those that cannot teach.
+    """Encode pairs for training and leave out, with a count, those that cannot be used.
 
     Left out are ties, pairs with an empty or two equal responses, and pairs that truncation makes equal.
 

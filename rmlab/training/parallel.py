@@ -1,4 +1,4 @@
-"""One model in several processes: a copy of it in each (DDP), or one shared out among them (FSDP).
+"""One model in several processes: a copy in each (DDP), or one model sharded across them (FSDP).
 
 Which of the two is accelerate's to say: `accelerate launch --use_fsdp --fsdp_version 2 ...`, or the file that
 `accelerate config` writes. With FSDP each process holds a part of every weight, of its gradient and of what the
@@ -31,7 +31,7 @@ __all__ = ["Parallel", "parallel"]
 
 @dataclass(frozen=True)
 class Parallel:
-    """A model made ready to be trained by this process and the others."""
+    """A model prepared for training by this process and the others."""
 
     accelerator: Accelerator
     model: RewardModel
@@ -48,7 +48,7 @@ class Parallel:
 
 @contextlib.contextmanager
 def parallel(model: RewardModel, config: TrainingConfig) -> Iterator[Parallel]:
-    """Spread a model over the processes for the time of a run; afterwards each has the whole of it, as trained.
+    """Spread a model over the processes for the time of a run; afterwards each has the whole trained model.
 
     With FSDP, where a run ends in an error the model is as it was before the run.
     """
@@ -89,7 +89,7 @@ def _sharded(model: RewardModel, accelerator: Accelerator, config: TrainingConfi
 
 
 class _Calls:
-    """Holds the calls of a sharded model in step: before each, the processes tell one another who still has one."""
+    """Keeps the calls of a sharded model in step: before each, the processes tell one another which still have one."""
 
     def __init__(self, model: RewardModel, accelerator: Accelerator):
         self.model, self.accelerator = model, accelerator
@@ -111,7 +111,7 @@ class _Calls:
         return int(torch.as_tensor(calling))
 
     def catch_up(self) -> torch.Tensor | float:
-        """See `Parallel.catch_up`."""
+        """Catch up with the other processes; see `Parallel.catch_up`."""
         nothing = 0.0
         while self._number_calling(0):
             self.caught_up = True
@@ -122,7 +122,7 @@ class _Calls:
         return nothing
 
     def _part(self) -> None:
-        """Give up the weights of others, as FSDP itself does after a backward pass."""
+        """Release the weights of other processes, as FSDP itself does after a backward pass."""
         for module in self.model.modules():
             if isinstance(module, FSDPModule):
                 module.reshard()

@@ -1,4 +1,4 @@
-"""What a training run tells: a record for each step, evaluations on the held-out pairs, and its history."""
+"""The records of a training run: one for each step, evaluations on the held-out pairs, and its history."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class HeldOutEvaluation:
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """What one optimiser step did. Loss, accuracy and score difference are of its batch, before the weights moved."""
+    """The result of one optimiser step. Loss, accuracy and difference are of its batch, before the weights moved."""
 
     step: int
     """Counted from 1."""
@@ -79,7 +79,7 @@ class History:
         return tuple(evaluation for step in self.steps for evaluation in step.evaluations)
 
     def to_dict(self, *, keep: int = KEPT) -> dict[str, Any]:
-        """Everything, ready for JSON; of more held-out pairs than `keep`, the differences of a random sample."""
+        """Return everything, ready for JSON; of more held-out pairs than `keep`, the differences of a random sample."""
         rest = {k: v for k, v in vars(self).items() if k not in ("steps", "config", "held_out_ids")}
         steps = [{k: v for k, v in vars(step).items() if k != "evaluations"} for step in self.steps]
         n = max((len(e.score_differences) for e in self.evaluations), default=0)
@@ -93,7 +93,7 @@ class History:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> History:
-        """Read what `to_dict` gave, or the ``training.json`` of `rmlab train`; what else stands there is passed over.
+        """Read what `to_dict` returned, or the ``training.json`` of `rmlab train`, whose other entries are ignored.
 
         Of more held-out pairs than a file keeps, the differences and their names are those of the sample; each
         `Evaluation` is of all.
@@ -128,5 +128,5 @@ def _held_out_evaluation(record: Mapping[str, Any]) -> HeldOutEvaluation:
 
 
 def _short(differences: np.ndarray) -> list[float]:
-    """Give float32 numbers in as few digits as tell them exactly."""
+    """Return float32 numbers in as few digits as identify them exactly."""
     return [float(text) for text in differences.astype(np.float32).astype(str)]

@@ -88,7 +88,7 @@ def tokenize_once(
 
 
 def _make(kept: Path, encoder: Encoder, pairs: PreferencePairs, max_length: int, processes: int | None) -> None:
-    """Write the ids and their checksums to a folder, which has its name when it is whole."""
+    """Write the ids and their checksums to a folder, which gets its name when it is complete."""
     import datasets
 
     texts = pa.table({side: pa.chunked_array(pairs.columns(side), pa.large_string()) for side in SIDES})
@@ -111,7 +111,7 @@ def _make(kept: Path, encoder: Encoder, pairs: PreferencePairs, max_length: int,
 
 
 def _refuse_damage(kept: Path) -> None:
-    """Compare every file to its checksum, so that no token is used that was not written."""
+    """Compare every file with its checksum, so that no token is used that was not written."""
     try:
         checksums = dict(json.loads((kept / CHECKSUMS).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, RecursionError):
@@ -133,7 +133,7 @@ def _checksum(path: Path) -> int:
 
 
 def _encode(texts: pa.Table, *, encoder: Encoder, max_length: int, messages: bool) -> pa.Table:
-    """Encode a few pairs; columns of `Encoded` under the name of each side."""
+    """Encode a few pairs; return the columns of `Encoded` under the name of each side."""
     read = json.loads if messages else str
     rendered = []
     for pair in zip(*(texts[side].to_pylist() for side in SIDES), strict=True):
@@ -156,7 +156,7 @@ def _side(table: pa.Table, side: str) -> Encoded:
 
 
 def _fingerprint(encoder: Encoder, pairs: PreferencePairs, max_length: int) -> str:
-    """Name what the ids depend on: the texts in their order, how they become ids, and where they are cut."""
+    """Return a hash of what the ids depend on: the texts in their order, the tokenizer's settings, and the cut."""
     tokenizer = encoder.tokenizer
     fast = getattr(tokenizer, "backend_tokenizer", None)
     rules = tokenizer.get_vocab() if fast is None else fast.to_str()
@@ -173,7 +173,7 @@ def _fingerprint(encoder: Encoder, pairs: PreferencePairs, max_length: int) -> s
 
 
 def _characters(texts: pa.Array) -> pa.Buffer | bytes:
-    """Give the texts of a column as they stand in memory, one after another."""
+    """Return the texts of a column as they are in memory, one after another."""
     _, offsets, characters = texts.buffers()
     first, end = np.frombuffer(offsets, np.int64)[texts.offset :][[0, len(texts)]].tolist()
     return b"" if characters is None else characters[first:end]
