@@ -59,12 +59,12 @@ class Attribution:
 
     @property
     def remainder(self) -> float:
-        """Of ``score - without``, what the tokens do not add up to, in nats."""
+        """The part of ``score - without`` that the tokens do not add up to, in nats."""
         return self.score - self.without - float(self.values.sum())
 
     @property
     def tolerance(self) -> float:
-        """How large a remainder passes for none, in nats."""
+        """The largest remainder that counts as none, in nats."""
         return _tolerance(self.values)
 
     @property
@@ -92,22 +92,22 @@ class DifferenceAttribution:
 
     @property
     def difference(self) -> float:
-        """Score(first) - score(second)."""
+        """The score difference, score(first) - score(second)."""
         return self.first.score - self.second.score
 
     @property
     def remainder(self) -> float:
-        """What of the difference no token adds: both remainders, and what the two lengths alone make of it."""
+        """The part of the difference that no token adds: both remainders, and the effect of the two lengths alone."""
         return self.difference - float(self.first.values.sum() - self.second.values.sum())
 
     @property
     def from_length(self) -> float:
-        """The difference with no token saying anything: zero where tokens are left out, if neither prompt is cut."""
+        """The difference when all tokens are baseline tokens; zero where tokens are left out, if no prompt is cut."""
         return self.first.without - self.second.without
 
     @property
     def tolerance(self) -> float:
-        """How large a remainder passes for none, in nats."""
+        """The largest remainder that counts as none, in nats."""
         return self.first.tolerance + self.second.tolerance
 
     @property
@@ -119,7 +119,7 @@ class DifferenceAttribution:
         return self.in_words("the first", "the second")
 
     def in_words(self, first: str, second: str) -> str:
-        """Say what the tokens add up to, with these names for the two responses."""
+        """Return what the tokens add up to, in words, with these names for the two responses."""
         sums = self.first.values.sum(), -self.second.values.sum()
         text = (
             f"The difference is {_signed(self.difference)}: the tokens of {first} add {_signed(sums[0])} to it, those "
@@ -156,7 +156,7 @@ def _cut(one: Attribution) -> str:
 def attribute(
     scorer: Scorer, prompt: Text, response: Text, *, method: Method = "auto", batch_tokens: int | None = None
 ) -> Attribution:
-    """Say what each token of a response adds to its score.
+    """Compute what each token of a response adds to its score.
 
     The token that says nothing, from which integrated gradients start, is the mean of the vocabulary's embeddings: it
     is no word, and every network has one. A start of as many tokens keeps the length, so that what length alone does
@@ -212,7 +212,7 @@ def attribute_difference(
     method: Method = "auto",
     batch_tokens: int | None = None,
 ) -> DifferenceAttribution:
-    """Say what each token of two responses to one prompt adds to score(first) - score(second).
+    """Compute what each token of two responses to one prompt adds to score(first) - score(second).
 
     Both are treated alike: with ``"auto"``, by leave-one-out if both are short. The parameters are those of
     `attribute`.
@@ -231,7 +231,7 @@ def _method_for(encoded: Encoded) -> Literal["leave-one-out", "integrated-gradie
 def _response_tokens(
     model: RewardModel, prompt: Text, response: Text, start: int, ids: list[int]
 ) -> tuple[str, list[tuple[int, int]], list[int]]:
-    """Give the response as it is read, the spans in it of its tokens, and the columns of these in `ids`."""
+    """Return the response as the model reads it, the spans of its tokens in it, and their columns in `ids`."""
     columns = range(start, len(ids) - len(model.encoder.after))
     text, spans, n_before = model.encoder.locate(prompt, response, len(columns))
     special = set(model.tokenizer.all_special_ids)
@@ -256,7 +256,7 @@ def _leave_out_tokens(
 def _integrate(
     model: RewardModel, ids: list[int], columns: list[int], batch_tokens: int | None
 ) -> tuple[np.ndarray, float, float]:
-    """Integrate the slope along the line, at Gauss-Legendre points; those at 0 and 1 come along for their scores."""
+    """Integrate the slope along the line, at Gauss-Legendre points and at 0 and 1, whose scores are needed too."""
     values, ends = np.zeros(len(columns)), np.zeros(2)
     for n_steps in STEPS:
         points, weights = np.polynomial.legendre.leggauss(n_steps)  # on (-1, 1)
@@ -270,7 +270,7 @@ def _integrate(
 def _slopes(
     model: RewardModel, ids: list[int], columns: list[int], share: np.ndarray, batch_tokens: int | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Give, at each share of the way, the slope that each token has, ``(n_points, n_tokens)``, and the score."""
+    """Return the slope for each token at each share of the way, ``(n_points, n_tokens)``, and the score there."""
     embeddings = model.network.get_input_embeddings()
     nothing = embeddings.weight.detach().mean(0)
     moved = torch.zeros(len(ids), 1, dtype=nothing.dtype, device=model.device)

@@ -1,4 +1,4 @@
-"""Is this machine ready for the course? Each check says what it found and, where it fell short, what to do."""
+"""Checks of whether this machine is ready for the course. Each says what it found and, on a failure, what to do."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def examine() -> Iterator[Finding]:
 
 
 def find_notebooks() -> Path | None:
-    """Give the folder of the course: beside the package in a checkout, or in the working folder."""
+    """Return the folder of the course: beside the package in a checkout, or in the working folder."""
     for parent in (Path(__file__).resolve().parents[1], Path.cwd(), *Path.cwd().parents):
         if (parent / "notebooks" / "00_start.ipynb").is_file():
             return parent / "notebooks"

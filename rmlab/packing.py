@@ -1,4 +1,4 @@
-"""From token ids to rows that waste little: arrays only, no model.
+"""Layout of token ids in rows with little padding; arrays only, no model.
 
 Two ways to lay sequences out. *Padded*: sorted by length, cut into batches, filled up on the right. *Packed*: many
 sequences in one row, one after another, each attending to itself alone; nothing is padded but the ends of rows. Where
@@ -33,7 +33,7 @@ CALL_COST = 1 / 8
 
 @dataclass(frozen=True)
 class Tree:
-    """Sequences that begin with the same tokens: a trunk that they share and what is left of each."""
+    """Sequences that begin with the same tokens: a trunk that they share, and the rest of each."""
 
     members: tuple[int, ...]
     """Which sequences they are."""
@@ -45,7 +45,7 @@ class Tree:
 
 @dataclass(frozen=True)
 class PackedRows:
-    """Trees laid out in rows. Arrays are int64 of shape ``(rows, length)`` unless said otherwise."""
+    """Trees laid out in rows. Arrays are int64 of shape ``(rows, length)`` unless noted."""
 
     input_ids: np.ndarray
     positions: np.ndarray
@@ -62,7 +62,7 @@ class PackedRows:
     """Row and column of the last token of each member, shape ``(n, 2)``."""
 
     def attends(self, *, causal: bool) -> np.ndarray:
-        """Say which token (axis 1) attends to which (axis 2); bool, shape ``(rows, length, length)``.
+        """Return which token (axis 1) attends to which (axis 2); bool, shape ``(rows, length, length)``.
 
         Padding attends to padding, so that no line is empty.
         """
@@ -72,7 +72,7 @@ class PackedRows:
 
 
 def attends(trees: Any, branches: Any, row: Any, query: Any, key: Any, *, causal: bool) -> Any:
-    """Say whether token `query` of a row attends to its token `key`: the one rule of packed rows.
+    """Return whether token `query` of a row attends to its token `key`: the one rule of packed rows.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def attends(trees: Any, branches: Any, row: Any, query: Any, key: Any, *, causal
 
 
 def grow_trees(sequences: Sequence[TokenIds], keys: Sequence[Hashable], *, tree_tokens: int) -> list[Tree]:
-    """Join sequences of one key into trees.
+    """Join the sequences of each key into trees.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def _tree(members: list[int], trunk: int, total: int) -> Tree:
 
 
 def _shared(a: TokenIds, b: TokenIds) -> int:
-    """Count the tokens that two sequences begin with in common, the last of either aside."""
+    """Count the tokens with which two sequences both begin, without the last token of either."""
     limit = min(len(a), len(b)) - 1
     return next((i for i in range(limit) if a[i] != b[i]), limit)
 
@@ -205,7 +205,7 @@ def pack(
 def length_sorted_batches(
     lengths: Sequence[int] | np.ndarray, *, batch_tokens: int, multiple_of: int = 1, at_most: int | None = None
 ) -> list[tuple[np.ndarray, int]]:
-    """Cut sequences, longest first, into the batches that cost the least, of at most `batch_tokens` tokens each.
+    """Cut sequences, longest first, into the cheapest batches of at most `batch_tokens` tokens each.
 
     A batch costs its tokens, padding included, and what a call of the model costs however little it is given:
     `CALL_COST` of the bound. Large batches would pad more, small ones call more often.
@@ -256,7 +256,7 @@ def length_sorted_batches(
 
 
 def pad(sequences: Sequence[Sequence[int]], *, pad_id: int, length: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Pad on the right.
+    """Pad sequences on the right.
 
     Parameters
     ----------

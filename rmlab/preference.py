@@ -49,7 +49,7 @@ ELO_POINTS_PER_NAT = 400 / math.log(10)
 
 
 def preference_probability(score_difference: Scores) -> Scores:
-    """Probability that the chosen response is preferred: ``sigmoid(score_difference)``.
+    """Return the probability that the chosen response is preferred: ``sigmoid(score_difference)``.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def preference_probability(score_difference: Scores) -> Scores:
 
 
 def preference_loss(score_difference: Scores, *, margin: Scores | float = 0.0, label_smoothing: float = 0.0) -> Scores:
-    """Negative log-likelihood of the observed preference, ``-log sigmoid(score_difference - margin)``, in nats.
+    """Return the negative log-likelihood of a preference, ``-log sigmoid(score_difference - margin)``, in nats.
 
     It is binary cross-entropy with the label "chosen". With label smoothing e, the label is held to be wrong with
     probability e: ``(1 - e) * loss(d - m) + e * loss(-(d - m))``.
@@ -112,20 +112,20 @@ def preference_loss(score_difference: Scores, *, margin: Scores | float = 0.0, l
 
 
 def preference_odds(score_difference: Scores) -> Scores:
-    """Odds on the chosen response, P / (1 - P) = ``exp(score_difference)``; 3.0 reads "three to one on"."""
+    """Return the odds on the chosen response, P / (1 - P) = ``exp(score_difference)``; 3.0 means "three to one on"."""
     xp, d = _floating("score_difference", score_difference)
     with np.errstate(over="ignore"):  # beyond 709 the odds are infinite in double precision
         return _like(score_difference, xp.exp(d))
 
 
 def elo_points(score_difference: Scores) -> Scores:
-    """Score difference in Elo points: 173.718 a nat (`ELO_POINTS_PER_NAT`), so that 400 points are odds of 10 to 1."""
+    """Return a score difference in Elo points, 173.718 per nat (`ELO_POINTS_PER_NAT`): 400 are odds of 10 to 1."""
     _, d = _floating("score_difference", score_difference)
     return _like(score_difference, d * ELO_POINTS_PER_NAT)
 
 
 def score_difference_from_probability(probability: Scores) -> Scores:
-    """Score difference that gives this probability: its log-odds ``log(P / (1 - P))``, the inverse of the sigmoid.
+    """Return the score difference for a probability: its log-odds ``log(P / (1 - P))``, the inverse of the sigmoid.
 
     0 gives minus infinity, 1 infinity, and a number outside [0, 1] gives NaN.
     """
@@ -135,7 +135,7 @@ def score_difference_from_probability(probability: Scores) -> Scores:
 
 
 def thurstone_probability(score_difference: Scores) -> Scores:
-    """Thurstone's probit in place of the sigmoid: ``Phi(score_difference)``, the standard normal distribution function.
+    """Return Thurstone's probit, ``Phi(score_difference)``: the normal distribution function replaces the sigmoid.
 
     Its unit is the standard deviation of the difference of two judgements (Thurstone's Case V), not a nat. At zero its
     slope is ``1 / sqrt(2 pi)`` = 0.399 against 0.25, so a sigmoid of 1.6 times the difference starts out alike.
@@ -157,7 +157,7 @@ class DavidsonProbabilities(NamedTuple):
 
 
 def davidson_probabilities(score_difference: Scores, tie_parameter: Scores | float) -> DavidsonProbabilities:
-    """Win, tie and loss under Davidson's model (1970), as a named tuple of three shaped as `score_difference`.
+    """Return win, tie and loss under Davidson's model (1970), as a named tuple of three shaped as `score_difference`.
 
     With p = sigmoid(d) and nu the tie parameter, win : tie : loss are as ``p : nu sqrt(p (1 - p)) : 1 - p``. Two equal
     items tie with probability ``nu / (2 + nu)``; nu = 0 is the Bradley-Terry model; the odds of a win to a loss are
@@ -170,7 +170,7 @@ def davidson_probabilities(score_difference: Scores, tie_parameter: Scores | flo
 
 
 def davidson_loss(score_difference: Scores, tied: Any, tie_parameter: Scores | float) -> Scores:
-    """Negative log-likelihood, in nats, of a win (or, where `tied`, of a tie) under Davidson's model.
+    """Return the negative log-likelihood, in nats, of a win (or, where `tied`, of a tie) under Davidson's model.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def davidson_loss(score_difference: Scores, tied: Any, tie_parameter: Scores | f
 
 
 def plackett_luce_log_likelihood(scores: Scores) -> Scores:
-    """Log-likelihood, in nats, of a ranking under the Plackett-Luce model.
+    """Return the log-likelihood, in nats, of a ranking under the Plackett-Luce model.
 
     The best is picked first with probability ``exp(s_1) / sum_k exp(s_k)``, then the best of the rest, and so on. Each
     pick is a preference of one item over the pool of those ranked below it, so for two items this is minus
@@ -230,7 +230,7 @@ def _softplus(xp: Any, x: Any) -> Any:
 
 
 def _floating(name: str, value: Any) -> tuple[Any, Any]:
-    """Give the array namespace of `value` and `value` as a floating-point array of it."""
+    """Return the array namespace of `value`, and `value` as a floating-point array of it."""
     if isinstance(value, bool) or not (isinstance(value, int | float) or _is_array(value)):
         raise TypeError(
             f"{name} must be a float, a NumPy array or a torch tensor, got {type(value).__name__}; "
@@ -246,7 +246,7 @@ def _floating(name: str, value: Any) -> tuple[Any, Any]:
 
 
 def _companion(name: str, value: Any, leader: Any, xp: Any, array: Any) -> Any:
-    """Give `value`, a number or an array that goes with `array`, in its namespace, dtype and device."""
+    """Return `value`, a number or an array that goes with `array`, in its namespace, dtype and device."""
     companion_xp, companion = _floating(name, value)
     if isinstance(value, int | float):
         return xp.full_like(array, value)
