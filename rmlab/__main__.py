@@ -1,6 +1,6 @@
 """The `rmlab` command; ``rmlab COMMAND --help`` describes each of its commands.
 
-Exit status: 0 done, 1 a check fell short, 2 bad input (with one line that says what and where).
+Exit status: 0 if done, 1 if a check failed, 2 for bad input (with one line that says what and where).
 """
 
 from __future__ import annotations

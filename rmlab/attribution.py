@@ -1,12 +1,12 @@
 """What each token of a response adds to its score, or to the score difference of two responses.
 
-Two ways to ask. *Leave-one-out* scores the response without the token: what goes when it goes. It reads like an
-experiment, costs one score a token, and does not add up in general, since tokens also work together. *Integrated
-gradients* (Sundararajan, Taly and Yan 2017) walk in a straight line from a response of as many tokens that say nothing
-to the one at hand, and add up the slope on the way; by the fundamental theorem of calculus they do add up, to
-quadrature error. In both the prompt and the special tokens stay as they are, and so does what truncation left.
+There are two methods. *Leave-one-out* scores the response without the token, to see how much of the score is lost. It
+is like an experiment, costs one score per token, and does not add up in general, since tokens also work together.
+*Integrated gradients* (Sundararajan, Taly and Yan 2017) go in a straight line from a response of as many baseline
+tokens to the given one, and add up the slope on the way. By the fundamental theorem of calculus they do add up, to
+quadrature error. In both methods the prompt, the special tokens and what truncation left of them stay unchanged.
 
-A result says what it did not explain, in `remainder`; it is never spread over the tokens.
+A result gives the part that it did not explain as `remainder`; this is never spread over the tokens.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ __all__ = ["Attribution", "DifferenceAttribution", "Method", "Scorer", "attribut
 
 Method = Literal["auto", "leave-one-out", "integrated-gradients"]
 Scorer = RewardModel | Callable[[Sequence[Text], Sequence[Text]], Any]
-"""What gives n prompts with their n responses n scores: a reward model, or any function."""
+"""A source of n scores for n prompts with their n responses: a reward model, or any function."""
 
 SHORT = 64
-"""Tokens of a response, its end included, up to which ``"auto"`` leaves each out; above it gradients cost less."""
+"""Up to this many response tokens, the end included, ``"auto"`` leaves each out; beyond, gradients cost less."""
 TOLERANCE = 1e-3
-"""Integrated gradients add up if what is left is at most this share of the values' absolute sum, or so many nats."""
+"""Integrated gradients add up if the remainder is at most this share of the values' absolute sum, or this in nats."""
 MOST_WORDS = 1000
-"""Of a response to a function: each is a call with the whole text but one word."""
+"""The most words of a response to a function: each costs a call with the whole text but that word."""
 STEPS = (24, 48, 96, 192, 384)
 """Points on the line, tried in turn until the values add up."""
 
@@ -52,10 +52,10 @@ class Attribution:
     method: Literal["leave-one-out", "integrated-gradients"]
     score: float
     without: float
-    """The score with all tokens at once left out, or replaced by the token that says nothing."""
+    """The score with all tokens at once left out, or replaced by baseline tokens."""
     prompt_tokens_cut: int
     response_tokens_cut: int
-    """Tokens that truncation took from the left, which nothing here speaks of."""
+    """Tokens that truncation removed on the left; nothing here accounts for them."""
 
     @property
     def remainder(self) -> float:
@@ -84,7 +84,7 @@ class Attribution:
 class DifferenceAttribution:
     """What each token of two responses to one prompt adds to score(first) - score(second), in nats.
 
-    A token of the first adds its value, one of the second takes its value away.
+    A token of the first response adds its value, and one of the second subtracts its value.
     """
 
     first: Attribution
@@ -158,9 +158,9 @@ def attribute(
 ) -> Attribution:
     """Compute what each token of a response adds to its score.
 
-    The token that says nothing, from which integrated gradients start, is the mean of the vocabulary's embeddings: it
-    is no word, and every network has one. A start of as many tokens keeps the length, so that what length alone does
-    to the score stands in `Attribution.without` and in no token's value.
+    The baseline token, from which integrated gradients start, is the mean of the vocabulary's embeddings: it is no
+    word, and every network has one. The start has as many tokens as the response, so the effect of length alone is in
+    `Attribution.without` and not in the value of any token.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def attribute(
     method
         ``"auto"``: leave-one-out up to 64 tokens and for functions, else integrated gradients.
     batch_tokens
-        Tokens in a batch: memory and speed, not values (to 1e-5).
+        Tokens in a batch; this affects memory and speed, but not the values (to 1e-5).
 
     Raises
     ------
@@ -248,7 +248,7 @@ def _leave_out_tokens(
     texts = [ids, [token for i, token in enumerate(ids) if i not in gone]]
     texts += [ids[:column] + ids[column + 1 :] for column in columns]
     with model.evaluating(), torch.inference_mode():
-        # one key: what the texts begin with is computed once
+        # one key, so that the common beginning of the texts is computed once
         scores = model.score_ids(texts, keys=[0] * len(texts), batch_tokens=batch_tokens).double().cpu().numpy()
     return scores[0] - scores[2:], float(scores[0]), float(scores[1])
 

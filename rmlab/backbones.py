@@ -45,7 +45,7 @@ MINILM_SHA256 = {
 }
 SHORT_NAMES = ("minilm", "tiny-decoder", "tiny-encoder")
 MANIFEST = "rmlab.json"
-"""The file in a saved folder that carries the SHA-256 of the weights, so that damage is found before they are used."""
+"""The file in a saved folder that holds the SHA-256 of the weights, so that damage is found before they are used."""
 READ_BY_TRANSFORMERS = (
     *("config.json", "adapter_config.json", "*.safetensors", "*.safetensors.index.json"),
     *("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab*", "merges*", "*.model", "*.spm"),
@@ -66,21 +66,21 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
     name
         A short name, a folder, or a hub id.
     seed
-        Seeds whatever the checkpoint does not hold: the head of a backbone, all of a ``tiny-`` model.
+        Seed for what the checkpoint does not hold: the head of a backbone, or all of a ``tiny-`` model.
     revision
         Pins a hub model to a branch, tag or commit.
 
     Raises
     ------
     ModelError
-        If there is no such model, its files are damaged or are not safetensors, its head has not one output, or the
+        If there is no such model, its files are damaged or not safetensors, its head does not have one output, or the
         checkpoint lacks weights other than the head's.
     """
     if name in ("tiny-decoder", "tiny-encoder"):
         return _tiny(str(name), seed=seed)
     source = minilm_folder(revision) if name == "minilm" else local_or_hub(name)
     with torch_seed(seed), quiet_transformers():
-        # a model whose code comes with it ends here: trust_remote_code is never set
+        # a model that comes with its own code fails here: trust_remote_code is never set
         with reading_of("configuration", source, "Copy it again, or take an architecture of transformers' own."):
             config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
         is_classifier = any("ForSequenceClassification" in a for a in config.architectures or ())
@@ -99,7 +99,7 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
                 use_safetensors=True,
                 trust_remote_code=False,
                 output_loading_info=True,
-                ignore_mismatched_sizes=True,  # _check_complete refuses them, and says which they are
+                ignore_mismatched_sizes=True,  # _check_complete refuses them, and names them
             )
         with reading_of("tokenizer", source):
             tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
@@ -123,7 +123,7 @@ def _tiny(name: str, *, seed: int) -> tuple[PreTrainedModel, Any]:
         "vocab_size": len(tokenizer),
         "hidden_size": 64,
         "intermediate_size": 128,
-        "initializer_range": 0.1,  # with the usual 0.02 so small a network stays near zero, and hardly learns
+        "initializer_range": 0.1,  # with the usual 0.02 such a small network stays near zero, and hardly learns
         "num_hidden_layers": 2,
         "num_attention_heads": 4,
         "max_position_embeddings": 512,
@@ -165,7 +165,7 @@ def local_or_hub(name: str | Path) -> str | Path:
     """Return a checked folder, or a name that may be an id on the hub; raise ModelError for anything else."""
     path = Path(name)
     try:
-        recover(path)  # what a process left that was killed while it saved a model there
+        recover(path)  # left by a process that was killed while it saved a model there
         if path.exists():
             return checked_folder(path)
     except OSError as error:
@@ -271,7 +271,7 @@ def check_vocabulary(name: str, network: PreTrainedModel, tokenizer: Any) -> Non
             "Save it beside the weights: tokenizer.save_pretrained(folder) writes tokenizer.json."
         )
     rows = network.get_input_embeddings().num_embeddings  # pyright: ignore[reportAttributeAccessIssue]
-    special = set(tokenizer.all_special_ids)  # many a tokenizer names some that its network never saw
+    special = set(tokenizer.all_special_ids)  # many tokenizers have some that their network never saw
     if any(i >= rows and i not in special for i in vocabulary.values()):
         raise ModelError(
             f"the tokenizer of {name} has {len(vocabulary):,} tokens and its network {rows:,}; they do not belong "

@@ -1,6 +1,6 @@
 """A simulation of whether ratings or comparisons recover the order of items better for the same effort.
 
-`draw_raters` makes a crowd whose scales differ as much as is wanted, `standardise_ratings` takes the scales out again,
+`draw_raters` makes a crowd whose scales differ as much as you like, `standardise_ratings` removes the scales again,
 and `study_effort` lets such crowds judge both ways, many times over.
 """
 
@@ -19,7 +19,7 @@ from rmlab.simulate.raters import count, generator
 __all__ = ["METHODS", "EffortStudy", "draw_raters", "standardise_ratings", "study_effort"]
 
 METHODS = ("comparisons", "ratings as they are", "ratings, centred", "ratings, standardised")
-"""Ways to an order of the items: scores fitted to comparisons, or mean ratings of three kinds."""
+"""The ways to order the items: scores fitted to comparisons, or mean ratings of three kinds."""
 
 
 def draw_raters(spread: float, n_raters: int = 20, *, seed: int | np.random.Generator) -> tuple[Rater, ...]:
@@ -47,7 +47,7 @@ def standardise_ratings(ratings: np.ndarray, raters: np.ndarray, *, divide: bool
     ratings, raters
         The numbers, and who gave each, shape ``(n_ratings,)``.
     divide
-        False takes away the mean only: the ratings are then centred.
+        False subtracts only the mean: the ratings are then centred.
     """
     out = np.array(ratings, dtype=float)
     raters = np.asarray(raters)
@@ -56,7 +56,7 @@ def standardise_ratings(ratings: np.ndarray, raters: np.ndarray, *, divide: bool
     for one in np.unique(raters):
         own = raters == one
         out[own] -= out[own].mean()
-        if divide and (deviation := out[own].std()) > 0:  # somebody who gave one number only said nothing: 0
+        if divide and (deviation := out[own].std()) > 0:  # one number only has no spread, so it becomes 0
             out[own] /= deviation
     return out
 
@@ -65,7 +65,7 @@ def standardise_ratings(ratings: np.ndarray, raters: np.ndarray, *, divide: bool
 class EffortStudy:
     """The results and settings of a study: ``taus`` holds Kendall's tau in each repeat for each of `METHODS`.
 
-    Repeat by repeat, all methods had the same items and raters.
+    In each repeat all methods had the same items and raters.
     """
 
     taus: Mapping[str, np.ndarray]
@@ -97,8 +97,8 @@ def study_effort(
     """Let simulated raters judge items both ways, and measure how near each method comes to the true order.
 
     A repeat draws rewards (normal) and raters, lets every rater rate `per_rater` of the items, lets the raters make
-    comparisons of two items drawn by chance, and takes Kendall's tau between the rewards and what each method makes of
-    the judgements. Repeat i is seeded with i, so studies with other settings begin with the same items.
+    comparisons of two items drawn at random, and takes Kendall's tau between the rewards and the order that each
+    method finds. Repeat i is seeded with i, so studies with other settings begin with the same items.
 
     Parameters
     ----------

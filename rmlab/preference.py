@@ -5,8 +5,8 @@ Everything in rmlab rests on two lines:
     P(chosen is preferred) = sigmoid(score_difference)        loss = -log sigmoid(score_difference)
 
 with ``score_difference = score(chosen) - score(rejected)`` in log-odds (nats). The functions are elementwise and serve
-Python floats, NumPy arrays and torch tensors (any device, with gradients) by one implementation: what goes in comes
-out in the same shape, kind, dtype and device. Nothing is averaged here; callers do that. NaN in gives NaN out.
+Python floats, NumPy arrays and torch tensors (any device, with gradients) with one implementation: the result has the
+shape, kind, dtype and device of the argument. Nothing is averaged here; callers do that. NaN gives NaN.
 
 References
 ----------
@@ -58,7 +58,7 @@ def preference_probability(score_difference: Scores) -> Scores:
 
     Returns
     -------
-    Probabilities in [0, 1], in the shape, kind, dtype and device that came in.
+    Probabilities in [0, 1], in the shape, kind, dtype and device of the argument.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def preference_probability(score_difference: Scores) -> Scores:
 def preference_loss(score_difference: Scores, *, margin: Scores | float = 0.0, label_smoothing: float = 0.0) -> Scores:
     """Return the negative log-likelihood of a preference, ``-log sigmoid(score_difference - margin)``, in nats.
 
-    It is binary cross-entropy with the label "chosen". With label smoothing e, the label is held to be wrong with
+    It is binary cross-entropy with the label "chosen". With label smoothing e, the label is taken to be wrong with
     probability e: ``(1 - e) * loss(d - m) + e * loss(-(d - m))``.
 
     Parameters
@@ -106,7 +106,7 @@ def preference_loss(score_difference: Scores, *, margin: Scores | float = 0.0, l
     if not (isinstance(margin, int | float) and margin == 0):
         d = d - _companion("margin", margin, score_difference, xp, d)
     loss = _softplus(xp, -d)
-    if label_smoothing > 0:  # with e = 0 nothing is computed of the second term: infinity times zero is NaN
+    if label_smoothing > 0:  # with e = 0 the second term is not computed at all, since infinity times zero is NaN
         loss = (1 - label_smoothing) * loss + label_smoothing * _softplus(xp, d)
     return _like(score_difference, loss)
 
@@ -138,7 +138,7 @@ def thurstone_probability(score_difference: Scores) -> Scores:
     """Return Thurstone's probit, ``Phi(score_difference)``: the normal distribution function replaces the sigmoid.
 
     Its unit is the standard deviation of the difference of two judgements (Thurstone's Case V), not a nat. At zero its
-    slope is ``1 / sqrt(2 pi)`` = 0.399 against 0.25, so a sigmoid of 1.6 times the difference starts out alike.
+    slope is ``1 / sqrt(2 pi)`` = 0.399 against 0.25, so there it agrees with the sigmoid of 1.6 times the difference.
     """
     xp, d = _floating("score_difference", score_difference)
     if is_torch_array(d):
@@ -159,7 +159,7 @@ class DavidsonProbabilities(NamedTuple):
 def davidson_probabilities(score_difference: Scores, tie_parameter: Scores | float) -> DavidsonProbabilities:
     """Return win, tie and loss under Davidson's model (1970), as a named tuple of three shaped as `score_difference`.
 
-    With p = sigmoid(d) and nu the tie parameter, win : tie : loss are as ``p : nu sqrt(p (1 - p)) : 1 - p``. Two equal
+    With p = sigmoid(d) and nu the tie parameter, win : tie : loss is ``p : nu sqrt(p (1 - p)) : 1 - p``. Two equal
     items tie with probability ``nu / (2 + nu)``; nu = 0 is the Bradley-Terry model; the odds of a win to a loss are
     ``exp(d)`` whatever nu is.
     """
@@ -175,7 +175,7 @@ def davidson_loss(score_difference: Scores, tied: Any, tie_parameter: Scores | f
     Parameters
     ----------
     score_difference
-        score(winner) - score(loser), in log-odds (nats); in a tie the order is of no consequence.
+        score(winner) - score(loser), in log-odds (nats); for a tie the order does not matter.
     tied
         Whether each comparison was a tie: one bool, or an array of bool of the same shape.
     tie_parameter

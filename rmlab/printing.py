@@ -1,7 +1,7 @@
 """Printable forms of names from outside (labels, groups, files and columns), which may contain anything.
 
 A terminal obeys escape sequences, a line break in a name forges a line of the report, and a bidirectional override
-shows other text than the data hold. `printable` is the one rule; everything that prints names of users' data calls it.
+shows other text than the data contain. `printable` is the one rule; everything that prints names from users calls it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Writing files and folders completely or not at all.
 
-A folder is written in ``.NAME.saving`` beside its place, until it is whole and on the disk. It cannot take the place
-of another in one step on every system, so the older one is first renamed into ``.NAME.saving``; if the process ends
-there, the next `recover`, of a load or a save, brings it back.
+A folder is written in ``.NAME.saving`` beside its place, until it is complete and on the disk. It cannot replace
+another in one step on every system, so the older one is first renamed into ``.NAME.saving``. If the process ends
+there, the next `recover`, on a load or a save, restores it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def holding(folder: str | Path) -> Iterator[Path]:
     Raises
     ------
     BlockingIOError
-        If another process, or another thread, holds the folder.
+        If another process or thread holds the folder.
     OSError
         If nothing can be written beside it.
     """
@@ -59,7 +59,7 @@ def holding(folder: str | Path) -> Iterator[Path]:
     scratch.mkdir(parents=True, exist_ok=True)
     lock = _lock(scratch / "lock")
     try:
-        lock.acquire(timeout=0)  # held by the process, not by the file: it goes when the process does
+        lock.acquire(timeout=0)  # the process holds it, not the file: it ends with the process
     except filelock.Timeout:
         raise BlockingIOError(f"another run is writing to {folder}; wait for it, or choose another folder") from None
     try:
@@ -79,7 +79,7 @@ def holding(folder: str | Path) -> Iterator[Path]:
 def replacing(folder: str | Path) -> Iterator[Path]:
     """Yield the path of a folder to make and fill, which takes the place of `folder` at the end.
 
-    After an error, a full disk or an interrupt, the older folder is as it was. After a kill, `recover` finds it.
+    After an error, a full disk or an interrupt, the older folder is unchanged. After a kill, `recover` restores it.
     """
     folder = Path(folder).resolve()  # a symbolic link stays one
     with holding(folder) as scratch:
@@ -88,7 +88,7 @@ def replacing(folder: str | Path) -> Iterator[Path]:
         _flush(new)
         if folder.exists():
             folder.rename(old)
-        new.rename(folder)  # if this fails, `holding` brings the older one back
+        new.rename(folder)  # if this fails, `holding` restores the older one
         _flush_entries(folder.parent)
 
 
@@ -140,7 +140,7 @@ def _flush(folder: Path) -> None:
 
 
 def _flush_entries(folder: Path) -> None:
-    if os.name == "nt":  # which opens no folders
+    if os.name == "nt":  # Windows opens no folders
         return
     number = os.open(folder, os.O_RDONLY)
     try:

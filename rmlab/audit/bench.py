@@ -20,12 +20,12 @@ SPREAD_SHARE, ROUNDING = 1e-3, 2e-6
 """Two scores are the same if they differ by no more than a thousandth of the spread of the scores in the sample, or by
 sixteen steps of float32 at the largest score, whichever is more.
 
-Rounding, which depends on the shape of a batch, moves healthy models by some hundred-thousandths of the spread. A
-thousandth turns the order of about one pair in two thousand. The faults that are looked for move scores by tenths.
+Rounding, which depends on the shape of a batch, moves the scores of healthy models by some hundred-thousandths of the
+spread. A thousandth reverses about one pair in two thousand. The faults that we look for move scores by tenths.
 """
 
 COMPARED = 32
-"""Texts that are scored in several ways; the scores of the whole sample are looked at in one way."""
+"""How many texts are scored in several ways; the whole sample is scored in one way."""
 
 
 class Row(NamedTuple):
@@ -34,7 +34,7 @@ class Row(NamedTuple):
     text: Text
     tokens: Tokens
     score: float
-    """By itself, in nats."""
+    """The score of the text by itself, in nats."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,14 +43,14 @@ class Bench:
 
     subject: Subject
     pairs: Sequence[PreferencePair]
-    """Whose two texts are scored."""
+    """The pairs whose two texts are scored."""
     crowd: Sequence[PreferencePair]
-    """More pairs, which are only tokenised."""
+    """Further pairs, which are only tokenised."""
     are_given: bool
-    """Whether the pairs are the caller's; the built-in ones show nothing of anybody's data."""
+    """Whether the pairs are the caller's; the built-in ones show nothing about anybody's data."""
 
     failures: dict[int, str] = field(default_factory=dict, init=False)
-    """What the network raised, by the number of the text that it raised it for."""
+    """The error that the network raised for a text, by the number of the text."""
     _known: dict[tuple[int, ...], float] = field(default_factory=dict, init=False)
 
     @cached_property
@@ -68,7 +68,7 @@ class Bench:
         for i, tokens in enumerate(self._reading.tokens):
             try:
                 scores[i] = self.subject.scores([tokens])[0]
-            except Exception as error:  # a network may raise anything: beyond its positions, for one
+            except Exception as error:  # a network may raise anything, for instance beyond its positions
                 self.failures[i] = first_line(error)
         if len(self.failures) == len(scores):
             raise ModelError(f"{self.subject.name} cannot score a single text: {self.failures[0]}")
@@ -177,9 +177,9 @@ def check(
     Parameters
     ----------
     name
-        Of its row.
+        The name of its row.
     issues
-        Public issues in which people met the fault.
+        Public issues in which people reported the fault.
     remedy
         What to do about it.
     needs

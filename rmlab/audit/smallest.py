@@ -24,15 +24,15 @@ def smallest(parts: Parts, is_broken: Callable[[Parts], bool], *, tries: int = T
     Parameters
     ----------
     parts
-        Texts or messages that show the fault. Each keeps one word at least, where it has one.
+        Texts or messages that show the fault. Each keeps at least one word, if it has one.
     is_broken
-        Whether parts show the fault. Where it raises, they count as sound: another fault was met on the way.
+        Whether parts show the fault. If it raises, they count as sound, since that is another fault.
     tries
         Bound on the calls of `is_broken`.
 
     Returns
     -------
-    Parts that show the fault, none of which can lose a word; or, where `tries` ran out, the smallest seen.
+    Parts that show the fault, none of which can lose a word; or, if `tries` ran out, the smallest seen.
     """
     left = tries
     shrinking = True
@@ -44,7 +44,7 @@ def smallest(parts: Parts, is_broken: Callable[[Parts], bool], *, tries: int = T
             left -= 1
             try:
                 shrinking = is_broken(candidate)
-            except Exception:  # a template that refuses, a length of zero: not the fault that is looked for
+            except Exception:  # a template that refuses, or a length of zero: not the fault under test
                 continue
             if shrinking:
                 parts = candidate

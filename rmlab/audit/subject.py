@@ -1,8 +1,8 @@
 """The reward model under audit, as it is: its network, its tokenizer, and how the two read and score a text.
 
-Nothing is repaired here. `RewardModel` mends several faults on loading (a missing pad token, pooling by the pad id, a
-missing EOS), so a folder goes through transformers' own classes instead, and its texts through its own chat template.
-A folder that rmlab saved is read as rmlab reads it, since its tokens are rmlab's to lay out; transformers scores it.
+Nothing is repaired here. `RewardModel` corrects several faults on loading (no pad token, pooling by the pad id, no
+EOS), so a folder is loaded with transformers' own classes instead, and its texts go through its own chat template. A
+folder that rmlab saved is read as rmlab reads it, because rmlab decides on its tokens; transformers scores it.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ Text = tuple[Side, Side]
 """A prompt and a response."""
 
 Tokens = Mapping[str, Sequence[int]]
-"""One text as its tokenizer gives it: ``input_ids``, and ``token_type_ids`` where there are some."""
+"""One text as its tokenizer returns it: ``input_ids``, and ``token_type_ids`` if there are any."""
 
 NO_LIMIT = 10**9
-"""A tokenizer without a limit says that it is 10^30."""
+"""A tokenizer without a limit says that its limit is 10^30."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,15 @@ class Subject:
     tokenizer: Any
     read: Callable[[Sequence[Text]], Reading]
     forward: Callable[..., torch.Tensor]
-    """Takes what `tokenizer.pad` gives, as tensors; gives logits, shape ``(batch, n_outputs)``."""
+    """Takes what `tokenizer.pad` returns, as tensors; returns logits, shape ``(batch, n_outputs)``."""
     reload: Callable[[], Subject]
-    """Give the same model loaded afresh, with another seed for whatever it does not hold."""
+    """Returns the same model loaded again, with another seed for what it does not hold."""
     random_weights: tuple[str, ...]
     """Names of the weights that were not in the folder, and so were drawn at random."""
     meets_left_padding: bool
-    """Whether batches padded on the left are a use of this model: of decoders they are, since generation pads so."""
+    """Whether this model may be given batches padded on the left, as decoders are, because generation pads so."""
     score_ids: Callable[[list[list[int]]], torch.Tensor] | None = None
-    """Scores a batch of unpadded token ids, where the model has a way of its own to lay them out."""
+    """Scores a batch of unpadded token ids, if the model has its own way to lay them out."""
 
     @property
     def pools_last_token(self) -> bool:
@@ -125,7 +125,7 @@ def _of_reward_model(model: RewardModel, max_length: int | None) -> Subject:
 
     def score_ids(ids: list[list[int]]) -> torch.Tensor:
         with model.evaluating():
-            return model.score_ids(ids, keys=[0] * len(ids))  # one key: what two texts begin with is computed once
+            return model.score_ids(ids, keys=[0] * len(ids))  # one key: a common beginning is computed once
 
     def reload() -> Subject:
         with tempfile.TemporaryDirectory() as scratch:
@@ -161,7 +161,7 @@ def _of_source(source: str | Path, *, revision: str | None, max_length: int | No
         tokenizer = AutoTokenizer.from_pretrained(where, revision=revision, trust_remote_code=False)
     backbones.check_vocabulary(str(source), network, tokenizer)
     missing = tuple(sorted(info["missing_keys"]))
-    # what was drawn at random is there in a copy of this network, but not in the folder
+    # random weights are in a copy of this network, but not in the folder
     again = None if not missing else lambda: _of_source(source, revision=revision, max_length=max_length, seed=seed + 1)
     reader = None
     if (Path(source) / MANIFEST).is_file():

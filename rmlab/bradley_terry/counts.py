@@ -1,8 +1,8 @@
 """Comparisons counted by pair, and whether the counts determine a score for every item.
 
-The likelihood has a finite, single maximum if and only if no direction but a common shift of the scores leaves it from
-falling. A direction moves the scores, the order effect and the log of the tie parameter at once; along it the
-likelihood does not fall where no outcome that was seen loses against another. For a row with score difference d (the
+The likelihood has a finite, single maximum if and only if it falls in every direction except a common shift of the
+scores. A direction moves the scores, the order effect and the log of the tie parameter at once. The likelihood does not
+fall along it if no observed outcome loses probability to another. For a row with score difference d (the
 order effect included) and eta the change of the log of the tie parameter, that is
 
     d >= 2 eta and d >= 0 for a win,    -d >= 2 eta and d <= 0 for a loss,    |d| <= 2 eta for a tie.
@@ -201,7 +201,7 @@ def name_separate_groups(items: Sequence[Hashable], counts: PairCounts) -> str |
 
 def _why_not_connected(items: Sequence[Hashable], counts: PairCounts) -> str | None:
     n, i, j = counts.n_items, counts.i, counts.j
-    # pairs that went both ways, and a sample of those, are enough as a rule and quick to look at
+    # pairs that went both ways, and a sample of them, usually suffice and are quick to check
     mutual = np.flatnonzero(((counts.wins > 0) & (counts.losses > 0)) | (counts.ties > 0))
     mutual = mutual[:: max(1, len(mutual) // (20 * n))]
     if len(mutual) >= n - 1:

@@ -25,19 +25,19 @@ __all__ = ["Information", "maximise", "total_loss"]
 Floats = NDArray[np.float64]
 
 CHOLESKY_LIMIT = 256
-"""Up to so many items every Newton step is solved by a dense Cholesky factor; beyond, by conjugate gradients."""
+"""Up to this many items every Newton step is solved by a dense Cholesky factor; beyond, by conjugate gradients."""
 CG_LIMIT = 200
-"""Conjugate gradients that need more iterations than this give way to a sparse factor. Comparisons that mix well need
-about ten, and would fill a factor; those that mix badly (a ladder of neighbours) have a factor with few entries."""
+"""If conjugate gradients need more iterations than this, a sparse factor is used. Comparisons that mix well need about
+ten, and would fill a factor; those that mix badly (a ladder of neighbours) have a factor with few entries."""
 STEP_TOLERANCE = 1e-6
-"""The last Newton step moves no parameter by more; what remains is of the order of its square."""
+"""The last Newton step moves no parameter by more than this; the remaining error is of the order of its square."""
 
 
 @dataclass(frozen=True, eq=False)
 class Information:
     """Second derivative of minus the log posterior: a weighted graph Laplacian, bordered by what is not a score."""
 
-    pairs: csr_array  # (n, n), above the diagonal: what each pair tells of its score difference
+    pairs: csr_array  # (n, n), above the diagonal: what each pair shows about its score difference
     diagonal: Floats  # (n,): its row sums both ways, and the prior's precision
     border: Floats  # (n, n_extras)
     corner: Floats  # (n_extras, n_extras)
@@ -55,7 +55,7 @@ class Information:
         n = len(self.diagonal)
         covariance = factor + factor.T  # LAPACK leaves zeros below the diagonal
         covariance[np.diag_indices_from(covariance)] /= 2
-        # the direction in which all scores move together is no part of this gauge, nor is the prior's hold on it
+        # the direction in which all scores move together is not part of this gauge, nor is the prior's hold on it
         covariance[:n, :n] -= 1 / (n * (n * anchor + self.prior_precision))
         return covariance
 
@@ -118,7 +118,7 @@ def maximise(
     Raises
     ------
     RuntimeError
-        If `max_iterations` steps did not bring it to rest.
+        If it has not converged after `max_iterations` steps.
     """
     precision = 0.0 if prior_variance is None else 1 / prior_variance
     parameters = _start(counts, davidson, precision)
@@ -141,7 +141,7 @@ def maximise(
             # along the step the loss is convex: uphill by half its first fall, or more, means that it went too far
             if gradient @ step <= fall / 2:
                 break
-        else:  # no step helps: rounding has taken over
+        else:  # no step helps, because of rounding
             break
         parameters = trial
     raise RuntimeError(

@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 __all__ = ["BradleyTerryFit"]
 
 COVARIANCE_LIMIT = 10_000
-"""Up to so many items the whole covariance matrix is made (800 MB, and as much again for a moment)."""
+"""Up to this many items the whole covariance matrix is made (800 MB, and for a moment as much again)."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BradleyTerryFit:
     """Scores of items, what is known of their errors, and what they were fitted with; see `fit_bradley_terry`.
 
-    Errors are worked out when first asked for, from the information at the maximum. With a prior they are those of the
+    Errors are computed when first asked for, from the information at the maximum. With a prior they are those of the
     posterior, by Laplace's approximation.
     """
 
     items: tuple[Hashable, ...]
-    """Sorted where they can be, else as first seen."""
+    """The items, sorted if they can be, otherwise as first seen."""
     scores: NDArray[np.float64]
     """In log-odds (nats), shape ``(n_items,)``; they sum to zero, or are relative to `reference`."""
     order_effect: float | None
@@ -41,16 +41,16 @@ class BradleyTerryFit:
     tie_parameter: float | None
     """Davidson's nu: equal items tie with probability ``nu / (2 + nu)``; None unless ``ties="davidson"``."""
     n_comparisons: float
-    """The sum of the weights: the number of comparisons, where weights are counts."""
+    """The sum of the weights: the number of comparisons, if weights are counts."""
     n_iterations: int
-    """Newton iterations."""
+    """The number of Newton iterations."""
     ties: Literal["half", "davidson"] | None
     prior_variance: float | None
     max_iterations: int
     reference: Hashable | None = None
-    """The item at zero; None where scores sum to zero."""
+    """The item at zero; None if scores sum to zero."""
     notes: tuple[str, ...] = ()
-    """What a reader of these scores must know and might miss, in sentences."""
+    """Notes that a reader of these scores needs and might miss, in sentences."""
     _parameters: NDArray[np.float64] = field(kw_only=True)
     _counts: PairCounts = field(kw_only=True)
     _information: Information = field(kw_only=True)
@@ -111,7 +111,7 @@ class BradleyTerryFit:
     @property
     def tie_parameter_standard_error(self) -> float | None:
         """The standard error of `tie_parameter`, by the delta method from that of its logarithm."""
-        if not self.tie_parameter:  # not fitted; or 0, on the edge of what it can be, where there is none
+        if not self.tie_parameter:  # not fitted; or 0, on the edge of its range, where there is none
             return None
         return self.tie_parameter * self._extra_standard_error(-1)
 
@@ -139,7 +139,7 @@ class BradleyTerryFit:
         Raises
         ------
         ValueError
-            If weights were not whole numbers, or a resample has no finite maximum: to leave it out would bias the rest.
+            If weights were not whole numbers, or a resample has no finite maximum: leaving it out would bias the rest.
         """
         counts = self._counts
         cells = np.stack([counts.wins, counts.losses, counts.ties])  # (3, n_rows)
