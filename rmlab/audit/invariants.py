@@ -152,7 +152,7 @@ def padding_side(bench: Bench) -> CheckResult:
     """Check that padding on the left and on the right give the same scores.
 
     Generation pads on the left and scoring on the right, so a policy's rollouts reach the reward model padded on the
-    side on which it was not trained. A decoder with learned positions then reads every word at a wrong position, and one
+    side on which it was not trained. A decoder with learned positions then reads each word at a wrong position, and one
     that pools a fixed column reads a pad token.
     """
     if not bench.subject.meets_left_padding:

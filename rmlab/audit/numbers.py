@@ -133,7 +133,7 @@ def length(bench: Bench) -> CheckResult:
 
     People prefer longer answers a little, and a reward model learns that first and most. A policy trained on it then
     writes long answers. The correlation is Spearman's, between score(chosen) - score(rejected) and the difference of
-    their lengths in tokens. Both are written chosen minus rejected, so a model that is right about the label but ignores
+    their lengths in tokens. Both are written chosen minus rejected, so a model that is right about labels but ignores
     length has no correlation, even if chosen responses are longer. The interval (95%) is by Bonett and Wright (2000),
     Sample size requirements for estimating Pearson, Kendall and Spearman correlations; it takes pairs as independent.
     """

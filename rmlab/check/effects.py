@@ -17,7 +17,7 @@ def remainder_of_removal(answer: Any) -> Verdict:
     """Judge the part of a score to which the words left out one by one do not add up (notebook 09).
 
     A function ``(score, without_each, without_all)``: the score of the text, those without each word, shape
-    ``(n_words,)``, and that without all of them, to ``score - without_all`` less what the words add.
+    ``(n_words,)``, and that without all of them, to ``score - without_all`` minus what the words add.
     """
     cases = [(2.0, [1.5, 2.2, 0.9], -1.0), (0.3, [0.1, 0.6], 0.9), (-4.0, [-5.5, -4.5, -3.0, -4.1], -4.4)]
     return judge(
@@ -59,9 +59,9 @@ def flattery_effect(answer: Any, *, data: Sequence[Any] | None = None) -> Verdic
     Parameters
     ----------
     answer
-        Three numbers, mean, lower end and upper end, for `data`; or a function from five arrays of shape ``(n,)``
+        Three numbers (mean, lower end and upper end) for `data`; or a function from five arrays of shape ``(n,)``
         (the scores with flattery, with a plain sentence of the same length, with neither, whether the prompt was
-        looked at to find the effect, and which sentence was added) to the three.
+        used to find the effect, and which sentence was added) to these three.
     data
         The five arrays of the caller.
     """

@@ -21,7 +21,7 @@ __all__ = ["TAU_RATINGS", "TAU_REWARDS", "kendall_tau", "last_real_position", "w
 TAU_REWARDS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 """The true rewards of the six items of `kendall_tau`, unless its caller has others."""
 TAU_RATINGS = ((32.0, 23.0, 50.0, 41.0, 59.0, 66.0), (74.0, 70.0, 61.0, 64.0, 76.0, 81.0))
-"""What two raters make of them: a row for each, the second milder than the first."""
+"""The ratings that two raters give them: a row for each rater, the second more lenient than the first."""
 
 
 def kendall_tau(answer: Any, *, rewards: Any = TAU_REWARDS, ratings: Any = TAU_RATINGS) -> Verdict:
@@ -70,7 +70,7 @@ def _tau(x: Any, y: Any) -> Any:
 
 
 def _tau_b(x: Any, y: Any) -> Any:
-    from scipy.stats import kendalltau  # pairs tied in x or y do not count, as most libraries have it
+    from scipy.stats import kendalltau  # pairs tied in x or y do not count, as in most libraries
 
     tau, _ = kendalltau(x, y)
     return tau
@@ -81,7 +81,7 @@ def _ranks(x: Any) -> np.ndarray:
 
 
 _TAU_RIGHT = "Right: the pairs in the right order, less those in the wrong order, by all pairs."
-# For each message the formula on two sequences and, where it is another one, that on a table with a row for each rater.
+# For each message the formula for two sequences and, if it differs, the one for a table with a row for each rater.
 _TAU_MISTAKES: dict[str, tuple[Any, Any]] = {
     "The sign: this is the negative. Tau is +1 where all pairs are in the right order.": (
         lambda x, y: -_tau(x, y), None),
@@ -115,7 +115,7 @@ _TAU_MISTAKES: dict[str, tuple[Any, Any]] = {
 def win_probability(answer: Any) -> Verdict:
     """Judge P(Milwaukee beats Baltimore) in the fit to the 1987 season, or a function of both scores (notebook 04).
 
-    The number is .829 by the scores that Agresti (Categorical Data Analysis) gives too.
+    The number is 0.829, also by the scores that Agresti (Categorical Data Analysis) gives.
     """
     season = load_baseball()
     fit = fit_bradley_terry(season.winners, season.losers).relative_to("Baltimore")

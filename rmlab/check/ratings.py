@@ -22,7 +22,7 @@ def _by_rater(ratings: Any, raters: Any, what: Any) -> np.ndarray:
 def centred_ratings(answer: Any) -> Verdict:
     """Judge a function (ratings, raters) -> ratings minus the mean of the rater who gave them (notebook 01).
 
-    `raters` says who gave each rating.
+    Ratings and result have shape ``(n_ratings,)``; `raters` says who gave each rating.
     """
     cases = [
         (_RATINGS, _RATERS),

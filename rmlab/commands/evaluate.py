@@ -38,10 +38,10 @@ from rmlab.saving import write_text
 
 N_BOOTSTRAP = 2000
 HELD_BACK = 0.3
-"""Share of the pairs that the temperature is fitted to where no held-out pairs are given."""
+"""The share of the pairs to which the temperature is fitted if no held-out pairs are given."""
 EMPTY, EQUAL = "pairs with one empty response", "pairs with equal responses"
 JUDGED_AGAIN = 20
-"""From so many pairs judged more than once, a noise ceiling is given."""
+"""The number of pairs judged more than once from which a noise ceiling is given."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate a reward model on preference pairs."""
     page: Path | None = options.html
-    if page is not None and (page.is_dir() or not page.parent.is_dir()):  # before the scoring, not after
+    if page is not None and (page.is_dir() or not page.parent.is_dir()):  # before the scoring, not after it
         raise ValueError(
             f"{page} cannot be written: " + ("it is a folder" if page.is_dir() else "its folder is missing")
         )
@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
     pairs = read_given(options.pairs, options)
     report = _examine(model, pairs, options)
     if page is not None:
-        from rmlab.report.page import render  # with Matplotlib
+        from rmlab.report.page import render  # needs Matplotlib
 
         write_text(page, render(report))
     if options.json:
@@ -172,7 +172,7 @@ def _tempered(
         )
     try:
         temperature = fit_temperature(fitted)
-    except ValueError as error:  # the best temperature is at the end of what it can be
+    except ValueError as error:  # the best temperature is at the end of its range
         return Tempered(where, failure=str(error))
     test = differences[reported]
     return Tempered(where, before=evaluate(test), after=evaluate(test, temperature=temperature))
@@ -230,8 +230,8 @@ def _responses(
 ) -> tuple[list[float], np.ndarray, list[str | None], list[str | None]]:
     """Return the score, correctness, item and subset of each response.
 
-    Each correct response of an item is paired with each wrong one, so that the correct ones are the distinct ones of
-    its pairs, and the wrong ones those that are paired with the first of these.
+    Each correct response of an item is paired with each wrong one. So the correct ones are the distinct chosen texts of
+    its pairs, and the wrong ones are those paired with the first of these.
     """
     distinct: dict[tuple[str | None, str | None], set[str]] = {}
     first: dict[tuple[str | None, str | None], str] = {}

@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve the explorer as a page on this machine until interrupted, or write it as one file."""
     page: Path | None = options.html
-    if page is not None and (page.is_dir() or not page.parent.is_dir()):  # before the scoring, not after
+    if page is not None and (page.is_dir() or not page.parent.is_dir()):  # before the scoring, not after it
         fault = "it is a folder" if page.is_dir() else "its folder is missing"
         raise ValueError(f"{page} cannot be written: {fault}")
     if not 0 <= options.port < 65536:
@@ -72,8 +72,8 @@ def _serve(options: argparse.Namespace) -> NoReturn:
         shown, title = _shown(options, lambda: options.no_browser or open_browser(file))
         server.show(shown.state, shown.views, shown.data, title=title)
         server.wait()
-    # The interpreter would wait for a thread that scores, or be aborted if torch computes in it; and to take torch down
-    # takes it seconds.
+    # The interpreter would wait for a thread that is scoring, or be aborted if torch computes in it; and shutting torch
+    # down takes seconds.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

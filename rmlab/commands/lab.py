@@ -27,5 +27,5 @@ def run(options: argparse.Namespace) -> int:
     command += [f"--port={options.port}"] if options.port else []
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     if os.name == "posix":
-        os.execv(sys.executable, command)  # so that whoever stops this process stops the server
+        os.execv(sys.executable, command)  # so that stopping this process stops the server
     return subprocess.run(command).returncode

@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
         for _, score in _scored(model, [("--prompt and --response", one)], options.precision):
             print(f"{score:.6f}")
         return 0
-    lines = getattr(sys.stdin, "buffer", sys.stdin)  # bytes, so that a line of another encoding has its number
+    lines = getattr(sys.stdin, "buffer", sys.stdin)  # bytes, so that a line in another encoding has its number
     for records in _chunks(_records(lines), 512):
         for record, score in _scored(model, records, options.precision):
             print(json.dumps({**record, "score": score}, ensure_ascii=False))

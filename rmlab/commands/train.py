@@ -36,7 +36,7 @@ from rmlab.training import (
 )
 
 COMMAND_DEFAULTS: dict[str, Any] = {"epochs": 2.0, "evaluate_every": None, "patience": 4}
-"""Where `rmlab train` differs from TrainingConfig: it watches the held-out pairs, and keeps the best weights."""
+"""Where `rmlab train` differs from TrainingConfig: it evaluates the held-out pairs, and keeps the best weights."""
 PARTS = ("training", "held-out", "test")
 CHOICES = {"precision": ("auto", "fp32", "bf16"), "packing": ("auto", "off")}
 SETTINGS = {
@@ -63,7 +63,7 @@ SETTINGS = {
     "checkpoint_minutes": "minutes between checkpoints",
     "seed": "of the split, the head and the order",
 }
-"""What `rmlab train --help` says of each field of TrainingConfig."""
+"""What `rmlab train --help` says about each field of TrainingConfig."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -140,7 +140,7 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
     settings["evaluate_every"] = 1 if quarterly else settings["evaluate_every"]
     config = TrainingConfig(**settings)
     out = Path(options.out)
-    # beside the model: saving replaces that folder whole
+    # beside the model, since saving replaces the model's whole folder
     checkpoints = out.resolve().with_name(f"{out.resolve().name}.checkpoints")
     if options.resume and not checkpoints.is_dir():
         raise TrainingError(_nothing_to_resume(checkpoints))
@@ -212,7 +212,7 @@ def _held(out: str) -> Iterator[None]:
             raise
         except OSError as error:
             raise ModelError(f"nothing can be written to {out}: {error}. Choose another folder.") from error
-        check_destination(out)  # an older model may have come back, which a killed process had put aside
+        check_destination(out)  # recovery may have restored an older model that a killed process had moved aside
         yield
 
 
@@ -243,6 +243,6 @@ def _tempered(held_out: np.ndarray, test: np.ndarray) -> Tempered:
     where = "fitted to the held-out part"
     try:
         temperature = fit_temperature(held_out)
-    except ValueError as error:  # the best temperature is at the end of what it can be
+    except ValueError as error:  # the best temperature is at the end of its range
         return Tempered(where, failure=str(error))
     return Tempered(where, before=rmlab.evaluate(test), after=rmlab.evaluate(test, temperature=temperature))

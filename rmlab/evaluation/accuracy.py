@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 LENGTH_RATIOS = (1 / 1.5, 1 / 1.1, 1.1, 1.5)
-"""Where the length bins meet: the chosen response's length over the rejected one's."""
+"""The boundaries of the length bins: the chosen response's length over the rejected one's."""
 _LENGTH_NAMES = ("chosen much shorter", "chosen shorter", "about equal", "chosen longer", "chosen much longer")
 
 
@@ -39,10 +39,10 @@ class Accuracy:
     n_ties: int
     accuracy: float
     accuracy_interval: tuple[float, float]
-    """Wilson's, 95%, from `effective_sample_size`. It counts a tie as half a success, which makes it a little wide."""
+    """Wilson's, 95%, with `effective_sample_size`. It counts a tie as half a success, which makes it a little wide."""
     effective_sample_size: float
-    """How many independent pairs would know as much: `n_pairs`; with weights, Kish's ``sum(w)^2 / sum(w^2)``; with
-    clusters, what `clustered_sample_size` gives."""
+    """How many independent pairs would be as informative: `n_pairs`; with weights, Kish's ``sum(w)^2 / sum(w^2)``; with
+    clusters, the result of `clustered_sample_size`."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class GroupAccuracy(Accuracy):
 
     simultaneous_interval: tuple[float, float]
     """Wilson's at the confidence ``1 - 0.05 / k``, with k groups (Bonferroni): with 95% all k hold at once, whatever
-    the groups have in common. It is for picking a group out of many; `accuracy_interval` for one named beforehand."""
+    groups have in common. Use it to pick one group out of many, and `accuracy_interval` for one named beforehand."""
     length_baseline: Accuracy | None
     """How often the longer response was the chosen one in this group."""
 
@@ -63,11 +63,11 @@ class LengthBin:
     name: str
     lower: float
     upper: float
-    """The bin holds ratios above `lower` and up to `upper` where they are above 1, and mirrored below: a pair and its
-    swapped twin are in opposite bins. Infinite where the last bin has no end."""
+    """The bin holds ratios above `lower` and up to `upper` if they are above 1, and mirrored below: a pair and its
+    swapped twin are in opposite bins. Infinite if the last bin has no end."""
     model: Accuracy
     longer_wins: Accuracy
-    """What "the longer response is better" would score on these pairs."""
+    """The accuracy of "the longer response is better" on these pairs."""
 
 
 def accuracy_of(outcome: np.ndarray, weights: np.ndarray, clusters: np.ndarray | None = None) -> Accuracy:

@@ -30,7 +30,7 @@ class CalibrationBin:
     """The bin holds probabilities from `lower` up to `upper`, which belongs to the next bin (1 to the last)."""
     count: int
     mean_probability: float
-    """Mean of sigmoid(|score_difference|): how sure the model was of the response that it scores higher."""
+    """Mean of sigmoid(|score_difference|): how sure the model was about the response that it scores higher."""
     observed_share: float
     """Share of these pairs in which the response that it scores higher was the chosen one."""
     interval: tuple[float, float]
@@ -69,9 +69,9 @@ def calibrate(
 def fit_temperature(score_differences: Any) -> float:
     """Return the temperature T for which differences divided by T have the lowest log loss.
 
-    T above 1 says that the model is over-confident. Fit T on held-out pairs and report the log loss of test pairs
-    (``evaluate(test_differences, temperature=T)``). On the pairs that T was fitted to, the log loss can only have
-    fallen, so that it says nothing about others. Pairs used for early stopping serve for T as well, but not for the
+    A T above 1 means that the model is over-confident. Fit T on held-out pairs and report the log loss of test pairs
+    (``evaluate(test_differences, temperature=T)``). On the pairs to which T was fitted the log loss can only have
+    fallen, so it shows nothing about others. Pairs used for early stopping can also be used for T, but not for the
     report.
 
     Parameters
@@ -98,7 +98,7 @@ def fit_temperature(score_differences: Any) -> float:
             f"the best temperature is 0: none of the {len(d)} pairs is scored the wrong way round, so log loss only "
             "falls as the differences grow; use more held-out pairs"
         )
-    # The loss is convex in 1/T, hence has one minimum in log T. The unit is the mean absolute difference; the bounds
+    # The loss is convex in 1/T, so it has one minimum in log T. The unit is the mean absolute difference; the bounds
     # are wide enough for a mean that is zero up to rounding on one side and for errors that small on the other.
     unit = np.abs(d).mean()
     found = minimize_scalar(

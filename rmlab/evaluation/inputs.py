@@ -30,7 +30,7 @@ def numbers(
 ) -> np.ndarray:
     """Return `values` as finite float64 of this shape (None: any one axis), or raise an error saying what is wrong."""
     if is_torch_array(values):
-        values = values.detach().cpu().double().numpy()  # NumPy has no bfloat16, and takes no gradient
+        values = values.detach().cpu().double().numpy()  # NumPy has no bfloat16, and accepts no gradient
     try:
         array = np.asarray(values)
         if array.dtype.kind not in "iufO":

@@ -10,9 +10,9 @@ from rmlab.printing import printable
 __all__ = ["notes_on"]
 
 MANY_GROUPS = 5
-"""Of so many independent 95% intervals, at least one misses its truth in 23 evaluations of 100."""
+"""Of this many independent 95% intervals, at least one misses its truth in 23 evaluations of 100."""
 FEW_PAIRS = 10
-"""A group of fewer pairs says nothing about length, even where the longer response always wins in it."""
+"""A group with fewer pairs shows nothing about length, even if the longer response always wins in it."""
 
 
 def notes_on(

@@ -43,9 +43,9 @@ SECTIONS: Mapping[str, Mapping[str, int]] = {
         "hep-rust": 164,
     },
 }  # fmt: skip
-"""RewardBench's sections, and what each subset weighs within its own: its number of items, but math-prm (447 items) as
-much as all of code. The two counts of xstest are as the authors corrected them (reward-bench #175); figures of before
-have them swapped."""
+"""RewardBench's sections, and the weight of each subset within its own: its number of items, but math-prm (447 items)
+weighs as much as all of code. The two counts of xstest are as the authors corrected them (reward-bench #175); earlier
+figures have them swapped."""
 PRIOR_SETS: Mapping[str, int] = {"anthropic_helpful": 1, "anthropic_hhh": 1, "shp": 1, "summarize": 1}
 """The optional fifth section: the plain mean of these, at half the weight of another section."""
 SUBSETS = (*(name for section in SECTIONS.values() for name in section), *PRIOR_SETS)
@@ -58,7 +58,7 @@ class BenchmarkScore:
 
     score: float
     interval: tuple[float, float] | None
-    """95%, by drawing the items of each subset with replacement; where all went alike, Wilson's. None from one item."""
+    """95%, by drawing the items of each subset with replacement; Wilson's if all went the same way. None for one item."""
     n_items: int
 
 
@@ -68,9 +68,9 @@ class RewardBenchScores:
 
     benchmark: str
     overall: BenchmarkScore | None
-    """The mean over sections (1) or subsets (2); None where one is missing."""
+    """The mean over sections (1) or subsets (2); None if one is missing."""
     sections: Mapping[str, BenchmarkScore]
-    """Of RewardBench 1; empty for RewardBench 2, whose subsets are its sections."""
+    """The subsets of RewardBench 1; empty for RewardBench 2, whose subsets are its sections."""
     subsets: Mapping[str, BenchmarkScore]
     n_bootstrap: int
     seed: int
@@ -96,9 +96,9 @@ def rewardbench(
 ) -> RewardBenchScores:
     """Score RewardBench 1: accuracy of each subset, their weighted mean in each section, and the mean of the sections.
 
-    An item is won where the chosen response scores strictly higher: a tie counts as lost, as its authors have it (and
-    unlike `evaluate`). Subsets that are missing are left out of their section. With the prior sets, which are optional,
-    the sections count twice and they once.
+    An item is won if the chosen response scores strictly higher: a tie counts as lost, as its authors define it (and
+    unlike `evaluate`). Subsets that are missing are left out of their section. If the prior sets, which are optional,
+    are there, the sections count twice and the prior sets once.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def rewardbench2(
 ) -> RewardBenchScores:
     """Score RewardBench 2: best of four in five subsets, the weighted score of Ties, and the mean of the six.
 
-    An item of the five is won where its correct response has the highest score; one that shares it with k - 1 others
+    An item of the five is won if its correct response has the highest score; one that shares it with k - 1 others
     earns 1/k. Ties has prompts in two versions, ``ref:`` with one correct response and ``tied:`` with several; its
     score is 0.3 and 0.3 times the share of each in which all that is correct outscores all that is not, 0.2 and 0.2
     times the share in which the correct ones lie closer together than they lead the others by (in the tied version; in
@@ -186,7 +186,7 @@ def rewardbench2(
     Parameters
     ----------
     scores
-        Of each response, in nats, ``(n_responses,)``.
+        Scores of the responses, in nats, ``(n_responses,)``.
     correct
         Whether each response is one of the correct ones, bool, ``(n_responses,)``.
     items
