@@ -21,9 +21,9 @@ class PairsCheck:
     """The result of `check_pairs`: for each fault the positions of the pairs, and two biases. Printed, it is a table.
 
     ``chosen_longer`` is the share of decided pairs (no tie, no equal length) whose chosen response has more characters;
-    ``chosen_first`` the share of decided pairs, of those where it is known, whose chosen response was shown first. Each
-    is None where no pair tells. Half is no bias. ``repeated`` are judgements of a prompt and two responses that another
-    pair is of too, whoever won: what a noise ceiling is estimated from.
+    ``chosen_first`` the share of decided pairs whose chosen response was shown first, among those where it is known.
+    Each is None if no pair shows it; one half is no bias. ``repeated`` are judgements of a prompt and two responses
+    that another pair also judges, whichever was chosen: a noise ceiling is estimated from them.
     """
 
     n_pairs: int
@@ -78,10 +78,10 @@ _FAULTS = {
 def check_pairs(pairs: PreferencePairs) -> PairsCheck:
     """Look for faults that make preference data teach the wrong thing.
 
-    Truncation depends on a tokenizer, so the model reports that. What near-equal means, `group_near_equal` says. A pair
-    is listed for its prompt where that differs from the first of its group; for its responses where they are near-equal
-    to each other, and not equal; and as nearly a repeat where an earlier pair has a near-equal prompt, chosen and
-    rejected response, and is not the same.
+    Truncation depends on a tokenizer, so the model reports that. `group_near_equal` defines near-equal. A pair
+    is listed for its prompt if that differs from the first of its group; for its responses if they are near-equal
+    but not equal; and as nearly a repeat if an earlier pair has a near-equal prompt, chosen and
+    rejected response, but is not the same.
     """
     found = find(pairs)
     prompts = list(pairs.texts("prompt"))

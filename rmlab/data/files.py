@@ -1,7 +1,7 @@
 """Reading the records of JSON, CSV and Parquet files, of saved `datasets` folders and of the hub.
 
-A fault of syntax is a `DataError` with file and line: given in place of a record where the next one can still be read,
-and raised where it cannot.
+A fault of syntax is a `DataError` with file and line: returned in place of a record if the next one can still be read,
+and raised if it cannot.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def open_hub(
         ) from None
     try:
         data = load_dataset(hub_id, subset, split=split, revision=revision)
-    except Exception as error:  # whatever the hub, the network and the loader raise
+    except Exception as error:  # whatever the hub, the network or the loader raises
         raise DataError(
             f"{hub_id}: no such file is here, and the hub gave none ({type(error).__name__}: {error})"
         ) from error

@@ -56,7 +56,7 @@ def find(pairs: Stored) -> Flags:
     """Find every fault of meaning."""
     tied, empty, equal = find_unusable(pairs)
     prompt, chosen, rejected = (_hashes(pairs, side) for side in ("prompt", "chosen", "rejected"))
-    # Odd multipliers keep the hash of a pair apart from that of the pair swapped.
+    # Odd multipliers give a pair and its swapped twin different hashes.
     p, c, r = (np.uint64(k) for k in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
     with np.errstate(over="ignore"):
         key = prompt * p + chosen * c + rejected * r + tied
@@ -104,8 +104,8 @@ def _prompts_differ(pairs: Stored) -> np.ndarray:
 
 
 def _hashes(pairs: Stored, side: str) -> np.ndarray:
-    # Python's own 64-bit hash: equal texts within one process, which is all that is asked. Two of a million differing
-    # texts share one with a probability of 3e-8.
+    # Python's own 64-bit hash: equal texts have equal hashes within one process, which is enough. Of a million distinct
+    # texts, two share one with a probability of 3e-8.
     pieces = [np.fromiter(map(hash, c.to_pylist()), np.int64, count=len(c)) for c in _composed(pairs, side)]
     return np.concatenate(pieces).view(np.uint64) if pieces else np.empty(0, np.uint64)
 

@@ -20,8 +20,8 @@ Records = Generator[tuple[str, Record], None, None]
 def gather(records: Records, layout: Format, refuse: Callable[[DataError], None]) -> Records:
     """Yield for each set the place of its first row and its responses, in the order in which the sets begin.
 
-    A row that cannot be read goes to `refuse`. Some hundred bytes a row stay in memory: which set it is of, and where
-    its text lies.
+    A row that cannot be read is passed to `refuse`. Some hundred bytes a row stay in memory: its set, and where its
+    text is.
     """
     assert layout.rate is not None
     with closing(records), tempfile.SpooledTemporaryFile(MEMORY_LIMIT, prefix="rmlab-rated-") as file:

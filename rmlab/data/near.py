@@ -16,12 +16,12 @@ import numpy as np
 __all__ = ["SIMILARITY", "group_near_equal", "label_near_equal"]
 
 SIMILARITY = 0.8
-"""Share of runs of five bytes in common from which two texts count as near-equal."""
+"""The share of common runs of five bytes from which two texts count as near-equal."""
 
 _WORD = re.compile(r"[^\W_]+")
 _RUN = 5
 _BITS = 11
-"""A text's bitmap has 2 to this many bits."""
+"""A text's bitmap has 2 to this power bits."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _SKIPPED = 20
 _CROWD = 64
@@ -74,11 +74,11 @@ def _near_pairs(texts: list[str], groups: _Groups) -> Iterator[tuple[int, int]]:
         bitmaps[i] = _bitmap(runs)
         size, by_rarity = len(runs), runs[np.lexsort((runs, rarity[_bucket(runs, rarity)]))]
         # 4 / 5 of the union in common is 4 / 9 of both sizes together. With a smaller text it is 4 / 5 of this size at
-        # least, with a larger one 8 / 9: one of the runs left over is common, for both texts order them alike.
+        # least, with a larger one 8 / 9: one of the remaining runs is common, since both texts order them alike.
         smallest = -(-4 * size // 5)
         probed = by_rarity[: size - smallest + 1].tolist()
         shared = [postings[run] for run in probed if run in postings]
-        # Of a crowd the latest text first: text `i`, once in its group, need not be compared with the others.
+        # From a large group the latest text first: text `i`, once in its group, need not be compared with the others.
         latest = {posting.latest for posting in shared if len(posting) > _CROWD}
         yield from ((j, i) for j in _near_ones(i, latest, texts, bitmaps, sizes, groups))
         candidates = {j for posting in shared for j in posting.others(i, smallest, groups)} - latest
@@ -95,7 +95,7 @@ def _near_ones(
     others = np.fromiter(candidates, np.int64, count=len(candidates))
     others.sort()
     apart = np.bitwise_count(bitmaps[others] ^ bitmaps[i]).sum(axis=1, dtype=np.int64)
-    # each bit of one bitmap alone is a run of one text alone, of which near-equal texts have 1 / 9 of both sizes
+    # each bit of only one bitmap is a run of only one text, of which near-equal texts have 1 / 9 of both sizes
     likely = 9 * apart <= sizes[others] + sizes[i]
     for j in others[likely].tolist():
         if groups.find(j) != groups.find(i) and _similar(texts[j], texts[i]):
@@ -136,7 +136,7 @@ class _Posting:
         for size, i in sorted(held):
             self._sizes.setdefault(groups.find(i), []).append(size)
             self._texts.setdefault(groups.find(i), []).append(i)
-        for root in changed if len(moved) > 1 else ():  # recent texts alone are larger than all before them
+        for root in changed if len(moved) > 1 else ():  # the recent texts are larger than all before them
             both = sorted(zip(self._sizes[root], self._texts[root], strict=True))
             self._sizes[root], self._texts[root] = map(list, zip(*both, strict=True))
 
@@ -159,7 +159,7 @@ def _bucket(runs: np.ndarray, table: np.ndarray) -> np.ndarray:
 def label_near_equal(texts: Iterable[str]) -> list[int]:
     """Return a label for each text, from 0, the same for near-equal ones; for the few responses to one prompt.
 
-    Each is compared with the latest twenty that were not near-equal to one before them.
+    Each is compared with the latest twenty that were not near-equal to an earlier one.
     """
     known: dict[str, int] = {}
     told_apart: list[tuple[str, np.ndarray, int]] = []
@@ -183,7 +183,7 @@ def _normalise(text: str) -> str:
     folded = text.casefold()
     if not folded.isascii():
         folded = unicodedata.normalize("NFC", folded)
-    return " ".join(_WORD.findall(folded)) or text.strip()  # signs alone stay themselves
+    return " ".join(_WORD.findall(folded)) or text.strip()  # texts of punctuation only stay themselves
 
 
 def _runs(text: str) -> np.ndarray:

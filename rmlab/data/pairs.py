@@ -45,17 +45,17 @@ class PreferencePair:
     Parameters
     ----------
     prompt, chosen, rejected
-        All three text, or all three tuples of ``{"role", "content"}`` messages (a list is taken as a tuple).
+        All three text, or all three tuples of ``{"role", "content"}`` messages (a list becomes a tuple).
     margin
-        How much better the chosen response was judged to be, in log-odds (nats), where the data say so.
+        How much better the chosen response was judged to be, in log-odds (nats), if the data say so.
     group
-        What the pair belongs to, such as a kind of quality; None where unknown. An empty group is none.
+        The group of the pair, such as a kind of quality; None if unknown. An empty group counts as None.
     item
         The benchmark item or judged set that the pair belongs to: its pairs are judged together, as in best of four.
     tied
-        Whether neither was preferred; the order of the two then means nothing.
+        Whether neither was preferred; the order of the two then has no meaning.
     chosen_first
-        Whether the chosen response was shown first, where that is known.
+        Whether the chosen response was shown first, if that is known.
     source
         The file and line that the pair was read from; two pairs that differ only here are equal.
     """
@@ -80,12 +80,12 @@ class PreferencePair:
 class ReadReport:
     """What was recognised and read, and how many pairs have each fault of meaning. Printed, it is a short table.
 
-    The counts are of the pairs that the report was asked of, so that a part of a split reports on itself. A duplicate
-    is a pair that was there before; a contradiction is a pair that is also there with its responses swapped; a repeated
-    judgement is of a prompt and two responses that another pair is of too, whoever won. ``without_pairs`` counts, for
-    the whole reading, the records (or sets of rated responses) that are sound and hold no comparison, by the reason.
-    ``notes`` are what was read otherwise than the files have it: a role under another name, a prompt in another column.
-    ``n_bad`` counts the records left out under ``skip_bad``, and ``bad`` is what was wrong with the first of them.
+    The counts are those of the pairs whose report was asked for, so a part of a split reports on itself. A duplicate
+    is a pair that occurred before; a contradiction is a pair that also occurs with its responses swapped; a repeated
+    judgement is of a prompt and two responses that another pair also judges, whichever won. ``without_pairs`` counts,
+    for the whole reading, the records (or sets of rated responses) that are sound but hold no comparison, by reason.
+    ``notes`` say what was read differently from the files: a role under another name, a prompt in another column.
+    ``n_bad`` counts the records left out under ``skip_bad``, and ``bad`` says what was wrong with the first of them.
     """
 
     format: str
@@ -295,7 +295,7 @@ class PreferencePairs(Sequence[PreferencePair]):
             return
         whole = pa.chunked_array([chunk[name] for chunk in self._chunks], SCHEMA.field(name).type)
         rows = np.asarray(self._rows, dtype=np.int64)
-        for start in range(0, len(rows), 8192):  # taking copies, so a piece at a time
+        for start in range(0, len(rows), 8192):  # taking makes copies, so do it in pieces
             yield whole.take(pa.array(rows[start : start + 8192])).combine_chunks()
 
     def _numbers(self, name: str, dtype: type) -> np.ndarray:

@@ -1,6 +1,6 @@
 """A checked row: what a pair must be before it is stored, and the form in which its sides are stored.
 
-Sides are stored as strings: text as it is, messages as JSON in one fixed spelling, so that equal dialogues are equal
+Sides are stored as strings: text as it is, messages as JSON in one fixed form, so that equal dialogues are equal
 strings.
 """
 
@@ -35,8 +35,8 @@ class DataError(ValueError):
 class Sides(NamedTuple):
     """The two sides of a comparison as they are in the file, before they are checked.
 
-    `strength` is how strong the preference was, in the points of whoever judged; `group` and `item` are those that the
-    format knows of; `source` is given where it is not the place of the record.
+    `strength` is how strong the preference was, in the points of the judge; `group` and `item` are those that the
+    format provides; `source` is given if it is not the place of the record.
     """
 
     prompt: Any
@@ -96,7 +96,7 @@ def read_optional(
 ) -> tuple[float | None, str | None, str | None, bool, bool | None]:
     """Return margin, group, item, tied and chosen_first of a pair. Raises ValueError, without a place.
 
-    What the record says goes before what the format knows. A strength becomes a margin only at a price per point.
+    The record's own values come before those of the format. A strength becomes a margin only with a price per point.
     """
     margin = record.get("margin")
     margin = None if margin is None or margin == "" else read_number("margin", margin)
@@ -112,7 +112,7 @@ def read_optional(
 def _read_name(name: str, *values: Any) -> str | None:
     value = next((value for value in values if not is_missing(value)), None)
     if isinstance(value, float) and value.is_integer():
-        value = int(value)  # a column of whole numbers and gaps comes as floats
+        value = int(value)  # a column of whole numbers and gaps is read as floats
     if value is not None and (isinstance(value, bool) or not isinstance(value, str | int | float)):
         raise ValueError(f"{name} must be text, got {named(value)}")
     return None if value is None or value == "" else str(value)

@@ -11,7 +11,7 @@ import pyarrow as pa
 __all__ = ["MEMORY_LIMIT", "BatchStore"]
 
 MEMORY_LIMIT = 256 * 2**20
-"""Bytes of pairs that are held in memory; beyond it they go to a file in the folder that TMPDIR names."""
+"""Bytes of pairs that are held in memory; more than that goes to a file in the folder that TMPDIR names."""
 
 
 class BatchStore:
@@ -41,7 +41,7 @@ class BatchStore:
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
-            self._file.close()  # what is mapped stays readable
+            self._file.close()  # what is mapped can still be read
 
     def batches(self) -> list[pa.RecordBatch]:
         """Return all batches, those on disk as views of the mapped file; the file is removed with the last of them."""

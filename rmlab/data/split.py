@@ -23,8 +23,8 @@ def split_by_prompt(
     """Split pairs so that neither a prompt nor near-equal prompts are in two parts.
 
     Pairs whose prompts are near-equal (see `group_near_equal`) stay together; so do a dialogue and its continuation.
-    The groups are put in an order that the seed and their text decide, whatever the order of the pairs, and the line is
-    cut where the fractions fall. Where that would leave a part empty, the groups are given out the largest first, each
+    The groups are put in an order that depends on the seed and their text, whatever the order of the pairs. That order
+    is cut where the fractions fall. If that would leave a part empty, the groups are assigned the largest first, each
     to the part that lacks most.
 
     Parameters
@@ -32,9 +32,9 @@ def split_by_prompt(
     pairs
         From `read_pairs` or `PreferencePairs.from_list`.
     fractions
-        Share of the pairs in each part, each above 0, together 1. As groups stay whole, the shares are met only nearly.
+        Share of the pairs in each part, each above 0, together 1. Groups stay whole, so the shares are met only nearly.
     seed
-        Another seed, another split.
+        Seed of the split.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def split_by_prompt(
     Raises
     ------
     ValueError
-        If the fractions are not such, or there are fewer groups of near-equal prompts than parts.
+        If the fractions are not valid, or there are fewer groups of near-equal prompts than parts.
     """
     parts = parts_by_prompt(pairs, fractions=fractions, seed=seed)
     return tuple(pairs.take(np.flatnonzero(parts == part)) for part in range(len(fractions)))
@@ -57,7 +57,7 @@ def parts_by_prompt(pairs: PreferencePairs, *, fractions: Sequence[float], seed:
     prompts = list(pairs.texts("prompt"))
     groups = group_near_equal(prompts, links=_continuations(pairs))
     n_groups = int(groups.max()) + 1 if len(groups) else 0
-    first = [""] * n_groups  # of each group the first prompt in the order of the alphabet
+    first = [""] * n_groups  # the first prompt of each group in alphabetical order
     for group, prompt in zip(groups.tolist(), prompts, strict=True):
         if not first[group] or prompt < first[group]:
             first[group] = prompt
@@ -81,7 +81,7 @@ def parts_by_prompt(pairs: PreferencePairs, *, fractions: Sequence[float], seed:
 def _fill_every_part(sizes: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """Put groups in parts so that none is empty: the largest first, each in the part that lacks most: ``(n_groups,)``.
 
-    For the few data sets of which one group is so large that a line cut through the order would leave a part empty.
+    It serves the few data sets in which one group is so large that cutting the order would leave a part empty.
     """
     lacking = shares * sizes.sum()
     part = np.empty(len(sizes), dtype=np.int64)

@@ -19,16 +19,16 @@ from rmlab.data.rows import DataError, listed
 __all__ = ["COLUMN_LIMIT", "RECORD_LIMIT", "Records", "Rows", "check_header", "read_csv", "read_json"]
 
 RECORD_LIMIT = 16 * 2**20
-"""Bytes of one record of JSON, or of one line or cell of CSV, after unpacking."""
+"""The most bytes of one record of JSON, or of one line or cell of CSV, after unpacking."""
 COLUMN_LIMIT = 1000
-"""Columns of a file."""
+"""The most columns of a file."""
 
 Rows = Generator[tuple[str, Mapping[str, Any] | ValueError], None, None]
-"""Place, and record or what is wrong with it alone: a DataError, or a NoPairError for a row that is blank."""
+"""The place, and the record or its fault: a DataError, or a NoPairError for a blank row."""
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
-    codecs.BOM_UTF32_LE: "utf-32-le",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_LE: "utf-32-le",  # before UTF-16, whose mark is its beginning
     codecs.BOM_UTF32_BE: "utf-32-be",
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
@@ -241,7 +241,7 @@ def read_csv(path: Path, _: frozenset[str]) -> Records:
     def rows() -> Rows:
         lines = (_decode(line, f"{path}:{number}") for number, line in enumerate(_lines(path), start=1))
         first = next(lines, "")
-        told = re.fullmatch(r"sep=(.)\r?\n", first)  # as Excel writes
+        told = re.fullmatch(r"sep=(.)\r?\n", first)  # as Excel writes it
         skipped = 1 if told else 0
         header_line = next(lines, "") if told else first
         separator = told[1] if told else max(",;\t|", key=lambda one: _count_cells(header_line, one))
@@ -251,7 +251,7 @@ def read_csv(path: Path, _: frozenset[str]) -> Records:
         limit = csv.field_size_limit(RECORD_LIMIT)  # a response may be longer than the 131,072 that csv allows
         try:
             for cells in reader:
-                # a row may run over several lines
+                # a row may span several lines
                 number, place = place, f"{path}:{reader.line_num + 1 + skipped}"
                 if not cells:
                     continue

@@ -1,6 +1,6 @@
 """The formats of preference data that rmlab recognises, and how a record of each becomes the sides of comparisons.
 
-`recognise` looks at the columns and the first record of a file and returns its format, whose ``convert`` then serves
+`recognise` looks at the columns and the first record of a file and returns its format, whose ``convert`` then reads
 every record. A format of single rated responses also has a ``rate``; `rmlab.data.gather` brings those together first.
 Before either sees a record, cells that hold lists as text are parsed and messages are brought into one form.
 """
@@ -55,7 +55,7 @@ def recognise(columns: Iterable[str], record: Record, where: str, *, rating: str
     ------
     DataError
         If no format fits, or it is unclear which column is the prompt; the text shows the columns found, and the
-        nearest format where one is near. Or if a rating was named, and the file holds none.
+        nearest format if one is near. Also if a rating was named, and the file holds none.
     """
     found = frozenset(columns)
     cells = structured(record)

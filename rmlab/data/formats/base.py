@@ -25,7 +25,7 @@ Record = Mapping[str, Any]
 """Column names and values, as JSON, CSV or Parquet gave them."""
 
 OPTIONAL_COLUMNS = ("margin", "group", "kind", "item", "tied", "chosen_first")
-"""Columns that any format may carry; ``kind`` is read as the group where there is no ``group``."""
+"""Columns that any format may carry; ``kind`` is read as the group if there is no ``group``."""
 
 
 class NoPairError(ValueError):
@@ -51,33 +51,33 @@ class Format:
     name
         As the report and errors call it.
     columns
-        Those without which a file is not of this format.
+        The columns without which a file is not of this format.
     convert
-        Returns the comparisons that a record holds. Raises ValueError, without a place, for a record that is not as it
-        should be, and NoPairError for one that is and yet holds none.
+        Returns the comparisons that a record holds. Raises ValueError, without a place, for a faulty record, and
+        NoPairError for a sound one without a comparison.
     becomes
         What becomes of a record, for the table of formats in the documentation.
     optional
-        Further columns that are read where they are there.
+        Further columns that are read if they are there.
     carries
-        Of the columns that any format may carry, those that this one does.
+        Those of the columns that any format may carry which this one carries.
     fits
-        What must hold of the first record too, where other formats have the same columns.
+        A condition on the first record, if other formats have the same columns.
     uses
         Returns further columns that are read, which the first record names.
     rate
-        Of a format whose records are one rated response each: reads it. `convert` then gets the records of a set
+        For a format whose records are one rated response each: reads it. `convert` then gets the records of a set
         together, as ``{"prompt", "rated"}``.
     sets
         Whether the pairs of one record are judged together, and so get an ``item`` in common.
     strengths
-        Whether the comparisons have a strength, which `read_pairs` can make a margin of.
+        Whether the comparisons have a strength, from which `read_pairs` can make a margin.
     rated
         Whether a rating decides the comparison, and another can be named.
     media
         Whether published records hold images among the text: those are left out and counted, and not refused.
     notes
-        What was read otherwise than the file has it, for the report; added to while records are converted.
+        What was read differently from the file, for the report; added to while records are converted.
     """
 
     name: str
@@ -125,7 +125,7 @@ def get(record: Record, name: str) -> Any:
 def read_label(name: str, value: Any, labels: Mapping[str, int], expected: str) -> int:
     """Return the meaning of a label, whatever its case; whole numbers may come as floats or text."""
     if isinstance(value, float) and value.is_integer():
-        value = int(value)  # a column of whole numbers and gaps comes as floats
+        value = int(value)  # a column of whole numbers and gaps is read as floats
     text = str(value).strip().lower() if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if text not in labels:
         raise ValueError(f"{name} must be {expected}, got {named(value)}")

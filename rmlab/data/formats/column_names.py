@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 RESPONSES = ("response", "answer", "completion", "output", "reply", "generation")
-"""What a response is called."""
+"""Names for a response."""
 
 _SEPARATORS = ("_", "-", "")
 
@@ -30,16 +30,16 @@ OUTCOMES = (
     ("chosen", "rejected"), ("chosen", "reject"), ("accepted", "rejected"), ("preferred", "rejected"),
     ("preferred", "dispreferred"), ("preferred", "non_preferred"), ("preferred", "unpreferred"),
 )  # fmt: skip
-"""The preferred response and the other, where a column is called by that alone."""
+"""The preferred response and the other, if that is the whole name of a column."""
 
 OUTCOMES_OF_RESPONSES = (
     *OUTCOMES, ("better", "worse"), ("good", "bad"), ("best", "worst"), ("winning", "losing"), ("winner", "loser"),
     ("positive", "negative"),
 )  # fmt: skip
-"""The same beside what it is that was preferred, as in ``better_response``."""
+"""The same beside the name of the thing that was preferred, as in ``better_response``."""
 
 RATINGS = ("score", "rating", "avg_rating", "average_rating", "reward", "grade", "overall_score")
-"""What a rating is called."""
+"""Names for a rating."""
 
 
 def _outcome_columns(stem: str) -> list[tuple[str, str]]:

@@ -1,8 +1,8 @@
 """Messages in one form, whatever a file calls their fields and roles, and the turns that two conversations share.
 
 Roles and fields of ShareGPT (``from`` and ``value``; human, gpt) become those of chat templates, and what was renamed
-is noted for the report. Content in parts of type text is their text. What is no text, an image or the call of a tool,
-is refused by name: left out, it would leave responses that were judged for it.
+is noted for the report. Content in parts of type text is their text. Anything but text, an image or the call of a tool,
+is refused by name: if it were left out, the responses that remain would not be the ones that were judged.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class NotTextError(ValueError):
 def plain(name: str, value: Any, notes: set[str]) -> Any:
     """Return messages in their one form, and any other value as it is.
 
-    One message alone, and an object that holds ``messages``, become a list. Every renaming is added to `notes`. Raises
-    `NotTextError` for what is no text.
+    A single message, and an object that holds ``messages``, become a list. Every renaming is added to `notes`. Raises
+    `NotTextError` for anything but text.
     """
     if isinstance(value, Mapping):
         if isinstance(value.get("messages"), list):

@@ -1,7 +1,7 @@
 """The prompt of a record, under any name: its column, and what belongs to it (an input, a system prompt, turns).
 
 ``instruction`` with ``input`` is Alpaca's prompt, joined by a line break as in LLaMA-Factory. A system prompt or a
-history beside the prompt makes it a conversation. Where two columns may be the prompt, neither is taken.
+history beside the prompt makes it a conversation. If two columns may be the prompt, neither is taken.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _SYSTEM = ("system", "system_prompt", "system_message")
 _HISTORY = "history"
 
 PROMPT_COLUMNS = (*_MAIN, *_WEAK, *_SYSTEM, _HISTORY)
-"""Every column that a prompt may be made from."""
+"""Every column from which a prompt may be made."""
 
 
 @dataclass(frozen=True)
 class Prompt:
     """The columns that make the prompt of a record.
 
-    `complete` is whether these are all that the file has, so that a part in another column is a fault.
+    `complete` is whether these are all columns of the file, so that a part in another column is a fault.
     """
 
     column: str = "prompt"
@@ -116,7 +116,7 @@ class Prompt:
 def find_prompt(found: Set[str], record: Record) -> Prompt | None:
     """Return which of the columns found hold the prompt, or None where none does.
 
-    A column ``prompt`` goes before every other. Raises ValueError where two others may be the prompt.
+    A column ``prompt`` is preferred to every other. Raises ValueError if two others may be the prompt.
     """
     names = [name for name in _MAIN if name in found]
     system = next((name for name in _SYSTEM if name in found), None)

@@ -1,8 +1,8 @@
 """Rated and ranked responses turned into pairs: UltraFeedback, HelpSteer, Nectar, distilabel, and tables of ratings.
 
 Every two responses of a set are a pair, the higher rating first; equal ratings are a tie. A set is the record of
-UltraFeedback (Cui et al. 2023), or the rows that share a prompt, and a rater, group and item where the table names
-them, wherever in the files they are. A rating is no log-odds: the difference is the pair's strength and not its margin.
+UltraFeedback (Cui et al. 2023), or the rows that share a prompt, and a rater, group and item if the table names
+them, wherever they are in the files. A rating is not log-odds: the difference is the pair's strength, not its margin.
 Nectar (Zhu et al. 2023) ranks its answers, 1 the best; equal ranks are a tie, and a rank has no strength.
 """
 
@@ -25,7 +25,7 @@ from rmlab.data.rows import Sides, listed, named, read_number
 __all__ = ["rated_formats"]
 
 MOST_RESPONSES = 1000
-"""Of one set; they would be half a million pairs."""
+"""The most responses of one set; they would be half a million pairs."""
 
 _RATERS = ("rater", "rater_id", "annotator", "annotator_id", "worker", "worker_id")
 _HELPSTEER = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
