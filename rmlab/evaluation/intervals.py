@@ -131,8 +131,8 @@ def mean_interval(values: Any, *clusterings: Any) -> tuple[float, float, float]:
     of the smaller number of clusters. Without a clustering it is the ordinary interval, ``mean +- t s / sqrt(n)``.
 
     With normal cluster effects the interval covers the truth in 94 to 97% of simulations, even with four clusters. It
-    covers more if every cell holds a value and one clustering has five clusters or fewer. With few clusters it covers less
-    if the effects are skewed (about 75% with eight clusters whose effects are squared exponentials) or if one cluster
+    covers more if every cell holds a value and one clustering has at most five clusters. With few clusters it covers
+    less if the effects are skewed (about 75% with eight clusters whose effects are squared exponentials) or one cluster
     holds half of the values (about 89% with eight).
 
     Parameters

@@ -58,7 +58,7 @@ class BenchmarkScore:
 
     score: float
     interval: tuple[float, float] | None
-    """95%, by drawing the items of each subset with replacement; Wilson's if all went the same way. None for one item."""
+    """95%, by drawing the items of each subset with replacement; Wilson's if all went the same way. None for one."""
     n_items: int
 
 
