@@ -32,8 +32,8 @@ def new_token() -> str:
 def kept_token(port: int) -> str:
     """Return the token of the last run on a port, so that a page that is still open finds the next run.
 
-    It is kept in a file that only this user can read, as Jupyter keeps the secret of its cookies. Where none can be
-    kept, it is a new one.
+    It is kept in a file that only this user can read, as Jupyter keeps the secret of its cookies. If none can be
+    kept, a new token is returned.
     """
     home = os.environ.get("XDG_STATE_HOME")
     file = (Path(home) if home else Path.home() / ".local" / "state") / "rmlab" / f"explore-{port}.token"

@@ -1,7 +1,7 @@
 """A scorer that follows a state: when its texts change, it updates their scores and, on request, the attributions.
 
-The work is done in a thread, so that a slow scorer holds nobody up. There is no queue: when the thread comes round it
-reads the texts as they are then, and what it finds for texts that have changed meanwhile is kept but not shown.
+The work is done in a thread, so that a slow scorer delays nobody. There is no queue: in each turn the thread reads the
+current texts, and what it finds for texts that have changed in the meantime is kept but not shown.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Answers", "pieces"]
 
 TEXTS = ("prompt", "response_a", "response_b")
 SETTLE = 0.005  # seconds: a preset sets three texts, one after another
-BATCH_TOKENS = 1024  # of an attribution, so that it can be given up soon after the next key
+BATCH_TOKENS = 1024  # of an attribution, so that it can be abandoned soon after the next key
 
 
 class Superseded(Exception):
@@ -33,11 +33,11 @@ class Answers:
     Parameters
     ----------
     state
-        Its texts are read; its scores, where they come from, notice, attribution and error are set.
+        Its texts are read; its scores, their origin, notice, attribution and error are set.
     scorer
         As for `RememberingScorer`.
     name
-        What the scores are said to come from.
+        The origin of the scores, as shown.
     """
 
     def __init__(self, state: ExplorerState, scorer: Scorer, name: str):
@@ -83,7 +83,7 @@ class Answers:
                 request = self.state.request
             try:
                 self._answer(texts, request)
-            except BaseException as raised:  # of an observer of the state; an edit after it must find an answer
+            except BaseException as raised:  # raised by an observer of the state; later edits still need answers
                 self._fail(raised, request)
 
     def _answer(self, texts: tuple[str, ...], request: int) -> None:
@@ -91,7 +91,7 @@ class Answers:
         error = ""
         try:
             found: list[Scored | None] = list(self.scorer(prompt, responses))
-        except BaseException as raised:  # whatever a scorer of others may raise; a tokenizer's panic is no Exception
+        except BaseException as raised:  # whatever somebody's scorer may raise; a tokenizer's panic is no Exception
             error = f"{self.name} gave no score: {type(raised).__name__}: {raised}"
             found = [self.scorer.known(prompt, text) for text in responses]
         if self._stale:
@@ -154,7 +154,7 @@ class Answers:
 def pieces(one: Attribution) -> list[list[Any]]:
     """Return the text of an attribution cut into ``[piece, what it adds]``, with None for what is no token.
 
-    Tokens that stand for one character together, as the bytes of an emoji do, are one piece.
+    Tokens that together stand for one character, like the bytes of an emoji, are one piece.
     """
     cut: list[list[Any]] = []
     end = 0

@@ -1,7 +1,7 @@
 """Joining the ES modules under static/ into one, and reading the style, for the widget and the page alike.
 
-What anywidget loads, and a single file, cannot import its neighbours. Each module becomes a function, so that names
-that it does not export stay its own.
+A script that anywidget loads, or one in a single file, cannot import its neighbours. Each module becomes a function, so
+that names that it does not export stay its own.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ def join_modules(entry: str, read: Callable[[str], str]) -> str:
     entry
         Name of the module, with ``/`` between folders.
     read
-        Gives the source of a module by its name.
+        Returns the source of a module by its name.
 
     Raises
     ------
     ValueError
-        If modules import each other in a circle, or a form of import or export is used that is not understood: only
+        If modules import each other in a circle, or a form of import or export is used that is not supported: only
         ``import { a, b } from "./x.js";`` on lines of its own, and ``export`` before a declaration.
     """
     done: dict[str, str] = {}

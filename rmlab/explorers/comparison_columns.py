@@ -19,26 +19,26 @@ def comparison_columns(
 ) -> dict[str, Any]:
     """Return what the view of two models shows, in a form that JSON can hold.
 
-    Scores of two models have scales of their own, and within a prompt a constant of their own. A score difference is
-    free of the constant; divided by the root mean square of all differences of its model it is free of the scale. Zero
-    stays zero, so that a sign keeps its meaning: positive agrees with the label.
+    Each model's scores have their own scale, and within a prompt a constant of their own. A score difference does not
+    depend on the constant; divided by the root mean square of all differences of its model it does not depend on the
+    scale either. Zero stays zero, so the sign keeps its meaning: positive agrees with the label.
 
     Parameters
     ----------
     a, b
         Each a model, a callable from prompts and responses to scores, or score differences, ``(n_pairs,)``.
     pairs
-        The same for both.
+        The pairs that both were given.
     names
-        What to call them.
+        The names of the two, as shown.
     seed
-        Of the bootstrap of the test.
+        Seed of the bootstrap of the test.
 
     Returns
     -------
     ``difference_a``, ``difference_b`` (each in its model's own unit); ``standard_a``, ``standard_b``; ``scales``;
-    ``quadrants``, how many pairs stand in each; ``test``, that of `rmlab.compare_models` by prompt, on the pairs that
-    the raters did not judge a tie, None if there is none; ``words``, what it says; ``notes``.
+    ``quadrants``, how many pairs are in each; ``test``, that of `rmlab.compare_models` by prompt, on the pairs that
+    the raters did not judge a tie, None if there is none; ``words``, its result in words; ``notes``.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Controls for a notebook, and the pictures and words that they redraw. They look like the explorer.
 
-Each has a ``value`` to be observed: ``control.observe(redraw, "value")``. JupyterLab takes the keys that are pressed in
-a control of ipywidgets (``d d`` deletes the cell); those that are pressed in one of these stay there.
+Each has a ``value`` to observe: ``control.observe(redraw, "value")``. JupyterLab also reacts to keys pressed in a
+control of ipywidgets (``d d`` deletes the cell); keys pressed in one of these controls stay there.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class Slider(Control):
     Parameters
     ----------
     value
-        Where it starts.
+        The value at first.
     low, high
-        The ends.
+        The ends of the slider.
     step
-        From one value to the next, counted from `low`. Where `low` and `step` are whole, so is every value.
+        The distance from one value to the next, counted from `low`. If `low` and `step` are whole, so is every value.
     label
         Its name.
 
@@ -118,7 +118,7 @@ class OneOf(Control):
     options
         Values, shown as `str` gives them; or ``(name, value)`` each; or a mapping from names to values.
     value
-        Where it starts; by default the first.
+        The value at first; by default the first option.
     label
         Its name.
 
@@ -176,9 +176,9 @@ class Steps(OneOf):
     Parameters
     ----------
     options, value, label
-        As for every choice.
+        As for the other choices.
     milliseconds
-        From one step to the next while it plays; by default it has no button Play.
+        Time from one step to the next while it plays; by default it has no button Play.
     """
 
     kind = Unicode("steps").tag(sync=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["film_frames", "head_outputs"]
 
 BARS = 2048
-"""At most so many bars stand side by side; of a larger vocabulary each shows the lowest and the highest of several."""
+"""The most bars side by side; with a larger vocabulary each shows the lowest and the highest of several outputs."""
 
 
 def film_frames(history: History, pairs: Sequence[PreferencePair] | None = None) -> dict[str, Any]:
@@ -26,17 +26,17 @@ def film_frames(history: History, pairs: Sequence[PreferencePair] | None = None)
     Parameters
     ----------
     history
-        Of a run with held-out pairs.
+        The history of a run with held-out pairs.
     pairs
-        In which the held-out ones are looked for by their texts, so that a followed one can be read; others may stand
-        among them. By default none can be read.
+        The pairs among which the held-out ones are found by their texts, so that a followed one can be read. Others may
+        be among them. By default none can be read.
 
     Returns
     -------
     ``steps`` of the frames; ``differences`` of each, in nats, ``(n_frames, n_pairs)``; ``evaluations``, with accuracy,
     log loss and the bins of the calibration; ``training``, the loss of each step's batch; ``rows``, the place of each
-    held-out pair among `pairs`, None for one that is not there; ``followed``, the pair to begin with: that of the
-    median at the end; ``notes``, sentences.
+    held-out pair among `pairs`, None for one that is not there; ``followed``, the pair to begin with: the one with the
+    median difference at the end; ``notes``, sentences.
 
     Raises
     ------
@@ -112,9 +112,9 @@ def head_outputs(next_token: ArrayLike, score: float, tokens: Sequence[str]) -> 
     Parameters
     ----------
     next_token
-        What the vocabulary head gives, ``(vocabulary,)``.
+        The outputs of the vocabulary head, ``(vocabulary,)``.
     score
-        What the reward head gives.
+        The output of the reward head.
     tokens
         The text of each token, ``(vocabulary,)``.
 

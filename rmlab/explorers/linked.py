@@ -46,15 +46,15 @@ def explore(
     model
         A `RewardModel`, or a callable from n prompts and n responses to n scores; by default the course's.
     pairs
-        By default `everyday`. Where both are left out, a sentence above the views says that the model was fitted to
+        By default `everyday`. If both are left out, a sentence above the views says that the model was fitted to
         these pairs.
     history
-        Of the run that trained the model: then there is a film of it. The held-out pairs of the run that stand among
+        The history of the run that trained the model, to show it as a film. Held-out pairs of the run that are among
         `pairs` can be read there.
     note
-        A sentence to stand above the views, such as why there is no film.
+        A sentence above the views, such as why there is no film.
     names
-        What to call the model and the pairs.
+        The names of the model and the pairs, as shown.
     """
     fitted_to_them = model is None and pairs is None
     model = course_model() if model is None else model

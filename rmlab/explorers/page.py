@@ -62,16 +62,16 @@ def render_page(
     Parameters
     ----------
     state
-        What it opens on.
+        The state on which it opens.
     views
         Names of the views, in the order of their tabs.
     data
         What a view shows beside the state, by the name of the view.
     title
-        Of the page.
+        The title of the page.
     served
-        Where it is served: ``serial``, how many changes of the state it has seen, and the ``edition`` of the page.
-        Otherwise it asks nobody.
+        For a served page: ``serial``, how many changes of the state it has seen, and the ``edition`` of the page.
+        Any other page sends no requests.
     """
     script, rules = page_script(), style()
     values = {**state.trait_values(), "views": tuple(views), "data": data}

@@ -16,7 +16,7 @@ from rmlab.preference import preference_loss
 __all__ = ["TEXT_BUDGET", "pair_columns", "text_columns"]
 
 TEXT_BUDGET = 2000
-"""Bytes of text that a pair may take in a page, on average: 2,000 pairs then stay within 4 MB."""
+"""Bytes of text that a pair may have in a page, on average: 2,000 pairs then stay within 4 MB."""
 
 
 def pair_columns(scores: Any, pairs: Sequence[PreferencePair], *, n_bins: int = 10) -> dict[str, Any]:
@@ -29,11 +29,11 @@ def pair_columns(scores: Any, pairs: Sequence[PreferencePair], *, n_bins: int = 
     pairs
         May be empty; the view then says so.
     n_bins
-        Of the calibration curve.
+        The number of bins of the calibration curve.
 
     Returns
     -------
-    ``difference`` (nats); ``scores``, those of the chosen and of the rejected responses, None where only differences
+    ``difference`` (nats); ``scores``, those of the chosen and of the rejected responses, None if only differences
     are known; ``length_difference`` (characters, chosen minus rejected); ``disagreement``, the loss of the pair in
     nats; ``prompt``, ``chosen``, ``rejected``; ``cluster``, equal for pairs of one prompt; ``group``, a place in
     ``groups`` or -1; ``flags``, lists of the pairs that are tied (by the raters), empty, equal, cut, or made equal by

@@ -1,6 +1,6 @@
 """Rating grey patches and comparing them, twice each, by one clock, to see how consistent a person is.
 
-`PatchSession` asks and records, and needs no display; `PatchJudgements` is what one person said; `judge_patches` is the
+`PatchSession` asks and records, and needs no display; `PatchJudgements` are those of one person; `judge_patches` is the
 session as a widget.
 """
 
@@ -27,7 +27,7 @@ Way = Literal["ratings", "comparisons"]
 GREYS = tuple(range(108, 140, 4))
 """Lightness of the patches, darkest first, from 0 (black) to 255 (white)."""
 N_RATINGS = 9
-"""Ratings go from 1, dark, to this."""
+"""Ratings go from 1, dark, to this number."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class PatchJudgements:
         Raises
         ------
         ValueError
-            If the text is not of that form.
+            If the text does not have that form.
         """
         try:
             read = json.loads(text)
@@ -85,12 +85,12 @@ class PatchJudgements:
     def same_order(self) -> tuple[float, float, int]:
         """Return how often a pair of patches was put in the same order both times: by ratings, and by comparisons.
 
-        Counted over the pairs that were compared in both rounds and rated in both, which is the third number. Where the
-        mean ratings of a round are equal they leave the order to a coin, and the pair counts one half.
+        They count the pairs that were compared in both rounds and rated in both; their number is the third value. If the
+        mean ratings of a round are equal, they leave the order to a coin, and the pair counts one half.
         """
         first, second = (
             {frozenset((a, b)): np.sign(a - b) for a, b, _ in part} for part in self.comparisons
-        )  # +1 where the truly lighter one was said to be lighter
+        )  # +1 if the truly lighter one was said to be lighter
         means = [self._mean_ratings(part) for part in self.ratings]
         pairs = self._pairs()
         if not pairs:
@@ -129,13 +129,13 @@ class PatchSession:
     Parameters
     ----------
     seconds
-        For each of the four parts, above 0.
+        Seconds for each of the four parts, above 0.
     first
-        Which way comes first. In a class one half should begin with the other.
+        Which way comes first. In a class, one half should begin with the other.
     seed
-        Of the order of the questions.
+        Seed of the order of the questions.
     clock
-        Gives the time in seconds.
+        Returns the time in seconds.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class PatchSession:
         self.parts: tuple[Way, ...] = (first, other, first, other)
         self._clock, self._rng = clock, np.random.default_rng(seed)
         self._answers: list[list[tuple[int, int, float]]] = [[]]
-        self._asked: list[list[tuple[int, ...]]] = [[]]  # what each part asked, in order
+        self._asked: list[list[tuple[int, ...]]] = [[]]  # the questions of each part, in order
         self._queue: list[tuple[int, ...]] = []
         self._began: float | None = None
         self._shown = 0.0
@@ -183,7 +183,7 @@ class PatchSession:
         Raises
         ------
         ValueError
-            If nothing was asked, or the answer is none of these.
+            If nothing was asked, or the answer is not a possible one.
         """
         question, began = self.question, self._began
         if question is None or began is None:
@@ -241,23 +241,23 @@ def simulate_patch_judgements(
 ) -> PatchJudgements:
     """Simulate the session of a person.
 
-    The reward of a patch is its place in `GREYS`, counted from the middle. A rating is made of the reward and the
-    rater's noise, stretched and moved by the rater's scale, offset and drift (over the whole session), and rounded to
+    The reward of a patch is its place in `GREYS`, counted from the middle. A rating is the reward plus the rater's
+    noise, changed by the rater's scale, offset and drift (over the whole session), and rounded to
     1, 2, ... 9, where 5 stands for a reward of 0.
 
     Parameters
     ----------
     rater
-        Who judges.
+        The rater who judges.
     seed
-        Of the questions and of the noise.
+        Seed of the questions and of the noise.
     seconds
-        For each part.
+        Seconds for each part.
     seconds_per_rating, seconds_per_comparison
         How long a judgement takes.
     noise_side_by_side
-        The noise of a patch in a comparison, as a multiple of that in a rating: below 1 for somebody who sees more when
-        both are in view.
+        The noise of a patch in a comparison, as a multiple of that in a rating: below 1 for a person who sees better
+        when both are in view.
     """
     now = [0.0]
     session, rng = PatchSession(seconds=seconds, seed=seed, clock=lambda: now[0]), np.random.default_rng([seed, 1])
@@ -290,14 +290,14 @@ class PatchView(anywidget.AnyWidget):
     Attributes
     ----------
     greys
-        What is to be seen: none, one or two.
+        The patches to show: none, one or two.
     line
-        What is asked, or said.
+        The question or the message.
     choices
         ``(text, value, key)`` of each button: what `press` takes, and the key that does the same, as the browser
         calls it.
     screen
-        Counts what was shown; an answer to any but the last screen is not taken.
+        The number of screens shown so far; an answer to any but the last screen is ignored.
     """
 
     _esm = widget_module("patches.js")

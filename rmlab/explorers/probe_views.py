@@ -26,9 +26,9 @@ def probe(scorer: Scorer | None = None, state: ExplorerState | None = None, *, n
         A `RewardModel`, or any function from n prompts and n responses to n scores. Without one nothing is scored, and
         the presets show the scores that were recorded.
     state
-        To be shared with other views; by default one of its own, which opens on the first preset.
+        A state to share with other views; by default the view has its own, which opens on the first preset.
     name
-        What the scores are said to come from; by default that of the function, or of the model's network.
+        The origin of the scores, as shown; by default the name of the function, or of the model's network.
 
     Notes
     -----
@@ -46,7 +46,7 @@ def path(state: ExplorerState | None = None) -> Explorer:
     Parameters
     ----------
     state
-        To be shared with other views; by default one of its own, which opens on the first preset.
+        A state to share with other views; by default the view has its own, which opens on the first preset.
     """
     return Explorer(probe_state() if state is None else state, ("path",))
 

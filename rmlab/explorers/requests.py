@@ -28,7 +28,7 @@ __all__ = [
 
 LARGEST_BODY = 20_000_000  # bytes
 LARGEST_HEADER = 16_384  # bytes of a request's line and headers together
-LONGEST_IDLE = 30.0  # seconds until the headers of a request must be there, from the last answer on
+LONGEST_IDLE = 30.0  # seconds until the headers of a request must have come, counted from the last answer
 LONGEST_BODY = 30.0  # seconds that a body may take
 MOST_CONNECTIONS = 400  # a process may often open 1,024 files
 
@@ -119,7 +119,7 @@ class _Handler(RequestHandler):
         return self.get_query_argument("client", "")
 
     def prepare(self) -> None:
-        # a wrong token, or a name that another site made point here
+        # a wrong token, or a host name that another site made point here
         own = {f"{host}:{self.explorer.server_port}" for host in ("127.0.0.1", "localhost")}
         token = self.get_query_argument("token", "").encode()
         if self.request.headers.get("Host") not in own or not hmac.compare_digest(token, self.explorer.token.encode()):

@@ -14,7 +14,7 @@ from rmlab.model import RewardModel
 __all__ = ["RememberingScorer", "Scored", "name_of"]
 
 REMEMBERED = 512
-"""Texts whose scores are kept, the least used going first."""
+"""How many texts keep their scores; the least used are dropped first."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class RememberingScorer:
     Parameters
     ----------
     scorer
-        A `RewardModel`, or a function from n prompts and n responses to n scores. Neither may change meanwhile.
+        A `RewardModel`, or a function from n prompts and n responses to n scores. It must not change later.
     """
 
     def __init__(self, scorer: Scorer):
@@ -56,7 +56,7 @@ class RememberingScorer:
         Raises
         ------
         ValueError
-            If the scorer does not give one finite number for each response. What it raises itself goes through.
+            If the scorer does not return one finite number for each response. Its own errors are passed on.
         """
         new = [text for text in dict.fromkeys(responses) if (prompt, text) not in self._known]
         if new:

@@ -18,7 +18,7 @@ def length_score(prompts: Sequence[Any], responses: Sequence[str]) -> np.ndarray
 
     Returns
     -------
-    Scores of shape ``(n,)``; they are no log-odds, so that only their order means something.
+    Scores of shape ``(n,)``; they are not log-odds, so only their order means something.
     """
     return np.array([len(response) for response in responses], dtype=float) / 100
 
@@ -44,7 +44,7 @@ def scored(source: Any, pairs: PreferencePairs) -> tuple[np.ndarray, np.ndarray 
     Returns
     -------
     Score(chosen) - score(rejected), float64 of shape ``(n_pairs,)``, and the scores themselves, ``(2, n_pairs)`` with
-    the chosen first: None where only the differences are given.
+    the chosen first: None if only the differences are given.
     """
     if len(pairs) == 0:
         return np.zeros(0), None
@@ -73,7 +73,7 @@ def scored(source: Any, pairs: PreferencePairs) -> tuple[np.ndarray, np.ndarray 
 def cut_by(source: Any, pairs: PreferencePairs) -> tuple[np.ndarray, np.ndarray]:
     """Return which pairs a model reads only in part, and which look equal to it for that; bool, ``(n_pairs,)`` each.
 
-    What is no model cuts nothing.
+    Anything but a model cuts nothing.
     """
     if len(pairs) == 0 or not hasattr(source, "encode_pairs"):
         return np.zeros(len(pairs), dtype=bool), np.zeros(len(pairs), dtype=bool)

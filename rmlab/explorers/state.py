@@ -45,15 +45,15 @@ class StateTraits(HasTraits):
     response_a = Unicode().tag(sync=True)
     response_b = Unicode().tag(sync=True)
     winner = Enum(("a", "b", "tie"), "a").tag(sync=True)
-    """Who won: the judgement that the loss is of."""
+    """Who won: the judgement for which the loss is computed."""
     scores = Tuple(Float(allow_none=True), Float(allow_none=True), default_value=(1.0, 0.0)).tag(sync=True)
-    """Of A and B, finite; None where there is none."""
+    """The scores of A and B, finite; None if there is none."""
     scores_from = Unicode("set by hand").tag(sync=True)
-    """Where the scores come from, in words: by hand, recorded, or the name of a model."""
+    """The origin of the scores, in words: by hand, recorded, or the name of a model."""
     temperature = Float(1.0).tag(sync=True)
-    """What both scores are divided by."""
+    """The number by which both scores are divided."""
     selection = Int(None, allow_none=True).tag(sync=True)
-    """Row of the pair that is shown, in the data of the view of pairs."""
+    """The row of the pair that is shown, in the data of the view of pairs."""
     history = List(Dict()).tag(sync=True)
     """Edits of the texts, oldest first, each with its parent."""
     presets = List(Dict()).tag(sync=True)
@@ -62,9 +62,9 @@ class StateTraits(HasTraits):
     """False while a class predicts: readouts are hidden."""
     size = Enum(("normal", "projector"), "normal").tag(sync=True)
     view = Unicode("curve").tag(sync=True)
-    """Name of the view in front, where there are several."""
+    """Name of the view in front, if there are several."""
     settings = Dict().tag(sync=True)
-    """What a view lets its reader set, such as a filter, by the name of the view."""
+    """The settings that a view offers, such as a filter, by the name of the view."""
     model = Unicode().tag(sync=True)
     """Name of the model that answers."""
     error = Unicode().tag(sync=True)
@@ -76,17 +76,17 @@ class StateTraits(HasTraits):
     answered = Int().tag(sync=True)
     """The newest request whose scores are shown."""
     notice = Unicode().tag(sync=True)
-    """What the model did not read of the texts, in words."""
+    """The parts of the texts that the model did not read, in words."""
     explain = Bool(False).tag(sync=True)
-    """Whether to say what each token adds."""
+    """Whether to show what each token adds."""
     attribution = Dict().tag(sync=True)
     """What each token adds: ``{"a": [[piece, value], ...], "b": ..., "words": ...}``, or empty."""
     here = Int(None, allow_none=True).tag(sync=True)
-    """The entry of the history that the texts are."""
+    """The entry of the history with the current texts."""
     pins = List(Int()).tag(sync=True)
-    """Up to two entries of the history, to be compared."""
+    """Up to two entries of the history to compare."""
     start = Dict().tag(sync=True)
-    """What Reset goes back to: some traits and their values."""
+    """What Reset restores: some traits and their values."""
 
     @validate("scores")
     def _scores_are_finite(self, proposal: Any) -> tuple[float | None, float | None]:
@@ -117,7 +117,7 @@ class ExplorerState(StateTraits):
     Parameters
     ----------
     traits
-        Values of the traits by name, others being at their defaults. Reset goes back to them.
+        Values of the traits by name; others have their defaults. Reset restores these values.
 
     Raises
     ------
@@ -180,7 +180,7 @@ class ExplorerState(StateTraits):
         Raises
         ------
         ValueError
-            If it is no JSON, is something else, or was written by another version of the explorer.
+            If it is not JSON, is something else, or was written by another version of the explorer.
         """
         try:
             read = json.loads(text)

@@ -24,7 +24,7 @@ class Explorer(anywidget.AnyWidget, StateTraits):
     Parameters
     ----------
     state
-        What is shown; every trait of it is one of the widget too.
+        The state to show; every trait of it is also one of the widget.
     views
         Names of the views, in the order of their tabs.
     data
@@ -51,7 +51,7 @@ class Explorer(anywidget.AnyWidget, StateTraits):
     def __repr__(self) -> str:
         """Return what would be shown, for a notebook without a kernel."""
         a, b = ("none" if score is None else f"{score:+.2f}".replace("-", "−") for score in self.state.scores)
-        scores = f" (A {a}, B {b})" if not self.data else ""  # a view of many pairs says nothing of these two
+        scores = f" (A {a}, B {b})" if not self.data else ""  # a view of many pairs shows nothing about these two
         return f"Explorer: {', '.join(self.views)}{scores}. Run this cell to use it."
 
     def close(self) -> None:
@@ -71,7 +71,7 @@ def preference_curve(state: ExplorerState | None = None) -> Explorer:
     Parameters
     ----------
     state
-        To be shared with other views; by default one of its own. One without presets is given those of plain numbers.
+        A state to share with other views; by default a new one. A state without presets gets those of plain numbers.
     """
     state = ExplorerState() if state is None else state
     state.presets = state.presets or NUMBERS
