@@ -28,7 +28,7 @@ class Encoded(Sequence[list[int]]):
 
     input_ids: tuple[list[int], ...] | MappedIds = field(repr=False)
     prompt_lengths: np.ndarray
-    """Tokens before the response, shape ``(n,)``; the same prompt gives the same ids there unless it was cut."""
+    """The number of tokens before the response, ``(n,)``; the same prompt has the same ids there unless it was cut."""
     prompt_tokens_cut: np.ndarray
     response_tokens_cut: np.ndarray
 
@@ -112,7 +112,7 @@ class Encoder:
     Parameters
     ----------
     tokenizer
-        Of the model.
+        The tokenizer of the model.
     pools_last_token
         Whether the score is read from the last token (a decoder) or the first (an encoder).
     """
@@ -159,8 +159,8 @@ class Encoder:
     def locate(self, prompt: Text, response: Text, n_kept: int) -> tuple[str, list[tuple[int, int]], int]:
         """Return the tokens of a response in its text.
 
-        Gives the response as it is read, the span in it of each of the last `n_kept` tokens (what `encode` kept of the
-        response), and how many characters at its beginning part it from the prompt.
+        Returns the response as it is read, the span in it of each of the last `n_kept` tokens (what `encode` kept of
+        the response), and how many characters at its beginning separate it from the prompt.
         """
         if not self.tokenizer.is_fast:
             raise ModelError("this tokenizer does not say where its tokens stand in a text; a fast one does")
@@ -273,7 +273,7 @@ def _plainly(messages: Sequence[Message]) -> str:
 
 def _join_plainly(head: str, response: Sequence[Message]) -> tuple[str, str]:
     tail = _plainly(response)
-    if response and response[0]["role"] == "assistant":  # the label stands with the prompt, which both sides share
+    if response and response[0]["role"] == "assistant":  # the label is with the prompt, which both sides share
         label = _label(response[0])
         head, tail = head + label, tail[len(label) :]
     return head.lstrip("\n"), tail

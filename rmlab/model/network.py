@@ -40,7 +40,7 @@ def ensure_pad_token(network: Any, tokenizer: Any) -> None:
     rows = network.get_input_embeddings().num_embeddings
     if len(tokenizer) > rows:
         network.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-        network.get_input_embeddings().weight.data[rows:] = 0  # not read behind the mask
+        network.get_input_embeddings().weight.data[rows:] = 0  # hidden by the mask
     network.config.pad_token_id = tokenizer.pad_token_id
     network.config.problem_type = "regression"  # else the text-classification pipeline applies a sigmoid
     tokenizer.padding_side = "right"

@@ -54,8 +54,8 @@ class RewardModel(TokenScorer):
         )
         self.tokenizer: Any = tokenizer
         self.network.config.use_cache = False  # of keys and values, which only generation reads again
-        # Scores are made without token types; a pipeline that is given a text and its pair would else add them. Only
-        # what stands in init_kwargs is saved.
+        # Scores are made without token types; otherwise a pipeline that is given two texts would add them. Only
+        # what is in init_kwargs is saved.
         tokenizer.model_input_names = tokenizer.init_kwargs["model_input_names"] = ["input_ids", "attention_mask"]
         self.encoder = Encoder(tokenizer, pools_last_token=self.pools_last_token)
 
@@ -76,18 +76,18 @@ class RewardModel(TokenScorer):
         name
             A short name (``minilm``, ``tiny-decoder``, ``tiny-encoder``), a folder, or a hub id.
         seed
-            Seeds the head of a backbone that has none.
+            Seed for the head of a backbone that has none.
         max_length
-            Longest sequence in tokens; by default what the model allows, at most 1024.
+            Longest sequence in tokens; by default the model's limit, but at most 1024.
         revision
-            Pins a hub model.
+            Branch, tag or commit of a hub model.
         device
             By default a GPU if there is one, else the CPU.
 
         Raises
         ------
         ModelError
-            If the model cannot be found, is damaged, is not safetensors, or cannot serve as a reward model.
+            If the model cannot be found, is damaged, is not safetensors, or cannot be used as a reward model.
         """
         network, tokenizer = load_network(name, seed=seed, revision=revision)
         model = cls(network, tokenizer, max_length=max_length)
@@ -110,13 +110,13 @@ class RewardModel(TokenScorer):
     def encode(self, prompts: Sequence[Text], responses: Sequence[Text], *, max_length: int | None = None) -> Encoded:
         """Turn prompts and responses into token ids.
 
-        Prompt and response are tokenised apart, so that two responses to one prompt share its ids to the last. A
-        decoder reads ``[BOS] prompt response EOS`` (BOS where its tokenizer adds one), an encoder
+        Prompt and response are tokenised separately, so that two responses to one prompt share all of its ids. A
+        decoder reads ``[BOS] prompt response EOS`` (BOS if its tokenizer adds one), an encoder
         ``CLS prompt SEP response SEP`` or as its tokenizer joins two texts. Messages go through the tokenizer's chat
-        template, or are written as ``Human: ... Assistant: ...`` where it has none.
+        template, or are written as ``Human: ... Assistant: ...`` if it has none.
 
-        Texts over `max_length` lose tokens from the left of the prompt first, then, if the response alone is too
-        long, from the left of the response; both are counted.
+        Texts over `max_length` lose tokens from the left of the prompt first. If the response alone is still too
+        long, it loses tokens from its left; both are counted.
 
         Parameters
         ----------
@@ -153,10 +153,10 @@ class RewardModel(TokenScorer):
         prompts, responses
             As for `encode`.
         precision
-            ``"fp32"``, ``"bf16"``, or ``"auto"``: bf16 where the machine is faster in it, with scores
+            ``"fp32"``, ``"bf16"``, or ``"auto"``: bf16 if the machine is faster with it, with scores
             that differ in the third decimal.
         batch_tokens
-            Tokens in a batch, padding included; it changes memory and speed, not scores (to 1e-5 in fp32).
+            Tokens in a batch, padding included; it affects memory and speed, but not scores (to 1e-5 in fp32).
         progress
             Show a bar.
 
@@ -226,20 +226,20 @@ class RewardModel(TokenScorer):
     def save_pretrained(self, folder: str | Path, *, beside: Mapping[str, str] | None = None) -> Path:
         """Write weights, configuration and tokenizer to a folder that transformers can load too.
 
-        The folder is written beside its place and moved there when it is whole, so that a full disk or a crash
-        leaves an older model as it was. An older model in that folder gives way, with its card and its record.
+        The folder is written beside its place and moved there when it is complete, so that a full disk or a crash
+        leaves an older model unchanged. Otherwise an older model there is replaced, with its card and its record.
 
         Parameters
         ----------
         folder
-            Where the model goes.
+            The folder of the model.
         beside
-            Texts by file name, such as a card, which are written with the model and are no part of it.
+            Texts by file name, such as a card, which are written with the model but are not part of it.
 
         Raises
         ------
         ModelError
-            If the folder holds anything that this method did not write, or the disk refuses.
+            If the folder holds anything that this method did not write, or nothing can be written to the disk.
         """
         folder = check_destination(folder)
         try:

@@ -13,7 +13,7 @@ from rmlab.backbones import MANIFEST, ModelError, read_manifest, sha256
 __all__ = ["BESIDE", "check_destination", "check_room", "rescue", "write_manifest"]
 
 BESIDE = ("README.md", "training.json")
-"""What `rmlab train` writes beside a model, and anyone may edit: its card and the record of its training."""
+"""Files that `rmlab train` writes beside a model, and anyone may edit: its card and its training record."""
 
 
 def check_destination(folder: str | Path) -> Path:
@@ -53,7 +53,7 @@ def rescue(model: Any, folder: Path) -> Path | None:
 
     Returns
     -------
-    The folder, or None where none can be written.
+    The folder, or None if none can be written.
     """
     for place in (folder.resolve().parent, Path.cwd(), Path(tempfile.gettempdir())):
         try:

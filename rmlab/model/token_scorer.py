@@ -21,11 +21,11 @@ __all__ = ["Packing", "TokenScorer"]
 Packing = Literal["auto", "off"]
 
 ROW_TOKENS = 256
-"""Of a packed row. Attention costs its square, so it is short; a tree that is longer has a row of its own."""
+"""The length of a packed row. Attention costs its square, so it is short; a longer tree has a row of its own."""
 BLOCK_ROW_TOKENS = 1024
-"""Of a packed row under a mask of blocks, where what no token looks at costs little. Rows are filled up to it, or to a
-multiple, so that one compiled kernel serves them all; and so that they are whole blocks of 128 tokens, since the
-gradient was not a number in others (https://github.com/pytorch/pytorch/issues/153799)."""
+"""The length of a packed row with a mask of blocks, where pairs of tokens that do not attend cost little. Rows are
+filled to it, or to a multiple, so that one compiled kernel serves all, and so that they are whole blocks of 128 tokens:
+with others the gradient was not a number (https://github.com/pytorch/pytorch/issues/153799)."""
 
 
 class TokenScorer(nn.Module):
@@ -34,9 +34,9 @@ class TokenScorer(nn.Module):
     Parameters
     ----------
     network
-        Of transformers, for sequence classification with one output.
+        A network of transformers, for sequence classification with one output.
     pad_id
-        What rows are filled up with; it is not seen behind the mask.
+        The id that fills rows; the mask hides it.
     max_length
         Longest sequence in tokens.
     """
@@ -68,12 +68,12 @@ class TokenScorer(nn.Module):
         input_ids
             Shape ``(rows, length)``; padded on either side, or packed as `rmlab.packing` says.
         attention_mask
-            Of padded rows: 1 on real tokens, shape ``(rows, length)``. Of packed rows: who attends to whom, shape
+            For padded rows: 1 on real tokens, ``(rows, length)``. For packed rows: which token attends to which,
             ``(rows, 1, length, length)``, as `rmlab.model.attention` makes it.
         position_ids
-            Of packed rows: the place of each token in its own sequence, shape ``(rows, length)``.
+            For packed rows: the place of each token in its own sequence, shape ``(rows, length)``.
         pooled
-            Of packed rows: row and column of the token that each score is read from, shape ``(n, 2)``.
+            For packed rows: row and column of the token from which each score is read, shape ``(n, 2)``.
 
         Returns
         -------
@@ -103,21 +103,21 @@ class TokenScorer(nn.Module):
     ) -> torch.Tensor:
         """Score unpadded token ids, as `encode` returns them, with gradients if they are on; float32, shape ``(n,)``.
 
-        Training and scoring both go through here: it is the one place that lays sequences out in batches.
+        Training and scoring both call this: it is the only place that lays sequences out in batches.
 
         Parameters
         ----------
         input_ids
             n sequences of token ids.
         keys
-            Sequences of one key, such as a prompt, share the computation of the tokens that they begin with, where
-            the model is a decoder; by default none do.
+            Sequences of one key, such as a prompt, share the computation of the tokens with which they begin, if the
+            model is a decoder; by default none do.
         packing
-            ``"auto"``: in packed rows where the model takes them (see `packing_fault`); ``"off"``: in padded ones.
+            ``"auto"``: packed rows if the model accepts them (see `packing_fault`); ``"off"``: padded rows.
         batch_tokens
             Bound on the tokens of a batch, padding included; by default 1,024 on a CPU, else 32,768.
         forward
-            What to call in place of the model itself: its wrapper in distributed training.
+            What to call instead of the model itself: its wrapper in distributed training.
         """
         if packing not in ("auto", "off"):
             raise ValueError(f"packing must be 'auto' or 'off', got {packing!r}")
@@ -223,7 +223,7 @@ class TokenScorer(nn.Module):
                           for sizes in ((24, 40) * (pairs // 2), (16, 9, 5, 12) * (pairs // 2)))  # fmt: skip
         keys = [i // 2 for i in range(2 * pairs)]
         sequences = [prompts[key] + tail for key, tail in zip(keys, tails, strict=True)]
-        # Of blocks the backward pass is tried as well, down to a vector before the first attention or within it.
+        # With blocks the backward pass is tested too, down to a vector before the first attention or within it.
         vectors = (p for p in self.network.base_model.parameters() if p.ndim == 1 and p.requires_grad)
         weight = next(vectors, None) if form == "blocks" else None
 
@@ -235,7 +235,7 @@ class TokenScorer(nn.Module):
         with self.evaluating(), torch.set_grad_enabled(weight is not None), autocast(self.device, enabled=False):
             try:
                 packed = score(self._packed(sequences, keys, form, 1024))
-            except Exception as error:  # whatever a model of others may raise
+            except Exception as error:  # whatever somebody's model may raise
                 return f"it raised {type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
             padded = score(self._padded(sequences, 1024))
         tolerance = max(1e-4, 4 * torch.finfo(next(self.parameters()).dtype).eps)

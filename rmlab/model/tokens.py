@@ -17,9 +17,9 @@ class MappedIds(Sequence[list[int]]):
     Parameters
     ----------
     column
-        Of a list of integers each.
+        A column with a list of integers for each text.
     rows
-        Which of them, and in what order; all by default.
+        The rows to use, in this order; all by default.
     """
 
     def __init__(self, column: pa.ChunkedArray, rows: np.ndarray | None = None):
