@@ -85,8 +85,8 @@ class PatchJudgements:
     def same_order(self) -> tuple[float, float, int]:
         """Return how often a pair of patches was put in the same order both times: by ratings, and by comparisons.
 
-        They count the pairs that were compared in both rounds and rated in both; their number is the third value. If the
-        mean ratings of a round are equal, they leave the order to a coin, and the pair counts one half.
+        They count the pairs that were compared in both rounds and rated in both; the third value is their number. If
+        the mean ratings of a round are equal, they leave the order to a coin, and the pair counts one half.
         """
         first, second = (
             {frozenset((a, b)): np.sign(a - b) for a, b, _ in part} for part in self.comparisons
