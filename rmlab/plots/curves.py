@@ -174,7 +174,7 @@ def plot_pushes(
             (high, "chosen", CHOSEN, "o", -1, push),
             (low, "rejected", REJECTED, "s", 1, -push),
         ):
-            x, beside = i + 0.12 * side, i + 0.22 * side  # beside its marker even a short arrow is seen
+            x, beside = i + 0.12 * side, i + 0.22 * side  # even a short arrow is seen beside its marker
             ax.plot([x], [score], marker, color=colour, markersize=12, zorder=3, label=None if i else name)
             # no outline, and a head that is part of the length: a short arrow is flat, and still points
             ax.arrow(beside, score, 0, way, width=0.007 * len(up), head_width=0.022 * len(up),

@@ -24,7 +24,7 @@ def plot_training(history: Any, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     history
-        What `train` gives, or the step records so far. A held-out point shows the whole held-out part: with its 95%
+        The result of `train`, or the step records so far. A held-out point shows the whole held-out part: with its 95%
         interval for accuracy, and with the middle half of the pairs for the score difference.
 
     Returns
@@ -36,7 +36,7 @@ def plot_training(history: Any, *, ax: Axes | None = None) -> Axes:
         raise ValueError("there is no step record to plot yet: history.steps is empty")
     held_out = list(getattr(history, "evaluations", [e for s in steps for e in getattr(s, "evaluations", ())]))
     held_out = [e for e in held_out if len(e.score_differences)]  # an old file of a history holds none
-    ax = make_axes(ax, 12.5, 4.6)  # the legends stand below the panels, where they cover nothing
+    ax = make_axes(ax, 12.5, 4.6)  # the legends are below the panels, where they cover nothing
     pairs_seen = np.array([step.pairs_seen for step in steps])
     places = np.interp([e.step for e in held_out], [0, *(s.step for s in steps)], [0, *pairs_seen])
     panels = make_panels(ax, 3)
@@ -92,7 +92,7 @@ def live_curves(steps: Iterable[_Step], *, seconds: float = 1.0) -> Generator[_S
     steps
         Step records, as `training_steps` yields them.
     seconds
-        At least so long between two drawings, and never more than about a tenth of the time goes into drawing. The
+        At least this long between two drawings; drawing never takes more than about a tenth of the time. The
         last state is drawn whether the loop ends, breaks or fails.
     """
     display = _notebook_display()
@@ -110,7 +110,7 @@ def live_curves(steps: Iterable[_Step], *, seconds: float = 1.0) -> Generator[_S
     finally:
         if display is not None and drawn < len(seen):
             _draw_live(seen, display, update)
-        close = getattr(steps, "close", None)  # of a generator, or of a run that a break has left under way
+        close = getattr(steps, "close", None)  # of a generator, or of a run that a break has left unfinished
         if close is not None:
             close()
 
@@ -137,7 +137,7 @@ def _held_out_points(name: str, held_out: Sequence[Any]) -> tuple[np.ndarray, np
 
 def _notebook_display() -> Callable[..., Any] | None:
     """Return IPython's display function if code runs in a notebook's kernel, else None."""
-    ipython = sys.modules.get("IPython")  # nothing is imported where it is not running
+    ipython = sys.modules.get("IPython")  # nothing is imported if it is not running
     if ipython is None or getattr(ipython.get_ipython(), "kernel", None) is None:
         return None
     from IPython.display import display

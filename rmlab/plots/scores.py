@@ -97,7 +97,7 @@ def plot_intervals(intervals: ArrayLike, truth: float, *, name: str = "score", a
     intervals
         Lower and upper ends, shape ``(n_repetitions, 2)``.
     truth
-        The number that they should hold.
+        The number that they should contain.
     """
     ends = _table("intervals", intervals, 2)
     miss = (truth < ends[:, 0]) | (truth > ends[:, 1])

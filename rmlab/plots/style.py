@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from rmlab.plots.display import bundle, describe
 
-# Each stands out from white by at least 4.5 to 1, and blue from orange in every common kind of colour blindness.
+# Each has a contrast of at least 4.5 to 1 with white, and blue differs from orange in all common colour blindness.
 CHOSEN = "#0063b2"
 REJECTED = "#b84e00"
 HELD_OUT = "#6b3fa0"
@@ -75,11 +75,11 @@ def draw_rows(
     for i, marker in enumerate(markers or "o" * len(names)):
         ax.plot(values[i], y[i], marker, color=CHOSEN if marker != "D" else NEUTRAL, markersize=9)
     ax.set_ylim(len(names) - 0.4, -0.6)
-    if len(names) > 40:  # beyond that the names would overlap
+    if len(names) > 40:  # with more the names would overlap
         ax.set_yticks([])
         ax.set_ylabel(f"{len(names)} names, the first on top")
         return
-    ax.set_yticks(y, names, parse_math=False)  # a name may hold dollar signs
+    ax.set_yticks(y, names, parse_math=False)  # a name may contain dollar signs
     for i, words in enumerate(text):
         ax.annotate(words, (1.02, y[i]), xycoords=("axes fraction", "data"), va="center", color=INK, fontsize=TEXT - 1)
 
