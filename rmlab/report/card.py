@@ -78,15 +78,15 @@ def model_card(
     Parameters
     ----------
     backbone, pairs
-        What the model and its training data were named by.
+        The names given for the model and its training data.
     parts
         The parts of the data by name, such as training, held-out and test.
     history
-        Of the run.
+        The history of the run.
     test
-        On the part that nothing was chosen on.
+        The evaluation on the part on which no choice was made.
     tempered
-        A temperature that was fitted on the held-out part, and what it does on the test part.
+        A temperature fitted on the held-out part, and its effect on the test part.
     max_length
         Longest sequence in tokens.
     """

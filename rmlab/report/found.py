@@ -18,10 +18,10 @@ class Tempered:
     """The effect of a temperature on the log loss and the calibration, or why there is none."""
 
     fitted_on: str
-    """Which pairs the temperature was fitted to, and which the figures are of, in words."""
+    """To which pairs the temperature was fitted, and on which the figures are, in words."""
     before: Evaluation | None = None
     after: Evaluation | None = None
-    """Of the same pairs, none of which the temperature was fitted to."""
+    """The evaluations of the same pairs, to none of which the temperature was fitted."""
     failure: str | None = None
     """Why no temperature could be fitted."""
 
@@ -56,11 +56,11 @@ class Report:
     score_differences: np.ndarray = field(repr=False)
     tempered: Tempered
     counts: Mapping[str, int]
-    """Pairs that were left out or cut, by the reason."""
+    """Pairs that were left out or cut, by reason."""
     ceiling: NoiseCeiling | None = None
     benchmark: RewardBenchScores | None = None
     made: Mapping[str, str] = field(default_factory=dict)
-    """How it was made: command, files and their hashes, versions, date."""
+    """How the report was made: command, files and their hashes, versions, date."""
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """One page about one model on one set of pairs: a single HTML file, with neither script nor anything from the network.
 
-Every name that came from outside is escaped, and the page's content security policy forbids all but its own pictures.
+Every name from outside is escaped, and the page's content security policy forbids everything but its own pictures.
 """
 
 from __future__ import annotations
