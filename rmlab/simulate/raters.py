@@ -27,9 +27,9 @@ class Rater:
     scale
         Rating points for one unit of reward; above 0.
     offset
-        The rating of an item with reward 0: a mild rater's is high.
+        The rating of an item with reward 0; it is high for a lenient rater.
     drift
-        By how much the ratings have moved between the first (t = 0) and the last (t = 1) of a session.
+        How far the ratings have moved between the first (t = 0) and the last (t = 1) of a session.
     noise
         How unsure a judgement is, in units of reward, at least 0. At 1 a reward is in nats, and at 0 the better item
         always wins.
@@ -58,7 +58,7 @@ class SimulatedRatings:
     """Ratings, one a row, in the order in which they were given: all of the first rater's, then the second's.
 
     ``values``, ``item_indices`` and ``rater_indices`` have shape ``(n_ratings,)``; ``rewards`` and ``raters`` are what
-    the indices point into. ``seed`` is None where a generator was given.
+    the indices refer to. ``seed`` is None if a generator was given.
     """
 
     values: np.ndarray
@@ -87,12 +87,12 @@ def simulate_ratings(
     seed
         A whole number, or a NumPy generator to draw from.
     n_ratings
-        Ratings of each rater; by default every item once. Beyond that the rater goes round again.
+        Ratings of each rater; by default every item once. With more, the rater starts again.
 
     Raises
     ------
     ValueError, TypeError
-        If a reward is not finite, there is nobody to judge, or an option is out of range.
+        If a reward is not finite, there are no raters, or an option is out of range.
     """
     rng, values = generator(seed), _scores("rewards", list(rewards))
     judges = _raters(raters)
@@ -119,10 +119,10 @@ def simulate_ratings(
 class SimulatedComparisons:
     """Comparisons, winner first, as ``fit_bradley_terry(c.winners, c.losers, tied=c.tied, first=c.first)`` takes them.
 
-    ``winners`` and ``losers`` hold labels from ``items``; ``tied`` is bool; ``first`` is +1 where the winner was shown
-    first (played at home) and -1 where the loser was. A tie has the item shown first in the place of the winner.
+    ``winners`` and ``losers`` hold labels from ``items``; ``tied`` is bool; ``first`` is +1 if the winner was shown
+    first (played at home) and -1 if the loser was. In a tie the item shown first takes the place of the winner.
     ``score_differences`` are the log-odds of winner against loser with which each was drawn, noise and position
-    included. All have shape ``(n_comparisons,)``. ``seed`` is None where a generator was given.
+    included. All have shape ``(n_comparisons,)``. ``seed`` is None if a generator was given.
     """
 
     winners: np.ndarray
@@ -161,13 +161,13 @@ def simulate_comparisons(
     seed
         A whole number, or a NumPy generator to draw from.
     n_comparisons
-        How many; the pairs are then drawn with replacement, all alike. By default every pair is compared once.
+        The number of comparisons; their pairs are drawn uniformly with replacement. By default each pair meets once.
     pairs
-        Which items may meet, as labels: (first, second). By default all, with either of the two first by chance.
+        Which items may meet, as labels: (first, second). By default all, with a random one of the two first.
     raters
-        One rater or several; who judges a comparison is drawn, all alike.
+        One rater or several; the rater of each comparison is drawn uniformly.
     order_effect
-        Log-odds in favour of the item that is first (at home), whoever judges.
+        Log-odds in favour of the item that is first (at home), for every rater.
     tie_parameter
         Davidson's nu; 0 gives no ties. See `rmlab.davidson_probabilities`.
 

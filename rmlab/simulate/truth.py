@@ -41,22 +41,22 @@ def bayes_log_loss(score_differences: np.ndarray) -> float:
     With d the absolute difference, ``P loss(d) + (1 - P) loss(-d)`` is ``loss(d) + (1 - P) d``.
     """
     d = np.abs(np.asarray(score_differences, dtype=np.float64))
-    d = np.minimum(d, 1e3)  # from there on a label is certain: its entropy is 0, where infinity times zero is not
+    d = np.minimum(d, 1e3)  # from there on a label is certain, with entropy 0, not infinity times zero
     return float(np.mean(preference_loss(d) + preference_probability(-d) * d))
 
 
 def expected_outcomes(score_differences: np.ndarray, true_differences: np.ndarray) -> np.ndarray:
     """Return the probability that the label of each pair agrees with a model; float64 array of shape ``(n_pairs,)``.
 
-    The mean is the model's accuracy on average over the labels, free of the luck of those that were drawn. A tie of the
+    The mean is the model's accuracy on average over the labels, without the luck of those that were drawn. A tie of the
     model's scores counts one half.
 
     Parameters
     ----------
     score_differences
-        The model's, of chosen minus rejected; shape ``(n_pairs,)``.
+        The model's differences, chosen minus rejected; shape ``(n_pairs,)``.
     true_differences
-        From which the labels were drawn, in the same orientation; shape ``(n_pairs,)``.
+        The differences from which the labels were drawn, in the same orientation; shape ``(n_pairs,)``.
 
     Raises
     ------
