@@ -2,8 +2,8 @@
 
 A folder of checkpoints belongs to one run. Each checkpoint is a folder of its own, named by its step:
 weights, optimiser and random states as safetensors, the rest as JSON, and the SHA-256 of both. It is written under
-another name and renamed when it is whole, and only then is an older one no longer needed: at any moment, whatever
-happens, one whole checkpoint stands there. The two newest are kept, so that damage to one does not cost the run.
+another name and renamed when it is complete, and only then may an older one be deleted: at any moment, whatever
+happens, there is one whole checkpoint. The two newest are kept, so that damage to one does not cost the run.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = ["Checkpoints", "load_checkpoint"]
 FORMAT = 1
 TENSORS, STATE, MANIFEST = "tensors.safetensors", "state.json", "manifest.json"
 MAY_DIFFER = ("checkpoint_every", "checkpoint_minutes")
-"""Settings that have no bearing on the weights."""
+"""Settings that do not affect the weights."""
 
 
 @dataclass(frozen=True)
@@ -57,16 +57,16 @@ class Checkpoint:
 class Checkpoints:
     """The checkpoint folder of a run under way; entering it locks the folder and finds where to resume.
 
-    Of several processes the main one writes; all of them read, so they must share the folder.
+    With several processes the main one writes and all of them read, so they must share the folder.
 
     Parameters
     ----------
     folder
-        Made if need be.
+        The folder, made if needed.
     resume
         Whether to go on from the newest whole checkpoint there, if there is one.
     model, data, held_out, config
-        What the run starts from, of which a checkpoint keeps fingerprints.
+        What the run starts from; a checkpoint keeps fingerprints of it.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Checkpoints:
             kind: self.found.tensors.get(f"random.{PartialState().process_index}.{kind}") for kind in ("cpu", device)
         }
         for kind, random in states.items():
-            if random is not None:  # None where the run has moved to another kind of device
+            if random is not None:  # None if the run has moved to another kind of device
                 _random(kind).set_rng_state(random.clone())
         self.found = None  # and with it the memory
 
@@ -141,7 +141,7 @@ class Checkpoints:
         document = {"format": FORMAT, "torch": torch.__version__, **self.identity, **state.document()}
         path = self.folder / f"step-{state.step:010d}"
         try:
-            for other in self.folder.glob("step-*"):  # before writing: no more than two ever take up room
+            for other in self.folder.glob("step-*"):  # before writing, so that there are never more than two
                 if other != self._last:
                     shutil.rmtree(other)
             _write_whole(path, tensors, document)
@@ -160,7 +160,7 @@ class Checkpoints:
         """Make the folder, take its lock, and remove what a killed run left half-written."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.lock.acquire(timeout=0)  # held by the process, not by the file: it goes when the process does
+            self.lock.acquire(timeout=0)  # the process holds it, not the file: it ends with the process
         except filelock.Timeout:
             holder = "a process that is not known"
             with contextlib.suppress(OSError):
@@ -192,11 +192,11 @@ def load_checkpoint(model: RewardModel, folder: str | Path, *, best: bool = Fals
     Parameters
     ----------
     model
-        The one that the run began with; adapters are merged into it.
+        The model with which the run began; adapters are merged into it.
     folder
-        Of checkpoints.
+        The folder of checkpoints.
     best
-        Take the weights of the lowest held-out log loss so far, instead of the last.
+        Use the weights with the lowest held-out log loss so far, instead of the last.
 
     Returns
     -------

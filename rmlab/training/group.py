@@ -1,7 +1,7 @@
 """Several processes as one run: work split across them, and one end for all.
 
-A process that meets an error leaves a note with the group before it goes. The others, whose next exchange with it
-fails, find the note and stop with its words. A process that was killed leaves none, and then they say so.
+A process that meets an error leaves a note with the group before it ends. The others, whose next exchange with it
+fails, find the note and stop with its message. A process that was killed leaves no note, and then they say so.
 """
 
 from __future__ import annotations
@@ -56,17 +56,17 @@ def one_for_all() -> Iterator[None]:
     Raises
     ------
     OtherProcessError
-        In the processes that were not at fault: with the error of the one that was. Of several with an error of their
-        own, one is at fault: the first.
+        In the processes that were not at fault, with the error of the one that was. If several have errors of their
+        own, the first is at fault.
     TrainingError
-        In those that are left, if one was killed. At once, if accelerate was told to do what rmlab does not.
+        In the remaining processes, if one was killed; and at once, if accelerate was told to do what rmlab does not.
     """
     if PartialState().num_processes == 1:
         _check_settings()
         yield
         return
     rank = PartialState().process_index
-    # The store where the processes met. Under a launcher it is the launcher's, and outlives them.
+    # The store where the processes met. Under a launcher it belongs to the launcher, and outlives them.
     address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     store = dist.TCPStore(*address, is_master=False, wait_for_workers=False)  # pyright: ignore[reportPrivateImportUsage]
     try:
@@ -80,7 +80,7 @@ def one_for_all() -> Iterator[None]:
         note = _read(store) if lost else _leave(store, mine)
         if note == mine:
             if dist.is_initialized():
-                dist.destroy_process_group()  # what the others wait for then fails, and they look for the note
+                dist.destroy_process_group()  # the others' exchange then fails, and they look for the note
             raise
         if note is not None:
             raise OtherProcessError(f"another process of this run stopped: {note}") from error
@@ -116,7 +116,7 @@ def _check_settings() -> None:
 def _read(store: Any) -> str | None:
     try:
         return store.get(NOTE).decode() if store.check([NOTE]) else None
-    except RuntimeError:  # the process that held the store has gone, too
+    except RuntimeError:  # the process that held the store has ended, too
         return None
 
 

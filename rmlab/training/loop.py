@@ -2,7 +2,7 @@
 
 The loss of a pair is `rmlab.preference_loss` of its score difference, averaged over the batch. `training_steps` yields
 one record a step, so a live plot or a stop of your own needs no callback; `train` runs it to the end. What changes from
-step to step is in `state`; how it outlives a process, in `checkpoint`.
+step to step is in `state`; how it outlives a process is in `checkpoint`.
 """
 
 from __future__ import annotations
@@ -103,37 +103,37 @@ def training_steps(
     Parameters
     ----------
     model
-        Trained in place.
+        The model, trained in place.
     pairs
-        To train on, or what `prepare` made of them.
+        The pairs to train on, or the result of `prepare` for them.
     held_out
-        Evaluated as `TrainingConfig.evaluate_every` says; never trained on.
+        Pairs evaluated as `TrainingConfig.evaluate_every` says; never trained on.
     config
         By default ``TrainingConfig()``.
     checkpoints
-        Folder to write checkpoints to: as often as `config` says, and after the last step. One run at a time holds it.
+        Folder for checkpoints, written as often as `config` says and after the last step. One run at a time holds it.
     resume
         Go on from the newest whole checkpoint in that folder; from the beginning if there is none. Model, pairs and
-        settings are those that the run began with, the model as it was before. On a CPU, in float32, the weights at
-        the end are bit for bit those of a run never disturbed.
+        settings must be those with which the run began, the model as it was before. On a CPU, in float32, the weights
+        at the end are bit for bit those of an uninterrupted run.
 
     Returns
     -------
-    An iterator of `TrainingStep`; its `history` holds the records so far. A run that is resumed yields the steps that
-    were left; its history holds those before, too.
+    An iterator of `TrainingStep`; its `history` holds the records so far. A resumed run yields the remaining steps;
+    its history holds those before, too.
 
     Raises
     ------
     TrainingError
-        If nothing is left to train on, or if patience is asked for without held-out pairs, or checkpoints without a
-        folder. At the first step, if the folder of checkpoints is in use, holds another run, or none that is whole; at
+        If nothing is left to train on, if patience is given without held-out pairs, or if checkpoints have no folder to
+        go to. At the first step, if the folder of checkpoints is in use, holds another run, or no whole checkpoint; at
         its step, if a loss or gradient is not finite: with the step and the pairs at fault.
 
     Warns
     -----
     UserWarning
-        If a checkpoint could not be written, as on a full disk: the older one stays, and the run goes on. If the newest
-        is damaged, and the run is resumed from the one before.
+        If a checkpoint could not be written, as on a full disk; the older one stays, and the run goes on. Also if the
+        newest is damaged, and the run is resumed from the one before.
     """
     config = config or TrainingConfig()
     if checkpoints is None and (resume or config.checkpoint_every or config.checkpoint_minutes):
@@ -232,7 +232,7 @@ def _steps(
             totals = np.zeros(3)  # loss, pairs won, score difference, summed over the batch
             parts = np.array_split(batch, min(config.gradient_accumulation, len(batch)))
             for number, part in enumerate(parts, start=1):
-                idle = rank >= len(part)  # every process takes part in the last backward pass, if with nothing
+                idle = rank >= len(part)  # every process takes part in the last backward pass, even if it has no pairs
                 mine = part[:1] if idle else part[rank::world]
                 with contextlib.nullcontext() if number == len(parts) else spread.no_sync():
                     scores, losses = _losses(model, spread.forward, data, mine, config, bf16)
@@ -311,7 +311,7 @@ def _batches(n_pairs: int, config: TrainingConfig, n_steps: int) -> Iterator[np.
 def _parameter_groups(model: RewardModel, config: TrainingConfig) -> list[dict[str, Any]]:
     """Return parameter groups: matrices with weight decay; biases and normalisations, which are vectors, without."""
     trained = [p for p in model.parameters() if p.requires_grad]
-    rate = config.learning_rate  # where a run is resumed, the schedule looks for it under the name that it gives it
+    rate = config.learning_rate  # a resumed schedule looks for it under the name that it gives it
     return [
         {"params": [p for p in trained if p.ndim >= 2], "weight_decay": config.weight_decay, "initial_lr": rate},
         {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0, "initial_lr": rate},

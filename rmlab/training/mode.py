@@ -56,7 +56,7 @@ def compiled_layers(model: RewardModel) -> Iterator[None]:
     Raises
     ------
     TrainingError
-        If there is nothing to compile with, or nothing that is compiled.
+        If there is no compiler, or nothing to compile.
     """
     compilers = [os.environ["CXX"]] if "CXX" in os.environ else ["g++", "clang++", "cl"]
     if model.device.type == "cpu" and not any(map(shutil.which, compilers)):
@@ -83,9 +83,9 @@ def compiled_layers(model: RewardModel) -> Iterator[None]:
 def standing_gradient(model: RewardModel) -> Iterator[Callable[[], None]]:
     """Keep one gradient of the embedding through a run; yield a function that clears all gradients after a step.
 
-    PyTorch would else make one as large as the vocabulary at each call, of zeros but for the rows of a batch's tokens.
-    Here those rows alone are added to the one that stands. DistributedDataParallel looks at `sparse` when it is made,
-    so this comes after it: what it exchanges is the gradient that stands, which is dense. FSDP takes dense ones alone.
+    PyTorch would otherwise make one as large as the vocabulary at each call, with zeros except in the rows of a batch's
+    tokens. Here only those rows are added to the one that stays. DistributedDataParallel looks at `sparse` when it is
+    made, so this comes after it: it exchanges the gradient that stays, which is dense. FSDP accepts only dense ones.
     """
     embedding = model.network.get_input_embeddings()
     plain = type(embedding.weight) is nn.Parameter and not isinstance(model, FSDPModule)

@@ -1,7 +1,7 @@
 """The state of a run: all that another run needs in order to go on from there as if nothing had happened.
 
-The order of the pairs and the learning rate are not kept: both follow from the settings and the number of the step.
-What is kept is whole: where each process holds a part of the model (see `parallel`), the parts are put together.
+The order of the pairs and the learning rate are not stored: both follow from the settings and the number of the step.
+What is stored is whole: if each process holds a part of the model (see `parallel`), the parts are put together.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ __all__ = ["tokenize_once"]
 
 FORMAT = 2
 CHECKSUMS = "checksums.json"
-"""CRC-32 of each file that was written: it finds damage, and costs a fraction of reading the ids in."""
+"""CRC-32 of each file that was written: it finds damage, and costs a fraction of reading the ids."""
 SIDES = ("prompt", "chosen", "rejected")
 COUNTS = ("prompt_lengths", "prompt_tokens_cut", "response_tokens_cut")
 
@@ -43,21 +43,21 @@ def tokenize_once(
     Parameters
     ----------
     model
-        Its tokenizer makes the ids.
+        The model, whose tokenizer makes the ids.
     pairs
-        To encode.
+        The pairs to encode.
     folder
-        Where the ids are kept, in a folder named by a fingerprint of the texts, the tokenizer and `max_length`. What
-        is there already is used as it is.
+        Where the ids are stored, in a folder named by a fingerprint of the texts, the tokenizer and `max_length`. Ids
+        that are there are used again.
     max_length
         Longest sequence in tokens, at most the model's own.
     processes
-        To share the work; by default this one alone.
+        Processes that share the work; by default only this one.
 
     Raises
     ------
     TrainingError
-        If the ``datasets`` package is missing, or the disk refuses, as a full one does.
+        If the ``datasets`` package is missing, or the disk cannot be written to, such as a full one.
     """
     try:
         import datasets
@@ -70,7 +70,7 @@ def tokenize_once(
     try:
         if not kept.exists():
             Path(folder).mkdir(parents=True, exist_ok=True)
-            # whoever else wants these ids, such as another process of this run, waits for them and then finds them
+            # anyone else who needs these ids, such as another process of this run, waits for them and then finds them
             with filelock.FileLock(Path(folder) / f".{kept.name}.lock"):
                 if not kept.exists():
                     _make(kept, model.encoder, pairs, max_length, processes)
@@ -99,7 +99,7 @@ def _make(kept: Path, encoder: Encoder, pairs: PreferencePairs, max_length: int,
             .map(
                 partial(_encode, encoder=encoder, max_length=max_length, messages=pairs.messages),
                 batched=True,
-                num_proc=None if processes == 1 else processes,  # for one it would start another beside this
+                num_proc=None if processes == 1 else processes,  # for one it would start another process beside this
                 remove_columns=list(SIDES),
                 cache_file_name=str(new.with_name("tokens.arrow")),
                 new_fingerprint=kept.name,
