@@ -73,7 +73,7 @@ class Attribution:
         return abs(self.remainder) <= self.tolerance
 
     def __str__(self) -> str:
-        gone = "left out" if self.method == "leave-one-out" else "replaced by tokens that say nothing"
+        gone = "left out" if self.method == "leave-one-out" else "replaced by baseline tokens"
         return (
             f"{len(self.tokens)} tokens add {_signed(self.values.sum())} in all ({self.method}); the score is "
             f"{_signed(self.score - self.without)} from that with all of them {gone}. {_add_up(self)}{_cut(self)}"
@@ -126,9 +126,7 @@ class DifferenceAttribution:
             f"of {second} {_signed(sums[1])} ({self.first.method}). {_add_up(self)}"
         )
         if self.first.method == "integrated-gradients":
-            text += (
-                f" As many tokens that say nothing differ by {_signed(self.from_length)}: that is the lengths alone."
-            )
+            text += f" As many baseline tokens differ by {_signed(self.from_length)}, the effect of the lengths alone."
         return text + _cut(self.first) + _cut(self.second)
 
 
@@ -139,7 +137,7 @@ def _tolerance(values: np.ndarray) -> float:
 def _add_up(found: Attribution | DifferenceAttribution) -> str:
     if found.complete:
         return f"They add up, to within {found.tolerance:.3f}."
-    return f"They do not add up: {_signed(found.remainder)} is left that no single token adds."
+    return f"They do not add up: {_signed(found.remainder)} remains that no single token adds."
 
 
 def _signed(value: float) -> str:

@@ -244,6 +244,6 @@ def test_a_port_in_use_is_said(inputs: tuple[str, str], capsys: pytest.CaptureFi
         port = other.getsockname()[1]
         assert main(["explore", *inputs, "--no-browser", "--port", str(port)]) == 2
     assert (
-        f"port {port} cannot be had (Address already in use); name another, or leave --port out"
+        f"port {port} is not available (Address already in use); name another, or leave --port out"
         in capsys.readouterr().err
     )

@@ -156,7 +156,7 @@ class Check:
         if "scores" in self.needs and not bench.rows:
             return not_applicable("no text of the sample has a finite score; see finite")
         if "pairs" in self.needs and not bench.are_given:
-            return not_applicable("says something about your data, so it needs pairs")
+            return not_applicable("shows something about your data, so it needs pairs")
         if "steady" in self.needs and (bench.repeat_gap > bench.tolerance).any():
             return not_applicable("a text scored twice has two scores, so nothing can be compared; see repeat")
         if "batches" in self.needs and bench.batch_error is not None:

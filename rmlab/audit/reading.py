@@ -196,6 +196,6 @@ def pipeline(bench: Bench) -> CheckResult:
     if gaps[worst] <= bench.tolerance:
         return kept("the pipeline gives the score itself")
     return broken(
-        "the pipeline gives something else than the score: it applies a function to it",
+        "the pipeline gives something other than the score: it applies a function to it",
         Example({"text": texts[worst]}, {"score": scores[worst], "from the pipeline": given[worst]}),
     )

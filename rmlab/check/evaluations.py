@@ -34,7 +34,7 @@ def accuracy_of_differences(answer: Any) -> Verdict:
                 lambda d: np.mean(preference_probability(d)),
             "This is the number of pairs that are right. Divide by the number of all pairs.":
                 lambda d: np.sum((np.sign(d) + 1) / 2),
-            "This is the mean difference. Accuracy looks at the signs alone.": lambda d: np.mean(d),
+            "This is the mean difference. Accuracy looks only at the signs.": lambda d: np.mean(d),
             "This is the mean of the signs, from -1 to 1. Accuracy runs from 0 to 1.": lambda d: np.mean(np.sign(d)),
             "This is in per cent. Divide by 100.": lambda d: 50 * np.mean(np.sign(d) + 1),
             "This is the mean loss. Accuracy counts the pairs that are the right way round.":
@@ -56,7 +56,7 @@ def loss_at_temperature(answer: Any) -> Verdict:
         mistakes={
             "Upside down: this multiplies by the temperature. A high one should make the model less sure.":
                 lambda x, t: np.mean(preference_loss(x * t)),
-            "The temperature came too late: it divides the differences, not the losses.":
+            "The temperature comes too late: it divides the differences, not the losses.":
                 lambda x, t: np.mean(preference_loss(x)) / t,
             "The temperature does nothing here: this is the loss of the differences as they are.":
                 lambda x, t: np.mean(preference_loss(x)),
@@ -67,7 +67,7 @@ def loss_at_temperature(answer: Any) -> Verdict:
             "Swapped: the sign of the differences is turned.": lambda x, t: np.mean(preference_loss(-x / t)),
             "This is the mean probability. The loss is minus its logarithm, pair by pair.":
                 lambda x, t: np.mean(preference_probability(x / t)),
-            "The temperature came too late: it divides the differences, and multiplies no losses.":
+            "The temperature comes too late: it divides the differences, and does not multiply the losses.":
                 lambda x, t: np.mean(preference_loss(x)) * t,
             "The signs are lost: a negative difference is a pair that the model has the wrong way round.":
                 lambda x, t: np.mean(preference_loss(np.abs(x) / t)),

@@ -38,7 +38,7 @@ def kendall_tau(answer: Any, *, rewards: Any = TAU_REWARDS, ratings: Any = TAU_R
         Shape ``(n_items,)``, or ``(n_raters, n_items)``.
     """
     truth, rows = np.asarray(rewards, dtype=float), np.atleast_2d(np.asarray(ratings, dtype=float))
-    first = "The pairs in the right order, less those in the wrong order, by all pairs."
+    first = "The pairs in the right order, minus those in the wrong order, divided by all pairs."
     if callable(answer):
         rng = np.random.default_rng(0)
         cases = [(truth, rows[0]), *((rng.permutation(7).astype(float), rng.gamma(1.0, 1.0, 7)) for _ in range(4))]
@@ -80,7 +80,7 @@ def _ranks(x: Any) -> np.ndarray:
     return np.argsort(np.argsort(x)).astype(float)
 
 
-_TAU_RIGHT = "Right: the pairs in the right order, less those in the wrong order, by all pairs."
+_TAU_RIGHT = "Right: the pairs in the right order, minus those in the wrong order, divided by all pairs."
 # For each message the formula for two sequences and, if it differs, the one for a table with a row for each rater.
 _TAU_MISTAKES: dict[str, tuple[Any, Any]] = {
     "The sign: this is the negative. Tau is +1 where all pairs are in the right order.": (
@@ -98,14 +98,14 @@ _TAU_MISTAKES: dict[str, tuple[Any, Any]] = {
     "This is tau of the first rater alone. Take the mean over the raters.": (None, lambda x, y: _tau(x, y[0])),
     "This is tau of the last rater alone. Take the mean over the raters.": (None, lambda x, y: _tau(x, y[-1])),
     "This is the sum over the raters. Take their mean.": (None, lambda x, y: sum(_tau(x, row) for row in y)),
-    "This is the number of pairs in the right order. Take away those in the wrong order, and divide by all pairs.": (
+    "This is the number of pairs in the right order. Subtract those in the wrong order, and divide by all pairs.": (
         lambda x, y: (_signs(x, y) > 0).sum(), None),
-    "Each pair is divided by twice: n items make n (n - 1) / 2 pairs.": (lambda x, y: _tau(x, y) / 2, None),
+    "Each pair is counted twice in the divisor: n items make n (n - 1) / 2 pairs.": (lambda x, y: _tau(x, y) / 2, None),
     "This is Pearson's correlation, which looks at the size of the ratings. Tau looks only at their order.": (
         lambda x, y: np.corrcoef(x, y)[0, 1], None),
     "This is Spearman's correlation of ranks. Tau counts pairs.": (
         lambda x, y: np.corrcoef(_ranks(x), _ranks(y))[0, 1], None),
-    "Not divided yet: this is the number of pairs in the right order less that in the wrong order.": (
+    "Not divided yet: this is the number of pairs in the right order minus that in the wrong order.": (
         lambda x, y: _signs(x, y).sum(), None),
     "Divided by n^2 pairs: n items make n (n - 1) / 2 pairs, each counted once.": (
         lambda x, y: 2 * _signs(x, y).sum() / len(x) ** 2, None),
@@ -131,7 +131,7 @@ def win_probability(answer: Any) -> Verdict:
         answer,
         cases=[(score[a], score[b]) for a, b in pairs],
         right=lambda a, b: preference_probability(a - b),
-        praise="Right. The scores differ by 1.581, and the sigmoid of that is .829.",
+        praise="Right. The scores differ by 1.581, and the sigmoid of that is 0.829.",
         mistakes={
             f"This is the raw share, {wins} wins of {wins + losses}. The model weighs in all the other games: take the "
             "sigmoid of the difference of the two scores.": wins / (wins + losses),
@@ -150,9 +150,9 @@ def win_probability(answer: Any) -> Verdict:
                 lambda a, b: preference_probability(a + b),
             "This is Thurstone's curve, the normal distribution function. The scores were fitted with the sigmoid.":
                 lambda a, b: thurstone_probability(a - b),
-            "This is P at Milwaukee's home, by the fit with a home effect. On neutral ground the effect falls out.":
+            "This is P at Milwaukee's home, by the fit with a home effect. On neutral ground the effect cancels.":
                 home,
-            "This is P by the fit with a home effect. The fit without it is meant.":
+            "This is P by the fit with a home effect. Use the fit without it.":
                 preference_probability(float(neutral)),
             "This is P against an average team. Baltimore is the other team: take the difference of their two scores.":
                 preference_probability(score["Milwaukee"] - float(np.mean(fit.scores))),
@@ -181,17 +181,17 @@ def last_real_position(answer: Any) -> Verdict:
         right=_last,
         praise="Right: the last real token, wherever the padding is.",
         mistakes={
-            "This is the last column. With padding on the right, a pad stands there.":
+            "This is the last column. With padding on the right, it holds padding.":
                 lambda mask: np.full(len(mask), mask.shape[1] - 1),
             "Off by one: n real tokens from position 0 end at n - 1. And with padding on the left, counting the real "
-            "tokens does not serve.":
+            "tokens does not work.":
                 lambda mask: mask.sum(axis=1) % mask.shape[1],
-            "Counting the real tokens serves for padding on the right alone.": lambda mask: mask.sum(axis=1) - 1,
-            "The first pad minus 1 is no guide: the first pad may stand on the left, or nowhere.":
+            "Counting the real tokens works only with padding on the right.": lambda mask: mask.sum(axis=1) - 1,
+            "The first pad minus 1 is no guide: the first pad may be on the left, or there may be none.":
                 lambda mask: (mask.argmin(axis=1) - 1) % mask.shape[1],
             "Off by one: this is one position too far. Positions count from 0.":
                 lambda mask: (_last(mask) + 1) % mask.shape[1],
-            "This is the token before the last real one, and the score stands at EOS.": lambda mask: _last(mask) - 1,
+            "This is the token before the last real one, and the score is read at EOS.": lambda mask: _last(mask) - 1,
             "This counts from the end of the row. Positions count from 0 on the left.":
                 lambda mask: mask[:, ::-1].argmax(axis=1),
             "This is the first pad, or 0 where there is none.": lambda mask: mask.argmin(axis=1),

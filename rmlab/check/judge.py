@@ -115,7 +115,7 @@ def _judge_number(answer: Any, case: tuple[Any, ...], formulas: Mapping[str, For
     if far[nearest] <= NUMBER_TOLERANCE:
         return nearest
     if np.array_equal(number, np.round(right, 1)) and not np.array_equal(number, np.round(number)):
-        raise _Unusable("Rounded too far to be judged: give two decimals at least.")
+        raise _Unusable("Rounded too far to be judged: give at least two decimals.")
     return None
 
 
@@ -160,7 +160,7 @@ def _results(answer: Formula, cases: Cases) -> list[np.ndarray]:
         try:
             values = [_numbers(_call(answer, one)) for one in arguments]
             if stacked and values[0].shape != (n := len(cases),):
-                raise _Unusable(f"Given {n} values at once yours gives {values[0].size}; one for each is wanted.")
+                raise _Unusable(f"Given {n} values at once yours gives {values[0].size}; one for each was expected.")
             return list(values[0]) if stacked else [v.reshape(()) if v.size == 1 else v for v in values]
         except _NotAttempted:
             raise

@@ -33,7 +33,7 @@ def shared_tokens(answer: Any) -> Verdict:
                 lambda p, a, b: p + np.maximum(a, b),
             "This is the shorter of the two texts. The other response has to be computed too.":
                 lambda p, a, b: p + np.minimum(a, b),
-            "The responses alone: the prompt is shared, and still it is computed, once.": lambda p, a, b: a + b,
+            "The responses alone: the prompt is shared, but it is still computed once.": lambda p, a, b: a + b,
             "This is the prompt alone. Each response adds its own tokens.": lambda p, a, b: p,
             "This is the mean of the two texts. Their sum is asked for, the prompt counted once.":
                 lambda p, a, b: p + (a + b) / 2,
@@ -54,7 +54,7 @@ def training_memory(answer: Any) -> Verdict:
         answer,
         cases=[(7e9,), (5e8,), (1.24e8,)],
         right=lambda n: 16 * n / 1e9,
-        praise="Right: 16 bytes a weight, before any text has come in.",
+        praise="Right: 16 bytes a weight, before any text is read.",
         mistakes={
             "These are the weights alone. Each has a gradient and two averages, too.": lambda n: 4 * n / 1e9,
             "Weights and gradients: the two averages that AdamW keeps are missing.": lambda n: 8 * n / 1e9,

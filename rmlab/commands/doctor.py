@@ -18,5 +18,5 @@ def run(options: argparse.Namespace) -> int:
         findings.append(finding)
         print(finding, flush=True)
     short = sum(not finding.ready for finding in findings)
-    print("ready for the course" if not short else f"{short} of {len(findings)} checks fell short")
+    print("ready for the course" if not short else f"{short} of {len(findings)} checks failed")
     return 1 if short else 0

@@ -189,11 +189,11 @@ def _ceiling(pairs: PreferencePairs, settings: dict[str, Any]) -> tuple[NoiseCei
     if not again:
         return None, ()
     if len(again) < JUDGED_AGAIN:
-        return None, (f"{len(again):,} of the pairs are there more than once: too few for a noise ceiling",)
+        return None, (f"{len(again):,} of the pairs occur more than once: too few for a noise ceiling",)
     notes = ()
     if all(len(count) == 1 for count in again.values()):
         notes = (
-            "every repeated pair has the same judgement each time; if those are copies, there is no ceiling to see",
+            "every repeated pair has the same judgement each time; if those are copies, they do not show a ceiling",
         )
     table = [(count[True], count[False]) for count in again.values()]
     return noise_ceiling(table, clusters=[key[0] for key in again], **settings), notes

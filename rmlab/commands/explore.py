@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--revision", help="pin a hub model")
     add_skip_bad(parser)
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: any that is free)")
-    parser.add_argument("--no-browser", action="store_true", help="print the address, and open nothing")
+    parser.add_argument("--no-browser", action="store_true", help="print the address without opening a browser")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -64,7 +64,7 @@ def _serve(options: argparse.Namespace) -> NoReturn:
         server = ExplorerServer(port=options.port, token=kept_token(options.port) if options.port else None)
     except OSError as error:
         raise OSError(
-            f"port {options.port} cannot be had ({os.strerror(error.errno or 0)}); name another, or leave --port out"
+            f"port {options.port} is not available ({os.strerror(error.errno or 0)}); name another, or leave --port out"
         ) from error
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does, and leaves no file behind
     with suppress(KeyboardInterrupt), server, redirect_file(server.address) as file:

@@ -52,7 +52,7 @@ SETTINGS = {
     "precision": "auto: bf16 where the machine is faster in it",
     "gradient_checkpointing": "compute activations twice, to save memory",
     "dropout": "use the dropout of the backbone",
-    "label_smoothing": "share of labels held to be wrong",
+    "label_smoothing": "share of labels taken to be wrong",
     "centering": "weight of the squared sum of a pair's scores",
     "lora": "rank of low-rank adapters; 0 trains every weight",
     "packing": "auto: compute a prompt once for both of its responses, and pad nothing, where the model can",
@@ -78,7 +78,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on from the last checkpoint; give the command again as it was, with this added",
+        help="resume from the last checkpoint; repeat the command unchanged, with this added",
     )
     parser.add_argument(
         "--tokens",
@@ -132,7 +132,7 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
             print(*map(printable_lines, lines), sep="\n", flush=True)
 
     if group.num_processes > 1:
-        shared_out = ", the model shared out among them (FSDP)" if is_sharded() else ""
+        shared_out = ", the model sharded across them (FSDP)" if is_sharded() else ""
         say(f"{group.num_processes} processes on {group.device}{shared_out}")
 
     settings: dict[str, Any] = {setting.name: getattr(options, setting.name) for setting in fields(TrainingConfig)}
@@ -176,7 +176,7 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
     with _rescued(model, out):
         test_differences = model.score_differences(test.encoded, precision=config.precision)
         result = rmlab.evaluate(test_differences, lengths=test.encoded.response_lengths)
-        say("", "on the test part, which nothing was chosen on:", result)
+        say("", "on the test part, on which no choice was made:", result)
         held_out_differences = model.score_differences(held_out.encoded, precision=config.precision)
         card = model_card(
             backbone=options.backbone,
@@ -192,7 +192,7 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
         lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in record.items())  # one for each
         model.save_pretrained(out, beside={"README.md": card, "training.json": f"{{\n{lines}\n}}\n"})
     if kept:
-        say(f"its checkpoints are in {checkpoints}; remove that folder when you need them no more")
+        say(f"its checkpoints are in {checkpoints}; remove that folder when you no longer need them")
     say("", f"saved to {out}; try:", f"  rmlab score {out} --prompt 'What is 2 + 2?' --response '4'")
     return 0
 

@@ -118,7 +118,7 @@ class ReadReport:
             "with an empty response": self.n_empty,
             "with equal responses": self.n_equal,
             "with an empty prompt": self.n_empty_prompt,
-            "whose sides part before the last turn": self.n_prompts_differ,
+            "whose sides differ before the last turn": self.n_prompts_differ,
             "repeat an earlier pair": self.n_duplicates,
             "contradicted by another pair": self.n_contradictions,
             "judged more than once": self.n_repeated,

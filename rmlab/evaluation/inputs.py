@@ -16,7 +16,7 @@ def checked_differences(score_differences: Any, *, name: str = "score_difference
     """Return score differences as float64 of shape ``(n_pairs,)``, or raise an error that says what is wrong."""
     d = numbers(name, score_differences, None, "(n_pairs,)")
     if len(d) == 0:
-        raise ValueError(f"{name} is empty: there is no pair to evaluate; check what the pairs were filtered by")
+        raise ValueError(f"{name} is empty: there is no pair to evaluate; check how the pairs were filtered")
     return d
 
 

@@ -154,7 +154,7 @@ def rewardbench(
     if missing := [name for section in SECTIONS.values() for name in section if name not in share]:
         notes.append(f"without the subsets {', '.join(missing)}: not to be compared with the leaderboard")
     if n_ties := int((d == 0).sum()):
-        notes.append(f"{n_ties:,} ties count as lost, as the authors have it")
+        notes.append(f"{n_ties:,} ties count as lost, as the authors define it")
     return RewardBenchScores(
         benchmark="RewardBench",
         overall=overall,

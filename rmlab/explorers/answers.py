@@ -147,7 +147,7 @@ class Answers:
     def _fail(self, raised: BaseException, request: int) -> None:
         """Show that something which follows the state failed."""
         with contextlib.suppress(BaseException):  # what follows the error may fail too
-            error = f"What follows the scores failed: {type(raised).__name__}: {raised}"
+            error = f"Something that follows the scores failed: {type(raised).__name__}: {raised}"
             self._set(error=error, answered=request)
 
 

@@ -56,11 +56,11 @@ def comparison_columns(
         test = compare_models(d[0, judged], d[1, judged], clusters=prompts_of(table.take(judged)), seed=seed)
     notes = []
     if len(table) == 0:
-        notes.append("There are no pairs here: check the file, and what it was filtered by.")
+        notes.append("There are no pairs here: check the file and the filter.")
     if tied.any():
         notes.append(f"{tied.sum():,} of {len(table):,} pairs were judged a tie and are in no count here.")
     notes += [
-        f"{name} gives every pair a difference of zero: it tells no two responses apart."
+        f"{name} gives every pair a difference of zero: it cannot tell any two responses apart."
         for name, scale in zip(names, scales, strict=True)
         if len(table) and scale == 0
     ]

@@ -117,7 +117,7 @@ def _notes(
     pairs: PreferencePairs, flags: dict[str, np.ndarray], limit: int | None, evaluation: dict[str, Any] | None
 ) -> Iterator[str]:
     if len(pairs) == 0:
-        yield "There are no pairs here: check the file, and what it was filtered by."
+        yield "There are no pairs here: check the file and the filter."
         return
     said = {
         "tied": "were judged a tie and have no right answer: they count in no accuracy and no bin",

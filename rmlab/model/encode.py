@@ -163,7 +163,7 @@ class Encoder:
         the response), and how many characters at its beginning separate it from the prompt.
         """
         if not self.tokenizer.is_fast:
-            raise ModelError("this tokenizer does not say where its tokens stand in a text; a fast one does")
+            raise ModelError("this tokenizer does not give the places of its tokens in a text; use a fast one")
         ((_, text),) = self.render(prompt, response)
         options = {"add_special_tokens": False, "truncation": False, "verbose": False}
         found = self.tokenizer(text, return_offsets_mapping=True, **options)
@@ -245,7 +245,7 @@ class Encoder:
             roles = ", ".join(message["role"] for message in messages)
             raise ModelError(
                 f"the chat template of the tokenizer cannot write messages of the roles {roles} "
-                f"({type(error).__name__}: {str(error)[:200]}). Mend the template, or give texts."
+                f"({type(error).__name__}: {str(error)[:200]}). Correct the template, or give texts."
             ) from error
 
     def _separate(self, response: str) -> str:

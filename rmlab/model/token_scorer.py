@@ -182,13 +182,17 @@ class TokenScorer(nn.Module):
     def layout(self, packing: Packing = "auto") -> str:
         """Return a description of how texts are laid out in rows."""
         if packing == "off" or self.packing_fault is not None:
-            return "padded rows" + ("" if packing == "off" else f" (packed ones would not do: {self.packing_fault})")
-        packed = "packed rows, what two texts begin with computed once" if self.pools_last_token else "packed rows"
+            return "padded rows" + ("" if packing == "off" else f" (packed ones cannot be used: {self.packing_fault})")
+        packed = (
+            "packed rows, with a common beginning of two texts computed once"
+            if self.pools_last_token
+            else "packed rows"
+        )
         if self.device.type not in BLOCK_DEVICES:
             return packed
         if self.block_fault is None:
-            return f"{packed}; by FlexAttention, where there are gradients and no dropout"
-        return f"{packed} (FlexAttention would not do: {self.block_fault})"
+            return f"{packed}; by FlexAttention if there are gradients and no dropout"
+        return f"{packed} (FlexAttention cannot be used: {self.block_fault})"
 
     @cached_property
     def packing_fault(self) -> str | None:

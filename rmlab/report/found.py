@@ -94,11 +94,11 @@ def accuracy_in_words(evaluation: Evaluation) -> str:
         f"(95% interval {low:.1%} to {high:.1%})"
     )
     if e.n_ties == e.n_pairs:
-        return f"{said}: all its scores are equal, and it tells no two responses apart."
+        return f"{said}: all its scores are equal, so it cannot tell any two responses apart."
     if low > 0.5:
         said += ": more often than a coin would."
     elif high < 0.5:
-        said += ": less often than a coin would. Look whether chosen and rejected are swapped."
+        said += ": less often than a coin would. Check whether chosen and rejected are swapped."
     else:
         said += ": these pairs do not tell it from a coin."
     if (length := e.length_baseline) is not None:

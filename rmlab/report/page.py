@@ -187,7 +187,7 @@ def _ceiling(ceiling: NoiseCeiling | None, e: Evaluation) -> Iterable[str]:
     judged = f"{counted(ceiling.n_pairs, 'pair')} {'was' if ceiling.n_pairs == 1 else 'were'} judged more than once."
     yield (
         f"<p>{judged} Two judgements agree in {ceiling.agreement:.1%}, so that no model can agree with more than "
-        f"{ceiling.upper_bound:.1%} of them; the model's {e.accuracy:.1%} is to be held against that.</p>"
+        f"{ceiling.upper_bound:.1%} of them; the model's {e.accuracy:.1%} should be compared with that.</p>"
     )
     yield _table(
         ("", "", "95% interval"),

@@ -147,7 +147,7 @@ class Checkpoints:
             _write_whole(path, tensors, document)
         except (OSError, SafetensorError) as error:
             # The weights in memory are worth more than their copy: the run goes on, and tries again when next due.
-            older = "no checkpoint stands there yet" if self._last is None else f"{self._last.name} is as it was"
+            older = "there is no checkpoint yet" if self._last is None else f"{self._last.name} is as it was"
             warnings.warn(
                 f"the checkpoint of step {state.step} could not be written to {self.folder}: {error}. "
                 f"The run goes on; {older}. Make room there.",
@@ -162,7 +162,7 @@ class Checkpoints:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.lock.acquire(timeout=0)  # the process holds it, not the file: it ends with the process
         except filelock.Timeout:
-            holder = "a process that is not known"
+            holder = "an unknown process"
             with contextlib.suppress(OSError):
                 holder = (self.folder / ".owner").read_text(encoding="utf-8")
             raise TrainingError(
@@ -284,7 +284,7 @@ def _refuse_another_run(found: Checkpoint, identity: Mapping[str, Any]) -> None:
     ]
     if differences:
         raise TrainingError(
-            f"cannot go on from {found.path}, which is of another run. {'; '.join(differences)}. Give the model (as it "
+            f"cannot resume from {found.path}, of another run. {'; '.join(differences)}. Give the model (as it "
             "was before training), the pairs and the settings that the run began with, or choose another folder."
         )
 

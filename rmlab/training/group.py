@@ -85,7 +85,7 @@ def one_for_all() -> Iterator[None]:
         if note is not None:
             raise OtherProcessError(f"another process of this run stopped: {note}") from error
         raise TrainingError(
-            "another process of this run has gone without a word: it was killed, or had no memory left. Process "
+            "another process of this run ended without a message: it was killed, or had no memory left. Process "
             f"{rank} stops too. Resume from the last checkpoint, or start again."
         ) from error
 
@@ -96,14 +96,14 @@ def _check_settings() -> None:
         if parse_flag_from_env(f"ACCELERATE_USE_{kind}"):
             raise TrainingError(
                 f"accelerate was told to use {kind}, and rmlab trains with a copy of the model in each process (DDP), "
-                "or with one shared out among them (FSDP). Launch without it, such as by: torchrun --nproc-per-node N "
+                "or with one sharded across them (FSDP). Launch without it, such as by: torchrun --nproc-per-node N "
                 "-m rmlab train ...; or, for FSDP, by: accelerate launch --use_fsdp --fsdp_version 2 --num_processes N "
                 "-m rmlab train ..."
             )
     version = os.environ.get("FSDP_VERSION", "1")
     if is_sharded() and version != "2":
         raise TrainingError(
-            f"rmlab shares a model out by version 2 of FSDP, and accelerate was told to use version {version}. Give "
+            f"rmlab shards a model with version 2 of FSDP, but accelerate was told to use version {version}. Give "
             "accelerate launch --fsdp_version 2, or set fsdp_version: 2 in its configuration."
         )
     if is_sharded() and parse_flag_from_env("FSDP_ACTIVATION_CHECKPOINTING"):

@@ -65,7 +65,7 @@ def compiled_layers(model: RewardModel) -> Iterator[None]:
             "one, name it by the environment variable CXX, or leave compile out."
         )
     if is_sharded():
-        raise TrainingError("compile does not go with FSDP; leave out one of the two")
+        raise TrainingError("compile does not work with FSDP; leave one of the two out")
     lists = [module for module in model.network.base_model.modules() if isinstance(module, nn.ModuleList)]
     if not lists:
         raise TrainingError(f"compile found no list of layers in {type(model.network).__name__}; leave compile out")

@@ -119,7 +119,7 @@ def _refuse_damage(kept: Path) -> None:
     for name, expected in checksums.items():
         if not (kept / name).is_file() or _checksum(kept / name) != expected:
             raise TrainingError(
-                f"{kept / name} is not as it was written: token ids there are damaged. Remove {kept}, and they are "
+                f"{kept / name} is not as it was written: token ids there are damaged. Remove {kept}, and they will be "
                 "made again."
             )
 
