@@ -1,7 +1,7 @@
 """rmlab: reward models learned from pairwise preferences, from two numbers to a transformer.
 
-The names below are loaded when first used, so that ``import rmlab`` costs NumPy and nothing heavier. What needs torch
-lives in `rmlab.model`, `rmlab.training`, `rmlab.attribution` and `rmlab.audit`; small data in `rmlab.datasets`;
+The names below are loaded when first used, so that ``import rmlab`` loads NumPy and nothing heavier. What needs torch
+is in `rmlab.model`, `rmlab.training`, `rmlab.attribution` and `rmlab.audit`; small data are in `rmlab.datasets`, and
 pictures in `rmlab.plots`.
 """
 

@@ -1,6 +1,6 @@
-"""The `rmlab` command: ``rmlab COMMAND --help`` says what each does.
+"""The `rmlab` command; ``rmlab COMMAND --help`` describes each of its commands.
 
-Exit status: 0 done, 1 a check fell short, 2 bad input (with one line that says what and where).
+Exit status: 0 if done, 1 if a check failed, 2 for bad input (with one line that says what and where).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ BAD_INPUT = (ValueError, OSError, RecursionError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit status."""
+    """Run one command and return its exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     parser = _parser(arguments[:1])
     options, unknown = parser.parse_known_args(arguments)
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser(chosen: Sequence[str]) -> argparse.ArgumentParser:
-    """Describe the commands; options only of the `chosen` one, since the modules of others may load torch."""
+    """Return the parser of the commands, with options only for the `chosen` one, since other modules may load torch."""
     parser = argparse.ArgumentParser(
         "rmlab", allow_abbrev=False, description="Reward models learned from pairwise preferences."
     )

@@ -1,12 +1,12 @@
 """What each token of a response adds to its score, or to the score difference of two responses.
 
-Two ways to ask. *Leave-one-out* scores the response without the token: what goes when it goes. It reads like an
-experiment, costs one score a token, and does not add up in general, since tokens also work together. *Integrated
-gradients* (Sundararajan, Taly and Yan 2017) walk in a straight line from a response of as many tokens that say nothing
-to the one at hand, and add up the slope on the way; by the fundamental theorem of calculus they do add up, to
-quadrature error. In both the prompt and the special tokens stay as they are, and so does what truncation left.
+There are two methods. *Leave-one-out* scores the response without the token, to see how much of the score is lost. It
+is like an experiment, costs one score per token, and does not add up in general, since tokens also work together.
+*Integrated gradients* (Sundararajan, Taly and Yan 2017) go in a straight line from a response of as many baseline
+tokens to the given one, and add up the slope on the way. By the fundamental theorem of calculus they do add up, to
+quadrature error. In both methods the prompt, the special tokens and what truncation left of them stay unchanged.
 
-A result says what it did not explain, in `remainder`; it is never spread over the tokens.
+A result gives the part that it did not explain as `remainder`; this is never spread over the tokens.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ __all__ = ["Attribution", "DifferenceAttribution", "Method", "Scorer", "attribut
 
 Method = Literal["auto", "leave-one-out", "integrated-gradients"]
 Scorer = RewardModel | Callable[[Sequence[Text], Sequence[Text]], Any]
-"""What gives n prompts with their n responses n scores: a reward model, or any function."""
+"""A source of n scores for n prompts with their n responses: a reward model, or any function."""
 
 SHORT = 64
-"""Tokens of a response, its end included, up to which ``"auto"`` leaves each out; above it gradients cost less."""
+"""Up to this many response tokens, the end included, ``"auto"`` leaves each out; beyond, gradients cost less."""
 TOLERANCE = 1e-3
-"""Integrated gradients add up if what is left is at most this share of the values' absolute sum, or so many nats."""
+"""Integrated gradients add up if the remainder is at most this share of the values' absolute sum, or this in nats."""
 MOST_WORDS = 1000
-"""Of a response to a function: each is a call with the whole text but one word."""
+"""The most words of a response to a function: each costs a call with the whole text but that word."""
 STEPS = (24, 48, 96, 192, 384)
 """Points on the line, tried in turn until the values add up."""
 
@@ -52,19 +52,19 @@ class Attribution:
     method: Literal["leave-one-out", "integrated-gradients"]
     score: float
     without: float
-    """The score with all tokens at once left out, or replaced by the token that says nothing."""
+    """The score with all tokens at once left out, or replaced by baseline tokens."""
     prompt_tokens_cut: int
     response_tokens_cut: int
-    """Tokens that truncation took from the left, which nothing here speaks of."""
+    """Tokens that truncation removed on the left; nothing here accounts for them."""
 
     @property
     def remainder(self) -> float:
-        """Of ``score - without``, what the tokens do not add up to, in nats."""
+        """The part of ``score - without`` that the tokens do not add up to, in nats."""
         return self.score - self.without - float(self.values.sum())
 
     @property
     def tolerance(self) -> float:
-        """How large a remainder passes for none, in nats."""
+        """The largest remainder that counts as none, in nats."""
         return _tolerance(self.values)
 
     @property
@@ -73,7 +73,7 @@ class Attribution:
         return abs(self.remainder) <= self.tolerance
 
     def __str__(self) -> str:
-        gone = "left out" if self.method == "leave-one-out" else "replaced by tokens that say nothing"
+        gone = "left out" if self.method == "leave-one-out" else "replaced by baseline tokens"
         return (
             f"{len(self.tokens)} tokens add {_signed(self.values.sum())} in all ({self.method}); the score is "
             f"{_signed(self.score - self.without)} from that with all of them {gone}. {_add_up(self)}{_cut(self)}"
@@ -84,7 +84,7 @@ class Attribution:
 class DifferenceAttribution:
     """What each token of two responses to one prompt adds to score(first) - score(second), in nats.
 
-    A token of the first adds its value, one of the second takes its value away.
+    A token of the first response adds its value, and one of the second subtracts its value.
     """
 
     first: Attribution
@@ -92,22 +92,22 @@ class DifferenceAttribution:
 
     @property
     def difference(self) -> float:
-        """Score(first) - score(second)."""
+        """The score difference, score(first) - score(second)."""
         return self.first.score - self.second.score
 
     @property
     def remainder(self) -> float:
-        """What of the difference no token adds: both remainders, and what the two lengths alone make of it."""
+        """The part of the difference that no token adds: both remainders, and the effect of the two lengths alone."""
         return self.difference - float(self.first.values.sum() - self.second.values.sum())
 
     @property
     def from_length(self) -> float:
-        """The difference with no token saying anything: zero where tokens are left out, if neither prompt is cut."""
+        """The difference when all tokens are baseline tokens; zero where tokens are left out, if no prompt is cut."""
         return self.first.without - self.second.without
 
     @property
     def tolerance(self) -> float:
-        """How large a remainder passes for none, in nats."""
+        """The largest remainder that counts as none, in nats."""
         return self.first.tolerance + self.second.tolerance
 
     @property
@@ -119,16 +119,14 @@ class DifferenceAttribution:
         return self.in_words("the first", "the second")
 
     def in_words(self, first: str, second: str) -> str:
-        """Say what the tokens add up to, with these names for the two responses."""
+        """Return what the tokens add up to, in words, with these names for the two responses."""
         sums = self.first.values.sum(), -self.second.values.sum()
         text = (
             f"The difference is {_signed(self.difference)}: the tokens of {first} add {_signed(sums[0])} to it, those "
             f"of {second} {_signed(sums[1])} ({self.first.method}). {_add_up(self)}"
         )
         if self.first.method == "integrated-gradients":
-            text += (
-                f" As many tokens that say nothing differ by {_signed(self.from_length)}: that is the lengths alone."
-            )
+            text += f" As many baseline tokens differ by {_signed(self.from_length)}, the effect of the lengths alone."
         return text + _cut(self.first) + _cut(self.second)
 
 
@@ -139,7 +137,7 @@ def _tolerance(values: np.ndarray) -> float:
 def _add_up(found: Attribution | DifferenceAttribution) -> str:
     if found.complete:
         return f"They add up, to within {found.tolerance:.3f}."
-    return f"They do not add up: {_signed(found.remainder)} is left that no single token adds."
+    return f"They do not add up: {_signed(found.remainder)} remains that no single token adds."
 
 
 def _signed(value: float) -> str:
@@ -156,11 +154,11 @@ def _cut(one: Attribution) -> str:
 def attribute(
     scorer: Scorer, prompt: Text, response: Text, *, method: Method = "auto", batch_tokens: int | None = None
 ) -> Attribution:
-    """Say what each token of a response adds to its score.
+    """Compute what each token of a response adds to its score.
 
-    The token that says nothing, from which integrated gradients start, is the mean of the vocabulary's embeddings: it
-    is no word, and every network has one. A start of as many tokens keeps the length, so that what length alone does
-    to the score stands in `Attribution.without` and in no token's value.
+    The baseline token, from which integrated gradients start, is the mean of the vocabulary's embeddings: it is no
+    word, and every network has one. The start has as many tokens as the response, so the effect of length alone is in
+    `Attribution.without` and not in the value of any token.
 
     Parameters
     ----------
@@ -171,7 +169,7 @@ def attribute(
     method
         ``"auto"``: leave-one-out up to 64 tokens and for functions, else integrated gradients.
     batch_tokens
-        Tokens in a batch: memory and speed, not values (to 1e-5).
+        Tokens in a batch; this affects memory and speed, but not the values (to 1e-5).
 
     Raises
     ------
@@ -212,7 +210,7 @@ def attribute_difference(
     method: Method = "auto",
     batch_tokens: int | None = None,
 ) -> DifferenceAttribution:
-    """Say what each token of two responses to one prompt adds to score(first) - score(second).
+    """Compute what each token of two responses to one prompt adds to score(first) - score(second).
 
     Both are treated alike: with ``"auto"``, by leave-one-out if both are short. The parameters are those of
     `attribute`.
@@ -231,7 +229,7 @@ def _method_for(encoded: Encoded) -> Literal["leave-one-out", "integrated-gradie
 def _response_tokens(
     model: RewardModel, prompt: Text, response: Text, start: int, ids: list[int]
 ) -> tuple[str, list[tuple[int, int]], list[int]]:
-    """Give the response as it is read, the spans in it of its tokens, and the columns of these in `ids`."""
+    """Return the response as the model reads it, the spans of its tokens in it, and their columns in `ids`."""
     columns = range(start, len(ids) - len(model.encoder.after))
     text, spans, n_before = model.encoder.locate(prompt, response, len(columns))
     special = set(model.tokenizer.all_special_ids)
@@ -248,7 +246,7 @@ def _leave_out_tokens(
     texts = [ids, [token for i, token in enumerate(ids) if i not in gone]]
     texts += [ids[:column] + ids[column + 1 :] for column in columns]
     with model.evaluating(), torch.inference_mode():
-        # one key: what the texts begin with is computed once
+        # one key, so that the common beginning of the texts is computed once
         scores = model.score_ids(texts, keys=[0] * len(texts), batch_tokens=batch_tokens).double().cpu().numpy()
     return scores[0] - scores[2:], float(scores[0]), float(scores[1])
 
@@ -256,7 +254,7 @@ def _leave_out_tokens(
 def _integrate(
     model: RewardModel, ids: list[int], columns: list[int], batch_tokens: int | None
 ) -> tuple[np.ndarray, float, float]:
-    """Integrate the slope along the line, at Gauss-Legendre points; those at 0 and 1 come along for their scores."""
+    """Integrate the slope along the line, at Gauss-Legendre points and at 0 and 1, whose scores are needed too."""
     values, ends = np.zeros(len(columns)), np.zeros(2)
     for n_steps in STEPS:
         points, weights = np.polynomial.legendre.leggauss(n_steps)  # on (-1, 1)
@@ -270,7 +268,7 @@ def _integrate(
 def _slopes(
     model: RewardModel, ids: list[int], columns: list[int], share: np.ndarray, batch_tokens: int | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Give, at each share of the way, the slope that each token has, ``(n_points, n_tokens)``, and the score."""
+    """Return the slope for each token at each share of the way, ``(n_points, n_tokens)``, and the score there."""
     embeddings = model.network.get_input_embeddings()
     nothing = embeddings.weight.detach().mean(0)
     moved = torch.zeros(len(ids), 1, dtype=nothing.dtype, device=model.device)

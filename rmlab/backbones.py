@@ -1,4 +1,4 @@
-"""Where a pretrained network and its tokenizer come from: a short name, a folder, or a hub id.
+"""Loading a pretrained network and its tokenizer by a short name, a folder or a hub id.
 
 A name is resolved in this order: a short name (`SHORT_NAMES`), a folder that exists, an id on the Hugging Face hub.
 Weights are read as safetensors only, and code that comes with a model is never run.
@@ -45,7 +45,7 @@ MINILM_SHA256 = {
 }
 SHORT_NAMES = ("minilm", "tiny-decoder", "tiny-encoder")
 MANIFEST = "rmlab.json"
-"""The file in a saved folder that carries the SHA-256 of the weights, so that damage is found before they are used."""
+"""The file in a saved folder that holds the SHA-256 of the weights, so that damage is found before they are used."""
 READ_BY_TRANSFORMERS = (
     *("config.json", "adapter_config.json", "*.safetensors", "*.safetensors.index.json"),
     *("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab*", "merges*", "*.model", "*.spm"),
@@ -66,21 +66,21 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
     name
         A short name, a folder, or a hub id.
     seed
-        Seeds whatever the checkpoint does not hold: the head of a backbone, all of a ``tiny-`` model.
+        Seed for what the checkpoint does not hold: the head of a backbone, or all of a ``tiny-`` model.
     revision
         Pins a hub model to a branch, tag or commit.
 
     Raises
     ------
     ModelError
-        If there is no such model, its files are damaged or are not safetensors, its head has not one output, or the
+        If there is no such model, its files are damaged or not safetensors, its head does not have one output, or the
         checkpoint lacks weights other than the head's.
     """
     if name in ("tiny-decoder", "tiny-encoder"):
         return _tiny(str(name), seed=seed)
     source = minilm_folder(revision) if name == "minilm" else local_or_hub(name)
     with torch_seed(seed), quiet_transformers():
-        # a model whose code comes with it ends here: trust_remote_code is never set
+        # a model that comes with its own code fails here: trust_remote_code is never set
         with reading_of("configuration", source, "Copy it again, or take an architecture of transformers' own."):
             config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
         is_classifier = any("ForSequenceClassification" in a for a in config.architectures or ())
@@ -99,7 +99,7 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
                 use_safetensors=True,
                 trust_remote_code=False,
                 output_loading_info=True,
-                ignore_mismatched_sizes=True,  # _check_complete refuses them, and says which they are
+                ignore_mismatched_sizes=True,  # _check_complete refuses them, and names them
             )
         with reading_of("tokenizer", source):
             tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
@@ -109,7 +109,7 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
 
 
 def sha256(path: Path) -> str:
-    """Hex digest of a file."""
+    """Return the SHA-256 of a file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -123,7 +123,7 @@ def _tiny(name: str, *, seed: int) -> tuple[PreTrainedModel, Any]:
         "vocab_size": len(tokenizer),
         "hidden_size": 64,
         "intermediate_size": 128,
-        "initializer_range": 0.1,  # with the usual 0.02 so small a network stays near zero, and hardly learns
+        "initializer_range": 0.1,  # with the usual 0.02 such a small network stays near zero, and hardly learns
         "num_hidden_layers": 2,
         "num_attention_heads": 4,
         "max_position_embeddings": 512,
@@ -138,7 +138,7 @@ def _tiny(name: str, *, seed: int) -> tuple[PreTrainedModel, Any]:
 
 
 def minilm_folder(revision: str | None = None) -> Path:
-    """Give the folder of the official all-MiniLM-L6-v2, from its PyPI package or from the hub, after checking it."""
+    """Return the folder of the official all-MiniLM-L6-v2, from its PyPI package or from the hub, after checking it."""
     spec = importlib.util.find_spec(MINILM_PACKAGE)
     if spec is not None and spec.origin is not None:
         folder = Path(spec.origin).parent / "model"
@@ -162,10 +162,10 @@ def minilm_folder(revision: str | None = None) -> Path:
 
 
 def local_or_hub(name: str | Path) -> str | Path:
-    """Give a checked folder, or a name that may be an id on the hub; a ModelError for what is neither."""
+    """Return a checked folder, or a name that may be an id on the hub; raise ModelError for anything else."""
     path = Path(name)
     try:
-        recover(path)  # what a process left that was killed while it saved a model there
+        recover(path)  # left by a process that was killed while it saved a model there
         if path.exists():
             return checked_folder(path)
     except OSError as error:
@@ -176,7 +176,7 @@ def local_or_hub(name: str | Path) -> str | Path:
 
 
 def checked_folder(folder: Path) -> Path:
-    """Refuse what is not a folder of safetensors whose hashes are those it was saved with."""
+    """Return the folder if it holds safetensors with the hashes that were saved; raise ModelError otherwise."""
     if not folder.is_dir():
         raise ModelError(f"{folder} is a file; expected a model folder, as save_pretrained writes it")
     if not (folder / "config.json").is_file():
@@ -203,7 +203,7 @@ def checked_folder(folder: Path) -> Path:
 
 
 def read_manifest(folder: Path) -> dict[str, str]:
-    """Read the names and SHA-256 of the files that were saved to a folder; empty where the list is damaged."""
+    """Return the names and SHA-256 of the files that were saved to a folder; nothing if the list is damaged."""
     try:
         hashes = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["sha256"]
         return {str(name): str(value) for name, value in dict(hashes).items()}
@@ -223,7 +223,7 @@ def _changed_files(folder: Path, expected: Mapping[str, str]) -> Iterator[tuple[
 
 
 def _check_index(index: Path) -> None:
-    """Refuse a list of shards that names anything but safetensors beside it."""
+    """Refuse a list of shards that names anything but safetensors in the same folder."""
     try:
         names: Iterable[str] = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -237,7 +237,7 @@ def _check_index(index: Path) -> None:
 
 
 def _check_complete(name: str, network: PreTrainedModel, info: dict[str, Any], is_classifier: bool) -> None:
-    """Refuse a checkpoint that would leave weights random that ought to have been loaded."""
+    """Refuse a checkpoint that lacks weights, which would stay random."""
     if info["mismatched_keys"]:
         key, found, expected = sorted(info["mismatched_keys"])[0]
         raise ModelError(
@@ -263,7 +263,7 @@ def _check_complete(name: str, network: PreTrainedModel, info: dict[str, Any], i
 
 
 def check_vocabulary(name: str, network: PreTrainedModel, tokenizer: Any) -> None:
-    """Refuse a tokenizer that lost its vocabulary, which transformers makes up in silence, or is another network's."""
+    """Refuse a tokenizer without its vocabulary, which transformers makes up in silence, or with another network's."""
     vocabulary = tokenizer.get_vocab()
     if vocabulary.keys() <= set(tokenizer.all_special_tokens):
         raise ModelError(
@@ -271,7 +271,7 @@ def check_vocabulary(name: str, network: PreTrainedModel, tokenizer: Any) -> Non
             "Save it beside the weights: tokenizer.save_pretrained(folder) writes tokenizer.json."
         )
     rows = network.get_input_embeddings().num_embeddings  # pyright: ignore[reportAttributeAccessIssue]
-    special = set(tokenizer.all_special_ids)  # many a tokenizer names some that its network never saw
+    special = set(tokenizer.all_special_ids)  # many tokenizers have some that their network never saw
     if any(i >= rows and i not in special for i in vocabulary.values()):
         raise ModelError(
             f"the tokenizer of {name} has {len(vocabulary):,} tokens and its network {rows:,}; they do not belong "
@@ -281,7 +281,7 @@ def check_vocabulary(name: str, network: PreTrainedModel, tokenizer: Any) -> Non
 
 @contextlib.contextmanager
 def reading_of(part: str, source: str | Path, advice: str = "Copy or train the model again.") -> Iterator[None]:
-    """Say which part of a model could not be read."""
+    """Turn an error in reading one part of a model into a ModelError that names the part."""
     try:
         yield
     except Exception as error:  # a damaged file may raise anything, a bare Exception among them
@@ -300,7 +300,7 @@ def unknown_model(name: str) -> str:
 
 
 def _models_in(folder: Path, like: str = "") -> str:
-    """Name the models in a folder, those with a name like that one first; nothing if there are none."""
+    """Return the names of models in a folder, those with a similar name first."""
     try:
         names = sorted(path.name for path in folder.iterdir() if (path / "config.json").is_file())
     except OSError:
@@ -324,7 +324,7 @@ def torch_seed(seed: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Hold back transformers' progress bars and its report of a fresh head, which loading judges for itself."""
+    """Silence transformers' progress bars and its report of a fresh head, which loading checks by itself."""
     log = transformers.logging
     verbosity, bars = log.get_verbosity(), log.is_progress_bar_enabled()
     log.set_verbosity_error()

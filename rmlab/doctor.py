@@ -1,4 +1,4 @@
-"""Is this machine ready for the course? Each check says what it found and, where it fell short, what to do."""
+"""Checks of whether this machine is ready for the course. Each says what it found and, on a failure, what to do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 __all__ = ["Finding", "examine", "find_notebooks"]
 
 MEMORY_GB, DISK_GB = 2.0, 1.0
-"""What a notebook may need, and what a trained model and its checkpoints take."""
+"""The memory that a notebook may need, and the disk space for a trained model and its checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Finding:
     ready: bool
     found: str
     remedy: str = ""
-    """What to do where it is not ready."""
+    """What to do if it is not ready."""
 
     def __str__(self) -> str:
         line = f"{'ok  ' if self.ready else 'MEND'}  {self.name:<11} {self.found}"
@@ -42,13 +42,13 @@ def examine() -> Iterator[Finding]:
     for check in checks:
         try:
             yield check()
-        except Exception as error:  # a check that breaks is a finding, not the end of the examination
+        except Exception as error:  # a check that breaks is a finding, and the others still run
             name = check.__name__.strip("_")
             yield Finding(name, False, f"{type(error).__name__}: {error}", "set up again: make clean, then make lab")
 
 
 def find_notebooks() -> Path | None:
-    """Give the folder of the course: beside the package in a checkout, or in the working folder."""
+    """Return the folder of the course: beside the package in a checkout, or in the working folder."""
     for parent in (Path(__file__).resolve().parents[1], Path.cwd(), *Path.cwd().parents):
         if (parent / "notebooks" / "00_start.ipynb").is_file():
             return parent / "notebooks"

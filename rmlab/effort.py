@@ -1,6 +1,6 @@
-"""Ratings and comparisons of the same items for the same effort: which recovers their order? A study by simulation.
+"""A simulation of whether ratings or comparisons recover the order of items better for the same effort.
 
-`draw_raters` makes a crowd whose scales differ as much as is wanted, `standardise_ratings` takes the scales out again,
+`draw_raters` makes a crowd whose scales differ as much as you like, `standardise_ratings` removes the scales again,
 and `study_effort` lets such crowds judge both ways, many times over.
 """
 
@@ -19,7 +19,7 @@ from rmlab.simulate.raters import count, generator
 __all__ = ["METHODS", "EffortStudy", "draw_raters", "standardise_ratings", "study_effort"]
 
 METHODS = ("comparisons", "ratings as they are", "ratings, centred", "ratings, standardised")
-"""Ways to an order of the items: scores fitted to comparisons, or mean ratings of three kinds."""
+"""The ways to order the items: scores fitted to comparisons, or mean ratings of three kinds."""
 
 
 def draw_raters(spread: float, n_raters: int = 20, *, seed: int | np.random.Generator) -> tuple[Rater, ...]:
@@ -40,14 +40,14 @@ def draw_raters(spread: float, n_raters: int = 20, *, seed: int | np.random.Gene
 
 
 def standardise_ratings(ratings: np.ndarray, raters: np.ndarray, *, divide: bool = True) -> np.ndarray:
-    """Take each rater's mean away from the ratings, and divide them by the rater's standard deviation.
+    """Subtract each rater's mean from the ratings, and divide them by the rater's standard deviation.
 
     Parameters
     ----------
     ratings, raters
         The numbers, and who gave each, shape ``(n_ratings,)``.
     divide
-        False takes away the mean only: the ratings are then centred.
+        False subtracts only the mean: the ratings are then centred.
     """
     out = np.array(ratings, dtype=float)
     raters = np.asarray(raters)
@@ -56,16 +56,16 @@ def standardise_ratings(ratings: np.ndarray, raters: np.ndarray, *, divide: bool
     for one in np.unique(raters):
         own = raters == one
         out[own] -= out[own].mean()
-        if divide and (deviation := out[own].std()) > 0:  # somebody who gave one number only said nothing: 0
+        if divide and (deviation := out[own].std()) > 0:  # one number only has no spread, so it becomes 0
             out[own] /= deviation
     return out
 
 
 @dataclass(frozen=True, eq=False)
 class EffortStudy:
-    """What came out, and of what: ``taus`` holds, for each of `METHODS`, Kendall's tau in each repeat.
+    """The results and settings of a study: ``taus`` holds Kendall's tau in each repeat for each of `METHODS`.
 
-    Repeat by repeat, all methods had the same items and raters.
+    In each repeat all methods had the same items and raters.
     """
 
     taus: Mapping[str, np.ndarray]
@@ -77,11 +77,11 @@ class EffortStudy:
     comparisons_per_rating: float
 
     def mean(self, method: str) -> tuple[float, float, float]:
-        """Give the mean tau of a method, and the ends of its 95% interval (`mean_interval`)."""
+        """Return the mean tau of a method, and the ends of its 95% interval (`mean_interval`)."""
         return mean_interval(self.taus[method])
 
     def lead(self, method: str, over: str) -> tuple[float, float, float]:
-        """Give the mean of one method's tau less another's in the same repeat, and the ends of its 95% interval."""
+        """Return the mean of one method's tau minus another's in the same repeat, and the ends of its 95% interval."""
         return mean_interval(self.taus[method] - self.taus[over])
 
 
@@ -94,11 +94,11 @@ def study_effort(
     per_rater: int = 5,
     comparisons_per_rating: float = 1.0,
 ) -> EffortStudy:
-    """Let simulated raters judge items both ways, and see how near each method comes to the true order.
+    """Let simulated raters judge items both ways, and measure how near each method comes to the true order.
 
     A repeat draws rewards (normal) and raters, lets every rater rate `per_rater` of the items, lets the raters make
-    comparisons of two items drawn by chance, and takes Kendall's tau between the rewards and what each method makes of
-    the judgements. Repeat i is seeded with i, so studies with other settings begin with the same items.
+    comparisons of two items drawn at random, and takes Kendall's tau between the rewards and the order that each
+    method finds. Repeat i is seeded with i, so studies with other settings begin with the same items.
 
     Parameters
     ----------
@@ -137,13 +137,13 @@ def study_effort(
 
 
 def _mean_ratings(values: np.ndarray, items: np.ndarray, n_items: int) -> np.ndarray:
-    """Give the mean for each item; where there is none, the mean of all."""
+    """Return the mean rating of each item; of an item without ratings, the mean of all."""
     n = np.bincount(items, minlength=n_items)
     return np.where(n > 0, np.bincount(items, values, minlength=n_items) / np.maximum(n, 1), values.mean())
 
 
 def _fitted_scores(compared: SimulatedComparisons) -> np.ndarray:
-    """Give Bradley-Terry scores; an item that was never compared gets 0. The prior keeps scores finite."""
+    """Return Bradley-Terry scores; an item that was never compared gets 0. The prior keeps scores finite."""
     fit = fit_bradley_terry(compared.winners, compared.losers, prior_variance=1.0)
     scores = np.zeros(len(compared.items))
     scores[np.array(fit.items, dtype=int)] = fit.scores

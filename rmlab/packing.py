@@ -1,7 +1,7 @@
-"""From token ids to rows that waste little: arrays only, no model.
+"""Layout of token ids in rows with little padding; arrays only, no model.
 
-Two ways to lay sequences out. *Padded*: sorted by length, cut into batches, filled up on the right. *Packed*: many
-sequences in one row, one after another, each attending to itself alone; nothing is padded but the ends of rows. Where
+There are two layouts. *Padded*: sequences are sorted by length, cut into batches, and padded on the right. *Packed*:
+several sequences share a row, one after another, each attending only to itself; only the ends of rows are padded. If
 attention is causal, sequences that begin alike also share that beginning, so that a prompt with two responses is
 computed once::
 
@@ -10,8 +10,8 @@ computed once::
     branch     | 0 0 0 0 0 0 0 | 1 1 1 1 1 | 2 2 2 2 2 2 2 | 0 0 0 0  | 1 1 1  | 2 2 2 2  |
     position   | 0 1 2 3 4 5 6 | 7 8 9 ... | 7 8 9 ...     | 0 1 2 3  | 4 5 6  | 4 5 6 7  |
 
-A token attends to its own tree's trunk (branch 0) and to its own branch, never to another branch: the rows give every
-sequence what it would be given alone.
+A token attends to its own tree's trunk (branch 0) and to its own branch, never to another branch, so every sequence
+gets the same result as alone.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ __all__ = ["PackedRows", "Tree", "attends", "best_fit", "grow_trees", "length_so
 TokenIds = Sequence[int]
 
 CALL_COST = 1 / 8
-"""What a call of a model costs beside its tokens, as a share of the largest batch."""
+"""The cost of a call of a model apart from its tokens, as a share of the largest batch."""
 
 
 @dataclass(frozen=True)
 class Tree:
-    """Sequences that begin with the same tokens: a trunk that they share and what is left of each."""
+    """Sequences that begin with the same tokens: a trunk that they share, and the rest of each."""
 
     members: tuple[int, ...]
-    """Which sequences they are."""
+    """The numbers of the sequences."""
     trunk: int
-    """Tokens that all share; the rest of each is its branch, of at least one token."""
+    """The number of tokens that all share; the rest of each is its branch, of at least one token."""
     size: int
-    """Tokens of the trunk, once, and of the branches."""
+    """The number of tokens: those of the trunk, once, and of the branches."""
 
 
 @dataclass(frozen=True)
 class PackedRows:
-    """Trees laid out in rows. Arrays are int64 of shape ``(rows, length)`` unless said otherwise."""
+    """Trees laid out in rows. Arrays are int64 of shape ``(rows, length)`` unless noted."""
 
     input_ids: np.ndarray
     positions: np.ndarray
     """Place of each token within its own sequence, from 0; 0 on padding."""
     trees: np.ndarray
-    """Number of the tree that each token belongs to, unlike that of its neighbours; -1 on padding."""
+    """The number of the tree to which each token belongs, different from that of its neighbours; -1 on padding."""
     branches: np.ndarray
     """0 in a trunk; 1, 2, ... in the branches of its tree."""
     members: np.ndarray
@@ -62,9 +62,9 @@ class PackedRows:
     """Row and column of the last token of each member, shape ``(n, 2)``."""
 
     def attends(self, *, causal: bool) -> np.ndarray:
-        """Say which token (axis 1) attends to which (axis 2); bool, shape ``(rows, length, length)``.
+        """Return which token (axis 1) attends to which (axis 2); bool, shape ``(rows, length, length)``.
 
-        Padding attends to padding, so that no line is empty.
+        Padding attends to padding, so that no row of the mask is empty.
         """
         rows, length = self.trees.shape
         row, token = np.arange(rows)[:, None, None], np.arange(length)
@@ -72,7 +72,7 @@ class PackedRows:
 
 
 def attends(trees: Any, branches: Any, row: Any, query: Any, key: Any, *, causal: bool) -> Any:
-    """Say whether token `query` of a row attends to its token `key`: the one rule of packed rows.
+    """Return whether token `query` of a row attends to its token `key`: the one rule of packed rows.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def attends(trees: Any, branches: Any, row: Any, query: Any, key: Any, *, causal
 
     Returns
     -------
-    Bools, of the shape that the indices broadcast to.
+    Bools, in the shape to which the indices broadcast.
     """
     same_branch = branches[row, query] == branches[row, key]
     allowed = (trees[row, query] == trees[row, key]) & (same_branch | (branches[row, key] == 0))
@@ -93,17 +93,17 @@ def attends(trees: Any, branches: Any, row: Any, query: Any, key: Any, *, causal
 
 
 def grow_trees(sequences: Sequence[TokenIds], keys: Sequence[Hashable], *, tree_tokens: int) -> list[Tree]:
-    """Join sequences of one key into trees.
+    """Join the sequences of each key into trees.
 
     Parameters
     ----------
     sequences
         Token ids, at least one in each.
     keys
-        Sequences of one key, such as a prompt, are compared, shape ``(n,)``. What they share is found from the tokens
-        themselves, not promised by the key.
+        The sequences of one key, such as a prompt, are compared, shape ``(n,)``. What they share is found from the
+        tokens themselves; the key does not have to promise it.
     tree_tokens
-        Where a tree would pass this size, its key starts another; two sequences are never parted.
+        If a tree would pass this size, its key starts another; two sequences always stay together.
     """
     by_key: dict[Hashable, list[int]] = {}
     for i, key in enumerate(keys):
@@ -132,7 +132,7 @@ def _tree(members: list[int], trunk: int, total: int) -> Tree:
 
 
 def _shared(a: TokenIds, b: TokenIds) -> int:
-    """Count the tokens that two sequences begin with in common, the last of either aside."""
+    """Count the tokens with which two sequences both begin, without the last token of either."""
     limit = min(len(a), len(b)) - 1
     return next((i for i in range(limit) if a[i] != b[i]), limit)
 
@@ -140,8 +140,8 @@ def _shared(a: TokenIds, b: TokenIds) -> int:
 def best_fit(sizes: Sequence[int] | np.ndarray, *, capacity: int) -> list[list[int]]:
     """Fill rows of `capacity` tokens, largest first, each into the fullest row that still has room for it.
 
-    A size above the capacity has a row of its own. Best fit decreasing needs at most 11/9 of the fewest rows possible,
-    and a constant (Johnson 1973).
+    A size above the capacity gets a row of its own. Best fit decreasing needs at most 11/9 of the fewest rows possible,
+    plus a constant (Johnson 1973).
     """
     if capacity < 1:
         raise ValueError(f"capacity must be at least 1, got {capacity}")
@@ -169,13 +169,13 @@ def pack(
     Parameters
     ----------
     sequences
-        What the trees' members count in.
+        The sequences to which the trees' members refer.
     rows
         The trees of each row, in order; at least one row.
     pad_id
-        What to fill the ends of rows with.
+        The id that fills the ends of rows.
     length
-        Of the rows; by default that of the fullest.
+        Length of the rows; by default that of the fullest.
     """
     shape = (len(rows), length or max(sum(tree.size for tree in row) for row in rows))
     ids, positions = np.full(shape, pad_id, dtype=np.int64), np.zeros(shape, dtype=np.int64)
@@ -205,10 +205,10 @@ def pack(
 def length_sorted_batches(
     lengths: Sequence[int] | np.ndarray, *, batch_tokens: int, multiple_of: int = 1, at_most: int | None = None
 ) -> list[tuple[np.ndarray, int]]:
-    """Cut sequences, longest first, into the batches that cost the least, of at most `batch_tokens` tokens each.
+    """Cut sequences, longest first, into the cheapest batches of at most `batch_tokens` tokens each.
 
-    A batch costs its tokens, padding included, and what a call of the model costs however little it is given:
-    `CALL_COST` of the bound. Large batches would pad more, small ones call more often.
+    The cost of a batch is its tokens, padding included, plus a fixed cost of each call of the model: `CALL_COST` of the
+    bound. Large batches would pad more, small ones would call more often.
 
     Parameters
     ----------
@@ -218,13 +218,13 @@ def length_sorted_batches(
         Bound on rows times the longest row of a batch; a longer single sequence makes a batch of its own.
     multiple_of
         Fill rows up so that the tokens of a batch, rows times length, are a multiple of this, or as many as the bounds
-        allow: a machine that prepares itself anew for each number of tokens then meets few of them.
+        allow. A machine that prepares itself for each new number of tokens then meets few of them.
     at_most
         Do not fill rows up beyond this length.
 
     Returns
     -------
-    Index arrays that hold each of ``0 .. n - 1`` once, and the length to fill the rows of each up to. The longest come
+    Index arrays that together hold each of ``0 .. n - 1`` once, and the padded length of each. The longest come
     first, so that a batch too large for the memory fails at once and not at the end.
     """
     if batch_tokens < 1:
@@ -256,16 +256,16 @@ def length_sorted_batches(
 
 
 def pad(sequences: Sequence[Sequence[int]], *, pad_id: int, length: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Pad on the right.
+    """Pad sequences on the right.
 
     Parameters
     ----------
     sequences
         Token ids, at least one in each.
     pad_id
-        What to fill with.
+        The id to pad with.
     length
-        Of the rows; by default that of the longest sequence.
+        Length of the rows; by default that of the longest sequence.
 
     Returns
     -------

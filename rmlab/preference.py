@@ -5,8 +5,8 @@ Everything in rmlab rests on two lines:
     P(chosen is preferred) = sigmoid(score_difference)        loss = -log sigmoid(score_difference)
 
 with ``score_difference = score(chosen) - score(rejected)`` in log-odds (nats). The functions are elementwise and serve
-Python floats, NumPy arrays and torch tensors (any device, with gradients) by one implementation: what goes in comes
-out in the same shape, kind, dtype and device. Nothing is averaged here; callers do that. NaN in gives NaN out.
+Python floats, NumPy arrays and torch tensors (any device, with gradients) with one implementation: the result has the
+shape, kind, dtype and device of the argument. Nothing is averaged here; callers do that. NaN gives NaN.
 
 References
 ----------
@@ -49,7 +49,7 @@ ELO_POINTS_PER_NAT = 400 / math.log(10)
 
 
 def preference_probability(score_difference: Scores) -> Scores:
-    """Probability that the chosen response is preferred: ``sigmoid(score_difference)``.
+    """Return the probability that the chosen response is preferred: ``sigmoid(score_difference)``.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def preference_probability(score_difference: Scores) -> Scores:
 
     Returns
     -------
-    Probabilities in [0, 1], in the shape, kind, dtype and device that came in.
+    Probabilities in [0, 1], in the shape, kind, dtype and device of the argument.
 
     Examples
     --------
@@ -74,9 +74,9 @@ def preference_probability(score_difference: Scores) -> Scores:
 
 
 def preference_loss(score_difference: Scores, *, margin: Scores | float = 0.0, label_smoothing: float = 0.0) -> Scores:
-    """Negative log-likelihood of the observed preference, ``-log sigmoid(score_difference - margin)``, in nats.
+    """Return the negative log-likelihood of a preference, ``-log sigmoid(score_difference - margin)``, in nats.
 
-    It is binary cross-entropy with the label "chosen". With label smoothing e, the label is held to be wrong with
+    It is binary cross-entropy with the label "chosen". With label smoothing e, the label is taken to be wrong with
     probability e: ``(1 - e) * loss(d - m) + e * loss(-(d - m))``.
 
     Parameters
@@ -106,26 +106,26 @@ def preference_loss(score_difference: Scores, *, margin: Scores | float = 0.0, l
     if not (isinstance(margin, int | float) and margin == 0):
         d = d - _companion("margin", margin, score_difference, xp, d)
     loss = _softplus(xp, -d)
-    if label_smoothing > 0:  # with e = 0 nothing is computed of the second term: infinity times zero is NaN
+    if label_smoothing > 0:  # with e = 0 the second term is not computed at all, since infinity times zero is NaN
         loss = (1 - label_smoothing) * loss + label_smoothing * _softplus(xp, d)
     return _like(score_difference, loss)
 
 
 def preference_odds(score_difference: Scores) -> Scores:
-    """Odds on the chosen response, P / (1 - P) = ``exp(score_difference)``; 3.0 reads "three to one on"."""
+    """Return the odds on the chosen response, P / (1 - P) = ``exp(score_difference)``; 3.0 means "three to one on"."""
     xp, d = _floating("score_difference", score_difference)
     with np.errstate(over="ignore"):  # beyond 709 the odds are infinite in double precision
         return _like(score_difference, xp.exp(d))
 
 
 def elo_points(score_difference: Scores) -> Scores:
-    """Score difference in Elo points: 173.718 a nat (`ELO_POINTS_PER_NAT`), so that 400 points are odds of 10 to 1."""
+    """Return a score difference in Elo points, 173.718 per nat (`ELO_POINTS_PER_NAT`): 400 are odds of 10 to 1."""
     _, d = _floating("score_difference", score_difference)
     return _like(score_difference, d * ELO_POINTS_PER_NAT)
 
 
 def score_difference_from_probability(probability: Scores) -> Scores:
-    """Score difference that gives this probability: its log-odds ``log(P / (1 - P))``, the inverse of the sigmoid.
+    """Return the score difference for a probability: its log-odds ``log(P / (1 - P))``, the inverse of the sigmoid.
 
     0 gives minus infinity, 1 infinity, and a number outside [0, 1] gives NaN.
     """
@@ -135,10 +135,10 @@ def score_difference_from_probability(probability: Scores) -> Scores:
 
 
 def thurstone_probability(score_difference: Scores) -> Scores:
-    """Thurstone's probit in place of the sigmoid: ``Phi(score_difference)``, the standard normal distribution function.
+    """Return Thurstone's probit, ``Phi(score_difference)``: the normal distribution function replaces the sigmoid.
 
     Its unit is the standard deviation of the difference of two judgements (Thurstone's Case V), not a nat. At zero its
-    slope is ``1 / sqrt(2 pi)`` = 0.399 against 0.25, so a sigmoid of 1.6 times the difference starts out alike.
+    slope is ``1 / sqrt(2 pi)`` = 0.399 against 0.25, so there it agrees with the sigmoid of 1.6 times the difference.
     """
     xp, d = _floating("score_difference", score_difference)
     if is_torch_array(d):
@@ -157,9 +157,9 @@ class DavidsonProbabilities(NamedTuple):
 
 
 def davidson_probabilities(score_difference: Scores, tie_parameter: Scores | float) -> DavidsonProbabilities:
-    """Win, tie and loss under Davidson's model (1970), as a named tuple of three shaped as `score_difference`.
+    """Return win, tie and loss under Davidson's model (1970), as a named tuple of three shaped as `score_difference`.
 
-    With p = sigmoid(d) and nu the tie parameter, win : tie : loss are as ``p : nu sqrt(p (1 - p)) : 1 - p``. Two equal
+    With p = sigmoid(d) and nu the tie parameter, win : tie : loss is ``p : nu sqrt(p (1 - p)) : 1 - p``. Two equal
     items tie with probability ``nu / (2 + nu)``; nu = 0 is the Bradley-Terry model; the odds of a win to a loss are
     ``exp(d)`` whatever nu is.
     """
@@ -170,12 +170,12 @@ def davidson_probabilities(score_difference: Scores, tie_parameter: Scores | flo
 
 
 def davidson_loss(score_difference: Scores, tied: Any, tie_parameter: Scores | float) -> Scores:
-    """Negative log-likelihood, in nats, of a win (or, where `tied`, of a tie) under Davidson's model.
+    """Return the negative log-likelihood, in nats, of a win (or, where `tied`, of a tie) under Davidson's model.
 
     Parameters
     ----------
     score_difference
-        score(winner) - score(loser), in log-odds (nats); in a tie the order is of no consequence.
+        score(winner) - score(loser), in log-odds (nats); for a tie the order does not matter.
     tied
         Whether each comparison was a tie: one bool, or an array of bool of the same shape.
     tie_parameter
@@ -198,7 +198,7 @@ def davidson_loss(score_difference: Scores, tied: Any, tie_parameter: Scores | f
 
 
 def plackett_luce_log_likelihood(scores: Scores) -> Scores:
-    """Log-likelihood, in nats, of a ranking under the Plackett-Luce model.
+    """Return the log-likelihood, in nats, of a ranking under the Plackett-Luce model.
 
     The best is picked first with probability ``exp(s_1) / sum_k exp(s_k)``, then the best of the rest, and so on. Each
     pick is a preference of one item over the pool of those ranked below it, so for two items this is minus
@@ -230,7 +230,7 @@ def _softplus(xp: Any, x: Any) -> Any:
 
 
 def _floating(name: str, value: Any) -> tuple[Any, Any]:
-    """Give the array namespace of `value` and `value` as a floating-point array of it."""
+    """Return the array namespace of `value`, and `value` as a floating-point array of it."""
     if isinstance(value, bool) or not (isinstance(value, int | float) or _is_array(value)):
         raise TypeError(
             f"{name} must be a float, a NumPy array or a torch tensor, got {type(value).__name__}; "
@@ -246,7 +246,7 @@ def _floating(name: str, value: Any) -> tuple[Any, Any]:
 
 
 def _companion(name: str, value: Any, leader: Any, xp: Any, array: Any) -> Any:
-    """Give `value`, a number or an array that goes with `array`, in its namespace, dtype and device."""
+    """Return `value`, a number or an array that goes with `array`, in its namespace, dtype and device."""
     companion_xp, companion = _floating(name, value)
     if isinstance(value, int | float):
         return xp.full_like(array, value)

@@ -1,7 +1,7 @@
-"""How a name from outside is shown: labels, groups, files and columns, of which anyone may have written anything.
+"""Printable forms of names from outside (labels, groups, files and columns), which may contain anything.
 
 A terminal obeys escape sequences, a line break in a name forges a line of the report, and a bidirectional override
-shows other text than the data hold. `printable` is the one rule; everything that prints names of users' data calls it.
+shows other text than the data contain. `printable` is the one rule; everything that prints names from users calls it.
 """
 
 from __future__ import annotations
@@ -27,5 +27,5 @@ def printable_lines(text: object) -> str:
 
 
 def is_blank(name: object) -> bool:
-    """Return whether a name shows nothing: text that is empty, or all white space and marks of no width."""
+    """Return whether a name shows nothing: text that is empty, or only white space and marks of no width."""
     return isinstance(name, str) and not any(c.isprintable() and not c.isspace() for c in name)

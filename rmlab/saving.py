@@ -1,8 +1,8 @@
-"""Files and folders written whole or not at all.
+"""Writing files and folders completely or not at all.
 
-A folder is written in ``.NAME.saving`` beside its place, until it is whole and on the disk. It cannot take the place
-of another in one step on every system, so the older one is first renamed into ``.NAME.saving``; if the process ends
-there, the next `recover`, of a load or a save, brings it back.
+A folder is written in ``.NAME.saving`` beside its place, until it is complete and on the disk. It cannot replace
+another in one step on every system, so the older one is first renamed into ``.NAME.saving``. If the process ends
+there, the next `recover`, on a load or a save, restores it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SECONDS_OF_A_SWAP = 10
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a UTF-8 file whole; after an error, such as a full disk, an older file is as it was."""
+    """Write a UTF-8 file completely; after an error, such as a full disk, an older file is unchanged."""
     path = Path(path).resolve()  # a symbolic link stays one
     if path.exists() and not path.is_file():  # a pipe or a device, such as /dev/stdout, has no older content to lose
         path.write_text(text, encoding="utf-8")
@@ -45,12 +45,12 @@ def write_text(path: str | Path, text: str) -> None:
 
 @contextlib.contextmanager
 def holding(folder: str | Path) -> Iterator[Path]:
-    """Keep every other process from writing to a folder; gives a scratch folder beside it. One thread may nest calls.
+    """Keep every other process from writing to a folder; yield a scratch folder beside it. One thread may nest calls.
 
     Raises
     ------
     BlockingIOError
-        If another process, or another thread, holds the folder.
+        If another process or thread holds the folder.
     OSError
         If nothing can be written beside it.
     """
@@ -59,7 +59,7 @@ def holding(folder: str | Path) -> Iterator[Path]:
     scratch.mkdir(parents=True, exist_ok=True)
     lock = _lock(scratch / "lock")
     try:
-        lock.acquire(timeout=0)  # held by the process, not by the file: it goes when the process does
+        lock.acquire(timeout=0)  # the process holds it, not the file: it ends with the process
     except filelock.Timeout:
         raise BlockingIOError(f"another run is writing to {folder}; wait for it, or choose another folder") from None
     try:
@@ -77,9 +77,9 @@ def holding(folder: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def replacing(folder: str | Path) -> Iterator[Path]:
-    """Give the path of a folder to make and fill, which at the end takes the place of `folder`.
+    """Yield the path of a folder to make and fill, which takes the place of `folder` at the end.
 
-    After an error, a full disk or an interrupt, the older folder is as it was. After a kill, `recover` finds it.
+    After an error, a full disk or an interrupt, the older folder is unchanged. After a kill, `recover` restores it.
     """
     folder = Path(folder).resolve()  # a symbolic link stays one
     with holding(folder) as scratch:
@@ -88,12 +88,12 @@ def replacing(folder: str | Path) -> Iterator[Path]:
         _flush(new)
         if folder.exists():
             folder.rename(old)
-        new.rename(folder)  # if this fails, `holding` brings the older one back
+        new.rename(folder)  # if this fails, `holding` restores the older one
         _flush_entries(folder.parent)
 
 
 def recover(folder: str | Path) -> None:
-    """Bring a folder back that a killed process had renamed and not yet replaced."""
+    """Restore a folder that a killed process had renamed and not yet replaced."""
     folder = Path(folder).resolve()
     scratch = _scratch(folder)
     if not (scratch / "old").exists() or not _is_absent(folder):
@@ -103,7 +103,7 @@ def recover(folder: str | Path) -> None:
 
 
 def _settle(folder: Path) -> None:
-    """Undo or finish what is left of a swap: an older folder without a newer one goes back to its place."""
+    """Undo or finish an interrupted swap: an older folder without a newer one goes back to its place."""
     new, old = (_scratch(folder) / name for name in ("new", "old"))
     if old.exists() and _is_absent(folder):
         old.rename(folder)
@@ -129,7 +129,7 @@ def _lock_of(path: Path, process: int) -> filelock.BaseFileLock:
 
 
 def _flush(folder: Path) -> None:
-    """Have the disk hold a folder and all its files, since a rename may reach it before their contents."""
+    """Write a folder and all its files to the disk, since a rename may reach it before their contents."""
     for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb+") as file:
@@ -140,7 +140,7 @@ def _flush(folder: Path) -> None:
 
 
 def _flush_entries(folder: Path) -> None:
-    if os.name == "nt":  # which opens no folders
+    if os.name == "nt":  # Windows opens no folders
         return
     number = os.open(folder, os.O_RDONLY)
     try:

@@ -183,7 +183,7 @@ def test_a_difference_is_what_two_responses_add_and_the_rest_is_named(model: Rew
     assert found.remainder == pytest.approx(found.difference - explained)
     by_gradients = attribute_difference(model, PROMPT, FIRST, SECOND, method="integrated-gradients")
     assert by_gradients.remainder == pytest.approx(by_gradients.from_length, abs=by_gradients.tolerance)
-    assert f"differ by {by_gradients.from_length:+.3f}: that is the lengths alone" in str(by_gradients)
+    assert f"differ by {by_gradients.from_length:+.3f}, the effect of the lengths alone" in str(by_gradients)
 
 
 def test_a_short_and_a_long_response_are_treated_alike(model: RewardModel) -> None:

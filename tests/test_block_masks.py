@@ -109,8 +109,8 @@ def test_blocks_and_padded_rows_give_the_same_loss_and_gradients(kind, pairs, as
     assert_equal_training(model, pairs, little=LITTLE)
     assert len(blocks_taken) == 2  # layers
     assert {shape[2] for shape in blocks_taken} == {token_scorer.BLOCK_ROW_TOKENS}
-    words = "packed rows, what two texts begin with computed once"
-    assert model.layout() == f"{words}; by FlexAttention, where there are gradients and no dropout"
+    words = "packed rows, with a common beginning of two texts computed once"
+    assert model.layout() == f"{words}; by FlexAttention if there are gradients and no dropout"
 
 
 def test_rows_of_blocks_are_whole_blocks_whatever_the_bound(as_on_a_gpu, blocks_taken):
@@ -168,7 +168,7 @@ def test_a_saved_model_does_not_ask_for_an_attention_of_ours(as_on_a_gpu, tmp_pa
 
 
 def assert_trained_without_blocks(model, blocks_taken):
-    assert "(FlexAttention would not do: " in model.layout()
+    assert "(FlexAttention cannot be used: " in model.layout()
     assert model.packing_fault is None
     assert model.network.config._attn_implementation == attention.BY_MASK
     blocks_taken.clear()
@@ -225,5 +225,5 @@ def test_a_rule_that_is_wrong_in_both_masks_leaves_padded_rows(as_on_a_gpu, monk
     monkeypatch.setattr(attention, "attends", a_response_that_sees_the_other)
     model = fresh("llama")
     assert "its scores differ by" in (model.block_fault or "")
-    assert model.layout().startswith("padded rows (packed ones would not do: its scores differ by")
+    assert model.layout().startswith("padded rows (packed ones cannot be used: its scores differ by")
     assert_equal_training(model, [([3, 4, 5], [6, 7, 8], [9, 10])])

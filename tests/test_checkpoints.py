@@ -218,9 +218,7 @@ def test_another_run_is_not_resumed(folder, change, message):
     config = dataclasses.replace(PLAIN, **change.pop("config", {}))
     change["model"] = model = fresh(change.get("model", 0))
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    with pytest.raises(
-        TrainingError, match=rf"cannot go on from .*step-0000000004, which is of another run\. {message}"
-    ):
+    with pytest.raises(TrainingError, match=rf"cannot resume from .*step-0000000004, of another run\. {message}"):
         run(config, folder, **change)
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
     assert names(folder) == ["step-0000000002", "step-0000000004"]

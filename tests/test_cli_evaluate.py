@@ -177,14 +177,14 @@ def test_repeated_judgements_give_a_noise_ceiling(folder: Path, right: Path, cap
 def test_copies_are_said_to_be_no_second_judgement(folder: Path, right: Path, capsys):
     records = list(map(json.loads, right.read_text().splitlines()))
     record = run_json(capsys, folder / "model", write(folder / "copies.jsonl", records * 2))
-    assert any("if those are copies, there is no ceiling to see" in note for note in record["notes"])
+    assert any("if those are copies, they do not show a ceiling" in note for note in record["notes"])
 
 
 def test_a_few_repeats_are_too_few_for_a_ceiling(folder: Path, right: Path, capsys):
     records = list(map(json.loads, right.read_text().splitlines()))
     record = run_json(capsys, folder / "model", write(folder / "few.jsonl", records + records[:3]))
     assert record["noise_ceiling"] is None
-    assert "3 of the pairs are there more than once: too few for a noise ceiling" in record["notes"]
+    assert "3 of the pairs occur more than once: too few for a noise ceiling" in record["notes"]
 
 
 def test_empty_prompts_are_no_shared_prompt(folder: Path, right: Path, capsys):

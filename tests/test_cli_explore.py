@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rmlab.__main__ import main
@@ -250,6 +251,6 @@ def test_a_port_in_use_is_said(inputs: tuple[str, str], capsys: pytest.CaptureFi
         port = other.getsockname()[1]
         assert main(["explore", *inputs, "--no-browser", "--port", str(port)]) == 2
     assert (
-        f"port {port} cannot be had (Address already in use); name another, or leave --port out"
+        f"port {port} is not available (Address already in use); name another, or leave --port out"
         in capsys.readouterr().err
     )

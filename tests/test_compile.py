@@ -63,5 +63,5 @@ def test_without_a_compiler_it_is_an_error_that_says_so(monkeypatch):
 
 def test_compilation_and_fsdp_are_refused_together(monkeypatch):
     monkeypatch.setattr(mode, "is_sharded", lambda: True)
-    with pytest.raises(TrainingError, match="compile does not go with FSDP; leave out one of the two"):
+    with pytest.raises(TrainingError, match="compile does not work with FSDP; leave one of the two out"):
         run_of("tiny-decoder", dataclasses.replace(CONFIG, compile=True))

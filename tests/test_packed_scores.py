@@ -189,7 +189,7 @@ def test_a_network_with_a_sliding_window_is_scored_in_padded_rows():
     network.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     model = RewardModel(network, tokenizer, max_length=64).eval()
     assert model.packing_fault == "its attention has a sliding window"
-    assert model.layout() == "padded rows (packed ones would not do: its attention has a sliding window)"
+    assert model.layout() == "padded rows (packed ones cannot be used: its attention has a sliding window)"
     assert model.layout("off") == "padded rows"
     assert model.score_ids([[3, 4, 5]]).shape == (1,)
 

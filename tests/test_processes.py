@@ -261,7 +261,7 @@ def test_a_killed_process_ends_the_others(context, tmp_path, action, rank):
     codes = end(start(context, action, tmp_path, f"{rank} killed"))
     assert codes[rank] == -signal.SIGKILL
     error = (tmp_path / f"error{1 - rank}").read_text()
-    assert error.startswith("TrainingError: another process of this run has gone without a word: it was killed, or")
+    assert error.startswith("TrainingError: another process of this run ended without a message: it was killed, or")
     assert f"Process {1 - rank} stops too" in error
 
 
@@ -299,7 +299,7 @@ def test_the_command_trains_in_two_processes_however_they_are_launched_as_in_one
         done = launched(launcher, "--out", str(tmp_path / way), "--tokens", str(tmp_path / "ids"))
         assert done.returncode == 0, done.stderr
         assert ("2 processes on cpu" in done.stdout) == (way != "alone")
-        assert ("the model shared out among them (FSDP)" in done.stdout) == (way == "fsdp")
+        assert ("the model sharded across them (FSDP)" in done.stdout) == (way == "fsdp")
         assert ("accelerate started one of 2 processes" in done.stdout) == (way == "accelerate")
         assert done.stdout.count("on the test part") == done.stdout.count("saved to") == 1
         record = json.loads((tmp_path / way / "training.json").read_text())

@@ -199,9 +199,9 @@ def test_dark_and_light_have_legible_colours():
     ("d", "said"),
     [
         (differences(400), "more often than a coin would"),
-        (-differences(400), "less often than a coin would. Look whether chosen and rejected are swapped"),
+        (-differences(400), "less often than a coin would. Check whether chosen and rejected are swapped"),
         (differences(50, shift=0.0), "these pairs do not tell it from a coin"),
-        (np.zeros(9), "all its scores are equal, and it tells no two responses apart"),
+        (np.zeros(9), "all its scores are equal"),
     ],
 )
 def test_the_accuracy_is_held_against_a_coin(d: np.ndarray, said: str):

@@ -1,6 +1,6 @@
-"""An audit of invariants that any reward model must keep, most of which people have met broken.
+"""An audit of invariants that every reward model must keep. Most of them have been found broken in practice.
 
-`audit` takes a model as it is, scores a sample of texts in several ways, and gives a table: each line kept, broken
+`audit` takes a model as it is, scores a sample of texts in several ways, and returns a table. Each line is kept, broken
 (with the smallest example that shows it) or not applicable (with the reason). No line needs to know what is better.
 """
 
@@ -30,10 +30,10 @@ CHECKS = (
     one_output, reload, repeat, batch_size, order, padding_side, antisymmetry, pad_token, end_of_text, equal_scores,
     truncation, length, finite, half_precision, pipeline,
 )  # fmt: skip
-"""In the order of the table."""
+"""The checks, in the order of the table."""
 
 CROWD = 2000
-"""Pairs that are only tokenised, to count those that truncation makes equal."""
+"""How many pairs are only tokenised, to count those that truncation makes equal."""
 
 
 def audit(
@@ -55,17 +55,17 @@ def audit(
         own tokenizer and chat template; a (network, tokenizer) pair; or a `RewardModel`. A folder that rmlab saved is
         read as rmlab reads and scored as transformers scores. A short name, such as ``minilm``, is loaded by rmlab.
     pairs
-        Preference pairs of the kind that the model is used on. Without them a dozen built-in texts are read, and what
-        says something about data is not applicable.
+        Preference pairs of the kind for which the model is used. Without them a dozen built-in texts are read, and the
+        checks that depend on data are not applicable.
     sample
-        Pairs to score, drawn at random. Of their texts 32, of all lengths, are scored in several ways. Truncation is
+        Pairs to score, drawn at random. 32 of their texts, of all lengths, are scored in several ways. Truncation is
         counted on 2,000 pairs.
     seed
-        Of the draw, and of whatever the model leaves to chance.
+        Seed of the draw, and of anything random in the model.
     max_length
         Longest sequence in tokens; by default the limit that the tokenizer itself applies.
     revision
-        Pins a hub model.
+        Branch, tag or commit of a hub model.
     progress
         Show a bar.
 
@@ -104,7 +104,7 @@ def audit(
 
 
 def _draw(pairs: Sequence[PreferencePair], n: int, seed: int) -> list[PreferencePair]:
-    """Draw n pairs at random, in their order; all of them where there are no more."""
+    """Draw n pairs at random, in their order; all pairs if there are no more than n."""
     if len(pairs) <= n:
         return list(pairs)
     drawn = np.sort(np.random.default_rng(seed).choice(len(pairs), size=n, replace=False))

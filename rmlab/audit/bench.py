@@ -20,12 +20,12 @@ SPREAD_SHARE, ROUNDING = 1e-3, 2e-6
 """Two scores are the same if they differ by no more than a thousandth of the spread of the scores in the sample, or by
 sixteen steps of float32 at the largest score, whichever is more.
 
-Rounding, which depends on the shape of a batch, moves healthy models by some hundred-thousandths of the spread. A
-thousandth turns the order of about one pair in two thousand. The faults that are looked for move scores by tenths.
+Rounding, which depends on the shape of a batch, moves the scores of healthy models by some hundred-thousandths of the
+spread. A thousandth reverses about one pair in two thousand. The faults that we look for move scores by tenths.
 """
 
 COMPARED = 32
-"""Texts that are scored in several ways; the scores of the whole sample are looked at in one way."""
+"""How many texts are scored in several ways; the whole sample is scored in one way."""
 
 
 class Row(NamedTuple):
@@ -34,7 +34,7 @@ class Row(NamedTuple):
     text: Text
     tokens: Tokens
     score: float
-    """By itself, in nats."""
+    """The score of the text by itself, in nats."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,14 +43,14 @@ class Bench:
 
     subject: Subject
     pairs: Sequence[PreferencePair]
-    """Whose two texts are scored."""
+    """The pairs whose two texts are scored."""
     crowd: Sequence[PreferencePair]
-    """More pairs, which are only tokenised."""
+    """Further pairs, which are only tokenised."""
     are_given: bool
-    """Whether the pairs are the caller's; the built-in ones show nothing of anybody's data."""
+    """Whether the pairs are the caller's; the built-in ones show nothing about anybody's data."""
 
     failures: dict[int, str] = field(default_factory=dict, init=False)
-    """What the network raised, by the number of the text that it raised it for."""
+    """The error that the network raised for a text, by the number of the text."""
     _known: dict[tuple[int, ...], float] = field(default_factory=dict, init=False)
 
     @cached_property
@@ -68,7 +68,7 @@ class Bench:
         for i, tokens in enumerate(self._reading.tokens):
             try:
                 scores[i] = self.subject.scores([tokens])[0]
-            except Exception as error:  # a network may raise anything: beyond its positions, for one
+            except Exception as error:  # a network may raise anything, for instance beyond its positions
                 self.failures[i] = first_line(error)
         if len(self.failures) == len(scores):
             raise ModelError(f"{self.subject.name} cannot score a single text: {self.failures[0]}")
@@ -76,25 +76,25 @@ class Bench:
 
     @cached_property
     def is_finite(self) -> np.ndarray:
-        """Which texts have a score; bool, shape ``(2 n_pairs,)``. The others are left to the check that is theirs."""
+        """Which texts have a finite score; bool, shape ``(2 n_pairs,)``. A check of its own deals with the others."""
         return np.isfinite(self._alone)
 
     @cached_property
     def rows(self) -> list[Row]:
-        """The texts that have a score."""
+        """The texts that have a finite score."""
         rows = map(Row, self.all_texts, self._reading.tokens, self._alone.tolist())
         return [row for row, fine in zip(rows, self.is_finite, strict=True) if fine]
 
     @cached_property
     def compared(self) -> list[Row]:
-        """`COMPARED` of the rows, from the shortest to the longest text but in the order of the sample."""
+        """A choice of `COMPARED` rows, from the shortest to the longest text, in the order of the sample."""
         by_length = sorted(range(len(self.rows)), key=lambda i: len(self.rows[i].tokens["input_ids"]))
         places = np.linspace(0, len(by_length) - 1, num=min(COMPARED, len(by_length)))
         return [self.rows[i] for i in sorted(by_length[int(place)] for place in places)]
 
     @cached_property
     def scored_pairs(self) -> list[tuple[PreferencePair, Tokens, Tokens, float]]:
-        """Pairs both of whose texts have a score: the pair, its tokens, and its score difference."""
+        """Pairs in which both texts have a score: the pair, its tokens, and its score difference."""
         tokens, scores = self._reading.tokens, self._alone
         return [
             (pair, tokens[2 * i], tokens[2 * i + 1], float(scores[2 * i] - scores[2 * i + 1]))
@@ -103,7 +103,7 @@ class Bench:
         ]
 
     def alone(self, tokens: Sequence[Tokens]) -> np.ndarray:
-        """Score each text by itself, and only once; for models that give a text one score. Shape ``(n,)``."""
+        """Return the score of each text by itself, ``(n,)``, computed once; for models with one score per text."""
         keys = [tuple(one["input_ids"]) for one in tokens]
         for key, one in zip(keys, tokens, strict=True):
             if key not in self._known:
@@ -112,23 +112,23 @@ class Bench:
 
     @cached_property
     def spread(self) -> float:
-        """Standard deviation of the scores, in nats."""
+        """The standard deviation of the scores, in nats."""
         return float(np.std([row.score for row in self.rows])) if self.rows else 0.0
 
     @cached_property
     def tolerance(self) -> float:
-        """Scores that differ by no more are the same; see `SPREAD_SHARE`."""
+        """The largest difference at which scores count as the same; see `SPREAD_SHARE`."""
         return max(SPREAD_SHARE * self.spread, ROUNDING * max((abs(row.score) for row in self.rows), default=0.0))
 
     @cached_property
     def repeat_gap(self) -> np.ndarray:
-        """How far each score of `compared` moves when the text is scored a second time."""
+        """The distance that each score of `compared` moves when the text is scored a second time."""
         again = self.subject.alone([row.tokens for row in self.compared])
         return distance(again, np.array([row.score for row in self.compared]))
 
     @cached_property
     def batch_error(self) -> str | None:
-        """What stops two texts of different lengths from being scored as one batch."""
+        """The error that stops two texts of different lengths from being scored as one batch; None if nothing does."""
         by_length = sorted((row.tokens for row in self.compared), key=lambda one: len(one["input_ids"]))
         try:
             self.subject.logits([by_length[0], by_length[-1]])
@@ -139,7 +139,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class Check:
-    """One row of the table: a name, a function, and what must hold before it can say anything."""
+    """One row of the table: a name, a function, and what the function needs before it can judge."""
 
     name: str
     run: Callable[[Bench], CheckResult]
@@ -156,7 +156,7 @@ class Check:
         if "scores" in self.needs and not bench.rows:
             return not_applicable("no text of the sample has a finite score; see finite")
         if "pairs" in self.needs and not bench.are_given:
-            return not_applicable("says something about your data, so it needs pairs")
+            return not_applicable("shows something about your data, so it needs pairs")
         if "steady" in self.needs and (bench.repeat_gap > bench.tolerance).any():
             return not_applicable("a text scored twice has two scores, so nothing can be compared; see repeat")
         if "batches" in self.needs and bench.batch_error is not None:
@@ -165,21 +165,21 @@ class Check:
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Give |a - b|, infinite where either is NaN: every comparison with NaN is false, and would pass for small."""
+    """Return |a - b|, infinite if either is NaN: comparisons with NaN are false, so NaN would count as small."""
     return np.nan_to_num(np.abs(a - b), nan=np.inf)
 
 
 def check(
     name: str, *, issues: Sequence[str] = (), remedy: str, needs: Sequence[str] = ()
 ) -> Callable[[Callable[[Bench], CheckResult]], Check]:
-    """Make a check of a function, whose docstring says what goes wrong in practice.
+    """Make a check of a function whose docstring says what goes wrong in practice.
 
     Parameters
     ----------
     name
-        Of its row.
+        The name of its row.
     issues
-        Public issues in which people met the fault.
+        Public issues in which people reported the fault.
     remedy
         What to do about it.
     needs
@@ -190,17 +190,17 @@ def check(
 
 
 def kept(found: str) -> CheckResult:
-    """Say that the invariant holds."""
+    """Return the result that the invariant holds."""
     return _result("kept", found)
 
 
 def broken(found: str, example: Example | None = None) -> CheckResult:
-    """Say that it does not, and show it."""
+    """Return the result that the invariant does not hold, with what shows it."""
     return _result("broken", found, example)
 
 
 def not_applicable(reason: str) -> CheckResult:
-    """Say why the question does not arise."""
+    """Return the result that the question does not arise, with the reason."""
     return _result("not applicable", reason)
 
 

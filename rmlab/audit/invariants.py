@@ -16,10 +16,10 @@ from rmlab.data import Side
 __all__ = ["antisymmetry", "batch_size", "order", "padding_side", "reload", "repeat"]
 
 COMPARED_PAIRS = 16
-"""Pairs whose responses are swapped."""
+"""How many pairs have their responses swapped."""
 
 Scorer = Callable[[Sequence[Tokens]], np.ndarray]
-"""Gives a score for each text of a batch."""
+"""Returns a score for each text of a batch."""
 
 
 @check(
@@ -31,7 +31,7 @@ def repeat(bench: Bench) -> CheckResult:
     """Check that a text scored twice has one score.
 
     Dropout that stays on, because nobody called ``eval()`` or the network calls ``dropout`` as a function, makes each
-    score a draw. Training hides it; evaluation then differs from run to run, and best-of-n picks the luckiest draw.
+    score random. Training hides it; evaluation then differs from run to run, and best-of-n picks the luckiest score.
     """
     if (worst := float(bench.repeat_gap.max())) <= bench.tolerance:
         return kept(f"the same text twice differs by {worst:.1g} at most")
@@ -64,7 +64,7 @@ def reload(bench: Bench) -> CheckResult:
     """Check that a model that is saved and loaded gives the same scores.
 
     A head that was trained but not saved, as happens with adapters and with heads of one's own, is drawn at random
-    when the folder is loaded. transformers prints a line about it, the scores look like scores, and accuracy is that of
+    when the folder is loaded. transformers prints one line about it, the scores look normal, and accuracy is that of
     a coin. A tokenizer may change on its way too: AutoTokenizer takes the class that goes with the network.
     """
     missing = bench.subject.random_weights
@@ -103,9 +103,9 @@ def reload(bench: Bench) -> CheckResult:
 def batch_size(bench: Bench) -> CheckResult:
     """Check that a text has the same score alone and in a batch of any size.
 
-    Where the tokenizer fills with one pad id and the network looks for another, it reads the score at a pad token, and
-    only texts shorter than their neighbours are hurt: reward-bench#137 saw .429, .476 and .480 at batches of 1, 2
-    and 3. A network with no pad id refuses a batch altogether.
+    If the tokenizer pads with one id and the network looks for another, it reads the score at a pad token, and only
+    texts shorter than their neighbours are affected: reward-bench#137 saw 0.429, 0.476 and 0.480 at batches of 1, 2
+    and 3. A network without a pad id refuses a batch altogether.
     """
     if bench.batch_error is not None:
         by_length = sorted(bench.compared, key=lambda row: len(row.tokens["input_ids"]))
@@ -131,7 +131,7 @@ def order(bench: Bench) -> CheckResult:
     """Check that a batch in another order gives each text the same score.
 
     Packed rows without a block-diagonal mask, statistics over the batch, and a cache that is not cleared let a text
-    read its neighbour. It shows as scores that change when a file is shuffled.
+    read its neighbour. Scores then change when a file is shuffled.
     """
     return _two_ways(
         bench,
@@ -152,7 +152,7 @@ def padding_side(bench: Bench) -> CheckResult:
     """Check that padding on the left and on the right give the same scores.
 
     Generation pads on the left and scoring on the right, so a policy's rollouts reach the reward model padded on the
-    side that it was not trained with. A decoder with learned positions then reads every word at another place, and one
+    side on which it was not trained. A decoder with learned positions then reads each word at a wrong position, and one
     that pools a fixed column reads a pad token.
     """
     if not bench.subject.meets_left_padding:
@@ -175,8 +175,8 @@ def padding_side(bench: Bench) -> CheckResult:
 def antisymmetry(bench: Bench) -> CheckResult:
     """Check that the score difference of a pair changes its sign, and nothing else, when the two responses are swapped.
 
-    For a model that gives each response a number by itself this is arithmetic. It fails where the number is a draw
-    (dropout) or depends on the row or the neighbour, and then the response that is scored first wins or loses by it.
+    For a model that scores each response by itself this is arithmetic. It fails if the score is random (dropout) or
+    depends on the row or the neighbour; the response that is scored first then gains or loses by it.
     """
     pairs = [(pair.prompt, pair.chosen, pair.rejected) for pair, *_ in bench.scored_pairs[:COMPARED_PAIRS]]
     if not pairs:
@@ -189,7 +189,7 @@ def antisymmetry(bench: Bench) -> CheckResult:
 
     differences = np.array([both(parts) for parts in pairs])  # (n_pairs, 2)
     gaps = distance(differences[:, 0], -differences[:, 1])
-    worst, tolerance = int(gaps.argmax()), 2 * bench.tolerance  # each of the two differences is of two scores
+    worst, tolerance = int(gaps.argmax()), 2 * bench.tolerance  # each of the two differences has two scores in it
     if gaps[worst] <= tolerance:
         return kept(f"swapped, {len(pairs)} score differences change sign to within {gaps[worst]:.1g}")
     seen = differences[worst].tolist()
@@ -242,7 +242,7 @@ def _two_ways(
         return kept(f"{what} differ by {worst:.1g} at most")
     found = f"{what} differ by up to {worst:.3g}"
     batch = batches[largest.index(worst)]
-    for two in combinations(batch, 2):  # a fault that a batch shows may need no more than two of its texts
+    for two in combinations(batch, 2):  # a fault in a batch may need only two of its texts
         if gaps(two).max() > bench.tolerance:
             parts = smallest((*two[0], *two[1]), lambda some: float(gaps(_as_texts(some)).max()) > bench.tolerance)
             break

@@ -1,4 +1,4 @@
-"""Checks of the scores as numbers: finite, different, within half precision, and not a count of words."""
+"""Checks of the scores as numbers: finite, different, within half precision, and not just a count of words."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ __all__ = ["equal_scores", "finite", "half_precision", "length"]
 LONGEST = 2048
 """Tokens of the longest text that is tried: one of 100,000 would take hours on a CPU."""
 TIES = 0.05
-"""Share of pairs with equal scores that breaks the line. In float32 chance gives one in ten thousand; the faults that
-are looked for give most pairs. A few exact repeats, which differ in spaces alone, are let pass."""
+"""The share of pairs with equal scores that breaks the line. In float32 chance gives one in ten thousand, whereas the
+faults that we look for affect most pairs. A few exact repeats, which differ only in spaces, are accepted."""
 LONG, LEAST_PAIRS = 0.5, 30
-"""The length line is broken where the whole interval lies beyond a correlation of +-0.5: length alone then explains a
-quarter of the variance of score differences between pairs with the same label. Below thirty pairs the interval is wider
-than that, so nothing is said."""
+"""The length line is broken if the whole interval lies beyond a correlation of +-0.5: length alone then explains a
+quarter of the variance of score differences between pairs with the same label. With fewer than thirty pairs the
+interval is wider than that, so nothing is said."""
 FP16_MAX = 65504.0
 
 
@@ -37,17 +37,17 @@ FP16_MAX = 65504.0
     remedy="set tokenizer.model_max_length to what the network takes (its positions), and score in float32 or bfloat16",
 )
 def finite(bench: Bench) -> CheckResult:
-    """Check that every text has a finite score, one beyond the longest that the model takes included.
+    """Check that every text has a finite score, including one longer than the model accepts.
 
-    A tokenizer that does not know the limit of its network hands over more tokens than there are positions: an index
+    A tokenizer that does not know its network's limit passes on more tokens than there are positions, which is an index
     error after an hour of scoring. A NaN is worse: it spreads through a mean and makes every comparison false.
     """
     bad = [i for i in range(2 * len(bench.pairs)) if not bench.is_finite[i]]
     tokens_wanted = min(LONGEST, int(1.25 * max(bench.subject.limits, default=LONGEST)))
-    words = (PARAGRAPH * (tokens_wanted // 20)).split()  # a word is a token at least, and the paragraph has forty
+    words = (PARAGRAPH * (tokens_wanted // 20)).split()  # a word has at least one token; forty words
 
     def failure(n_words: int) -> tuple[str | None, int]:
-        """Say what goes wrong with a text of so many words, and how many tokens it has."""
+        """Return what goes wrong with a text of so many words, and how many tokens it has."""
         text = bench.subject.read([("Go on.", " ".join(words[:n_words]))]).tokens
         n_tokens = len(text[0]["input_ids"])
         try:
@@ -92,7 +92,7 @@ def equal_scores(bench: Bench) -> CheckResult:
     """Check that two responses to one prompt have different scores.
 
     A score that is read at the end of the prompt, or at a fixed place, is the same for both. Scores still vary from
-    prompt to prompt and look sound; accuracy is exactly one half, or 0 or 1 where ties are counted one way.
+    prompt to prompt and look sound; accuracy is exactly one half, or 0 or 1 if ties are counted one way.
     """
     pairs = [
         (pair, difference)
@@ -131,10 +131,10 @@ def equal_scores(bench: Bench) -> CheckResult:
 def length(bench: Bench) -> CheckResult:
     """Check that score differences are more than length differences.
 
-    People prefer longer answers a little, and a reward model learns that first and most; a policy trained on it then
-    writes at length. The correlation is Spearman's, between score(chosen) - score(rejected) and the same difference of
-    lengths in tokens. Both are written chosen minus rejected, so a model that is right about the label and blind to
-    length has none, even where the chosen ones are longer. The interval (95%) is that of Bonett and Wright (2000),
+    People prefer longer answers a little, and a reward model learns that first and most. A policy trained on it then
+    writes long answers. The correlation is Spearman's, between score(chosen) - score(rejected) and the difference of
+    their lengths in tokens. Both are written chosen minus rejected, so a model that is right about labels but ignores
+    length has no correlation, even if chosen responses are longer. The interval (95%) is by Bonett and Wright (2000),
     Sample size requirements for estimating Pearson, Kendall and Spearman correlations; it takes pairs as independent.
     """
     from scipy.stats import rankdata
@@ -200,7 +200,7 @@ def half_precision(bench: Bench) -> CheckResult:
 
 @contextmanager
 def _largest(network: torch.nn.Module) -> Iterator[dict[str, float]]:
-    """Note the largest absolute value that goes into and comes out of each layer while the context is open."""
+    """Record the largest absolute value that goes into and comes out of each layer while the context is open."""
     largest: dict[str, float] = {}
 
     def note(name: str) -> Any:

@@ -1,6 +1,6 @@
 """Reward models with one fault each, to show that the audit finds it: tiny networks with random weights.
 
-A fault is planted where people met it: in the weights of a folder, in a configuration, in a tokenizer or in a forward.
+Each fault is planted where people found it: in the weights of a folder, a configuration, a tokenizer or a forward.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Fault:
 
     about: str
     breaks: str
-    """The line that is there for it."""
+    """The line that detects it."""
     implies: tuple[str, ...] = ()
-    """Other lines that cannot be kept where this one is broken so."""
+    """Other lines that break together with this one."""
     network: str = "decoder"
 
 
@@ -54,7 +54,7 @@ FAULTS = {
     "overflow": Fault("activations of a million, which the next layer divides again", "half precision"),
     "sigmoid": Fault("the configuration does not say that scores are no probabilities", "pipeline"),
 }
-"""By name, in the order of the audit's table."""
+"""The faults by name, in the order of the audit's table."""
 
 
 class PlantedConfig(transformers.LlamaConfig):
@@ -76,7 +76,7 @@ class PlantedForSequenceClassification(transformers.LlamaForSequenceClassificati
     config_class = PlantedConfig
 
     def forward(self, input_ids: Any, attention_mask: Any, **options: Any) -> Any:  # pyright: ignore
-        """Score, and spoil the scores."""
+        """Compute scores, and spoil them."""
         output: Any = super().forward(input_ids=input_ids, attention_mask=attention_mask, **options)
         logits, fault = output.logits, self.config.fault  # (batch, n_outputs)
         n_tokens = attention_mask.sum(1, keepdim=True)
@@ -100,7 +100,7 @@ class PlantedForSequenceClassification(transformers.LlamaForSequenceClassificati
         return output
 
 
-# so that a folder loads as any other does
+# so that the folder loads like any other
 AutoConfig.register(PlantedConfig.model_type, PlantedConfig, exist_ok=True)
 AutoModel.register(PlantedConfig, PlantedModel, exist_ok=True)
 AutoModelForSequenceClassification.register(PlantedConfig, PlantedForSequenceClassification, exist_ok=True)
@@ -110,7 +110,7 @@ WIDTHS = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "
 
 
 def save_planted(folder: str | Path, fault: str | None, *, network: str = "decoder", seed: int = 0) -> Path:
-    """Write a reward model with this fault, or a sound one, as transformers writes it.
+    """Write a reward model with this fault, or a sound one, in transformers' format.
 
     Parameters
     ----------
@@ -119,9 +119,9 @@ def save_planted(folder: str | Path, fault: str | None, *, network: str = "decod
     fault
         A name in `FAULTS`; None plants nothing.
     network
-        ``"decoder"`` or ``"encoder"``: what to build where nothing is planted.
+        ``"decoder"`` or ``"encoder"``: what to build if nothing is planted.
     seed
-        Of the weights.
+        Seed of the weights.
     """
     if fault is not None:
         if fault not in FAULTS:

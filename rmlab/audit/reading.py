@@ -1,4 +1,4 @@
-"""Checks of how a model reads: its head, its pad token, where a text ends, and what the length limit takes."""
+"""Checks of how a model reads texts: its head, its pad token, how a text ends, and what the length limit cuts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["end_of_text", "one_output", "pad_token", "pipeline", "truncation"]
 def one_output(bench: Bench) -> CheckResult:
     """Check that the head has one output.
 
-    transformers gives a classifier two outputs unless told otherwise. Training then learns from one of them, or fails
+    transformers gives a classifier two outputs by default. Training then learns from one of them, or fails
     with a shape; code that takes ``logits[:, -1]`` and code that takes ``logits[:, 0]`` read different numbers.
     """
     logits = bench.subject.logits([bench.rows[0].tokens])
@@ -47,9 +47,9 @@ def one_output(bench: Bench) -> CheckResult:
 def pad_token(bench: Bench) -> CheckResult:
     """Check that the pad token is not EOS, where the score is read from the last token that is not the pad token.
 
-    Decoders come without a pad token, and ``pad_token = eos_token`` is the advice for generation. Here it hides the end
-    of every text from the pooling: the score is read one token early, after a word and not after the end, and where the
-    template writes EOS after each turn, older versions read it at the end of the prompt: chosen and rejected then tie.
+    Decoders come without a pad token, and for generation ``pad_token = eos_token`` is common advice. In a reward model
+    it hides the end of every text from the pooling: the score is read one token early, after a word and not at the end.
+    If the template writes EOS after each turn, older versions read it at the end of the prompt, and both responses tie.
     """
     subject = bench.subject
     if not subject.pools_last_token:
@@ -94,8 +94,8 @@ def pad_token(bench: Bench) -> CheckResult:
 def end_of_text(bench: Bench) -> CheckResult:
     """Check that a text ends in EOS, or another special token, where the score is read from the last token.
 
-    Without it the score is read at whatever the text ends in, a full stop or a word; a reply that breaks off and one
-    that is whole are then read at tokens of different kinds, and the network never saw a sign that the reply is over.
+    Without it the score is read at whatever ends the text, a full stop or a word. A reply that breaks off and a whole
+    one are then read at tokens of different kinds, and the network never sees a sign that the reply is over.
     """
     subject = bench.subject
     if not subject.pools_last_token:
@@ -103,7 +103,7 @@ def end_of_text(bench: Bench) -> CheckResult:
     special = {*subject.tokenizer.all_special_ids, subject.tokenizer.eos_token_id}
 
     def ending(tokens: Tokens) -> list[int]:
-        """Give the special token that a text ends in, with the white space that a template may write after it."""
+        """Return the special token with which a text ends, and the white space that a template may write after it."""
         ids = list(tokens["input_ids"])
         for start in range(len(ids) - 1, -1, -1):
             if ids[start] in special:
@@ -132,13 +132,13 @@ def end_of_text(bench: Bench) -> CheckResult:
 def truncation(bench: Bench) -> CheckResult:
     """Check that the length limit leaves the two responses of a pair different.
 
-    With a long prompt and a cut from the right, both responses fall off the end. The pair then teaches and tests
-    nothing, and a loss of log 2 on it looks like difficulty: rlhf-book#503 found about 7% of a default slice so. One
+    With a long prompt and a cut on the right, both responses are cut off. The pair then teaches and tests
+    nothing, and its loss of log 2 looks like difficulty: rlhf-book#503 found about 7% of a default slice like that. One
     such pair breaks the line, since no model can be right about it.
     """
 
     def is_cut_and_equal(pairs: Sequence[PreferencePair]) -> list[tuple[bool, bool]]:
-        """Say of each pair whether it loses tokens, and whether that makes its responses equal."""
+        """Return for each pair whether it loses tokens, and whether that makes its responses equal."""
         reading = bench.subject.read([(pair.prompt, side) for pair in pairs for side in (pair.chosen, pair.rejected)])
         ids = [list(tokens["input_ids"]) for tokens in reading.tokens]
         is_cut = [bool(reading.cut[2 * i : 2 * i + 2].any()) for i in range(len(pairs))]
@@ -155,7 +155,7 @@ def truncation(bench: Bench) -> CheckResult:
     parts = smallest(
         (pair.prompt, pair.chosen, pair.rejected),
         lambda parts: is_cut_and_equal([PreferencePair(*parts)])[0][1],
-        tries=400,  # each costs no more than the tokenising
+        tries=400,  # each costs only the tokenising
     )
     n_tokens = len(bench.subject.read([(parts[0], parts[1])]).tokens[0]["input_ids"])
     return broken(
@@ -189,13 +189,13 @@ def pipeline(bench: Bench) -> CheckResult:
         with torch.inference_mode():
             inputs = [tokenizer(text, truncation=True, return_tensors="pt").to(network.device) for text in texts]
             scores = [float(network(**one).logits[0, 0]) for one in inputs]
-    except Exception as error:  # whatever it is, the pipeline is no way to use this model
+    except Exception as error:  # whatever it is, the pipeline does not work with this model
         return not_applicable(f"the pipeline does not take this model ({type(error).__name__})")
     gaps = [abs(a - b) for a, b in zip(given, scores, strict=True)]
     worst = max(range(len(texts)), key=gaps.__getitem__)
     if gaps[worst] <= bench.tolerance:
         return kept("the pipeline gives the score itself")
     return broken(
-        "the pipeline gives something else than the score: it applies a function to it",
+        "the pipeline gives something other than the score: it applies a function to it",
         Example({"text": texts[worst]}, {"score": scores[worst], "from the pipeline": given[worst]}),
     )

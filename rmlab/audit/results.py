@@ -1,4 +1,4 @@
-"""What an audit found: a frozen table, one row for each check."""
+"""The results of an audit: a frozen table, one row for each check."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Example:
     """The smallest input on which a fault still shows, and the numbers that show it."""
 
     parts: Mapping[str, Side]
-    """Such as the prompt and the two responses; texts, or messages where the pairs are messages."""
+    """For example the prompt and the two responses; texts, or messages if the pairs are messages."""
     numbers: Mapping[str, float]
-    """Such as the score alone and in a batch, in nats."""
+    """For example the score alone and in a batch, in nats."""
 
     def __str__(self) -> str:
         parts = [f"{name} {_short(part)}" for name, part in self.parts.items()]
@@ -36,35 +36,35 @@ class CheckResult:
     name: str
     status: Status
     found: str
-    """What was measured; where the check is not applicable, why."""
+    """What was measured; if the check is not applicable, why."""
     example: Example | None
-    """Where it is broken, the smallest example, if an example can show it."""
+    """The smallest example of a broken invariant, if an example can show it."""
     remedy: str
-    """What to do where it is broken."""
+    """What to do if it is broken."""
     issues: tuple[str, ...]
-    """Public issues, as ``repository#number``, in which people met this fault."""
+    """Public issues, as ``repository#number``, in which people reported this fault."""
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What `audit` found; ``print`` shows a table and `to_dict` gives what JSON can hold."""
+    """The results of `audit`; ``print`` shows a table and `to_dict` returns what JSON can hold."""
 
     model: str
     results: tuple[CheckResult, ...]
     n_pairs: int | None
-    """Pairs in the sample; None where the built-in texts were read."""
+    """Pairs in the sample; None if the built-in texts were read."""
     n_texts: int
     tolerance: float
-    """Scores that differ by no more, in nats, count as the same."""
+    """Scores that differ by no more than this, in nats, count as the same."""
     spread: float
     """Standard deviation of the scores of the sample, in nats."""
     max_length: int | None
-    """As it was asked for; None where the model's own limit was kept."""
+    """The limit that was asked for; None if the model's own limit was used."""
     seed: int
 
     @property
     def broken(self) -> tuple[str, ...]:
-        """Names of the checks that are broken."""
+        """The names of the checks that are broken."""
         return tuple(result.name for result in self.results if result.status == "broken")
 
     def __getitem__(self, name: str) -> CheckResult:
@@ -74,7 +74,7 @@ class Audit:
         raise KeyError(f"no check is named {name!r}; there are {', '.join(r.name for r in self.results)}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the audit as dicts, lists, strings and numbers."""
+        """Return the audit as dicts, lists, strings and numbers."""
         result = asdict(self)
         result["results"] = list(result["results"])
         return {**result, "broken": list(self.broken)}

@@ -1,4 +1,4 @@
-"""Shrink an example as far as it still shows a fault, by leaving out words: a plain form of delta debugging.
+"""Shrinking an example that shows a fault, by leaving out words: a simple form of delta debugging.
 
 References
 ----------
@@ -19,20 +19,20 @@ TRIES = 150
 
 
 def smallest(parts: Parts, is_broken: Callable[[Parts], bool], *, tries: int = TRIES) -> Parts:
-    """Leave out words while the fault stays.
+    """Return the shortest parts found, by leaving out words, that still show the fault.
 
     Parameters
     ----------
     parts
-        Texts or messages that show the fault. Each keeps one word at least, where it has one.
+        Texts or messages that show the fault. Each keeps at least one word, if it has one.
     is_broken
-        Whether parts show the fault. Where it raises, they count as sound: another fault was met on the way.
+        Whether parts show the fault. If it raises, they count as sound, since that is another fault.
     tries
         Bound on the calls of `is_broken`.
 
     Returns
     -------
-    Parts that show the fault, none of which can lose a word; or, where `tries` ran out, the smallest seen.
+    Parts that show the fault, none of which can lose a word; or, if `tries` ran out, the smallest seen.
     """
     left = tries
     shrinking = True
@@ -44,7 +44,7 @@ def smallest(parts: Parts, is_broken: Callable[[Parts], bool], *, tries: int = T
             left -= 1
             try:
                 shrinking = is_broken(candidate)
-            except Exception:  # a template that refuses, a length of zero: not the fault that is looked for
+            except Exception:  # a template that refuses, or a length of zero: not the fault under test
                 continue
             if shrinking:
                 parts = candidate
@@ -53,7 +53,7 @@ def smallest(parts: Parts, is_broken: Callable[[Parts], bool], *, tries: int = T
 
 
 def _shorter(parts: Parts) -> Iterator[Parts]:
-    """Give the parts with one of them shorter: by all but a word first, which mostly does, and by one word last."""
+    """Yield the parts with one of them shorter: first by all but a word, which usually works, and last by one word."""
     for portion in (1, 2, 4, 8, 16, None):
         for i, part in enumerate(parts):
             for side in _shorter_side(part, portion):
@@ -61,7 +61,7 @@ def _shorter(parts: Parts) -> Iterator[Parts]:
 
 
 def _shorter_side(side: Side, portion: int | None) -> Iterator[Side]:
-    """Give one part without each of `portion` stretches; without all but one end, and without each word (None)."""
+    """Yield one part without each of `portion` stretches; without all but one end, and without each word (None)."""
     if isinstance(side, str):
         words = side.split()
         step = 1 if portion is None else len(words) // portion

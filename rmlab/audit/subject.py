@@ -1,8 +1,8 @@
 """The reward model under audit, as it is: its network, its tokenizer, and how the two read and score a text.
 
-Nothing is repaired here. `RewardModel` mends several faults on loading (a missing pad token, pooling by the pad id, a
-missing EOS), so a folder goes through transformers' own classes instead, and its texts through its own chat template.
-A folder that rmlab saved is read as rmlab reads it, since its tokens are rmlab's to lay out; transformers scores it.
+Nothing is repaired here. `RewardModel` corrects several faults on loading (no pad token, pooling by the pad id, no
+EOS), so a folder is loaded with transformers' own classes instead, and its texts go through its own chat template. A
+folder that rmlab saved is read as rmlab reads it, because rmlab decides on its tokens; transformers scores it.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ Text = tuple[Side, Side]
 """A prompt and a response."""
 
 Tokens = Mapping[str, Sequence[int]]
-"""One text as its tokenizer gives it: ``input_ids``, and ``token_type_ids`` where there are some."""
+"""One text as its tokenizer returns it: ``input_ids``, and ``token_type_ids`` if there are any."""
 
 NO_LIMIT = 10**9
-"""A tokenizer without a limit says that it is 10^30."""
+"""A tokenizer without a limit says that its limit is 10^30."""
 
 
 @dataclass(frozen=True)
@@ -53,24 +53,24 @@ class Subject:
     tokenizer: Any
     read: Callable[[Sequence[Text]], Reading]
     forward: Callable[..., torch.Tensor]
-    """Takes what `tokenizer.pad` gives, as tensors; gives logits, shape ``(batch, n_outputs)``."""
+    """Takes what `tokenizer.pad` returns, as tensors; returns logits, shape ``(batch, n_outputs)``."""
     reload: Callable[[], Subject]
-    """Give the same model loaded afresh, with another seed for whatever it does not hold."""
+    """Returns the same model loaded again, with another seed for what it does not hold."""
     random_weights: tuple[str, ...]
     """Names of the weights that were not in the folder, and so were drawn at random."""
     meets_left_padding: bool
-    """Whether batches padded on the left are a use of this model: of decoders they are, since generation pads so."""
+    """Whether this model may be given batches padded on the left, as decoders are, because generation pads so."""
     score_ids: Callable[[list[list[int]]], torch.Tensor] | None = None
-    """Scores a batch of unpadded token ids, where the model has a way of its own to lay them out."""
+    """Scores a batch of unpadded token ids, if the model has its own way to lay them out."""
 
     @property
     def pools_last_token(self) -> bool:
-        """Whether the score is read from the last token, as transformers' decoders do, or from the first."""
+        """Whether the score is read from the last token, as in transformers' decoders, or from the first."""
         return _pools_last_token(self.network)
 
     @property
     def limits(self) -> list[int]:
-        """The most tokens that tokenizer and network say they take, of those that say so."""
+        """The numbers of tokens that the tokenizer and the network say they accept, if they say so."""
         positions = getattr(self.network.config, "max_position_embeddings", None)
         return [limit for limit in (self.tokenizer.model_max_length, positions) if limit and limit < NO_LIMIT]
 
@@ -94,7 +94,7 @@ class Subject:
             return self.forward(**{name: values.to(device) for name, values in batch.items()})
 
     def scores(self, tokens: Sequence[Tokens], *, side: str | None = None) -> np.ndarray:
-        """Give the first output for each text of one batch, float64 of shape ``(batch,)``, in nats."""
+        """Return the first output for each text of one batch, float64 of shape ``(batch,)``, in nats."""
         return self.logits(tokens, side=side)[:, 0].double().cpu().numpy()
 
     def alone(self, tokens: Sequence[Tokens]) -> np.ndarray:
@@ -103,7 +103,7 @@ class Subject:
 
 
 def load_subject(model: Any, *, revision: str | None, max_length: int | None) -> Subject:
-    """Take a `RewardModel`, a (network, tokenizer) pair, a folder or a hub id as it is."""
+    """Take a `RewardModel`, a (network, tokenizer) pair, a folder or a hub id without changing it."""
     if isinstance(model, str) and model in SHORT_NAMES:
         model = RewardModel.from_pretrained(model, revision=revision)
     if isinstance(model, RewardModel):
@@ -125,7 +125,7 @@ def _of_reward_model(model: RewardModel, max_length: int | None) -> Subject:
 
     def score_ids(ids: list[list[int]]) -> torch.Tensor:
         with model.evaluating():
-            return model.score_ids(ids, keys=[0] * len(ids))  # one key: what two texts begin with is computed once
+            return model.score_ids(ids, keys=[0] * len(ids))  # one key: a common beginning is computed once
 
     def reload() -> Subject:
         with tempfile.TemporaryDirectory() as scratch:
@@ -161,7 +161,7 @@ def _of_source(source: str | Path, *, revision: str | None, max_length: int | No
         tokenizer = AutoTokenizer.from_pretrained(where, revision=revision, trust_remote_code=False)
     backbones.check_vocabulary(str(source), network, tokenizer)
     missing = tuple(sorted(info["missing_keys"]))
-    # what was drawn at random is there in a copy of this network, but not in the folder
+    # random weights are in a copy of this network, but not in the folder
     again = None if not missing else lambda: _of_source(source, revision=revision, max_length=max_length, seed=seed + 1)
     reader = None
     if (Path(source) / MANIFEST).is_file():
@@ -221,7 +221,7 @@ def _rmlab_reader(encoder: Encoder, max_length: int) -> Callable[[Sequence[Text]
 
 
 def _own_reader(tokenizer: Any, pools_last: bool, max_length: int | None) -> Callable[[Sequence[Text]], Reading]:
-    """Read texts as the tokenizer would for anybody: by its chat template, else as two texts or as one."""
+    """Return a reader that uses the tokenizer's defaults: its chat template, or else two texts, or one."""
     special = tokenizer("a", "a", return_special_tokens_mask=True)["special_tokens_mask"]
     text = [i for i, is_special in enumerate(special) if not is_special]
     marks_the_middle = not pools_last and any(special[text[0] : text[-1]])
@@ -255,10 +255,10 @@ def _pools_last_token(network: Any) -> bool:
 
 
 def plain(side: Side) -> str:
-    """Give a text as it is, and messages as their contents, a blank line between them."""
+    """Return a text as it is, and messages as their contents with a blank line between them."""
     return side if isinstance(side, str) else "\n\n".join(message["content"] for message in side)
 
 
 def first_line(error: BaseException) -> str:
-    """Name an error by its type and the first line of its text."""
+    """Return the type of an error and the first line of its text."""
     return f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0]}"

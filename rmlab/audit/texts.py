@@ -1,4 +1,4 @@
-"""What an audit reads where no pairs are given: a dozen texts, from one word to two hundred."""
+"""Texts for an audit without pairs: a dozen, from one word to two hundred."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PARAGRAPH = (
     "Tea came to Britain by way of Holland and Portugal. At first it was sold by chemists, as a cure for headaches. "
     "Within a century it was the drink of every house, and a tax on it had cost the country a continent. "
 )
-"""What a long input repeats."""
+"""The text that a long input repeats."""
 
 BUILT_IN = (
     PreferencePair("What is two and two?", "Four.", "Five"),
@@ -33,4 +33,4 @@ BUILT_IN = (
     ),
     PreferencePair("Tell me something about the history of tea.", PARAGRAPH.strip(), PARAGRAPH * 4),
 )
-"""Twelve texts, two to a prompt. They end in different ways, so that what a tokenizer adds at the end is seen."""
+"""Twelve texts, two to a prompt. They end in different ways, to show what a tokenizer adds at the end."""

@@ -1,7 +1,7 @@
 """One score for each item from a table of wins: the Bradley-Terry model by maximum likelihood, with errors.
 
-`fit` holds what users call, and `result` what it gives; `labels` turns labels into positions; `counts` gathers
-comparisons by pair and says, before a fit, why there would be no finite maximum; `newton` finds the maximum and the
+`fit` contains what users call, and `result` what it returns; `labels` turns labels into positions; `counts` counts
+comparisons by pair and finds, before a fit, why there would be no finite maximum; `newton` finds the maximum and the
 covariance there.
 """
 

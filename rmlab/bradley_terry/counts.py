@@ -1,8 +1,8 @@
 """Comparisons counted by pair, and whether the counts determine a score for every item.
 
-The likelihood has a finite, single maximum if and only if no direction but a common shift of the scores leaves it from
-falling. A direction moves the scores, the order effect and the log of the tie parameter at once; along it the
-likelihood does not fall where no outcome that was seen loses against another. For a row with score difference d (the
+The likelihood has a finite, single maximum if and only if it falls in every direction except a common shift of the
+scores. A direction moves the scores, the order effect and the log of the tie parameter at once. The likelihood does not
+fall along it if no observed outcome loses probability to another. For a row with score difference d (the
 order effect included) and eta the change of the log of the tie parameter, that is
 
     d >= 2 eta and d >= 0 for a win,    -d >= 2 eta and d <= 0 for a loss,    |d| <= 2 eta for a tie.
@@ -50,17 +50,17 @@ class PairCounts:
 
     @cached_property
     def total(self) -> Floats:
-        """Comparisons, in weight."""
+        """The number of comparisons, in weight."""
         return self.wins + self.losses + self.ties
 
     @cached_property
     def surplus(self) -> Floats:
-        """Half of wins less losses of i: with ties, all that the data say of its score."""
+        """Half of the wins minus the losses of i: with ties, all that the data show about its score."""
         return (self.wins - self.losses) / 2
 
     @cached_property
     def starts(self) -> NDArray[np.intp]:
-        """Where the rows of each i start, ``(n_items + 1,)``."""
+        """The positions at which the rows of each i start, ``(n_items + 1,)``."""
         return np.searchsorted(self.i, np.arange(self.n_items + 1))
 
     def matrix(self, values: Floats) -> csr_array:
@@ -102,7 +102,7 @@ def count_pairs(
 def why_no_finite_maximum(
     items: Sequence[Hashable], counts: PairCounts, *, has_prior: bool, davidson: bool
 ) -> str | None:
-    """Say why the likelihood has no finite, single maximum, naming the items at fault; None where it has one.
+    """Return why the likelihood has no finite, single maximum, naming the items at fault; None if it has one.
 
     Without further parameters it has one if and only if the graph with an edge from each winner to each loser, and both
     ways for a tie, is strongly connected (Zermelo 1929; Ford 1957). An order effect, Davidson's tie parameter and the
@@ -136,7 +136,7 @@ def why_no_finite_maximum(
 
 
 def _edges(counts: PairCounts, values: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp], Integers]:
-    """Edges from winner to loser, both ways for a tie, with a value that changes sign with the point of view."""
+    """Return the edges from winner to loser, both ways for a tie, and a value that changes sign with the direction."""
     won, lost = counts.wins + counts.ties > 0, counts.losses + counts.ties > 0
     i, j = counts.i, counts.j
     return (
@@ -147,7 +147,7 @@ def _edges(counts: PairCounts, values: Floats) -> tuple[NDArray[np.intp], NDArra
 
 
 def _rises_for_ever(counts: PairCounts) -> bool:
-    """Return whether the likelihood keeps from falling as Davidson's tie parameter grows, with scores that make up.
+    """Return whether the likelihood never falls as Davidson's tie parameter grows, with scores that make up for it.
 
     For a rise of 1 in its log, a win must widen by 2 at least and a tie by 2 at most, either way, the order effect g
     included. Each cycle of these constraints says ``room + g * turn >= 0``; the g that one of them rules out moves to
@@ -187,7 +187,7 @@ def _why_no_order_effect(counts: PairCounts, davidson: bool) -> str | None:
 
 
 def name_separate_groups(items: Sequence[Hashable], counts: PairCounts) -> str | None:
-    """Name the groups of items that no comparison joins; None where every item is joined to every other."""
+    """Return the groups of items that no comparison joins, in words; None if every item is joined to every other."""
     n = counts.n_items
     met = coo_array((np.ones(len(counts.i)), (counts.i, counts.j)), shape=(n, n))
     n_groups, group = connected_components(met, directed=False)
@@ -201,7 +201,7 @@ def name_separate_groups(items: Sequence[Hashable], counts: PairCounts) -> str |
 
 def _why_not_connected(items: Sequence[Hashable], counts: PairCounts) -> str | None:
     n, i, j = counts.n_items, counts.i, counts.j
-    # pairs that went both ways, and a sample of those, are enough as a rule and quick to look at
+    # pairs that went both ways, and a sample of them, usually suffice and are quick to check
     mutual = np.flatnonzero(((counts.wins > 0) & (counts.losses > 0)) | (counts.ties > 0))
     mutual = mutual[:: max(1, len(mutual) // (20 * n))]
     if len(mutual) >= n - 1:
@@ -241,7 +241,7 @@ def _names(items: Sequence[Hashable], chosen: NDArray[np.bool_]) -> str:
 
 
 def _negative_cycle(tail: NDArray[np.intp], head: NDArray[np.intp], length: Integers, n: int) -> Integers | None:
-    """Return the positions of the edges of a cycle of negative length; None where there is none.
+    """Return the positions of the edges of a cycle of negative length; None if there is none.
 
     Bellman-Ford over all edges at once: a cycle among the last improvements is a negative cycle.
     """

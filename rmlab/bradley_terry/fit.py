@@ -41,9 +41,9 @@ def fit_bradley_terry(
 ) -> BradleyTerryFit:
     """Fit one score to each item by maximum likelihood, from who beat whom.
 
-    Before fitting it is checked, exactly, that a finite maximum exists, whatever is fitted beside the scores.
-    Comparisons are counted by pair, and Newton's method is run on the counts: with a dense Cholesky factor for some
-    hundreds of items, beyond with sparse conjugate gradients.
+    Before the fit, an exact check shows whether a finite maximum exists, whatever is fitted beside the scores.
+    Comparisons are counted by pair, and Newton's method uses the counts: with a dense Cholesky factor for some hundreds
+    of items, and with sparse conjugate gradients for more.
 
     Parameters
     ----------
@@ -53,9 +53,9 @@ def fit_bradley_terry(
     weights
         How often each comparison was seen; 1 each if not given.
     tied
-        True where the comparison was a tie; winner and loser are then in either order.
+        True where the comparison was a tie; the order of winner and loser then does not matter.
     ties
-        "half": a tie is half a win each way (so it is if only `tied` is given). "davidson": a tie has a probability of
+        "half": a tie is half a win each way (the default if `tied` is given). "davidson": a tie has a probability of
         its own, see `rmlab.preference.davidson_probabilities`.
     first
         +1 where the winner was first (at home), -1 where the loser was, 0 where neither: fits an order effect.
@@ -63,12 +63,12 @@ def fit_bradley_terry(
         Variance of a normal prior around 0 on each score. It makes the scores finite whatever the comparisons; where it
         alone joins groups of items that never meet, a note of the fit names them.
     max_iterations
-        Newton iterations after which to give up; ten are many.
+        Newton iterations after which to give up; ten would already be many.
 
     Raises
     ------
     TypeError
-        If the labels or flags are of a kind that cannot be used.
+        If the labels or flags are of an unsupported kind.
     ValueError
         If lengths differ, nothing is left to compare, an item meets itself, a weight is negative or not finite, or the
         likelihood has no finite maximum; the message names the items at fault.
@@ -102,7 +102,7 @@ def fit_bradley_terry(
     counts = count_pairs(n, winner, loser, weight, is_tie, order)
 
     ties = "half" if tied is not None and ties is None else ties
-    # with no tie among the comparisons the likelihood is highest at tie parameter 0, the Bradley-Terry model
+    # without a tie among the comparisons the likelihood is highest at tie parameter 0, the Bradley-Terry model
     davidson = ties == "davidson" and bool(counts.ties.any())
     if reason := why_no_finite_maximum(items, counts, has_prior=prior_variance is not None, davidson=davidson):
         raise ValueError(reason)
@@ -135,7 +135,7 @@ def _notes(items: Sequence[Hashable], counts: PairCounts) -> tuple[str, ...]:
 
 
 _TOTAL_WEIGHT = 1e300
-"""The most that the weights may add up to: sums and quotients of them stay finite."""
+"""The largest sum of the weights, so that sums and quotients of them stay finite."""
 
 
 def _weights(values: ArrayLike, n_rows: int) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Labels of any hashable kind to positions 0, 1, 2, ...: the slow part of a fit to a million comparisons."""
+"""Turning labels of any hashable kind into positions 0, 1, 2, ...: the slow part of a fit to a million comparisons."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _BOOL = object()
 def index_labels(
     winners: Iterable[Hashable], losers: Iterable[Hashable]
 ) -> tuple[tuple[Hashable, ...], NDArray[np.intp], NDArray[np.intp]]:
-    """Give the distinct labels and, for every comparison, the positions of its winner and its loser among them.
+    """Return the distinct labels and, for every comparison, the positions of its winner and its loser among them.
 
-    Labels that Python holds to be equal are one item (1 and 1.0 are, 1 and "1" are not), but a bool is never a number.
-    Items are sorted where they can be, else in the order in which they appear, winners before losers.
+    Labels that are equal in Python are one item (1 and 1.0 are, 1 and "1" are not), but a bool is never a number.
+    Items are sorted if they can be; otherwise they are in the order in which they appear, winners before losers.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def index_labels(
         raise ValueError(f"{name}[{row}] is {items[blank]!r}: a label is missing; leave that comparison out")
     try:
         order = sorted(range(len(items)), key=items.__getitem__)  # type: ignore[arg-type]
-    except TypeError:  # labels of kinds that have no order between them
+    except TypeError:  # labels of kinds that cannot be ordered together
         return tuple(items), codes[0], codes[1]
     position = np.empty(len(items), np.intp)
     position[order] = np.arange(len(items))
@@ -65,12 +65,12 @@ def index_labels(
 
 
 def label_key(label: Any) -> Hashable:
-    """Give what stands for a label in a dict: itself, but True is kept apart from 1, to which it is equal in Python."""
+    """Return a label's key in a dict: the label itself, but True, equal to 1 in Python, is kept apart from 1."""
     return (_BOOL, bool(label)) if isinstance(label, bool | np.bool_) else label
 
 
 def _column(name: str, labels: Any) -> list[Any] | NDArray[np.int64] | pa.Array:
-    """Give the labels as int64 array, as Arrow strings, or else as a list."""
+    """Return the labels as an int64 array, as Arrow strings, or else as a list."""
     if isinstance(labels, str | bytes) or not isinstance(labels, Iterable):
         raise TypeError(
             f"{name} must be a list, an array or a column of labels, one for each comparison, got {labels!r:.60}"
@@ -89,9 +89,9 @@ def _column(name: str, labels: Any) -> list[Any] | NDArray[np.int64] | pa.Array:
         labels = list(labels)
     try:
         arrow = pa.array(labels)
-    except (ValueError, TypeError, OverflowError, pa.ArrowException):  # of several kinds, or of one that Arrow has not
+    except (ValueError, TypeError, OverflowError, pa.ArrowException):  # several kinds, or one that Arrow lacks
         return labels
-    # Arrow also takes in what is not the same label (bytes as text, int as float, None as null): those stay lists.
+    # Arrow also accepts what is not the same label (bytes as text, int as float, None as null): those stay lists.
     if isinstance(arrow, pa.Array) and arrow.null_count == 0:
         if pa.types.is_string(arrow.type):
             return arrow
@@ -102,7 +102,7 @@ def _column(name: str, labels: Any) -> list[Any] | NDArray[np.int64] | pa.Array:
 
 def _index_integers(won: NDArray[np.int64], lost: NDArray[np.int64]) -> tuple[list[Any], list[NDArray[np.intp]]]:
     low, high = min(won.min(), lost.min()).item(), max(won.max(), lost.max()).item()
-    if high - low > 4 * len(won) + 1000:  # too thinly spread for a table
+    if high - low > 4 * len(won) + 1000:  # too sparse for a table
         values, codes = np.unique(np.concatenate([won, lost]), return_inverse=True)
         return values.tolist(), [codes[: len(won)], codes[len(won) :]]
     won, lost = won - low, lost - low
@@ -144,5 +144,5 @@ def _index_objects(won: Any, lost: Any) -> tuple[list[Any], list[NDArray[np.intp
 def _is_missing(label: Any) -> bool:
     try:
         return label is None or bool(label != label)  # NaN and NaT differ from themselves
-    except TypeError:  # pandas.NA refuses to be true or false
+    except TypeError:  # pandas.NA has no truth value
         return True

@@ -25,19 +25,19 @@ __all__ = ["Information", "maximise", "total_loss"]
 Floats = NDArray[np.float64]
 
 CHOLESKY_LIMIT = 256
-"""Up to so many items every Newton step is solved by a dense Cholesky factor; beyond, by conjugate gradients."""
+"""Up to this many items every Newton step is solved by a dense Cholesky factor; beyond, by conjugate gradients."""
 CG_LIMIT = 200
-"""Conjugate gradients that need more iterations than this give way to a sparse factor. Comparisons that mix well need
-about ten, and would fill a factor; those that mix badly (a ladder of neighbours) have a factor with few entries."""
+"""If conjugate gradients need more iterations than this, a sparse factor is used. Comparisons that mix well need about
+ten, and would fill a factor; those that mix badly (a ladder of neighbours) have a factor with few entries."""
 STEP_TOLERANCE = 1e-6
-"""The last Newton step moves no parameter by more; what remains is of the order of its square."""
+"""The last Newton step moves no parameter by more than this; the remaining error is of the order of its square."""
 
 
 @dataclass(frozen=True, eq=False)
 class Information:
     """Second derivative of minus the log posterior: a weighted graph Laplacian, bordered by what is not a score."""
 
-    pairs: csr_array  # (n, n), above the diagonal: what each pair tells of its score difference
+    pairs: csr_array  # (n, n), above the diagonal: what each pair shows about its score difference
     diagonal: Floats  # (n,): its row sums both ways, and the prior's precision
     border: Floats  # (n, n_extras)
     corner: Floats  # (n_extras, n_extras)
@@ -45,7 +45,7 @@ class Information:
 
     @cached_property
     def covariance(self) -> Floats:
-        """Covariance of all parameters where scores sum to zero, ``(n + n_extras, n + n_extras)``."""
+        """The covariance of all parameters where scores sum to zero, ``(n + n_extras, n + n_extras)``."""
         matrix, anchor = self._anchored()
         factor, failed = dpotrf(matrix, overwrite_a=True)
         if not failed:
@@ -55,7 +55,7 @@ class Information:
         n = len(self.diagonal)
         covariance = factor + factor.T  # LAPACK leaves zeros below the diagonal
         covariance[np.diag_indices_from(covariance)] /= 2
-        # the direction in which all scores move together is no part of this gauge, nor is the prior's hold on it
+        # the direction in which all scores move together is not part of this gauge, nor is the prior's hold on it
         covariance[:n, :n] -= 1 / (n * (n * anchor + self.prior_precision))
         return covariance
 
@@ -84,7 +84,7 @@ class Information:
         return np.concatenate([pull + self.border @ extras, self.border.T @ scores + self.corner @ extras])
 
     def _anchored(self) -> tuple[Floats, float]:
-        """Give the upper triangle of the matrix plus a constant on all items, which makes it definite; the constant."""
+        """Return the matrix's upper triangle plus a constant for all items, which makes it definite; the constant."""
         n, n_extras = self.border.shape
         anchor = self.diagonal.mean() / n
         matrix = np.zeros((n + n_extras, n + n_extras), order="F")
@@ -113,12 +113,12 @@ class Information:
 def maximise(
     counts: PairCounts, *, davidson: bool, prior_variance: float | None, max_iterations: int
 ) -> tuple[Floats, Information, int]:
-    """Give the parameters at the maximum, the information there, and the number of Newton iterations.
+    """Return the parameters at the maximum, the information there, and the number of Newton iterations.
 
     Raises
     ------
     RuntimeError
-        If `max_iterations` steps did not bring it to rest.
+        If it has not converged after `max_iterations` steps.
     """
     precision = 0.0 if prior_variance is None else 1 / prior_variance
     parameters = _start(counts, davidson, precision)
@@ -141,7 +141,7 @@ def maximise(
             # along the step the loss is convex: uphill by half its first fall, or more, means that it went too far
             if gradient @ step <= fall / 2:
                 break
-        else:  # no step helps: rounding has taken over
+        else:  # no step helps, because of rounding
             break
         parameters = trial
     raise RuntimeError(
@@ -151,7 +151,7 @@ def maximise(
 
 
 def total_loss(counts: PairCounts, parameters: Floats, *, davidson: bool) -> float:
-    """Minus the log likelihood, in nats, without the prior.
+    """Return minus the log likelihood, in nats, without the prior.
 
     A win by j costs ``loss(-d) = loss(d) + d`` and a tie costs ``loss(d) + d / 2 - log(tie parameter)``, so that one
     evaluation serves all three outcomes. A half tie is half a win each way: the same without the last term.
@@ -168,7 +168,7 @@ def _differences(counts: PairCounts, parameters: Floats) -> Floats:
 
 
 def _onto_items(counts: PairCounts, values: Floats) -> Floats:
-    """Add a value of each row, ``(n_rows,)``, to its i and take it from its j: shape ``(n_items,)``."""
+    """Add a value of each row, ``(n_rows,)``, to its i and subtract it from its j: shape ``(n_items,)``."""
     matrix, ones = counts.matrix(values), np.ones(counts.n_items)
     return matrix @ ones - matrix.T @ ones  # many times as fast as two calls of bincount
 
@@ -176,7 +176,7 @@ def _onto_items(counts: PairCounts, values: Floats) -> Floats:
 def _derivatives(
     counts: PairCounts, parameters: Floats, davidson: bool, prior_precision: float
 ) -> tuple[Floats, Information]:
-    """Gradient of minus the log posterior, ``(n_items + n_extras,)``, and the information.
+    """Return the gradient of minus the log posterior, ``(n_items + n_extras,)``, and the information.
 
     Win, tie and loss are as ``exp(d / 2) : tie parameter : exp(-d / 2)``, an exponential family in (wins - losses) / 2
     and ties: the gradient is expected less observed, the information their covariance.
@@ -210,7 +210,7 @@ def _derivatives(
 
 
 def _start(counts: PairCounts, davidson: bool, prior_precision: float) -> Floats:
-    """Log-odds of each item's share of wins, kept moderate, where the loss is curved: a step or two ahead of zeros."""
+    """Return the log-odds of each item's share of wins, kept moderate, where the loss is curved: better than zeros."""
     matrix, ones = counts.matrix(counts.total / 2), np.ones(counts.n_items)
     half, surplus = matrix @ ones + matrix.T @ ones, _onto_items(counts, counts.surplus)
     held = 0.5 + 2 * prior_precision

@@ -1,4 +1,4 @@
-"""What a Bradley-Terry fit gives: scores, their errors in any gauge, intervals, and a bootstrap."""
+"""The result of a Bradley-Terry fit: scores, their errors in any gauge, intervals, and a bootstrap."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 __all__ = ["BradleyTerryFit"]
 
 COVARIANCE_LIMIT = 10_000
-"""Up to so many items the whole covariance matrix is made (800 MB, and as much again for a moment)."""
+"""Up to this many items the whole covariance matrix is made (800 MB, and for a moment as much again)."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BradleyTerryFit:
     """Scores of items, what is known of their errors, and what they were fitted with; see `fit_bradley_terry`.
 
-    Errors are worked out when first asked for, from the information at the maximum. With a prior they are those of the
+    Errors are computed when first asked for, from the information at the maximum. With a prior they are those of the
     posterior, by Laplace's approximation.
     """
 
     items: tuple[Hashable, ...]
-    """Sorted where they can be, else as first seen."""
+    """The items, sorted if they can be, otherwise as first seen."""
     scores: NDArray[np.float64]
     """In log-odds (nats), shape ``(n_items,)``; they sum to zero, or are relative to `reference`."""
     order_effect: float | None
@@ -41,16 +41,16 @@ class BradleyTerryFit:
     tie_parameter: float | None
     """Davidson's nu: equal items tie with probability ``nu / (2 + nu)``; None unless ``ties="davidson"``."""
     n_comparisons: float
-    """The sum of the weights: the number of comparisons, where weights are counts."""
+    """The sum of the weights: the number of comparisons, if weights are counts."""
     n_iterations: int
-    """Newton iterations."""
+    """The number of Newton iterations."""
     ties: Literal["half", "davidson"] | None
     prior_variance: float | None
     max_iterations: int
     reference: Hashable | None = None
-    """The item at zero; None where scores sum to zero."""
+    """The item at zero; None if scores sum to zero."""
     notes: tuple[str, ...] = ()
-    """What a reader of these scores must know and might miss, in sentences."""
+    """Notes that a reader of these scores needs and might miss, in sentences."""
     _parameters: NDArray[np.float64] = field(kw_only=True)
     _counts: PairCounts = field(kw_only=True)
     _information: Information = field(kw_only=True)
@@ -61,12 +61,12 @@ class BradleyTerryFit:
 
     @cached_property
     def log_loss(self) -> float:
-        """Mean negative log-likelihood of a comparison, in nats, without the prior."""
+        """The mean negative log-likelihood of a comparison, in nats, without the prior."""
         return total_loss(self._counts, self._parameters, davidson=bool(self.tie_parameter)) / self.n_comparisons
 
     @cached_property
     def covariance(self) -> NDArray[np.float64]:
-        """Covariance of the scores in this fit's gauge, ``(n_items, n_items)``; up to 10,000 items."""
+        """The covariance of the scores in this fit's gauge, ``(n_items, n_items)``; up to 10,000 items."""
         n = len(self.items)
         if n > COVARIANCE_LIMIT:
             raise ValueError(
@@ -81,11 +81,11 @@ class BradleyTerryFit:
 
     @cached_property
     def standard_errors(self) -> NDArray[np.float64]:
-        """Standard errors of the scores in this fit's gauge, ``(n_items,)``; up to 10,000 items."""
+        """The standard errors of the scores in this fit's gauge, ``(n_items,)``; up to 10,000 items."""
         return _roots(np.diag(self.covariance))
 
     def covariance_of(self, items: Iterable[Hashable]) -> NDArray[np.float64]:
-        """Covariance of the scores of some items, ``(n_chosen, n_chosen)``; one solve for each in a large fit."""
+        """Return the covariance of some items' scores, ``(n_chosen, n_chosen)``; a large fit solves once for each."""
         chosen = [self._position(item) for item in items]
         n = len(self.items)
         if n <= COVARIANCE_LIMIT:
@@ -105,18 +105,18 @@ class BradleyTerryFit:
 
     @property
     def order_effect_standard_error(self) -> float | None:
-        """Standard error of `order_effect`."""
+        """The standard error of `order_effect`."""
         return None if self.order_effect is None else self._extra_standard_error(0)
 
     @property
     def tie_parameter_standard_error(self) -> float | None:
-        """Standard error of `tie_parameter`, by the delta method from that of its logarithm."""
-        if not self.tie_parameter:  # not fitted; or 0, on the edge of what it can be, where there is none
+        """The standard error of `tie_parameter`, by the delta method from that of its logarithm."""
+        if not self.tie_parameter:  # not fitted; or 0, on the edge of its range, where there is none
             return None
         return self.tie_parameter * self._extra_standard_error(-1)
 
     def intervals(self, level: float = 0.95) -> NDArray[np.float64]:
-        """Lower and upper ends of normal intervals for the scores, ``(n_items, 2)``; 95% unless told."""
+        """Return the ends of normal intervals for the scores, ``(n_items, 2)``; 95% by default."""
         from scipy.special import ndtri
 
         if not 0 < level < 1:
@@ -125,21 +125,21 @@ class BradleyTerryFit:
         return np.stack([self.scores - reach, self.scores + reach], axis=1)
 
     def relative_to(self, item: Hashable | None) -> BradleyTerryFit:
-        """Give the same fit with that item's score at 0 and errors to match; None: back to scores that sum to zero."""
+        """Return the same fit with that item's score at 0 and errors to match; for None, scores that sum to zero."""
         shift = self.scores.mean() if item is None else self.scores[self._position(item)]
         return replace(self, scores=self.scores - shift, reference=item)
 
     def probability(self, first: Hashable, second: Hashable) -> float:
-        """Give the probability that `first` beats `second`, on neutral ground, ties aside."""
+        """Return the probability that `first` beats `second` on neutral ground, ties left out."""
         return preference_probability(float(self.scores[self._position(first)] - self.scores[self._position(second)]))
 
     def bootstrap(self, n_resamples: int = 1000, *, seed: int | None = None) -> NDArray[np.float64]:
-        """Fit again to comparisons drawn with replacement; the scores, in this fit's gauge: ``(n_resamples, n_items)``.
+        """Fit to comparisons drawn with replacement; return scores in this fit's gauge, ``(n_resamples, n_items)``.
 
         Raises
         ------
         ValueError
-            If weights were not whole numbers, or a resample has no finite maximum: to leave it out would bias the rest.
+            If weights were not whole numbers, or a resample has no finite maximum: leaving it out would bias the rest.
         """
         counts = self._counts
         cells = np.stack([counts.wins, counts.losses, counts.ties])  # (3, n_rows)
@@ -164,7 +164,7 @@ class BradleyTerryFit:
         return resamples
 
     def to_frame(self, *, standard_errors: bool = True) -> pd.DataFrame:
-        """Give a pandas table with columns item, score and, unless told otherwise, standard_error."""
+        """Return a pandas table with columns item, score and, by default, standard_error."""
         import pandas as pd
 
         table = pd.DataFrame({"item": list(self.items), "score": self.scores})

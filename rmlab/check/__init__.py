@@ -1,14 +1,14 @@
-"""What the exercises of the course call to judge an answer: one function for each exercise, named after it.
+"""Checks of the answers to the exercises of the course: one function for each exercise, named after it.
 
     from rmlab import check
     check.gap_for_probability(2.197)
 
-A right answer passes in any equivalent form: a number, or a function on floats, NumPy arrays or torch tensors. A wrong
-one is told which mistake it looks like. What was not attempted yet is said so. Nothing is raised: each function prints
-a message and returns a `Verdict` with ``passed``. A new check is a call of `judge`.
+A right answer passes in any equivalent form: a number, or a function on floats, NumPy arrays or torch tensors. For a
+wrong one the message says which mistake it looks like, and for a missing one that it was not attempted. Nothing is
+raised: each function prints a message and returns a `Verdict` with ``passed``. A new check is a call of `judge`.
 """
 
-# The checks are called as `check.loss`. They are kept out of `__all__`, whose names no notebook may use otherwise.
+# The checks are called as `check.loss`. They are not in `__all__`, since notebooks may use none of its names otherwise.
 from rmlab.check.effects import flattery_effect, remainder_of_removal  # noqa: F401
 from rmlab.check.errors import standard_error_of_difference  # noqa: F401
 from rmlab.check.evaluations import accuracy_of_differences, loss_at_temperature  # noqa: F401

@@ -14,10 +14,10 @@ __all__ = ["flattery_effect", "remainder_of_removal"]
 
 
 def remainder_of_removal(answer: Any) -> Verdict:
-    """Notebook 09: what of a score the words left out one by one do not add up to.
+    """Judge the part of a score to which the words left out one by one do not add up (notebook 09).
 
     A function ``(score, without_each, without_all)``: the score of the text, those without each word, shape
-    ``(n_words,)``, and that without all of them, to ``score - without_all`` less what the words add.
+    ``(n_words,)``, and that without all of them, to ``score - without_all`` minus what the words add.
     """
     cases = [(2.0, [1.5, 2.2, 0.9], -1.0), (0.3, [0.1, 0.6], 0.9), (-4.0, [-5.5, -4.5, -3.0, -4.1], -4.4)]
     return judge(
@@ -25,31 +25,31 @@ def remainder_of_removal(answer: Any) -> Verdict:
         answer,
         cases=[(score, np.array(each), empty) for score, each, empty in cases],
         right=lambda r, each, empty: r - empty - np.sum(r - each),
-        praise="Right: what there is to explain, less what the words add one by one.",
+        praise="Right: what there is to explain, minus what the words add one by one.",
         mistakes={
-            "This is what the words add in all. Take it away from the score less that of the empty text.":
+            "This is what the words add in all. Subtract it from the score minus that of the empty text.":
                 lambda r, each, empty: np.sum(r - each),
-            "The empty text is left out: what there is to explain is the score less that without all words.":
+            "The empty text is left out: what there is to explain is the score minus that without all words.":
                 lambda r, each, empty: r - np.sum(r - each),
-            "The sign of what a word adds: it is the score with the word less the score without it.":
+            "The sign of what a word adds: it is the score with the word minus the score without it.":
                 lambda r, each, empty: r - empty - np.sum(each - r),
-            "The sign of the whole: this is what the words add less what there is to explain.":
+            "The sign of the whole: this is what the words add minus what there is to explain.":
                 lambda r, each, empty: np.sum(r - each) - (r - empty),
-            "This is what there is to explain. Take away what the words add.": lambda r, each, empty: r - empty,
-            "This takes away the mean of what the words add. Take away their sum.":
+            "This is what there is to explain. Subtract what the words add.": lambda r, each, empty: r - empty,
+            "This subtracts the mean of what the words add. Subtract their sum.":
                 lambda r, each, empty: r - empty - np.mean(r - each),
-            "This takes away the scores without each word. What a word adds is the score less each of these.":
+            "This subtracts the scores without each word. What a word adds is the score minus each of these.":
                 lambda r, each, empty: r - empty - np.sum(each),
-            "These are what the words add, one by one. Add them up, and take the sum away from score - without_all.":
+            "These are what the words add, one by one. Add them up, and subtract the sum from score - without_all.":
                 lambda r, each, empty: r - each,
-            "The score stands in the sum only once: each word adds the score less what is left without it.":
+            "The score is in the sum only once: each word adds the score minus the score without it.":
                 lambda r, each, empty: r - empty - (r - np.sum(each)),
-            "The signs are lost: a word may add less than nothing.":
+            "The signs are lost: what a word adds may be negative.":
                 lambda r, each, empty: r - empty - np.sum(np.abs(r - each)),
-            "This measures each word against the empty text. What a word adds is the score less that without it.":
+            "This measures each word against the empty text. What a word adds is the score minus that without it.":
                 lambda r, each, empty: r - empty - np.sum(each - empty),
         },
-        hint="What a word adds is score - without_each; sum that, and take it away from score - without_all.",
+        hint="What a word adds is score - without_each; sum that, and subtract it from score - without_all.",
     )  # fmt: skip
 
 
@@ -59,9 +59,9 @@ def flattery_effect(answer: Any, *, data: Sequence[Any] | None = None) -> Verdic
     Parameters
     ----------
     answer
-        Three numbers, mean, lower end and upper end, for `data`; or a function from five arrays of shape ``(n,)``
+        Three numbers (mean, lower end and upper end) for `data`; or a function from five arrays of shape ``(n,)``
         (the scores with flattery, with a plain sentence of the same length, with neither, whether the prompt was
-        looked at to find the effect, and which sentence was added) to the three.
+        used to find the effect, and which sentence was added) to these three.
     data
         The five arrays of the caller.
     """
@@ -105,13 +105,13 @@ def flattery_effect(answer: Any, *, data: Sequence[Any] | None = None) -> Verdic
                 lambda f, c, p, seen, s: _with_quantile(1.0, (f - c)[~seen], s[~seen]),
             "The ends have changed places: first the lower one, then the upper one.":
                 lambda f, c, p, seen, s: np.array(mean_interval((f - c)[~seen], s[~seen]))[[0, 2, 1]],
-            "These are the ends of the middle 95% of single prompts. How well the mean is known is asked for.":
+            "These are the ends of the middle 95% of single prompts. The question is how well the mean is known.":
                 lambda f, c, p, seen, s: np.array(
                     [(f - c)[~seen].mean(), *np.quantile((f - c)[~seen], [0.025, 0.975])]
                 ),
             "This is the mean alone. Give three numbers: the mean, the lower end and the upper end.":
                 lambda f, c, p, seen, s: (f - c)[~seen].mean(),
-            "This is what the plain sentence adds. Flattery less the plain sentence is asked for.":
+            "This is what the plain sentence adds. The question is flattery minus the plain sentence.":
                 lambda f, c, p, seen, s: mean_interval((c - p)[~seen], s[~seen]),
         },
         hint="Take flattered - plain of each prompt that was not looked at; then mean_interval, by sentence.",

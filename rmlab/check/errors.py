@@ -14,7 +14,7 @@ __all__ = ["standard_error_of_difference"]
 
 
 def standard_error_of_difference(answer: Any) -> Verdict:
-    """Notebook 04: the standard error of Milwaukee - Detroit, or a function from a covariance (2, 2) to such an error.
+    """Judge the standard error of Milwaukee - Detroit, or a function from a covariance (2, 2) to it (notebook 04).
 
     The covariance is that of scores which sum to zero.
     """
@@ -28,11 +28,11 @@ def standard_error_of_difference(answer: Any) -> Verdict:
         answer,
         cases=[(covariance,), *((np.array(other),) for other in others)],
         right=lambda c: np.sqrt(c[0, 0] + c[1, 1] - 2 * c[0, 1]),
-        praise="Right: the root of both variances, less twice the covariance.",
+        praise="Right: the root of the sum of both variances minus twice the covariance.",
         mistakes={
             "The covariance is left out: this would be right if the two scores had nothing to do with each other.":
                 lambda c: np.sqrt(c[0, 0] + c[1, 1]),
-            "The sign of the covariance: it is added for a sum of two scores, and taken away for a difference.":
+            "The sign of the covariance: it is added for a sum of two scores, and subtracted for a difference.":
                 lambda c: np.sqrt(c[0, 0] + c[1, 1] + 2 * c[0, 1]),
             "The covariance counts twice: var(a - b) = var(a) + var(b) - 2 cov(a, b).":
                 lambda c: np.sqrt(c[0, 0] + c[1, 1] - c[0, 1]),
@@ -42,7 +42,7 @@ def standard_error_of_difference(answer: Any) -> Verdict:
                 lambda c: 1.96 * np.sqrt(c[0, 0] + c[1, 1] - 2 * c[0, 1]),
             "This is the difference of the scores. Its standard error is asked for.": milwaukee - detroit,
             "No root yet: this is the variance of the difference.": lambda c: c[0, 0] + c[1, 1] - 2 * c[0, 1],
-            "This adds the two standard errors. Add variances, take away twice the covariance, and then the root.":
+            "This adds the two standard errors. Add variances, subtract twice the covariance, and take the root.":
                 lambda c: np.sqrt(c[0, 0]) + np.sqrt(c[1, 1]),
             "Variances add up, for a difference too: the chance in one score does not cancel that in the other.":
                 lambda c: np.sqrt(abs(c[0, 0] - c[1, 1])),

@@ -13,7 +13,7 @@ __all__ = ["accuracy_of_differences", "loss_at_temperature"]
 
 
 def accuracy_of_differences(answer: Any) -> Verdict:
-    """Notebook 08: the accuracy of the differences 2, 1, 0, -1, or a function from differences to the accuracy."""
+    """Judge the accuracy of the differences 2, 1, 0, -1, or a function from differences to accuracy (notebook 08)."""
     cases = [[2.0, 1.0, 0.0, -1.0], [0.5, -0.5, -2.0], [0.0, 0.0, 3.0], [-1.0, 0.0, 4.0, 0.1, -3.0]]
     return judge(
         "accuracy_of_differences",
@@ -34,7 +34,7 @@ def accuracy_of_differences(answer: Any) -> Verdict:
                 lambda d: np.mean(preference_probability(d)),
             "This is the number of pairs that are right. Divide by the number of all pairs.":
                 lambda d: np.sum((np.sign(d) + 1) / 2),
-            "This is the mean difference. Accuracy looks at the signs alone.": lambda d: np.mean(d),
+            "This is the mean difference. Accuracy looks only at the signs.": lambda d: np.mean(d),
             "This is the mean of the signs, from -1 to 1. Accuracy runs from 0 to 1.": lambda d: np.mean(np.sign(d)),
             "This is in per cent. Divide by 100.": lambda d: 50 * np.mean(np.sign(d) + 1),
             "This is the mean loss. Accuracy counts the pairs that are the right way round.":
@@ -45,7 +45,7 @@ def accuracy_of_differences(answer: Any) -> Verdict:
 
 
 def loss_at_temperature(answer: Any) -> Verdict:
-    """Notebook 08: a function (differences, temperature) -> mean loss of the differences at that temperature."""
+    """Judge a function (differences, temperature) -> mean loss of the differences at that temperature (notebook 08)."""
     d, other = np.array([3.0, -2.0, 0.5, 6.0]), np.array([-1.0, 0.2, 4.0])
     return judge(
         "loss_at_temperature",
@@ -56,7 +56,7 @@ def loss_at_temperature(answer: Any) -> Verdict:
         mistakes={
             "Upside down: this multiplies by the temperature. A high one should make the model less sure.":
                 lambda x, t: np.mean(preference_loss(x * t)),
-            "The temperature came too late: it divides the differences, not the losses.":
+            "The temperature comes too late: it divides the differences, not the losses.":
                 lambda x, t: np.mean(preference_loss(x)) / t,
             "The temperature does nothing here: this is the loss of the differences as they are.":
                 lambda x, t: np.mean(preference_loss(x)),
@@ -67,7 +67,7 @@ def loss_at_temperature(answer: Any) -> Verdict:
             "Swapped: the sign of the differences is turned.": lambda x, t: np.mean(preference_loss(-x / t)),
             "This is the mean probability. The loss is minus its logarithm, pair by pair.":
                 lambda x, t: np.mean(preference_probability(x / t)),
-            "The temperature came too late: it divides the differences, and multiplies no losses.":
+            "The temperature comes too late: it divides the differences, and does not multiply the losses.":
                 lambda x, t: np.mean(preference_loss(x)) * t,
             "The signs are lost: a negative difference is a pair that the model has the wrong way round.":
                 lambda x, t: np.mean(preference_loss(np.abs(x) / t)),

@@ -13,7 +13,7 @@ __all__ = ["linear_score_difference", "reported_loss"]
 
 
 def linear_score_difference(answer: Any) -> Verdict:
-    """Notebook 06: a function (weights, phi_chosen, phi_rejected), each ``(n_features,)``, to the score difference."""
+    """Judge a function (weights, phi_chosen, phi_rejected), each ``(n_features,)``, -> difference (notebook 06)."""
     cases = [
         ([0.4, 0.8], [3.0, -1.0], [1.0, 2.0]),
         ([1.0, -2.0, 0.5], [0.0, 1.0, 2.0], [1.0, 0.0, 0.0]),
@@ -32,7 +32,7 @@ def linear_score_difference(answer: Any) -> Verdict:
             "This is the product of the two scores. Take their difference.": lambda w, c, r: (w @ c) * (w @ r),
             "This is the score of the chosen response alone.": lambda w, c, r: w @ c,
             "This is the score of the rejected response alone.": lambda w, c, r: w @ r,
-            "Not added up yet: these are the parts that each feature has in the difference.":
+            "Not added up yet: this is what each feature adds to the difference.":
                 lambda w, c, r: w * (c - r),
             "The weights are left out: this adds up the differences of the features.": lambda w, c, r: (c - r).sum(),
             "Only sizes are left: the difference of a feature may be negative, and must stay so.":
@@ -53,7 +53,7 @@ def linear_score_difference(answer: Any) -> Verdict:
 
 
 def reported_loss(answer: Any) -> Verdict:
-    """Notebook 06: a function of the losses on training, held-out and test pairs, ``(n_settings,)``, to that reported.
+    """Judge a function (training, held-out, test losses), each ``(n_settings,)``, -> the loss to report (notebook 06).
 
     It is the test loss of the setting with the lowest held-out loss.
     """
@@ -70,8 +70,8 @@ def reported_loss(answer: Any) -> Verdict:
         praise="Right: chosen on the held-out pairs, reported on the test pairs.",
         mistakes={
             "This is the smallest test loss: the setting was chosen on the test pairs, and a part on which something "
-            "was chosen flatters. Choose on the held-out pairs.": lambda training, held_out, test: test.min(),
-            "You chose by the training loss, which only falls as a model learns by heart. Choose on the held-out "
+            "was chosen looks too good. Choose on the held-out pairs.": lambda training, held_out, test: test.min(),
+            "You chose by the training loss, which keeps falling as a model memorises. Choose on the held-out "
             "pairs.": lambda training, held_out, test: test[training.argmin()],
             "This is the smallest held-out loss. The setting was chosen on these pairs, so they flatter it: report its "
             "loss on the test pairs.": lambda training, held_out, test: held_out.min(),

@@ -13,7 +13,7 @@ __all__ = ["scores_from_hidden"]
 
 
 def scores_from_hidden(answer: Any) -> Verdict:
-    """Notebook 07: a function from hidden vectors, mask and head to the score of each text of a decoder.
+    """Judge a function from hidden vectors, mask and head to the score of each text of a decoder (notebook 07).
 
     Hidden vectors have shape ``(batch, length, width)``, the mask ``(batch, length)``, the head ``(width,)``; the
     scores, ``(batch,)``, are read at the last real token, wherever the padding is.
@@ -32,7 +32,7 @@ def scores_from_hidden(answer: Any) -> Verdict:
         right=lambda h, mask, w: _at(h, _last(mask)) @ w,
         praise="Right: the hidden vector of the last real token of each text, times the row of the head.",
         mistakes={
-            "This reads the last column. With padding on the right, a pad stands there.":
+            "This reads the last column. With padding on the right, it holds padding.":
                 lambda h, mask, w: h[:, -1] @ w,
             "This reads the first column. In a decoder it has seen nothing of the text.":
                 lambda h, mask, w: h[:, 0] @ w,
@@ -44,9 +44,9 @@ def scores_from_hidden(answer: Any) -> Verdict:
                 lambda h, mask, w: _at(h, _last(mask) - 1) @ w,
             "This is the mean over the real tokens. Only the last of them has seen the whole text.":
                 lambda h, mask, w: ((h @ w) * mask).sum(axis=1) / mask.sum(axis=1),
-            "This is the mean over all columns, pads among them. Read the last real token alone.":
+            "This is the mean over all columns, padding included. Read only the last real token.":
                 lambda h, mask, w: (h @ w).mean(axis=1),
-            "This adds up all real tokens, so a long text scores high for its length. Read the last one alone.":
+            "This adds up all real tokens, so a long text scores high because of its length. Read only the last one.":
                 lambda h, mask, w: ((h @ w) * mask).sum(axis=1),
             "This gives a number for each token. Pick that of the last real token of each text.":
                 lambda h, mask, w: h @ w,
@@ -58,7 +58,7 @@ def scores_from_hidden(answer: Any) -> Verdict:
                 lambda h, mask, w: _at(h, _last(mask)).sum(axis=1),
             "This goes one step too far: a score is not a probability, and takes no sigmoid.":
                 lambda h, mask, w: preference_probability(_at(h, _last(mask)) @ w),
-            "This takes the token with the highest score. Read the last real one, whatever it says.":
+            "This takes the token with the highest score. Read the last real one, whatever its score.":
                 lambda h, mask, w: np.where(mask == 1, h @ w, -np.inf).max(axis=1),
         },
         hint="Pick the hidden vector of the last real token of each text, and take its product with w.",

@@ -21,11 +21,11 @@ __all__ = ["TAU_RATINGS", "TAU_REWARDS", "kendall_tau", "last_real_position", "w
 TAU_REWARDS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 """The true rewards of the six items of `kendall_tau`, unless its caller has others."""
 TAU_RATINGS = ((32.0, 23.0, 50.0, 41.0, 59.0, 66.0), (74.0, 70.0, 61.0, 64.0, 76.0, 81.0))
-"""What two raters make of them: a row for each, the second milder than the first."""
+"""The ratings that two raters give them: a row for each rater, the second more lenient than the first."""
 
 
 def kendall_tau(answer: Any, *, rewards: Any = TAU_REWARDS, ratings: Any = TAU_RATINGS) -> Verdict:
-    """Notebook 01: how well ratings keep the true order, by Kendall's tau.
+    """Judge how well ratings keep the true order, by Kendall's tau (notebook 01).
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def kendall_tau(answer: Any, *, rewards: Any = TAU_REWARDS, ratings: Any = TAU_R
         Shape ``(n_items,)``, or ``(n_raters, n_items)``.
     """
     truth, rows = np.asarray(rewards, dtype=float), np.atleast_2d(np.asarray(ratings, dtype=float))
-    first = "The pairs in the right order, less those in the wrong order, by all pairs."
+    first = "The pairs in the right order, minus those in the wrong order, divided by all pairs."
     if callable(answer):
         rng = np.random.default_rng(0)
         cases = [(truth, rows[0]), *((rng.permutation(7).astype(float), rng.gamma(1.0, 1.0, 7)) for _ in range(4))]
@@ -59,7 +59,7 @@ def kendall_tau(answer: Any, *, rewards: Any = TAU_REWARDS, ratings: Any = TAU_R
 
 
 def _signs(x: Any, y: Any) -> np.ndarray:
-    """+1 for each pair of items in the same order in x and y, -1 for the others, 0 for ties; (n_pairs,)."""
+    """Return +1 for each pair of items in the same order in x and y, -1 for the others, 0 for ties; (n_pairs,)."""
     i, j = np.triu_indices(len(x), 1)
     x, y = np.asarray(x), np.asarray(y)
     return np.sign(x[i] - x[j]) * np.sign(y[i] - y[j])
@@ -70,7 +70,7 @@ def _tau(x: Any, y: Any) -> Any:
 
 
 def _tau_b(x: Any, y: Any) -> Any:
-    from scipy.stats import kendalltau  # pairs tied in x or y do not count, as most libraries have it
+    from scipy.stats import kendalltau  # pairs tied in x or y do not count, as in most libraries
 
     tau, _ = kendalltau(x, y)
     return tau
@@ -80,8 +80,8 @@ def _ranks(x: Any) -> np.ndarray:
     return np.argsort(np.argsort(x)).astype(float)
 
 
-_TAU_RIGHT = "Right: the pairs in the right order, less those in the wrong order, by all pairs."
-# For each message the formula on two sequences and, where it is another one, that on a table with a row for each rater.
+_TAU_RIGHT = "Right: the pairs in the right order, minus those in the wrong order, divided by all pairs."
+# For each message the formula for two sequences and, if it differs, the one for a table with a row for each rater.
 _TAU_MISTAKES: dict[str, tuple[Any, Any]] = {
     "The sign: this is the negative. Tau is +1 where all pairs are in the right order.": (
         lambda x, y: -_tau(x, y), None),
@@ -98,14 +98,14 @@ _TAU_MISTAKES: dict[str, tuple[Any, Any]] = {
     "This is tau of the first rater alone. Take the mean over the raters.": (None, lambda x, y: _tau(x, y[0])),
     "This is tau of the last rater alone. Take the mean over the raters.": (None, lambda x, y: _tau(x, y[-1])),
     "This is the sum over the raters. Take their mean.": (None, lambda x, y: sum(_tau(x, row) for row in y)),
-    "This is the number of pairs in the right order. Take away those in the wrong order, and divide by all pairs.": (
+    "This is the number of pairs in the right order. Subtract those in the wrong order, and divide by all pairs.": (
         lambda x, y: (_signs(x, y) > 0).sum(), None),
-    "Each pair is divided by twice: n items make n (n - 1) / 2 pairs.": (lambda x, y: _tau(x, y) / 2, None),
+    "Each pair is counted twice in the divisor: n items make n (n - 1) / 2 pairs.": (lambda x, y: _tau(x, y) / 2, None),
     "This is Pearson's correlation, which looks at the size of the ratings. Tau looks only at their order.": (
         lambda x, y: np.corrcoef(x, y)[0, 1], None),
     "This is Spearman's correlation of ranks. Tau counts pairs.": (
         lambda x, y: np.corrcoef(_ranks(x), _ranks(y))[0, 1], None),
-    "Not divided yet: this is the number of pairs in the right order less that in the wrong order.": (
+    "Not divided yet: this is the number of pairs in the right order minus that in the wrong order.": (
         lambda x, y: _signs(x, y).sum(), None),
     "Divided by n^2 pairs: n items make n (n - 1) / 2 pairs, each counted once.": (
         lambda x, y: 2 * _signs(x, y).sum() / len(x) ** 2, None),
@@ -113,9 +113,9 @@ _TAU_MISTAKES: dict[str, tuple[Any, Any]] = {
 
 
 def win_probability(answer: Any) -> Verdict:
-    """Notebook 04: P(Milwaukee beats Baltimore), by the fit to the season of 1987, or a function of the two scores.
+    """Judge P(Milwaukee beats Baltimore) in the fit to the 1987 season, or a function of both scores (notebook 04).
 
-    The number is .829 by the scores that Agresti (Categorical Data Analysis) gives too.
+    The number is 0.829, also by the scores that Agresti (Categorical Data Analysis) gives.
     """
     season = load_baseball()
     fit = fit_bradley_terry(season.winners, season.losers).relative_to("Baltimore")
@@ -131,7 +131,7 @@ def win_probability(answer: Any) -> Verdict:
         answer,
         cases=[(score[a], score[b]) for a, b in pairs],
         right=lambda a, b: preference_probability(a - b),
-        praise="Right. The scores differ by 1.581, and the sigmoid of that is .829.",
+        praise="Right. The scores differ by 1.581, and the sigmoid of that is 0.829.",
         mistakes={
             f"This is the raw share, {wins} wins of {wins + losses}. The model weighs in all the other games: take the "
             "sigmoid of the difference of the two scores.": wins / (wins + losses),
@@ -150,9 +150,9 @@ def win_probability(answer: Any) -> Verdict:
                 lambda a, b: preference_probability(a + b),
             "This is Thurstone's curve, the normal distribution function. The scores were fitted with the sigmoid.":
                 lambda a, b: thurstone_probability(a - b),
-            "This is P at Milwaukee's home, by the fit with a home effect. On neutral ground the effect falls out.":
+            "This is P at Milwaukee's home, by the fit with a home effect. On neutral ground the effect cancels.":
                 home,
-            "This is P by the fit with a home effect. The fit without it is meant.":
+            "This is P by the fit with a home effect. Use the fit without it.":
                 preference_probability(float(neutral)),
             "This is P against an average team. Baltimore is the other team: take the difference of their two scores.":
                 preference_probability(score["Milwaukee"] - float(np.mean(fit.scores))),
@@ -164,7 +164,7 @@ def win_probability(answer: Any) -> Verdict:
 
 
 def last_real_position(answer: Any) -> Verdict:
-    """Notebook 07: a function from a mask (batch, length) to the position of each row's last 1, counted from 0.
+    """Judge a function from a mask (batch, length) to the position of each row's last 1, counted from 0 (notebook 07).
 
     -1 and other negative positions count from the end, as in Python; one position for all rows may be one number.
     """
@@ -181,17 +181,17 @@ def last_real_position(answer: Any) -> Verdict:
         right=_last,
         praise="Right: the last real token, wherever the padding is.",
         mistakes={
-            "This is the last column. With padding on the right, a pad stands there.":
+            "This is the last column. With padding on the right, it holds padding.":
                 lambda mask: np.full(len(mask), mask.shape[1] - 1),
             "Off by one: n real tokens from position 0 end at n - 1. And with padding on the left, counting the real "
-            "tokens does not serve.":
+            "tokens does not work.":
                 lambda mask: mask.sum(axis=1) % mask.shape[1],
-            "Counting the real tokens serves for padding on the right alone.": lambda mask: mask.sum(axis=1) - 1,
-            "The first pad minus 1 is no guide: the first pad may stand on the left, or nowhere.":
+            "Counting the real tokens works only with padding on the right.": lambda mask: mask.sum(axis=1) - 1,
+            "The first pad minus 1 is no guide: the first pad may be on the left, or there may be none.":
                 lambda mask: (mask.argmin(axis=1) - 1) % mask.shape[1],
             "Off by one: this is one position too far. Positions count from 0.":
                 lambda mask: (_last(mask) + 1) % mask.shape[1],
-            "This is the token before the last real one, and the score stands at EOS.": lambda mask: _last(mask) - 1,
+            "This is the token before the last real one, and the score is read at EOS.": lambda mask: _last(mask) - 1,
             "This counts from the end of the row. Positions count from 0 on the left.":
                 lambda mask: mask[:, ::-1].argmax(axis=1),
             "This is the first pad, or 0 where there is none.": lambda mask: mask.argmin(axis=1),

@@ -1,7 +1,7 @@
-"""How an answer is judged: against the right formula, and against the formulas of the usual mistakes.
+"""Judging an answer: it is compared with the right formula, and with the formulas of the usual mistakes.
 
-An exercise is a few cases (arguments), the right formula, and a sentence for each mistake with the formula that makes
-it. The answer may be a number, which is held against the first case, or a function, which is held against them all.
+An exercise consists of a few cases (arguments), the right formula, and a message for each mistake with the formula that
+makes it. The answer may be a number, which is compared for the first case, or a function, compared for all cases.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ Formula = Callable[..., Any]
 Cases = Sequence[tuple[Any, ...]]
 
 NUMBER_TOLERANCE = 0.005
-"""A number may be rounded to two decimals (beyond 1: half a per cent); of all formulas as close, the nearest counts."""
+"""A number may be rounded to two decimals (beyond 1: half a per cent); the nearest of several close formulas counts."""
 
 NOT_ATTEMPTED = "Not attempted yet. Put your answer in, and run the cell again."
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found. The message was printed; as the last line of a cell a verdict shows nothing more."""
+    """The result of a check. Its message was printed, so as the last line of a cell a verdict shows nothing more."""
 
     exercise: str
     passed: bool
@@ -35,7 +35,7 @@ class Verdict:
     message: str
 
     def _ipython_display_(self) -> None:
-        pass  # the message stands above already
+        pass  # the message was printed above
 
 
 class _NotAttempted(Exception):
@@ -43,7 +43,7 @@ class _NotAttempted(Exception):
 
 
 class _Unusable(Exception):
-    """The answer gives nothing that could be compared; the text says what it gives."""
+    """An answer that gives nothing that could be compared; the text says what it gives."""
 
 
 def judge(
@@ -56,14 +56,14 @@ def judge(
     praise: str,
     hint: str,
 ) -> Verdict:
-    """Judge an answer, print what it looks like, and give the verdict. It raises nothing, whatever the answer does.
+    """Judge an answer, print the verdict, and return it. Nothing is raised, whatever the answer does.
 
     Parameters
     ----------
     exercise
         The name of the exercise.
     answer
-        A number, or anything that holds one (NumPy, torch), held against the first case; or a function, held against
+        A number, or anything that holds one (NumPy, torch), compared for the first case; or a function, compared for
         all cases, with floats and NumPy arrays as arguments, or else torch tensors, or else all cases at once. None
         and ``...``, or a function that returns one of them or raises NotImplementedError, is not yet an answer.
     cases
@@ -71,14 +71,14 @@ def judge(
     right
         The right formula, called with the arguments of a case.
     mistakes
-        What to say of each mistake, and the formula that makes it (or the number it leads to in the first case). The
-        order matters only where two formulas give the same numbers: the first is named.
+        What to say about each mistake, and the formula that makes it (or its number in the first case). The
+        order matters only if two formulas give the same numbers: the first is then named.
     praise, hint
-        What to say of a right answer, and of a wrong one that resembles no mistake on the list.
+        What to say about a right answer, and about a wrong one that resembles no mistake on the list.
     """
     formulas = {praise: right, **mistakes}
     with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a naive formula may overflow: that is for the reader to see, not a warning
+        warnings.simplefilter("ignore")  # a naive formula may overflow; the reader should see that result
         try:
             if callable(answer):
                 got = _results(answer, cases)
@@ -115,7 +115,7 @@ def _judge_number(answer: Any, case: tuple[Any, ...], formulas: Mapping[str, For
     if far[nearest] <= NUMBER_TOLERANCE:
         return nearest
     if np.array_equal(number, np.round(right, 1)) and not np.array_equal(number, np.round(number)):
-        raise _Unusable("Rounded too far to be judged: give two decimals at least.")
+        raise _Unusable("Rounded too far to be judged: give at least two decimals.")
     return None
 
 
@@ -129,7 +129,7 @@ def _same_as(got: list[np.ndarray], cases: Cases, formulas: Mapping[str, Formula
 
 
 def _first_difference(got: list[np.ndarray], cases: Cases, right: Formula) -> str:
-    """Say where a function first goes wrong, and which way, without giving the right number away."""
+    """Return where a function first goes wrong, and in which direction, without giving away the right number."""
     for case, value in zip(cases, got, strict=True):
         expected = _value(right, case)
         if _alike(value, expected):
@@ -147,42 +147,42 @@ def _first_difference(got: list[np.ndarray], cases: Cases, right: Formula) -> st
 
 
 def _results(answer: Formula, cases: Cases) -> list[np.ndarray]:
-    """Give what a function makes of each case, in the first form of arguments that it can work with."""
+    """Return the results of a function for all cases, in the first form of arguments that it accepts."""
     try:
         inspect.signature(answer).bind(*cases[0])
     except TypeError:
         n = len(cases[0])
         raise _Unusable(f"Your function should take {n} value{'s' if n > 1 else ''}, by position.") from None
-    except ValueError:  # some functions written in C have no signature: they are tried as they are
+    except ValueError:  # some functions written in C have no signature: they are simply tried
         pass
     trouble: Exception | None = None
     for arguments, stacked in _forms(cases):
         try:
             values = [_numbers(_call(answer, one)) for one in arguments]
             if stacked and values[0].shape != (n := len(cases),):
-                raise _Unusable(f"Given {n} values at once yours gives {values[0].size}; one for each is wanted.")
+                raise _Unusable(f"Given {n} values at once yours gives {values[0].size}; one for each was expected.")
             return list(values[0]) if stacked else [v.reshape(()) if v.size == 1 else v for v in values]
         except _NotAttempted:
             raise
         except Exception as error:
             if trouble is None or (isinstance(error, _Unusable) and not isinstance(trouble, _Unusable)):
-                trouble = error  # what was given back says more than what could not be called
+                trouble = error  # what was returned is more informative than what could not be called
     if isinstance(trouble, _Unusable):
         raise trouble
     raise _Unusable(f"Your function stopped with {type(trouble).__name__}: {trouble}")
 
 
 def _forms(cases: Cases) -> Iterator[tuple[list[tuple[Any, ...]], bool]]:
-    """Give the arguments in one form after another: as they are, all cases in one array, and both in torch.
+    """Yield the arguments in one form after another: as they are, all cases in one array, and both in torch.
 
-    Arrays are copies, since an answer may well write into them.
+    Arrays are copies, since an answer may write into them.
     """
     scalars = all(isinstance(argument, float) for case in cases for argument in case)
     stacks = [tuple(np.array(column) for column in zip(*cases, strict=True))] if scalars else []
     yield [tuple(np.copy(a) if isinstance(a, np.ndarray) else a for a in case) for case in cases], False
     if stacks:
         yield stacks, True
-    import torch  # only where Python's and NumPy's numbers would not do
+    import torch  # only if Python's and NumPy's numbers do not work
 
     yield [tuple(torch.from_numpy(np.array(argument)) for argument in case) for case in cases], False
     if stacks:
@@ -197,7 +197,7 @@ def _call(answer: Formula, arguments: tuple[Any, ...]) -> Any:
 
 
 def _numbers(value: Any) -> np.ndarray:
-    """Give the number or numbers that an answer holds, as float64."""
+    """Return the number or numbers that an answer holds, as float64."""
     if value is None or value is ... or value is NotImplemented or isinstance(value, NotImplementedError):
         raise _NotAttempted
     if callable(getattr(value, "detach", None)):  # torch, with a gradient or without, of whatever type
@@ -221,11 +221,11 @@ def _value(formula: Formula | float, case: tuple[Any, ...]) -> np.ndarray:
 
 
 def _alike(got: np.ndarray, expected: np.ndarray) -> bool:
-    # float32 and other orders of summation pass; a formula that is only near does not
+    # float32 and other orders of summation pass; an approximate formula does not
     return got.shape == expected.shape and np.allclose(got, expected, rtol=1e-3, atol=1e-6, equal_nan=True)
 
 
 def _short(value: Any) -> str:
-    if np.size(value) > 12:  # more than anybody reads
+    if np.size(value) > 12:  # more than anybody will read
         return f"an array of shape {np.shape(value)}"
     return " ".join(np.array2string(np.asarray(value), precision=4, separator=", ").split())

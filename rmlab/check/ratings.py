@@ -14,15 +14,15 @@ _RATINGS, _RATERS = (7.0, 8.0, 9.0, 2.0, 3.0, 1.0), (0, 0, 0, 1, 1, 1)
 
 
 def _by_rater(ratings: Any, raters: Any, what: Any) -> np.ndarray:
-    """For each rating what `what` gives of all the ratings of the same rater."""
+    """Return for each rating what `what` gives for all the ratings of the same rater."""
     ratings, raters = np.asarray(ratings, dtype=float), np.asarray(raters)
     return np.array([what(ratings[raters == one]) for one in raters])
 
 
 def centred_ratings(answer: Any) -> Verdict:
-    """Notebook 01: a function (ratings, raters) -> ratings less the mean of the rater who gave them, ``(n_ratings,)``.
+    """Judge a function (ratings, raters) -> ratings minus the mean of the rater who gave them (notebook 01).
 
-    `raters` says who gave each rating.
+    Ratings and result have shape ``(n_ratings,)``; `raters` says who gave each rating.
     """
     cases = [
         (_RATINGS, _RATERS),
@@ -34,38 +34,38 @@ def centred_ratings(answer: Any) -> Verdict:
         answer,
         cases=[(np.array(ratings), np.array(raters)) for ratings, raters in cases],
         right=lambda y, who: y - _by_rater(y, who, np.mean),
-        praise="Right: each rating less the mean of the rater who gave it.",
+        praise="Right: each rating minus the mean of the rater who gave it.",
         mistakes={
-            "This takes away the mean of all ratings: the same number from everybody's. Take each rater's own.":
+            "This subtracts the mean of all ratings, the same number for everybody. Subtract each rater's own mean.":
                 lambda y, who: y - y.mean(),
-            "The sign: this is the mean less the rating, and turns the order round.":
+            "The sign: this is the mean minus the rating, and reverses the order.":
                 lambda y, who: _by_rater(y, who, np.mean) - y,
-            "These are the raters' means. Take them away from the ratings.":
+            "These are the raters' means. Subtract them from the ratings.":
                 lambda y, who: _by_rater(y, who, np.mean),
-            "This adds the rater's mean. Take it away.": lambda y, who: y + _by_rater(y, who, np.mean),
-            "This divides by the rater's mean. A mild rater's offset is added to each rating, so take it away.":
+            "This adds the rater's mean. Subtract it.": lambda y, who: y + _by_rater(y, who, np.mean),
+            "This divides by the rater's mean. A lenient rater's offset is added to each rating, so subtract it.":
                 lambda y, who: y / _by_rater(y, who, np.mean),
-            "You also divided by each rater's standard deviation. That mends the scale, too; here only the offset is "
+            "You also divided by each rater's standard deviation. That corrects the scale too; here only the offset is "
             "asked for.": lambda y, who: (y - _by_rater(y, who, np.mean)) / _by_rater(y, who, np.std),
             "This divides by each rater's standard deviation and leaves the offset in.":
                 lambda y, who: y / _by_rater(y, who, np.std),
-            "This takes away the rater's lowest rating. Take away the mean.":
+            "This subtracts the rater's lowest rating. Subtract the mean.":
                 lambda y, who: y - _by_rater(y, who, np.min),
-            "This takes away the rater's highest rating. Take away the mean.":
+            "This subtracts the rater's highest rating. Subtract the mean.":
                 lambda y, who: y - _by_rater(y, who, np.max),
-            "This takes away the sum of the rater's ratings. Take away the mean.":
+            "This subtracts the sum of the rater's ratings. Subtract the mean.":
                 lambda y, who: y - _by_rater(y, who, np.sum),
-            "The mean of all ratings is added again. Leave it out: each rater's mean is to be 0.":
+            "The mean of all ratings is added again. Leave it out: each rater's mean should be 0.":
                 lambda y, who: y - _by_rater(y, who, np.mean) + y.mean(),
             "The right numbers in another order, rater by rater. Give them in the order of the ratings.":
                 lambda y, who: np.concatenate([y[who == one] - y[who == one].mean() for one in np.unique(who)]),
-            "This takes away the rater's first rating. Take away the mean.":
+            "This subtracts the rater's first rating. Subtract the mean.":
                 lambda y, who: y - _by_rater(y, who, lambda own: own[0]),
-            "This takes away the rater's median. Take away the mean.":
+            "This subtracts the rater's median. Subtract the mean.":
                 lambda y, who: y - _by_rater(y, who, np.median),
-            "These are the ratings as they came.": lambda y, who: y,
+            "These are the ratings as they were.": lambda y, who: y,
             "This is the mean of each rater once. One number for each rating is asked for.":
                 lambda y, who: np.array([y[who == one].mean() for one in np.unique(who)]),
         },
-        hint="For each rater, find the mean of that rater's own ratings, and take it away from them.",
+        hint="For each rater, find the mean of that rater's own ratings, and subtract it from them.",
     )  # fmt: skip

@@ -32,7 +32,7 @@ _DIFFERENCES = (-3.0, -1.0, -0.4, 0.0, 0.7, 1.5, 4.0)
 
 
 def scores_to_probability(answer: Any) -> Verdict:
-    """Notebook 00: P(chosen is preferred) for scores of 1.2 and -0.3, or a function (chosen, rejected) -> P."""
+    """Judge P(chosen is preferred) for scores of 1.2 and -0.3, or a function (chosen, rejected) -> P (notebook 00)."""
     return judge(
         "scores_to_probability",
         answer,
@@ -74,7 +74,7 @@ def scores_to_probability(answer: Any) -> Verdict:
 
 
 def judges_for_rejected(answer: Any) -> Verdict:
-    """Notebook 00: of 500 judges, those expected to prefer the rejected response at P = .8; or a function (P, n)."""
+    """Judge how many of 500 judges prefer the rejected response at P = 0.8, or a function (P, n) (notebook 00)."""
     return judge(
         "judges_for_rejected",
         answer,
@@ -85,20 +85,20 @@ def judges_for_rejected(answer: Any) -> Verdict:
             "These prefer the chosen response. The others are asked for.": lambda p, n: n * p,
             "This is 1 - P, a share. Multiply by the number of judges.": lambda p, n: 1 - p,
             "This is 1 - P in per cent. Multiply the share by the number of judges.": lambda p, n: 100 * (1 - p),
-            "Half of the judges: so it would be at P = .5, a difference of 0.": lambda p, n: n / 2,
+            "Half of the judges: that would be right at P = 0.5, a difference of 0.": lambda p, n: n / 2,
             "All of the judges. P says how many of them prefer the chosen response.": lambda p, n: n,
-            "None: so it would be at P = 1. P = .8 is a share of judges, and not a verdict.": lambda p, n: 0 * n,
+            "None: that would be right at P = 1. P = 0.8 is a share of judges, and not a verdict.": lambda p, n: 0 * n,
             "This divides. Multiply the number of judges by the share.": lambda p, n: n / p,
             "This divides by 1 - P. Multiply by it.": lambda p, n: n / (1 - p),
             "These are the odds for the rejected response times the judges. Its share is 1 - P.":
                 lambda p, n: n * (1 - p) / p,
         },
-        hint="P is the share that prefers the chosen response. What is left of 1, times the number of judges?",
+        hint="P is the share that prefers the chosen response. What is the rest of 1, times the number of judges?",
     )  # fmt: skip
 
 
 def difference_to_probability(answer: Any) -> Verdict:
-    """Notebook 02: a function from a score difference to P(chosen is preferred); a number, at 1."""
+    """Judge a function from a score difference to P(chosen is preferred), or its value at 1 (notebook 02)."""
     return judge(
         "difference_to_probability",
         answer,
@@ -111,7 +111,7 @@ def difference_to_probability(answer: Any) -> Verdict:
             "No sigmoid yet: this is the difference itself.": lambda d: d,
             "These are the odds, e to the power of the difference. Divide them by 1 + odds.": preference_odds,
             "These are the odds against. The probability is 1 / (1 + odds against).": lambda d: preference_odds(-d),
-            "This is 1 / P: the fraction stands upside down, or the brackets are missing in 1 / (1 + ...).":
+            "This is 1 / P: the fraction is upside down, or the brackets are missing in 1 / (1 + ...).":
                 lambda d: 1 / preference_probability(d),
             "A minus in the fraction: it is 1 plus e to the power of minus the difference.":
                 lambda d: np.divide(1, 1 - preference_odds(-d)),
@@ -121,7 +121,7 @@ def difference_to_probability(answer: Any) -> Verdict:
             "This takes 10 in place of e = 2.718 as the base.": lambda d: preference_probability(d * math.log(10)),
             "This takes 2 in place of e = 2.718 as the base.": lambda d: preference_probability(d * math.log(2)),
             "This is tanh, an S that runs from -1 to 1. A probability runs from 0 to 1.": np.tanh,
-            "This is Thurstone's curve, the normal distribution function: a relative, and not the sigmoid.":
+            "This is Thurstone's curve, the normal distribution function: similar, but not the sigmoid.":
                 thurstone_probability,
             "This takes the size of the difference and loses its sign. A negative difference gives less than one half.":
                 lambda d: preference_probability(abs(d)),
@@ -133,28 +133,28 @@ def difference_to_probability(answer: Any) -> Verdict:
 
 
 def gap_for_probability(answer: Any) -> Verdict:
-    """Notebook 02: the score difference for P = .9, or a function from P to the difference."""
+    """Judge the score difference for P = 0.9, or a function from P to the difference (notebook 02)."""
     gap = score_difference_from_probability
     return judge(
         "gap_for_probability",
         answer,
         cases=[(0.9,), (0.1,), (0.5,), (0.75,), (0.6,), (0.99,)],
         right=gap,
-        praise="Right. P = .9 is odds of 9 to 1, and the natural logarithm of 9 is 2.197.",
+        praise="Right. P = 0.9 means odds of 9 to 1, and the natural logarithm of 9 is 2.197.",
         mistakes={
-            "Swapped: at this difference P is .1. The odds are P / (1 - P), not the other way up.": lambda p: -gap(p),
+            "Swapped: at this difference P is 0.1. The odds are P / (1 - P), not the other way up.": lambda p: -gap(p),
             "The base: this is the logarithm to base 10. Scores are in natural logarithms: in Python, np.log.":
                 lambda p: gap(p) / math.log(10),
             "The base: this is the logarithm to base 2. Scores are in natural logarithms: in Python, np.log.":
                 lambda p: gap(p) / math.log(2),
             "This is P itself. Which difference has it as its sigmoid?": lambda p: p,
-            "This is the sigmoid of P. The way leads back: from the probability to the difference.":
+            "This is the sigmoid of P. Go the other way: from the probability to the difference.":
                 preference_probability,
             "These are the odds. Take their natural logarithm.": lambda p: p / (1 - p),
             "This is log P. Take the logarithm of the odds, P / (1 - P).": np.log,
             "This is the loss, -log P. Take the logarithm of the odds, P / (1 - P).": lambda p: -np.log(p),
             "This is -log(1 - P). Take the logarithm of the odds, P / (1 - P).": lambda p: -np.log(1 - p),
-            "This is the way back of Thurstone's curve. That of the sigmoid is the logarithm of the odds.":
+            "This is the inverse of Thurstone's curve. That of the sigmoid is the logarithm of the odds.":
                 lambda p: NormalDist().inv_cdf(p),
             "Right, but in Elo points. In nats it is smaller by a factor of 173.7.": lambda p: elo_points(gap(p)),
         },
@@ -163,15 +163,15 @@ def gap_for_probability(answer: Any) -> Verdict:
 
 
 def loss(answer: Any) -> Verdict:
-    """Notebook 03: the loss of a pair at a score difference of 2, or a function from a difference to the loss."""
+    """Judge the loss of a pair at a difference of 2, or a function from a difference to the loss (notebook 03)."""
     return judge(
         "loss",
         answer,
         cases=[(2.0,), *((d,) for d in _DIFFERENCES)],
         right=preference_loss,
-        praise="Right. At a difference of 2, P is .881, and minus its natural logarithm is .127.",
+        praise="Right. At a difference of 2, P is 0.881, and minus its logarithm is 0.127.",
         mistakes={
-            "Swapped: this is the loss had the other response been preferred. Look at the sign of the difference.":
+            "Swapped: this is the loss if the other response is preferred. Look at the sign of the difference.":
                 lambda d: preference_loss(-d),
             "No logarithm yet: this is 1 - P. The loss is -log P.": lambda d: preference_probability(-d),
             "The base: this is the logarithm to base 10. The loss is in natural logarithms: in Python, np.log.":
@@ -183,13 +183,13 @@ def loss(answer: Any) -> Verdict:
             "No sigmoid: this is minus the logarithm of the difference. P comes in between.": lambda d: -np.log(d),
             "This is e to the power of minus the difference: the odds against. P comes first, then its logarithm.":
                 lambda d: preference_odds(-d),
-            "Both terms are in. Of binary cross-entropy only the term of what was preferred is left: -log P.":
+            "Both terms are in. Of binary cross-entropy only the term for the preferred response remains: -log P.":
                 lambda d: preference_loss(d) + preference_loss(-d),
             "This is the gradient on the chosen score, -(1 - P), and not the loss.":
                 lambda d: -preference_probability(-d),
             "This is the squared error of P. The loss is minus its logarithm.":
                 lambda d: preference_probability(-d) ** 2,
-            "This is the hinge, max(0, 1 - difference). It is no likelihood: take -log P.":
+            "This is the hinge, max(0, 1 - difference). It is not a likelihood: take -log P.":
                 lambda d: np.maximum(0.0, 1 - d),
         },
         hint="First P, the sigmoid of the difference; then minus its natural logarithm.",
@@ -197,18 +197,18 @@ def loss(answer: Any) -> Verdict:
 
 
 def loss_gradient(answer: Any) -> Verdict:
-    """Notebook 03: a function from a score difference to the loss's gradient on the chosen score; a number, at -3."""
+    """Judge a function from a difference to the gradient on the chosen score, or its value at -3 (notebook 03)."""
     p = preference_probability
     return judge(
         "loss_gradient",
         answer,
         cases=[(-3.0,), *((d,) for d in _DIFFERENCES)],
         right=lambda d: -p(-d),
-        praise="Right: -(1 - P). Large where the model was wrong, and next to nothing where it was sure and right.",
+        praise="Right: -(1 - P). It is large where the model was wrong, and almost 0 where it was sure and right.",
         mistakes={
             "The sign: the loss falls as the chosen score rises, so its gradient there is negative. (This is the "
             "gradient on the rejected score.)": lambda d: p(-d),
-            "This is -P: it pushes hardest where the model is right already. The push is the surprise, 1 - P.":
+            "This is -P: it pushes hardest where the model is already right. The push is the surprise, 1 - P.":
                 lambda d: -p(d),
             "This is P. The push is the surprise, 1 - P, with a minus.": p,
             "This is the loss itself. Its slope is asked for.": preference_loss,
@@ -225,7 +225,7 @@ def loss_gradient(answer: Any) -> Verdict:
 
 
 def batch_loss(answer: Any) -> Verdict:
-    """Notebooks 03 and 07: a function (chosen scores, rejected scores) -> mean loss of the batch, one number."""
+    """Judge a function (chosen scores, rejected scores) -> mean loss of the batch (notebooks 03 and 07)."""
     chosen, rejected = np.array([1.2, 0.3, -0.5]), np.array([-0.3, 0.4, 0.5])
     return judge(
         "batch_loss",
@@ -247,7 +247,7 @@ def batch_loss(answer: Any) -> Verdict:
             "This is minus the logarithm of the mean probability. The logarithm of each pair comes first, the mean "
             "last.":
                 lambda c, r: -np.log(preference_probability(c - r).mean()),
-            "This is the mean difference: it has not been through the loss.": lambda c, r: (c - r).mean(),
+            "This is the mean difference, not yet turned into a loss.": lambda c, r: (c - r).mean(),
             "This is the loss of the chosen scores alone. Only differences count.":
                 lambda c, r: preference_loss(c).mean(),
             "This is the loss of the rejected scores alone. Only differences count.":

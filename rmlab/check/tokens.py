@@ -12,7 +12,7 @@ __all__ = ["shared_tokens", "training_memory"]
 
 
 def shared_tokens(answer: Any) -> Verdict:
-    """Notebook 11: tokens computed for a prompt of 100 and responses of 20 and 40, or a function of these three.
+    """Judge the tokens computed for a prompt of 100 and responses of 20 and 40, or a function of these (notebook 11).
 
     The prompt is computed once for both responses, and nothing is padded.
     """
@@ -33,7 +33,7 @@ def shared_tokens(answer: Any) -> Verdict:
                 lambda p, a, b: p + np.maximum(a, b),
             "This is the shorter of the two texts. The other response has to be computed too.":
                 lambda p, a, b: p + np.minimum(a, b),
-            "The responses alone: the prompt is shared, and still it is computed, once.": lambda p, a, b: a + b,
+            "The responses alone: the prompt is shared, but it is still computed once.": lambda p, a, b: a + b,
             "This is the prompt alone. Each response adds its own tokens.": lambda p, a, b: p,
             "This is the mean of the two texts. Their sum is asked for, the prompt counted once.":
                 lambda p, a, b: p + (a + b) / 2,
@@ -45,16 +45,16 @@ def shared_tokens(answer: Any) -> Verdict:
 
 
 def training_memory(answer: Any) -> Verdict:
-    """Notebook 11: GB to train 7 billion weights in float32 with AdamW, or a function of the number of weights.
+    """Judge the GB to train 7 billion float32 weights with AdamW, or a function of the number (notebook 11).
 
-    4 bytes for each weight, 4 for its gradient, 8 for the two averages; activations apart.
+    4 bytes for each weight, 4 for its gradient, 8 for the two averages; activations are not counted.
     """
     return judge(
         "training_memory",
         answer,
         cases=[(7e9,), (5e8,), (1.24e8,)],
         right=lambda n: 16 * n / 1e9,
-        praise="Right: 16 bytes a weight, before any text has come in.",
+        praise="Right: 16 bytes a weight, before any text is read.",
         mistakes={
             "These are the weights alone. Each has a gradient and two averages, too.": lambda n: 4 * n / 1e9,
             "Weights and gradients: the two averages that AdamW keeps are missing.": lambda n: 8 * n / 1e9,

@@ -1,7 +1,7 @@
-"""The commands of `rmlab`: a module each, loaded when the command is called.
+"""The commands of `rmlab`: one module each, loaded when the command is called.
 
-A module has ``configure(parser)``, which describes its options, and ``run(options)``, which gives the exit status:
-0 done, 1 a check fell short, 2 bad input.
+A module has ``configure(parser)``, which adds its options, and ``run(options)``, which returns the exit status: 0 if
+done, 1 if a check failed, 2 for bad input.
 """
 
 COMMANDS = {

@@ -12,7 +12,7 @@ from rmlab.printing import printable_lines
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Describe the options."""
+    """Add the options of this command."""
     parser.add_argument("model", metavar="MODEL", help="folder or hub id of any reward model")
     parser.add_argument("pairs", metavar="PAIRS", nargs="?", help="file, glob or hub id (default: everyday)")
     parser.add_argument("--revision", help="pin a hub model")
@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Audit a reward model, and say with the exit status whether anything is broken."""
+    """Audit a reward model; the exit status shows whether anything is broken."""
     pairs = read_given(options.pairs, options) if options.pairs else load_everyday()
     found = audit(
         options.model,

@@ -8,15 +8,15 @@ from rmlab.doctor import examine
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Describe the options: there are none."""
+    """Add the options of this command: there are none."""
 
 
 def run(options: argparse.Namespace) -> int:
-    """Say whether this machine is ready for the course."""
+    """Check whether this machine is ready for the course."""
     findings = []
     for finding in examine():
         findings.append(finding)
         print(finding, flush=True)
     short = sum(not finding.ready for finding in findings)
-    print("ready for the course" if not short else f"{short} of {len(findings)} checks fell short")
+    print("ready for the course" if not short else f"{short} of {len(findings)} checks failed")
     return 1 if short else 0

@@ -38,14 +38,14 @@ from rmlab.saving import write_text
 
 N_BOOTSTRAP = 2000
 HELD_BACK = 0.3
-"""Share of the pairs that the temperature is fitted to where no held-out pairs are given."""
+"""The share of the pairs to which the temperature is fitted if no held-out pairs are given."""
 EMPTY, EQUAL = "pairs with one empty response", "pairs with equal responses"
 JUDGED_AGAIN = 20
-"""From so many pairs judged more than once, a noise ceiling is given."""
+"""The number of pairs judged more than once from which a noise ceiling is given."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Describe the options."""
+    """Add the options of this command."""
     add_model(parser)
     parser.add_argument("pairs", metavar="PAIRS", help="file, glob or hub id")
     parser.add_argument(
@@ -63,7 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate a reward model on preference pairs."""
     page: Path | None = options.html
-    if page is not None and (page.is_dir() or not page.parent.is_dir()):  # before the scoring, not after
+    if page is not None and (page.is_dir() or not page.parent.is_dir()):  # before the scoring, not after it
         raise ValueError(
             f"{page} cannot be written: " + ("it is a folder" if page.is_dir() else "its folder is missing")
         )
@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
     pairs = read_given(options.pairs, options)
     report = _examine(model, pairs, options)
     if page is not None:
-        from rmlab.report.page import render  # with Matplotlib
+        from rmlab.report.page import render  # needs Matplotlib
 
         write_text(page, render(report))
     if options.json:
@@ -113,7 +113,7 @@ def _examine(model: RewardModel, pairs: PreferencePairs, options: argparse.Names
 def _score(
     model: RewardModel, pairs: PreferencePairs, name: str, options: argparse.Namespace
 ) -> tuple[PreferencePairs, dict[str, int], np.ndarray, np.ndarray, np.ndarray]:
-    """Give the pairs with a preference, what was left out or cut, their scores, and the lengths of their responses."""
+    """Return the pairs with a preference, what was left out or cut, their scores and their responses' lengths."""
     judged = pairs.take(np.flatnonzero(~pairs.tied))
     if not len(judged):
         raise ValueError(f"{name}: all {len(pairs):,} pairs are ties; accuracy needs a preferred response")
@@ -131,7 +131,7 @@ def _score(
 
 
 def _score_each_once(model: RewardModel, encoded: Encoded, options: argparse.Namespace) -> np.ndarray:
-    """Score texts, ``(n_texts,)``, each distinct one once: pairs of a rated set repeat its responses."""
+    """Score texts, ``(n_texts,)``, each distinct one once, since the pairs of a rated set repeat its responses."""
     digests = (blake2b(np.asarray(ids, np.int64).tobytes(), digest_size=16).digest() for ids in encoded)
     codes, distinct = codes_of(digests)
     first = np.full(len(distinct), len(codes))
@@ -141,7 +141,7 @@ def _score_each_once(model: RewardModel, encoded: Encoded, options: argparse.Nam
 
 
 def _half_wins(counts: dict[str, int]) -> tuple[str, ...]:
-    """Say which pairs count as half a win because no model can tell their responses apart."""
+    """Return a note on the pairs that count as half a win because no model can tell their responses apart."""
     if not counts[EQUAL]:
         return ()
     one = counts[EQUAL] == 1
@@ -152,7 +152,7 @@ def _half_wins(counts: dict[str, int]) -> tuple[str, ...]:
 def _tempered(
     model: RewardModel, pairs: PreferencePairs, differences: np.ndarray, options: argparse.Namespace
 ) -> Tempered:
-    """Fit a temperature to other pairs than those it is reported on: held-out ones, or a part of these by prompt."""
+    """Fit a temperature on other pairs than those of the report: held-out ones, or a part of these by prompt."""
     if options.held_out:
         held, _, chosen, rejected, _ = _score(model, read_given(options.held_out, options), options.held_out, options)
         fitted, reported, given = chosen - rejected, np.ones(len(differences), dtype=bool), set(held.texts("prompt"))
@@ -172,14 +172,14 @@ def _tempered(
         )
     try:
         temperature = fit_temperature(fitted)
-    except ValueError as error:  # the best temperature is at the end of what it can be
+    except ValueError as error:  # the best temperature is at the end of its range
         return Tempered(where, failure=str(error))
     test = differences[reported]
     return Tempered(where, before=evaluate(test), after=evaluate(test, temperature=temperature))
 
 
 def _ceiling(pairs: PreferencePairs, settings: dict[str, Any]) -> tuple[NoiseCeiling | None, tuple[str, ...]]:
-    """Bound the best accuracy where enough of the pairs were judged more than once."""
+    """Estimate the best possible accuracy if enough of the pairs were judged more than once."""
     votes: dict[tuple[str, str, str], Counter[bool]] = {}
     for prompt, chosen, rejected in zip(*map(pairs.texts, ("prompt", "chosen", "rejected")), strict=True):
         if chosen != rejected:
@@ -189,18 +189,18 @@ def _ceiling(pairs: PreferencePairs, settings: dict[str, Any]) -> tuple[NoiseCei
     if not again:
         return None, ()
     if len(again) < JUDGED_AGAIN:
-        return None, (f"{len(again):,} of the pairs are there more than once: too few for a noise ceiling",)
+        return None, (f"{len(again):,} of the pairs occur more than once: too few for a noise ceiling",)
     notes = ()
     if all(len(count) == 1 for count in again.values()):
         notes = (
-            "every repeated pair has the same judgement each time; if those are copies, there is no ceiling to see",
+            "every repeated pair has the same judgement each time; if those are copies, they do not show a ceiling",
         )
     table = [(count[True], count[False]) for count in again.values()]
     return noise_ceiling(table, clusters=[key[0] for key in again], **settings), notes
 
 
 def _trained_on(options: argparse.Namespace) -> tuple[str, ...]:
-    """Say so where the record of the training, which `rmlab train` leaves beside the model, names the same pairs."""
+    """Return a note if the training record that `rmlab train` leaves beside the model names the same pairs."""
     try:
         record = json.loads((Path(options.model) / "training.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -214,7 +214,7 @@ def _trained_on(options: argparse.Namespace) -> tuple[str, ...]:
 def _benchmark(
     pairs: PreferencePairs, layout: str, chosen: np.ndarray, rejected: np.ndarray, settings: dict[str, Any]
 ) -> tuple[RewardBenchScores | None, tuple[str, ...]]:
-    """Score files in the formats of RewardBench 1 and 2 as their authors do; or say why that cannot be done."""
+    """Score files in the formats of RewardBench 1 and 2 as their authors do, or return why that cannot be done."""
     try:
         if layout == REWARDBENCH.name:
             return rewardbench(chosen.astype(float) - rejected, pairs.groups, **settings), ()
@@ -228,10 +228,10 @@ def _benchmark(
 def _responses(
     pairs: PreferencePairs, chosen: np.ndarray, rejected: np.ndarray
 ) -> tuple[list[float], np.ndarray, list[str | None], list[str | None]]:
-    """Give the score, correctness, item and subset of each response.
+    """Return the score, correctness, item and subset of each response.
 
-    Each correct response of an item is paired with each wrong one, so that the correct ones are the distinct ones of
-    its pairs, and the wrong ones those that are paired with the first of these.
+    Each correct response of an item is paired with each wrong one. So the correct ones are the distinct chosen texts of
+    its pairs, and the wrong ones are those paired with the first of these.
     """
     distinct: dict[tuple[str | None, str | None], set[str]] = {}
     first: dict[tuple[str | None, str | None], str] = {}
@@ -248,7 +248,7 @@ def _responses(
 
 
 def _made(options: argparse.Namespace, pairs: PreferencePairs) -> dict[str, str]:
-    """Say how a report was made, so that it can be made again."""
+    """Return how a report was made, so that it can be made again."""
     command = ["rmlab", "evaluate", str(options.model), options.pairs]
     for name in ("revision", "held_out", "max_length", "precision", "seed", "html"):
         if (value := getattr(options, name)) is not None:

@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Describe the options."""
+    """Add the options of this command."""
     parser.add_argument("model", metavar="MODEL", nargs="?", help="folder or hub id (default: the course's model)")
     parser.add_argument("pairs", metavar="PAIRS", nargs="?", help="file, glob or hub id (default: fresh replies)")
     parser.add_argument("--html", metavar="FILE", type=Path, help="write one file that needs no kernel and no network")
     parser.add_argument("--revision", help="pin a hub model")
     add_skip_bad(parser)
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: any that is free)")
-    parser.add_argument("--no-browser", action="store_true", help="print the address, and open nothing")
+    parser.add_argument("--no-browser", action="store_true", help="print the address without opening a browser")
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve the explorer as a page on this machine until interrupted, or write it as one file."""
     page: Path | None = options.html
-    if page is not None and (page.is_dir() or not page.parent.is_dir()):  # before the scoring, not after
+    if page is not None and (page.is_dir() or not page.parent.is_dir()):  # before the scoring, not after it
         fault = "it is a folder" if page.is_dir() else "its folder is missing"
         raise ValueError(f"{page} cannot be written: {fault}")
     if not 0 <= options.port < 65536:
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> NoReturn:
-    """Serve the page: at once, though it only waits until the pairs are scored."""
+    """Serve the page at once, even though at first it only waits until the pairs are scored."""
     from rmlab.explorers.access import kept_token, open_browser, redirect_file
     from rmlab.explorers.serve import ExplorerServer
 
@@ -64,7 +64,7 @@ def _serve(options: argparse.Namespace) -> NoReturn:
         server = ExplorerServer(port=options.port, token=kept_token(options.port) if options.port else None)
     except OSError as error:
         raise OSError(
-            f"port {options.port} cannot be had ({os.strerror(error.errno or 0)}); name another, or leave --port out"
+            f"port {options.port} is not available ({os.strerror(error.errno or 0)}); name another, or leave --port out"
         ) from error
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does, and leaves no file behind
     with suppress(KeyboardInterrupt), server, redirect_file(server.address) as file:
@@ -72,15 +72,15 @@ def _serve(options: argparse.Namespace) -> NoReturn:
         shown, title = _shown(options, lambda: options.no_browser or open_browser(file))
         server.show(shown.state, shown.views, shown.data, title=title)
         server.wait()
-    # The interpreter would wait for a thread that scores, or be aborted if torch computes in it; and to take torch down
-    # takes it seconds.
+    # The interpreter would wait for a thread that is scoring, or be aborted if torch computes in it; and shutting torch
+    # down takes seconds.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
 
 
 def _shown(options: argparse.Namespace, ready: Callable[[], object] = lambda: None) -> tuple[Explorer, str]:
-    """Load the model and the pairs, call `ready`, and score them; gives the explorer and its title."""
+    """Load the model and the pairs, call `ready`, and score them; return the explorer and its title."""
     from rmlab.explorers import explore
     from rmlab.model import RewardModel
 
@@ -93,12 +93,12 @@ def _shown(options: argparse.Namespace, ready: Callable[[], object] = lambda: No
 
 
 def _name(given: str) -> str:
-    """Call a file or folder by its name alone, in a page that may be sent to others; a hub id by all of it."""
+    """Return the bare name of a file or folder, for a page that may be sent to others; a hub id stays whole."""
     return Path(given).resolve().name if Path(given).exists() else given
 
 
 def _history(model: str | None) -> tuple[History | None, str | None]:
-    """Read the history that `rmlab train` leaves beside a model, or say why it makes no film; others have none."""
+    """Read the history that `rmlab train` leaves beside a model, if there is one, or say why it makes no film."""
     path = None if model is None else Path(model) / "training.json"
     if path is None or not path.is_file():
         return None, None

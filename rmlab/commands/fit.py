@@ -30,11 +30,11 @@ _AS_OPTIONS = {
     "Leave first out": "Leave it out (--first '')",
     "raise max_iterations": "raise --max-iterations",
 }
-"""How the advice of the library reads on the command line."""
+"""The words of the library's advice, and how they read on the command line."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Describe the options."""
+    """Add the options of this command."""
     parser.add_argument("comparisons", metavar="COMPARISONS.csv", help="one comparison a row, with a header")
     for role, about in _ROLES.items():
         without = "; '' for none" if about.endswith("used if there") else ""
@@ -77,7 +77,7 @@ def _rows(fit: BradleyTerryFit) -> tuple[list[tuple[Any, float, Any, Any]], tupl
     intervals, notes = errors, fit.notes
     try:
         errors, intervals = fit.standard_errors, fit.intervals()
-    except ValueError as error:  # more items than a covariance matrix can be made of
+    except ValueError as error:  # more items than a covariance matrix can hold
         notes = (*notes, f"no standard errors: {error} (in Python, of the fit)")
     return sorted(zip(fit.items, fit.scores, errors, intervals, strict=True), key=lambda row: -row[1]), notes
 
@@ -141,7 +141,7 @@ def _read_comparisons(path: Path, options: argparse.Namespace) -> dict[str, list
     names: dict[str, str] = {}
     columns: dict[str, list[Any]] = {}
     for place, row in read_csv(path, frozenset()).rows:
-        if isinstance(row, NoPairError):  # a blank row is no comparison
+        if isinstance(row, NoPairError):  # a blank row is not a comparison
             continue
         if isinstance(row, ValueError):
             raise row

@@ -11,7 +11,7 @@ from rmlab import doctor
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Describe the options."""
+    """Add the options of this command."""
     parser.add_argument("--no-browser", action="store_true", help="start the server only, and print its address")
     parser.add_argument("--port", type=int, help="port to listen on (default: 8888, or the next one free)")
 
@@ -27,5 +27,5 @@ def run(options: argparse.Namespace) -> int:
     command += [f"--port={options.port}"] if options.port else []
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     if os.name == "posix":
-        os.execv(sys.executable, command)  # so that whoever stops this process stops the server
+        os.execv(sys.executable, command)  # so that stopping this process stops the server
     return subprocess.run(command).returncode

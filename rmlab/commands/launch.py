@@ -1,6 +1,6 @@
-"""The processes that `accelerate launch` is asked for on a CPU and does not start: there it leaves that to MPI.
+"""The processes that `accelerate launch` should start on a CPU, but leaves to MPI.
 
-It starts the command once and sets MASTER_PORT, as if others were to come. Here the others are started, by PyTorch's
+It starts the command once and sets MASTER_PORT, as if others would follow. Here the others are started with PyTorch's
 own launcher.
 """
 
@@ -22,16 +22,16 @@ __all__ = ["is_left_alone", "number_asked_for", "start_again"]
 
 
 def is_left_alone(group: PartialState) -> bool:
-    """Say whether this is the one process, on a CPU, of several that `accelerate launch` was asked for."""
+    """Return whether this is the only process, on a CPU, of several for which `accelerate launch` was asked."""
     alone = group.num_processes == 1 and str(group.device) == "cpu"
-    # a launcher that starts every process tells each their number
+    # a launcher that starts every process gives each its number
     return alone and "MASTER_PORT" in os.environ and "WORLD_SIZE" not in os.environ
 
 
 def number_asked_for() -> int | None:
-    """Read from accelerate's command line, or from its configuration, how many processes there should be here.
+    """Return from accelerate's command line, or from its configuration, how many processes there should be here.
 
-    None where it cannot be told: the parent process is not accelerate, or there are several machines.
+    None if it is unknown: the parent process is not accelerate, or there are several machines.
     """
     try:
         words = psutil.Process().parent().cmdline()  # pyright: ignore[reportOptionalMemberAccess]
@@ -45,7 +45,7 @@ def number_asked_for() -> int | None:
 
 
 def start_again(n: int) -> int:
-    """Start this command as `n` processes that know of each other, and give the exit code of the first that fails."""
+    """Start this command as `n` processes that know of each other, and return the exit code of the first that fails."""
     one_machine = ["--standalone", "--nproc-per-node", str(n), "--no-python"]
     try:
         launch(parse_args([*one_machine, sys.executable, *sys.orig_argv[1:]]))

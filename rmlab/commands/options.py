@@ -11,7 +11,7 @@ from rmlab.printing import printable
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """Add the model to load, and how to compute with it."""
+    """Add the options for which model to load, and how to compute with it."""
     parser.add_argument("model", metavar="MODEL", help="folder or hub id of a reward model")
     parser.add_argument("--revision", help="pin a hub model")
     parser.add_argument(
@@ -23,14 +23,14 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def add_skip_bad(parser: argparse.ArgumentParser) -> None:
-    """Add what happens to a record of the pairs that cannot be read."""
+    """Add the option for what happens to a record of the pairs that cannot be read."""
     parser.add_argument(
         "--skip-bad", action="store_true", help="leave out and count records that cannot be read (default: stop)"
     )
 
 
 def read_given(source: str, options: argparse.Namespace) -> PreferencePairs:
-    """Read the pairs that the command line names, and tell of bad records left out."""
+    """Read the pairs that the command line names, and report bad records that were left out."""
     pairs = rmlab.read_pairs(source, skip_bad=options.skip_bad)
     if n := pairs.report.n_bad:
         records = "record" if n == 1 else "records"

@@ -16,7 +16,7 @@ EXPECTED = '{"prompt": ..., "response": ...}, each a text or a list of {"role": 
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Describe the options."""
+    """Add the options of this command."""
     add_model(parser)
     parser.add_argument("--prompt", help="the prompt")
     parser.add_argument("--response", help="the response to score")
@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
         for _, score in _scored(model, [("--prompt and --response", one)], options.precision):
             print(f"{score:.6f}")
         return 0
-    lines = getattr(sys.stdin, "buffer", sys.stdin)  # bytes, so that a line of another encoding has its number
+    lines = getattr(sys.stdin, "buffer", sys.stdin)  # bytes, so that a line in another encoding has its number
     for records in _chunks(_records(lines), 512):
         for record, score in _scored(model, records, options.precision):
             print(json.dumps({**record, "score": score}, ensure_ascii=False))
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
 def _scored(
     model: RewardModel, records: Sequence[tuple[str, dict[str, Any]]], precision: Any
 ) -> Iterator[tuple[dict[str, Any], float]]:
-    """Yield each record with its score; where one cannot be scored, those before it, then an error that names it."""
+    """Yield each record with its score; if one cannot be scored, yield those before it, then raise its error."""
     prompts, responses = ([record[name] for _, record in records] for name in ("prompt", "response"))
     try:
         scores = model.score(prompts, responses, precision=precision).tolist()
@@ -60,7 +60,7 @@ def _scored(
 
 
 def _records(lines: Iterable[str | bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield where each record is and the record."""
+    """Yield each record with its place."""
     for number, line in enumerate(lines, start=1):
         where = f"standard input, line {number}"
         try:
@@ -91,7 +91,7 @@ def _is_side(value: Any) -> bool:
 
 
 def _text(text: str, where: str) -> str:
-    """Return the text, if it is one: half of a surrogate pair is no character."""
+    """Return the text if it is one: half of a surrogate pair is not a character."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -100,7 +100,7 @@ def _text(text: str, where: str) -> str:
 
 
 def _chunks(records: Iterator[Any], size: int) -> Iterator[list[Any]]:
-    """Yield records by the `size`; before an error, those that came before it."""
+    """Yield lists of `size` records; before an error, those that came before it."""
     chunk: list[Any] = []
     try:
         for record in records:

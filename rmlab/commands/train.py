@@ -36,7 +36,7 @@ from rmlab.training import (
 )
 
 COMMAND_DEFAULTS: dict[str, Any] = {"epochs": 2.0, "evaluate_every": None, "patience": 4}
-"""Where `rmlab train` differs from TrainingConfig: it watches the held-out pairs, and keeps the best weights."""
+"""Where `rmlab train` differs from TrainingConfig: it evaluates the held-out pairs, and keeps the best weights."""
 PARTS = ("training", "held-out", "test")
 CHOICES = {"precision": ("auto", "fp32", "bf16"), "packing": ("auto", "off")}
 SETTINGS = {
@@ -53,7 +53,7 @@ SETTINGS = {
     "precision": "auto: bf16 where the machine is faster in it",
     "gradient_checkpointing": "compute activations twice, to save memory",
     "dropout": "use the dropout of the backbone",
-    "label_smoothing": "share of labels held to be wrong",
+    "label_smoothing": "share of labels taken to be wrong",
     "centering": "weight of the squared sum of a pair's scores",
     "lora": "rank of low-rank adapters; 0 trains every weight",
     "packing": "auto: compute a prompt once for both of its responses, and pad nothing, where the model can",
@@ -64,11 +64,11 @@ SETTINGS = {
     "checkpoint_minutes": "minutes between checkpoints",
     "seed": "of the split, the head and the order",
 }
-"""What `rmlab train --help` says of each field of TrainingConfig."""
+"""What `rmlab train --help` says about each field of TrainingConfig."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Describe the options; each field of TrainingConfig is one, so that the command knows all the library knows."""
+    """Add the options of this command, one for each field of TrainingConfig, so that none is missing."""
     parser.add_argument(
         "pairs", nargs="?", metavar="PAIRS", help="file, glob or hub id (default: the shipped everyday)"
     )
@@ -79,7 +79,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on from the last checkpoint; give the command again as it was, with this added",
+        help="resume from the last checkpoint; repeat the command unchanged, with this added",
     )
     parser.add_argument(
         "--tokens",
@@ -133,7 +133,7 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
             print(*map(printable_lines, lines), sep="\n", flush=True)
 
     if group.num_processes > 1:
-        shared_out = ", the model shared out among them (FSDP)" if is_sharded() else ""
+        shared_out = ", the model sharded across them (FSDP)" if is_sharded() else ""
         say(f"{group.num_processes} processes on {group.device}{shared_out}")
 
     settings: dict[str, Any] = {setting.name: getattr(options, setting.name) for setting in fields(TrainingConfig)}
@@ -141,7 +141,7 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
     settings["evaluate_every"] = 1 if quarterly else settings["evaluate_every"]
     config = TrainingConfig(**settings)
     out = Path(options.out)
-    # beside the model: saving replaces that folder whole
+    # beside the model, since saving replaces the model's whole folder
     checkpoints = out.resolve().with_name(f"{out.resolve().name}.checkpoints")
     if options.resume and not checkpoints.is_dir():
         raise TrainingError(_nothing_to_resume(checkpoints))
@@ -177,7 +177,7 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
     with _rescued(model, out):
         test_differences = model.score_differences(test.encoded, precision=config.precision)
         result = rmlab.evaluate(test_differences, lengths=test.encoded.response_lengths)
-        say("", "on the test part, which nothing was chosen on:", result)
+        say("", "on the test part, on which no choice was made:", result)
         held_out_differences = model.score_differences(held_out.encoded, precision=config.precision)
         card = model_card(
             backbone=options.backbone,
@@ -193,14 +193,14 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
         lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in record.items())  # one for each
         model.save_pretrained(out, beside={"README.md": card, "training.json": f"{{\n{lines}\n}}\n"})
     if kept:
-        say(f"its checkpoints are in {checkpoints}; remove that folder when you need them no more")
+        say(f"its checkpoints are in {checkpoints}; remove that folder when you no longer need them")
     say("", f"saved to {out}; try:", f"  rmlab score {out} --prompt 'What is 2 + 2?' --response '4'")
     return 0
 
 
 @contextlib.contextmanager
 def _held(out: str) -> Iterator[None]:
-    """Make sure before the training that a model can be saved, and keep other runs from that folder until it is."""
+    """Check before training that the model can be saved, and keep other runs from its folder until it is."""
     check_destination(out)
     with contextlib.ExitStack() as held:
         try:
@@ -213,13 +213,13 @@ def _held(out: str) -> Iterator[None]:
             raise
         except OSError as error:
             raise ModelError(f"nothing can be written to {out}: {error}. Choose another folder.") from error
-        check_destination(out)  # an older model may have come back, which a killed process had put aside
+        check_destination(out)  # recovery may have restored an older model that a killed process had moved aside
         yield
 
 
 @contextlib.contextmanager
 def _rescued(model: RewardModel, out: Path) -> Iterator[None]:
-    """After an error, save the weights where they can be saved, and name the place."""
+    """After an error, save the weights if they can be saved, and name the place."""
     try:
         yield
     except Exception as error:
@@ -240,10 +240,10 @@ def _nothing_to_resume(checkpoints: Path) -> str:
 
 
 def _tempered(held_out: np.ndarray, test: np.ndarray) -> Tempered:
-    """Fit a temperature to the held-out part, and say what it does on the test part."""
+    """Fit a temperature on the held-out part, and report its effect on the test part."""
     where = "fitted to the held-out part"
     try:
         temperature = fit_temperature(held_out)
-    except ValueError as error:  # the best temperature is at the end of what it can be
+    except ValueError as error:  # the best temperature is at the end of its range
         return Tempered(where, failure=str(error))
     return Tempered(where, before=rmlab.evaluate(test), after=rmlab.evaluate(test, temperature=temperature))

@@ -1,7 +1,7 @@
 """Preference data: pairs of responses, the preferred one first; read, written, split and checked.
 
 `read_pairs` recognises a file's format and stops at the first fault of syntax or schema with its file and line; faults
-of meaning are kept and counted. `formats` says what the formats are, `pairs` how a million pairs are held.
+of meaning are kept and counted. `formats` lists the formats, and `pairs` shows how a million pairs are stored.
 """
 
 from rmlab.data.checks import PairsCheck, Trainable, check_pairs, trainable

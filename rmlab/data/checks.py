@@ -1,4 +1,4 @@
-"""`check_pairs`: what is wrong with a set of pairs, and where; `trainable`: which of them a loss can learn from."""
+"""`check_pairs` finds what is wrong with a set of pairs, and where; `trainable` finds the pairs that a loss can use."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["PairsCheck", "Trainable", "check_pairs", "trainable"]
 
 @dataclass(frozen=True, eq=False)
 class PairsCheck:
-    """What `check_pairs` found: for each fault the positions of the pairs, and two biases. Printed, it is a table.
+    """The result of `check_pairs`: for each fault the positions of the pairs, and two biases. Printed, it is a table.
 
     ``chosen_longer`` is the share of decided pairs (no tie, no equal length) whose chosen response has more characters;
-    ``chosen_first`` the share of decided pairs, of those where it is known, whose chosen response was shown first. Each
-    is None where no pair tells. Half is no bias. ``repeated`` are judgements of a prompt and two responses that another
-    pair is of too, whoever won: what a noise ceiling is estimated from.
+    ``chosen_first`` the share of decided pairs whose chosen response was shown first, among those where it is known.
+    Each is None if no pair shows it; one half is no bias. ``repeated`` are judgements of a prompt and two responses
+    that another pair also judges, whichever was chosen: a noise ceiling is estimated from them.
     """
 
     n_pairs: int
@@ -65,9 +65,9 @@ _FAULTS = {
     "empty": "a response is empty",
     "equal": "both responses are equal",
     "empty_prompt": "the prompt is empty",
-    "prompts_differ": "the sides part before their last turn",
+    "prompts_differ": "the sides differ before their last turn",
     "duplicates": "repeats an earlier pair",
-    "contradictions": "is there with responses swapped",
+    "contradictions": "occurs with responses swapped",
     "repeated": "judged more than once",
     "near_equal_prompts": "the prompt is nearly that of another",
     "near_equal_responses": "both responses are nearly equal",
@@ -76,12 +76,12 @@ _FAULTS = {
 
 
 def check_pairs(pairs: PreferencePairs) -> PairsCheck:
-    """Look for what makes preference data teach the wrong thing.
+    """Look for faults that make preference data teach the wrong thing.
 
-    Truncation depends on a tokenizer, so the model reports that. What near-equal means, `group_near_equal` says. A pair
-    is listed for its prompt where that differs from the first of its group; for its responses where they are near-equal
-    to each other, and not equal; and as nearly a repeat where an earlier pair has a near-equal prompt, chosen and
-    rejected response, and is not the same.
+    Truncation depends on a tokenizer, so the model reports that. `group_near_equal` defines near-equal. A pair
+    is listed for its prompt if that differs from the first of its group; for its responses if they are near-equal
+    but not equal; and as nearly a repeat if an earlier pair has a near-equal prompt, chosen and
+    rejected response, but is not the same.
     """
     found = find(pairs)
     prompts = list(pairs.texts("prompt"))
@@ -110,7 +110,7 @@ def check_pairs(pairs: PreferencePairs) -> PairsCheck:
 
 
 def _near_equal_within(pairs: PreferencePairs, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where both responses of a pair are near-equal, and where a pair nearly repeats an earlier one; (n_pairs,) each.
+    """Return where a pair's responses are near-equal, and where a pair nearly repeats an earlier one; (n_pairs,) each.
 
     Responses are compared with those to near-equal prompts only.
     """
@@ -129,7 +129,7 @@ def _near_equal_within(pairs: PreferencePairs, groups: np.ndarray) -> tuple[np.n
 
 
 class Trainable(NamedTuple):
-    """Positions of the pairs that can teach, int64, and how many were left out for each reason."""
+    """The positions of the pairs that can be trained on, int64, and how many were left out for each reason."""
 
     indices: np.ndarray
     left_out: dict[str, int]
@@ -141,7 +141,7 @@ class Trainable(NamedTuple):
 
 
 def trainable(pairs: PreferencePairs, *, ties: bool = False) -> Trainable:
-    """Say which pairs can be trained on: those with two different responses, neither empty, and one preferred.
+    """Return which pairs can be trained on: those with two different responses, neither empty, and one preferred.
 
     Each pair left out is counted once, under the first of "tied", "empty response" and "equal responses" that holds.
     With `ties` true, for a loss that handles them, ties are kept.

@@ -1,7 +1,7 @@
-"""Records of JSON, CSV and Parquet files, of saved `datasets` folders and of the hub.
+"""Reading the records of JSON, CSV and Parquet files, of saved `datasets` folders and of the hub.
 
-A fault of syntax is a `DataError` with file and line: given in place of a record where the next one can still be read,
-and raised where it cannot.
+A fault of syntax is a `DataError` with file and line: returned in place of a record if the next one can still be read,
+and raised if it cannot.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def reader_of(path: Path) -> Callable[[Path, frozenset[str]], Records] | None:
 
 
 def open_records(path: Path, wanted: frozenset[str]) -> Records:
-    """Open a file by the ending of its name, or a folder that `datasets` saved. Of tables only the wanted columns."""
+    """Open a file by the ending of its name, or a folder that `datasets` saved; of tables only the wanted columns."""
     if path.is_dir():
         return _open_folder(path, wanted)
     reader = reader_of(path)
@@ -126,7 +126,7 @@ _READERS = {
 def open_hub(
     hub_id: str, wanted: frozenset[str], *, split: str | None, subset: str | None, revision: str | None
 ) -> Records:
-    """Open a data set of the hub, through the package datasets."""
+    """Open a data set on the hub with the package datasets."""
     try:
         from datasets import DatasetDict, load_dataset
     except ImportError:
@@ -136,7 +136,7 @@ def open_hub(
         ) from None
     try:
         data = load_dataset(hub_id, subset, split=split, revision=revision)
-    except Exception as error:  # whatever the hub, the network and the loader raise
+    except Exception as error:  # whatever the hub, the network or the loader raises
         raise DataError(
             f"{hub_id}: no such file is here, and the hub gave none ({type(error).__name__}: {error})"
         ) from error

@@ -1,4 +1,4 @@
-"""Faults of meaning: pairs that are kept and counted, found from what is stored. One mask for each fault."""
+"""Faults of meaning: such pairs are kept and counted. They are found from what is stored, with one mask per fault."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BLANK_MESSAGES = (
 
 
 class Stored(Protocol):
-    """What is asked of `PreferencePairs`, which asks this module for its report."""
+    """The interface that this module needs of `PreferencePairs`, which calls it for its report."""
 
     @property
     def messages(self) -> bool: ...
@@ -56,7 +56,7 @@ def find(pairs: Stored) -> Flags:
     """Find every fault of meaning."""
     tied, empty, equal = find_unusable(pairs)
     prompt, chosen, rejected = (_hashes(pairs, side) for side in ("prompt", "chosen", "rejected"))
-    # Odd multipliers keep the hash of a pair apart from that of the pair swapped.
+    # Odd multipliers give a pair and its swapped twin different hashes.
     p, c, r = (np.uint64(k) for k in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
     with np.errstate(over="ignore"):
         key = prompt * p + chosen * c + rejected * r + tied
@@ -74,7 +74,7 @@ def find(pairs: Stored) -> Flags:
 
 
 def find_unusable(pairs: Stored) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Masks of ties, of pairs with an empty response, and of pairs whose responses are equal."""
+    """Return masks of ties, of pairs with an empty response, and of pairs whose responses are equal."""
     sides = zip(_composed(pairs, "chosen"), _composed(pairs, "rejected"), strict=True)
     equal = [pc.equal(chosen, rejected) for chosen, rejected in sides]  # pyright: ignore[reportAttributeAccessIssue]
     return pairs.tied, _blank(pairs, "chosen") | _blank(pairs, "rejected"), _mask(equal)
@@ -86,14 +86,14 @@ def _blank(pairs: Stored, side: str) -> np.ndarray:
 
 
 def _composed(pairs: Stored, side: str) -> Iterator[pa.Array]:
-    """Yield a column in Unicode's composed form (NFC): texts that differ only in that look the same."""
+    """Yield a column in Unicode's composed form (NFC), since texts that differ only in that look the same."""
     for column in pairs.columns(side):
         ascii_only = pc.all(pc.string_is_ascii(column)).as_py()  # pyright: ignore[reportAttributeAccessIssue]
         yield column if ascii_only else pc.utf8_normalize(column, form="NFC")  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _prompts_differ(pairs: Stored) -> np.ndarray:
-    """Where one side holds more than one message: the two part before their last turn."""
+    """Return where the two sides differ before their last turn, if one holds more than one message."""
     if not pairs.messages:
         return np.zeros(len(pairs), dtype=bool)
     chosen, rejected = (
@@ -104,8 +104,8 @@ def _prompts_differ(pairs: Stored) -> np.ndarray:
 
 
 def _hashes(pairs: Stored, side: str) -> np.ndarray:
-    # Python's own 64-bit hash: equal texts within one process, which is all that is asked. Two of a million differing
-    # texts share one with a probability of 3e-8.
+    # Python's own 64-bit hash: equal texts have equal hashes within one process, which is enough. Of a million distinct
+    # texts, two share one with a probability of 3e-8.
     pieces = [np.fromiter(map(hash, c.to_pylist()), np.int64, count=len(c)) for c in _composed(pairs, side)]
     return np.concatenate(pieces).view(np.uint64) if pieces else np.empty(0, np.uint64)
 

@@ -1,4 +1,4 @@
-"""Rated responses brought together in sets, wherever their rows are; their text waits in a temporary file."""
+"""Gathering rated responses in sets, wherever their rows are; their text waits in a temporary file."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Records = Generator[tuple[str, Record], None, None]
 
 
 def gather(records: Records, layout: Format, refuse: Callable[[DataError], None]) -> Records:
-    """Give for each set the place of its first row and its responses, the sets in the order in which they begin.
+    """Yield for each set the place of its first row and its responses, in the order in which the sets begin.
 
-    A row that cannot be read goes to `refuse`. Some hundred bytes a row stay in memory: which set it is of, and where
-    its text lies.
+    A row that cannot be read is passed to `refuse`. Some hundred bytes a row stay in memory: its set, and where its
+    text is.
     """
     assert layout.rate is not None
     with closing(records), tempfile.SpooledTemporaryFile(MEMORY_LIMIT, prefix="rmlab-rated-") as file:

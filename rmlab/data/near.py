@@ -1,4 +1,4 @@
-"""Near-equal texts: groups among very many, found exactly; and near-equal responses among a few.
+"""Near-equal texts: exact groups among very many texts, and near-equal responses among a few.
 
 Two texts are equal if they agree once case, white space, punctuation and Unicode's composed forms are normalised. They
 are near-equal if then at least 0.8 of the runs of five bytes found in either are found in both (Jaccard similarity).
@@ -16,19 +16,19 @@ import numpy as np
 __all__ = ["SIMILARITY", "group_near_equal", "label_near_equal"]
 
 SIMILARITY = 0.8
-"""Share of runs of five bytes in common from which two texts count as near-equal."""
+"""The share of common runs of five bytes from which two texts count as near-equal."""
 
 _WORD = re.compile(r"[^\W_]+")
 _RUN = 5
 _BITS = 11
-"""A text's bitmap has 2 to this many bits."""
+"""A text's bitmap has 2 to this power bits."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _SKIPPED = 20
 _CROWD = 64
 
 
 def group_near_equal(texts: Iterable[str], *, links: Iterable[tuple[int, int]] = ()) -> np.ndarray:
-    """Return for each text the number of its group of near-equal ones: int64, shape (n_texts,), from 0 as they appear.
+    """Return for each text the number of its group of near-equal ones: int64, shape (n_texts,), numbered from 0.
 
     A text that is near to two others joins them. Every two texts of similarity 0.8 or more are in one group: candidates
     are those that share one of the rarest runs of each (prefix filtering; Chaudhuri, Ganti and Kaushik 2006; Bayardo,
@@ -65,7 +65,7 @@ class _Groups:
 
 
 def _near_pairs(texts: list[str], groups: _Groups) -> Iterator[tuple[int, int]]:
-    """Yield near-equal texts, leaving out those that `groups`, which the caller keeps up, holds together."""
+    """Yield pairs of near-equal texts, except those that `groups`, which the caller updates, has joined."""
     sizes, rarity = _sizes_and_rarity(texts)
     bitmaps = np.empty((len(texts), 2**_BITS // 64), np.uint64)
     postings: dict[int, _Posting] = {}
@@ -74,11 +74,11 @@ def _near_pairs(texts: list[str], groups: _Groups) -> Iterator[tuple[int, int]]:
         bitmaps[i] = _bitmap(runs)
         size, by_rarity = len(runs), runs[np.lexsort((runs, rarity[_bucket(runs, rarity)]))]
         # 4 / 5 of the union in common is 4 / 9 of both sizes together. With a smaller text it is 4 / 5 of this size at
-        # least, with a larger one 8 / 9: one of the runs left over is common, for both texts order them alike.
+        # least, with a larger one 8 / 9: one of the remaining runs is common, since both texts order them alike.
         smallest = -(-4 * size // 5)
         probed = by_rarity[: size - smallest + 1].tolist()
         shared = [postings[run] for run in probed if run in postings]
-        # Of a crowd the latest text first: text `i`, once in its group, need not be compared with the others.
+        # From a large group the latest text first: text `i`, once in its group, need not be compared with the others.
         latest = {posting.latest for posting in shared if len(posting) > _CROWD}
         yield from ((j, i) for j in _near_ones(i, latest, texts, bitmaps, sizes, groups))
         candidates = {j for posting in shared for j in posting.others(i, smallest, groups)} - latest
@@ -95,7 +95,7 @@ def _near_ones(
     others = np.fromiter(candidates, np.int64, count=len(candidates))
     others.sort()
     apart = np.bitwise_count(bitmaps[others] ^ bitmaps[i]).sum(axis=1, dtype=np.int64)
-    # each bit of one bitmap alone is a run of one text alone, of which near-equal texts have 1 / 9 of both sizes
+    # each bit of only one bitmap is a run of only one text, of which near-equal texts have 1 / 9 of both sizes
     likely = 9 * apart <= sizes[others] + sizes[i]
     for j in others[likely].tolist():
         if groups.find(j) != groups.find(i) and _similar(texts[j], texts[i]):
@@ -103,7 +103,7 @@ def _near_ones(
 
 
 class _Posting:
-    """The texts with one run among their rarest, the small ones first; of a crowd, by the group that they are in."""
+    """The texts that share one of their rarest runs, small ones first; large groups are kept by group."""
 
     def __init__(self) -> None:
         self._length, self.latest = 0, -1
@@ -119,7 +119,7 @@ class _Posting:
         self._texts[-1].append(i)
 
     def others(self, i: int, smallest: int, groups: _Groups) -> Iterator[int]:
-        """Yield the texts of at least the smallest size, leaving out a crowd that text `i` is known to belong to."""
+        """Yield the texts of at least the smallest size, without a large group to which text `i` is known to belong."""
         if len(self._texts[-1]) > _CROWD:
             self._settle(groups)
         own = groups.find(i)
@@ -136,13 +136,13 @@ class _Posting:
         for size, i in sorted(held):
             self._sizes.setdefault(groups.find(i), []).append(size)
             self._texts.setdefault(groups.find(i), []).append(i)
-        for root in changed if len(moved) > 1 else ():  # recent texts alone are larger than all before them
+        for root in changed if len(moved) > 1 else ():  # the recent texts are larger than all before them
             both = sorted(zip(self._sizes[root], self._texts[root], strict=True))
             self._sizes[root], self._texts[root] = map(list, zip(*both, strict=True))
 
 
 def _sizes_and_rarity(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the number of distinct runs of each text, and how often the runs of each bucket are there."""
+    """Return the number of distinct runs of each text, and how often the runs of each bucket occur."""
     rarity = np.zeros(2 ** min(22, max(8, len(texts).bit_length() + 8)), np.int64)
     sizes = np.empty(len(texts), np.int64)
     for i, text in enumerate(texts):
@@ -157,9 +157,9 @@ def _bucket(runs: np.ndarray, table: np.ndarray) -> np.ndarray:
 
 
 def label_near_equal(texts: Iterable[str]) -> list[int]:
-    """Return a label for each text, from 0 as they appear, the same for near-equal ones: for the few of one prompt.
+    """Return a label for each text, from 0, the same for near-equal ones; for the few responses to one prompt.
 
-    Each is compared with the latest twenty that were not near-equal to one before them.
+    Each is compared with the latest twenty that were not near-equal to an earlier one.
     """
     known: dict[str, int] = {}
     told_apart: list[tuple[str, np.ndarray, int]] = []
@@ -183,7 +183,7 @@ def _normalise(text: str) -> str:
     folded = text.casefold()
     if not folded.isascii():
         folded = unicodedata.normalize("NFC", folded)
-    return " ".join(_WORD.findall(folded)) or text.strip()  # signs alone stay themselves
+    return " ".join(_WORD.findall(folded)) or text.strip()  # texts of punctuation only stay themselves
 
 
 def _runs(text: str) -> np.ndarray:
@@ -199,14 +199,14 @@ def _distinct(runs: np.ndarray) -> np.ndarray:
 
 
 def _bitmap(runs: np.ndarray) -> np.ndarray:
-    """Return a bitmap with one bit set for each run, several runs sharing a bit: uint64."""
+    """Return a bitmap with one bit set for each run; several runs share a bit: uint64."""
     bits = np.zeros(2**_BITS, bool)
     bits[((runs * _MIX) >> np.uint64(64 - _BITS)).astype(np.int64)] = True
     return np.packbits(bits).view(np.uint64)
 
 
 def _may_be_similar(first: str, first_bits: np.ndarray, second: str, second_bits: np.ndarray) -> bool:
-    """Return False only if the texts are not near-equal, by the runs that their bitmaps show one of them to lack."""
+    """Return False only if the texts are not near-equal, because their bitmaps show that one lacks too many runs."""
     apart = int(np.bitwise_count(first_bits ^ second_bits).sum())
     n_bytes = len(first.encode().ljust(_RUN)) + len(second.encode().ljust(_RUN))
     return 9 * apart <= n_bytes  # a text has at most as many distinct runs as bytes

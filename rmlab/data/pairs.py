@@ -45,17 +45,17 @@ class PreferencePair:
     Parameters
     ----------
     prompt, chosen, rejected
-        All three text, or all three tuples of ``{"role", "content"}`` messages (a list is taken as a tuple).
+        All three text, or all three tuples of ``{"role", "content"}`` messages (a list becomes a tuple).
     margin
-        How much better the chosen response was judged to be, in log-odds (nats), where the data say so.
+        How much better the chosen response was judged to be, in log-odds (nats), if the data say so.
     group
-        What the pair belongs to, such as a kind of quality; None where unknown. An empty group is none.
+        The group of the pair, such as a kind of quality; None if unknown. An empty group counts as None.
     item
         The benchmark item or judged set that the pair belongs to: its pairs are judged together, as in best of four.
     tied
-        Whether neither was preferred; the order of the two then means nothing.
+        Whether neither was preferred; the order of the two then has no meaning.
     chosen_first
-        Whether the chosen response was shown first, where that is known.
+        Whether the chosen response was shown first, if that is known.
     source
         The file and line that the pair was read from; two pairs that differ only here are equal.
     """
@@ -78,14 +78,14 @@ class PreferencePair:
 
 @dataclass(frozen=True)
 class ReadReport:
-    """What was recognised and read, and how many pairs carry each fault of meaning. Printed, it is a short table.
+    """What was recognised and read, and how many pairs have each fault of meaning. Printed, it is a short table.
 
-    The counts are of the pairs that the report was asked of, so that a part of a split reports on itself. A duplicate
-    is a pair that was there before; a contradiction is a pair that is also there with its responses swapped; a repeated
-    judgement is of a prompt and two responses that another pair is of too, whoever won. ``without_pairs`` counts, for
-    the whole reading, the records (or sets of rated responses) that are sound and hold no comparison, by the reason.
-    ``notes`` are what was read otherwise than the files have it: a role under another name, a prompt in another column.
-    ``n_bad`` counts the records left out under ``skip_bad``, and ``bad`` is what was wrong with the first of them.
+    The counts are those of the pairs whose report was asked for, so a part of a split reports on itself. A duplicate
+    is a pair that occurred before; a contradiction is a pair that also occurs with its responses swapped; a repeated
+    judgement is of a prompt and two responses that another pair also judges, whichever won. ``without_pairs`` counts,
+    for the whole reading, the records (or sets of rated responses) that are sound but hold no comparison, by reason.
+    ``notes`` say what was read differently from the files: a role under another name, a prompt in another column.
+    ``n_bad`` counts the records left out under ``skip_bad``, and ``bad`` says what was wrong with the first of them.
     """
 
     format: str
@@ -118,7 +118,7 @@ class ReadReport:
             "with an empty response": self.n_empty,
             "with equal responses": self.n_equal,
             "with an empty prompt": self.n_empty_prompt,
-            "whose sides part before the last turn": self.n_prompts_differ,
+            "whose sides differ before the last turn": self.n_prompts_differ,
             "repeat an earlier pair": self.n_duplicates,
             "contradicted by another pair": self.n_contradictions,
             "judged more than once": self.n_repeated,
@@ -135,7 +135,7 @@ class ReadReport:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where pairs came from; shared by every part that is taken of them."""
+    """Where pairs came from; shared by every selection of them."""
 
     format: str
     messages: bool
@@ -162,7 +162,7 @@ class PreferencePairs(Sequence[PreferencePair]):
 
     @classmethod
     def from_list(cls, pairs: Iterable[PreferencePair]) -> PreferencePairs:
-        """Put pairs in a table. Raises DataError, naming the pair (from 0), where one is not well formed."""
+        """Put pairs in a table. Raises DataError, naming the pair (from 0), if one is not well formed."""
         rows: list[Row] = []
         messages: bool | None = None
         ignored: set[str] = set()
@@ -202,7 +202,7 @@ class PreferencePairs(Sequence[PreferencePair]):
         return self.take(index)
 
     def take(self, indices: Sequence[int] | np.ndarray) -> PreferencePairs:
-        """Give the pairs at these positions, in this order, or those where an array of bool is true."""
+        """Return the pairs at these positions, in this order, or those at which an array of bool is true."""
         index = np.asarray(indices)
         if index.size == 0:
             index = index.astype(np.int64)
@@ -260,31 +260,31 @@ class PreferencePairs(Sequence[PreferencePair]):
 
     @property
     def margins(self) -> np.ndarray:
-        """Margin of each pair in log-odds (nats), NaN where there is none; shape (n_pairs,)."""
+        """The margin of each pair in log-odds (nats), NaN if there is none; shape (n_pairs,)."""
         return self._numbers("margin", np.float64)
 
     @property
     def groups(self) -> list[str | None]:
-        """Group of each pair, None where there is none."""
+        """The group of each pair, None if there is none."""
         return [group for column in self.columns("group") for group in column.to_pylist()]
 
     @property
     def items(self) -> list[str | None]:
-        """Item of each pair, None where there is none."""
+        """The item of each pair, None if there is none."""
         return [item for column in self.columns("item") for item in column.to_pylist()]
 
     def texts(self, side: str) -> Iterator[str]:
-        """Yield the plain text of each "prompt", "chosen" or "rejected": of messages, the contents, a line apart."""
+        """Yield the plain text of each "prompt", "chosen" or "rejected"; of messages, the contents line by line."""
         for column in self.columns(side):
             for text in column.to_pylist():
                 yield "\n".join(message["content"] for message in json.loads(text)) if self.messages else text
 
     def lengths(self, side: str) -> np.ndarray:
-        """Length in characters of each text that `texts` gives; int64, shape (n_pairs,)."""
+        """Return the length in characters of each text that `texts` gives; int64, shape (n_pairs,)."""
         return np.fromiter(map(len, self.texts(side)), np.int64, count=len(self))
 
     def columns(self, name: str) -> Iterator[pa.Array]:
-        """Yield a column of the table, in pieces: what is stored, which for messages is JSON."""
+        """Yield a column of the table, in pieces, as it is stored; messages are stored as JSON."""
         if name not in SCHEMA.names:
             raise ValueError(f"a column must be one of {', '.join(SCHEMA.names)}, got {name!r}")
         if isinstance(self._rows, range) and self._rows.step == 1:
@@ -295,7 +295,7 @@ class PreferencePairs(Sequence[PreferencePair]):
             return
         whole = pa.chunked_array([chunk[name] for chunk in self._chunks], SCHEMA.field(name).type)
         rows = np.asarray(self._rows, dtype=np.int64)
-        for start in range(0, len(rows), 8192):  # taking copies, so a piece at a time
+        for start in range(0, len(rows), 8192):  # taking makes copies, so do it in pieces
             yield whole.take(pa.array(rows[start : start + 8192])).combine_chunks()
 
     def _numbers(self, name: str, dtype: type) -> np.ndarray:

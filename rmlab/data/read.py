@@ -1,7 +1,7 @@
-"""`read_pairs`: preference data from JSONL, CSV and Parquet files, or from the hub, in bounded memory.
+"""`read_pairs` reads preference data from JSONL, CSV and Parquet files, or from the hub, in bounded memory.
 
-What is wrong in syntax or schema stops the reading with one `DataError` that names the file and the line. What is wrong
-in meaning (an empty response, say) is kept, flagged and counted in the report of the pairs.
+A fault of syntax or schema stops the reading with one `DataError` that names the file and the line. A fault of meaning
+(such as an empty response) is kept, flagged and counted in the report of the pairs.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ Source = str | os.PathLike[str]
 
 BATCH_ROWS = 4096
 PAIRS_LIMIT = 100_000
-"""Comparisons of one record."""
+"""The most comparisons of one record."""
 SHOWN = 5
-"""Bad records that the report shows."""
+"""How many bad records the report shows."""
 
 
 def read_pairs(
@@ -56,17 +56,17 @@ def read_pairs(
         .parquet, all but the last also in .gz; the case of the letters does not matter. A folder is one that
         ``Dataset.save_to_disk`` wrote. Text is UTF-8, or UTF-16 or UTF-32 with a byte-order mark.
     split, subset, revision
-        Of a hub id only: which split, which configuration, and which commit or tag.
+        For a hub id only: which split, which configuration, and which commit or tag.
     rating
-        Of rated responses only: the rating to compare them by, such as "correctness" for HelpSteer. By default
+        For rated responses only: the rating to compare them by, such as "correctness" for HelpSteer. By default
         ``helpfulness`` for HelpSteer, ``overall_score`` for UltraFeedback, ``rating`` or ``score`` for other tables.
-        "safer_response_id" takes the safer response of PKU-SafeRLHF.
+        "safer_response_id" compares by the safer response of PKU-SafeRLHF.
     margin_per_point
-        How many log-odds (nats) one point of a rating, or of a preference's strength, is worth. A strength is no
-        log-odds, so that without this there are no margins but those of a column ``margin``.
+        How many log-odds (nats) one point of a rating, or of a preference's strength, is worth. A strength is not in
+        log-odds, so without this there are no margins except those of a column ``margin``.
     skip_bad
         Leave out each record that cannot be read, and count it in the report, which shows the first five with their
-        lines. By default the first one stops the reading. A file that is damaged as a whole always does.
+        lines. By default the first one stops the reading. A file that is damaged as a whole always stops it.
 
     Returns
     -------
@@ -79,14 +79,14 @@ def read_pairs(
         A ValueError: a file that is empty, damaged, of no known format, or that mixes text and messages. The text names
         the file and the line (in Parquet and on the hub, the row).
     FileNotFoundError
-        If no such file is there and the source cannot be a hub id.
+        If there is no such file and the source cannot be a hub id.
 
     Notes
     -----
     A format is recognised by a file's columns and first record; docs/formats.md lists all. Among them:
 
-    - A prompt, under any of its names, with a chosen and a rejected response, each text or a list of messages. Where
-      both sides are conversations that begin with the prompt, it is taken once: the turns that they share.
+    - A prompt, under any of its names, with a chosen and a rejected response, each text or a list of messages. If
+      both sides are conversations that begin with the prompt, it is read once: the turns that they share.
     - Anthropic HH: dialogues written as ``\n\nHuman: ...\n\nAssistant: ...``, which become messages.
     - A prompt with two responses and a preference (A/B, AlpacaEval, PKU-SafeRLHF, chatbot arena, SHP, HelpSteer,
       WebGPT, summaries), and the exports of Argilla and Label Studio.
@@ -96,11 +96,11 @@ def read_pairs(
       order.
 
     Equal ratings are a tie. Columns ``margin``, ``group`` (or ``kind``), ``item``, ``tied`` and ``chosen_first`` are
-    read where they are there; every other column is named in the report. So is, under ``notes``, what was read
-    otherwise than the file has it. Two judgements of the same responses are two pairs. A sound record that holds no
+    read if they are there; every other column is named in the report. The ``notes`` of the report say what was read
+    differently from the file. Two judgements of the same responses are two pairs. A sound record that holds no
     comparison, such as one response alone, is counted in the report, and so is a blank row of CSV.
 
-    Limits: a record of JSON, a line or a cell of CSV has 16 MiB at most after unpacking, a file 1,000 columns, and a
+    Limits: a record of JSON, a line or a cell of CSV has at most 16 MiB after unpacking, a file 1,000 columns, and a
     record 100,000 comparisons.
     """
     hub = {"split": split, "subset": subset, "revision": revision}
@@ -121,7 +121,7 @@ def read_pairs(
 
 @dataclass
 class _Reading:
-    """The records of all files, one after the other, and what was learnt of the files on the way."""
+    """The records of all files, one after the other, and what was learnt about the files on the way."""
 
     files: Iterable[Records]
     rating: str | None
@@ -142,7 +142,7 @@ class _Reading:
             self.bad.append(str(fault))
 
     def records(self) -> Generator[tuple[str, Record], None, None]:
-        """Give place and record by turns; `layout` is known from the first one on."""
+        """Yield each place and record; `layout` is known from the first one on."""
         for file in self.files:
             self.names.append(file.name)
             self.ignored.update(_shown(file.unread))
@@ -186,7 +186,7 @@ def _nan(record: Record, columns: Iterable[str]) -> str | None:
 
 
 def _shown(names: Iterable[str]) -> Iterable[str]:
-    """Return names of columns that can be printed: half a surrogate pair as an escape."""
+    """Return names of columns in a form that can be printed: half a surrogate pair as an escape."""
     return (name.encode("utf-8", "backslashreplace").decode() for name in names)
 
 
@@ -254,7 +254,7 @@ def _checked(row: Row) -> Row:
 
 
 def _begin(reading: _Reading) -> tuple[Format, Generator[tuple[str, Record], None, None]]:
-    """Read the first record, by which the format is known, and give the records from it on: of ratings, the sets."""
+    """Read the first record, which determines the format, and yield the records from it on; ratings come in sets."""
     records = reading.records()
     first = next(records, None)
     if first is None or reading.layout is None:
@@ -274,7 +274,7 @@ def _begin(reading: _Reading) -> tuple[Format, Generator[tuple[str, Record], Non
 
 
 def _find_files(source: Source | Sequence[Source]) -> list[Path] | None:
-    """Give the files that a source names, or None where it can only be a hub id."""
+    """Return the files that a source names, or None if it can only be a hub id."""
     if not isinstance(source, str | os.PathLike):
         return [path for one in source for path in _find_files(one) or _refuse(one)]
     path = Path(source)

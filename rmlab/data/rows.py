@@ -1,6 +1,6 @@
-"""A checked row: what a pair must be before it is stored, and how its sides are spelt there.
+"""A checked row: what a pair must be before it is stored, and the form in which its sides are stored.
 
-Sides are stored as strings: text as it is, messages as JSON in one fixed spelling, so that equal dialogues are equal
+Sides are stored as strings: text as it is, messages as JSON in one fixed form, so that equal dialogues are equal
 strings.
 """
 
@@ -33,10 +33,10 @@ class DataError(ValueError):
 
 
 class Sides(NamedTuple):
-    """The two sides of a comparison as the file has them, before they are checked.
+    """The two sides of a comparison as they are in the file, before they are checked.
 
-    `strength` is how strong the preference was, in the points of whoever judged; `group` and `item` are those that the
-    format knows of; `source` is given where it is not the place of the record.
+    `strength` is how strong the preference was, in the points of the judge; `group` and `item` are those that the
+    format provides; `source` is given if it is not the place of the record.
     """
 
     prompt: Any
@@ -51,7 +51,7 @@ class Sides(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One checked pair as it is stored; the order is that of the columns of the Arrow table."""
+    """One checked pair as it is stored; the order of its fields is that of the columns of the Arrow table."""
 
     prompt: str
     chosen: str
@@ -65,7 +65,7 @@ class Row(NamedTuple):
 
 
 def encode_sides(sides: Sides, messages: bool | None, ignored: set[str]) -> tuple[tuple[str, str, str], bool]:
-    """Check a prompt and its two responses and return the strings that are stored.
+    """Check a prompt and its two responses, and return the strings to store.
 
     `messages` is whether the rows before held messages (None for the first row); whether this row does is returned
     second. Names of message fields that rmlab does not use are added to `ignored`. Raises ValueError, without a place.
@@ -94,9 +94,9 @@ def encode_sides(sides: Sides, messages: bool | None, ignored: set[str]) -> tupl
 def read_optional(
     record: Mapping[str, Any], sides: Sides, margin_per_point: float | None = None
 ) -> tuple[float | None, str | None, str | None, bool, bool | None]:
-    """Margin, group, item, tied and chosen_first of a pair. Raises ValueError, without a place.
+    """Return margin, group, item, tied and chosen_first of a pair. Raises ValueError, without a place.
 
-    What the record says goes before what the format knows. A strength becomes a margin only at a price per point.
+    The record's own values come before those of the format. A strength becomes a margin only with a price per point.
     """
     margin = record.get("margin")
     margin = None if margin is None or margin == "" else read_number("margin", margin)
@@ -112,14 +112,14 @@ def read_optional(
 def _read_name(name: str, *values: Any) -> str | None:
     value = next((value for value in values if not is_missing(value)), None)
     if isinstance(value, float) and value.is_integer():
-        value = int(value)  # a column of whole numbers and gaps comes as floats
+        value = int(value)  # a column of whole numbers and gaps is read as floats
     if value is not None and (isinstance(value, bool) or not isinstance(value, str | int | float)):
         raise ValueError(f"{name} must be text, got {named(value)}")
     return None if value is None or value == "" else str(value)
 
 
 def read_number(name: str, value: Any) -> float:
-    """Read a finite number, which in CSV is text. Raises ValueError, without a place."""
+    """Return a finite number, which in CSV is text. Raises ValueError, without a place."""
     try:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise ValueError
@@ -163,19 +163,19 @@ def _encode_messages(side: str, messages: Iterable[Any], ignored: set[str]) -> s
 
 
 def is_missing(value: Any) -> bool:
-    """Return whether a value is absent: null, or the NaN that stands for it in tables of floats."""
+    """Return whether a value is absent: null, or NaN, which stands for null in tables of floats."""
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return the names of columns in alphabetical order, the first dozen of them."""
+    """Return names of columns in alphabetical order, the first dozen of them."""
     names = sorted(map(str, names))
     shown = ", ".join(name if len(name) <= 40 else name[:37] + "..." for name in names[:12])
     return (shown or "none") + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 
 def named(value: Any) -> str:
-    """Describe a value for an error: short ones as they are, long ones by kind and length."""
+    """Return a value as an error shows it: short ones as they are, long ones by kind and length."""
     if is_missing(value):
         return "null" if value is None else "NaN, a missing value (leave the record out, or give the value)"
     if isinstance(value, str | int | float) and len(repr(value)) <= 40:

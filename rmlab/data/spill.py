@@ -1,4 +1,4 @@
-"""A place for the record batches of a file too large for memory: a temporary file on disk, mapped back."""
+"""A store for the record batches of a file too large for memory: a temporary file on disk, mapped back."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pyarrow as pa
 __all__ = ["MEMORY_LIMIT", "BatchStore"]
 
 MEMORY_LIMIT = 256 * 2**20
-"""Bytes of pairs that are held in memory; beyond it they go to a file in the folder that TMPDIR names."""
+"""Bytes of pairs that are held in memory; more than that goes to a file in the folder that TMPDIR names."""
 
 
 class BatchStore:
-    """Record batches of one schema, in memory up to `limit` bytes and then in a nameless temporary file."""
+    """Record batches of one schema, in memory up to `limit` bytes and then in an unnamed temporary file."""
 
     def __init__(self, limit: int):
         self._limit, self._bytes = limit, 0
@@ -41,10 +41,10 @@ class BatchStore:
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
-            self._file.close()  # what is mapped stays readable
+            self._file.close()  # what is mapped can still be read
 
     def batches(self) -> list[pa.RecordBatch]:
-        """Give all batches, those on disk as views of the mapped file; the file goes when the last of them does."""
+        """Return all batches, those on disk as views of the mapped file; the file is removed with the last of them."""
         if self._file is None or self._writer is None:
             return self._batches
         self._writer.close()

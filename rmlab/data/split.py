@@ -1,4 +1,4 @@
-"""`split_by_prompt`: parts of the data that share no prompt, nor nearly one."""
+"""`split_by_prompt` splits the data into parts that share no prompt and no near-equal prompts."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _NEXT = re.compile(re.escape(NEXT_MESSAGE))
 def split_by_prompt(
     pairs: PreferencePairs, *, fractions: Sequence[float] = (0.7, 0.15, 0.15), seed: int = 0
 ) -> tuple[PreferencePairs, ...]:
-    """Split pairs so that no prompt, nor a near-equal one, is in two parts.
+    """Split pairs so that neither a prompt nor near-equal prompts are in two parts.
 
     Pairs whose prompts are near-equal (see `group_near_equal`) stay together; so do a dialogue and its continuation.
-    The groups are put in an order that the seed and their text decide, whatever the order of the pairs, and the line is
-    cut where the fractions fall. Where that would leave a part empty, the groups are given out the largest first, each
+    The groups are put in an order that depends on the seed and their text, whatever the order of the pairs. That order
+    is cut where the fractions fall. If that would leave a part empty, the groups are assigned the largest first, each
     to the part that lacks most.
 
     Parameters
@@ -32,9 +32,9 @@ def split_by_prompt(
     pairs
         From `read_pairs` or `PreferencePairs.from_list`.
     fractions
-        Share of the pairs in each part, each above 0, together 1. As groups stay whole, the shares are met only nearly.
+        Share of the pairs in each part, each above 0, together 1. Groups stay whole, so the shares are met only nearly.
     seed
-        Another seed, another split.
+        Seed of the split.
 
     Returns
     -------
@@ -43,21 +43,21 @@ def split_by_prompt(
     Raises
     ------
     ValueError
-        If the fractions are not such, or there are fewer groups of near-equal prompts than parts.
+        If the fractions are not valid, or there are fewer groups of near-equal prompts than parts.
     """
     parts = parts_by_prompt(pairs, fractions=fractions, seed=seed)
     return tuple(pairs.take(np.flatnonzero(parts == part)) for part in range(len(fractions)))
 
 
 def parts_by_prompt(pairs: PreferencePairs, *, fractions: Sequence[float], seed: int) -> np.ndarray:
-    """Give the part that each pair is put in by `split_by_prompt`, from 0: int64, shape ``(n_pairs,)``."""
+    """Return the part into which `split_by_prompt` puts each pair, from 0: int64, shape ``(n_pairs,)``."""
     shares = np.asarray(fractions, dtype=np.float64)
     if shares.ndim != 1 or not np.all(shares > 0) or abs(shares.sum() - 1) > 1e-9:
         raise ValueError(f"fractions must each be above 0 and together 1, got {tuple(fractions)}")
     prompts = list(pairs.texts("prompt"))
     groups = group_near_equal(prompts, links=_continuations(pairs))
     n_groups = int(groups.max()) + 1 if len(groups) else 0
-    first = [""] * n_groups  # of each group the first prompt in the order of the alphabet
+    first = [""] * n_groups  # the first prompt of each group in alphabetical order
     for group, prompt in zip(groups.tolist(), prompts, strict=True):
         if not first[group] or prompt < first[group]:
             first[group] = prompt
@@ -79,9 +79,9 @@ def parts_by_prompt(pairs: PreferencePairs, *, fractions: Sequence[float], seed:
 
 
 def _fill_every_part(sizes: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Put groups in parts so that none is empty, the largest first, each in the part that lacks most: ``(n_groups,)``.
+    """Put groups in parts so that none is empty: the largest first, each in the part that lacks most: ``(n_groups,)``.
 
-    For the few data sets of which one group is so large that a line cut through the order would leave a part empty.
+    It serves the few data sets in which one group is so large that cutting the order would leave a part empty.
     """
     lacking = shares * sizes.sum()
     part = np.empty(len(sizes), dtype=np.int64)
@@ -95,7 +95,7 @@ def _fill_every_part(sizes: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
 
 def _continuations(pairs: PreferencePairs) -> list[tuple[int, int]]:
-    """Positions of a prompt and of another that goes on from it, message by message."""
+    """Return the positions of a prompt and of another that continues it, message by message."""
     if not pairs.messages:
         return []
     stored = [prompt for column in pairs.columns("prompt") for prompt in column.to_pylist()]

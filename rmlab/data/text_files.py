@@ -1,4 +1,4 @@
-"""Records of JSON and CSV files in any Unicode encoding, within stated limits, gzipped or not."""
+"""Reading the records of JSON and CSV files in any Unicode encoding, within fixed limits, gzipped or not."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from rmlab.data.rows import DataError, listed
 __all__ = ["COLUMN_LIMIT", "RECORD_LIMIT", "Records", "Rows", "check_header", "read_csv", "read_json"]
 
 RECORD_LIMIT = 16 * 2**20
-"""Bytes of one record of JSON, or of one line or cell of CSV, after unpacking."""
+"""The most bytes of one record of JSON, or of one line or cell of CSV, after unpacking."""
 COLUMN_LIMIT = 1000
-"""Columns of a file."""
+"""The most columns of a file."""
 
 Rows = Generator[tuple[str, Mapping[str, Any] | ValueError], None, None]
-"""Place, and record or what is wrong with it alone: a DataError, or a NoPairError for a row that is blank."""
+"""The place, and the record or its fault: a DataError, or a NoPairError for a blank row."""
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
-    codecs.BOM_UTF32_LE: "utf-32-le",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_LE: "utf-32-le",  # before UTF-16, whose mark is its beginning
     codecs.BOM_UTF32_BE: "utf-32-be",
     codecs.BOM_UTF16_LE: "utf-16-le",
     codecs.BOM_UTF16_BE: "utf-16-be",
@@ -47,7 +47,7 @@ _OTHER_FILES = {
 
 
 class Records(NamedTuple):
-    """The records of one file: its name in errors, the names of columns left unread, and its rows."""
+    """The records of one file: its name in errors, the names of the columns not read, and its rows."""
 
     name: str
     unread: tuple[str, ...]
@@ -68,7 +68,7 @@ def check_header(place: str, names: list[str]) -> None:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    """Yield the lines of a file as UTF-8, unpacked where it is gzipped. Raises DataError where that cannot be done."""
+    """Yield the lines of a file as UTF-8, unpacked if it is gzipped. Raises DataError if that cannot be done."""
     number = 0
     try:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as opened:
@@ -129,7 +129,7 @@ def _decode(line: bytes, place: str) -> str:
 
 
 def read_json(path: Path, _: frozenset[str]) -> Records:
-    """Open one JSON object a line (JSONL), or one array of objects."""
+    """Open one JSON object per line (JSONL), or one array of objects."""
 
     def rows() -> Rows:
         numbered = enumerate(_lines(path), start=1)
@@ -161,14 +161,14 @@ def _cause(error: Exception) -> str:
 
 
 def _array(path: Path, text_bytes: bytes, more: Iterator[bytes]) -> Rows:
-    """Yield the objects of an array, each with the line that it begins on, holding one record in memory."""
+    """Yield the objects of an array, each with the line on which it begins, holding one record in memory."""
     decoder = json.JSONDecoder(object_pairs_hook=_without_repeats)
     number, text = 1, _decode(text_bytes, f"{path}:1").lstrip()[1:]
     read = number  # lines read so far
     wanted = 2**16
 
     def fill(size: int) -> bool:
-        """Read lines until the text is so long; return whether there was one."""
+        """Read lines until the text has this length; return whether there was another line."""
         nonlocal text, read
         pieces = []
         while size > 0 and (line := next(more, None)) is not None:
@@ -236,12 +236,12 @@ def _without_repeats(items: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def read_csv(path: Path, _: frozenset[str]) -> Records:
-    """Open rows under a header, separated by the commas, semicolons, tabs or bars that the header has most of."""
+    """Open rows under a header, separated by whichever of commas, semicolons, tabs or bars the header has most of."""
 
     def rows() -> Rows:
         lines = (_decode(line, f"{path}:{number}") for number, line in enumerate(_lines(path), start=1))
         first = next(lines, "")
-        told = re.fullmatch(r"sep=(.)\r?\n", first)  # as Excel writes
+        told = re.fullmatch(r"sep=(.)\r?\n", first)  # as Excel writes it
         skipped = 1 if told else 0
         header_line = next(lines, "") if told else first
         separator = told[1] if told else max(",;\t|", key=lambda one: _count_cells(header_line, one))
@@ -251,7 +251,7 @@ def read_csv(path: Path, _: frozenset[str]) -> Records:
         limit = csv.field_size_limit(RECORD_LIMIT)  # a response may be longer than the 131,072 that csv allows
         try:
             for cells in reader:
-                # a row may run over several lines
+                # a row may span several lines
                 number, place = place, f"{path}:{reader.line_num + 1 + skipped}"
                 if not cells:
                     continue

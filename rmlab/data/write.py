@@ -1,4 +1,4 @@
-"""`write_pairs`: preference pairs to a file that `read_pairs` reads back as they were."""
+"""`write_pairs` writes preference pairs to a file that `read_pairs` reads back unchanged."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _COLUMNS: tuple[str, ...] = ("prompt", "chosen", "rejected", "margin", "group", 
 
 
 def write_pairs(pairs: PreferencePairs | Sequence[PreferencePair], path: str | os.PathLike[str]) -> None:
-    """Write pairs in TRL's format with an explicit prompt, whole or not at all.
+    """Write pairs in TRL's format with an explicit prompt, completely or not at all.
 
-    Everything is kept but ``source``, which is given anew by `read_pairs`. The file is written beside its place and
-    then moved there, so that an older one stays whole until then, on a full disk too.
+    Everything is kept except ``source``, which `read_pairs` sets again. The file is written beside its place and
+    then moved there, so that an older one stays complete until then, even on a full disk.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def write_pairs(pairs: PreferencePairs | Sequence[PreferencePair], path: str | o
 
     Raises
     ------
-    ValueError
+    If the ending is another, there are no pairs, or the pairs are messages and the file is CSV.
         If the ending is another, there are no pairs, or messages were to go into CSV.
     """
     path = Path(path)

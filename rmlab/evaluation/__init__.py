@@ -1,16 +1,16 @@
-"""How good is a reward model? Accuracy, log loss and calibration, from the score differences of labelled pairs alone.
+"""Measuring how good a reward model is: accuracy, log loss and calibration, from score differences of labelled pairs.
 
-A pair is written (chosen, rejected), so every label is "chosen" and the score difference says it all: positive where
-the model agrees with the label, and its sigmoid is the probability that the model gave to that label. Every
-figure comes with an interval at 95%; where several pairs share a prompt, name it in ``clusters``, or the interval is
+A pair is written (chosen, rejected), so every label is "chosen", and the score difference is all that is needed: it is
+positive if the model agrees with the label, and its sigmoid is the probability that the model gave to that label. Every
+figure comes with a 95% interval; if several pairs share a prompt, name it in ``clusters``, or the interval is
 too narrow.
 
 - `evaluate`: accuracy, log loss, Brier score, calibration, by group and by length;
-- `fit_temperature`: on held-out pairs, for a report on others;
+- `fit_temperature`: fit a temperature on held-out pairs, for a report on others;
 - `compare_models`: two models on the same pairs;
-- `noise_ceiling`: what judges who disagree leave to be reached;
+- `noise_ceiling`: the best that any model can reach when judges disagree;
 - `learning_curve`: would more training pairs help?
-- `rewardbench`, `rewardbench2`: as their authors score them.
+- `rewardbench`, `rewardbench2`: the scores as their authors define them.
 """
 
 from rmlab.evaluation.accuracy import Accuracy, GroupAccuracy, LengthBin

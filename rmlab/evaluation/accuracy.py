@@ -1,4 +1,4 @@
-"""The share of pairs on which something agrees with the label: of all, of each group, and by the responses' lengths.
+"""The share of pairs on which scores or lengths agree with the label: of all, of each group, and by length.
 
 References
 ----------
@@ -27,22 +27,22 @@ __all__ = [
 ]
 
 LENGTH_RATIOS = (1 / 1.5, 1 / 1.1, 1.1, 1.5)
-"""Where the length bins meet: the chosen response's length over the rejected one's."""
+"""The boundaries of the length bins: the chosen response's length over the rejected one's."""
 _LENGTH_NAMES = ("chosen much shorter", "chosen shorter", "about equal", "chosen longer", "chosen much longer")
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The share of pairs on which something agrees with the label, a tie counted as one half."""
+    """The share of pairs on which something agrees with the label; a tie counts as one half."""
 
     n_pairs: int
     n_ties: int
     accuracy: float
     accuracy_interval: tuple[float, float]
-    """Wilson's, 95%, from `effective_sample_size`. It counts a tie as half a success, which makes it a little wide."""
+    """Wilson's, 95%, with `effective_sample_size`. It counts a tie as half a success, which makes it a little wide."""
     effective_sample_size: float
-    """How many independent pairs would know as much: `n_pairs`; with weights, Kish's ``sum(w)^2 / sum(w^2)``; with
-    clusters, what `clustered_sample_size` gives."""
+    """How many independent pairs would be as informative: `n_pairs`; with weights, Kish's ``sum(w)^2 / sum(w^2)``; with
+    clusters, the result of `clustered_sample_size`."""
 
 
 @dataclass(frozen=True)
@@ -51,27 +51,27 @@ class GroupAccuracy(Accuracy):
 
     simultaneous_interval: tuple[float, float]
     """Wilson's at the confidence ``1 - 0.05 / k``, with k groups (Bonferroni): with 95% all k hold at once, whatever
-    the groups have in common. It is for picking a group out of many; `accuracy_interval` for one named beforehand."""
+    groups have in common. Use it to pick one group out of many, and `accuracy_interval` for one named beforehand."""
     length_baseline: Accuracy | None
     """How often the longer response was the chosen one in this group."""
 
 
 @dataclass(frozen=True)
 class LengthBin:
-    """The pairs whose chosen response is so many times as long as the rejected one."""
+    """The pairs whose chosen response is longer or shorter than the rejected one by factors in one range."""
 
     name: str
     lower: float
     upper: float
-    """The bin holds ratios above `lower` and up to `upper` where they are above 1, and mirrored below: a pair and its
-    swapped twin are in opposite bins. Infinite where the last bin has no end."""
+    """The bin holds ratios above `lower` and up to `upper` if they are above 1, and mirrored below: a pair and its
+    swapped twin are in opposite bins. Infinite if the last bin has no end."""
     model: Accuracy
     longer_wins: Accuracy
-    """What "the longer response is better" would score on these pairs."""
+    """The accuracy of "the longer response is better" on these pairs."""
 
 
 def accuracy_of(outcome: np.ndarray, weights: np.ndarray, clusters: np.ndarray | None = None) -> Accuracy:
-    """Give the accuracy of outcomes (1 right, 1/2 tie, 0 wrong), each ``(n_pairs,)``; `clusters` holds codes."""
+    """Return the accuracy of outcomes (1 right, 1/2 tie, 0 wrong), each ``(n_pairs,)``; `clusters` holds codes."""
     share = float(np.average(outcome, weights=weights))
     size = effective_sample_size(weights) if clusters is None else clustered_sample_size(outcome, weights, clusters)
     return Accuracy(
@@ -94,7 +94,7 @@ def accuracy_by_group(
     clusters: np.ndarray | None,
     lengths: np.ndarray | None = None,
 ) -> dict[Hashable, GroupAccuracy]:
-    """Give the accuracy of each group, in order of their names where they have one."""
+    """Return the accuracy of each group, in the order of their names if they have one."""
     codes, distinct = codes_of(names)
     rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
     by_name = dict(zip(distinct, rows, strict=True))
@@ -116,14 +116,14 @@ def accuracy_by_group(
 
 
 def longer_wins(lengths: np.ndarray) -> np.ndarray:
-    """Give the outcome of "the longer response is better", ``(n_pairs,)``, from lengths ``(n_pairs, 2)``."""
+    """Return the outcome of "the longer response is better", ``(n_pairs,)``, from lengths ``(n_pairs, 2)``."""
     return (np.sign(lengths[:, 0] - lengths[:, 1]) + 1) / 2
 
 
 def accuracy_by_length(
     lengths: np.ndarray, outcome: np.ndarray, weights: np.ndarray, clusters: np.ndarray | None
 ) -> tuple[LengthBin, ...]:
-    """Give the accuracy in bins of the chosen response's length over the rejected one's; bins that hold a pair."""
+    """Return the accuracy in bins of chosen length over rejected length, for the bins that hold a pair."""
     shorter, longer = lengths.min(axis=1), lengths.max(axis=1)
     apart = np.where(longer == shorter, 1.0, longer / np.where(shorter > 0, shorter, np.nan))
     apart = np.nan_to_num(apart, nan=math.inf)  # an empty response beside one that is not

@@ -1,4 +1,4 @@
-"""Does "80% sure" come true in 80%? Bins of what the model said and what came, and the temperature that mends it.
+"""Calibration: bins that compare what the model said with what happened, and a temperature that corrects it.
 
 References
 ----------
@@ -23,14 +23,14 @@ __all__ = ["CalibrationBin", "calibrate", "fit_temperature"]
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """The pairs to which the model gave about the same probability, and how often it was right."""
+    """The pairs to which the model gave similar probabilities, and how often it was right on them."""
 
     lower: float
     upper: float
     """The bin holds probabilities from `lower` up to `upper`, which belongs to the next bin (1 to the last)."""
     count: int
     mean_probability: float
-    """Mean of sigmoid(|score_difference|): how sure the model was of the response that it scores higher."""
+    """Mean of sigmoid(|score_difference|): how sure the model was about the response that it scores higher."""
     observed_share: float
     """Share of these pairs in which the response that it scores higher was the chosen one."""
     interval: tuple[float, float]
@@ -40,7 +40,7 @@ class CalibrationBin:
 def calibrate(
     d: np.ndarray, weights: np.ndarray, clusters: np.ndarray | None, n_bins: int
 ) -> tuple[tuple[CalibrationBin, ...], float | None, float | None]:
-    """Give the bins that hold a pair, the expected calibration error, and what chance alone would make of that error.
+    """Return the bins that hold a pair, the expected calibration error, and its size if chance alone were at work.
 
     The last is the error to expect of a model that is perfectly calibrated and this sure: in each bin the mean absolute
     deviation of a share from its probability, by the normal approximation ``sqrt(2 p (1 - p) / (pi n))``.
@@ -67,11 +67,11 @@ def calibrate(
 
 
 def fit_temperature(score_differences: Any) -> float:
-    """Give the temperature T for which differences divided by T have the least log loss.
+    """Return the temperature T for which differences divided by T have the lowest log loss.
 
-    T above 1 says that the model is over-confident. Fit T on held-out pairs and report the log loss of test pairs
-    (``evaluate(test_differences, temperature=T)``). On the pairs that T was fitted to, the log loss can only have
-    fallen, so that it says nothing about others. Pairs used for early stopping serve for T as well, but not for the
+    A T above 1 means that the model is over-confident. Fit T on held-out pairs and report the log loss of test pairs
+    (``evaluate(test_differences, temperature=T)``). On the pairs to which T was fitted the log loss can only have
+    fallen, so it shows nothing about others. Pairs used for early stopping can also be used for T, but not for the
     report.
 
     Parameters
@@ -98,7 +98,7 @@ def fit_temperature(score_differences: Any) -> float:
             f"the best temperature is 0: none of the {len(d)} pairs is scored the wrong way round, so log loss only "
             "falls as the differences grow; use more held-out pairs"
         )
-    # The loss is convex in 1/T, hence has one minimum in log T. The unit is the mean absolute difference; the bounds
+    # The loss is convex in 1/T, so it has one minimum in log T. The unit is the mean absolute difference; the bounds
     # are wide enough for a mean that is zero up to rounding on one side and for errors that small on the other.
     unit = np.abs(d).mean()
     found = minimize_scalar(

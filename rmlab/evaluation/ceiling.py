@@ -1,12 +1,12 @@
-"""`noise_ceiling`: what judges who do not agree with one another leave for any model to reach.
+"""`noise_ceiling` estimates the best accuracy that any model can reach when judges disagree with one another.
 
-A pair that people prefer one way with probability p lets nobody agree with more than max(p, 1 - p) of the judgements.
-The ceiling is the mean of that over pairs. It cannot be measured without bias from a few judgements a pair, but it can
-be held between two figures that can, both unbiased for what they are:
+If people prefer one response of a pair with probability p, nobody can agree with more than max(p, 1 - p) of the
+judgements. The ceiling is the mean of that over pairs. It cannot be measured without bias from a few judgements a pair,
+but it lies between two figures that can, each an unbiased estimate:
 
     agreement of two judges  <=  leave-one-out majority  <=  ceiling  <=  (1 + sqrt(2 agreement - 1)) / 2
 
-The last is reached where every pair is equally hard: each judge is right with the same probability q, and two agree
+The last is reached if every pair is equally hard: each judge is right with the same probability q, and two agree
 with probability q^2 + (1 - q)^2. By Jensen's inequality it is too high wherever pairs differ.
 """
 
@@ -28,24 +28,24 @@ __all__ = ["NoiseCeiling", "ceiling_from_agreement", "noise_ceiling"]
 
 @dataclass(frozen=True)
 class NoiseCeiling:
-    """What repeated judgements say of the best accuracy that any model could have against one of them."""
+    """What repeated judgements show about the best accuracy of any model against one of the judgements."""
 
     n_pairs: int
     """Pairs with at least two judgements."""
     n_judgements: int
-    """Of those pairs."""
+    """The number of judgements of those pairs."""
     n_single: int
-    """Pairs with fewer than two, which say nothing here and were left out."""
+    """Pairs with fewer than two judgements, which show nothing here and were left out."""
     agreement: float
     """The probability that two judgements of a pair, drawn at random, are the same: the mean over pairs."""
     agreement_interval: tuple[float, float] | None
     """95%, by drawing pairs (or clusters); None from a single one."""
     leave_one_out: float
-    """How often a judgement is what most of the others of its pair say (even votes: one half). The accuracy of a
-    majority vote, unbiased; below the ceiling, and nearer to it the more judgements a pair has."""
+    """How often a judgement is what most of the others of its pair say (even votes: one half). It is the accuracy of a
+    majority vote, unbiased; it lies below the ceiling, and nearer to it the more judgements a pair has."""
     leave_one_out_interval: tuple[float, float] | None
     upper_bound: float
-    """`ceiling_from_agreement` where every pair is equally hard: above the ceiling."""
+    """`ceiling_from_agreement` if every pair is equally hard: above the ceiling."""
     upper_bound_interval: tuple[float, float] | None
     if_normal: float
     """The ceiling if the true score differences are normally distributed: between the two bounds."""
@@ -55,7 +55,7 @@ class NoiseCeiling:
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the ceiling as what JSON can hold."""
+        """Return the ceiling in a form that JSON can hold."""
         return {**asdict(self), "notes": list(self.notes)}
 
     def __str__(self) -> str:
@@ -82,13 +82,13 @@ def noise_ceiling(
     ----------
     votes
         How many judgements preferred the first and the second response of each pair, whole numbers, ``(n_pairs, 2)``.
-        Which of the two is called the first does not matter. Judgements that call a tie are left out.
+        It does not matter which of the two is called the first. Judgements of a tie are left out.
     clusters
-        What pairs share that makes them alike, such as the prompt: hashable, ``(n_pairs,)``.
+        What pairs share that makes them similar, such as the prompt: hashable, ``(n_pairs,)``.
     n_bootstrap
         Draws of pairs, or of clusters, at least 100.
     seed
-        Of the draws.
+        Seed of the draws.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def _notes(agreement: float, n_units: int) -> Iterable[str]:
 
 
 def ceiling_from_agreement(agreement: float, *, difficulty: Literal["equal", "normal"] = "equal") -> float:
-    """Give the best accuracy against one judgement, where two judgements of a pair agree with this probability.
+    """Return the best accuracy against one judgement, if two judgements of a pair agree with this probability.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def ceiling_from_agreement(agreement: float, *, difficulty: Literal["equal", "no
         From 1/2 to 1.
     difficulty
         ``"equal"``: each judge is right with the same probability q on every pair, so that ``q^2 + (1 - q)^2`` is the
-        agreement. Where pairs differ in difficulty this is too high. ``"normal"``: preferences follow Bradley-Terry,
+        agreement. If pairs differ in difficulty this is too high. ``"normal"``: preferences follow Bradley-Terry,
         and the true score differences are normally distributed about 0.
 
     Examples
@@ -180,7 +180,7 @@ def ceiling_from_agreement(agreement: float, *, difficulty: Literal["equal", "no
     from scipy.optimize import brentq
     from scipy.special import ndtri
 
-    z = np.abs(ndtri((np.arange(4000) + 0.5) / 4000))  # equally likely sizes of a standard normal variable
+    z = np.abs(ndtri((np.arange(4000) + 0.5) / 4000))  # equally likely values of the size of a standard normal variable
 
     def sure(log_spread: float) -> np.ndarray:
         return preference_probability(math.exp(log_spread) * z)

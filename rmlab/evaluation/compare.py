@@ -1,7 +1,7 @@
-"""`compare_models`: whether one model is better than another on the same pairs, or luckier.
+"""`compare_models` tests whether one model is better than another on the same pairs, or only luckier.
 
-Two intervals that overlap do not answer that: both models meet the same hard pairs, so that their difference is known
-better than either accuracy. What counts is the pairs on which they disagree.
+Whether two intervals overlap does not answer that. Both models meet the same hard pairs, so their difference is known
+better than either accuracy. Only the pairs on which they disagree count.
 
 References
 ----------
@@ -30,7 +30,7 @@ class Comparison:
 
     n_pairs: int
     n_clusters: int | None
-    """How many clusters were taken as the independent units; None where every pair is one."""
+    """How many clusters were taken as the independent units; None if every pair is one."""
     accuracy_a: float
     accuracy_b: float
     accuracy_difference: float
@@ -38,7 +38,7 @@ class Comparison:
     accuracy_difference_interval: tuple[float, float] | None
     """95%, by the paired bootstrap; None from a single pair or cluster."""
     p_value: float
-    """Of no difference, two-sided: the exact sign-flip test on `accuracy_difference`; see `compare_models`."""
+    """Two-sided, for no difference: the exact sign-flip test on `accuracy_difference`; see `compare_models`."""
     n_a_better: int
     """Pairs on which a did better than b: right where b was wrong or tied, or tied where b was wrong."""
     n_b_better: int
@@ -54,7 +54,7 @@ class Comparison:
     seed: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the comparison as what JSON can hold."""
+        """Return the comparison in a form that JSON can hold."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -95,23 +95,23 @@ def compare_models(
     """Compare two models by the score differences that they gave to the same pairs.
 
     The intervals come from drawing pairs, or clusters, with replacement, the same for both models. The p-value is that
-    of the exact sign-flip test: were the models exchangeable, each cluster's difference in accuracy would be as likely
-    with the other sign, and the p-value is the share of all sign patterns with a total at least as far from zero. A tie
-    enters as half. Without ties and clusters this is McNemar's exact test, the sign test on the discordant pairs.
+    of the exact sign-flip test. If the models were exchangeable, each cluster's difference in accuracy would be as
+    likely with the other sign; the p-value is the share of all sign patterns with a total at least as far from 0. A tie
+    counts as half. Without ties and clusters this is McNemar's exact test, the sign test on the discordant pairs.
 
     Parameters
     ----------
     differences_a, differences_b
         score(chosen) - score(rejected) under each model, in log-odds (nats), ``(n_pairs,)``, in the same order.
     clusters
-        What pairs share that makes their outcomes alike, such as the prompt: hashable, ``(n_pairs,)``.
+        What pairs share that makes their outcomes similar, such as the prompt: hashable, ``(n_pairs,)``.
     temperature_a, temperature_b
-        Divide the differences before the log loss. Scores of two models are on different scales, so that without a
+        Divide the differences before the log loss. Scores of two models are on different scales. Without a
         temperature of its own, from `fit_temperature` on held-out pairs, the more cautious model may win by its scale.
     n_bootstrap
-        Draws, at least 100.
+        Number of draws, at least 100.
     seed
-        Of the draws.
+        Seed of the draws.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def compare_models(
 
 
 def sign_flip_p_value(values: np.ndarray) -> float:
-    """Give the share of the sign patterns of whole numbers whose total is at least as far from zero as the one seen.
+    """Return the share of sign patterns of whole numbers whose total is at least as far from zero as the observed one.
 
     Exact, by the distribution of the total: numbers of one size k add ``k (2 Binomial(n_k, 1/2) - n_k)``.
     """

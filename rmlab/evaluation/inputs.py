@@ -1,4 +1,4 @@
-"""What the functions of this package take: checked, or refused with what was expected, what came and what to do."""
+"""Checks of the arguments of this package; an error says what was expected, what came and what to do."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["check_bootstrap", "checked_differences", "codes_of", "names_of", "nu
 
 
 def checked_differences(score_differences: Any, *, name: str = "score_differences") -> np.ndarray:
-    """Give score differences as float64 of shape ``(n_pairs,)``, or say what is wrong with them."""
+    """Return score differences as float64 of shape ``(n_pairs,)``, or raise an error that says what is wrong."""
     d = numbers(name, score_differences, None, "(n_pairs,)")
     if len(d) == 0:
-        raise ValueError(f"{name} is empty: there is no pair to evaluate; check what the pairs were filtered by")
+        raise ValueError(f"{name} is empty: there is no pair to evaluate; check how the pairs were filtered")
     return d
 
 
@@ -28,9 +28,9 @@ def numbers(
     *,
     beside: str = "score_differences",
 ) -> np.ndarray:
-    """Give `values` as finite float64 of this shape (None: any one axis), or say what is wrong with them."""
+    """Return `values` as finite float64 of this shape (None: any one axis), or raise an error saying what is wrong."""
     if is_torch_array(values):
-        values = values.detach().cpu().double().numpy()  # NumPy has no bfloat16, and takes no gradient
+        values = values.detach().cpu().double().numpy()  # NumPy has no bfloat16, and accepts no gradient
     try:
         array = np.asarray(values)
         if array.dtype.kind not in "iufO":
@@ -54,7 +54,7 @@ def numbers(
 def names_of(
     option: str, names: Iterable[Hashable], n: int, *, beside: str = "pairs in score_differences"
 ) -> list[Hashable]:
-    """Give one hashable name for each of `n` things, a NaN counting as None, or say what is wrong with them."""
+    """Return one hashable name for each of `n` things, a NaN counting as None, or raise an error."""
     one = beside.split()[0].removesuffix("s")
     if isinstance(names, str | bytes):
         raise TypeError(f"{option} must hold one name for each {one}, got the single name {names!r}")
@@ -71,14 +71,14 @@ def names_of(
 
 
 def codes_of(names: Iterable[Hashable]) -> tuple[np.ndarray, list[Hashable]]:
-    """Give each name a number, from 0 as first seen, int64 ``(n,)``; and the distinct names in that order."""
+    """Return a number for each name, from 0 as first seen, int64 ``(n,)``, and the distinct names in that order."""
     codes: dict[Hashable, int] = {}
     code_of_each = np.fromiter((codes.setdefault(name, len(codes)) for name in names), dtype=np.int64)
     return code_of_each, list(codes)
 
 
 def ordered(names: Sequence[Hashable]) -> list[Hashable]:
-    """Sort names where they can be; names of several kinds stay as first seen."""
+    """Return names sorted if they can be; names of several kinds stay in the order in which they were first seen."""
     try:
         return sorted(names)  # type: ignore[type-var]
     except TypeError:
@@ -86,6 +86,6 @@ def ordered(names: Sequence[Hashable]) -> list[Hashable]:
 
 
 def check_bootstrap(n_bootstrap: int, *, may_be_none: bool = False) -> None:
-    """Refuse a number of draws whose 2.5% quantile would be no more than a guess; 0, for none, where that `may_be`."""
+    """Refuse a number of draws too small for a 2.5% quantile; 0 means none, if it `may_be`."""
     if n_bootstrap < 100 and not (may_be_none and n_bootstrap == 0):
         raise ValueError(f"n_bootstrap must be at least 100, such as 2000, got {n_bootstrap!r}")

@@ -1,8 +1,8 @@
-"""Intervals at 95%: Wilson's for a share, its clustered form, Student's t for a mean, the bootstrap for the rest.
+"""Intervals at 95%: Wilson's for a share, its clustered form, Student's t for a mean, and the bootstrap for the rest.
 
-Pairs of one prompt are not independent. Where their clusters are named, the share keeps Wilson's shape and gives up
-sample size: the effective number of pairs is the one at which independent pairs would have the variance that the
-clusters show. The bootstrap draws whole clusters.
+Pairs with the same prompt are not independent. If their clusters are named, the share keeps the form of Wilson's
+interval but with a smaller sample size: the number of independent pairs that would have the variance that the clusters
+show. The bootstrap draws whole clusters.
 
 References
 ----------
@@ -32,13 +32,13 @@ __all__ = [
 ]
 
 MAX_UNITS = 4096
-"""Above so many pairs or clusters, the bootstrap draws this many random groups of them: the width of an interval is
-then itself known to about 1%, and a draw costs the same for a million pairs as for four thousand."""
+"""With more pairs or clusters than this, the bootstrap draws this many random groups of them. The width of an interval
+is then known to about 1%, and a draw costs the same for a million pairs as for four thousand."""
 _CHUNK = 64
 
 
 def wilson_interval(successes: Any, n: Any, *, confidence: float = 0.95) -> tuple[Any, Any]:
-    """Wilson's score interval for a share: the shares p that ``successes`` in ``n`` do not reject.
+    """Return Wilson's score interval for a share: the shares p that ``successes`` in ``n`` do not reject.
 
     Its ends solve ``|successes / n - p| = z sqrt(p (1 - p) / n)`` (Wilson 1927). Unlike the estimate plus or minus two
     standard errors, it stays within [0, 1] and holds its level in small samples and near the ends.
@@ -52,7 +52,7 @@ def wilson_interval(successes: Any, n: Any, *, confidence: float = 0.95) -> tupl
 
     Returns
     -------
-    Lower and upper end: floats for numbers, else arrays. With n = 0 they are 0 and 1: nothing is known.
+    Lower and upper end: floats for numbers, else arrays. With n = 0 they are 0 and 1, since nothing is known.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def wilson_interval(successes: Any, n: Any, *, confidence: float = 0.95) -> tupl
 
 
 def effective_sample_size(weights: np.ndarray) -> float:
-    """Kish's ``sum(w)^2 / sum(w^2)``: n where the weights are equal."""
+    """Return Kish's ``sum(w)^2 / sum(w^2)``, which is n if the weights are equal."""
     scaled = weights / weights.max()  # so that no square overflows
     return float(scaled.sum() ** 2 / (scaled**2).sum())
 
@@ -82,15 +82,15 @@ def effective_sample_size(weights: np.ndarray) -> float:
 def clustered_sample_size(
     outcome: np.ndarray, weights: np.ndarray, clusters: np.ndarray, *, confidence: float = 0.95
 ) -> float:
-    """Give the number of independent pairs that would know the share of `outcome` as well as these clusters do.
+    """Return how many independent pairs would determine the share of `outcome` as well as these clusters do.
 
     It is ``p (1 - p) / V``, where V is the variance of the weighted share p from the sums of its residuals over each
     cluster (CR2, unbiased if there were no clustering), times ``(z / t)^2`` for the few degrees of freedom that few or
-    uneven clusters leave (Korn and Graubard 1998). It is never more than without clusters. Where V cannot be had (one
+    uneven clusters leave (Korn and Graubard 1998). It is never more than without clusters. If V cannot be computed (one
     cluster; every outcome the same), each cluster counts as one pair that all its pairs repeat.
 
-    In simulations the interval covers the truth in 93 to 97% of cases from 40 clusters on where their sizes are like;
-    it is too wide with fewer, and too narrow where a few large clusters hold most pairs.
+    In simulations the interval covers the truth in 93 to 97% of cases from 40 clusters on, if their sizes are similar.
+    It is too wide with fewer clusters, and too narrow if a few large clusters hold most pairs.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def clustered_sample_size(
     clusters
         Codes from 0, ``(n_pairs,)``.
     confidence
-        Of the interval that is made with it, for z and t.
+        The confidence of the interval that is made with it, for z and t.
     """
     from scipy.special import stdtrit
 
@@ -113,7 +113,7 @@ def clustered_sample_size(
     held = sum_by_code(weights, clusters) / weights.sum()
     residual = sum_by_code(weights * (outcome - share), clusters) / weights.sum()
     of_clusters = effective_sample_size(held)  # as if each cluster were one judgement
-    if (np.abs(residual) < 1e-12).all():  # of a single cluster too
+    if (np.abs(residual) < 1e-12).all():  # also for a single cluster
         return of_clusters
     variance = (residual**2 / (1 - held)).sum()
     upper = (1 + confidence) / 2
@@ -126,13 +126,13 @@ def mean_interval(values: Any, *clusterings: Any) -> tuple[float, float, float]:
 
     Values that share a cluster are not independent. With two clusterings, such as the prompt and the sentence that was
     added to it, the variance of the mean is ``V_first + V_second - V_both`` (Cameron, Gelbach and Miller 2011): the two
-    clustered variances less that of the cells where both agree, which both of them count. That difference can fall
+    clustered variances minus that of the cells where both agree, which both of them count. That difference can fall
     below either variance, and even below zero; the largest of the three is then taken. The degrees of freedom are those
     of the smaller number of clusters. Without a clustering it is the ordinary interval, ``mean +- t s / sqrt(n)``.
 
-    With normal cluster effects the interval covers the truth in 94 to 97% of simulations, even with four clusters, and
-    in more where every cell holds a value and one way has five clusters or fewer. It falls short with few clusters
-    where the effects are skewed (about 75% with eight clusters whose effects are squared exponentials) or one cluster
+    With normal cluster effects the interval covers the truth in 94 to 97% of simulations, even with four clusters. It
+    covers more if every cell holds a value and one clustering has at most five clusters. With few clusters it covers
+    less if the effects are skewed (about 75% with eight clusters whose effects are squared exponentials) or one cluster
     holds half of the values (about 89% with eight).
 
     Parameters
@@ -180,7 +180,7 @@ def _variance_of_mean(residuals: np.ndarray, clusters: np.ndarray) -> float:
 
 
 def sum_by_code(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Sum the rows of `values`, ``(n,)`` or ``(n, k)``, that share a code: ``(n_codes,)`` or ``(n_codes, k)``."""
+    """Return the sums of the rows of `values`, ``(n,)`` or ``(n, k)``, by code: ``(n_codes,)`` or ``(n_codes, k)``."""
     if values.ndim == 1:
         return np.bincount(codes, values)
     return np.stack([np.bincount(codes, column) for column in values.T], axis=1)
@@ -189,7 +189,7 @@ def sum_by_code(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
 def bootstrap_sums(
     values: np.ndarray, *, n_bootstrap: int, seed: int, clusters: np.ndarray | None = None
 ) -> tuple[np.ndarray, int]:
-    """Sum `values` over pairs, or clusters, drawn with replacement.
+    """Return sums of `values` over pairs, or clusters, drawn with replacement.
 
     A mean over a draw is the ratio of two of these sums, so that a draw need not be kept. Above `MAX_UNITS` units they
     are first added up in as many random groups of equal size.
@@ -197,13 +197,13 @@ def bootstrap_sums(
     Parameters
     ----------
     values
-        What to sum, ``(n_pairs, k)``.
+        The values to sum, ``(n_pairs, k)``.
     n_bootstrap
-        Draws.
+        Number of draws.
     seed
-        Of the draws.
+        Seed of the draws.
     clusters
-        Codes from 0 of what is drawn whole, ``(n_pairs,)``; by default each pair.
+        Codes from 0 of the units that are drawn whole, ``(n_pairs,)``; by default each pair.
 
     Returns
     -------
@@ -227,10 +227,10 @@ def bootstrap_sums(
 
 
 def expanded_percentiles(draws: np.ndarray, n_units: int) -> tuple[float, float] | None:
-    """Give the percentile interval of bootstrap draws, a little wider for few units; None from a single unit.
+    """Return the percentile interval of bootstrap draws, a little wider for few units; None for a single unit.
 
     The plain 2.5% and 97.5% quantiles are too narrow by ``sqrt((n - 1) / n)`` and by the normal in place of Student's t
-    distribution. The expanded ones stand at ``Phi(-sqrt(n / (n - 1)) t)`` and its complement (Hesterberg 2015), where t
+    distribution. The expanded ones are at ``Phi(-sqrt(n / (n - 1)) t)`` and its complement (Hesterberg 2015), where t
     is the 97.5% quantile with n - 1 degrees of freedom.
     """
     from scipy.special import stdtrit

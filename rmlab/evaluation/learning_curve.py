@@ -1,4 +1,4 @@
-"""`learning_curve`: whether more training pairs would help."""
+"""`learning_curve` shows whether more training pairs would help."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["LearningCurve", "LearningCurvePoint", "learning_curve"]
 
 @dataclass(frozen=True)
 class LearningCurvePoint:
-    """What models trained on so many pairs do on the test part, on average over the repeats."""
+    """Results on the test part of models trained on one number of pairs, averaged over the repeats."""
 
     n_train: int
     accuracy: float
     accuracy_interval: tuple[float, float] | None
-    """95%, by drawing test pairs (or clusters) with replacement: what another test part would show of the same
-    models. What another training part would show is in the spread of `accuracies`. None from a single unit."""
+    """95%, by drawing test pairs (or clusters) with replacement: what another test part would show for the same models.
+    The spread of `accuracies` shows what another training part would give. None from a single unit."""
     accuracies: tuple[float, ...]
-    """Of each repeat."""
+    """The accuracy of each repeat."""
     log_loss: float
     log_loss_interval: tuple[float, float] | None
     log_losses: tuple[float, ...]
@@ -49,7 +49,7 @@ class LearningCurve:
         n_bootstrap: int = 2000,
         seed: int = 0,
     ) -> LearningCurve:
-        """Make a learning curve from score differences that were recorded.
+        """Make a learning curve from recorded score differences.
 
         Parameters
         ----------
@@ -61,7 +61,7 @@ class LearningCurve:
         n_bootstrap
             Draws of test pairs, or of clusters, at least 100; the same draws at every size.
         seed
-            Of the draws.
+            Seed of the draws.
         """
         if not recorded or not all(len(runs) for runs in recorded.values()):
             raise ValueError("recorded must hold at least one size, and at least one run of each")
@@ -97,7 +97,7 @@ class LearningCurve:
         return cls(tuple(points), n_test, n_bootstrap, seed)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the curve as what JSON can hold."""
+        """Return the curve in a form that JSON can hold."""
         return {**asdict(self), "points": [asdict(point) for point in self.points]}
 
     def __str__(self) -> str:
@@ -120,27 +120,27 @@ def learning_curve(
     n_bootstrap: int = 2000,
     seed: int = 0,
 ) -> LearningCurve:
-    """Train on subsets of growing size, and evaluate each time on the same test part.
+    """Train on subsets of growing size, and evaluate each model on the same test part.
 
     Within a repeat the subsets are nested: a larger one holds all smaller ones, so that the curve shows what more pairs
-    add and not which pairs were drawn.
+    add, and not which pairs were drawn.
 
     Parameters
     ----------
     fit
-        Takes training pairs and gives the score differences of the test part, ``(n_test,)``.
+        Takes training pairs and returns the score differences of the test part, ``(n_test,)``.
     train
         Training pairs: whatever an array of positions can index, such as `PreferencePairs` or an array; or a list.
     sizes
         Numbers of training pairs.
     repeats
-        How many times to draw the order of the training pairs anew.
+        How many times to draw the order of the training pairs again.
     clusters
         What test pairs share, such as the prompt: hashable, ``(n_test,)``.
     n_bootstrap
         Draws for the intervals, at least 100.
     seed
-        Of the orders and of the draws.
+        Seed of the orders and of the draws.
 
     Raises
     ------

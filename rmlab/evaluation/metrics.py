@@ -1,4 +1,4 @@
-"""`evaluate`: all that the score differences of labelled pairs say about a model, in one frozen result.
+"""`evaluate` computes all that score differences of labelled pairs show about a model, as one frozen result.
 
 References
 ----------
@@ -36,45 +36,45 @@ __all__ = ["Evaluation", "evaluate"]
 
 @dataclass(frozen=True)
 class Evaluation(Accuracy):
-    """What `evaluate` found; ``print`` shows a table and `to_dict` gives what JSON can hold."""
+    """The result of `evaluate`; ``print`` shows a table and `to_dict` returns what JSON can hold."""
 
     n_clusters: int | None
-    """How many clusters the intervals take as the independent units; None where every pair is one."""
+    """How many clusters the intervals take as the independent units; None if every pair is one."""
     log_loss: float
-    """Mean of -log sigmoid(score_difference), in nats. Always saying one half costs log 2 = 0.693."""
+    """Mean of -log sigmoid(score_difference), in nats. Always predicting one half gives log 2 = 0.693."""
     log_loss_interval: tuple[float, float] | None
-    """95%, by the bootstrap; None without one, or from a single pair or cluster."""
+    """95%, by the bootstrap; None without one, or for a single pair or cluster."""
     brier: float
-    """Mean of (1 - sigmoid(score_difference))^2. Always saying one half costs 0.25."""
+    """Mean of (1 - sigmoid(score_difference))^2. Always predicting one half gives 0.25."""
     brier_interval: tuple[float, float] | None
     calibration: tuple[CalibrationBin, ...]
-    """Bins that hold a pair, in order. A tie has no higher score and is in none; empty if every pair is a tie."""
+    """The bins that hold a pair, in order. A tie has no higher score and is in none; empty if every pair is a tie."""
     calibration_error: float | None
     """Expected calibration error: mean over pairs of ``|observed_share - mean_probability|`` of their bin.
 
     None if every pair is a tie.
     """
     calibration_error_by_chance: float | None
-    """What a perfectly calibrated model, this sure, would show on so many pairs: noise keeps the error above zero."""
+    """The error that a perfectly calibrated model, this sure, would show on so many pairs: noise keeps it above 0."""
     temperature: float | None
-    """What the differences were divided by before log loss, Brier and calibration; None if by nothing."""
+    """The number that divided the differences before log loss, Brier score and calibration; None if there was none."""
     groups: Mapping[Hashable, GroupAccuracy] | None
     length_baseline: Accuracy | None
     """How often the longer response was the chosen one."""
     length_bins: tuple[LengthBin, ...] | None
-    """Accuracy where the chosen response is shorter, about as long and longer, beside that of `length_baseline`."""
+    """Accuracy if the chosen response is shorter, about as long and longer, beside that of `length_baseline`."""
     n_bins: int
     n_bootstrap: int
     seed: int
     notes: tuple[str, ...]
-    """What a reader of these figures must know and might miss, in sentences."""
+    """Notes that a reader of these figures needs and might miss, in sentences."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the evaluation as dicts, lists, strings and numbers; the names of groups become strings."""
+        """Return the evaluation as dicts, lists, strings and numbers; the names of groups become strings."""
         result = asdict(self)
         result["calibration"], result["notes"] = list(result["calibration"]), list(self.notes)
         if self.groups is not None:
-            distinct = len({str(name) for name in self.groups}) == len(self.groups)  # 1 and "1" would fall together
+            distinct = len({str(name) for name in self.groups}) == len(self.groups)  # else 1 and "1" would become one
             as_text = str if distinct else repr
             result["groups"] = {as_text(name): asdict(group) for name, group in self.groups.items()}
         if self.length_bins is not None:
@@ -86,12 +86,12 @@ class Evaluation(Accuracy):
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Evaluation:
-        """Read what `to_dict` gave; the names of groups stay strings.
+        """Read what `to_dict` returned; the names of groups stay strings.
 
         Raises
         ------
         ValueError
-            If it is anything else, or of a version with other figures.
+            If it is anything else, or from a version with other figures.
         """
         try:
             values = {name: _tupled(value) for name, value in record.items()}
@@ -142,7 +142,7 @@ class Evaluation(Accuracy):
 
 
 def _tupled(value: Any) -> Any:
-    """Make a tuple of a list, which is what JSON makes of a tuple."""
+    """Return a tuple for a list, since JSON makes lists of tuples."""
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -185,22 +185,22 @@ def evaluate(
         Lengths of the chosen and of the rejected response, in tokens or characters, before anything was cut,
         ``(n_pairs, 2)``.
     weights
-        What each pair counts for, ``(n_pairs,)``. Point estimates are those of each pair repeated `weights` times; the
-        intervals take Kish's effective sample size, since a pair of weight 3 is not three independent pairs. A pair of
+        What each pair counts for, ``(n_pairs,)``. Point estimates are those of each pair repeated `weights` times. The
+        intervals use Kish's effective sample size, since a pair of weight 3 is not three independent pairs. A pair of
         weight zero is left out.
     clusters
-        What pairs share that makes their outcomes alike, such as the prompt: hashable, ``(n_pairs,)``. Intervals of
-        shares then take the effective sample size that the clusters show (see `clustered_sample_size`), and the
+        What pairs share that makes their outcomes similar, such as the prompt: hashable, ``(n_pairs,)``. Intervals of
+        shares then use the effective sample size that the clusters show (see `clustered_sample_size`), and the
         bootstrap draws whole clusters. Point estimates do not depend on it.
     temperature
         Divides the differences before log loss, Brier score and calibration; accuracy does not depend on it. Take it
         from `fit_temperature` on held-out pairs, not on these.
     n_bins
-        Bins of equal width that the calibration cuts the probabilities from 0.5 to 1 into.
+        Bins of equal width into which the calibration divides the probabilities from 0.5 to 1.
     n_bootstrap
-        Draws for the intervals of log loss and Brier score, such as 2000; 0 leaves those intervals out.
+        Draws for the intervals of log loss and Brier score, such as 2000; 0 leaves these intervals out.
     seed
-        Of the draws.
+        Seed of the draws.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a reader of an evaluation must know and might miss, in sentences."""
+"""Notes that the reader of an evaluation needs and might miss, in sentences."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from rmlab.printing import printable
 __all__ = ["notes_on"]
 
 MANY_GROUPS = 5
-"""Of so many independent 95% intervals, at least one misses its truth in 23 evaluations of 100."""
+"""Of this many independent 95% intervals, at least one misses its truth in 23 evaluations of 100."""
 FEW_PAIRS = 10
-"""A group of fewer pairs says nothing about length, even where the longer response always wins in it."""
+"""A group with fewer pairs shows nothing about length, even if the longer response always wins in it."""
 
 
 def notes_on(
     accuracy: Accuracy, n_clusters: int | None, groups: Mapping[Hashable, GroupAccuracy] | None, bootstrapped: bool
 ) -> Iterable[str]:
-    """Give the notes on an evaluation: on ties, on few pairs, and on its groups."""
+    """Yield the notes on an evaluation: on ties, on few pairs, and on its groups."""
     if accuracy.n_ties == accuracy.n_pairs:
         yield (
             "every pair has equal scores: an accuracy of one half is a convention here, and calibration is undefined"

@@ -1,4 +1,4 @@
-"""Scores on RewardBench 1 and 2 as their authors define them, with the intervals that the leaderboards leave out.
+"""Scores on RewardBench 1 and 2 as their authors define them, with the intervals that the leaderboards omit.
 
 The definitions are those of the authors' code (github.com/allenai/reward-bench): `calculate_scores_per_section`,
 `EXAMPLE_COUNTS` and `get_average_over_rewardbench` for the first, `reroll_and_score_dataset` and
@@ -43,9 +43,9 @@ SECTIONS: Mapping[str, Mapping[str, int]] = {
         "hep-rust": 164,
     },
 }  # fmt: skip
-"""RewardBench's sections, and what each subset weighs within its own: its number of items, but math-prm (447 items) as
-much as all of code. The two counts of xstest are as the authors corrected them (reward-bench #175); figures of before
-have them swapped."""
+"""RewardBench's sections, and the weight of each subset within its own: its number of items, but math-prm (447 items)
+weighs as much as all of code. The two counts of xstest are as the authors corrected them (reward-bench #175); earlier
+figures have them swapped."""
 PRIOR_SETS: Mapping[str, int] = {"anthropic_helpful": 1, "anthropic_hhh": 1, "shp": 1, "summarize": 1}
 """The optional fifth section: the plain mean of these, at half the weight of another section."""
 SUBSETS = (*(name for section in SECTIONS.values() for name in section), *PRIOR_SETS)
@@ -58,7 +58,7 @@ class BenchmarkScore:
 
     score: float
     interval: tuple[float, float] | None
-    """95%, by drawing the items of each subset with replacement; where all went alike, Wilson's. None from one item."""
+    """95%, by drawing the items of each subset with replacement; Wilson's if all went the same way. None for one."""
     n_items: int
 
 
@@ -68,16 +68,16 @@ class RewardBenchScores:
 
     benchmark: str
     overall: BenchmarkScore | None
-    """The mean over sections (1) or subsets (2); None where one is missing."""
+    """The mean over sections (1) or subsets (2); None if one is missing."""
     sections: Mapping[str, BenchmarkScore]
-    """Of RewardBench 1; empty for RewardBench 2, whose subsets are its sections."""
+    """The subsets of RewardBench 1; empty for RewardBench 2, whose subsets are its sections."""
     subsets: Mapping[str, BenchmarkScore]
     n_bootstrap: int
     seed: int
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the scores as what JSON can hold."""
+        """Return the scores in a form that JSON can hold."""
         return {**asdict(self), "notes": list(self.notes)}
 
     def __str__(self) -> str:
@@ -94,11 +94,11 @@ class RewardBenchScores:
 def rewardbench(
     score_differences: Any, subsets: Iterable[Hashable], *, n_bootstrap: int = 2000, seed: int = 0
 ) -> RewardBenchScores:
-    """Score RewardBench 1: accuracy of each subset, their weighted mean in each section, the mean of the sections.
+    """Score RewardBench 1: accuracy of each subset, their weighted mean in each section, and the mean of the sections.
 
-    An item is won where the chosen response scores strictly higher: a tie counts as lost, as its authors have it (and
-    unlike `evaluate`). Subsets that are missing are left out of their section. With the prior sets, which are optional,
-    the sections count twice and they once.
+    An item is won if the chosen response scores strictly higher: a tie counts as lost, as its authors define it (and
+    unlike `evaluate`). Subsets that are missing are left out of their section. If the prior sets, which are optional,
+    are there, the sections count twice and the prior sets once.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def rewardbench(
     if missing := [name for section in SECTIONS.values() for name in section if name not in share]:
         notes.append(f"without the subsets {', '.join(missing)}: not to be compared with the leaderboard")
     if n_ties := int((d == 0).sum()):
-        notes.append(f"{n_ties:,} ties count as lost, as the authors have it")
+        notes.append(f"{n_ties:,} ties count as lost, as the authors define it")
     return RewardBenchScores(
         benchmark="RewardBench",
         overall=overall,
@@ -177,7 +177,7 @@ def rewardbench2(
 ) -> RewardBenchScores:
     """Score RewardBench 2: best of four in five subsets, the weighted score of Ties, and the mean of the six.
 
-    An item of the five is won where its correct response has the highest score; one that shares it with k - 1 others
+    An item of the five is won if its correct response has the highest score; one that shares it with k - 1 others
     earns 1/k. Ties has prompts in two versions, ``ref:`` with one correct response and ``tied:`` with several; its
     score is 0.3 and 0.3 times the share of each in which all that is correct outscores all that is not, 0.2 and 0.2
     times the share in which the correct ones lie closer together than they lead the others by (in the tied version; in
@@ -186,7 +186,7 @@ def rewardbench2(
     Parameters
     ----------
     scores
-        Of each response, in nats, ``(n_responses,)``.
+        Scores of the responses, in nats, ``(n_responses,)``.
     correct
         Whether each response is one of the correct ones, bool, ``(n_responses,)``.
     items
@@ -267,7 +267,7 @@ def rewardbench2(
 def _of_no_subset(
     things: str, benchmark: str, names: Sequence[Hashable], known: np.ndarray, subsets: Sequence[str]
 ) -> Iterable[str]:
-    """Give a note on what is of no subset of the benchmark; raise ValueError where nothing is of one."""
+    """Yield a note on pairs that belong to no subset of the benchmark; raise ValueError if none belongs to one."""
     if known.all():
         return
     unknown = printable(names[int(np.argmin(known))])
@@ -277,7 +277,7 @@ def _of_no_subset(
 
 
 def _what_is_missing(subset: str, kind: str, n_correct: int, n_wrong: int) -> str | None:
-    """Say what an item of RewardBench 2 should have and has not; None where it can be scored."""
+    """Return what an item of RewardBench 2 lacks; None if it can be scored."""
     if subset != "Ties":
         return None if n_correct == 1 and n_wrong else "one correct response and others that are wrong"
     if kind not in ("ref", "tied"):
@@ -287,7 +287,7 @@ def _what_is_missing(subset: str, kind: str, n_correct: int, n_wrong: int) -> st
 
 
 def _score(score: float, drawn: np.ndarray, n_items: int, worth: float) -> BenchmarkScore:
-    """Give a score with its interval; `worth` is how many items of equal weight would know it as well."""
+    """Return a score with its interval; `worth` is how many items of equal weight would determine it as well."""
     if n_items > 1 and np.ptp(drawn) < 1e-12:  # all won or all lost: no draw shows what another item might do
         share = min(max(score, 0.0), 1.0)
         return BenchmarkScore(score, wilson_interval(share * worth, worth), n_items)

@@ -12,7 +12,7 @@ TIES_WEIGHTS = {"tied": 0.30, "ref": 0.30, "preferred": 0.20, "preferred_hard": 
 
 
 def ties_prompt(kinds: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> list[float]:
-    """Give what a prompt of Ties adds to the sums behind its score, in the order that `ties_score` reads."""
+    """Return what a prompt of Ties adds to the sums behind its score, in the order that `ties_score` reads."""
     lead = {kind: float(good.min() - bad.max()) for kind, (good, bad) in kinds.items()}
     row = [float(kind in lead) for kind in ("tied", "ref")]
     row += [float(lead.get(kind, 0.0) > 0) for kind in ("tied", "ref")]
@@ -26,7 +26,7 @@ def ties_prompt(kinds: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> list[floa
 
 
 def ties_score(sums: np.ndarray) -> np.ndarray:
-    """Give the score of Ties from sums over prompts, ``(n, 8)``."""
+    """Return the score of Ties from sums over prompts, ``(n, 8)``."""
     n_tied, n_ref, tied, ref, n_both, preferred, hard, margin = sums.T
     w = TIES_WEIGHTS
     on_both = w["preferred"] * preferred + w["preferred_hard"] * hard + w["margin"] * margin

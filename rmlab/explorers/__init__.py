@@ -1,7 +1,7 @@
 """The visual explorer: one state, many views, in a notebook or on a page.
 
-Views observe an `ExplorerState`, which is plain Python; several that are given the same one follow each other. Those
-that a model answers are loaded when first used, so that the preference curve does not wait for torch.
+Views observe an `ExplorerState`, which is plain Python; views that are given the same state follow each other. Views
+that need a model are loaded when first used, so that the preference curve does not wait for torch.
 """
 
 from __future__ import annotations

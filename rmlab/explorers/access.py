@@ -1,4 +1,4 @@
-"""The token of a served explorer, and how a browser is sent there, so that no other user of this machine sees it."""
+"""The token of a served explorer, and a way to open a browser there that hides the token from other users."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def new_token() -> str:
 
 
 def kept_token(port: int) -> str:
-    """Return the token of the last run on a port, so that a page which is still open finds the next run.
+    """Return the token of the last run on a port, so that a page that is still open finds the next run.
 
-    It is kept in a file that only this user can read, as Jupyter keeps the secret of its cookies. Where none can be
-    kept, it is a new one.
+    It is kept in a file that only this user can read, as Jupyter keeps the secret of its cookies. If none can be
+    kept, a new token is returned.
     """
     home = os.environ.get("XDG_STATE_HOME")
     file = (Path(home) if home else Path.home() / ".local" / "state") / "rmlab" / f"explore-{port}.token"
@@ -66,5 +66,5 @@ def redirect_file(address: str) -> Iterator[Path]:
 
 
 def open_browser(file: Path) -> None:
-    """Open a file in the reader's browser, in a thread: one without a window runs until it is closed."""
+    """Open a file in the user's browser, in a thread, since a browser without a window runs until it is closed."""
     threading.Thread(target=webbrowser.open, args=(file.as_uri(),), name="rmlab browser", daemon=True).start()

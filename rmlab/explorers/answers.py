@@ -1,7 +1,7 @@
-"""A scorer that answers a state: whenever its texts change, their scores follow, and on request what each token adds.
+"""A scorer that follows a state: when its texts change, it updates their scores and, on request, the attributions.
 
-The work is done in a thread, so that a slow scorer holds nobody up. There is no queue: when the thread comes round it
-reads the texts as they are then, and what it finds for texts that have changed meanwhile is kept but not shown.
+The work is done in a thread, so that a slow scorer delays nobody. There is no queue: in each turn the thread reads the
+current texts, and what it finds for texts that have changed in the meantime is kept but not shown.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ __all__ = ["Answers", "pieces"]
 
 TEXTS = ("prompt", "response_a", "response_b")
 SETTLE = 0.005  # seconds: a preset sets three texts, one after another
-BATCH_TOKENS = 1024  # of an attribution, so that it can be given up soon after the next key
+BATCH_TOKENS = 1024  # of an attribution, so that it can be abandoned soon after the next key
 
 
 class Superseded(Exception):
-    """The texts changed; what was being computed is of no use any more."""
+    """The texts changed, so the result being computed is no longer needed."""
 
 
 class Answers:
-    """Keeps the scores of a state up to its texts.
+    """Keeps the scores of a state up to date with its texts.
 
     Parameters
     ----------
     state
-        Its texts are read; its scores, where they come from, notice, attribution and error are set.
+        Its texts are read; its scores, their origin, notice, attribution and error are set.
     scorer
         As for `RememberingScorer`.
     name
-        What the scores are said to come from.
+        The origin of the scores, as shown.
     """
 
     def __init__(self, state: ExplorerState, scorer: Scorer, name: str):
@@ -52,13 +52,13 @@ class Answers:
         self._look()
 
     def close(self) -> None:
-        """Answer no more; an attribution that is being computed is given up."""
+        """Stop answering; an attribution that is being computed is abandoned."""
         self._closed = True
         self.state.unobserve(self._look, [*TEXTS, "request", "explain"])
         self.state.answering = False
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until everything is answered; False if that takes more than so many seconds."""
+        """Wait until everything is answered; return False if that takes longer than this many seconds."""
         with self._news:
             return self._news.wait_for(lambda: not self._running, timeout)
 
@@ -83,7 +83,7 @@ class Answers:
                 request = self.state.request
             try:
                 self._answer(texts, request)
-            except BaseException as raised:  # of an observer of the state; an edit after it must find an answer
+            except BaseException as raised:  # raised by an observer of the state; later edits still need answers
                 self._fail(raised, request)
 
     def _answer(self, texts: tuple[str, ...], request: int) -> None:
@@ -91,7 +91,7 @@ class Answers:
         error = ""
         try:
             found: list[Scored | None] = list(self.scorer(prompt, responses))
-        except BaseException as raised:  # whatever a scorer of others may raise; a tokenizer's panic is no Exception
+        except BaseException as raised:  # whatever somebody's scorer may raise; a tokenizer's panic is no Exception
             error = f"{self.name} gave no score: {type(raised).__name__}: {raised}"
             found = [self.scorer.known(prompt, text) for text in responses]
         if self._stale:
@@ -118,7 +118,7 @@ class Answers:
 
     @contextlib.contextmanager
     def _interrupted(self) -> Iterator[None]:
-        """Let a model give up before its next batch when the texts have changed."""
+        """Interrupt a model before its next batch when the texts have changed."""
 
         def stop(*_: Any) -> None:
             if self._stale or self._closed:
@@ -134,7 +134,7 @@ class Answers:
             hook.remove()
 
     def _set(self, **values: Any) -> None:
-        """Set traits, all of them, though an observer of one raises."""
+        """Set all of the traits, even if an observer of one raises."""
         wrong: BaseException | None = None
         for name, value in values.items():
             try:
@@ -145,16 +145,16 @@ class Answers:
             raise wrong
 
     def _fail(self, raised: BaseException, request: int) -> None:
-        """Say that something which follows the state failed."""
+        """Show that something which follows the state failed."""
         with contextlib.suppress(BaseException):  # what follows the error may fail too
-            error = f"What follows the scores failed: {type(raised).__name__}: {raised}"
+            error = f"Something that follows the scores failed: {type(raised).__name__}: {raised}"
             self._set(error=error, answered=request)
 
 
 def pieces(one: Attribution) -> list[list[Any]]:
-    """Cut the text of an attribution into ``[piece, what it adds]``; None is added by what is no token.
+    """Return the text of an attribution cut into ``[piece, what it adds]``, with None for what is no token.
 
-    Tokens that stand for one character together, as the bytes of an emoji do, are one piece.
+    Tokens that together stand for one character, like the bytes of an emoji, are one piece.
     """
     cut: list[list[Any]] = []
     end = 0
@@ -170,7 +170,7 @@ def pieces(one: Attribution) -> list[list[Any]]:
 
 
 def _notice(found: list[Scored | None]) -> str:
-    """Say what was too long to be read."""
+    """Return a note on what was too long to be read."""
     said = []
     for side, one in zip("AB", found, strict=True):
         if one is not None and one.response_tokens_cut:

@@ -1,7 +1,7 @@
-"""Joins the ES modules under static/ into one, and reads the style: for the widget and for the page alike.
+"""Joining the ES modules under static/ into one, and reading the style, for the widget and the page alike.
 
-What anywidget loads, and a single file, cannot import its neighbours. Each module becomes a function, so that names
-that it does not export stay its own.
+A script that anywidget loads, or one in a single file, cannot import its neighbours. Each module becomes a function, so
+that names that it does not export stay its own.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ EXPORT = re.compile(r"^export (?=(?:const|let|function|class|async function)\s*\
 
 
 def widget_module(entry: str = ENTRY) -> str:
-    """Give the script that anywidget loads, an ES module: `entry` and all that it needs."""
+    """Return the script that anywidget loads, an ES module: `entry` and all that it needs."""
     return f"{_joined(entry)}export default {{ render: {_variable(entry)}.render }};\n"
 
 
 def page_script() -> str:
-    """Give the script of the page, which opens the explorer on what the page carries."""
+    """Return the script of the page, which opens the explorer on the data in the page."""
     return f"(() => {{\n{_joined(ENTRY)}{_variable(ENTRY)}.open();\n}})();\n"
 
 
 @cache
 def style() -> str:
-    """Give the style."""
+    """Return the style sheet."""
     return (STATIC / "explorer.css").read_text(encoding="utf-8")
 
 
@@ -42,19 +42,19 @@ def _joined(entry: str) -> str:
 
 
 def join_modules(entry: str, read: Callable[[str], str]) -> str:
-    """Join a module and all that it imports, each after those that it needs.
+    """Return a module joined with all that it imports, each after those that it needs.
 
     Parameters
     ----------
     entry
         Name of the module, with ``/`` between folders.
     read
-        Gives the source of a module by its name.
+        Returns the source of a module by its name.
 
     Raises
     ------
     ValueError
-        If modules import each other in a circle, or a form of import or export is used that is not understood: only
+        If modules import each other in a circle, or a form of import or export is used that is not supported: only
         ``import { a, b } from "./x.js";`` on lines of its own, and ``export`` before a declaration.
     """
     done: dict[str, str] = {}
@@ -87,7 +87,7 @@ def _visit(name: str, read: Callable[[str], str], done: dict[str, str], above: t
 
 
 def _resolve(importer: str, target: str) -> str:
-    """Give the name of the module that `importer` calls `target`."""
+    """Return the name of the module that `importer` calls `target`."""
     parts: list[str] = list(PurePosixPath(importer).parent.parts)
     for part in target.split("/"):
         if part == "..":

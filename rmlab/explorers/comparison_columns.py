@@ -1,4 +1,4 @@
-"""The columns of the view of two models: the same pairs under two scorers, laid side by side."""
+"""The columns of the view of two models: the same pairs under two scorers, side by side."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ __all__ = ["comparison_columns"]
 def comparison_columns(
     a: Any, b: Any, pairs: Sequence[PreferencePair], *, names: tuple[str, str] = ("A", "B"), seed: int = 0
 ) -> dict[str, Any]:
-    """Give what the view of two models shows, as JSON can hold it.
+    """Return what the view of two models shows, in a form that JSON can hold.
 
-    Scores of two models have scales of their own, and within a prompt a constant of their own. A score difference is
-    free of the constant; divided by the root mean square of all differences of its model it is free of the scale. Zero
-    stays zero, so that a sign keeps its meaning: positive agrees with the label.
+    Each model's scores have their own scale, and within a prompt a constant of their own. A score difference does not
+    depend on the constant; divided by the root mean square of all differences of its model it does not depend on the
+    scale either. Zero stays zero, so the sign keeps its meaning: positive agrees with the label.
 
     Parameters
     ----------
     a, b
         Each a model, a callable from prompts and responses to scores, or score differences, ``(n_pairs,)``.
     pairs
-        The same for both.
+        The pairs that both were given.
     names
-        What to call them.
+        The names of the two, as shown.
     seed
-        Of the bootstrap of the test.
+        Seed of the bootstrap of the test.
 
     Returns
     -------
     ``difference_a``, ``difference_b`` (each in its model's own unit); ``standard_a``, ``standard_b``; ``scales``;
-    ``quadrants``, how many pairs stand in each; ``test``, that of `rmlab.compare_models` by prompt, on the pairs that
-    the raters did not judge a tie, None if there is none; ``words``, what it says; ``notes``.
+    ``quadrants``, how many pairs are in each; ``test``, that of `rmlab.compare_models` by prompt, on the pairs that
+    the raters did not judge a tie, None if there is none; ``words``, its result in words; ``notes``.
 
     Raises
     ------
@@ -56,11 +56,11 @@ def comparison_columns(
         test = compare_models(d[0, judged], d[1, judged], clusters=prompts_of(table.take(judged)), seed=seed)
     notes = []
     if len(table) == 0:
-        notes.append("There are no pairs here: check the file, and what it was filtered by.")
+        notes.append("There are no pairs here: check the file and the filter.")
     if tied.any():
         notes.append(f"{tied.sum():,} of {len(table):,} pairs were judged a tie and are in no count here.")
     notes += [
-        f"{name} gives every pair a difference of zero: it tells no two responses apart."
+        f"{name} gives every pair a difference of zero: it cannot tell any two responses apart."
         for name, scale in zip(names, scales, strict=True)
         if len(table) and scale == 0
     ]
@@ -92,7 +92,7 @@ def _quadrants(signs: np.ndarray) -> dict[str, int]:
 
 
 def in_words(test: Comparison, a: str, b: str) -> str:
-    """Say what a paired test found, in sentences."""
+    """Return what a paired test found, in sentences."""
     prompts = "" if test.n_clusters in (None, test.n_pairs) else f" of {test.n_clusters:,} prompts"
     said = (
         f"On {test.n_pairs:,} pairs{prompts}, {a} agrees with the label in {test.accuracy_a:.1%} and {b} in "

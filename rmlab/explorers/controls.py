@@ -1,7 +1,7 @@
-"""Controls for a notebook, and the pictures and words that they redraw; they look like the explorer.
+"""Controls for a notebook, and the pictures and words that they redraw. They look like the explorer.
 
-Each has a ``value`` to be observed: ``control.observe(redraw, "value")``. JupyterLab takes the keys that are pressed in
-a control of ipywidgets (``d d`` deletes the cell); those that are pressed in one of these stay there.
+Each has a ``value`` to observe: ``control.observe(redraw, "value")``. JupyterLab also reacts to keys pressed in a
+control of ipywidgets (``d d`` deletes the cell); keys pressed in one of these controls stay there.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Options = Sequence[Any] | Mapping[str, Any]
 
 
 class Control(anywidget.AnyWidget):
-    """What all of them have: a kind, by which the browser draws it, and a name for the eye and for a screen reader."""
+    """The base of all controls: a kind, by which the browser draws it, and a name to see and for a screen reader."""
 
     _esm = widget_module("controls.js")
     _css = style()
@@ -44,11 +44,11 @@ class Slider(Control):
     Parameters
     ----------
     value
-        Where it starts.
+        The value at first.
     low, high
-        The ends.
+        The ends of the slider.
     step
-        From one value to the next, counted from `low`. Where `low` and `step` are whole, so is every value.
+        The distance from one value to the next, counted from `low`. If `low` and `step` are whole, so is every value.
     label
         Its name.
 
@@ -91,7 +91,7 @@ class Toggle(Control):
 
 
 class Button(Control):
-    """A button; `on_click` says what a press does."""
+    """A button; `on_click` sets what a press does."""
 
     kind = Unicode("button").tag(sync=True)
 
@@ -118,7 +118,7 @@ class OneOf(Control):
     options
         Values, shown as `str` gives them; or ``(name, value)`` each; or a mapping from names to values.
     value
-        Where it starts; by default the first.
+        The value at first; by default the first option.
     label
         Its name.
 
@@ -176,9 +176,9 @@ class Steps(OneOf):
     Parameters
     ----------
     options, value, label
-        As for every choice.
+        As for the other choices.
     milliseconds
-        From one step to the next while it plays; by default it has no button Play.
+        Time from one step to the next while it plays; by default it has no button Play.
     """
 
     kind = Unicode("steps").tag(sync=True)
@@ -189,7 +189,7 @@ class Steps(OneOf):
 
 
 class Picture(Control):
-    """A picture, to be drawn again as often as a control asks for it.
+    """A picture that can be drawn again whenever a control asks for it.
 
     Attributes
     ----------
@@ -203,7 +203,7 @@ class Picture(Control):
     size = Tuple().tag(sync=True)
 
     def show(self, picture: Axes | Figure, *, alt: str | None = None) -> None:
-        """Show a picture in place of the one before, with alt text: `alt`, or else what `describe` gives."""
+        """Show a picture in place of the one before, with alt text: `alt`, or else the result of `describe`."""
         from rmlab.plots.display import describe, encode
 
         png, size = encode(picture)
@@ -212,7 +212,7 @@ class Picture(Control):
 
 
 class Words(Control):
-    """A line or two of plain text, `value`, to be written again as often as a control asks for it."""
+    """A line or two of plain text, `value`, that can be written again whenever a control asks for it."""
 
     kind = Unicode("words").tag(sync=True)
     value = Unicode().tag(sync=True)

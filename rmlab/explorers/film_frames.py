@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 __all__ = ["film_frames", "head_outputs"]
 
 BARS = 2048
-"""At most so many bars stand side by side; of a larger vocabulary each shows the lowest and the highest of several."""
+"""The most bars side by side; with a larger vocabulary each shows the lowest and the highest of several outputs."""
 
 
 def film_frames(history: History, pairs: Sequence[PreferencePair] | None = None) -> dict[str, Any]:
-    """Give what the training film shows, as JSON can hold it: one frame for each evaluation of the held-out pairs.
+    """Return what the training film shows, for JSON: one frame for each evaluation of the held-out pairs.
 
     Parameters
     ----------
     history
-        Of a run with held-out pairs.
+        The history of a run with held-out pairs.
     pairs
-        In which the held-out ones are looked for by their texts, so that a followed one can be read; others may stand
-        among them. By default none can be read.
+        The pairs among which the held-out ones are found by their texts, so that a followed one can be read. Others may
+        be among them. By default none can be read.
 
     Returns
     -------
     ``steps`` of the frames; ``differences`` of each, in nats, ``(n_frames, n_pairs)``; ``evaluations``, with accuracy,
     log loss and the bins of the calibration; ``training``, the loss of each step's batch; ``rows``, the place of each
-    held-out pair among `pairs`, None for one that is not there; ``followed``, the pair to begin with: that of the
-    median at the end; ``notes``, sentences.
+    held-out pair among `pairs`, None for one that is not there; ``followed``, the pair to begin with: the one with the
+    median difference at the end; ``notes``, sentences.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def _shown(evaluation: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rows(ids: list[str], pairs: Sequence[PreferencePair] | None) -> list[int | None]:
-    """Find pairs by their names; of several with one name each is taken once."""
+    """Return the positions of pairs with these names; of several with one name each is used once."""
     places: dict[str, list[int]] = {}
     if pairs is not None and ids:
         for row, name in enumerate(pair_ids(as_pairs(pairs))):
@@ -107,14 +107,14 @@ def _notes(n_pairs: int, n_shown: int, rows: list[int | None], looked_for: bool)
 
 
 def head_outputs(next_token: ArrayLike, score: float, tokens: Sequence[str]) -> dict[str, Any]:
-    """Give what stands on the same hidden vector: a number for each token that might come next, or one for the text.
+    """Return the outputs of two heads on one hidden vector: a number for each next token, or one for the text.
 
     Parameters
     ----------
     next_token
-        What the vocabulary head gives, ``(vocabulary,)``.
+        The outputs of the vocabulary head, ``(vocabulary,)``.
     score
-        What the reward head gives.
+        The output of the reward head.
     tokens
         The text of each token, ``(vocabulary,)``.
 

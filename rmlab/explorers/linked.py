@@ -37,7 +37,7 @@ def explore(
     note: str | None = None,
     names: tuple[str, str] = NAMES,
 ) -> Explorer:
-    """Show a model on pairs in all views, linked: a pair that is picked in one is what the others show.
+    """Show a model on pairs in all views, linked: the pair selected in one view is shown in the others.
 
     It opens on the first pair, or, where no pairs are given, on one of which the course's model is sure.
 
@@ -48,13 +48,13 @@ def explore(
     pairs
         By default pairs of replies to fresh questions (`rmlab.simulate.replies`), which a known judge decided.
     history
-        Of the run that trained the model: then there is a film of it. By default that of the course's model, where it
-        is shown. The held-out pairs of the run that stand among
+        The history of the run that trained the model, to show it as a film; by default that of the course's model,
+        where it is shown. Held-out pairs of the run that are among
         `pairs` can be read there.
     note
-        A sentence to stand above the views, such as why there is no film.
+        A sentence above the views, such as why there is no film.
     names
-        What to call the model and the pairs.
+        The names of the model and the pairs, as shown.
     """
     by_default = model is None and pairs is None
     if by_default and history is None:

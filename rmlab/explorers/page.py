@@ -1,4 +1,4 @@
-"""The explorer as one HTML file: everything inside, no network; `rmlab.explorers.serve` puts a kernel behind it."""
+"""The explorer as one HTML file, complete and without a network; `rmlab.explorers.serve` adds a kernel behind it."""
 
 from __future__ import annotations
 
@@ -57,21 +57,21 @@ def render_page(
     title: str,
     served: Mapping[str, Any] | None = None,
 ) -> str:
-    """Write the page, as text of an HTML file.
+    """Return the page, as the text of an HTML file.
 
     Parameters
     ----------
     state
-        What it opens on.
+        The state on which it opens.
     views
         Names of the views, in the order of their tabs.
     data
         What a view shows beside the state, by the name of the view.
     title
-        Of the page.
+        The title of the page.
     served
-        Where it is served: ``serial``, how many changes of the state it has seen, and the ``edition`` of the page.
-        Otherwise it asks nobody.
+        For a served page: ``serial``, how many changes of the state it has seen, and the ``edition`` of the page.
+        Any other page sends no requests.
     """
     script, rules = page_script(), style()
     values = {**state.trait_values(), "views": tuple(views), "data": data}
@@ -92,7 +92,7 @@ def render_page(
 
 
 def render_waiting() -> str:
-    """Write the page that is served until there is a state to show; it asks again each second."""
+    """Return the page that is served until there is a state to show; it asks again each second."""
     rules = style()
     return DOCUMENT.format(
         policy=html.escape(f"default-src 'none'; style-src '{_hash(rules)}'"),
@@ -104,5 +104,5 @@ def render_waiting() -> str:
 
 
 def _hash(text: str) -> str:
-    """Give the source expression that lets an inline block with this text run."""
+    """Return the source expression that allows an inline block with this text."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,4 +1,4 @@
-"""The columns of the pairs view: what is said of each pair, and of all of them together."""
+"""The columns of the pairs view: what is shown of each pair, and of all of them together."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from rmlab.preference import preference_loss
 __all__ = ["TEXT_BUDGET", "pair_columns", "text_columns"]
 
 TEXT_BUDGET = 2000
-"""Bytes of text that a pair may take in a page, on average: 2,000 pairs then stay within 4 MB."""
+"""Bytes of text that a pair may have in a page, on average: 2,000 pairs then stay within 4 MB."""
 
 
 def pair_columns(scores: Any, pairs: Sequence[PreferencePair], *, n_bins: int = 10) -> dict[str, Any]:
-    """Give what the pairs view shows, as JSON can hold it: one list of length n_pairs for each column, and the summary.
+    """Return what the pairs view shows, for JSON: one list of length n_pairs for each column, and the summary.
 
     Parameters
     ----------
@@ -29,11 +29,11 @@ def pair_columns(scores: Any, pairs: Sequence[PreferencePair], *, n_bins: int = 
     pairs
         May be empty; the view then says so.
     n_bins
-        Of the calibration curve.
+        The number of bins of the calibration curve.
 
     Returns
     -------
-    ``difference`` (nats); ``scores``, those of the chosen and of the rejected responses, None where only differences
+    ``difference`` (nats); ``scores``, those of the chosen and of the rejected responses, None if only differences
     are known; ``length_difference`` (characters, chosen minus rejected); ``disagreement``, the loss of the pair in
     nats; ``prompt``, ``chosen``, ``rejected``; ``cluster``, equal for pairs of one prompt; ``group``, a place in
     ``groups`` or -1; ``flags``, lists of the pairs that are tied (by the raters), empty, equal, cut, or made equal by
@@ -79,7 +79,7 @@ def pair_columns(scores: Any, pairs: Sequence[PreferencePair], *, n_bins: int = 
 
 
 def _codes(values: list[Hashable]) -> list[int]:
-    """Give distinct values numbers, in the order in which they come."""
+    """Return distinct values and the number of each, in the order in which they come."""
     code = {value: i for i, value in enumerate(dict.fromkeys(values))}
     return [code[value] for value in values]
 
@@ -90,7 +90,7 @@ def _evaluation(d: np.ndarray, pairs: PreferencePairs, n_bins: int) -> dict[str,
 
 
 def text_columns(pairs: PreferencePairs) -> dict[str, list[str]]:
-    """Give the three texts of each pair, the longest cut to as many bytes as keep all within the budget."""
+    """Return the three texts of each pair, the longest cut so that all stay within the budget of bytes."""
     limit = _limit(pairs)
 
     def shown(text: str) -> str:
@@ -101,7 +101,7 @@ def text_columns(pairs: PreferencePairs) -> dict[str, list[str]]:
 
 
 def _limit(pairs: PreferencePairs) -> int | None:
-    """Give the most bytes that a text may have for all to stay within the budget; None if they do as they are."""
+    """Return the most bytes that a text may have for all to stay within the budget; None if no limit is needed."""
     budget = TEXT_BUDGET * len(pairs)
     sides = ("prompt", "chosen", "rejected")
     sizes = np.sort([len(text.encode()) for side in sides for text in pairs.texts(side)])
@@ -117,7 +117,7 @@ def _notes(
     pairs: PreferencePairs, flags: dict[str, np.ndarray], limit: int | None, evaluation: dict[str, Any] | None
 ) -> Iterator[str]:
     if len(pairs) == 0:
-        yield "There are no pairs here: check the file, and what it was filtered by."
+        yield "There are no pairs here: check the file and the filter."
         return
     said = {
         "tied": "were judged a tie and have no right answer: they count in no accuracy and no bin",

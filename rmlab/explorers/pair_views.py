@@ -1,4 +1,4 @@
-"""The views that show many pairs, as widgets: pairs, training film, two heads, two models."""
+"""The views of many pairs, as widgets: pairs, training film, two heads, two models."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ __all__ = ["compare", "film", "heads", "open_selected", "pairs"]
 def pairs(
     model_or_differences: Any, pairs: Sequence[PreferencePair], *, state: ExplorerState | None = None
 ) -> Explorer:
-    """Show preference pairs as a table, and as pictures of what a model makes of them.
+    """Show preference pairs as a table, and pictures of the scores that a model gives them.
 
     The pictures are the distribution of the score differences, the differences against length, and the calibration
-    curve; not raw scores, since those of different prompts do not compare. A pair that is picked in one of them is
+    curve; not raw scores, since those of different prompts do not compare. A pair that is selected in one of them is
     selected in all, and its texts become those of the state, and so of a probe that shares it.
 
     Parameters
@@ -36,9 +36,9 @@ def pairs(
         A `RewardModel`, a callable from n prompts and n responses to n scores, or score differences in log-odds
         (nats), ``(n_pairs,)``, such as those of `rmlab.datasets.load_recorded`.
     pairs
-        In the order of the differences. May be empty, which the view says.
+        In the order of the differences. If there are none, the view says so.
     state
-        To be shared with other views; by default one of its own.
+        A state to share with other views; by default the view has its own.
 
     Raises
     ------
@@ -59,24 +59,24 @@ def film(
     head: dict[str, Any] | None = None,
     state: ExplorerState | None = None,
 ) -> Explorer:
-    """Show a training run as a film: the score differences of the held-out pairs at each evaluation, moving apart.
+    """Show a training run as a film: the score differences of the held-out pairs at each evaluation.
 
     Parameters
     ----------
     history
-        Of a run with held-out pairs; each evaluation is a frame, so choose `TrainingConfig.evaluate_every`. Between
-        two of them a pair is drawn on its way along a straight line; figures are always those of the frame.
+        The history of a run with held-out pairs. Each evaluation is a frame, so choose `TrainingConfig.evaluate_every`.
+        Between two frames a pair moves along a straight line; figures are always those of a frame.
     pairs
         The held-out pairs, so that the followed one can be read.
     head
-        What `head_outputs` gives, to show the two heads of a decoder beside the film.
+        The result of `head_outputs`, to show the two heads of a decoder beside the film.
     state
-        To be shared with other views; by default one of its own.
+        A state to share with other views; by default the view has its own.
 
     Raises
     ------
     ValueError
-        If the history holds no held-out evaluation, or if `pairs` are not the pairs that it is about.
+        If the history holds no held-out evaluation, or if `pairs` are not the pairs of the history.
     """
     data: dict[str, Any] = {"film": film_frames(history, pairs)}
     if pairs is not None:
@@ -90,18 +90,18 @@ def film(
 def heads(
     next_token: ArrayLike, score: float, tokens: Sequence[str], *, state: ExplorerState | None = None
 ) -> Explorer:
-    """Show what two heads make of one hidden vector: a number for each token that might come next, or one in all.
+    """Show what two heads compute from one hidden vector: a number for each possible next token, or a single one.
 
     Parameters
     ----------
     next_token
-        What the vocabulary head gives, ``(vocabulary,)``.
+        The outputs of the vocabulary head, ``(vocabulary,)``.
     score
-        What the reward head gives.
+        The output of the reward head.
     tokens
         The text of each token, ``(vocabulary,)``.
     state
-        To be shared with other views; by default one of its own.
+        A state to share with other views; by default the view has its own.
     """
     data = {"head": head_outputs(next_token, score, tokens)}
     return Explorer(ExplorerState() if state is None else state, ("head",), data)
@@ -115,21 +115,21 @@ def compare(
     names: tuple[str, str] = ("A", "B"),
     state: ExplorerState | None = None,
 ) -> Explorer:
-    """Show the same pairs under two models: side by side, where they part, and whether one is better.
+    """Show the same pairs under two models: side by side, where they disagree, and whether one is better.
 
-    Score differences are divided by the scale of their model before they are laid side by side; the test is the paired
-    one of `rmlab.compare_models`, with ties as half and pairs of one prompt taken together.
+    Score differences are divided by the scale of their model before they are compared. The test is the paired one of
+    `rmlab.compare_models`, with ties as half and pairs of one prompt taken together.
 
     Parameters
     ----------
     a, b
         Each a model, a callable or score differences, as for `pairs`; `length_score` scores by length alone.
     pairs
-        The same for both.
+        The pairs that both were given.
     names
-        What to call them.
+        The names of the two, as shown.
     state
-        To be shared with other views; by default one of its own.
+        A state to share with other views; by default the view has its own.
 
     Raises
     ------
@@ -152,10 +152,10 @@ def compare(
 
 
 def open_selected(state: ExplorerState, pairs: PreferencePairs, columns: Mapping[str, Any]) -> None:
-    """Have the texts and scores of a state follow the pair that is selected in it, whole and chosen first.
+    """Set the texts and scores of a state to those of its selected pair, whole and chosen first.
 
-    `columns` hold the ``scores`` of the pairs, or None and their ``difference``: of that, the chosen response is given
-    all, and the other 0.
+    `columns` hold the ``scores`` of the pairs, or None and their ``difference``. In the second case the chosen response
+    gets all of it, and the other 0.
     """
     prompts, chosen, rejected = (list(pairs.texts(side)) for side in ("prompt", "chosen", "rejected"))
 

@@ -1,6 +1,6 @@
-"""Rate grey patches and compare them, twice each, by one clock, to see how well somebody agrees with themselves.
+"""Rating grey patches and comparing them, twice each, by one clock, to see how consistent a person is.
 
-`PatchSession` asks and records, and needs no display; `PatchJudgements` is what one person said; `judge_patches` is the
+`PatchSession` asks and records, and needs no display; `PatchJudgements` are those of one person; `judge_patches` is the
 session as a widget.
 """
 
@@ -27,12 +27,12 @@ Way = Literal["ratings", "comparisons"]
 GREYS = tuple(range(108, 140, 4))
 """Lightness of the patches, darkest first, from 0 (black) to 255 (white)."""
 N_RATINGS = 9
-"""Ratings go from 1, dark, to this."""
+"""Ratings go from 1, dark, to this number."""
 
 
 @dataclass(frozen=True)
 class PatchJudgements:
-    """What one person said of the patches, round by round; a patch is its place in `GREYS`.
+    """The judgements of one person, round by round; a patch is given by its place in `GREYS`.
 
     A rating is ``(patch, rating, seconds)``, a comparison ``(lighter, darker, seconds)``.
     """
@@ -41,17 +41,17 @@ class PatchJudgements:
     comparisons: tuple[tuple[tuple[int, int, float], ...], ...]
 
     def to_json(self) -> str:
-        """Give one line of text, to be sent to a teacher."""
+        """Return one line of text to send to a teacher."""
         return json.dumps(asdict(self), separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> PatchJudgements:
-        """Read what `to_json` gave.
+        """Read what `to_json` returned.
 
         Raises
         ------
         ValueError
-            If the text is not of that form.
+            If the text does not have that form.
         """
         try:
             read = json.loads(text)
@@ -69,12 +69,12 @@ class PatchJudgements:
         return found
 
     def seconds(self, way: Way) -> float:
-        """Give the median seconds that a judgement took."""
+        """Return the median seconds that a judgement took."""
         return float(np.median([taken for part in getattr(self, way) for _, _, taken in part]))
 
     @property
     def n_pairs(self) -> int:
-        """How many pairs of patches were compared in both rounds and rated in both: those that `same_order` counts."""
+        """The number of pairs of patches that were compared and rated in both rounds, which `same_order` counts."""
         return len(self._pairs())
 
     def _pairs(self) -> list[list[int]]:
@@ -83,14 +83,14 @@ class PatchJudgements:
         return [sorted(pair) for pair in compared[0] & compared[1] if pair <= rated]
 
     def same_order(self) -> tuple[float, float, int]:
-        """Say how often a pair of patches was put in the same order both times: by ratings, and by comparisons.
+        """Return how often a pair of patches was put in the same order both times: by ratings, and by comparisons.
 
-        Counted over the pairs that were compared in both rounds and rated in both, which is the third number. Where the
-        mean ratings of a round are equal they leave the order to a coin, and the pair counts one half.
+        They count the pairs that were compared in both rounds and rated in both; the third value is their number. If
+        the mean ratings of a round are equal, they leave the order to a coin, and the pair counts one half.
         """
         first, second = (
             {frozenset((a, b)): np.sign(a - b) for a, b, _ in part} for part in self.comparisons
-        )  # +1 where the truly lighter one was said to be lighter
+        )  # +1 if the truly lighter one was said to be lighter
         means = [self._mean_ratings(part) for part in self.ratings]
         pairs = self._pairs()
         if not pairs:
@@ -100,7 +100,7 @@ class PatchJudgements:
         return (1 + float(np.mean(by_rating))) / 2, (1 + float(np.mean(by_comparing))) / 2, len(pairs)
 
     def tau(self, way: Way) -> float:
-        """Give Kendall's tau between the true lightness and what all judgements of one way make of it."""
+        """Return Kendall's tau between the true lightness and the order that all judgements of one kind give."""
         from scipy.stats import kendalltau
 
         rounds = [judgement for part in getattr(self, way) for judgement in part]
@@ -129,13 +129,13 @@ class PatchSession:
     Parameters
     ----------
     seconds
-        For each of the four parts, above 0.
+        Seconds for each of the four parts, above 0.
     first
-        Which way comes first. In a class one half should begin with the other.
+        Which way comes first. In a class, one half should begin with the other.
     seed
-        Of the order of the questions.
+        Seed of the order of the questions.
     clock
-        Gives the time in seconds.
+        Returns the time in seconds.
     """
 
     def __init__(
@@ -155,23 +155,23 @@ class PatchSession:
         self.parts: tuple[Way, ...] = (first, other, first, other)
         self._clock, self._rng = clock, np.random.default_rng(seed)
         self._answers: list[list[tuple[int, int, float]]] = [[]]
-        self._asked: list[list[tuple[int, ...]]] = [[]]  # what each part asked, in order
+        self._asked: list[list[tuple[int, ...]]] = [[]]  # the questions of each part, in order
         self._queue: list[tuple[int, ...]] = []
         self._began: float | None = None
         self._shown = 0.0
 
     @property
     def part(self) -> int:
-        """The part that is next or under way, from 0; 4 when all is done."""
+        """The part that is next or under way, from 0; 4 when all are done."""
         return len(self._answers) - 1
 
     @property
     def question(self) -> tuple[int, ...] | None:
-        """The patch to be rated, or the two to be compared, left and right; None between parts."""
+        """The patch to rate, or the two to compare, left and right; None between parts."""
         return self._queue[0] if self._began is not None else None
 
     def start(self) -> None:
-        """Begin the next part: its clock runs from now."""
+        """Begin the next part, and start its clock."""
         if self.part == len(self.parts):
             raise ValueError("the session is over; make a new one to begin again")
         self._refill()
@@ -183,7 +183,7 @@ class PatchSession:
         Raises
         ------
         ValueError
-            If nothing was asked, or the answer is none of these.
+            If nothing was asked, or the answer is not a possible one.
         """
         question, began = self.question, self._began
         if question is None or began is None:
@@ -207,7 +207,7 @@ class PatchSession:
             self._refill()
 
     def _refill(self) -> None:
-        """Queue what the first round asked and this one has not yet; after that, or in the first, all there is."""
+        """Queue what the first round asked and this one has not yet; after that, or in the first, all questions."""
         if self.part >= 2 and not self._asked[-1]:
             once = {frozenset(question): question[::-1] for question in self._asked[self.part - 2]}
             found = list(once.values())
@@ -220,7 +220,7 @@ class PatchSession:
 
     @property
     def judgements(self) -> PatchJudgements | None:
-        """What was said, once all four parts are done; until then None."""
+        """The judgements, once all four parts are done; until then None."""
         if self.part < len(self.parts):
             return None
         by_way = {
@@ -239,25 +239,25 @@ def simulate_patch_judgements(
     seconds_per_comparison: float = 2.0,
     noise_side_by_side: float = 1.0,
 ) -> PatchJudgements:
-    """Let a simulated person take a session.
+    """Simulate the session of a person.
 
-    The reward of a patch is its place in `GREYS`, counted from the middle. A rating is made of the reward and the
-    rater's noise, stretched and moved by the rater's scale, offset and drift (over the whole session), and rounded to
+    The reward of a patch is its place in `GREYS`, counted from the middle. A rating is the reward plus the rater's
+    noise, changed by the rater's scale, offset and drift (over the whole session), and rounded to
     1, 2, ... 9, where 5 stands for a reward of 0.
 
     Parameters
     ----------
     rater
-        Who judges.
+        The rater who judges.
     seed
-        Of the questions and of the noise.
+        Seed of the questions and of the noise.
     seconds
-        For each part.
+        Seconds for each part.
     seconds_per_rating, seconds_per_comparison
         How long a judgement takes.
     noise_side_by_side
-        The noise of a patch in a comparison, as a multiple of that in a rating: below 1 for somebody who sees more when
-        both are in view.
+        The noise of a patch in a comparison, as a multiple of that in a rating: below 1 for a person who sees better
+        when both are in view.
     """
     now = [0.0]
     session, rng = PatchSession(seconds=seconds, seed=seed, clock=lambda: now[0]), np.random.default_rng([seed, 1])
@@ -285,19 +285,19 @@ def simulate_patch_judgements(
 
 
 class PatchView(anywidget.AnyWidget):
-    """Takes one person through a session: one or two patches of grey, a question, and buttons or keys to answer with.
+    """A widget for a session of one person: one or two patches of grey, a question, and buttons or keys to answer with.
 
     Attributes
     ----------
     greys
-        What is to be seen: none, one or two.
+        The patches to show: none, one or two.
     line
-        What is asked, or said.
+        The question or the message.
     choices
         ``(text, value, key)`` of each button: what `press` takes, and the key that does the same, as the browser
         calls it.
     screen
-        Counts what was shown; an answer to any but the last screen is not taken.
+        The number of screens shown so far; an answer to any but the last screen is ignored.
     """
 
     _esm = widget_module("patches.js")
@@ -314,11 +314,11 @@ class PatchView(anywidget.AnyWidget):
         self._show()
 
     def __repr__(self) -> str:
-        """Say what would be shown, for a notebook without a kernel."""
+        """Return what would be shown, for a notebook without a kernel."""
         return "Grey patches to rate and to compare. Run this cell to use it."
 
     def press(self, value: int | None) -> None:
-        """Answer the question, or begin the next part with None: what a button does."""
+        """Answer the question, or begin the next part with None, as a button does."""
         if value is None:
             self.session.start()
         else:
@@ -351,5 +351,5 @@ class PatchView(anywidget.AnyWidget):
 
 
 def judge_patches(session: PatchSession) -> PatchView:
-    """Give a widget that takes one person through a session."""
+    """Return a widget that takes one person through a session."""
     return PatchView(session)

@@ -1,4 +1,4 @@
-"""The probe, where two responses are edited and their scores follow, and the path, which is the way of one pair."""
+"""The probe, in which two responses are edited and their scores follow, and the path of one pair."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TRAINED_ON = {"fair": "trained on a fair judge's pairs", "flattered": "trained o
 
 
 def probe(scorer: Scorer | None = None, state: ExplorerState | None = None, *, name: str | None = None) -> Explorer:
-    """Edit a prompt and two responses, and see what a reward model makes of them.
+    """Show a widget in which a prompt and two responses can be edited, with the scores of a reward model.
 
     Parameters
     ----------
@@ -26,9 +26,9 @@ def probe(scorer: Scorer | None = None, state: ExplorerState | None = None, *, n
         A `RewardModel`, or any function from n prompts and n responses to n scores. Without one nothing is scored, and
         the presets show the scores that were recorded.
     state
-        To be shared with other views; by default one of its own, which opens on the first preset.
+        A state to share with other views; by default the view has its own, which opens on the first preset.
     name
-        What the scores are said to come from; by default that of the function, or of the model's network.
+        The origin of the scores, as shown; by default the name of the function, or of the model's network.
 
     Notes
     -----
@@ -41,23 +41,23 @@ def probe(scorer: Scorer | None = None, state: ExplorerState | None = None, *, n
 
 
 def path(state: ExplorerState | None = None) -> Explorer:
-    """Show the way of one pair, from the prompt to the loss; each box opens on the numbers of that pair.
+    """Show the path of one pair, from the prompt to the loss; each box opens on the numbers of that pair.
 
     Parameters
     ----------
     state
-        To be shared with other views; by default one of its own, which opens on the first preset.
+        A state to share with other views; by default the view has its own, which opens on the first preset.
     """
     return Explorer(probe_state() if state is None else state, ("path",))
 
 
 def probe_state() -> ExplorerState:
-    """Give a state that opens on the first preset of the probe, with its recorded scores."""
+    """Return a state that opens on the first preset of the probe, with its recorded scores."""
     return ExplorerState(**_shown(load_probe_presets()[0]), view="probe")
 
 
 def probe_data(presets: Sequence[ProbePreset] | None = None) -> dict[str, Any]:
-    """Give what the probe shows beside the state: presets, each with the scores that were recorded.
+    """Return what the probe shows beside the state: presets, each with the scores that were recorded.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a served page may ask, and how much: the requests that `rmlab.explorers.serve` answers, with their limits."""
+"""The requests of a served page that `rmlab.explorers.serve` answers, with their limits."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ __all__ = [
 
 LARGEST_BODY = 20_000_000  # bytes
 LARGEST_HEADER = 16_384  # bytes of a request's line and headers together
-LONGEST_IDLE = 30.0  # seconds until the headers of a request must be there, from the last answer on
+LONGEST_IDLE = 30.0  # seconds until the headers of a request must have come, counted from the last answer
 LONGEST_BODY = 30.0  # seconds that a body may take
 MOST_CONNECTIONS = 400  # a process may often open 1,024 files
 
 
 class AnotherPage(Exception):
-    """A page that was opened later has the explorer."""
+    """Another page, opened later, has taken over the explorer."""
 
 
 class NoPage(Exception):
-    """No page has claimed the explorer since it was started."""
+    """No page has connected to the explorer since it was started."""
 
 
 class Served(Protocol):
@@ -61,7 +61,7 @@ class Served(Protocol):
 
 
 class BoundedServer(HTTPServer):
-    """A server of which every connection is bounded, and their number."""
+    """A server with a limit on every connection, and on their number."""
 
     _open = 0
 
@@ -92,7 +92,7 @@ class BoundedServer(HTTPServer):
 
 
 def application(server: Served) -> Application:
-    """Give the handlers of a server's requests."""
+    """Return the application with the handlers of a server's requests."""
     given = {"server": server}
     return Application(
         [
@@ -108,7 +108,7 @@ def application(server: Served) -> Application:
 
 
 class _Handler(RequestHandler):
-    """Turns away whoever has not the token; at other addresses there is nothing."""
+    """Refuses clients without the token; at other addresses there is nothing."""
 
     def initialize(self, server: Served) -> None:
         self.explorer = server
@@ -119,7 +119,7 @@ class _Handler(RequestHandler):
         return self.get_query_argument("client", "")
 
     def prepare(self) -> None:
-        # a wrong token, or a name that another site made point here
+        # a wrong token, or a host name that another site made point here
         own = {f"{host}:{self.explorer.server_port}" for host in ("127.0.0.1", "localhost")}
         token = self.get_query_argument("token", "").encode()
         if self.request.headers.get("Host") not in own or not hmac.compare_digest(token, self.explorer.token.encode()):
@@ -136,14 +136,14 @@ class _Handler(RequestHandler):
         self.set_header("X-Frame-Options", "DENY")
 
     def compute_etag(self) -> None:
-        """Make none: nothing is kept."""
+        """Return None, since nothing is cached."""
 
     def write_error(self, status_code: int, **_about: Any) -> None:
-        """Give the reason, as text."""
+        """Send the reason, as text."""
         self.answer(self._reason, "text/plain")
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
-        """Say what went wrong here, without the address, which holds the token."""
+        """Log what went wrong here, without the address, which contains the token."""
         if not isinstance(value, HTTPError):
             logging.getLogger(__name__).error("a request to the explorer failed", exc_info=value)
 
@@ -153,14 +153,14 @@ class _Handler(RequestHandler):
         self.finish(text.encode("utf-8", "surrogatepass"))
 
     def refuse(self, status: int, words: str) -> NoReturn:
-        """End with words that the page may show."""
+        """End the request with words that the page may show."""
         self.set_status(status)
         self.answer(words, "text/plain")
         raise Finish
 
     @contextmanager
     def refusals(self) -> Iterator[None]:
-        """Turn what a server raises into an answer."""
+        """Turn what a server raises into a response."""
         try:
             yield
         except AnotherPage:
@@ -184,7 +184,7 @@ class _Changes(_Handler):
 
 @stream_request_body
 class _Posted(_Handler):
-    """Reads a body, of those only who have the token."""
+    """Reads a request body, but only from clients with the token."""
 
     def prepare(self) -> None:
         super().prepare()

@@ -1,4 +1,4 @@
-"""Anything that gives a prompt and its responses scores, checked, with what it gave before remembered."""
+"""A scorer for the explorer: anything that scores responses to a prompt, with its results checked and remembered."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rmlab.model import RewardModel
 __all__ = ["RememberingScorer", "Scored", "name_of"]
 
 REMEMBERED = 512
-"""Texts whose scores are kept, the least used going first."""
+"""How many texts keep their scores; the least used are dropped first."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """The score of one response, and how many tokens of the two texts were too many to be read."""
+    """The score of one response, and how many tokens of the two texts were cut because they were too many."""
 
     score: float
     prompt_tokens_cut: int = 0
@@ -27,19 +27,19 @@ class Scored:
 
 
 def name_of(scorer: Scorer) -> str:
-    """Give a scorer a name: that of the function, or what the model stands on."""
+    """Return the name of a scorer: that of the function, or of the backbone of the model."""
     if isinstance(scorer, RewardModel):
         return f"RewardModel on {type(scorer.network).__name__}"
     return getattr(scorer, "__name__", type(scorer).__name__)
 
 
 class RememberingScorer:
-    """Scores responses to a prompt, and no text a second time.
+    """Scores responses to a prompt, and no text twice.
 
     Parameters
     ----------
     scorer
-        A `RewardModel`, or a function from n prompts and n responses to n scores. Neither may change meanwhile.
+        A `RewardModel`, or a function from n prompts and n responses to n scores. It must not change later.
     """
 
     def __init__(self, scorer: Scorer):
@@ -47,7 +47,7 @@ class RememberingScorer:
         self._known: OrderedDict[tuple[str, str], Scored] = OrderedDict()
 
     def known(self, prompt: str, response: str) -> Scored | None:
-        """Give what a response was scored before, if it was."""
+        """Return the earlier score of a response, if there is one."""
         return self._known.get((prompt, response))
 
     def __call__(self, prompt: str, responses: Sequence[str]) -> list[Scored]:
@@ -56,7 +56,7 @@ class RememberingScorer:
         Raises
         ------
         ValueError
-            If the scorer does not give one finite number for each response. What it raises itself goes through.
+            If the scorer does not return one finite number for each response. Its own errors are passed on.
         """
         new = [text for text in dict.fromkeys(responses) if (prompt, text) not in self._known]
         if new:

@@ -1,4 +1,4 @@
-"""What a view takes as scores: a model, any callable, or score differences that were recorded."""
+"""The sources of scores that a view accepts: a model, any callable, or recorded score differences."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ __all__ = ["as_pairs", "cut_by", "differences_of", "json_numbers", "length_score
 
 
 def length_score(prompts: Sequence[Any], responses: Sequence[str]) -> np.ndarray:
-    """Score a response by its length alone, in hundreds of characters: the rival that every reward model must beat.
+    """Score a response by its length alone, in hundreds of characters: the baseline that every reward model must beat.
 
     Returns
     -------
-    Scores of shape ``(n,)``; they are no log-odds, so that only their order means something.
+    Scores of shape ``(n,)``; they are not log-odds, so only their order means something.
     """
     return np.array([len(response) for response in responses], dtype=float) / 100
 
 
 def as_pairs(pairs: Sequence[PreferencePair]) -> PreferencePairs:
-    """Put pairs in a table, if they are not in one."""
+    """Return pairs in a table, if they are not in one."""
     return pairs if isinstance(pairs, PreferencePairs) else PreferencePairs.from_list(pairs)
 
 
 def differences_of(source: Any, pairs: PreferencePairs) -> np.ndarray:
-    """Give score(chosen) - score(rejected) of each pair, float64 of shape ``(n_pairs,)``; see `scored`."""
+    """Return score(chosen) - score(rejected) of each pair, float64 of shape ``(n_pairs,)``; see `scored`."""
     return scored(source, pairs)[0]
 
 
 def scored(source: Any, pairs: PreferencePairs) -> tuple[np.ndarray, np.ndarray | None]:
-    """Give what is known of each pair, or say what is wrong.
+    """Return what is known of each pair, or raise an error that says what is wrong.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def scored(source: Any, pairs: PreferencePairs) -> tuple[np.ndarray, np.ndarray 
     Returns
     -------
     Score(chosen) - score(rejected), float64 of shape ``(n_pairs,)``, and the scores themselves, ``(2, n_pairs)`` with
-    the chosen first: None where only the differences are given.
+    the chosen first: None if only the differences are given.
     """
     if len(pairs) == 0:
         return np.zeros(0), None
@@ -71,9 +71,9 @@ def scored(source: Any, pairs: PreferencePairs) -> tuple[np.ndarray, np.ndarray 
 
 
 def cut_by(source: Any, pairs: PreferencePairs) -> tuple[np.ndarray, np.ndarray]:
-    """Say which pairs a model reads only in part, and which look equal to it for that; bool, ``(n_pairs,)`` each.
+    """Return which pairs a model reads only in part, and which look equal to it for that; bool, ``(n_pairs,)`` each.
 
-    What is no model cuts nothing.
+    Anything but a model cuts nothing.
     """
     if len(pairs) == 0 or not hasattr(source, "encode_pairs"):
         return np.zeros(len(pairs), dtype=bool), np.zeros(len(pairs), dtype=bool)
@@ -84,11 +84,11 @@ def cut_by(source: Any, pairs: PreferencePairs) -> tuple[np.ndarray, np.ndarray]
 
 
 def prompts_of(pairs: PreferencePairs) -> list[Hashable]:
-    """Give what the pairs of one prompt have in common, for `clusters`; pairs without a prompt share nothing."""
+    """Return for `clusters` what the pairs of one prompt have in common; pairs without a prompt share nothing."""
     return [text or i for i, text in enumerate(pairs.texts("prompt"))]
 
 
 def json_numbers(values: np.ndarray) -> list[float]:
-    """Give numbers for JSON: exact, and those that came from float32 in the few digits that tell it."""
+    """Return numbers for JSON: exact ones, and those from float32 in the few digits that identify them."""
     short = values.astype(np.float32)
     return [float(text) for text in short.astype(str)] if (short == values).all() else values.astype(float).tolist()

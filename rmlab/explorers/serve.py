@@ -1,4 +1,4 @@
-"""The explorer as a page with a kernel behind it: served on this machine only, to whoever has the token.
+"""The explorer as a page with a kernel behind it, served on this machine only, to anyone who has the token.
 
 The page is that of `rmlab.explorers.page`. It claims the explorer with ``POST open``; a page that claims it later has
 it from then on, and the earlier one is told. What a reader changes goes to ``POST state``; what the state changes comes
@@ -31,7 +31,7 @@ GOODBYE = 0.5  # seconds that open connections are given to end
 
 
 class ExplorerServer:
-    """Serves one state, as a page, on 127.0.0.1, while it is entered as a context; until `show`, a page that waits.
+    """Serves one state, as a page, on 127.0.0.1, while its context is open; until `show`, the page shows that it waits.
 
     Parameters
     ----------
@@ -71,11 +71,11 @@ class ExplorerServer:
 
     @property
     def address(self) -> str:
-        """Where the page is, with its token."""
+        """The address of the page, with its token."""
         return f"http://127.0.0.1:{self.server_port}/?token={self.token}"
 
     def show(self, state: ExplorerState, views: Sequence[str], data: Mapping[str, Any], *, title: str) -> None:
-        """Show a state from now on; for the parameters see `render_page`."""
+        """Show this state from now on; for the parameters see `render_page`."""
         self.state.unobserve_all()
         self.edition = hashlib.sha256(json.dumps([views, data, title]).encode()).hexdigest()[:16]
         self.state = state
@@ -83,12 +83,12 @@ class ExplorerServer:
         self._page = views, data, title
 
     def __enter__(self) -> ExplorerServer:
-        """Serve from now on."""
+        """Start serving."""
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Serve no more."""
+        """Stop serving."""
         with suppress(ValueError):  # nothing was shown
             self.state.unobserve(self._note)
         self._loop.call_soon_threadsafe(self._ended.set)
@@ -96,7 +96,7 @@ class ExplorerServer:
         self._worker.shutdown(wait=False, cancel_futures=True)
 
     def wait(self) -> None:
-        """Wait until the server ends, which it does only with its context or when interrupted."""
+        """Wait until the server ends, which happens only when its context closes or on an interrupt."""
         self._thread.join()
 
     @property
@@ -105,7 +105,7 @@ class ExplorerServer:
         return self._page is not None
 
     async def page(self) -> str:
-        """Write the page as the state is now, or one that waits for a state."""
+        """Return the page with the current state, or a page that waits for a state."""
         if self._page is None:
             return render_waiting()
         with self._lock:
@@ -115,7 +115,7 @@ class ExplorerServer:
         return await self._work(lambda: render_page(self.state, views, data, title=title, served=served))
 
     async def open(self, values: Any, client: str, *, claim: bool) -> dict[str, Any]:
-        """Let a page have the explorer, and give the state with the number of its last change.
+        """Give the explorer to a page, and return the state with the number of its last change.
 
         Parameters
         ----------
@@ -142,7 +142,7 @@ class ExplorerServer:
         return await self._work(self._snapshot)
 
     async def change(self, values: Any, client: str) -> int:
-        """Set traits as a page asked, and give the number of the last change.
+        """Set traits as a page asked, and return the number of the last change.
 
         Raises
         ------
@@ -159,7 +159,7 @@ class ExplorerServer:
         return await self._work(lambda: self._set(values, client))
 
     async def changes(self, since: int, client: str) -> dict[str, Any]:
-        """Wait for changes after number `since`, and give those that this page did not make itself.
+        """Wait for changes after number `since`, and return those that this page did not make itself.
 
         Raises
         ------
@@ -177,7 +177,7 @@ class ExplorerServer:
             return {"serial": self._serial, "values": {name: getattr(self.state, name) for name in names}}
 
     def admit(self, client: str) -> None:
-        """Turn a page away that does not have the explorer."""
+        """Refuse a page that does not have the explorer."""
         if self._owner is None:
             raise NoPage
         if client != self._owner:
@@ -215,7 +215,7 @@ class ExplorerServer:
             self._loop.call_soon_threadsafe(self._tell)
 
     def _tell(self) -> None:
-        """Wake those who wait for news."""
+        """Wake the requests that wait for changes."""
         self._news.set()
         self._news = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""The explorer's state: plain Python with traits and no display, so that tests drive it without a browser.
+"""The explorer's state: plain Python with traits and no display, so that tests can drive it without a browser.
 
 Views observe it, in the browser through `rmlab.explorers.widget`. It turns into JSON and into a link, and back.
 """
@@ -45,15 +45,15 @@ class StateTraits(HasTraits):
     response_a = Unicode().tag(sync=True)
     response_b = Unicode().tag(sync=True)
     winner = Enum(("a", "b", "tie"), "a").tag(sync=True)
-    """Who won: the judgement that the loss is of."""
+    """Who won: the judgement for which the loss is computed."""
     scores = Tuple(Float(allow_none=True), Float(allow_none=True), default_value=(1.0, 0.0)).tag(sync=True)
-    """Of A and B, finite; None where there is none."""
+    """The scores of A and B, finite; None if there is none."""
     scores_from = Unicode("set by hand").tag(sync=True)
-    """Where the scores come from, in words: by hand, recorded, or the name of a model."""
+    """The origin of the scores, in words: by hand, recorded, or the name of a model."""
     temperature = Float(1.0).tag(sync=True)
-    """What both scores are divided by."""
+    """The number by which both scores are divided."""
     selection = Int(None, allow_none=True).tag(sync=True)
-    """Row of the pair that is shown, in the data of the view of pairs."""
+    """The row of the pair that is shown, in the data of the view of pairs."""
     history = List(Dict()).tag(sync=True)
     """Edits of the texts, oldest first, each with its parent."""
     presets = List(Dict()).tag(sync=True)
@@ -62,9 +62,9 @@ class StateTraits(HasTraits):
     """False while a class predicts: readouts are hidden."""
     size = Enum(("normal", "projector"), "normal").tag(sync=True)
     view = Unicode("curve").tag(sync=True)
-    """Name of the view in front, where there are several."""
+    """Name of the view in front, if there are several."""
     settings = Dict().tag(sync=True)
-    """What a view lets its reader set, such as a filter, by the name of the view."""
+    """The settings that a view offers, such as a filter, by the name of the view."""
     model = Unicode().tag(sync=True)
     """Name of the model that answers."""
     error = Unicode().tag(sync=True)
@@ -76,17 +76,17 @@ class StateTraits(HasTraits):
     answered = Int().tag(sync=True)
     """The newest request whose scores are shown."""
     notice = Unicode().tag(sync=True)
-    """What the model did not read of the texts, in words."""
+    """The parts of the texts that the model did not read, in words."""
     explain = Bool(False).tag(sync=True)
-    """Whether to say what each token adds."""
+    """Whether to show what each token adds."""
     attribution = Dict().tag(sync=True)
     """What each token adds: ``{"a": [[piece, value], ...], "b": ..., "words": ...}``, or empty."""
     here = Int(None, allow_none=True).tag(sync=True)
-    """The entry of the history that the texts are."""
+    """The entry of the history with the current texts."""
     pins = List(Int()).tag(sync=True)
-    """Up to two entries of the history, to be compared."""
+    """Up to two entries of the history to compare."""
     start = Dict().tag(sync=True)
-    """What Reset goes back to: some traits and their values."""
+    """What Reset restores: some traits and their values."""
 
     @validate("scores")
     def _scores_are_finite(self, proposal: Any) -> tuple[float | None, float | None]:
@@ -117,7 +117,7 @@ class ExplorerState(StateTraits):
     Parameters
     ----------
     traits
-        Values of the traits by name, others being at their defaults. Reset goes back to them.
+        Values of the traits by name; others have their defaults. Reset restores these values.
 
     Raises
     ------
@@ -148,18 +148,18 @@ class ExplorerState(StateTraits):
 
     @property
     def score_difference(self) -> float | None:
-        """Score of A minus score of B, in nats; None where one is missing."""
+        """The score of A minus the score of B, in nats; None if one is missing."""
         a, b = self.scores
         return None if a is None or b is None else a - b
 
     @property
     def probability(self) -> float | None:
-        """P(A is preferred to B), at the temperature; None where a score is missing."""
+        """P(A is preferred to B), at the temperature; None if a score is missing."""
         d = self.score_difference
         return None if d is None else preference_probability(d / self.temperature)
 
     def mark_start(self) -> None:
-        """Have Reset go back to what is shown now."""
+        """Make Reset go back to what is shown now."""
         values = {name: getattr(self, name) for name in (*IN_A_LINK, "selection") if name not in ("size", "view")}
         self.start = values | {"scores": list(self.scores)}  # as it comes back from JSON
 
@@ -170,17 +170,17 @@ class ExplorerState(StateTraits):
                 setattr(self, name, value)
 
     def to_json(self) -> str:
-        """Write the whole state."""
+        """Return the whole state as JSON."""
         return json.dumps({"format": FORMAT, "version": VERSION, "state": self.trait_values()}, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> ExplorerState:
-        """Read what `to_json` wrote.
+        """Read what `to_json` returned.
 
         Raises
         ------
         ValueError
-            If it is no JSON, is something else, or was written by another version of the explorer.
+            If it is not JSON, is something else, or was written by another version of the explorer.
         """
         try:
             read = json.loads(text)
@@ -199,7 +199,7 @@ class ExplorerState(StateTraits):
         return cls(**state)
 
     def to_link(self, page: str = "") -> str:
-        """Write a link that opens a page of the explorer on these texts and scores; presets and history are left out.
+        """Return a link that opens a page of the explorer on these texts and scores, without presets and history.
 
         Parameters
         ----------
@@ -222,7 +222,7 @@ class ExplorerState(StateTraits):
 
     @classmethod
     def from_link(cls, link: str) -> ExplorerState:
-        """Read what `to_link` wrote.
+        """Read what `to_link` returned.
 
         Raises
         ------

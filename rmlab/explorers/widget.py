@@ -24,7 +24,7 @@ class Explorer(anywidget.AnyWidget, StateTraits):
     Parameters
     ----------
     state
-        What is shown; every trait of it is one of the widget too.
+        The state to show; every trait of it is also one of the widget.
     views
         Names of the views, in the order of their tabs.
     data
@@ -49,13 +49,13 @@ class Explorer(anywidget.AnyWidget, StateTraits):
         self._links = [link((state, name), (self, name)) for name in state.trait_names()]
 
     def __repr__(self) -> str:
-        """Say what would be shown, for a notebook without a kernel."""
+        """Return what would be shown, for a notebook without a kernel."""
         a, b = ("none" if score is None else f"{score:+.2f}".replace("-", "−") for score in self.state.scores)
-        scores = f" (A {a}, B {b})" if not self.data else ""  # a view of many pairs says nothing of these two
+        scores = f" (A {a}, B {b})" if not self.data else ""  # a view of many pairs shows nothing about these two
         return f"Explorer: {', '.join(self.views)}{scores}. Run this cell to use it."
 
     def close(self) -> None:
-        """Take the widget down, and let go of the state."""
+        """Remove the widget, and release the state."""
         links, self._links = self._links, []  # ipywidgets closes a second time when the object goes
         for each in links:
             each.unlink()
@@ -66,12 +66,12 @@ class Explorer(anywidget.AnyWidget, StateTraits):
 
 
 def preference_curve(state: ExplorerState | None = None) -> Explorer:
-    """Two scores to move, the probability that their difference gives, and the loss of a judgement.
+    """Show two scores to move, the probability that their difference gives, and the loss of a judgement.
 
     Parameters
     ----------
     state
-        To be shared with other views; by default one of its own. One without presets is given those of plain numbers.
+        A state to share with other views; by default a new one. A state without presets gets those of plain numbers.
     """
     state = ExplorerState() if state is None else state
     state.presets = state.presets or NUMBERS

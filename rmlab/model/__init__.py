@@ -3,9 +3,9 @@
 It is what transformers calls a sequence-classification model with one label, together with its tokenizer. A saved
 folder therefore loads in `AutoModelForSequenceClassification` and gives the same scores there on the same ids.
 
-`reward_model` holds the model; `encode` takes it from texts to token ids, `token_scorer` from token ids to scores, by
-`rows` and the masks of `attention`; `network` mends what transformers' networks bring along; `save` says which
-folders a model may be saved to.
+`reward_model` holds the model; `encode` turns texts into token ids, and `token_scorer` token ids into scores, with
+`rows` and the masks of `attention`; `network` corrects what transformers' networks bring along; `save` says to which
+folders a model may be saved.
 """
 
 from rmlab.backbones import ModelError

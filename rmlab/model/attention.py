@@ -1,9 +1,9 @@
-"""Who attends to whom in packed rows, in the form that the attention at hand wants.
+"""Which token attends to which in packed rows, in the form that each implementation of attention needs.
 
-*Added*: a number for each token and each that it could look at, added to the logits of attention. SDPA takes it on
-every device; a mask of bools would take it off its fast path on a CPU. *Blocks*: FlexAttention's `BlockMask`, which
-says of 128 by 128 tokens at a time whether any looks at any, so that the rest is not computed. FlexAttention has a
-backward pass on a GPU alone, where it is compiled; see https://pytorch.org/blog/flexattention/.
+*Added*: a number for each token and each token that it could attend to, added to the logits of attention. SDPA accepts
+it on every device; a mask of bools would be slower on a CPU. *Blocks*: FlexAttention's `BlockMask`, which says for 128
+by 128 tokens at a time whether any attends to any, so that the rest is not computed. FlexAttention has a backward pass
+only on a GPU, where it is compiled; see https://pytorch.org/blog/flexattention/.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ BY_MASK = "by_mask"
 def make_mask(
     trees: torch.Tensor, branches: torch.Tensor, *, causal: bool, form: MaskForm, dtype: torch.dtype
 ) -> torch.Tensor | BlockMask:
-    """Say which token of packed rows attends to which.
+    """Return which token of packed rows attends to which.
 
     Parameters
     ----------
     trees, branches
         As in `rmlab.packing.PackedRows`, of shape ``(rows, length)``, on the device of the model.
     causal
-        Whether a token sees none after itself.
+        Whether a token attends to none after itself.
     form
-        What is made; see the module.
+        The form of the mask; see the module.
     dtype
-        What attention computes in, and the type of an added mask.
+        The number format of attention, and the type of an added mask.
 
     Returns
     -------
-    Of shape ``(rows, 1, length, length)``, for all heads alike.
+    A mask of shape ``(rows, 1, length, length)``, for all heads alike.
     """
     rows, length = trees.shape
     if form == "blocks":
@@ -57,7 +57,7 @@ def make_mask(
         def looks(row: torch.Tensor, head: torch.Tensor, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
             return attends(trees, branches, row, query, key, causal=causal)
 
-        # Not compiled: it takes rows * length * length bools for a moment, and there is nothing to wait for.
+        # Not compiled: it takes rows * length * length bools for a moment, and compiling would take longer.
         return create_block_mask(looks, rows, None, length, length, device=str(trees.device))
     row = torch.arange(rows, device=trees.device)[:, None, None]
     token = torch.arange(length, device=trees.device)
@@ -67,7 +67,7 @@ def make_mask(
 
 
 def take_masks(network: Any) -> None:
-    """Let a network that attends by SDPA attend as its mask wants it: see the module."""
+    """Make a network that attends by SDPA use the mask exactly as it is; see the module."""
     if getattr(network.config, "_attn_implementation", None) == "sdpa":
         AttentionInterface.register(BY_MASK, _attend_by_mask)
         AttentionMaskInterface.register(BY_MASK, sdpa_mask)  # of padded rows
@@ -75,7 +75,7 @@ def take_masks(network: Any) -> None:
 
 
 def take_blocks(network: Any) -> None:
-    """Let a network take blocks as well.
+    """Make a network accept block masks as well.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def _attend_by_mask(
     scaling: float | None = None,
     **options: Any,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Attend, with the arguments and results that transformers' attention functions have."""
+    """Compute attention, with the arguments and results of transformers' attention functions."""
     options = {"dropout": dropout, "scaling": scaling, **options}
     if isinstance(attention_mask, BlockMask):
         return flex_attention_forward(module, query, key, value, attention_mask, **options)
@@ -117,7 +117,7 @@ def _attend_by_mask(
 class _Attention(torch.autograd.Function):
     """SDPA with a backward pass by matrix products.
 
-    SDPA's own on a CPU takes two to seven times as long in bfloat16, most where rows are short: it cuts attention into
+    SDPA's own on a CPU takes two to seven times as long in bfloat16, mostly with short rows: it cuts attention into
     products that are too small for the processor. Like it, this keeps no weights of attention from the forward pass.
     """
 

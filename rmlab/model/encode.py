@@ -1,4 +1,4 @@
-"""From prompts and responses to token ids."""
+"""Encoding prompts and responses as token ids."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Text = str | Sequence[Message]
 
 @dataclass(frozen=True)
 class Encoded(Sequence[list[int]]):
-    """Token ids of n prompts with their responses, and what truncation took.
+    """The token ids of n prompts with their responses, and what truncation removed.
 
     ``encoded[i]`` is the list of ids of text i: prompt, response and the special tokens, unpadded.
     """
 
     input_ids: tuple[list[int], ...] | MappedIds = field(repr=False)
     prompt_lengths: np.ndarray
-    """Tokens before the response, shape ``(n,)``; the same prompt gives the same ids there unless it was cut."""
+    """The number of tokens before the response, ``(n,)``; the same prompt has the same ids there unless it was cut."""
     prompt_tokens_cut: np.ndarray
     response_tokens_cut: np.ndarray
 
@@ -39,7 +39,7 @@ class Encoded(Sequence[list[int]]):
         return self.input_ids[index]
 
     def take(self, indices: Sequence[int] | np.ndarray) -> Encoded:
-        """Give these texts, in this order."""
+        """Return these texts, in this order."""
         indices = np.asarray(indices, dtype=np.int64)
         counts = (self.prompt_lengths, self.prompt_tokens_cut, self.response_tokens_cut)
         held = self.input_ids
@@ -47,14 +47,14 @@ class Encoded(Sequence[list[int]]):
         return Encoded(ids, *(count[indices] for count in counts))
 
     def join(self, other: Encoded) -> Encoded:
-        """Give these texts and then those."""
+        """Return these texts followed by the others."""
         names = ("prompt_lengths", "prompt_tokens_cut", "response_tokens_cut")
         counts = (np.concatenate([getattr(self, name), getattr(other, name)]) for name in names)
         return Encoded((*self.input_ids, *other.input_ids), *counts)
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        """Tokens of each text, shape ``(n,)``."""
+        """The number of tokens of each text, shape ``(n,)``."""
         held = self.input_ids
         if isinstance(held, MappedIds):
             return held.lengths
@@ -68,7 +68,7 @@ class Encoded(Sequence[list[int]]):
 
 @dataclass(frozen=True)
 class EncodedPairs:
-    """Token ids of the chosen and the rejected text of n pairs."""
+    """The token ids of the chosen and the rejected text of n pairs."""
 
     chosen: Encoded
     rejected: Encoded
@@ -76,13 +76,13 @@ class EncodedPairs:
     """Pairs whose responses were the same text before anything was cut; bool, shape ``(n_pairs,)``."""
 
     def take(self, indices: Sequence[int] | np.ndarray) -> EncodedPairs:
-        """Give these pairs, in this order."""
+        """Return these pairs, in this order."""
         indices = np.asarray(indices, dtype=np.int64)
         return EncodedPairs(self.chosen.take(indices), self.rejected.take(indices), self.same_text[indices])
 
     @cached_property
     def equal(self) -> np.ndarray:
-        """Pairs whose two texts are the same ids, so that no model can tell them apart; bool, shape ``(n_pairs,)``."""
+        """Which pairs have two texts of the same ids, so that no model tells them apart; bool, shape ``(n_pairs,)``."""
         equal = self.chosen.lengths == self.rejected.lengths
         for i in np.flatnonzero(equal):
             equal[i] = self.chosen[i] == self.rejected[i]
@@ -90,13 +90,13 @@ class EncodedPairs:
 
     @property
     def response_lengths(self) -> np.ndarray:
-        """Tokens of the chosen and the rejected response before any were cut, and the end; shape ``(n_pairs, 2)``."""
+        """The tokens of both responses before any were cut, the end included; shape ``(n_pairs, 2)``."""
         sides = (self.chosen, self.rejected)
         return np.stack([side.lengths - side.prompt_lengths + side.response_tokens_cut for side in sides], axis=1)
 
     @property
     def truncation(self) -> dict[str, int]:
-        """How many pairs lost tokens, by where they were lost, and how many that made equal."""
+        """How many pairs lost tokens, by where they were lost, and how many became equal by that."""
         sides = (self.chosen, self.rejected)
         response_cut = np.any([side.response_tokens_cut > 0 for side in sides], axis=0)
         return {
@@ -112,7 +112,7 @@ class Encoder:
     Parameters
     ----------
     tokenizer
-        Of the model.
+        The tokenizer of the model.
     pools_last_token
         Whether the score is read from the last token (a decoder) or the first (an encoder).
     """
@@ -133,7 +133,7 @@ class Encoder:
         return self.encode_rendered(rendered, max_length=max_length)
 
     def encode_rendered(self, rendered: Sequence[tuple[str, str]], *, max_length: int) -> Encoded:
-        """Encode what `render` made of n prompts and responses."""
+        """Encode what `render` returned for n prompts and responses."""
         texts = {text: i for i, text in enumerate(dict.fromkeys(text for pair in rendered for text in pair))}
         ids = self._tokenize(list(texts))
         room = max_length - len(self.before) - len(self.between) - len(self.after)
@@ -157,13 +157,13 @@ class Encoder:
         return Encoded(tuple(sequences), np.array(prompt_lengths, dtype=np.int64), cut[:, 0], cut[:, 1])
 
     def locate(self, prompt: Text, response: Text, n_kept: int) -> tuple[str, list[tuple[int, int]], int]:
-        """Find the tokens of a response in its text.
+        """Return the tokens of a response in its text.
 
-        Gives the response as it is read, the span in it of each of the last `n_kept` tokens (what `encode` kept of the
-        response), and how many characters at its beginning part it from the prompt.
+        Returns the response as it is read, the span in it of each of the last `n_kept` tokens (what `encode` kept of
+        the response), and how many characters at its beginning separate it from the prompt.
         """
         if not self.tokenizer.is_fast:
-            raise ModelError("this tokenizer does not say where its tokens stand in a text; a fast one does")
+            raise ModelError("this tokenizer does not give the places of its tokens in a text; use a fast one")
         ((_, text),) = self.render(prompt, response)
         options = {"add_special_tokens": False, "truncation": False, "verbose": False}
         found = self.tokenizer(text, return_offsets_mapping=True, **options)
@@ -174,7 +174,7 @@ class Encoder:
         return text, found["offset_mapping"][end - n_kept : end], n_before
 
     def _special_tokens(self) -> tuple[list[int], list[int], list[int]]:
-        """Give the special tokens before the prompt, between prompt and response, and after the response."""
+        """Return the special tokens before the prompt, between prompt and response, and after the response."""
         if self.pools_last_token:
             if self.tokenizer.eos_token_id is None:
                 raise ModelError("the tokenizer of this decoder has no EOS token, on which the score is pooled")
@@ -209,7 +209,7 @@ class Encoder:
         return token_ids(fast, texts)
 
     def render(self, prompt: Text, *responses: Text) -> list[tuple[str, str]]:
-        """Write a prompt with each of its responses as two texts, the first of which depends on the prompt alone."""
+        """Return a prompt with each of its responses as two texts, the first of which depends on the prompt alone."""
         if isinstance(prompt, str) and all(isinstance(response, str) for response in responses):
             return [(prompt, self._separate(str(response))) for response in responses]
         asked = _messages(prompt, "user")
@@ -245,16 +245,16 @@ class Encoder:
             roles = ", ".join(message["role"] for message in messages)
             raise ModelError(
                 f"the chat template of the tokenizer cannot write messages of the roles {roles} "
-                f"({type(error).__name__}: {str(error)[:200]}). Mend the template, or give texts."
+                f"({type(error).__name__}: {str(error)[:200]}). Correct the template, or give texts."
             ) from error
 
     def _separate(self, response: str) -> str:
-        """Keep a decoder from gluing the response to the last word of the prompt; an encoder has SEP between them."""
+        """Return the response separated from a decoder's prompt, so that words do not join; an encoder has SEP."""
         return f"\n\n{response}" if self.pools_last_token else response
 
 
 def _messages(text: Text, role: str) -> list[dict[str, str]]:
-    """Give a text as one message of this role, and messages as dicts that a chat template can read."""
+    """Return a text as one message of this role, and messages as dicts that a chat template can read."""
     if isinstance(text, str):
         return [{"role": role, "content": text}]
     if not isinstance(text, Sequence | np.ndarray) or not all(map(_is_message, text)):
@@ -273,7 +273,7 @@ def _plainly(messages: Sequence[Message]) -> str:
 
 def _join_plainly(head: str, response: Sequence[Message]) -> tuple[str, str]:
     tail = _plainly(response)
-    if response and response[0]["role"] == "assistant":  # the label stands with the prompt, which both sides share
+    if response and response[0]["role"] == "assistant":  # the label is with the prompt, which both sides share
         label = _label(response[0])
         head, tail = head + label, tail[len(label) :]
     return head.lstrip("\n"), tail

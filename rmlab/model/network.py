@@ -1,4 +1,4 @@
-"""What is done to a transformers network, so that its scores can be trusted."""
+"""Changes to a transformers network that make its scores trustworthy."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ PAD_TOKEN = "<|pad|>"
 
 
 class Float32Linear(nn.Linear):
-    """A head that computes in float32 also under autocast: bf16 scores have 8 bits, and would tie by accident."""
+    """A head that computes in float32 even under autocast: bf16 scores have 8 bits, and would tie by accident."""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
-        """Give scores, float32 of shape ``(..., 1)``."""
+        """Return scores, float32 of shape ``(..., 1)``."""
         with torch.autocast(input.device.type, enabled=False):
             bias = None if self.bias is None else self.bias.float()
             return nn.functional.linear(input.float(), self.weight.float(), bias)
 
 
 def keep_head_in_float32(network: Any) -> None:
-    """Let the one head compute in float32. Raises ModelError where there is none with one output, or several."""
+    """Make the head compute in float32. Raises ModelError if there is no head with one output, or more than one."""
     inside = set(network.base_model.modules())
     heads = [m for m in network.modules() if m not in inside and isinstance(m, nn.Linear) and m.out_features == 1]
     if len(heads) != 1:
@@ -34,20 +34,20 @@ def keep_head_in_float32(network: Any) -> None:
 
 
 def ensure_pad_token(network: Any, tokenizer: Any) -> None:
-    """Give the tokenizer a pad token that is not EOS: transformers pools the last token that is not the pad id."""
+    """Ensure that the pad token is not EOS, since transformers pools the last token that is not the pad id."""
     if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.eos_token_id:
         tokenizer.add_special_tokens({"pad_token": PAD_TOKEN})
     rows = network.get_input_embeddings().num_embeddings
     if len(tokenizer) > rows:
         network.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-        network.get_input_embeddings().weight.data[rows:] = 0  # not read behind the mask
+        network.get_input_embeddings().weight.data[rows:] = 0  # hidden by the mask
     network.config.pad_token_id = tokenizer.pad_token_id
     network.config.problem_type = "regression"  # else the text-classification pipeline applies a sigmoid
     tokenizer.padding_side = "right"
 
 
 def dropouts(network: nn.Module) -> list[tuple[nn.Module, str, float]]:
-    """Give each module of a network that drops out, the name of its probability, and the probability."""
+    """Return each module of a network that has dropout, the name of its probability, and the probability."""
     layers = [(module, "p", module.p) for module in network.modules() if isinstance(module, nn.Dropout)]
     attention = [(m, "attention_dropout", getattr(m, "attention_dropout", None)) for m in network.modules()]
     return layers + [(module, name, p) for module, name, p in attention if isinstance(p, float)]

@@ -1,7 +1,7 @@
-"""Matrix products in float32 by oneDNN.
+"""Matrix products in float32 with oneDNN.
 
-On a CPU torch multiplies float32 by MKL, which keeps to AVX2 on processors that are not Intel's. oneDNN, which torch
-brings along for its other formats, takes AVX-512 wherever it is: twice as fast there, with the same products to
+On a CPU torch multiplies float32 with MKL, which uses only AVX2 on processors not made by Intel. oneDNN, which torch
+includes for other formats, uses AVX-512 wherever there is any: it is twice as fast there, with the same products to
 rounding.
 """
 
@@ -21,9 +21,9 @@ HAS_ONEDNN: bool = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mk
 
 
 def float32_by_onednn() -> contextlib.AbstractContextManager[Any]:
-    """Compute linear layers by oneDNN, where inputs and weights are float32 on a CPU; gradients do not pass through.
+    """Compute linear layers with oneDNN if inputs and weights are float32 on a CPU; gradients do not pass through.
 
-    Linear layers of another kind, and under autocast, are left as they are, and all are where torch lacks oneDNN.
+    Linear layers of another kind, and those under autocast, are unchanged, and all are if torch lacks oneDNN.
     """
     return _Mode() if HAS_ONEDNN else contextlib.nullcontext()
 

@@ -1,4 +1,4 @@
-"""Which number format to compute in."""
+"""The number format of the computation."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Precision = Literal["auto", "fp32", "bf16"]
 
 
 def use_bf16(precision: Precision, device: torch.device) -> bool:
-    """Say whether to compute in bfloat16; ``"auto"`` is yes where the machine multiplies it faster than float32.
+    """Return whether to compute in bfloat16; ``"auto"`` is yes if the machine multiplies it faster than float32.
 
-    The environment variable ``RMLAB_PRECISION`` (auto, fp32 or bf16) says what ``"auto"`` means instead.
+    The environment variable ``RMLAB_PRECISION`` (auto, fp32 or bf16) changes the meaning of ``"auto"``.
     """
     if precision not in ("auto", "fp32", "bf16"):
         raise ValueError(f"precision must be 'auto', 'fp32' or 'bf16', got {precision!r}")
@@ -31,10 +31,10 @@ def use_bf16(precision: Precision, device: torch.device) -> bool:
 
 
 def _cpu_is_faster_in_bf16() -> bool:
-    """AMX is, and so is AVX-512 bf16, but for Intel's: where AMX is hidden, float32 takes half of its time."""
+    """Return whether the CPU has AMX, or AVX-512 bf16 without being Intel's, where float32 takes half the time."""
     if not torch.cpu._is_avx512_bf16_supported():
         return False
-    known = getattr(torch.cpu, "get_capabilities", dict)()  # not in each release that rmlab takes
+    known = getattr(torch.cpu, "get_capabilities", dict)()  # not in every release that rmlab supports
     return bool(known.get("amx_bf16")) or "Intel" not in known.get("cpu_name", "")
 
 

@@ -54,8 +54,8 @@ class RewardModel(TokenScorer):
         )
         self.tokenizer: Any = tokenizer
         self.network.config.use_cache = False  # of keys and values, which only generation reads again
-        # Scores are made without token types; a pipeline that is given a text and its pair would else add them. Only
-        # what stands in init_kwargs is saved.
+        # Scores are made without token types; otherwise a pipeline that is given two texts would add them. Only
+        # what is in init_kwargs is saved.
         tokenizer.model_input_names = tokenizer.init_kwargs["model_input_names"] = ["input_ids", "attention_mask"]
         self.encoder = Encoder(tokenizer, pools_last_token=self.pools_last_token)
 
@@ -69,25 +69,25 @@ class RewardModel(TokenScorer):
         revision: str | None = None,
         device: str | torch.device | None = None,
     ) -> RewardModel:
-        """Load a reward model, or give a backbone a fresh head.
+        """Load a reward model, or put a fresh head on a backbone.
 
         Parameters
         ----------
         name
             A short name (``minilm``, ``tiny-decoder``, ``tiny-encoder``), a folder, or a hub id.
         seed
-            Seeds the head of a backbone that has none.
+            Seed for the head of a backbone that has none.
         max_length
-            Longest sequence in tokens; by default what the model allows, at most 1024.
+            Longest sequence in tokens; by default the model's limit, but at most 1024.
         revision
-            Pins a hub model.
+            Branch, tag or commit of a hub model.
         device
             By default a GPU if there is one, else the CPU.
 
         Raises
         ------
         ModelError
-            If the model cannot be found, is damaged, is not safetensors, or cannot serve as a reward model.
+            If the model cannot be found, is damaged, is not safetensors, or cannot be used as a reward model.
         """
         network, tokenizer = load_network(name, seed=seed, revision=revision)
         model = cls(network, tokenizer, max_length=max_length)
@@ -95,11 +95,11 @@ class RewardModel(TokenScorer):
 
     @property
     def head(self) -> nn.Linear:
-        """The linear layer with one output; a part of the network."""
+        """The linear layer with one output; it is part of the network."""
         return next(module for module in self.network.modules() if isinstance(module, Float32Linear))
 
     def bound(self, max_length: int | None) -> int:
-        """Give the most tokens of a sequence: those asked for, if the model allows them, by default its own limit."""
+        """Return the most tokens of a sequence: the number asked for, if the model allows it, or its own limit."""
         max_length = self.max_length if max_length is None else max_length
         if not 8 <= max_length <= self.max_length:
             raise ValueError(
@@ -110,13 +110,13 @@ class RewardModel(TokenScorer):
     def encode(self, prompts: Sequence[Text], responses: Sequence[Text], *, max_length: int | None = None) -> Encoded:
         """Turn prompts and responses into token ids.
 
-        Prompt and response are tokenised apart, so that two responses to one prompt share its ids to the last. A
-        decoder reads ``[BOS] prompt response EOS`` (BOS where its tokenizer adds one), an encoder
+        Prompt and response are tokenised separately, so that two responses to one prompt share all of its ids. A
+        decoder reads ``[BOS] prompt response EOS`` (BOS if its tokenizer adds one), an encoder
         ``CLS prompt SEP response SEP`` or as its tokenizer joins two texts. Messages go through the tokenizer's chat
-        template, or are written as ``Human: ... Assistant: ...`` where it has none.
+        template, or are written as ``Human: ... Assistant: ...`` if it has none.
 
-        Texts over `max_length` lose tokens from the left of the prompt first, then, if the response alone is too
-        long, from the left of the response; both are counted.
+        Texts over `max_length` lose tokens from the left of the prompt first. If the response alone is still too
+        long, it loses tokens from its left; both are counted.
 
         Parameters
         ----------
@@ -153,10 +153,10 @@ class RewardModel(TokenScorer):
         prompts, responses
             As for `encode`.
         precision
-            ``"fp32"``, ``"bf16"``, or ``"auto"``: bf16 where the machine is faster in it, with scores
+            ``"fp32"``, ``"bf16"``, or ``"auto"``: bf16 if the machine is faster with it, with scores
             that differ in the third decimal.
         batch_tokens
-            Tokens in a batch, padding included; it changes memory and speed, not scores (to 1e-5 in fp32).
+            Tokens in a batch, padding included; it affects memory and speed, but not scores (to 1e-5 in fp32).
         progress
             Show a bar.
 
@@ -175,7 +175,7 @@ class RewardModel(TokenScorer):
         batch_tokens: int | None = None,
         progress: bool = False,
     ) -> np.ndarray:
-        """Score(chosen) - score(rejected) of each pair, in nats: float32 of shape ``(n_pairs,)``.
+        """Return score(chosen) - score(rejected) of each pair, in nats: float32 of shape ``(n_pairs,)``.
 
         Two texts with the same ids differ by exactly zero. See `score` for the options.
         """
@@ -193,7 +193,7 @@ class RewardModel(TokenScorer):
         batch_tokens: int | None = None,
         progress: bool = False,
     ) -> np.ndarray:
-        """Score what `encode` made; the options and the result are those of `score`."""
+        """Score what `encode` returned; the options and the result are those of `score`."""
         return score_in_chunks(self, encoded, self, precision=precision, batch_tokens=batch_tokens, progress=progress)
 
     def features(
@@ -204,7 +204,7 @@ class RewardModel(TokenScorer):
         batch_tokens: int | None = None,
         progress: bool = False,
     ) -> np.ndarray:
-        """Give what the head reads of each text, float32 of shape ``(n, width)``: the score is linear in it.
+        """Return the input of the head for each text, float32 of shape ``(n, width)``: the score is linear in it.
 
         The options are those of `score`.
         """
@@ -226,20 +226,20 @@ class RewardModel(TokenScorer):
     def save_pretrained(self, folder: str | Path, *, beside: Mapping[str, str] | None = None) -> Path:
         """Write weights, configuration and tokenizer to a folder that transformers can load too.
 
-        The folder is written beside its place and moved there when it is whole, so that a full disk or a crash
-        leaves an older model as it was. An older model in that folder gives way, with its card and its record.
+        The folder is written beside its place and moved there when it is complete, so that a full disk or a crash
+        leaves an older model unchanged. Otherwise an older model there is replaced, with its card and its record.
 
         Parameters
         ----------
         folder
-            Where the model goes.
+            The folder of the model.
         beside
-            Texts by file name, such as a card, which are written with the model and are no part of it.
+            Texts by file name, such as a card, which are written with the model but are not part of it.
 
         Raises
         ------
         ModelError
-            If the folder holds anything that this method did not write, or the disk refuses.
+            If the folder holds anything that this method did not write, or nothing can be written to the disk.
         """
         folder = check_destination(folder)
         try:

@@ -1,7 +1,7 @@
-"""How token ids are laid out for a network, and how its scores are read: padded rows, or packed ones.
+"""Layout of token ids in padded or packed rows for a network, and reading of its scores.
 
-Packed rows need a network that takes a mask of its own (which `attention` makes), positions of its own, and whose score
-is read from one token. Whether it does is not believed but tried: the first texts are scored both ways, and packing is
+Packed rows need a network that accepts masks (which `attention` makes) and positions, and whose score is read
+from one token. Whether a network does so is tested: its first texts are scored both ways, and packing is
 used if they agree.
 """
 
@@ -19,15 +19,15 @@ from rmlab.packing import Tree, best_fit, grow_trees, length_sorted_batches, pac
 __all__ = ["MULTIPLE", "Batch", "packed_batches", "padded_batches", "read_scores", "why_not_packed"]
 
 MULTIPLE = 64
-"""The tokens of a batch are rounded up to a multiple of this: on a CPU the libraries below compile kernels for each
+"""The tokens of a batch are rounded up to a multiple of this: on a CPU the libraries compile kernels for each
 number of tokens, and keep them."""
 
 Batch = tuple[np.ndarray, dict[str, torch.Tensor]]
-"""Which sequences a batch scores, and its arrays: what to call the model with, but for the mask of packed rows."""
+"""The sequences of a batch, and the arrays with which to call the model, except the mask of packed rows."""
 
 
 def padded_batches(sequences: Sequence[list[int]], *, batch_tokens: int, pad_id: int, at_most: int) -> list[Batch]:
-    """Lay sequences out in padded batches of like lengths."""
+    """Return sequences in padded batches of similar lengths."""
     batches = []
     lengths = [len(ids) for ids in sequences]
     cut = length_sorted_batches(lengths, batch_tokens=batch_tokens, multiple_of=MULTIPLE, at_most=at_most)
@@ -47,9 +47,9 @@ def packed_batches(
     pad_id: int,
     fill_to: int = 1,
 ) -> list[Batch]:
-    """Lay sequences out in packed rows, those of one key sharing what they begin with where attention is causal.
+    """Return sequences in packed rows; those of one key share their common beginning if attention is causal.
 
-    Each row is filled up to a multiple of `fill_to` tokens, and to the length of its batch.
+    Each row is padded to a multiple of `fill_to` tokens, and to the length of its batch.
     """
     if causal:
         trees = grow_trees(sequences, keys, tree_tokens=row_tokens)
@@ -73,17 +73,17 @@ def packed_batches(
 
 
 def read_scores(network: Any, hidden: torch.Tensor) -> torch.Tensor:
-    """Give the scores, ``(n,)``, of the hidden states of the pooled tokens, ``(n, width)``."""
+    """Return the scores, ``(n,)``, of the hidden states of the pooled tokens, ``(n, width)``."""
     if isinstance(getattr(network, "score", None), nn.Linear):
         return network.score(hidden)[:, 0]
     first = hidden[:, None]  # (n, 1, width): n sequences of one token each, of which the poolers below take the first
-    if not isinstance(network.classifier, nn.Linear):  # RoBERTa's kind: one module pools and scores
+    if not isinstance(network.classifier, nn.Linear):  # as in RoBERTa: one module pools and scores
         return network.classifier(first)[:, 0]
     return network.classifier(network.dropout(network.base_model.pooler(first)))[:, 0]
 
 
 def why_not_packed(network: Any) -> str | None:
-    """Give the reason why packed rows would not do for this network, as far as its configuration tells; else None."""
+    """Return why packed rows cannot be used for this network, as far as its configuration shows; else None."""
     config = network.config
     others = sorted(set(getattr(config, "layer_types", None) or []) - {"full_attention"})
     if others:

@@ -1,4 +1,4 @@
-"""Which folders a model may be saved to, and the list of what was saved."""
+"""Checks of the folder for a saved model, and the list of the files that were saved."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rmlab.backbones import MANIFEST, ModelError, read_manifest, sha256
 __all__ = ["BESIDE", "check_destination", "check_room", "rescue", "write_manifest"]
 
 BESIDE = ("README.md", "training.json")
-"""What `rmlab train` writes beside a model, and anyone may edit: its card and the record of its training."""
+"""Files that `rmlab train` writes beside a model, and anyone may edit: its card and its training record."""
 
 
 def check_destination(folder: str | Path) -> Path:
@@ -35,7 +35,7 @@ def check_destination(folder: str | Path) -> Path:
 
 
 def check_room(model: Any, folder: str | Path) -> None:
-    """Refuse, with a ModelError, a disk on which the weights of a model, in float32, would not find room."""
+    """Refuse, with a ModelError, a disk without room for the weights of a model in float32."""
     needed = 4 * sum(parameter.numel() for parameter in model.parameters())
     there = Path(folder).resolve()
     while not there.exists():
@@ -49,11 +49,11 @@ def check_room(model: Any, folder: str | Path) -> None:
 
 
 def rescue(model: Any, folder: Path) -> Path | None:
-    """Save a model, whose own folder failed, to a new one: beside it, in the working directory, or in a temporary one.
+    """Save a model whose folder failed to another: beside it, in the working directory, or in a temporary one.
 
     Returns
     -------
-    The folder, or None where none can be written.
+    The folder, or None if none can be written.
     """
     for place in (folder.resolve().parent, Path.cwd(), Path(tempfile.gettempdir())):
         try:
@@ -68,6 +68,6 @@ def rescue(model: Any, folder: Path) -> Path | None:
 
 
 def write_manifest(folder: Path) -> None:
-    """Record the SHA-256 of every file, weights, configuration and tokenizer alike, which loading compares."""
+    """Record the SHA-256 of every file (weights, configuration and tokenizer), which loading compares."""
     hashes = {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}
     (folder / MANIFEST).write_text(json.dumps({"sha256": hashes}, indent=2) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Scores of many texts: each distinct one is scored once, in evaluation mode and without gradients."""
+"""Scoring many texts: each distinct text is scored once, in evaluation mode and without gradients."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rmlab.model.token_scorer import TokenScorer
 __all__ = ["score_in_chunks"]
 
 CHUNK = 2048
-"""Texts that are laid out together."""
+"""How many texts are laid out together."""
 
 
 def score_in_chunks(
@@ -28,10 +28,10 @@ def score_in_chunks(
     batch_tokens: int | None,
     progress: bool,
 ) -> np.ndarray:
-    """Give what `forward` makes of each text: ``(n,)`` or ``(n, width)``."""
+    """Return the result of `forward` for each text: ``(n,)`` or ``(n, width)``."""
     place: dict[tuple[int, ...], int] = {}  # equal texts are scored once, so that their difference is exactly zero
     index = [place.setdefault(tuple(ids), len(place)) for ids in encoded]
-    distinct = np.unique(index, return_index=True)[1]  # where each was first met
+    distinct = np.unique(index, return_index=True)[1]  # where each was first seen
     prompts: dict[tuple[int, ...], int] = {}
     keys = np.array([prompts.setdefault(prompt, len(prompts)) for prompt in encoded.take(distinct).prompts])
     order = np.argsort(keys, kind="stable")  # responses to one prompt side by side

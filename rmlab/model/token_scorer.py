@@ -1,4 +1,4 @@
-"""From token ids to scores: a network, and the rows that texts are laid out in for it."""
+"""From token ids to scores: a network, and the rows in which texts are laid out for it."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ __all__ = ["Packing", "TokenScorer"]
 Packing = Literal["auto", "off"]
 
 ROW_TOKENS = 256
-"""Of a packed row. Attention costs its square, so it is short; a tree that is longer has a row of its own."""
+"""The length of a packed row. Attention costs its square, so it is short; a longer tree has a row of its own."""
 BLOCK_ROW_TOKENS = 1024
-"""Of a packed row under a mask of blocks, where what no token looks at costs little. Rows are filled up to it, or to a
-multiple, so that one compiled kernel serves them all; and so that they are whole blocks of 128 tokens, since the
-gradient was not a number in others (https://github.com/pytorch/pytorch/issues/153799)."""
+"""The length of a packed row with a mask of blocks, where pairs of tokens that do not attend cost little. Rows are
+filled to it, or to a multiple, so that one compiled kernel serves all, and so that they are whole blocks of 128 tokens:
+with others the gradient was not a number (https://github.com/pytorch/pytorch/issues/153799)."""
 
 
 class TokenScorer(nn.Module):
-    """A network that scores token ids, and knows in which rows it may be given them.
+    """A network that scores token ids, and knows which rows it accepts.
 
     Parameters
     ----------
     network
-        Of transformers, for sequence classification with one output.
+        A network of transformers, for sequence classification with one output.
     pad_id
-        What rows are filled up with; it is not seen behind the mask.
+        The id that fills rows; the mask hides it.
     max_length
         Longest sequence in tokens.
     """
@@ -50,7 +50,7 @@ class TokenScorer(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return next(self.parameters()).device
 
     def forward(
@@ -68,12 +68,12 @@ class TokenScorer(nn.Module):
         input_ids
             Shape ``(rows, length)``; padded on either side, or packed as `rmlab.packing` says.
         attention_mask
-            Of padded rows: 1 on real tokens, shape ``(rows, length)``. Of packed rows: who attends to whom, shape
+            For padded rows: 1 on real tokens, ``(rows, length)``. For packed rows: which token attends to which,
             ``(rows, 1, length, length)``, as `rmlab.model.attention` makes it.
         position_ids
-            Of packed rows: the place of each token in its own sequence, shape ``(rows, length)``.
+            For packed rows: the place of each token in its own sequence, shape ``(rows, length)``.
         pooled
-            Of packed rows: row and column of the token that each score is read from, shape ``(n, 2)``.
+            For packed rows: row and column of the token from which each score is read, shape ``(n, 2)``.
 
         Returns
         -------
@@ -101,23 +101,23 @@ class TokenScorer(nn.Module):
         batch_tokens: int | None = None,
         forward: Callable[..., torch.Tensor] | None = None,
     ) -> torch.Tensor:
-        """Score unpadded token ids, as `encode` gives them, with gradients if they are on; float32, shape ``(n,)``.
+        """Score unpadded token ids, as `encode` returns them, with gradients if they are on; float32, shape ``(n,)``.
 
-        Training and scoring both go through here: it is the one place that lays sequences out in batches.
+        Training and scoring both call this: it is the only place that lays sequences out in batches.
 
         Parameters
         ----------
         input_ids
             n sequences of token ids.
         keys
-            Sequences of one key, such as a prompt, share the computation of the tokens that they begin with, where
-            the model is a decoder; by default none do.
+            Sequences of one key, such as a prompt, share the computation of the tokens with which they begin, if the
+            model is a decoder; by default none do.
         packing
-            ``"auto"``: in packed rows where the model takes them (see `packing_fault`); ``"off"``: in padded ones.
+            ``"auto"``: packed rows if the model accepts them (see `packing_fault`); ``"off"``: padded rows.
         batch_tokens
             Bound on the tokens of a batch, padding included; by default 1,024 on a CPU, else 32,768.
         forward
-            What to call in place of the model itself: its wrapper in distributed training.
+            What to call instead of the model itself: its wrapper in distributed training.
         """
         if packing not in ("auto", "off"):
             raise ValueError(f"packing must be 'auto' or 'off', got {packing!r}")
@@ -139,7 +139,7 @@ class TokenScorer(nn.Module):
     def _score_batches(
         self, batches: list[Batch], call: Callable[..., torch.Tensor], form: MaskForm = "added"
     ) -> torch.Tensor:
-        """Score batches one after another, and give the scores in the order of the sequences."""
+        """Score batches one after another, and return the scores in the order of the sequences."""
         kind = self.device.type
         dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else next(self.parameters()).dtype
         scores = []
@@ -153,9 +153,9 @@ class TokenScorer(nn.Module):
         return torch.cat(scores)[torch.from_numpy(place).to(self.device)].float()
 
     def _mask_form(self) -> MaskForm:
-        """Blocks where gradients are computed on a GPU: to compile FlexAttention takes longer than to score a little.
+        """Return the form of the mask: blocks for gradients on a GPU without dropout, else an added mask.
 
-        It has no dropout of its own.
+        Compiling FlexAttention takes longer than computing a few scores, and it has no dropout of its own.
         """
         if self.device.type not in BLOCK_DEVICES or not torch.is_grad_enabled():
             return "added"
@@ -180,19 +180,23 @@ class TokenScorer(nn.Module):
         )
 
     def layout(self, packing: Packing = "auto") -> str:
-        """Say in words how texts are laid out in rows."""
+        """Return a description of how texts are laid out in rows."""
         if packing == "off" or self.packing_fault is not None:
-            return "padded rows" + ("" if packing == "off" else f" (packed ones would not do: {self.packing_fault})")
-        packed = "packed rows, what two texts begin with computed once" if self.pools_last_token else "packed rows"
+            return "padded rows" + ("" if packing == "off" else f" (packed ones cannot be used: {self.packing_fault})")
+        packed = (
+            "packed rows, with a common beginning of two texts computed once"
+            if self.pools_last_token
+            else "packed rows"
+        )
         if self.device.type not in BLOCK_DEVICES:
             return packed
         if self.block_fault is None:
-            return f"{packed}; by FlexAttention, where there are gradients and no dropout"
-        return f"{packed} (FlexAttention would not do: {self.block_fault})"
+            return f"{packed}; by FlexAttention if there are gradients and no dropout"
+        return f"{packed} (FlexAttention cannot be used: {self.block_fault})"
 
     @cached_property
     def packing_fault(self) -> str | None:
-        """Why this model cannot score packed rows; None if it can.
+        """The reason why this model cannot score packed rows; None if it can.
 
         It is found by trying: two pairs of random token ids are scored in a packed row and in padded ones.
         """
@@ -204,7 +208,7 @@ class TokenScorer(nn.Module):
 
     @cached_property
     def block_fault(self) -> str | None:
-        """Why FlexAttention cannot train this model on packed rows; None if it can. Found by trying, gradients too."""
+        """The reason why FlexAttention cannot train this model on packed rows, found by trying; None if it can."""
         before = self.network.config._attn_implementation
         try:
             take_blocks(self.network)
@@ -216,14 +220,14 @@ class TokenScorer(nn.Module):
         return fault
 
     def _differs_packed(self, form: MaskForm) -> str | None:
-        """Score a few sequences in packed and in padded rows, and say how they differ, if they do."""
+        """Score a few sequences in packed and in padded rows; return how they differ, or None."""
         generator = np.random.default_rng(0)
         pairs = 10 if form == "blocks" else 2  # so that there are several blocks
         prompts, tails = ([generator.integers(self.network.config.vocab_size, size=n).tolist() for n in sizes]
                           for sizes in ((24, 40) * (pairs // 2), (16, 9, 5, 12) * (pairs // 2)))  # fmt: skip
         keys = [i // 2 for i in range(2 * pairs)]
         sequences = [prompts[key] + tail for key, tail in zip(keys, tails, strict=True)]
-        # Of blocks the backward pass is tried as well, down to a vector before the first attention or within it.
+        # With blocks the backward pass is tested too, down to a vector before the first attention or within it.
         vectors = (p for p in self.network.base_model.parameters() if p.ndim == 1 and p.requires_grad)
         weight = next(vectors, None) if form == "blocks" else None
 
@@ -235,7 +239,7 @@ class TokenScorer(nn.Module):
         with self.evaluating(), torch.set_grad_enabled(weight is not None), autocast(self.device, enabled=False):
             try:
                 packed = score(self._packed(sequences, keys, form, 1024))
-            except Exception as error:  # whatever a model of others may raise
+            except Exception as error:  # whatever somebody's model may raise
                 return f"it raised {type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
             padded = score(self._padded(sequences, 1024))
         tolerance = max(1e-4, 4 * torch.finfo(next(self.parameters()).dtype).eps)
@@ -247,7 +251,7 @@ class TokenScorer(nn.Module):
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[None]:
-        """Hold the model in evaluation mode, and put back the mode that it had."""
+        """Put the model in evaluation mode, and afterwards back in the mode that it had."""
         training = self.training
         self.eval()
         try:

@@ -1,4 +1,4 @@
-"""Token ids in an Arrow column that is mapped from disk: a list is made of a text's ids when it is asked for."""
+"""Token ids in an Arrow column that is mapped from disk; the ids of a text become a list only when they are needed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class MappedIds(Sequence[list[int]]):
     Parameters
     ----------
     column
-        Of a list of integers each.
+        A column with a list of integers for each text.
     rows
-        Which of them, and in what order; all by default.
+        The rows to use, in this order; all by default.
     """
 
     def __init__(self, column: pa.ChunkedArray, rows: np.ndarray | None = None):
@@ -40,9 +40,9 @@ class MappedIds(Sequence[list[int]]):
 
     @property
     def lengths(self) -> np.ndarray:
-        """Ids in each list, shape ``(n,)``."""
+        """The number of ids in each list, shape ``(n,)``."""
         return np.concatenate([np.empty(0, np.int64), *(np.diff(offsets) for offsets, _ in self._chunks)])[self._rows]
 
     def take(self, indices: Sequence[int] | np.ndarray) -> MappedIds:
-        """Give those at these places, in this order."""
+        """Return the lists at these places, in this order."""
         return MappedIds(self._column, self._rows[np.asarray(indices, dtype=np.int64)])

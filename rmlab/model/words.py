@@ -1,4 +1,4 @@
-"""Many texts to token ids, each distinct word once where a tokenizer looks at nothing but words."""
+"""Tokenising many texts, each distinct word once if the tokenizer looks only at words."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 __all__ = ["token_ids"]
 
 WORDS = re.compile(r"[^ \n!-/:-@\[-`{-~]+|[!-/:-@\[-`{-~]")
-"""Parts a text at some of the places where BERT does: at spaces, which go, and around the punctuation of ASCII."""
+"""Splits a text at some of the places where BERT does: at spaces, which are removed, and around ASCII punctuation."""
 
 
 def token_ids(fast: Tokenizer, texts: list[str]) -> list[list[int]]:
-    """Give the token ids of each text, without special tokens: those that the tokenizer gives, to the last."""
+    """Return the token ids of each text, without special tokens, exactly as the tokenizer gives them."""
     added = fast.get_added_tokens_decoder().values()
     parts_words = isinstance(fast.normalizer, BertNormalizer) and isinstance(fast.pre_tokenizer, BertPreTokenizer)
     if not parts_words or any(token.normalized for token in added):
@@ -34,7 +34,7 @@ def _of_texts(fast: Tokenizer, texts: list[str]) -> list[list[int]]:
 
 
 def _of_words(fast: Tokenizer, texts: list[str]) -> list[list[int]]:
-    """Tokenise each distinct word once; of a thousand dialogues, one word in twenty is."""
+    """Tokenise each distinct word once; in a thousand dialogues, one word in twenty is distinct."""
     words = list(map(WORDS.findall, texts))
     numbers = {word: i for i, word in enumerate(dict.fromkeys(chain.from_iterable(words)))}
     found = fast.encode_batch_fast(list(numbers), add_special_tokens=False)
@@ -42,8 +42,8 @@ def _of_words(fast: Tokenizer, texts: list[str]) -> list[list[int]]:
     ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in found), np.int64, count=sizes.sum())
     n_words = np.fromiter(map(len, words), np.int64, count=len(words))  # (n_texts,)
     which = np.fromiter(map(numbers.__getitem__, chain.from_iterable(words)), np.int64, count=n_words.sum())
-    ends = np.append(0, sizes[which].cumsum())  # of the words of all texts, in one row of tokens
-    # where in `ids` each token stands: one after another within a word, with a jump to the next
+    ends = np.append(0, sizes[which].cumsum())  # the words of all texts, in one row of tokens
+    # where in `ids` each token is: one after another within a word, with a jump to the next
     places = np.repeat(sizes.cumsum()[which] - ends[1:], sizes[which]) + np.arange(ends[-1])
     row = ids[places].tolist()
     return [row[start:end] for start, end in pairwise(ends[np.append(0, n_words.cumsum())].tolist())]

@@ -1,10 +1,10 @@
-"""Still pictures on a Matplotlib Axes, and curves that move while a model trains.
+"""Still pictures on a Matplotlib Axes, and curves that are redrawn while a model trains.
 
 Each ``plot_...(data, *, ax=None)`` draws on `ax`, or on a figure of its own, and returns the Axes. Blue and a plain
-fill stand for the chosen response, orange and hatching for the rejected one, and signs or words say the same beside.
-Each picture carries a description made from the numbers that it shows: `describe` gives it, and `show` displays the
+fill stand for the chosen response, orange and hatching for the rejected one, and signs or words say the same.
+Each picture has a description made from the numbers that it shows: `describe` returns it, and `show` displays the
 picture in a notebook with that description as alt text. Nothing here touches pyplot's figures or Matplotlib's settings,
-so a figure is gone when nothing refers to it.
+so a figure is deleted when nothing refers to it.
 """
 
 from rmlab.plots.display import describe, show

@@ -42,11 +42,11 @@ def plot_bands(
     level
         Name and height of a dashed line across, such as a ceiling.
     up_to
-        Draw the lines only so far, on axes that hold all of them, and say the heights there in the legend.
+        Draw the lines only this far, on axes that hold all of them, and give the heights there in the legend.
     log_x
         Whether equal factors of x are equally far apart.
     percent
-        Whether heights are shares, to be read in per cent.
+        Whether heights are shares, shown in per cent.
     """
     at = np.asarray(x, dtype=float)
     if not 1 <= len(bands) <= len(_LOOKS):
@@ -83,7 +83,7 @@ def plot_bands(
     ax.set_xlim(*((at[0] / margin, at[-1] * margin) if log_x else (at[0] - margin, at[-1] + margin)))
     if percent:
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        ax.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))  # no tick of 72.5%, which would be read as 72%
+        ax.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))  # no tick at 72.5%, which would be written as 72%
     ax.grid(axis="y", color=NEUTRAL, alpha=0.2)
     ax.legend(fontsize=TEXT - 1, frameon=False, handlelength=3, loc="upper center", bbox_to_anchor=(0.5, -0.16),
               ncols=2)  # fmt: skip
@@ -116,9 +116,9 @@ def plot_paired(
     left, right
         Shape ``(n_people,)`` each.
     names
-        Of the two.
+        The names of the two measurements.
     highlight
-        The person whose line stands out, "you".
+        The person whose line is highlighted as "you".
     """
     ends = np.stack([np.asarray(left, dtype=float), np.asarray(right, dtype=float)])
     if ends.ndim != 2 or not ends.size:

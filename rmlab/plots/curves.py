@@ -174,7 +174,7 @@ def plot_pushes(
             (high, "chosen", CHOSEN, "o", -1, push),
             (low, "rejected", REJECTED, "s", 1, -push),
         ):
-            x, beside = i + 0.12 * side, i + 0.22 * side  # beside its marker even a short arrow is seen
+            x, beside = i + 0.12 * side, i + 0.22 * side  # even a short arrow is seen beside its marker
             ax.plot([x], [score], marker, color=colour, markersize=12, zorder=3, label=None if i else name)
             # no outline, and a head that is part of the length: a short arrow is flat, and still points
             ax.arrow(beside, score, 0, way, width=0.007 * len(up), head_width=0.022 * len(up),
@@ -199,7 +199,7 @@ def plot_pushes(
 
 
 def _on_its_line(ax: Axes, x: float, x_point: float, y_point: float) -> float:
-    """Give the height at x of the line that passes nearest to a point."""
+    """Return the height at x of the line that passes nearest to a point."""
     lines = [np.asarray(line.get_data(), dtype=float) for line in ax.get_lines()]
     nearest = min(
         (line for line in lines if line.shape[1] > 1), key=lambda line: abs(np.interp(x_point, *line) - y_point)
@@ -208,6 +208,6 @@ def _on_its_line(ax: Axes, x: float, x_point: float, y_point: float) -> float:
 
 
 def _brief(value: float, among: np.ndarray) -> str:
-    """Write a number to three digits of the largest among its kind, so that what rounding leaves of a 0 reads 0."""
+    """Write a number to three digits of the largest of its kind, so that a 0 with rounding errors is written as 0."""
     largest = np.abs(among).max()
     return f"{np.round(value, 2 - math.floor(math.log10(largest))) + 0.0:g}" if 0 < largest < math.inf else f"{value:g}"

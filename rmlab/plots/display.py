@@ -1,4 +1,4 @@
-"""A picture in words, and a picture in a notebook with those words as its alt text."""
+"""The description of a picture in words, and its display in a notebook with these words as alt text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MARGIN = 0.1  # inches of white around what is drawn: on a dark page a picture i
 
 
 def describe(picture: Axes | Figure) -> str:
-    """Give the description, in words and numbers, of a picture that this module drew."""
+    """Return the description, in words and numbers, of a picture that this package drew."""
     axes = picture.axes if isinstance(picture, Figure) else [picture]
     found = [text for ax in axes if (text := getattr(ax, "_rmlab_description", None))]
     if not found:
@@ -29,7 +29,7 @@ def describe(picture: Axes | Figure) -> str:
 
 
 def show(picture: Axes | Figure, *, alt: str | None = None) -> None:
-    """Display a picture in a notebook, with alt text: `alt`, or else what `describe` gives.
+    """Display a picture in a notebook, with alt text: `alt`, or else the result of `describe`.
 
     A figure made through pyplot is closed, so that it does not appear twice.
     """
@@ -42,9 +42,9 @@ def show(picture: Axes | Figure, *, alt: str | None = None) -> None:
 
 
 def bundle(picture: Axes | Figure, alt: str) -> dict[str, str]:
-    """Give what Jupyter displays: HTML with the picture inside, since it gives a bare image/png no alt text."""
+    """Return what Jupyter displays: HTML with the picture inside, since it gives a bare image/png no alt text."""
     source, (width, height) = encode(picture)
-    # Both, so that a page keeps the room until the picture is drawn; and the style, so that it fits a narrow window.
+    # Both, so that a page reserves the room until the picture is drawn; and the style, so that it fits a narrow window.
     size = f'width="{width}" height="{height}" style="max-width: 100%; height: auto"'
     image = f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt)}" {size}>'
     return {"text/html": image, "text/plain": alt}
@@ -57,7 +57,7 @@ def encode(picture: Axes | Figure) -> tuple[str, tuple[int, int]]:
         engine.set(w_pad=MARGIN, h_pad=MARGIN)
     drawn, png = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=160)
-    # few colours are in use: a palette makes a third of the bytes, which a notebook carries for good
+    # few colours are used: with a palette the picture takes a third of the bytes in the notebook
     palette = Image.open(drawn).convert("RGB").quantize(128, dither=Image.Dither.NONE)
     palette.save(png, format="png", optimize=True)
     width, height = (round(100 * inches) for inches in figure.get_size_inches())
@@ -69,9 +69,9 @@ def _figure(picture: Axes | Figure) -> Figure:
 
 
 def set_description(ax: Axes, text: str) -> Axes:
-    """Attach what `describe` gives for this picture, when all of it is drawn.
+    """Attach the text that `describe` returns for this picture. Call this when all of it is drawn.
 
-    No words of a picture are mathematics, so that a name may hold dollar signs: none is read as TeX.
+    No text in a picture is mathematics, so that a name may contain dollar signs: none is read as TeX.
     """
     for words in ax.findobj(Text):
         cast(Text, words).set_parse_math(False)

@@ -88,7 +88,7 @@ def plot_scores(fit: Any, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     fit
-        What `fit_bradley_terry` gives: ``items``, ``scores`` and ``standard_errors``, each of length n_items.
+        The result of `fit_bradley_terry`: ``items``, ``scores`` and ``standard_errors``, each of length n_items.
     """
     scores = np.asarray(fit.scores, dtype=float)
     half_width = _Z95 * np.asarray(fit.standard_errors, dtype=float)
@@ -109,14 +109,14 @@ def plot_scores(fit: Any, *, ax: Axes | None = None) -> Axes:
 
 
 def plot_score_differences(differences: Any, *, bins: int = 30, ax: Axes | None = None) -> Axes:
-    """Draw a histogram of score differences, parted at zero, with the share of pairs on each side.
+    """Draw a histogram of score differences, split at zero, with the share of pairs on each side.
 
     Parameters
     ----------
     differences
         score(chosen) - score(rejected), in log-odds (nats), ``(n_pairs,)``.
     bins
-        About how many bars; zero is always an edge between two. Exact ties stand in a thin bar of their own.
+        About how many bars; zero is always an edge between two. Exact ties have a thin bar of their own.
     """
     d = checked_differences(differences)
     result = evaluate(d)
@@ -159,10 +159,10 @@ def plot_calibration(evaluation: Evaluation, *, down_to: float = 0.5, ax: Axes |
     Parameters
     ----------
     evaluation
-        Of one model.
+        The evaluation of one model.
     down_to
-        The share of right pairs down to which the axis goes, or further where an interval does: the same for pictures
-        that take turns, so that the diagonal stands still.
+        The share of right pairs down to which the axis goes, or further if an interval does: the same for pictures
+        that are shown in turn, so that the diagonal does not move.
     """
     ax = make_axes(ax, 7.2, 5.0)
     bins = evaluation.calibration
@@ -185,7 +185,7 @@ def plot_calibration(evaluation: Evaluation, *, down_to: float = 0.5, ax: Axes |
     else:
         summary = "Every pair is a tie: no response scores higher."
         ax.text(0.99, 0.3, summary, transform=ax.transAxes, ha="right", color=INK, fontsize=TEXT)
-    ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}  # an interval may run behind the words
+    ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}  # words may cover part of an interval
     words = {"color": NEUTRAL, "fontsize": TEXT, "style": "italic", "bbox": ground, "zorder": 4}
     ax.text(0.52, 0.97, "under-confident", va="top", **words)
     ax.text(0.99, low + 0.2 * (1.03 - low), "over-confident", ha="right", **words)

@@ -1,4 +1,4 @@
-"""A batch: what stands where in its rows, and which token attends to which."""
+"""A batch: which texts are where in its rows, and which token attends to which."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _BATCH_NAMES = ("padding", "prompt", "chosen", "rejected")
 def plot_packed_rows(packed: PackedRows, *, causal: bool, row: int = 0, ax: Axes | None = None) -> Axes:
     """Draw the rows of a packed batch, and beside them the attention mask of one of them.
 
-    Where trees are pairs, "shared" is the prompt (and whatever else both texts begin with), 1 the rest of the first
+    If trees are pairs, "shared" is the prompt (and anything else with which both texts begin), 1 the rest of the first
     text and 2 that of the second; further branches take the colours in turn.
 
     Parameters
     ----------
     packed
-        What `rmlab.packing.pack` laid out.
+        The result of `rmlab.packing.pack`.
     causal
-        Whether a token attends to those before it alone.
+        Whether a token attends only to those before it.
     row
         The row whose mask is drawn, from 0.
 
@@ -87,10 +87,10 @@ def plot_batch(
         The rows, of the chosen texts 0 to n - 1 and the rejected texts n to 2n - 1. A row for each text makes it a
         padded batch.
     prompt_tokens
-        Tokens in the prompt of each pair, shape ``(n,)``. Where two texts share tokens, all that they share is drawn as
+        Tokens in the prompt of each pair, shape ``(n,)``. If two texts share tokens, all that they share is drawn as
         prompt.
     needed
-        The fewest tokens that this batch can be computed with, which the title holds the computed ones against.
+        The fewest tokens with which this batch can be computed; the title compares the computed ones with it.
     """
     n_rows, length = packed.input_ids.shape
     n_pairs = len(prompt_tokens)
@@ -124,7 +124,7 @@ def plot_batch(
 def _draw_rows(ax: Axes, packed: PackedRows, parts: np.ndarray, looks: _Looks) -> list[tuple[int, int, int, int]]:
     """Draw a bar for each stretch of tokens of one tree and one part, and a stroke between trees.
 
-    A part without a look is left blank. Given back of each bar: its row, where it starts, its tokens, its part.
+    A part without a look is left blank. Returns for each bar its row, where it starts, its tokens and its part.
     """
     bars = []
     for row, (trees, line) in enumerate(zip(packed.trees, parts, strict=True)):

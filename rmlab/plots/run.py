@@ -1,4 +1,4 @@
-"""The curves of a training run, when it is over and while it goes on."""
+"""The curves of a training run, after it and while it goes on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def plot_training(history: Any, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     history
-        What `train` gives, or the step records so far. A held-out point shows the whole held-out part: with its 95%
+        The result of `train`, or the step records so far. A held-out point shows the whole held-out part: with its 95%
         interval for accuracy, and with the middle half of the pairs for the score difference.
 
     Returns
@@ -36,7 +36,7 @@ def plot_training(history: Any, *, ax: Axes | None = None) -> Axes:
         raise ValueError("there is no step record to plot yet: history.steps is empty")
     held_out = list(getattr(history, "evaluations", [e for s in steps for e in getattr(s, "evaluations", ())]))
     held_out = [e for e in held_out if len(e.score_differences)]  # an old file of a history holds none
-    ax = make_axes(ax, 12.5, 4.6)  # the legends stand below the panels, where they cover nothing
+    ax = make_axes(ax, 12.5, 4.6)  # the legends are below the panels, where they cover nothing
     pairs_seen = np.array([step.pairs_seen for step in steps])
     places = np.interp([e.step for e in held_out], [0, *(s.step for s in steps)], [0, *pairs_seen])
     panels = make_panels(ax, 3)
@@ -83,7 +83,7 @@ def plot_training(history: Any, *, ax: Axes | None = None) -> Axes:
 
 
 def live_curves(steps: Iterable[_Step], *, seconds: float = 1.0) -> Generator[_Step, None, None]:
-    """Pass step records on as they come, and in a notebook redraw `plot_training` meanwhile.
+    """Yield step records as they come, and in a notebook redraw `plot_training` meanwhile.
 
     ``for step in live_curves(training_steps(model, pairs)): ...``. Outside a notebook it only passes the records on.
 
@@ -92,7 +92,7 @@ def live_curves(steps: Iterable[_Step], *, seconds: float = 1.0) -> Generator[_S
     steps
         Step records, as `training_steps` yields them.
     seconds
-        At least so long between two drawings, and never more than about a tenth of the time goes into drawing. The
+        At least this long between two drawings; drawing never takes more than about a tenth of the time. The
         last state is drawn whether the loop ends, breaks or fails.
     """
     display = _notebook_display()
@@ -110,13 +110,13 @@ def live_curves(steps: Iterable[_Step], *, seconds: float = 1.0) -> Generator[_S
     finally:
         if display is not None and drawn < len(seen):
             _draw_live(seen, display, update)
-        close = getattr(steps, "close", None)  # of a generator, or of a run that a break has left under way
+        close = getattr(steps, "close", None)  # of a generator, or of a run that a break has left unfinished
         if close is not None:
             close()
 
 
 def _trailing_mean(values: np.ndarray) -> tuple[np.ndarray, int]:
-    """Give the mean of each value and those before it, over a twentieth of the run but at least 10, and that width."""
+    """Return means of each value and those before it, over a twentieth of the run but at least 10, and that width."""
     window = max(10, len(values) // 20) if len(values) >= 20 else 1
     total = np.cumsum(np.r_[0.0, values])
     start = np.maximum(np.arange(len(values)) + 1 - window, 0)
@@ -125,7 +125,7 @@ def _trailing_mean(values: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _held_out_points(name: str, held_out: Sequence[Any]) -> tuple[np.ndarray, np.ndarray | None]:
-    """Give the centre, ``(n,)``, and the ends, ``(n, 2)``, of what to draw of each held-out evaluation."""
+    """Return the centre, ``(n,)``, and the ends, ``(n, 2)``, of what to draw for each held-out evaluation."""
     if name == "loss":
         return np.array([e.evaluation.log_loss for e in held_out]), None
     if name == "accuracy":
@@ -136,8 +136,8 @@ def _held_out_points(name: str, held_out: Sequence[Any]) -> tuple[np.ndarray, np
 
 
 def _notebook_display() -> Callable[..., Any] | None:
-    """Give IPython's display function where code runs in a notebook's kernel, else None."""
-    ipython = sys.modules.get("IPython")  # nothing is imported where it is not running
+    """Return IPython's display function if code runs in a notebook's kernel, else None."""
+    ipython = sys.modules.get("IPython")  # nothing is imported if it is not running
     if ipython is None or getattr(ipython.get_ipython(), "kernel", None) is None:
         return None
     from IPython.display import display
@@ -146,7 +146,7 @@ def _notebook_display() -> Callable[..., Any] | None:
 
 
 def _draw_live(seen: list[Any], display: Callable[..., Any], handle: Any) -> Any:
-    """Draw the records so far, in place of the picture that `handle` stands for if there is one; give the handle."""
+    """Draw the records so far, in place of the picture of `handle` if there is one; return the handle."""
     ax = plot_training(seen)
     shown = bundle(ax, describe(ax))
     if handle is None:

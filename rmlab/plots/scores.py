@@ -50,7 +50,7 @@ def plot_score_bars(
     title: str = "Scores",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw scores as bars on a screen that ends at `reach` both ways; a bar that is longer leaves it, and is marked so.
+    """Draw scores as bars on a screen that ends at `reach` both ways; a longer bar is cut off at the edge and marked.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def plot_intervals(intervals: ArrayLike, truth: float, *, name: str = "score", a
     intervals
         Lower and upper ends, shape ``(n_repetitions, 2)``.
     truth
-        The number that they should hold.
+        The number that they should contain.
     """
     ends = _table("intervals", intervals, 2)
     miss = (truth < ends[:, 0]) | (truth > ends[:, 1])
@@ -130,7 +130,7 @@ def _table(name: str, values: ArrayLike, width: int) -> np.ndarray:
 
 
 def _spread(heights: np.ndarray, gap: float) -> np.ndarray:
-    """Move sorted heights apart, so that words beside them do not overlap, as little as a pass up and a shift take."""
+    """Move sorted heights apart, so that words beside them do not overlap, with little more movement than needed."""
     placed = heights.copy()
     for k in range(1, len(placed)):
         placed[k] = max(placed[k], placed[k - 1] + gap)

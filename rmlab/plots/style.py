@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from rmlab.plots.display import bundle, describe
 
-# Each stands out from white by at least 4.5 to 1, and blue from orange in every common kind of colour blindness.
+# Each has a contrast of at least 4.5 to 1 with white, and blue differs from orange in all common colour blindness.
 CHOSEN = "#0063b2"
 REJECTED = "#b84e00"
 HELD_OUT = "#6b3fa0"
@@ -22,7 +22,7 @@ TEXT, TITLE = 13, 15  # points, on a figure about 7 inches wide: legible from th
 
 
 def make_axes(ax: Axes | None, width: float, height: float) -> Axes:
-    """Give `ax`, or the Axes of a new figure, sized in inches, which a notebook shows where a cell ends with it."""
+    """Return `ax`, or the Axes of a new figure, sized in inches, which a notebook shows if a cell ends with it."""
     if ax is None:
         ax = Figure(figsize=(width, height), layout="constrained", facecolor="white").subplots()
         setattr(ax, "_repr_html_", partial(_repr_html, ax))  # noqa: B010
@@ -34,7 +34,7 @@ def _repr_html(ax: Axes) -> str:
 
 
 def make_panels(ax: Axes, n: int) -> list[Axes]:
-    """Give `n` panels side by side within `ax`, whose own frame goes."""
+    """Return `n` panels side by side within `ax`, whose own frame is removed."""
     ax.set_axis_off()
     gap = 0.24 / n
     width = (1 - gap * (n - 1)) / n
@@ -51,7 +51,7 @@ def label(ax: Axes, title: str, x: str, y: str) -> None:
 
 
 def mark(ax: Axes, x: float, y: float, text: str, right: float, up: float, align: str) -> None:
-    """Put a point at (x, y), and words as many points to the right of it and above it."""
+    """Draw a point at (x, y), and words at an offset in points to the right of it and above it."""
     ax.plot([x], [y], "o", color=INK, markersize=9, zorder=3)
     ax.annotate(
         text, (x, y), (right, up), textcoords="offset points", ha=align, fontsize=TEXT, color=INK, weight="bold",
@@ -75,11 +75,11 @@ def draw_rows(
     for i, marker in enumerate(markers or "o" * len(names)):
         ax.plot(values[i], y[i], marker, color=CHOSEN if marker != "D" else NEUTRAL, markersize=9)
     ax.set_ylim(len(names) - 0.4, -0.6)
-    if len(names) > 40:  # beyond that the names would overlap
+    if len(names) > 40:  # with more the names would overlap
         ax.set_yticks([])
         ax.set_ylabel(f"{len(names)} names, the first on top")
         return
-    ax.set_yticks(y, names, parse_math=False)  # a name may hold dollar signs
+    ax.set_yticks(y, names, parse_math=False)  # a name may contain dollar signs
     for i, words in enumerate(text):
         ax.annotate(words, (1.02, y[i]), xycoords=("axes fraction", "data"), va="center", color=INK, fontsize=TEXT - 1)
 
@@ -90,7 +90,7 @@ def signed(score: float) -> str:
 
 
 def listed(phrases: Sequence[str]) -> str:
-    """Join phrases; of many, the first and the last six."""
+    """Join phrases; of many, only the first and the last six."""
     if len(phrases) > 14:
         phrases = [*phrases[:6], f"{len(phrases) - 12} more", *phrases[-6:]]
     return "; ".join(phrases)

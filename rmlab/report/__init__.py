@@ -1,6 +1,6 @@
 """One page about one model on one set of pairs; what ``rmlab evaluate --html`` writes.
 
-`Report` holds what was found, and `Report.to_dict` is what ``--json`` prints; `rmlab.report.page.render` makes the
+`Report` holds the results, and `Report.to_dict` is what ``--json`` prints; `rmlab.report.page.render` makes the
 page, and loads Matplotlib.
 """
 

@@ -1,4 +1,4 @@
-"""The card that `rmlab train` leaves beside a model: what it is, what it was trained on, and how good it is."""
+"""The model card that `rmlab train` leaves beside a model: what it is, what it was trained on, and how good it is."""
 
 from __future__ import annotations
 
@@ -73,20 +73,20 @@ def model_card(
     tempered: Tempered,
     max_length: int,
 ) -> str:
-    """Write the card, in Markdown, with the metadata that a model hub reads.
+    """Return the card, in Markdown, with the metadata that a model hub reads.
 
     Parameters
     ----------
     backbone, pairs
-        What the model and its training data were named by.
+        The names given for the model and its training data.
     parts
         The parts of the data by name, such as training, held-out and test.
     history
-        Of the run.
+        The history of the run.
     test
-        On the part that nothing was chosen on.
+        The evaluation on the part on which no choice was made.
     tempered
-        A temperature that was fitted on the held-out part, and what it does on the test part.
+        A temperature fitted on the held-out part, and its effect on the test part.
     max_length
         Longest sequence in tokens.
     """

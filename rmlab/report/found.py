@@ -1,4 +1,4 @@
-"""What `rmlab evaluate` found about one model on one set of pairs, as JSON, as text and in sentences."""
+"""The results of `rmlab evaluate` for one model on one set of pairs, as JSON, as text and in sentences."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ __all__ = ["Report", "Tempered", "accuracy_in_words", "confidence_in_words", "co
 
 @dataclass(frozen=True)
 class Tempered:
-    """What a temperature does to the log loss and the calibration; or why there is none."""
+    """The effect of a temperature on the log loss and the calibration, or why there is none."""
 
     fitted_on: str
-    """Which pairs the temperature was fitted to, and which the figures are of, in words."""
+    """To which pairs the temperature was fitted, and on which the figures are, in words."""
     before: Evaluation | None = None
     after: Evaluation | None = None
-    """Of the same pairs, none of which the temperature was fitted to."""
+    """The evaluations of the same pairs, to none of which the temperature was fitted."""
     failure: str | None = None
     """Why no temperature could be fitted."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Give what JSON can hold."""
+        """Return the result in a form that JSON can hold."""
         found: dict[str, Any] = {"fitted_on": self.fitted_on, "failure": self.failure}
         if self.before is not None and self.after is not None:
             found["temperature"] = self.after.temperature
@@ -48,7 +48,7 @@ class Tempered:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What `rmlab evaluate` found; `score_differences` are for the histogram, and not in `to_dict`."""
+    """The results of `rmlab evaluate`; `score_differences` are for the histogram, and not in `to_dict`."""
 
     model: str
     pairs: str
@@ -56,15 +56,15 @@ class Report:
     score_differences: np.ndarray = field(repr=False)
     tempered: Tempered
     counts: Mapping[str, int]
-    """Pairs that were left out or cut, by the reason."""
+    """Pairs that were left out or cut, by reason."""
     ceiling: NoiseCeiling | None = None
     benchmark: RewardBenchScores | None = None
     made: Mapping[str, str] = field(default_factory=dict)
-    """How it was made: command, files and their hashes, versions, date."""
+    """How the report was made: command, files and their hashes, versions, date."""
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Give what JSON can hold: the evaluation's own fields, and beside them the rest."""
+        """Return what JSON can hold: the evaluation's own fields, and the rest beside them."""
         return {
             "model": self.model,
             "pairs": self.pairs,
@@ -86,7 +86,7 @@ class Report:
 
 
 def accuracy_in_words(evaluation: Evaluation) -> str:
-    """Say the accuracy and what it is to be held against, in sentences."""
+    """Return the accuracy and what to compare it with, in sentences."""
     e = evaluation
     low, high = e.accuracy_interval
     said = (
@@ -94,11 +94,11 @@ def accuracy_in_words(evaluation: Evaluation) -> str:
         f"(95% interval {low:.1%} to {high:.1%})"
     )
     if e.n_ties == e.n_pairs:
-        return f"{said}: all its scores are equal, and it tells no two responses apart."
+        return f"{said}: all its scores are equal, so it cannot tell any two responses apart."
     if low > 0.5:
         said += ": more often than a coin would."
     elif high < 0.5:
-        said += ": less often than a coin would. Look whether chosen and rejected are swapped."
+        said += ": less often than a coin would. Check whether chosen and rejected are swapped."
     else:
         said += ": these pairs do not tell it from a coin."
     if (length := e.length_baseline) is not None:
@@ -112,7 +112,7 @@ def accuracy_in_words(evaluation: Evaluation) -> str:
 
 
 def confidence_in_words(tempered: Tempered) -> str:
-    """Say whether the model is too sure of itself."""
+    """Return whether the model is over-confident, in a sentence."""
     if tempered.before is None or tempered.after is None:
         return f"No temperature was fitted: {tempered.failure}."
     t = tempered.after.temperature or 1.0

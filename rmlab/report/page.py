@@ -1,6 +1,6 @@
 """One page about one model on one set of pairs: a single HTML file, with neither script nor anything from the network.
 
-Every name that came from outside is escaped, and the page's content security policy forbids all but its own pictures.
+Every name from outside is escaped, and the page's content security policy forbids everything but its own pictures.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ th { color: var(--quiet); font-weight: 600; overflow-wrap: normal; }
 
 
 def render(report: Report) -> str:
-    """Write the report as one HTML file, which needs neither script nor network."""
+    """Return the report as one HTML file, which needs neither script nor network."""
     e = report.evaluation
     title = f"{report.model} on {report.pairs}"
     low, high = e.accuracy_interval
@@ -187,7 +187,7 @@ def _ceiling(ceiling: NoiseCeiling | None, e: Evaluation) -> Iterable[str]:
     judged = f"{counted(ceiling.n_pairs, 'pair')} {'was' if ceiling.n_pairs == 1 else 'were'} judged more than once."
     yield (
         f"<p>{judged} Two judgements agree in {ceiling.agreement:.1%}, so that no model can agree with more than "
-        f"{ceiling.upper_bound:.1%} of them; the model's {e.accuracy:.1%} is to be held against that.</p>"
+        f"{ceiling.upper_bound:.1%} of them; the model's {e.accuracy:.1%} should be compared with that.</p>"
     )
     yield _table(
         ("", "", "95% interval"),

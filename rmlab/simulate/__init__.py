@@ -1,12 +1,12 @@
-"""Raters, comparisons and texts whose true reward is known, so that what is learned can be held against the truth.
+"""Raters, comparisons and texts whose true reward is known, so that what is learned can be compared with the truth.
 
-Four simulators, each seeded and each with a frozen result that carries its settings:
+There are four simulators, each with a seed, and each with a frozen result that records its settings:
 
-- `simulate_ratings`: raters give items numbers, each on a scale of their own;
+- `simulate_ratings`: raters rate items, each on a scale of their own;
 - `simulate_comparisons`: who wins between items of known score, ready for `rmlab.fit_bradley_terry`;
 - `simulate_text_pairs`: preference pairs of short texts that must be read to be judged. The accuracy and the log loss
   of the best possible model are known, and counting words does no better than a coin;
-- `rmlab.simulate.replies`: replies that read like an assistant's, judged by somebody whose every weight is known.
+- `rmlab.simulate.replies`: replies like an assistant's, with a judge whose every weight is known.
 """
 
 from rmlab.simulate.raters import Rater, SimulatedComparisons, SimulatedRatings, simulate_comparisons, simulate_ratings

@@ -1,4 +1,4 @@
-"""Raters, and the ratings and comparisons that they give of items whose true reward is known."""
+"""Raters, and their ratings and comparisons of items whose true reward is known."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["Rater", "SimulatedComparisons", "SimulatedRatings", "simulate_compar
 
 @dataclass(frozen=True, kw_only=True)
 class Rater:
-    """Somebody who judges. One judgement of an item is its reward plus noise; what is said of it differs.
+    """A person who judges. One judgement of an item is its reward plus noise; ratings and comparisons follow from it.
 
     A rating is ``offset + scale * (reward + noise * G) + drift * t``. A comparison asks which of two judgements is
-    higher, so offset, scale and drift fall out of it, and the first is preferred with probability
+    higher, so offset, scale and drift cancel, and the first is preferred with probability
     ``sigmoid((reward_first - reward_second) / noise + position_bias)``: G is a Gumbel variable (mean 0, standard
     deviation pi / sqrt(6) = 1.28), and the difference of two is logistic.
 
@@ -27,9 +27,9 @@ class Rater:
     scale
         Rating points for one unit of reward; above 0.
     offset
-        The rating of an item with reward 0: a mild rater's is high.
+        The rating of an item with reward 0; it is high for a lenient rater.
     drift
-        By how much the ratings have moved between the first (t = 0) and the last (t = 1) of a session.
+        How far the ratings have moved between the first (t = 0) and the last (t = 1) of a session.
     noise
         How unsure a judgement is, in units of reward, at least 0. At 1 a reward is in nats, and at 0 the better item
         always wins.
@@ -58,7 +58,7 @@ class SimulatedRatings:
     """Ratings, one a row, in the order in which they were given: all of the first rater's, then the second's.
 
     ``values``, ``item_indices`` and ``rater_indices`` have shape ``(n_ratings,)``; ``rewards`` and ``raters`` are what
-    the indices point into. ``seed`` is None where a generator was given.
+    the indices refer to. ``seed`` is None if a generator was given.
     """
 
     values: np.ndarray
@@ -76,7 +76,7 @@ def simulate_ratings(
     seed: int | np.random.Generator,
     n_ratings: int | None = None,
 ) -> SimulatedRatings:
-    """Let each rater give ratings to items of known reward, in an order of the rater's own.
+    """Simulate ratings of items of known reward by each rater, in an order drawn for that rater.
 
     Parameters
     ----------
@@ -87,12 +87,12 @@ def simulate_ratings(
     seed
         A whole number, or a NumPy generator to draw from.
     n_ratings
-        Ratings of each rater; by default every item once. Beyond that the rater goes round again.
+        Ratings of each rater; by default every item once. With more, the rater starts again.
 
     Raises
     ------
     ValueError, TypeError
-        If a reward is not finite, there is nobody to judge, or an option is out of range.
+        If a reward is not finite, there are no raters, or an option is out of range.
     """
     rng, values = generator(seed), _scores("rewards", list(rewards))
     judges = _raters(raters)
@@ -119,10 +119,10 @@ def simulate_ratings(
 class SimulatedComparisons:
     """Comparisons, winner first, as ``fit_bradley_terry(c.winners, c.losers, tied=c.tied, first=c.first)`` takes them.
 
-    ``winners`` and ``losers`` hold labels from ``items``; ``tied`` is bool; ``first`` is +1 where the winner was shown
-    first (played at home) and -1 where the loser was. A tie has the item shown first in the place of the winner.
+    ``winners`` and ``losers`` hold labels from ``items``; ``tied`` is bool; ``first`` is +1 if the winner was shown
+    first (played at home) and -1 if the loser was. In a tie the item shown first takes the place of the winner.
     ``score_differences`` are the log-odds of winner against loser with which each was drawn, noise and position
-    included. All have shape ``(n_comparisons,)``. ``seed`` is None where a generator was given.
+    included. All have shape ``(n_comparisons,)``. ``seed`` is None if a generator was given.
     """
 
     winners: np.ndarray
@@ -161,13 +161,13 @@ def simulate_comparisons(
     seed
         A whole number, or a NumPy generator to draw from.
     n_comparisons
-        How many; the pairs are then drawn with replacement, all alike. By default every pair is compared once.
+        The number of comparisons; their pairs are drawn uniformly with replacement. By default each pair meets once.
     pairs
-        Which items may meet, as labels: (first, second). By default all, with either of the two first by chance.
+        Which items may meet, as labels: (first, second). By default all, with a random one of the two first.
     raters
-        One rater or several; who judges a comparison is drawn, all alike.
+        One rater or several; the rater of each comparison is drawn uniformly.
     order_effect
-        Log-odds in favour of the item that is first (at home), whoever judges.
+        Log-odds in favour of the item that is first (at home), for every rater.
     tie_parameter
         Davidson's nu; 0 gives no ties. See `rmlab.davidson_probabilities`.
 
@@ -221,7 +221,7 @@ def simulate_comparisons(
 
 
 def generator(seed: int | np.random.Generator) -> np.random.Generator:
-    """Give the generator that a seed stands for, or the one that was passed."""
+    """Return the generator for a seed, or the generator that was passed."""
     if isinstance(seed, np.random.Generator):
         return seed
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
@@ -230,7 +230,7 @@ def generator(seed: int | np.random.Generator) -> np.random.Generator:
 
 
 def count(name: str, value: int) -> int:
-    """Check a number of things that is to be at least one."""
+    """Return a number of things, after checking that it is at least one."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
     return int(value)
@@ -255,7 +255,7 @@ def _scores(name: str, values: list[float]) -> np.ndarray:
 
 
 def _pair_indices(pairs: Iterable[Sequence[Hashable]], items: tuple[Hashable, ...]) -> np.ndarray:
-    """Look up labels: shape (n_pairs, 2)."""
+    """Return the positions of labels: shape (n_pairs, 2)."""
     index = {item: i for i, item in enumerate(items)}
     found = []
     for row, pair in enumerate(pairs):

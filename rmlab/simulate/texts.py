@@ -1,4 +1,4 @@
-"""Short texts with a known reward that depends on how words are put together, not on which words there are.
+"""Short texts with a known reward that depends on how words are combined, not on which words occur.
 
 A pair reads, for example::
 
@@ -6,10 +6,10 @@ A pair reads, for example::
         The flat is not cheap and hardly warm, but quite clean and very quiet.       2 (1 + 2) - 2 - 1 =  3 points
         The flat is very quiet and quite clean, but hardly warm and not cheap.       2 + 1 - 2 (1 + 2) = -3 points
 
-Each statement is worth what its degree says ("very" 2, "quite" 1, "hardly" -1, "not" -2), with the opposite sign for a
-bad quality ("loud"); what is said after "but" counts twice; and asked "Why should I avoid ...?" the sum changes its
-sign, as then the case against is the better answer. The two responses of a pair hold the same words, so that a bag of
-words says nothing, and pairs of words say little.
+Each statement counts what its degree says ("very" 2, "quite" 1, "hardly" -1, "not" -2), with the opposite sign for a
+bad quality ("loud"). What follows "but" counts twice. If the question is "Why should I avoid ...?", the sum changes its
+sign, since the case against is then the better answer. The two responses of a pair hold the same words, so a bag of
+words shows nothing, and pairs of words show little.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _ASPECTS = (
 _SIGNS = {word: sign for good, bad in _ASPECTS for word, sign in ((good, 1), (bad, -1))}
 _AFTER_BUT = 2
 _INTENTS = {"take": 1, "avoid": -1}
-# Were these one half, nothing short of the whole rule would be worth anything, and a network would find no way in.
+# If these were one half, only the whole rule would be of any use, and a network could not learn it step by step.
 _SHARE_OF_AVOID, _SHARE_OF_GOOD = 0.25, 0.75
 _WHO = ("I", "we")
 _KINDS = (
@@ -54,7 +54,7 @@ _PLACES = (
 _FRAME = ("Why", "should", "the", "The", "is", "and", "but")
 
 TEXT_WORDS = tuple(sorted({*_FRAME, *_WHO, *_INTENTS, *_KINDS, *_PLACES, *_DEGREES, *_SIGNS}))
-"""Every word of the simulated texts; beside them there are only ``? , .``."""
+"""Every word of the simulated texts; apart from them there are only ``? , .``."""
 
 MAX_PAIRS = 30_000  # no response is used twice, and those of good words alone are 20 * 360 * 24
 
@@ -64,12 +64,12 @@ _RESPONSE = re.compile(rf"The \w+ is {_STATEMENT} and {_STATEMENT}, but {_STATEM
 
 
 def text_reward(prompt: str, response: str, *, nats_per_point: float = 0.4) -> float:
-    """Read a simulated text and give its true reward, in nats; the module says how points are counted.
+    """Return the true reward of a simulated text, in nats; the module says how points are counted.
 
     Raises
     ------
     ValueError
-        If the prompt or the response is not of the kind that `simulate_text_pairs` writes.
+        If the prompt or the response is not one that `simulate_text_pairs` writes.
     """
     asked, said = _PROMPT.fullmatch(prompt), _RESPONSE.fullmatch(response)
     if asked is None:
@@ -86,10 +86,10 @@ def text_reward(prompt: str, response: str, *, nats_per_point: float = 0.4) -> f
 
 @dataclass(frozen=True, eq=False)
 class SimulatedTextPairs(KnownTruth):
-    """Pairs of simulated texts, and what the best possible model would make of them.
+    """Pairs of simulated texts, and what the best possible model would give for them.
 
     A part of the pairs has a ceiling of its own: ``SimulatedTextPairs(test, nats_per_point=texts.nats_per_point)``.
-    ``seed`` is None where a generator was given.
+    ``seed`` is None if a generator was given.
     """
 
     pairs: PreferencePairs
@@ -98,7 +98,7 @@ class SimulatedTextPairs(KnownTruth):
 
     @cached_property
     def score_differences(self) -> np.ndarray:
-        """True reward of chosen minus rejected, in nats; shape ``(n_pairs,)``. Negative where the label is unlucky."""
+        """The true reward of chosen minus rejected, in nats, ``(n_pairs,)``; negative where the label is unlucky."""
         rewards = [
             [text_reward(str(pair.prompt), str(text), nats_per_point=self.nats_per_point) for text in sides]
             for pair in self.pairs
@@ -119,7 +119,7 @@ def simulate_text_pairs(
     ----------
     n_pairs
         How many, at most 30,000.
-    seed
+    The number of pairs, at most 30,000.
         A whole number, or a NumPy generator to draw from.
     nats_per_point
         How much a point of reward weighs with the judge, above 0: at 0.4 the best accuracy is about 83%.
@@ -155,7 +155,7 @@ def simulate_text_pairs(
 
 
 def _response(rng: np.random.Generator, place: str, qualities: list[str]) -> str:
-    """Give each quality one of the four degrees, and put the statements in some order."""
+    """Return a response that states one of the four degrees for each quality, in some order."""
     words = tuple(_DEGREES)
     degrees, order = rng.permutation(4), rng.permutation(4)
     a, b, c, d = (f"{words[degrees[i]]} {qualities[i]}" for i in order)

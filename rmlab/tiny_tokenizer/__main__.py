@@ -11,7 +11,7 @@ SPECIAL = {"pad_token": "<|pad|>", "eos_token": "<|eos|>", "cls_token": "<|cls|>
 
 
 def texts() -> Iterator[str]:
-    """Yield what the merges are learned from."""
+    """Yield the texts from which the merges are learned."""
     from rmlab.datasets import load_everyday
     from rmlab.simulate import simulate_text_pairs
 

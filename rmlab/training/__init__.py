@@ -1,7 +1,7 @@
 """Train a reward model on preference pairs.
 
-`loop` holds the loop itself, to be read in one sitting; `config` what can be set; `records` what a run tells; `pairs`
-how preference pairs are made ready; `mode` what is done to the model for the time of a run; `state` what changes from
+`loop` holds the loop itself, short enough to read at once; `config` the settings; `records` what a run reports;
+`pairs` the preparation of preference pairs; `mode` the changes to the model during a run; `state` what changes from
 step to step, and `checkpoint` how it is written to disk, so that a run that was killed can be resumed. `group` makes
 one run of several processes, and `parallel` spreads the model over them. `head` fits the head alone.
 """

@@ -1,9 +1,9 @@
-"""Checkpoints: what a killed run goes on from, to end with the weights that it would have had.
+"""Checkpoints, from which a killed run goes on and ends with the weights that it would have had.
 
 A folder of checkpoints belongs to one run. Each checkpoint is a folder of its own, named by its step:
 weights, optimiser and random states as safetensors, the rest as JSON, and the SHA-256 of both. It is written under
-another name and renamed when it is whole, and only then is an older one no longer needed: at any moment, whatever
-happens, one whole checkpoint stands there. The two newest are kept, so that damage to one does not cost the run.
+another name and renamed when it is complete, and only then may an older one be deleted: at any moment, whatever
+happens, there is one whole checkpoint. The two newest are kept, so that damage to one does not cost the run.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ __all__ = ["Checkpoints", "load_checkpoint"]
 FORMAT = 1
 TENSORS, STATE, MANIFEST = "tensors.safetensors", "state.json", "manifest.json"
 MAY_DIFFER = ("checkpoint_every", "checkpoint_minutes")
-"""Settings that have no bearing on the weights."""
+"""Settings that do not affect the weights."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One that was read and found whole."""
+    """A checkpoint that was read and found whole."""
 
     path: Path
     tensors: dict[str, torch.Tensor]
@@ -55,18 +55,18 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The folder of checkpoints of a run under way; entering it takes hold of the folder, and finds where to resume.
+    """The checkpoint folder of a run under way; entering it locks the folder and finds where to resume.
 
-    Of several processes the main one writes; all of them read, so they must share the folder.
+    With several processes the main one writes and all of them read, so they must share the folder.
 
     Parameters
     ----------
     folder
-        Made if need be.
+        The folder, made if needed.
     resume
         Whether to go on from the newest whole checkpoint there, if there is one.
     model, data, held_out, config
-        What the run starts from, of which a checkpoint keeps fingerprints.
+        What the run starts from; a checkpoint keeps fingerprints of it.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Checkpoints:
         self.lock.release()
 
     def restore(self, state: RunState) -> None:
-        """Bring a fresh run to where the checkpoint found was taken, random states included, if one was found."""
+        """Bring a fresh run to where the checkpoint was taken, random states included, if one was found."""
         if self.found is None:
             return
         state.restore(self.found.tensors, self.found.document)
@@ -116,12 +116,12 @@ class Checkpoints:
             kind: self.found.tensors.get(f"random.{PartialState().process_index}.{kind}") for kind in ("cpu", device)
         }
         for kind, random in states.items():
-            if random is not None:  # None where the run has moved to another kind of device
+            if random is not None:  # None if the run has moved to another kind of device
                 _random(kind).set_rng_state(random.clone())
         self.found = None  # and with it the memory
 
     def after_step(self, state: RunState, *, last: bool) -> None:
-        """Write a checkpoint if one is due: at the last step always."""
+        """Write a checkpoint if one is due; at the last step always."""
         every, minutes = self.config.checkpoint_every, self.config.checkpoint_minutes
         due = [last or bool(every and state.step % every == 0)]
         if minutes is not None:
@@ -141,13 +141,13 @@ class Checkpoints:
         document = {"format": FORMAT, "torch": torch.__version__, **self.identity, **state.document()}
         path = self.folder / f"step-{state.step:010d}"
         try:
-            for other in self.folder.glob("step-*"):  # before writing: no more than two ever take up room
+            for other in self.folder.glob("step-*"):  # before writing, so that there are never more than two
                 if other != self._last:
                     shutil.rmtree(other)
             _write_whole(path, tensors, document)
         except (OSError, SafetensorError) as error:
             # The weights in memory are worth more than their copy: the run goes on, and tries again when next due.
-            older = "no checkpoint stands there yet" if self._last is None else f"{self._last.name} is as it was"
+            older = "there is no checkpoint yet" if self._last is None else f"{self._last.name} is as it was"
             warnings.warn(
                 f"the checkpoint of step {state.step} could not be written to {self.folder}: {error}. "
                 f"The run goes on; {older}. Make room there.",
@@ -157,12 +157,12 @@ class Checkpoints:
             self._last = path
 
     def _take_hold(self) -> None:
-        """Make the folder, hold its lock, and clear away what a killed run left half-written."""
+        """Make the folder, take its lock, and remove what a killed run left half-written."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.lock.acquire(timeout=0)  # held by the process, not by the file: it goes when the process does
+            self.lock.acquire(timeout=0)  # the process holds it, not the file: it ends with the process
         except filelock.Timeout:
-            holder = "a process that is not known"
+            holder = "an unknown process"
             with contextlib.suppress(OSError):
                 holder = (self.folder / ".owner").read_text(encoding="utf-8")
             raise TrainingError(
@@ -187,16 +187,16 @@ class Checkpoints:
 
 
 def load_checkpoint(model: RewardModel, folder: str | Path, *, best: bool = False) -> int:
-    """Put the weights of the newest whole checkpoint into a model, for a run that will not be resumed.
+    """Load the weights of the newest whole checkpoint into a model, for a run that will not be resumed.
 
     Parameters
     ----------
     model
-        The one that the run began with; adapters are merged into it.
+        The model with which the run began; adapters are merged into it.
     folder
-        Of checkpoints.
+        The folder of checkpoints.
     best
-        Take the weights of the lowest held-out log loss so far, instead of the last.
+        Use the weights with the lowest held-out log loss so far, instead of the last.
 
     Returns
     -------
@@ -224,7 +224,7 @@ def load_checkpoint(model: RewardModel, folder: str | Path, *, best: bool = Fals
 
 
 def _write_whole(path: Path, tensors: Mapping[str, torch.Tensor], document: Mapping[str, Any]) -> None:
-    """Write a checkpoint where none stands: to the disk first, and then, by one renaming, to its name."""
+    """Write a checkpoint where there is none: first to the disk, and then, with one renaming, to its name."""
     with replacing(path) as new:
         new.mkdir()
         save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, new / TENSORS)
@@ -234,7 +234,7 @@ def _write_whole(path: Path, tensors: Mapping[str, torch.Tensor], document: Mapp
 
 
 def _newest(folder: Path) -> Checkpoint | None:
-    """Read the newest whole checkpoint, and warn of damaged ones; None if there is none of either kind."""
+    """Return the newest whole checkpoint, and warn of damaged ones; None if there are none."""
     damaged = []
     for path in sorted(folder.glob("step-*"), reverse=True):
         try:
@@ -266,7 +266,7 @@ def _read(path: Path) -> Checkpoint:
 
 
 def _refuse_another_run(found: Checkpoint, identity: Mapping[str, Any]) -> None:
-    """Compare what the run began with to what is given now, as far as `identity` goes."""
+    """Refuse to resume if what the run began with differs from what is given now, as far as `identity` shows."""
     there, here = found.document, dict(identity)
     if there.get("format") != FORMAT:
         raise TrainingError(
@@ -284,13 +284,13 @@ def _refuse_another_run(found: Checkpoint, identity: Mapping[str, Any]) -> None:
     ]
     if differences:
         raise TrainingError(
-            f"cannot go on from {found.path}, which is of another run. {'; '.join(differences)}. Give the model (as it "
+            f"cannot resume from {found.path}, of another run. {'; '.join(differences)}. Give the model (as it "
             "was before training), the pairs and the settings that the run began with, or choose another folder."
         )
 
 
 def _on_main(action: Callable[[], None]) -> None:
-    """Let the main process act; where it finds a fault, all of them raise it."""
+    """Run an action in the main process; if it finds a fault, every process raises it."""
     fault: list[str | None] = [None]
     if PartialState().is_main_process:
         try:
@@ -307,5 +307,5 @@ def _random_states(device: torch.device) -> dict[str, torch.Tensor]:
 
 
 def _random(kind: str) -> Any:
-    """Give the module with the random state of a kind of device."""
+    """Return the module with the random state of a kind of device."""
     return torch if kind == "cpu" else torch.get_device_module(kind)

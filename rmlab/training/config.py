@@ -1,4 +1,4 @@
-"""What can be set about a training run."""
+"""The settings of a training run."""
 
 from __future__ import annotations
 
@@ -24,41 +24,41 @@ class TrainingConfig:
         Shuffle prompts and not pairs: those that follow one another with the same prompt stay together. Of ranked
         responses, whose every two make a pair, each is then scored once a batch (Ouyang et al. 2022, section 3.5).
     gradient_accumulation
-        Parts that a batch is cut into to save memory; the result does not depend on it.
+        Parts into which a batch is cut to save memory; the result does not depend on it.
     learning_rate, warmup_fraction, weight_decay, max_grad_norm
         AdamW with linear warm-up over that fraction of the steps and cosine decay to zero; the norm of the gradient
         is clipped. Weight decay leaves biases and normalisations alone.
     max_length
         Longest sequence in tokens; by default the model's own.
     precision
-        ``"bf16"``, ``"fp32"``, or ``"auto"``: bf16 where the machine is faster in it. Weights are float32 in either.
+        ``"bf16"``, ``"fp32"``, or ``"auto"``: bf16 if the machine is faster with it. Weights are float32 in all cases.
     gradient_checkpointing
         Compute activations again in the backward pass, to save memory.
     dropout
         Whether to use the backbone's dropout; off by default, so that the two texts of a pair are judged by one model.
     label_smoothing
-        Share of labels held to be wrong, see `rmlab.preference_loss`. Margins come from the pairs themselves.
+        Share of labels taken to be wrong, see `rmlab.preference_loss`. Margins come from the pairs themselves.
     centering
         Weight of ``mean((score(chosen) + score(rejected))**2)``, which ties scores to zero (Eisenstein et al. 2023).
     lora
         Rank of low-rank adapters (Hu et al. 2021) on all linear layers of the backbone, merged at the end; 0 trains
         every weight.
     packing
-        ``"auto"``: packed rows, where a prompt's tokens are computed once for both of its responses, if the model takes
-        them; ``"off"``: padded rows. The loss is the same to rounding.
+        ``"auto"``: packed rows, in which a prompt's tokens are computed once for both of its responses, if the model
+        supports them; ``"off"``: padded rows. The loss is the same to rounding.
     compile
         Compile the layers of the backbone (`torch.compile`) for the training steps. It takes half a minute or more, and
-        whether the steps then take less time depends on model and machine: on a CPU a decoder's did, and MiniLM's did
-        not (``benchmarks/compile_pays.py``). On a CPU it needs a C++ compiler.
+        whether the steps then take less time depends on model and machine: on a CPU it helped a decoder, but not MiniLM
+        (``benchmarks/compile_pays.py``). On a CPU it needs a C++ compiler.
     evaluate_every
-        Steps between evaluations on the held-out pairs; 0 evaluates before the first and after the last step alone.
+        Steps between evaluations on the held-out pairs; 0 evaluates only before the first and after the last step.
     patience
-        Evaluations in a row without a better held-out log loss before the run stops. Where it is given, the best
+        Evaluations in a row without a better held-out log loss before the run stops. If it is given, the best
         weights are put back at the end, whether or not the run was stopped.
     checkpoint_every, checkpoint_minutes
-        Steps, and minutes, between checkpoints; 0 and None write one after the last step alone, if there is a folder.
+        Steps, and minutes, between checkpoints; 0 and None write one only after the last step, if there is a folder.
     seed
-        Order of the pairs, adapters and dropout.
+        Seed of the order of the pairs, the adapters and dropout.
     """
 
     epochs: float = 1.0

@@ -1,4 +1,4 @@
-"""What goes wrong in training."""
+"""The errors of training."""
 
 __all__ = ["OtherProcessError", "TrainingError"]
 
@@ -8,4 +8,4 @@ class TrainingError(ValueError):
 
 
 class OtherProcessError(TrainingError):
-    """Another process of this run stopped, and this one with it; the message is that of the other."""
+    """Another process of this run stopped, and so this one stopped too; the message is that of the other."""

@@ -16,7 +16,7 @@ __all__ = ["data_fingerprint", "model_fingerprints"]
 
 
 def model_fingerprints(model: RewardModel) -> dict[str, str]:
-    """Give hashes of what a model is: how it is built, its tokens, and its weights."""
+    """Return hashes of a model: its architecture, its tokens, and its weights."""
     settings = {
         k: v for k, v in model.network.config.to_dict().items() if k not in ("_name_or_path", "transformers_version")
     }
@@ -34,7 +34,7 @@ def model_fingerprints(model: RewardModel) -> dict[str, str]:
 
 
 def data_fingerprint(data: TrainingData) -> str:
-    """Give the number of pairs and a hash of their token ids and margins."""
+    """Return the number of pairs and a hash of their token ids and margins."""
     ids = hashlib.sha256(np.asarray(data.margins, dtype=np.float64).tobytes())
     for side in (data.encoded.chosen, data.encoded.rejected):
         for sequence in side:

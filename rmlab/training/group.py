@@ -1,7 +1,7 @@
-"""Several processes as one run: work dealt out among them, and one end for all.
+"""Several processes as one run: work split across them, and one end for all.
 
-A process that meets an error leaves a note with the group before it goes. The others, whose next exchange with it
-fails, find the note and stop with its words. A process that was killed leaves none, and then they say so.
+A process that meets an error leaves a note with the group before it ends. The others, whose next exchange with it
+fails, find the note and stop with its message. A process that was killed leaves no note, and then they say so.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ NOTE = "rmlab: why a process ended"
 
 
 def join_group() -> PartialState:
-    """Meet the other processes that a launcher started, if it did; over gloo, where there are CPUs alone."""
+    """Join the other processes that a launcher started, if any; over gloo, if there are only CPUs."""
     told = os.environ.get("ACCELERATE_USE_CPU", "false").lower() in ("1", "true", "yes")
     return PartialState(cpu=told or not torch.accelerator.is_available())
 
 
 def is_sharded() -> bool:
-    """Say whether accelerate was told to share one model out among the processes (FSDP), and there are several."""
+    """Return whether accelerate was told to shard one model across several processes (FSDP)."""
     return PartialState().num_processes > 1 and parse_flag_from_env("ACCELERATE_USE_FSDP")
 
 
 def dealt(n: int) -> np.ndarray:
-    """Give the places, of n, that this process works on."""
+    """Return the places, of n, on which this process works."""
     return np.arange(n)[PartialState().process_index :: PartialState().num_processes]
 
 
 def shared(values: np.ndarray) -> np.ndarray:
-    """Put together what each process holds for the places that `dealt` gave it; every process gets the whole."""
+    """Return the whole, put together from what each process holds for the places that `dealt` gave it."""
     parts: list[np.ndarray] = gather_object([values])
     whole = np.empty(sum(map(len, parts)), dtype=values.dtype)
     for rank, part in enumerate(parts):
@@ -51,22 +51,22 @@ def shared(values: np.ndarray) -> np.ndarray:
 
 @contextlib.contextmanager
 def one_for_all() -> Iterator[None]:
-    """Let an error of one process end all of them, none waiting for one that has gone. It may be entered twice.
+    """Stop every process when one fails, so that none hangs. The context may be entered twice.
 
     Raises
     ------
     OtherProcessError
-        In the processes that were not at fault: with the error of the one that was. Of several with an error of their
-        own, one is at fault: the first.
+        In the processes that were not at fault, with the error of the one that was. If several have errors of their
+        own, the first is at fault.
     TrainingError
-        In those that are left, if one was killed. At once, if accelerate was told to do what rmlab does not.
+        In the remaining processes, if one was killed; and at once, if accelerate was told to do what rmlab does not.
     """
     if PartialState().num_processes == 1:
         _check_settings()
         yield
         return
     rank = PartialState().process_index
-    # The store where the processes met. Under a launcher it is the launcher's, and outlives them.
+    # The store where the processes met. Under a launcher it belongs to the launcher, and outlives them.
     address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     store = dist.TCPStore(*address, is_master=False, wait_for_workers=False)  # pyright: ignore[reportPrivateImportUsage]
     try:
@@ -80,30 +80,30 @@ def one_for_all() -> Iterator[None]:
         note = _read(store) if lost else _leave(store, mine)
         if note == mine:
             if dist.is_initialized():
-                dist.destroy_process_group()  # what the others wait for then fails, and they look for the note
+                dist.destroy_process_group()  # the others' exchange then fails, and they look for the note
             raise
         if note is not None:
             raise OtherProcessError(f"another process of this run stopped: {note}") from error
         raise TrainingError(
-            "another process of this run has gone without a word: it was killed, or had no memory left. Process "
+            "another process of this run ended without a message: it was killed, or had no memory left. Process "
             f"{rank} stops too. Resume from the last checkpoint, or start again."
         ) from error
 
 
 def _check_settings() -> None:
-    """Refuse what accelerate was told, where rmlab would not do it."""
+    """Refuse settings of accelerate that rmlab would not follow."""
     for kind in ("DEEPSPEED", "MEGATRON_LM"):
         if parse_flag_from_env(f"ACCELERATE_USE_{kind}"):
             raise TrainingError(
                 f"accelerate was told to use {kind}, and rmlab trains with a copy of the model in each process (DDP), "
-                "or with one shared out among them (FSDP). Launch without it, such as by: torchrun --nproc-per-node N "
+                "or with one sharded across them (FSDP). Launch without it, such as by: torchrun --nproc-per-node N "
                 "-m rmlab train ...; or, for FSDP, by: accelerate launch --use_fsdp --fsdp_version 2 --num_processes N "
                 "-m rmlab train ..."
             )
     version = os.environ.get("FSDP_VERSION", "1")
     if is_sharded() and version != "2":
         raise TrainingError(
-            f"rmlab shares a model out by version 2 of FSDP, and accelerate was told to use version {version}. Give "
+            f"rmlab shards a model with version 2 of FSDP, but accelerate was told to use version {version}. Give "
             "accelerate launch --fsdp_version 2, or set fsdp_version: 2 in its configuration."
         )
     if is_sharded() and parse_flag_from_env("FSDP_ACTIVATION_CHECKPOINTING"):
@@ -116,12 +116,12 @@ def _check_settings() -> None:
 def _read(store: Any) -> str | None:
     try:
         return store.get(NOTE).decode() if store.check([NOTE]) else None
-    except RuntimeError:  # the process that held the store has gone, too
+    except RuntimeError:  # the process that held the store has ended, too
         return None
 
 
 def _leave(store: Any, note: str) -> str:
-    """Leave a note, if none is there, and give the one that is."""
+    """Leave a note, if there is none, and return the note that is there."""
     try:
         return store.compare_set(NOTE, "", note).decode()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""Fit the head alone, on what a frozen backbone makes of the texts: logistic regression, with one best answer."""
+"""Fitting the head alone, on the features of a frozen backbone: logistic regression, with one best answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rmlab.training.pairs import TrainingData, TrainingError, prepare
 __all__ = ["LinearReward", "fit_head", "fit_linear_reward"]
 
 GRADIENT_TOLERANCE = 1e-6
-"""Of the largest gradient at the start."""
+"""As a share of the largest gradient at the start."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class LinearReward:
     weights: np.ndarray
     """Nats for a unit of each feature; float64, shape ``(width,)``."""
     log_loss: float
-    """Mean over the pairs that it was fitted to, in nats, without the prior's part."""
+    """Mean over the pairs to which it was fitted, in nats, without the prior's part."""
     prior_variance: float
     n_pairs: int
 
     def score_differences(self, feature_differences: np.ndarray) -> np.ndarray:
-        """Give ``w . (phi_chosen - phi_rejected)``, in nats, shape ``(n_pairs,)``."""
+        """Return ``w . (phi_chosen - phi_rejected)``, in nats, shape ``(n_pairs,)``."""
         return np.asarray(feature_differences, dtype=np.float64) @ self.weights
 
 
@@ -40,18 +40,18 @@ def fit_linear_reward(
 ) -> LinearReward:
     """Fit ``RM(x, y) = w . phi(x, y)`` to preferences.
 
-    The weights have the largest posterior under a Gaussian prior of mean 0: they minimise
+    The weights maximise the posterior under a Gaussian prior of mean 0: they minimise
     ``sum(-log sigmoid(w . d - margin)) + |w|^2 / (2 prior_variance)``, which has one minimum. No constant is fitted,
-    since a difference does not see it.
+    since it would cancel in a difference.
 
     Parameters
     ----------
     feature_differences
         ``phi(chosen) - phi(rejected)``, shape ``(n_pairs, width)``.
     prior_variance
-        Of each weight, above 0.
+        Variance of the prior of each weight, above 0.
     margins
-        In nats, shape ``(n_pairs,)``; by default 0.
+        Margins in nats, shape ``(n_pairs,)``; by default 0.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def fit_linear_reward(
     start = np.zeros(d.shape[1])
     scale = float(np.abs(objective(start)[1]).max()) or 1.0
     found = minimize(objective, start, jac=True, hess=curvature, method="trust-exact", options={"gtol": 1e-9 * scale})
-    # it also stops, and calls that a failure, where rounding leaves it nothing to gain
+    # it also stops, and reports a failure, if rounding leaves nothing to gain
     if not np.abs(found.jac).max() <= GRADIENT_TOLERANCE * scale:
         raise ValueError(f"the fit did not converge: {found.message}; scale the features, or lower prior_variance")
     return LinearReward(found.x, float(preference_loss(d @ found.x - margin).mean()), prior_variance, len(d))
@@ -94,14 +94,14 @@ def fit_head(
     prior_variance: float = 1.0,
     progress: bool = False,
 ) -> LinearReward:
-    """Fit the head of `model` to pairs in place, the backbone left as it is; seconds where training takes minutes.
+    """Fit the head of `model` to pairs in place, with a frozen backbone; it takes seconds where training takes minutes.
 
     Parameters
     ----------
     model
-        Its head is overwritten; a bias is set to 0.
+        The model whose head is overwritten; a bias is set to 0.
     pairs
-        To fit to, or what `prepare` made of them.
+        The pairs to fit to, or the result of `prepare` for them.
     prior_variance
         As in `fit_linear_reward`.
     progress
@@ -110,7 +110,7 @@ def fit_head(
     Raises
     ------
     TrainingError
-        If nothing is left to fit to.
+        If there is nothing left to fit to.
     """
     data = pairs if isinstance(pairs, TrainingData) else prepare(model, pairs)
     both: Encoded = data.encoded.chosen.join(data.encoded.rejected)

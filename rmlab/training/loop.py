@@ -2,7 +2,7 @@
 
 The loss of a pair is `rmlab.preference_loss` of its score difference, averaged over the batch. `training_steps` yields
 one record a step, so a live plot or a stop of your own needs no callback; `train` runs it to the end. What changes from
-step to step is in `state`; how it outlives a process, in `checkpoint`.
+step to step is in `state`; how it outlives a process is in `checkpoint`.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ class TrainingRun(Iterator[TrainingStep]):
 
     @property
     def n_steps(self) -> int:
-        """Optimiser steps that the run will take, unless it stops early."""
+        """The number of optimiser steps that the run will take, unless it stops early."""
         return self.config.max_steps or math.ceil(self.config.epochs * self.steps_per_epoch)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches in one pass over the pairs; the last may be smaller."""
+        """The number of batches in one pass over the pairs; the last may be smaller."""
         return math.ceil(len(self.data) / self.config.batch_size)
 
     @property
@@ -85,7 +85,7 @@ class TrainingRun(Iterator[TrainingStep]):
         return next(self._steps)
 
     def close(self) -> None:
-        """End the run here; adapters are merged and the model is ready to score, as at the end of a whole run."""
+        """End the run here. Adapters are merged and the model is ready to score, as at the end of a whole run."""
         self._steps.close()
 
 
@@ -103,37 +103,37 @@ def training_steps(
     Parameters
     ----------
     model
-        Trained in place.
+        The model, trained in place.
     pairs
-        To train on, or what `prepare` made of them.
+        The pairs to train on, or the result of `prepare` for them.
     held_out
-        Evaluated as `TrainingConfig.evaluate_every` says; never trained on.
+        Pairs evaluated as `TrainingConfig.evaluate_every` says; never trained on.
     config
         By default ``TrainingConfig()``.
     checkpoints
-        Folder to write checkpoints to: as often as `config` says, and after the last step. One run at a time holds it.
+        Folder for checkpoints, written as often as `config` says and after the last step. One run at a time holds it.
     resume
         Go on from the newest whole checkpoint in that folder; from the beginning if there is none. Model, pairs and
-        settings are those that the run began with, the model as it was before. On a CPU, in float32, the weights at
-        the end are bit for bit those of a run never disturbed.
+        settings must be those with which the run began, the model as it was before. On a CPU, in float32, the weights
+        at the end are bit for bit those of an uninterrupted run.
 
     Returns
     -------
-    An iterator of `TrainingStep`; its `history` holds the records so far. A run that is resumed yields the steps that
-    were left; its history holds those before, too.
+    An iterator of `TrainingStep`; its `history` holds the records so far. A resumed run yields the remaining steps;
+    its history holds those before, too.
 
     Raises
     ------
     TrainingError
-        If nothing is left to train on, or if patience is asked for without held-out pairs, or checkpoints without a
-        folder. At the first step, if the folder of checkpoints is in use, holds another run, or none that is whole; at
+        If nothing is left to train on, if patience is given without held-out pairs, or if checkpoints have no folder to
+        go to. At the first step, if the folder of checkpoints is in use, holds another run, or no whole checkpoint; at
         its step, if a loss or gradient is not finite: with the step and the pairs at fault.
 
     Warns
     -----
     UserWarning
-        If a checkpoint could not be written, as on a full disk: the older one stays, and the run goes on. If the newest
-        is damaged, and the run is resumed from the one before.
+        If a checkpoint could not be written, as on a full disk; the older one stays, and the run goes on. Also if the
+        newest is damaged, and the run is resumed from the one before.
     """
     config = config or TrainingConfig()
     if checkpoints is None and (resume or config.checkpoint_every or config.checkpoint_minutes):
@@ -161,7 +161,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
 ) -> History:
-    """Train `model` in place to the end of the run, with a progress bar, and give its `History`.
+    """Train `model` in place to the end of the run, with a progress bar, and return its `History`.
 
     The parameters and errors are those of `training_steps`.
     """
@@ -186,7 +186,7 @@ def _steps(
     checkpoints: Checkpoints | None,
     progress: Progress,
 ) -> Generator[TrainingStep, None, None]:
-    """Take the steps of a run. It holds no reference to the run, and so ends when nobody holds that any longer."""
+    """Yield the steps of a run. It holds no reference to the run, so it ends when nobody holds the run any longer."""
     group = join_group()
     rank, world = group.process_index, group.num_processes
     torch.manual_seed(config.seed)  # dropout and adapters; the order of the pairs has a generator of its own
@@ -232,7 +232,7 @@ def _steps(
             totals = np.zeros(3)  # loss, pairs won, score difference, summed over the batch
             parts = np.array_split(batch, min(config.gradient_accumulation, len(batch)))
             for number, part in enumerate(parts, start=1):
-                idle = rank >= len(part)  # every process takes part in the last backward pass, if with nothing
+                idle = rank >= len(part)  # every process takes part in the last backward pass, even if it has no pairs
                 mine = part[:1] if idle else part[rank::world]
                 with contextlib.nullcontext() if number == len(parts) else spread.no_sync():
                     scores, losses = _losses(model, spread.forward, data, mine, config, bf16)
@@ -283,7 +283,7 @@ def _steps(
 def _losses(
     model: RewardModel, forward: Any, data: TrainingData, indices: np.ndarray, config: TrainingConfig, bf16: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Score pairs and give scores, ``(2, n)`` with the chosen first, and the loss of each pair, ``(n,)``."""
+    """Return the scores of pairs, ``(2, n)`` with the chosen first, and the loss of each pair, ``(n,)``."""
     ids = [side[i] for side in (data.encoded.chosen, data.encoded.rejected) for i in indices]
     keys = [*indices, *indices]  # the two texts of a pair begin alike
     different, places = _different_texts(ids)
@@ -335,9 +335,9 @@ def _runs_of_a_prompt(data: TrainingData) -> list[np.ndarray]:
 
 
 def _parameter_groups(model: RewardModel, config: TrainingConfig) -> list[dict[str, Any]]:
-    """Decay matrices; leave biases and normalisations, which are vectors, alone."""
+    """Return parameter groups: matrices with weight decay; biases and normalisations, which are vectors, without."""
     trained = [p for p in model.parameters() if p.requires_grad]
-    rate = config.learning_rate  # where a run is resumed, the schedule looks for it under the name that it gives it
+    rate = config.learning_rate  # a resumed schedule looks for it under the name that it gives it
     return [
         {"params": [p for p in trained if p.ndim >= 2], "weight_decay": config.weight_decay, "initial_lr": rate},
         {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0, "initial_lr": rate},
@@ -345,7 +345,7 @@ def _parameter_groups(model: RewardModel, config: TrainingConfig) -> list[dict[s
 
 
 def _require_finite(value: torch.Tensor, what: str, step: int, places: list[str]) -> None:
-    """Stop the run where a loss or gradient is NaN or infinite, before it reaches the weights."""
+    """Stop the run if a loss or gradient is NaN or infinite, before it reaches the weights."""
     finite = torch.isfinite(value.detach()).cpu()
     if bool(finite.all()):
         return

@@ -1,4 +1,4 @@
-"""What is done to a model for the time of a run: dropout, gradient checkpointing, low-rank adapters, compilation."""
+"""Changes to a model for the time of a run: dropout, gradient checkpointing, low-rank adapters, compilation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["compiled_layers", "standing_gradient", "training_mode"]
 
 @contextlib.contextmanager
 def training_mode(model: RewardModel, config: TrainingConfig) -> Iterator[None]:
-    """Set dropout, checkpointing and adapters for a run; afterwards leave the model plain, and ready to score."""
+    """Set dropout, checkpointing and adapters for a run; afterwards the model is plain and ready to score."""
     probabilities = dropouts(model)
     frozen = [p for p in model.parameters() if not p.requires_grad]
     try:
@@ -51,12 +51,12 @@ def training_mode(model: RewardModel, config: TrainingConfig) -> Iterator[None]:
 
 @contextlib.contextmanager
 def compiled_layers(model: RewardModel) -> Iterator[None]:
-    """Compile the layers of the backbone for the time of a run: they are alike, and what is compiled serves them all.
+    """Compile the layers of the backbone for the time of a run; they are alike, so one compilation serves them all.
 
     Raises
     ------
     TrainingError
-        If there is nothing to compile with, or nothing that is compiled.
+        If there is no compiler, or nothing to compile.
     """
     compilers = [os.environ["CXX"]] if "CXX" in os.environ else ["g++", "clang++", "cl"]
     if model.device.type == "cpu" and not any(map(shutil.which, compilers)):
@@ -65,7 +65,7 @@ def compiled_layers(model: RewardModel) -> Iterator[None]:
             "one, name it by the environment variable CXX, or leave compile out."
         )
     if is_sharded():
-        raise TrainingError("compile does not go with FSDP; leave out one of the two")
+        raise TrainingError("compile does not work with FSDP; leave one of the two out")
     lists = [module for module in model.network.base_model.modules() if isinstance(module, nn.ModuleList)]
     if not lists:
         raise TrainingError(f"compile found no list of layers in {type(model.network).__name__}; leave compile out")
@@ -81,11 +81,11 @@ def compiled_layers(model: RewardModel) -> Iterator[None]:
 
 @contextlib.contextmanager
 def standing_gradient(model: RewardModel) -> Iterator[Callable[[], None]]:
-    """Keep one gradient of the embedding through a run; gives what clears all gradients after a step.
+    """Keep one gradient of the embedding through a run; yield a function that clears all gradients after a step.
 
-    PyTorch would else make one as large as the vocabulary at each call, of zeros but for the rows of a batch's tokens.
-    Here those rows alone are added to the one that stands. DistributedDataParallel looks at `sparse` when it is made,
-    so this comes after it: what it exchanges is the gradient that stands, which is dense. FSDP takes dense ones alone.
+    PyTorch would otherwise make one as large as the vocabulary at each call, with zeros except in the rows of a batch's
+    tokens. Here only those rows are added to the one that stays. DistributedDataParallel looks at `sparse` when it is
+    made, so this comes after it: it exchanges the gradient that stays, which is dense. FSDP accepts only dense ones.
     """
     embedding = model.network.get_input_embeddings()
     plain = type(embedding.weight) is nn.Parameter and not isinstance(model, FSDPModule)
@@ -107,7 +107,7 @@ def standing_gradient(model: RewardModel) -> Iterator[Callable[[], None]]:
 
 
 def _set_checkpointing(model: RewardModel, *, on: bool) -> None:
-    """Switch the checkpointing of gradients; transformers 5 renamed the methods on its way."""
+    """Switch gradient checkpointing on or off; transformers 5 renamed the methods."""
     new, old = (
         ("activation_checkpointing_enable", "gradient_checkpointing_enable")
         if on
@@ -118,7 +118,7 @@ def _set_checkpointing(model: RewardModel, *, on: bool) -> None:
 
 
 def _add_adapters(model: RewardModel, rank: int) -> None:
-    """Freeze the network but its head, and add an adapter to every linear layer of the backbone."""
+    """Freeze the network except its head, and add an adapter to every linear layer of the backbone."""
     try:
         from peft import LoraConfig, inject_adapter_in_model
     except ImportError as error:
@@ -131,7 +131,7 @@ def _add_adapters(model: RewardModel, rank: int) -> None:
 
 
 def _merge_adapters(model: RewardModel) -> None:
-    """Add what the adapters learned to the weights and take the adapters out."""
+    """Add the changes of the adapters to the weights and remove the adapters."""
     from peft.tuners.lora import LoraLayer
 
     backbone = model.network.base_model

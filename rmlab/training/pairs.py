@@ -1,4 +1,4 @@
-"""Preference pairs made ready for training: token ids, and a count of whatever cannot teach."""
+"""Preparing preference pairs for training: token ids, and a count of the pairs that cannot be used."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ __all__ = ["TrainingData", "TrainingError", "prepare"]
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Pairs made ready: token ids, margins, and a count of whatever was left out or cut."""
+    """Prepared pairs: token ids, margins, and a count of what was left out or cut."""
 
     encoded: EncodedPairs = field(repr=False)
     margins: np.ndarray = field(repr=False)
-    """Margin of each pair in nats, 0 where it has none; shape ``(n_pairs,)``."""
+    """Margin of each pair in nats, 0 if it has none; shape ``(n_pairs,)``."""
     places: tuple[str, ...] = field(repr=False)
     """Where each pair came from, for errors."""
     left_out: dict[str, int]
-    """Pairs that cannot teach, by reason."""
+    """Pairs that cannot be used, by reason."""
     truncation: dict[str, int]
     pairs: PreferencePairs | None = field(default=None, repr=False)
-    """The pairs themselves, shape ``(n_pairs,)``; None where the token ids came without them."""
+    """The pairs themselves, shape ``(n_pairs,)``; None if the token ids came without them."""
 
     def __len__(self) -> int:
         return len(self.margins)
@@ -47,21 +47,21 @@ def prepare(
     tokens: str | Path | None = None,
     processes: int | None = None,
 ) -> TrainingData:
-    """Encode pairs for training and leave out, with a count, those that cannot teach.
+    """Encode pairs for training and leave out, with a count, those that cannot be used.
 
-    Left out are ties, pairs with an empty or two equal responses, and pairs that truncation makes equal.
+    It leaves out ties, pairs with an empty response or two equal ones, and pairs that truncation makes equal.
 
     Parameters
     ----------
     model, pairs
-        Whose tokenizer, and what.
+        The model, for its tokenizer, and the pairs.
     max_length
         Longest sequence in tokens; by default the model's own.
     tokens
-        A folder to keep the token ids in, and find them again: they then take no memory, and are made once. Without it
+        A folder for the token ids, where they are found again: they then take no memory, and are made once. Without it
         they are made each time, as lists in memory.
     processes
-        To share the work of making them in a folder; by default this one alone.
+        Processes that make the ids in a folder; by default only this one.
 
     Raises
     ------

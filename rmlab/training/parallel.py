@@ -1,8 +1,8 @@
-"""One model in several processes: a copy of it in each (DDP), or one shared out among them (FSDP).
+"""One model in several processes: a copy in each (DDP), or one model sharded across them (FSDP).
 
-Which of the two is accelerate's to say: `accelerate launch --use_fsdp --fsdp_version 2 ...`, or the file that
-`accelerate config` writes. With FSDP each process holds a part of every weight, of its gradient and of what the
-optimiser keeps of it, and the weights of a layer are put together while that layer computes (Zhao et al. 2023,
+accelerate decides which of the two: by `accelerate launch --use_fsdp --fsdp_version 2 ...`, or by the file that
+`accelerate config` writes. With FSDP each process holds a part of every weight, of its gradient and of the
+optimiser's state for it, and the weights of a layer are put together while that layer computes (Zhao et al. 2023,
 https://arxiv.org/abs/2304.11277).
 """
 
@@ -31,26 +31,26 @@ __all__ = ["Parallel", "parallel"]
 
 @dataclass(frozen=True)
 class Parallel:
-    """A model made ready to be trained by this process and the others."""
+    """A model prepared for training by this process and the others."""
 
     accelerator: Accelerator
     model: RewardModel
-    """What the optimiser and the held-out pairs are given: with DDP the model itself, with FSDP a copy in parts."""
+    """The model for the optimiser and the held-out pairs: with DDP the model itself, with FSDP a copy in parts."""
     forward: Callable[..., torch.Tensor]
     """What to call in training."""
     no_sync: Callable[[], AbstractContextManager[None]]
-    """For the backward passes of a batch but the last: gradients need not be exchanged yet."""
+    """For the backward passes of a batch except the last: gradients need not be exchanged yet."""
     catch_up: Callable[[], torch.Tensor | float] = lambda: 0.0
-    """Call the model as often as the process that calls it most did since the last time, and give zero, to be added to
-    the loss. With FSDP the processes compute each call together, and each packs pairs of its own in as many calls as
-    they take; without gradients, it also parts the weights again. With DDP there is nothing to catch up with."""
+    """Call the model as often as the process with the most calls since the last time, and return zero, to be added to
+    the loss. With FSDP the processes compute each call together, and each packs its own pairs into as many calls as
+    they need; without gradients, it also splits the weights again. With DDP there is nothing to catch up with."""
 
 
 @contextlib.contextmanager
 def parallel(model: RewardModel, config: TrainingConfig) -> Iterator[Parallel]:
-    """Spread a model over the processes for the time of a run; afterwards each has the whole of it, as trained.
+    """Spread a model over the processes for the time of a run; afterwards each has the whole trained model.
 
-    With FSDP, where a run ends in an error the model is as it was before the run.
+    With FSDP, if a run ends in an error the model is as it was before the run.
     """
     # No exchange of buffers, which never change, at each call: one process may make more calls than another.
     accelerator = Accelerator(kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)])
@@ -66,7 +66,7 @@ def parallel(model: RewardModel, config: TrainingConfig) -> Iterator[Parallel]:
 @contextlib.contextmanager
 def _sharded(model: RewardModel, accelerator: Accelerator, config: TrainingConfig) -> Iterator[Parallel]:
     model.layout(config.packing)  # packed rows are tried while the model is whole
-    # what accelerate was told, which on CPUs it leaves unread; TrainingConfig.precision says what is computed in
+    # what accelerate was told, and ignores on CPUs; TrainingConfig.precision sets the number format
     accelerator.state.fsdp_plugin = FullyShardedDataParallelPlugin(mixed_precision_policy=None)
     parts = copy.deepcopy(model.to("cpu"))
     parts._no_split_modules = parts.network._no_split_modules  # pyright: ignore[reportAttributeAccessIssue] # its layers
@@ -89,17 +89,17 @@ def _sharded(model: RewardModel, accelerator: Accelerator, config: TrainingConfi
 
 
 class _Calls:
-    """Holds the calls of a sharded model in step: before each, the processes tell one another who still has one."""
+    """Keeps the calls of a sharded model in step: before each, the processes tell one another which still have one."""
 
     def __init__(self, model: RewardModel, accelerator: Accelerator):
         self.model, self.accelerator = model, accelerator
         self.caught_up = False
         self.token = torch.tensor([[model.pad_id]], device=accelerator.device)
-        with torch.no_grad():  # what FSDP makes in its first call it keeps: in inference mode, it could not be trained
+        with torch.no_grad():  # FSDP keeps what its first call makes; made in inference mode it could not be trained
             self._call()
         self._part()
         model.register_forward_pre_hook(self._announce, prepend=True)  # before FSDP gathers weights
-        # FSDP wants what comes out to be no view of another tensor
+        # FSDP needs an output that is not a view of another tensor
         model.register_forward_hook(lambda *call: call[-1].clone(), prepend=True)
 
     def _announce(self, *_: object) -> None:
@@ -111,7 +111,7 @@ class _Calls:
         return int(torch.as_tensor(calling))
 
     def catch_up(self) -> torch.Tensor | float:
-        """See `Parallel.catch_up`."""
+        """Catch up with the other processes; see `Parallel.catch_up`."""
         nothing = 0.0
         while self._number_calling(0):
             self.caught_up = True
@@ -122,7 +122,7 @@ class _Calls:
         return nothing
 
     def _part(self) -> None:
-        """Give up the weights of others, as FSDP itself does after a backward pass."""
+        """Release the weights of other processes, as FSDP itself does after a backward pass."""
         for module in self.model.modules():
             if isinstance(module, FSDPModule):
                 module.reshard()

@@ -1,4 +1,4 @@
-"""What a training run tells: a record for each step, evaluations on the held-out pairs, and its history."""
+"""The records of a training run: one for each step, evaluations on the held-out pairs, and its history."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rmlab.training.config import TrainingConfig
 __all__ = ["HeldOutEvaluation", "History", "TrainingStep"]
 
 KEPT = 1000
-"""Held-out pairs whose differences a file keeps, of a larger part a random sample: some 11 bytes each an evaluation."""
+"""The held-out pairs whose differences a file keeps; of more, a random sample. About 11 bytes each per evaluation."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class HeldOutEvaluation:
     step: int
     evaluation: Evaluation
     score_differences: np.ndarray = field(repr=False)
-    """Of the pairs that `History.held_out_ids` names; empty where they were read from a file without them."""
+    """Of the pairs in `History.held_out_ids`; empty if they were read from a file without them."""
 
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """What one optimiser step did. Loss, accuracy and score difference are of its batch, before the weights moved."""
+    """The result of one optimiser step. Loss, accuracy and difference are of its batch, before the weights moved."""
 
     step: int
     """Counted from 1."""
@@ -43,14 +43,14 @@ class TrainingStep:
     score_difference: float
     """Mean over the pairs, in nats."""
     gradient_norm: float
-    """Before clipping."""
+    """The norm before clipping."""
     learning_rate: float
     tokens: int
-    """In the batch, padding not counted."""
+    """In the batch, without padding."""
     seconds: float
-    """Since the first step began, evaluations not counted."""
+    """Since the first step began, without evaluations."""
     evaluations: tuple[HeldOutEvaluation, ...] = field(default=(), repr=False)
-    """Made since the record before; the first record carries the one made before any training (step 0)."""
+    """Those made since the record before; the first record holds the one made before any training (step 0)."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,15 @@ class History:
     left_out: dict[str, int]
     truncation: dict[str, int]
     layout: str
-    """How the texts were laid out in rows: packed or padded, and, where packing would not do, why."""
+    """How the texts were laid out in rows: packed or padded, and, if packing is impossible, why."""
     best_step: int | None
-    """The step whose weights the model has been given back, where `TrainingConfig.patience` asks for the best."""
+    """The step whose weights were put back into the model, if `TrainingConfig.patience` asks for the best."""
     resumed_at: tuple[int, ...] = ()
     """The steps after which the run was resumed from a checkpoint."""
 
     held_out_ids: tuple[str, ...] = field(default=(), repr=False)
-    """Names of the held-out pairs, by `rmlab.data.pair_ids`, in the order of the differences; where they were read from
-    a file that holds a sample, of those. Empty where they are not known."""
+    """Names of the held-out pairs, by `rmlab.data.pair_ids`, in the order of the differences; of the sample only, if
+    they were read from a file that holds one. Empty if they are not known."""
 
     @property
     def evaluations(self) -> tuple[HeldOutEvaluation, ...]:
@@ -79,7 +79,7 @@ class History:
         return tuple(evaluation for step in self.steps for evaluation in step.evaluations)
 
     def to_dict(self, *, keep: int = KEPT) -> dict[str, Any]:
-        """Everything, ready for JSON; of more held-out pairs than `keep`, the differences of a random sample."""
+        """Return everything, ready for JSON; of more held-out pairs than `keep`, the differences of a random sample."""
         rest = {k: v for k, v in vars(self).items() if k not in ("steps", "config", "held_out_ids")}
         steps = [{k: v for k, v in vars(step).items() if k != "evaluations"} for step in self.steps]
         n = max((len(e.score_differences) for e in self.evaluations), default=0)
@@ -93,21 +93,21 @@ class History:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> History:
-        """Read what `to_dict` gave, or the ``training.json`` of `rmlab train`; what else stands there is passed over.
+        """Read what `to_dict` returned, or the ``training.json`` of `rmlab train`, whose other entries are ignored.
 
-        Of more held-out pairs than a file keeps, the differences and their names are those of the sample; each
+        With more held-out pairs than a file keeps, the differences and their names are those of the sample; each
         `Evaluation` is of all.
 
         Raises
         ------
         ValueError
-            If it is no history, or one of a version with other settings or figures.
+            If it is not a history, or is one from a version with other settings or figures.
         """
         try:
             evaluations = [_held_out_evaluation(one) for one in record["evaluations"]]
             return cls(
                 tuple(
-                    # the evaluation of before any training is with the first record
+                    # the evaluation before any training is with the first record
                     TrainingStep(**step, evaluations=tuple(e for e in evaluations if max(e.step, 1) == step["step"]))
                     for step in record["steps"]
                 ),
@@ -128,5 +128,5 @@ def _held_out_evaluation(record: Mapping[str, Any]) -> HeldOutEvaluation:
 
 
 def _short(differences: np.ndarray) -> list[float]:
-    """Give float32 numbers in as few digits as tell them exactly."""
+    """Return float32 numbers in as few digits as identify them exactly."""
     return [float(text) for text in differences.astype(np.float32).astype(str)]

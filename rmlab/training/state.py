@@ -1,7 +1,7 @@
-"""What changes in the course of a run: all that another run needs to go on from there as if nothing had happened.
+"""The state of a run: all that another run needs in order to go on from there as if nothing had happened.
 
-The order of the pairs and the learning rate are not kept: both follow from the settings and the number of the step.
-What is kept is whole: where each process holds a part of the model (see `parallel`), the parts are put together.
+The order of the pairs and the learning rate are not stored: both follow from the settings and the number of the step.
+What is stored is whole: if each process holds a part of the model (see `parallel`), the parts are put together.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Best", "Progress", "RunState", "learned", "put_weights", "whole"]
 
 
 class Best:
-    """The weights of the lowest held-out log loss, copied where `keep`, and put back where `patience` asks for them."""
+    """The weights with the lowest held-out log loss, copied if `keep`, and put back if `patience` asks for them."""
 
     def __init__(self, model: RewardModel, *, patience: int | None, keep: bool):
         self.model, self.patience, self.keep = model, patience, keep
@@ -30,7 +30,7 @@ class Best:
         self.weights: dict[str, torch.Tensor] = {}
 
     def see(self, evaluation: HeldOutEvaluation, *, copy: bool = True) -> None:
-        """Take note of an evaluation; with `copy`, of a model that has the weights which were evaluated."""
+        """Record an evaluation; if `copy`, of a model that has the weights which were evaluated."""
         if evaluation.evaluation.log_loss < self.log_loss:
             self.log_loss, self.step, self.misses = evaluation.evaluation.log_loss, evaluation.step, 0
             if copy and self.keep:
@@ -44,7 +44,7 @@ class Best:
         return self.patience is not None and self.misses >= self.patience
 
     def restore(self) -> int | None:
-        """Put the best weights back and give their step; None where nothing was to be put back."""
+        """Put the best weights back and return their step; None if there was nothing to put back."""
         if self.patience is None or self.step is None:
             return None
         put_weights(self.model, self.weights)
@@ -53,7 +53,7 @@ class Best:
 
 @dataclass
 class Progress:
-    """What a run has to tell so far."""
+    """The results of a run so far."""
 
     records: list[TrainingStep] = field(default_factory=list)
     resumed_at: list[int] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Progress:
 
 @dataclass
 class RunState:
-    """Model, optimiser, best weights and progress of a run under way."""
+    """The model, optimiser, best weights and progress of a run under way."""
 
     model: RewardModel
     optimizer: torch.optim.Optimizer
@@ -71,11 +71,11 @@ class RunState:
 
     @property
     def step(self) -> int:
-        """Steps taken so far."""
+        """The number of steps taken so far."""
         return self.progress.records[-1].step if self.progress.records else 0
 
     def tensors(self, *, keep: bool = True) -> dict[str, torch.Tensor]:
-        """Give the part that is tensors, random states aside; nothing to a process that does not `keep` it.
+        """Return the tensors of the state, without random states; nothing to a process that does not `keep` them.
 
         All processes call this together: each may hold a part of every tensor.
         """
@@ -94,12 +94,12 @@ class RunState:
         return tensors | {f"held_out.{e.step}": torch.from_numpy(e.score_differences) for e in evaluations}
 
     def document(self) -> dict[str, Any]:
-        """Give the rest, ready for JSON."""
+        """Return the rest, ready for JSON."""
         steps = [{**vars(r), "evaluations": [e.step for e in r.evaluations]} for r in self.progress.records]
         return {"step": self.step, "resumed_at": self.progress.resumed_at, "steps": steps}
 
     def restore(self, tensors: Mapping[str, torch.Tensor], document: Mapping[str, Any]) -> None:
-        """Become the state that `tensors` and `document` were taken from."""
+        """Restore the state from which `tensors` and `document` were taken."""
         put_weights(self.model, _under("model", tensors))
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         moments: dict[int, dict[str, torch.Tensor]] = {}
@@ -122,14 +122,14 @@ class RunState:
 
 
 def learned(model: RewardModel) -> dict[str, torch.Tensor]:
-    """Give what training changes: the parameters that have a gradient, and the buffers that are saved."""
+    """Return what training changes: the parameters that have a gradient, and the buffers that are saved."""
     saved = model.state_dict().keys()
     parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
     return {**parameters, **{name: b for name, b in model.named_buffers() if name in saved}}
 
 
 def put_weights(model: RewardModel, weights: Mapping[str, torch.Tensor]) -> None:
-    """Copy weights into a model that learns just these."""
+    """Copy weights into a model that trains just these."""
     targets = learned(model)
     if targets.keys() != weights.keys():
         raise ValueError(f"expected the weights of {sorted(targets)[:3]} ..., got {sorted(weights)[:3]} ...")
@@ -139,12 +139,12 @@ def put_weights(model: RewardModel, weights: Mapping[str, torch.Tensor]) -> None
 
 
 def whole(tensor: torch.Tensor) -> torch.Tensor:
-    """Put a tensor together of which each process holds a part, in all of them; give any other as it is."""
+    """Return a tensor put together, in every process, from the part in each; any other as it is."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def _part(tensor: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """Take this process's part of a whole tensor, where `like` is a part."""
+    """Return this process's part of a whole tensor, if `like` is a part."""
     if not isinstance(like, DTensor):
         return tensor
     return distribute_tensor(tensor.to(like.device), like.device_mesh, like.placements, src_data_rank=None)

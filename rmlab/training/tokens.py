@@ -25,7 +25,7 @@ __all__ = ["tokenize_once"]
 
 FORMAT = 2
 CHECKSUMS = "checksums.json"
-"""CRC-32 of each file that was written: it finds damage, and costs a fraction of reading the ids in."""
+"""CRC-32 of each file that was written: it finds damage, and costs a fraction of reading the ids."""
 SIDES = ("prompt", "chosen", "rejected")
 COUNTS = ("prompt_lengths", "prompt_tokens_cut", "response_tokens_cut")
 
@@ -43,21 +43,21 @@ def tokenize_once(
     Parameters
     ----------
     model
-        Its tokenizer makes the ids.
+        The model, whose tokenizer makes the ids.
     pairs
-        To encode.
+        The pairs to encode.
     folder
-        Where the ids are kept, in a folder named by a fingerprint of the texts, the tokenizer and `max_length`. What
-        is there already is used as it is.
+        Where the ids are stored, in a folder named by a fingerprint of the texts, the tokenizer and `max_length`. Ids
+        that are there are used again.
     max_length
         Longest sequence in tokens, at most the model's own.
     processes
-        To share the work; by default this one alone.
+        Processes that share the work; by default only this one.
 
     Raises
     ------
     TrainingError
-        If the ``datasets`` package is missing, or the disk refuses, as a full one does.
+        If the ``datasets`` package is missing, or the disk cannot be written to, such as a full one.
     """
     try:
         import datasets
@@ -70,7 +70,7 @@ def tokenize_once(
     try:
         if not kept.exists():
             Path(folder).mkdir(parents=True, exist_ok=True)
-            # whoever else wants these ids, such as another process of this run, waits for them and then finds them
+            # anyone else who needs these ids, such as another process of this run, waits for them and then finds them
             with filelock.FileLock(Path(folder) / f".{kept.name}.lock"):
                 if not kept.exists():
                     _make(kept, model.encoder, pairs, max_length, processes)
@@ -88,7 +88,7 @@ def tokenize_once(
 
 
 def _make(kept: Path, encoder: Encoder, pairs: PreferencePairs, max_length: int, processes: int | None) -> None:
-    """Write the ids and their checksums to a folder, which has its name when it is whole."""
+    """Write the ids and their checksums to a folder, which gets its name when it is complete."""
     import datasets
 
     texts = pa.table({side: pa.chunked_array(pairs.columns(side), pa.large_string()) for side in SIDES})
@@ -99,7 +99,7 @@ def _make(kept: Path, encoder: Encoder, pairs: PreferencePairs, max_length: int,
             .map(
                 partial(_encode, encoder=encoder, max_length=max_length, messages=pairs.messages),
                 batched=True,
-                num_proc=None if processes == 1 else processes,  # for one it would start another beside this
+                num_proc=None if processes == 1 else processes,  # for one it would start another process beside this
                 remove_columns=list(SIDES),
                 cache_file_name=str(new.with_name("tokens.arrow")),
                 new_fingerprint=kept.name,
@@ -111,7 +111,7 @@ def _make(kept: Path, encoder: Encoder, pairs: PreferencePairs, max_length: int,
 
 
 def _refuse_damage(kept: Path) -> None:
-    """Compare every file to its checksum, so that no token is used that was not written."""
+    """Compare every file with its checksum, so that no token is used that was not written."""
     try:
         checksums = dict(json.loads((kept / CHECKSUMS).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, RecursionError):
@@ -119,7 +119,7 @@ def _refuse_damage(kept: Path) -> None:
     for name, expected in checksums.items():
         if not (kept / name).is_file() or _checksum(kept / name) != expected:
             raise TrainingError(
-                f"{kept / name} is not as it was written: token ids there are damaged. Remove {kept}, and they are "
+                f"{kept / name} is not as it was written: token ids there are damaged. Remove {kept}, and they will be "
                 "made again."
             )
 
@@ -133,7 +133,7 @@ def _checksum(path: Path) -> int:
 
 
 def _encode(texts: pa.Table, *, encoder: Encoder, max_length: int, messages: bool) -> pa.Table:
-    """Encode a few pairs; columns of `Encoded` under the name of each side."""
+    """Encode a few pairs; return the columns of `Encoded` under the name of each side."""
     read = json.loads if messages else str
     rendered = []
     for pair in zip(*(texts[side].to_pylist() for side in SIDES), strict=True):
@@ -156,7 +156,7 @@ def _side(table: pa.Table, side: str) -> Encoded:
 
 
 def _fingerprint(encoder: Encoder, pairs: PreferencePairs, max_length: int) -> str:
-    """Name what the ids depend on: the texts in their order, how they become ids, and where they are cut."""
+    """Return a hash of what the ids depend on: the texts in their order, the tokenizer's settings, and the cut."""
     tokenizer = encoder.tokenizer
     fast = getattr(tokenizer, "backend_tokenizer", None)
     rules = tokenizer.get_vocab() if fast is None else fast.to_str()
@@ -173,7 +173,7 @@ def _fingerprint(encoder: Encoder, pairs: PreferencePairs, max_length: int) -> s
 
 
 def _characters(texts: pa.Array) -> pa.Buffer | bytes:
-    """Give the texts of a column as they stand in memory, one after another."""
+    """Return the texts of a column as they are in memory, one after another."""
     _, offsets, characters = texts.buffers()
     first, end = np.frombuffer(offsets, np.int64)[texts.offset :][[0, len(texts)]].tolist()
     return b"" if characters is None else characters[first:end]

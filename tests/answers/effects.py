@@ -65,7 +65,7 @@ WRONG = {
         (lambda s, w, e: (s - w).sum() - s + e, "The sign of the whole"),
         (lambda s, w, e: s - e, "This is what there is to explain"),
         (lambda s, w, e: s - e - (s - w).mean(), "the mean of what the words add"),
-        (lambda s, w, e: s - e - w.sum(), "This takes away the scores without each word"),
+        (lambda s, w, e: s - e - w.sum(), "This subtracts the scores without each word"),
         (lambda s, w, e: s - e - (w - e).sum(), "against the empty text"),
         (3.0, "This is what there is to explain"), (1.4, "what the words add in all"),
         (lambda s, w, e: s - w, "Add them up"), (lambda s, w, e: w.sum() - e, "only once"),

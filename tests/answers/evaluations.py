@@ -34,7 +34,7 @@ WRONG = {
         (lambda d, t: at(d, t), "Their mean is asked for"), (lambda d, t: at(d.mean(), t), "mean difference"),
         (lambda d, t: at(-d, t).mean(), "Swapped"), (lambda d, t: expit(d / t).mean(), "mean probability"),
         (lambda d, t: at(d - t, 1).mean(), "subtracts"), (lambda d, t: d.mean() / t + 40, "Divide the differences"),
-        (lambda d, t: at(d, 1).mean() * t, "multiplies no losses"),
+        (lambda d, t: at(d, 1).mean() * t, "does not multiply the losses"),
         (lambda d, t: at(abs(d), t).mean(), "signs are lost"),
         (lambda d, t: -at(d, t).mean(), "minus is missing"), (lambda d, t: -np.log10(expit(d / t)).mean(), "base 10"),
         (lambda d, t: (1 - expit(d / t)).mean(), "mean of 1 - P"), (lambda d, t: np.median(at(d, t)), "too low"),

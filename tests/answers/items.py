@@ -52,7 +52,7 @@ WRONG = {
         (lambda x, y: kendalltau(x, y).statistic * (len(x) - 1) / len(x), "n^2"),
         (TAUS[0], "the first rater alone"), (TAUS[1], "the last rater alone"), (sum(TAUS), "the sum over the raters"),
         (lambda x, y: np.sum(np.triu(differences(x) * differences(y)) > 0), "number of pairs in the right order. "),
-        (lambda x, y: kendalltau(x, y).statistic / 2, "divided by twice"), (0.03, "mean over the raters"),
+        (lambda x, y: kendalltau(x, y).statistic / 2, "counted twice in the divisor"), (0.03, "mean over the raters"),
     ],
     "win_probability": [
         (0.846, "raw share, 11 wins of 13"), (0.171, "Swapped"), (1.0, "No exp"), (1.581, "No sigmoid yet"),

@@ -48,7 +48,7 @@ WRONG = {
         (lambda y, who: y - grouped(y, who, "first"), "first rating"),
         (3.0, "Expected 6 numbers, or a function that gives them, and got 1."),
         (lambda y, who: y - grouped(y, who, "median"), "median"),
-        (lambda y, who: y, "as they came"),
+        (lambda y, who: y, "as they were"),
         (lambda y, who: [y[who == k].mean() for k in np.unique(who)], "each rater once"),
         (lambda y, who: y * 0, "find the mean of that rater's own ratings"),
     ]

@@ -52,7 +52,7 @@ WRONG = {
     "judges_for_rejected": [
         (400, "prefer the chosen"), (0.2, "a share"), (20, "per cent"), (250, "Half"), (500, "All"), (0, "None"),
         (625, "This divides. "), (2500, "divides by 1 - P"), (125, "odds"), (lambda p, n: p * n, "prefer the chosen"),
-        (lambda p, n: 1 - p, "a share"), (80, "What is left of 1"),
+        (lambda p, n: 1 - p, "a share"), (80, "What is the rest of 1"),
     ],
     "scores_to_probability": [
         (0.182, "Swapped"), (0.769, "chosen score alone"), (0.426, "rejected score alone"), (0.711, "sum"),

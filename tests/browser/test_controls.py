@@ -139,7 +139,7 @@ def test_a_drag_does_not_flood_the_kernel_and_its_last_value_arrives(notebook: P
 def test_without_a_kernel_the_controls_are_off_and_it_is_said(notebook: Page):
     notebook.get_by_role("menuitem", name="Kernel", exact=True).click()
     notebook.get_by_role("menuitem", name="Shut Down Kernel", exact=True).click()
-    expect(notebook.get_by_role("alert").filter(has_text="The kernel is gone")).to_have_count(2)
+    expect(notebook.get_by_role("alert").filter(has_text="The kernel has stopped")).to_have_count(2)
     for control in notebook.locator(".rx-control :is(input, select, button)").all():
         expect(control).to_be_disabled()
 

@@ -139,7 +139,7 @@ def test_keys_go_to_the_handle_and_restart_and_run_all_works(lab: Callable[[str]
     assert first == second[::-1], "left was said to be lighter twice, and in the second round the sides are exchanged"
 
     choose(page, "Kernel", "Shut Down Kernel")
-    expect(page.get_by_role("alert").filter(has_text="The kernel is gone").first).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="The kernel has stopped").first).to_be_visible()
     a.press("ArrowLeft")
     expect(a).to_have_attribute("aria-valuenow", "0.8")
     assert not thrown

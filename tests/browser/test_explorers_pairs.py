@@ -527,7 +527,10 @@ def test_nothing_is_wider_than_the_window(open_file: Open, page: Page, width: in
 def test_too_little_is_said_in_the_view(open_file: Open, differences, pairs, said: str, view: str):
     shown = explorers.pairs if view == "pairs" else lambda d, p: explorers.compare(d, d, p)
     page = open_file(shown(differences, pairs))
-    words = {"says almost nothing": "nothing follows about others", "Every pair has equal": "tells no two responses"}
+    words = {
+        "says almost nothing": "nothing follows about others",
+        "Every pair has equal": "cannot tell any two responses apart",
+    }
     wanted = said if view == "pairs" else next((v for k, v in words.items() if said.startswith(k)), said)
     expect(page.get_by_text(wanted).first).to_be_visible()
     assert "NaN" not in page.locator(".rx").inner_html()

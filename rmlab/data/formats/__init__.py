@@ -1,6 +1,6 @@
 """The formats of preference data that rmlab recognises, and how a record of each becomes the sides of comparisons.
 
-`recognise` looks at the columns and the first record of a file and returns its format, whose ``convert`` then serves
+`recognise` looks at the columns and the first record of a file and returns its format, whose ``convert`` then reads
 every record. A format of single rated responses also has a ``rate``; `rmlab.data.gather` brings those together first.
 Before either sees a record, cells that hold lists as text are parsed and messages are brought into one form.
 """
@@ -36,7 +36,7 @@ Result = TypeVar("Result")
 
 @cache
 def all_formats(rating: str | None = None) -> tuple[Format | Family, ...]:
-    """Return every format, one with more columns before one that makes do with some of them."""
+    """Return every format, those with more columns before those that need only some of them."""
     pairs = (REWARDBENCH_2, REWARDBENCH, *MS_SWIFT, CHOSEN_AND_REJECTED, LLAMA_FACTORY_OUTPUTS)
     choices = (ARENA_COLUMNS, ALPACA_EVAL, pku(rating), WEBGPT, SUMMARIES, SHP, *HELPSTEER_PREFERENCES, AB, ARENA)
     return (*pairs, LABEL_STUDIO, *ARGILLA, *choices, *rated_formats(rating))
@@ -55,7 +55,7 @@ def recognise(columns: Iterable[str], record: Record, where: str, *, rating: str
     ------
     DataError
         If no format fits, or it is unclear which column is the prompt; the text shows the columns found, and the
-        nearest format where one is near. Or if a rating was named, and the file holds none.
+        nearest format if one is near. Also if a rating was named, and the file holds none.
     """
     found = frozenset(columns)
     cells = structured(record)
@@ -94,7 +94,7 @@ def _converted(
 def _prepare(
     record: Record, names: frozenset[str], cells: frozenset[str], notes: set[str], *, lenient: bool = False
 ) -> Record:
-    """Return a record in whose columns of these names the cells are parsed and messages are in one form.
+    """Return a record whose cells in these columns are parsed and whose messages are in one form.
 
     The first record is read leniently to learn its format: its faults are reported when it is converted.
     """
@@ -129,7 +129,7 @@ def _unknown(found: frozenset[str], candidates: list[Format | Family], rating: s
 
 
 def _likeness(wanted: tuple[str, ...], found: frozenset[str]) -> float:
-    """Return the share of the wanted columns that are found, a misspelt one by how much of it is right."""
+    """Return the share of the wanted columns that are found; a misspelt one counts in part."""
 
     def best(name: str) -> float:
         ratios = [SequenceMatcher(None, name.lower(), column.lower()).ratio() for column in found]

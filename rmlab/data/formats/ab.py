@@ -1,8 +1,8 @@
-"""Two responses as they were shown, and which was preferred: A/B under any name, AlpacaEval, PKU-SafeRLHF.
+"""Two responses as they were shown, and which one was preferred: A/B under any name, AlpacaEval, PKU-SafeRLHF.
 
-AlpacaEval's preference is 1 where the first output is better, 2 where the second is, and 1.5 (once 0) for a tie;
-judges with weights give anything between. PKU-SafeRLHF (Ji et al. 2024) names the better and the safer response by its
-number; the better one decides, and ``rating="safer_response_id"`` takes the safer one.
+AlpacaEval's preference is 1 if the first output is better, 2 if the second is, and 1.5 (once 0) for a tie; judges with
+weights give values in between. PKU-SafeRLHF (Ji et al. 2024) names the better and the safer response by its number;
+the better one decides, unless ``rating="safer_response_id"`` asks for the safer one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rmlab.data.rows import Sides, is_missing, read_number
 __all__ = ["AB", "ALPACA_EVAL", "TIES", "pku"]
 
 TIES: tuple[str, ...] = ("tie", "tied", "equal", "same", "draw", "no preference", "tie (bothbad)", "both_bad")
-"""How a tie is written; that both are bad is one."""
+"""The ways to write a tie; that both are bad is one of them."""
 
 _BEFORE_AND_AFTER = {"1": ("0", "3"), "0": ("2", "2"), "a": ("c", "c"), "A": ("C", "C")}
 

@@ -1,8 +1,8 @@
 """Exports of annotation tools: Argilla 1 and 2, and the pairwise comparisons of Label Studio.
 
-Fields and questions are named by the person who set up the tool: in Argilla a ranking (or a label) names the
+The person who sets up the tool names the fields and questions. In Argilla a ranking (or a label) names the
 fields that hold the responses, and the prompt is the other field with a prompt's name. Each annotator's submitted
-answer is a judgement of its own; suggestions, drafts and discarded answers are none.
+answer is a judgement of its own; suggestions, drafts and discarded answers are not used.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _FIELDS = (
 
 
 def _from_fields(fields: Record, answers: Mapping[str, list[Any]]) -> Iterable[Sides]:
-    """Compare the fields that the answers to one question rank; other questions ask for something else."""
+    """Yield comparisons of the fields that the answers to one question rank; other questions ask for something else."""
     answered = [question for question, values in answers.items() if values]
     if not answered:
         raise NoPairError("without a submitted answer")
@@ -77,7 +77,7 @@ def _ranks(question: str, value: Any, fields: Record) -> dict[str, float]:
     if isinstance(value, str):
         return _choice(question, value, fields)
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
-        ranks = {name: float(rank) for rank, name in enumerate(value, start=1)}  # Argilla 2: the order alone
+        ranks = {name: float(rank) for rank, name in enumerate(value, start=1)}  # Argilla 2: only the order
     else:
         entries = as_records(question, value)
         ranks = {str(e.get("value")): read_number(f"{question}.rank", e.get("rank")) for e in entries}
@@ -88,7 +88,7 @@ def _ranks(question: str, value: Any, fields: Record) -> dict[str, float]:
 
 
 def _choice(question: str, label: str, fields: Record) -> dict[str, float]:
-    """Return the ranks of two responses of which a label names one, or neither."""
+    """Return the ranks of two responses when a label names one of them, or neither."""
     for first, second in TWO_RESPONSES:
         if first in fields and second in fields:
             if label in (first, second):

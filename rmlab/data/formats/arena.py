@@ -1,7 +1,7 @@
-"""Battles of the chatbot arena (Chiang et al. 2024), with ties, in the two layouts that were published.
+"""Battles of the chatbot arena (Chiang et al. 2024), with ties, in the two published layouts.
 
-The prompt is what both conversations begin with: the first question, as a rule. A battle is read up to the turn that
-``turn`` names; MT-bench judges the first turn of longer conversations by it. The group is the language.
+The prompt is what both conversations begin with, usually the first question. A battle is read up to the turn that
+``turn`` names; MT-bench uses it to judge the first turn of longer conversations. The group is the language.
 """
 
 from __future__ import annotations

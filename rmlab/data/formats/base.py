@@ -1,4 +1,4 @@
-"""What every format is made of: `Format` and `Family`, the fault that leaves a record out, how a value is read."""
+"""The parts of every format: `Format` and `Family`, the fault that leaves a record out, and how a value is read."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Record = Mapping[str, Any]
 """Column names and values, as JSON, CSV or Parquet gave them."""
 
 OPTIONAL_COLUMNS = ("margin", "group", "kind", "item", "tied", "chosen_first")
-"""Columns that any format may carry; ``kind`` is read as the group where there is no ``group``."""
+"""Columns that any format may carry; ``kind`` is read as the group if there is no ``group``."""
 
 
 class NoPairError(ValueError):
-    """A sound record that holds no comparison, such as one response alone; it is counted under this reason."""
+    """A sound record without a comparison, such as one response alone; it is counted under this reason."""
 
 
 class Rated(NamedTuple):
@@ -51,33 +51,33 @@ class Format:
     name
         As the report and errors call it.
     columns
-        Those without which a file is not of this format.
+        The columns without which a file is not of this format.
     convert
-        Returns the comparisons that a record holds. Raises ValueError, without a place, for a record that is not as it
-        should be, and NoPairError for one that is and yet holds none.
+        Returns the comparisons that a record holds. Raises ValueError, without a place, for a faulty record, and
+        NoPairError for a sound one without a comparison.
     becomes
         What becomes of a record, for the table of formats in the documentation.
     optional
-        Further columns that are read where they are there.
+        Further columns that are read if they are there.
     carries
-        Of the columns that any format may carry, those that this one does.
+        Those of the columns that any format may carry which this one carries.
     fits
-        What must hold of the first record too, where other formats have the same columns.
+        A condition on the first record, if other formats have the same columns.
     uses
         Returns further columns that are read, which the first record names.
     rate
-        Of a format whose records are one rated response each: reads it. `convert` then gets the records of a set
+        For a format whose records are one rated response each: reads it. `convert` then gets the records of a set
         together, as ``{"prompt", "rated"}``.
     sets
         Whether the pairs of one record are judged together, and so get an ``item`` in common.
     strengths
-        Whether the comparisons have a strength, which `read_pairs` can make a margin of.
+        Whether the comparisons have a strength, from which `read_pairs` can make a margin.
     rated
         Whether a rating decides the comparison, and another can be named.
     media
         Whether published records hold images among the text: those are left out and counted, and not refused.
     notes
-        What was read otherwise than the file has it, for the report; added to while records are converted.
+        What was read differently from the file, for the report; added to while records are converted.
     """
 
     name: str
@@ -101,13 +101,13 @@ class Format:
         return frozenset(self.columns + self.optional + self.carries)
 
     def match(self, found: Set[str], record: Record) -> Format | None:
-        """Return the format where a file with these columns and this first record is of it."""
+        """Return the format if a file with these columns and this first record has it."""
         if not found >= set(self.columns) or not (self.fits is None or self.fits(record)):
             return None
         return self if self.uses is None else replace(self, optional=(*self.optional, *self.uses(record)))
 
     def nearest(self, found: Set[str]) -> tuple[str, ...]:
-        """Return the columns of the format, for an error about a file that lacks some."""
+        """Return the columns of the format, for an error about a file that lacks some of them."""
         del found
         return self.columns
 
@@ -125,7 +125,7 @@ def get(record: Record, name: str) -> Any:
 def read_label(name: str, value: Any, labels: Mapping[str, int], expected: str) -> int:
     """Return the meaning of a label, whatever its case; whole numbers may come as floats or text."""
     if isinstance(value, float) and value.is_integer():
-        value = int(value)  # a column of whole numbers and gaps comes as floats
+        value = int(value)  # a column of whole numbers and gaps is read as floats
     text = str(value).strip().lower() if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if text not in labels:
         raise ValueError(f"{name} must be {expected}, got {named(value)}")
@@ -140,7 +140,7 @@ def text_of(name: str, value: Any) -> str:
 
 
 def optional_text(record: Record, name: str) -> str | None:
-    """Return a value that must be text where it is there."""
+    """Return a value that must be text if it is there."""
     value = record.get(name)
     return None if is_missing(value) else text_of(name, value)
 

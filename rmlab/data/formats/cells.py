@@ -13,7 +13,7 @@ from rmlab.data.formats.base import Record
 __all__ = ["LONGEST_LITERAL", "structured", "unpack"]
 
 LONGEST_LITERAL = 1_000_000
-"""Characters of a Python literal that is parsed; its tree takes some hundred times as much memory."""
+"""The longest Python literal that is parsed, in characters; its tree takes some hundred times as much memory."""
 
 # Columns that are lists or objects in every format that has them, and never somebody's words.
 _ALWAYS = frozenset(

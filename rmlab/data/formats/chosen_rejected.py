@@ -1,9 +1,9 @@
 """A preferred response and another, with the prompt beside them or at the beginning of both.
 
 These are TRL's formats and those of LLaMA-Factory, OpenAI, Argilla and others, which differ in names and in how the
-prompt is given. In conversations that show their turns (messages, or Anthropic's HH text) the prompt may be inside both
-sides: it is then the turns that they share. In plain text nothing marks where a prompt ends, and a column must hold it.
-Where both responses are rated, equal ratings are a tie.
+prompt is given. In conversations that mark their turns (messages, or Anthropic's HH text) the prompt may be inside both
+sides: it consists of the turns that they share. In plain text nothing marks where a prompt ends, so a column must hold
+it. If both responses are rated, equal ratings are a tie.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _make(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], rec
             f"{first} and {second} are plain text, and no column holds the prompt (found beside them: "
             f"{listed(others)}); name that column prompt"
         )
-    # Ratings may come in later records only; a column that is here and of no use is none, and is reported as not used.
+    # Ratings may come in later records only; a column that is here but useless does not count, and is reported unused.
     later = [name for name in (*_ALL_RATINGS, *_BOTH_RATINGS) if name not in found]
     lists = [name for name in _BOTH_RATINGS if isinstance(record.get(name), list)]
     ratings = _rating_pair(frozenset(found)) or (*later, *lists)
@@ -139,7 +139,7 @@ def _join_turns(names: Names, asked: list[Any], sides: list[Any]) -> Joined:
     systems, (bare, *rest) = zip(*map(_split_system, (asked, *sides)), strict=True)
     repeats = [begins_with(side, bare) for side in rest]
     if not any(repeats) and not split_turns(*sides)[0]:
-        return asked, sides[0], sides[1]  # nothing is repeated: each side goes on from the prompt in its own way
+        return asked, sides[0], sides[1]  # nothing is repeated: each side continues the prompt in its own way
     known = [system for system in systems if system]
     if not all(repeated or not _opens(side) for side, repeated in zip(sides, repeats, strict=True)) or not all(
         same_turn(system[0], known[0][0]) for system in known
@@ -228,7 +228,7 @@ def _difference(record: Record) -> float | None:
     if any(value is None or value == "" for value in values):
         return None
     first, second = (read_number(name, value) for name, value in zip(names, values, strict=True))
-    # a list is in the order of its generations, so that its sign is unknown
+    # a list is in the order of its generations, so its sign is unknown
     return first - second if names[0] in record else abs(first - second)
 
 

@@ -1,4 +1,4 @@
-"""Names of columns in use for the same thing: what holds a prompt, two responses, their ratings, and the preference.
+"""Names in use for columns of the same kind: the prompt, two responses, their ratings, and the preference.
 
 Two names that belong together (``chosen_response`` and ``rejected_response``) are one entry, so that halves of
 different pairs are never combined.
@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 RESPONSES = ("response", "answer", "completion", "output", "reply", "generation")
-"""What a response is called."""
+"""Names for a response."""
 
 _SEPARATORS = ("_", "-", "")
 
@@ -30,20 +30,20 @@ OUTCOMES = (
     ("chosen", "rejected"), ("chosen", "reject"), ("accepted", "rejected"), ("preferred", "rejected"),
     ("preferred", "dispreferred"), ("preferred", "non_preferred"), ("preferred", "unpreferred"),
 )  # fmt: skip
-"""The preferred response and the other, where a column is called by that alone."""
+"""The preferred response and the other, if that is the whole name of a column."""
 
 OUTCOMES_OF_RESPONSES = (
     *OUTCOMES, ("better", "worse"), ("good", "bad"), ("best", "worst"), ("winning", "losing"), ("winner", "loser"),
     ("positive", "negative"),
 )  # fmt: skip
-"""The same beside what it is that was preferred, as in ``better_response``."""
+"""The same beside the name of the thing that was preferred, as in ``better_response``."""
 
 RATINGS = ("score", "rating", "avg_rating", "average_rating", "reward", "grade", "overall_score")
-"""What a rating is called."""
+"""Names for a rating."""
 
 
 def _outcome_columns(stem: str) -> list[tuple[str, str]]:
-    """Return the columns of a better and a worse one of something: ``chosen_response``, ``response_chosen``, ..."""
+    """Return the columns for the better and the worse of two: ``chosen_response``, ``response_chosen``, ..."""
     pairs = product(_SEPARATORS[:2], OUTCOMES_OF_RESPONSES)
     return [
         columns

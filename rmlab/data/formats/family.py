@@ -20,18 +20,18 @@ class Family:
     Parameters
     ----------
     name
-        As errors call it.
+        The name in errors.
     parts
-        What a record consists of beside the prompt; for each part the names that its columns go by, usual ones first.
+        The parts of a record beside the prompt; for each part the names that its columns may have, usual ones first.
     make
         Returns the format of a file from its prompt, the columns found for every part, all columns and the first
-        record; None where the record is of another kind.
+        record; None if the record is of another kind.
     becomes
         What becomes of a record, for the table of formats in the documentation.
     optional
         Further columns that some of the formats read.
     also
-        Other names that the formats go by, as the report calls them.
+        Other names of the formats, as the report gives them.
     rated
         Whether a rating decides the comparison, and another can be named.
     """
@@ -53,7 +53,7 @@ class Family:
     def match(self, found: Set[str], record: Record) -> Format | None:
         """Return the format of a file with these columns and this first record, or None where it is of another kind.
 
-        Raises ValueError where the file is of this kind, and which column is the prompt is unclear.
+        Raises ValueError if the file is of this kind, but it is unclear which column is the prompt.
         """
         chosen = tuple(next((names for names in part if found >= set(names)), ()) for part in self.parts)
         if not all(chosen):

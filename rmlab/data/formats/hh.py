@@ -1,4 +1,4 @@
-r"""Anthropic HH: dialogues written out as text, ``\n\nHuman: ...\n\nAssistant: ...``, as lists of messages."""
+r"""Anthropic HH: dialogues written as text, ``\n\nHuman: ...\n\nAssistant: ...``, which become lists of messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def opens_dialogue(text: Any) -> bool:
 
 
 def read_dialogue(name: str, text: Any, *, prompt: bool = False) -> list[dict[str, str]]:
-    """Return the turns of a dialogue. As a prompt it may end where the assistant is to speak, which is no turn."""
+    """Return the turns of a dialogue. A prompt may end where the assistant should speak; that is not a turn."""
     parts = _TURN.split(text_of(name, text))  # text before the first turn, then role and content by turns
     if parts[0] or len(parts) == 1:
         raise ValueError(

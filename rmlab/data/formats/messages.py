@@ -1,8 +1,8 @@
-"""Messages in one form, whatever a file calls their fields and roles; the turns that two conversations share.
+"""Messages in one form, whatever a file calls their fields and roles, and the turns that two conversations share.
 
 Roles and fields of ShareGPT (``from`` and ``value``; human, gpt) become those of chat templates, and what was renamed
-is noted for the report. Content in parts of type text is their text. What is no text, an image or the call of a tool,
-is refused by name: left out, it would leave responses that were judged for it.
+is noted for the report. Content in parts of type text is their text. Anything but text, an image or the call of a tool,
+is refused by name: if it were left out, the responses that remain would not be the ones that were judged.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class NotTextError(ValueError):
 def plain(name: str, value: Any, notes: set[str]) -> Any:
     """Return messages in their one form, and any other value as it is.
 
-    One message alone, and an object that holds ``messages``, become a list. Every renaming is added to `notes`. Raises
-    `NotTextError` for what is no text.
+    A single message, and an object that holds ``messages``, become a list. Every renaming is added to `notes`. Raises
+    `NotTextError` for anything but text.
     """
     if isinstance(value, Mapping):
         if isinstance(value.get("messages"), list):
@@ -87,12 +87,12 @@ def role_of(message: Any) -> Any:
 
 
 def squeezed(content: Any) -> Any:
-    """Return text with its white space reduced to single spaces, by which two copies of a turn are compared."""
+    """Return text with its white space reduced to single spaces, so that two copies of a turn can be compared."""
     return " ".join(content.split()) if isinstance(content, str) else content
 
 
 def same_turn(one: Any, other: Any) -> bool:
-    """Return whether two messages agree in role and content but for white space, whatever else they carry."""
+    """Return whether two messages agree in role and content, apart from white space, whatever else they carry."""
     if not (isinstance(one, Mapping) and isinstance(other, Mapping)):
         return one == other
     return one.get("role") == other.get("role") and squeezed(one.get("content")) == squeezed(other.get("content"))

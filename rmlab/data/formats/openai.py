@@ -1,8 +1,8 @@
 """Comparisons that OpenAI published: WebGPT (Nakano et al. 2021) and summaries (Stiennon et al. 2020).
 
-WebGPT: an answer is preferred where its score is above 0; the two scores sum to 0, and two zeros are a tie. The group
-is the data set that the question is from. Summaries: ``choice`` is the number of the better one; the prompt is the
-post, or the article of news, and the group is the forum. The title is not part of the prompt.
+WebGPT: an answer is preferred if its score is above 0; the two scores sum to 0, and two zeros are a tie. The group
+is the data set of the question. Summaries: ``choice`` is the number of the better one; the prompt is the
+post, or the news article, and the group is the forum. The title is not part of the prompt.
 """
 
 from __future__ import annotations

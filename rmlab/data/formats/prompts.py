@@ -1,7 +1,7 @@
-"""The prompt of a record, under whatever name: the column, and what belongs to it (an input, a system prompt, turns).
+"""The prompt of a record, under any name: its column, and what belongs to it (an input, a system prompt, turns).
 
 ``instruction`` with ``input`` is Alpaca's prompt, joined by a line break as in LLaMA-Factory. A system prompt or a
-history beside the prompt makes it a conversation. Where two columns may be the prompt, neither is taken.
+history beside the prompt makes it a conversation. If two columns may be the prompt, neither is taken.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _SYSTEM = ("system", "system_prompt", "system_message")
 _HISTORY = "history"
 
 PROMPT_COLUMNS = (*_MAIN, *_WEAK, *_SYSTEM, _HISTORY)
-"""Every column that a prompt may be made from."""
+"""Every column from which a prompt may be made."""
 
 
 @dataclass(frozen=True)
 class Prompt:
     """The columns that make the prompt of a record.
 
-    `complete` is whether these are all that the file has, so that a part in another column is a fault.
+    `complete` is whether these are all columns of the file, so that a part in another column is a fault.
     """
 
     column: str = "prompt"
@@ -45,7 +45,7 @@ class Prompt:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column that is read, the one that must be there first."""
+        """Every column that is read, first the one that must be there."""
         return (self.column, *(name for name in (self.input, self.system, self.history) if name))
 
     @property
@@ -116,7 +116,7 @@ class Prompt:
 def find_prompt(found: Set[str], record: Record) -> Prompt | None:
     """Return which of the columns found hold the prompt, or None where none does.
 
-    A column ``prompt`` goes before every other. Raises ValueError where two others may be the prompt.
+    A column ``prompt`` is preferred to every other. Raises ValueError if two others may be the prompt.
     """
     names = [name for name in _MAIN if name in found]
     system = next((name for name in _SYSTEM if name in found), None)
@@ -136,5 +136,5 @@ def find_prompt(found: Set[str], record: Record) -> Prompt | None:
 
 
 def _speaks(value: Any) -> bool:
-    """Return whether a value is more than one word, as the name of a person would be."""
+    """Return whether a value has more than one word, unlike the name of a person."""
     return isinstance(value, list) or (isinstance(value, str) and len(value.split()) > 1)

@@ -1,8 +1,8 @@
 """Rated and ranked responses turned into pairs: UltraFeedback, HelpSteer, Nectar, distilabel, and tables of ratings.
 
 Every two responses of a set are a pair, the higher rating first; equal ratings are a tie. A set is the record of
-UltraFeedback (Cui et al. 2023), or the rows that share a prompt, and a rater, group and item where the table names
-them, wherever in the files they are. A rating is no log-odds: the difference is the pair's strength and not its margin.
+UltraFeedback (Cui et al. 2023), or the rows that share a prompt, and a rater, group and item if the table names
+them, wherever they are in the files. A rating is not log-odds: the difference is the pair's strength, not its margin.
 Nectar (Zhu et al. 2023) ranks its answers, 1 the best; equal ranks are a tie, and a rank has no strength.
 """
 
@@ -25,7 +25,7 @@ from rmlab.data.rows import Sides, listed, named, read_number
 __all__ = ["rated_formats"]
 
 MOST_RESPONSES = 1000
-"""Of one set; they would be half a million pairs."""
+"""The most responses of one set; they would be half a million pairs."""
 
 _RATERS = ("rater", "rater_id", "annotator", "annotator_id", "worker", "worker_id")
 _HELPSTEER = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
@@ -59,7 +59,7 @@ def rated_formats(rating: str | None) -> tuple[Format | Family, ...]:
 
 
 def _compared(prompt: Any, rated: Sequence[tuple[Any, float, str | None]], **common: Any) -> Iterable[Sides]:
-    """Pair every two of (response, rating, source)."""
+    """Yield each pair of two of the (response, rating, source)."""
     if len(rated) < 2:
         raise NoPairError("with fewer than two responses")
     if len(rated) > MOST_RESPONSES:
@@ -90,7 +90,7 @@ def _from_ultrafeedback(rating: str, record: Record) -> Iterable[Sides]:
 
 
 def _rating(completion: dict[str, Any], rating: str, i: int) -> Any:
-    """Return a score of the completion itself, or the rating of one of its aspects."""
+    """Return the score of the completion itself, or the rating of one of its aspects."""
     if rating in completion:
         return completion[rating]
     aspects = completion.get("annotations")

@@ -1,8 +1,8 @@
 """RewardBench 1 and 2 (Lambert et al. 2024; Malik et al. 2025).
 
-RewardBench 1 is one pair a record; the group is its subset. A record of RewardBench 2 holds the correct responses and
-the incorrect ones: one of four, and in the subset "Ties" several correct ones. Each correct response is paired with
-each incorrect one, the correct ones by turns; the pairs of a record have its id as their item, so that it can be judged
+RewardBench 1 has one pair per record; the group is its subset. A record of RewardBench 2 holds the correct responses
+and the incorrect ones: one of four, and in the subset "Ties" several correct ones. Each correct response is paired with
+each incorrect one, the correct ones in turn. The pairs of a record have its id as their item, so that it can be judged
 as its authors do: best of four. Correct responses are not paired with each other.
 """
 
@@ -17,7 +17,7 @@ from rmlab.data.rows import Sides, named, read_number
 __all__ = ["REWARDBENCH", "REWARDBENCH_2"]
 
 MOST_PAIRS = 250_000
-"""Of one record: 500 correct responses beside 500 wrong ones. The largest of the data set has some hundred."""
+"""The most pairs of one record: 500 correct and 500 wrong responses. The data set's largest has some hundred."""
 
 
 def _from_first(record: Record) -> list[Sides]:

@@ -1,7 +1,7 @@
 """SHP (Ethayarajh et al. 2022): two comments of a forum, and which has the better score.
 
-``labels`` is 1 where A was preferred and 0 where B was. Nobody was shown two comments side by side, so ``chosen_first``
-stays unknown. The group is the forum, without the name of the split.
+``labels`` is 1 if A was preferred and 0 if B was. Nobody was shown two comments side by side, so ``chosen_first``
+is unknown. The group is the forum, without the name of the split.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The tables of docs/formats.md, made from the formats: ``python -m rmlab.data.formats.table docs/formats.md``.
 
-A test fails where the file and the formats differ.
+A test fails if the file and the formats differ.
 """
 
 from __future__ import annotations

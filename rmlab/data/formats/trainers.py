@@ -1,7 +1,7 @@
 """Preference files of ms-swift and of early LLaMA-Factory, in which one column holds more than one part of a pair.
 
 ms-swift: ``messages`` end with the preferred reply, and the other is ``rejected_response``, or ends the conversation in
-``rejected_messages``. LLaMA-Factory once took ``output`` as a list, the preferred response first.
+``rejected_messages``. LLaMA-Factory once accepted ``output`` as a list, the preferred response first.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ export function readLink(hash) {
   }
   const state = Object.entries(read.state ?? {});
   const wrong = state.filter(([name, value]) => !Object.hasOwn(CHECKS, name) || !CHECKS[name](value));
-  if (wrong.length) return { error: `The link holds what the explorer does not know: ${wrong.map(([name]) => name).join(", ")}.` };
+  if (wrong.length) return { error: `The link contains something that the explorer does not know: ${wrong.map(([name]) => name).join(", ")}.` };
   return { state: Object.fromEntries(state) };
 }
 

@@ -53,7 +53,7 @@ export function createStore(model, { live, page = false }) {
 
   let gone = "";
   const lose = () => {
-    gone = "The kernel is gone: what you typed stays, and what needs no kernel goes on. To go on with all, start it again.";
+    gone = "The kernel has stopped: what you typed stays, and whatever needs no kernel still works. Restart the kernel for the rest.";
     note("lost");
   };
   // ipywidgets' event when a widget loses its kernel

@@ -44,7 +44,7 @@ export const compare = {
       },
     });
     const list = grid({
-      label: "Pairs on which the two part", pick: (row) => pick(store, row), open: () => openProbe(store),
+      label: "Pairs on which the two disagree", pick: (row) => pick(store, row), open: () => openProbe(store),
       columns: [
         { title: "Prompt, chosen", class: "rx-cell-text", texts: (row) => [texts.prompt[row].slice(0, SHORT), texts.chosen[row].slice(0, SHORT)] },
         { title: "Who agrees", class: "rx-cell-who", texts: (row) => [shown() ? who[place(row)] : "?"] },

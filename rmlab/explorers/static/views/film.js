@@ -153,7 +153,7 @@ export function between(frames, position) {
 }
 
 function inWords(reel, at, shown) {
-  if (!shown) return "Predict: the heap stands around zero before training. Where will it be at the end? What moves first, accuracy or log loss? Then press Reveal.";
+  if (!shown) return "Predict: before training the differences are all near zero. Where will they be at the end? What moves first, accuracy or log loss? Then press Reveal.";
   const { accuracy, accuracy_interval: [low, high], log_loss: loss, n_pairs: n } = reel.evaluations[at];
   const percent = (share) => `${(100 * share).toFixed(1)}%`;
   const coin = Math.abs(loss - Math.log(2)) < 0.0005 ? "the same as a coin's" : loss < Math.log(2) ? "less than a coin's" : "more than a coin's";

@@ -41,7 +41,7 @@ function headPicture(outputs) {
   const score = svg("text", { class: "rx-strong rx-side-a rx-large" });
   const whole = svg("text", { class: "rx-quiet-text", "text-anchor": "middle" });
   const most = 1.25 * Math.max(Math.abs(outputs.score), ...outputs.highest.map(Math.abs), ...outputs.lowest.map(Math.abs));
-  return picture({ height: 19, label: "Outputs of the head that is chosen" },
+  return picture({ height: 19, label: "Outputs of the chosen head" },
     [up.node, across.node, thin, one, zero, ...names, score, whole],
     ({ width, height, em }, { which, shown }) => {
       const many = which === "vocabulary";

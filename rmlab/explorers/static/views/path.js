@@ -41,7 +41,7 @@ export const path = {
       boxes.score_a.node, boxes.score_b.node, arrows[2].node,
       boxes.difference.node, arrows[3].node, boxes.p.node, arrows[4].node, boxes.label.node, boxes.loss.node);
     root.append(element("div", { class: "rx-path-whole" }, grid, element("div", { class: "rx-path-side" }, panel,
-      element("div", { class: "rx-card" }, element("h3", { text: "The label, which the loss takes" }), judge))));
+      element("div", { class: "rx-card" }, element("h3", { text: "The label, which the loss uses" }), judge))));
 
     function draw() {
       const [a, b] = store.get("scores");
@@ -107,7 +107,7 @@ function described(now) {
     prompt: { title: "prompt", short: now.prompt, long: now.prompt },
     response_a: { title: "● response A", short: now.response_a, long: now.response_a },
     response_b: { title: "■ response B", short: now.response_b, long: now.response_b },
-    label: { title: "label", short: label, long: `A judge, a person or a model, read both responses: ${label}. The label goes into the loss, and into nothing before it.` },
+    label: { title: "label", short: label, long: `A judge, a person or a model, read both responses: ${label}. The label is used in the loss, and nowhere before it.` },
     score_a: score("A", a),
     score_b: score("B", b),
     difference: {
