@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from rmlab.packing import grow_trees
+from rmlab.model.packing import grow_trees
 
 if TYPE_CHECKING:
     from rmlab.model import EncodedPairs, RewardModel

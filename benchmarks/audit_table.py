@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from rmlab.audit import Audit, audit
-from rmlab.audit.planted import FAULTS, save_planted
+from rmlab.course.planted import FAULTS, save_planted
 from rmlab.datasets import load_everyday
 from rmlab.model import RewardModel
 

@@ -25,9 +25,9 @@ from playwright.sync_api import Browser, sync_playwright
 
 from rmlab.datasets import load_recorded
 from rmlab.evaluation import evaluate
-from rmlab.explorers import ExplorerState, compare, length_score, pairs, preference_curve
-from rmlab.explorers import film as show_film
-from rmlab.explorers.page import render_page
+from rmlab.explorer import ExplorerState, compare, length_score, pairs, preference_curve
+from rmlab.explorer import film as show_film
+from rmlab.explorer.page import render_page
 from rmlab.training import HeldOutEvaluation, History, TrainingConfig, TrainingStep
 
 
@@ -102,16 +102,16 @@ widgets.VBox([a, b, figure])
 
 
 PROBE = """
-from rmlab import explorers
+from rmlab import explorer
 from rmlab.datasets import course_model, load_everyday
 model = course_model()
 text = " ".join(pair.chosen for pair in load_everyday()[:20])
 words = text.split()
 while len(model.encode([""], [" ".join(words)])[0]) > 180:
     words.pop()
-explorer = explorers.probe(model)
-explorer.response_a = " ".join(words)
-explorer
+shown = explorer.probe(model)
+shown.response_a = " ".join(words)
+shown
 """
 
 

@@ -32,7 +32,7 @@ from _operations import training_operations
 from _pairs import add_pairs_option, read_or_exit
 from train_vs_trl import FIRST_LOSS_LIMIT, MAX_LENGTH, train_trl, verdict, whole_pairs
 
-from rmlab.packing import grow_trees
+from rmlab.model.packing import grow_trees
 
 if TYPE_CHECKING:
     from rmlab.data import PreferencePairs

@@ -17,8 +17,8 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 import rmlab
-from rmlab.explorers import Explorer, explore, preference_curve
-from rmlab.explorers.serve import ExplorerServer
+from rmlab.explorer import Explorer, explore, preference_curve
+from rmlab.explorer.serve import ExplorerServer
 from rmlab.model import RewardModel
 from rmlab.simulate import simulate_text_pairs
 from rmlab.training import TrainingConfig, train

@@ -10,7 +10,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from rmlab.commands import COMMANDS
+from rmlab.cli import COMMANDS
 from rmlab.printing import printable
 
 BAD_INPUT = (ValueError, OSError, RecursionError)
@@ -46,7 +46,7 @@ def _parser(chosen: Sequence[str]) -> argparse.ArgumentParser:
     for name, about in COMMANDS.items():
         sub = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
         if [name] == list(chosen):
-            module = importlib.import_module(f"rmlab.commands.{name}")
+            module = importlib.import_module(f"rmlab.cli.{name}")
             module.configure(sub)
             sub.set_defaults(run=module.run)
     return parser

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from rmlab.model import RewardModel
-from rmlab.model.encode import Encoded, Text
+from rmlab.model.tokenization import Encoded, Text
 
 __all__ = ["Attribution", "DifferenceAttribution", "Method", "Scorer", "attribute", "attribute_difference"]
 

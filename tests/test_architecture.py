@@ -17,16 +17,16 @@ PACKAGE = Path(rmlab.__file__).parent
 
 # Each floor imports only from those above it in this list; modules on one floor do not import each other.
 FLOORS = (
-    {"preference", "printing", "saving"},
+    {"_theme", "_compat", "preference", "printing", "atomic"},
     {"data"},
     {"bradley_terry", "simulate", "evaluation", "labels"},
-    {"packing", "backbones"},
     {"model"},
-    {"attribution", "audit", "effort", "goodhart", "training"},
+    {"attribution", "audit", "optimization", "training"},
     {"datasets"},
     {"plots"},
-    {"explorers", "check", "doctor", "report", "tiny_tokenizer"},
-    {"commands"},
+    {"reports", "explorer"},
+    {"course"},
+    {"cli"},
     {"__main__"},
 )
 FLOOR_OF = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}
@@ -74,7 +74,7 @@ def breaches(package: Path, homes: dict[str, str]) -> list[str]:
         for target in imported_modules(dotted, tree, homes):
             if target == module:
                 continue
-            if target == "__init__" and module not in {"__main__", "commands"}:
+            if target == "__init__" and module not in {"__main__", "cli"}:
                 found.append(f"rmlab.{dotted} imports rmlab itself: import the module that holds the name")
             elif target != "__init__" and FLOOR_OF.get(target, len(FLOORS)) >= FLOOR_OF[module]:
                 found.append(f"rmlab.{dotted} imports rmlab.{target}, which is not below it")
@@ -102,7 +102,7 @@ def test_imports_point_down() -> None:
             "if True:\n    from ..plots import show",
             "rmlab.data.__init__ imports rmlab.plots",
         ),
-        ("data/readers.py", "import_module('rmlab.packing')", "rmlab.data.readers imports rmlab.packing"),
+        ("data/readers.py", "import_module('rmlab.model')", "rmlab.data.readers imports rmlab.model"),
         ("preference.py", "from rmlab import fit", "rmlab.preference imports rmlab.bradley_terry"),
         ("model.py", "import rmlab", "rmlab.model imports rmlab itself"),
         ("utils.py", "", "rmlab.utils stands on no floor"),
@@ -124,6 +124,26 @@ def test_allowed_imports_pass(tmp_path: Path) -> None:
     )
     (tmp_path / "__main__.py").write_text("import rmlab\nfrom rmlab.training import train")
     assert not breaches(tmp_path, {"preference_probability": "preference"})
+
+
+def shared_names(package: Path) -> dict[str, list[str]]:
+    """Names that more than one module has, each with those modules; `__init__` and `__main__` are no names."""
+    places: dict[str, list[str]] = {}
+    for path in sorted(package.rglob("*.py")):
+        if path.stem not in {"__init__", "__main__"}:
+            places.setdefault(path.stem, []).append(path.relative_to(package).as_posix())
+    return {name: where for name, where in places.items() if len(where) > 1}
+
+
+def test_no_two_modules_share_a_name() -> None:
+    assert shared_names(PACKAGE) == {}
+
+
+def test_a_planted_second_module_of_a_name_is_caught(tmp_path: Path) -> None:
+    for name in ("data/rows.py", "model/rows.py", "data/__init__.py", "model/__init__.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert shared_names(tmp_path) == {"rows": ["data/rows.py", "model/rows.py"]}
 
 
 def test_the_formula_has_one_home() -> None:

@@ -9,14 +9,14 @@ from scipy.stats import spearmanr
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from rmlab.audit import CHECKS, Audit, audit
-from rmlab.audit.planted import FAULTS, TEMPLATE, WIDTHS, save_planted
-from rmlab.audit.smallest import smallest
-from rmlab.audit.subject import load_subject
-from rmlab.audit.texts import BUILT_IN
-from rmlab.backbones import ModelError
+from rmlab.audit.audited_model import load_audited_model
+from rmlab.audit.built_in_texts import BUILT_IN
+from rmlab.audit.shrink import shrink
+from rmlab.course.planted import FAULTS, TEMPLATE, WIDTHS, save_planted
 from rmlab.data import PreferencePair
 from rmlab.datasets import load_everyday
 from rmlab.model import RewardModel
+from rmlab.model.backbones import ModelError
 
 NAMES = [check.name for check in CHECKS]
 SAMPLE = 32
@@ -261,11 +261,11 @@ def test_a_network_that_is_not_saved_whole_is_found(sound):
 
 def test_length_is_spearmans_correlation_with_its_interval(planted, sound, pairs):
     assert planted("length")["length"].found.startswith("rank correlation 1.00 (")
-    subject = load_subject(sound, revision=None, max_length=None)
+    audited = load_audited_model(sound, revision=None, max_length=None)
     scores, lengths = [], []
     for pair in pairs:
-        both = subject.read([(pair.prompt, pair.chosen), (pair.prompt, pair.rejected)]).tokens
-        scores.append(float(np.subtract(*subject.alone(both))))
+        both = audited.read([(pair.prompt, pair.chosen), (pair.prompt, pair.rejected)]).tokens
+        scores.append(float(np.subtract(*audited.alone(both))))
         lengths.append(len(both[0]["input_ids"]) - len(both[1]["input_ids"]))
     r = spearmanr(scores, lengths).statistic
     half = 1.96 * np.sqrt((1 + r**2 / 2) / (SAMPLE - 3))
@@ -405,7 +405,7 @@ def test_an_example_is_shrunk_as_far_as_it_shows_the_fault():
     def is_broken(parts):
         return "word7" in parts[0].split() and "word31" in parts[0].split()
 
-    assert smallest((text, text), is_broken) == ("word7 word31", "word0")
+    assert shrink((text, text), is_broken) == ("word7 word31", "word0")
 
 
 def test_shrinking_stops_at_its_bound_and_passes_over_errors():
@@ -415,5 +415,5 @@ def test_shrinking_stops_at_its_bound_and_passes_over_errors():
         tried.append(parts)
         raise ValueError
 
-    assert smallest(("a b c d e f g h", "a b"), raises, tries=5) == ("a b c d e f g h", "a b")
+    assert shrink(("a b c d e f g h", "a b"), raises, tries=5) == ("a b c d e f g h", "a b")
     assert len(tried) == 5

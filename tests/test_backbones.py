@@ -20,9 +20,8 @@ from transformers import (
     dynamic_module_utils,
 )
 
-from rmlab import backbones
-from rmlab.backbones import MANIFEST, ModelError, load_network, quiet_transformers
-from rmlab.model import RewardModel
+from rmlab.model import RewardModel, backbones
+from rmlab.model.backbones import MANIFEST, ModelError, load_network, quiet_transformers
 from rmlab.simulate import simulate_text_pairs
 
 PROMPTS = ["What is two and two?", "Name a colour."]

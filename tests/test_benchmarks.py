@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from rmlab.datasets import load_everyday
 from rmlab.model import RewardModel
-from rmlab.packing import grow_trees, pack
+from rmlab.model.packing import grow_trees, pack
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 

@@ -20,7 +20,7 @@ from torch.nn.attention.flex_attention import create_mask
 import rmlab.model.attention as attention
 import rmlab.model.token_scorer as token_scorer
 from rmlab.model import RewardModel
-from rmlab.packing import Tree, best_fit, grow_trees, pack
+from rmlab.model.packing import Tree, best_fit, grow_trees, pack
 from rmlab.simulate import simulate_text_pairs
 from rmlab.training import TrainingConfig, training_steps
 

@@ -4,8 +4,8 @@ import pytest
 from rmlab.data import split_by_prompt
 from rmlab.evaluation import evaluate, fit_temperature
 from rmlab.model import RewardModel
-from rmlab.report import Tempered
-from rmlab.report.card import model_card
+from rmlab.reports import Tempered
+from rmlab.reports.card import model_card
 from rmlab.simulate import simulate_text_pairs
 from rmlab.training import TrainingConfig, prepare, train
 

@@ -8,7 +8,7 @@ import answers
 import pytest
 from answers import RIGHT, WRONG
 
-from rmlab import check
+from rmlab.course import check
 
 
 def cases(table: dict[str, list[Any]]) -> list[Any]:
@@ -35,7 +35,7 @@ def test_a_wrong_answer_is_told_which_mistake_it_looks_like(name: str, case: tup
 
 def test_every_check_has_answers() -> None:
     for module in answers.MODULES:
-        judged = import_module(f"rmlab.check.{module.__name__.split('.')[-1]}")
+        judged = import_module(f"rmlab.course.check.{module.__name__.split('.')[-1]}")
         checks = {name for name in judged.__all__ if isfunction(vars(judged)[name])}
         assert checks == set(module.RIGHT) == set(module.WRONG)
     checks = {name for name, value in vars(check).items() if isfunction(value) and value is not check.judge}

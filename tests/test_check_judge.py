@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from answers.effects import in_reverse as interval
+from answers.nb09 import in_reverse as interval
 from scipy.special import expit
 from scipy.stats import kendalltau
 
-from rmlab import bradley_terry, check, datasets
+from rmlab import bradley_terry, datasets
+from rmlab.course import check
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from rmlab.model import RewardModel
 from rmlab.simulate import simulate_text_pairs
 from rmlab.training import TrainingConfig, TrainingError, checkpoint, load_checkpoint, prepare, train, training_steps
 from rmlab.training.checkpoint import Checkpoints
-from rmlab.training.state import Best, RunState
+from rmlab.training.run_state import Best, RunState
 
 PAIRS = simulate_text_pairs(40, seed=0).pairs
 TRAINING, HELD_OUT = list(PAIRS)[:28], list(PAIRS)[28:]

@@ -12,10 +12,10 @@ import pytest
 
 import rmlab
 from rmlab.__main__ import main
-from rmlab.commands import COMMANDS
+from rmlab.atomic import holding
+from rmlab.cli import COMMANDS
 from rmlab.datasets import load_baseball
 from rmlab.model import ModelError, RewardModel
-from rmlab.saving import holding
 from rmlab.training import TrainingConfig
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:torch")
@@ -344,10 +344,10 @@ def test_doctor_finds_this_machine_ready(capsys):
 
 
 def test_doctor_says_what_to_mend(capsys, monkeypatch):
-    import rmlab.doctor
+    import rmlab.cli.doctor
 
-    monkeypatch.setattr(rmlab.doctor, "MEMORY_GB", 1e9)
-    monkeypatch.setattr(rmlab.doctor, "_training", lambda: 1 / 0)
+    monkeypatch.setattr(rmlab.cli.doctor, "MEMORY_GB", 1e9)
+    monkeypatch.setattr(rmlab.cli.doctor, "_training", lambda: 1 / 0)
     out = run(capsys, "doctor", status=1).out
     assert "MEND  memory" in out
     assert "ZeroDivisionError" in out
@@ -355,7 +355,7 @@ def test_doctor_says_what_to_mend(capsys, monkeypatch):
 
 
 def test_lab_says_where_the_notebooks_should_be(capsys, monkeypatch):
-    import rmlab.doctor
+    import rmlab.cli.doctor
 
-    monkeypatch.setattr(rmlab.doctor, "find_notebooks", lambda: None)
+    monkeypatch.setattr(rmlab.cli.doctor, "find_notebooks", lambda: None)
     assert "clone the project" in run(capsys, "lab", status=2).err

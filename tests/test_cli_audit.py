@@ -3,7 +3,7 @@ import json
 import pytest
 
 from rmlab.__main__ import main
-from rmlab.audit.planted import save_planted
+from rmlab.course.planted import save_planted
 
 
 @pytest.fixture(scope="module")

@@ -53,7 +53,7 @@ def test_one_file_with_everything_inside(inputs: tuple[str, str], tmp_path: Path
 
 
 def test_without_a_model_and_pairs_it_opens_on_a_clear_pair_with_film_and_twin():
-    from rmlab.explorers import explore
+    from rmlab.explorer import explore
 
     shown = explore()
     shown.answers.wait()

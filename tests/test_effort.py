@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rmlab.effort import METHODS, draw_raters, standardise_ratings, study_effort
+from rmlab.course.effort import METHODS, draw_raters, standardise_ratings, study_effort
 from rmlab.simulate import Rater
 
 

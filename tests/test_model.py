@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from tokenizers import processors
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
-from rmlab import backbones
-from rmlab.backbones import MANIFEST, ModelError, quiet_transformers
 from rmlab.data import PreferencePair
-from rmlab.model import PAD_TOKEN, RewardModel, use_bf16
+from rmlab.model import PAD_TOKEN, RewardModel, backbones, use_bf16
+from rmlab.model.backbones import MANIFEST, ModelError, quiet_transformers
 
 TINY_TOKENIZER = Path(backbones.__file__).parent / "tiny_tokenizer"
 PROMPTS = ["", "Name a colour.", "What is two and two, and why?", "Tell me of the sea. " * 6, "Hi", "Why, oh why?"]

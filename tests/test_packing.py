@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rmlab.packing import CALL_COST, Tree, best_fit, grow_trees, length_sorted_batches, pack, pad
+from rmlab.model.packing import CALL_COST, Tree, best_fit, grow_trees, length_sorted_batches, pack, pad
 
 LENGTHS = st.lists(st.integers(1, 300), max_size=60)
 

@@ -453,7 +453,7 @@ class Notebook:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, render: bool = False):
         self.displayed: list[str] = []
         if not render:  # a PNG costs most of the time of a drawing
-            monkeypatch.setattr(plots.run, "bundle", lambda _, alt: {"text/plain": alt})
+            monkeypatch.setattr(plots.training_curves, "bundle", lambda _, alt: {"text/plain": alt})
         monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace(kernel=object()))
         monkeypatch.setattr("IPython.display.display", self.display)
 
@@ -490,13 +490,13 @@ def test_live_curves_draw_seldom(monkeypatch: pytest.MonkeyPatch):
 def test_live_curves_spend_at_most_a_tenth_on_drawing(monkeypatch: pytest.MonkeyPatch):
     notebook, clock = Notebook(monkeypatch), SimpleNamespace(now=0.0)
     monkeypatch.setattr(time, "monotonic", lambda: clock.now)
-    draw = plots.run._draw_live
+    draw = plots.training_curves._draw_live
 
     def slow_draw(*arguments: Any) -> Any:
         clock.now += 2.0
         return draw(*arguments)
 
-    monkeypatch.setattr(plots.run, "_draw_live", slow_draw)
+    monkeypatch.setattr(plots.training_curves, "_draw_live", slow_draw)
     for _ in plots.live_curves(records(80), seconds=1):
         clock.now += 1.0
     # A drawing of 2 s and then 18 steps of 1 s, four times, and a fifth; the last state is a sixth.
@@ -537,14 +537,14 @@ def test_live_curves_show_the_last_state_and_close_the_run_however_it_ends(way: 
 def test_live_curves_leave_no_figure(monkeypatch: pytest.MonkeyPatch):
     Notebook(monkeypatch, render=True)
     made: list[weakref.ref] = []
-    original = plots.run.make_axes
+    original = plots.training_curves.make_axes
 
     def remembered(*arguments: Any) -> Axes:
         ax = original(*arguments)
         made.append(weakref.ref(ax.figure))
         return ax
 
-    monkeypatch.setattr(plots.run, "make_axes", remembered)
+    monkeypatch.setattr(plots.training_curves, "make_axes", remembered)
     assert len(list(plots.live_curves(records(1)))) == 1
     gc.collect()
     assert made

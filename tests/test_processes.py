@@ -18,8 +18,8 @@ import torch.distributed as dist
 from accelerate import PartialState
 
 from rmlab.__main__ import main
-from rmlab.commands import launch
-from rmlab.commands import train as train_command
+from rmlab.cli import launch
+from rmlab.cli import train as train_command
 from rmlab.model import RewardModel
 from rmlab.simulate import simulate_text_pairs
 from rmlab.training import (

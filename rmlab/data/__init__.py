@@ -4,10 +4,10 @@
 of meaning are kept and counted. `formats` lists the formats, and `pairs` shows how a million pairs are stored.
 """
 
-from rmlab.data.checks import PairsCheck, Trainable, check_pairs, trainable
 from rmlab.data.ids import pair_ids
-from rmlab.data.near import group_near_equal
 from rmlab.data.pairs import Message, PreferencePair, PreferencePairs, ReadReport, Side
+from rmlab.data.quality.checks import PairsCheck, Trainable, check_pairs, trainable
+from rmlab.data.quality.near_duplicates import group_near_equal
 from rmlab.data.read import read_pairs
 from rmlab.data.rows import DataError
 from rmlab.data.split import split_by_prompt

@@ -12,7 +12,7 @@ from typing import Any, overload
 import numpy as np
 import pyarrow as pa
 
-from rmlab.data.flags import find
+from rmlab.data.quality.flags import find
 from rmlab.data.rows import DataError, Row, Sides, encode_sides, read_optional
 
 __all__ = ["Message", "PreferencePair", "PreferencePairs", "ReadReport", "Side", "rows_to_batch"]

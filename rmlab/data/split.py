@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rmlab.data.near import group_near_equal
 from rmlab.data.pairs import PreferencePairs
+from rmlab.data.quality.near_duplicates import group_near_equal
 from rmlab.data.rows import NEXT_MESSAGE
 
 __all__ = ["parts_by_prompt", "split_by_prompt"]

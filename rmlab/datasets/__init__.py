@@ -7,7 +7,7 @@ from importlib import resources
 
 from rmlab.datasets.baseball import BaseballSeason, load_baseball
 from rmlab.datasets.biased import load_everyday_biased
-from rmlab.datasets.course import course_model, course_pairs, load_course_film
+from rmlab.datasets.course_models import course_model, course_pairs, load_course_film
 from rmlab.datasets.everyday import EverydayNote, everyday_notes, load_everyday
 from rmlab.datasets.probes import ProbePreset, load_probe_presets
 from rmlab.datasets.recorded import RecordedDifferences, load_recorded

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from rmlab.data import PreferencePairs, split_by_prompt
-from rmlab.datasets.course import FILM, CourseJudge, adapter_file, add_changes, course_pairs, low_rank_changes
+from rmlab.datasets.course_models import FILM, CourseJudge, adapter_file, add_changes, course_pairs, low_rank_changes
 from rmlab.datasets.probes import record_probe_presets, write_probe_presets
 from rmlab.datasets.recorded import RecordedDifferences, write_recorded
 from rmlab.evaluation import evaluate

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from importlib import resources
 from typing import Final, get_args
 
-from rmlab.datasets.course import CourseJudge, course_model
+from rmlab.datasets.course_models import CourseJudge, course_model
 from rmlab.simulate.replies import JUDGES, Question, Structure, compose, load_questions, load_sentences
 
 __all__ = ["ProbePreset", "load_probe_presets", "record_probe_presets", "write_probe_presets"]

@@ -18,7 +18,7 @@ from transformers.integrations.flex_attention import flex_attention_forward
 from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from rmlab.packing import attends
+from rmlab.model.packing import attends
 
 __all__ = ["BLOCK_DEVICES", "MaskForm", "make_mask", "take_blocks", "take_masks"]
 
@@ -39,7 +39,7 @@ def make_mask(
     Parameters
     ----------
     trees, branches
-        As in `rmlab.packing.PackedRows`, of shape ``(rows, length)``, on the device of the model.
+        As in `rmlab.model.packing.PackedRows`, of shape ``(rows, length)``, on the device of the model.
     causal
         Whether a token attends to none after itself.
     form

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from rmlab.backbones import ModelError
+from rmlab.model.backbones import ModelError
 
 __all__ = ["Float32Linear", "dropouts", "ensure_pad_token", "keep_head_in_float32"]
 

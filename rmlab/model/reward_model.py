@@ -11,15 +11,15 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from rmlab.backbones import ModelError, load_network, quiet_transformers
+from rmlab.atomic import replacing
 from rmlab.data import PreferencePair
-from rmlab.model.encode import Encoded, EncodedPairs, Encoder, Text
+from rmlab.model.backbones import ModelError, load_network, quiet_transformers
 from rmlab.model.network import Float32Linear, ensure_pad_token, keep_head_in_float32
 from rmlab.model.precision import Precision
-from rmlab.model.save import check_destination, write_manifest
+from rmlab.model.saving import check_destination, write_manifest
 from rmlab.model.scoring import score_in_chunks
 from rmlab.model.token_scorer import TokenScorer
-from rmlab.saving import replacing
+from rmlab.model.tokenization import Encoded, EncodedPairs, Encoder, Text
 
 __all__ = ["RewardModel"]
 

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from rmlab.model.encode import Encoded
 from rmlab.model.onednn import float32_by_onednn
 from rmlab.model.precision import Precision, autocast, use_bf16
 from rmlab.model.token_scorer import TokenScorer
+from rmlab.model.tokenization import Encoded
 
 __all__ = ["score_in_chunks"]
 

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from rmlab.model.attention import BLOCK_DEVICES, MaskForm, make_mask, take_blocks, take_masks
+from rmlab.model.batches import Batch, packed_batches, padded_batches, read_scores, why_not_packed
 from rmlab.model.network import dropouts
 from rmlab.model.precision import autocast
-from rmlab.model.rows import Batch, packed_batches, padded_batches, read_scores, why_not_packed
 
 __all__ = ["Packing", "TokenScorer"]
 
@@ -66,7 +66,7 @@ class TokenScorer(nn.Module):
         Parameters
         ----------
         input_ids
-            Shape ``(rows, length)``; padded on either side, or packed as `rmlab.packing` says.
+            Shape ``(rows, length)``; padded on either side, or packed as `rmlab.model.packing` says.
         attention_mask
             For padded rows: 1 on real tokens, ``(rows, length)``. For packed rows: which token attends to which,
             ``(rows, 1, length, length)``, as `rmlab.model.attention` makes it.

@@ -17,9 +17,9 @@ from rmlab.plots.pictures import (
     plot_score_differences,
     plot_scores,
 )
-from rmlab.plots.rows import plot_batch, plot_packed_rows
-from rmlab.plots.run import live_curves, plot_training
 from rmlab.plots.style import CHOSEN, HELD_OUT, INK, NEUTRAL, REJECTED
+from rmlab.plots.token_rows import plot_batch, plot_packed_rows
+from rmlab.plots.training_curves import live_curves, plot_training
 
 __all__ = [
     "CHOSEN",

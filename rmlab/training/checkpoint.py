@@ -27,15 +27,15 @@ from accelerate.utils import broadcast_object_list, gather_object
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from rmlab.backbones import sha256
+from rmlab.atomic import replacing
 from rmlab.evaluation import evaluate
 from rmlab.model import RewardModel
-from rmlab.saving import replacing
+from rmlab.model.backbones import sha256
 from rmlab.training.config import TrainingConfig
 from rmlab.training.fingerprints import data_fingerprint, model_fingerprints
 from rmlab.training.mode import training_mode
-from rmlab.training.pairs import TrainingData, TrainingError
-from rmlab.training.state import RunState, put_weights
+from rmlab.training.run_state import RunState, put_weights
+from rmlab.training.training_data import TrainingData, TrainingError
 
 __all__ = ["Checkpoints", "load_checkpoint"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from rmlab.model import RewardModel
-from rmlab.training.pairs import TrainingData
+from rmlab.training.training_data import TrainingData
 
 __all__ = ["data_fingerprint", "model_fingerprints"]
 

@@ -2,7 +2,7 @@
 
 The loss of a pair is `rmlab.preference_loss` of its score difference, averaged over the batch. `training_steps` yields
 one record a step, so a live plot or a stop of your own needs no callback; `train` runs it to the end. What changes from
-step to step is in `state`; how it outlives a process is in `checkpoint`.
+step to step is in `run_state`; how it outlives a process is in `checkpoint`.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from rmlab.training.checkpoint import Checkpoints
 from rmlab.training.config import TrainingConfig
 from rmlab.training.group import dealt, join_group, one_for_all, shared
 from rmlab.training.mode import compiled_layers, standing_gradient, training_mode
-from rmlab.training.pairs import TrainingData, TrainingError, prepare
 from rmlab.training.parallel import parallel
 from rmlab.training.records import HeldOutEvaluation, History, TrainingStep
-from rmlab.training.state import Best, Progress, RunState, whole
+from rmlab.training.run_state import Best, Progress, RunState, whole
+from rmlab.training.training_data import TrainingData, TrainingError, prepare
 
 __all__ = ["TrainingRun", "train", "training_steps"]
 

@@ -15,7 +15,7 @@ from rmlab.model import RewardModel
 from rmlab.model.network import dropouts
 from rmlab.training.config import TrainingConfig
 from rmlab.training.group import is_sharded
-from rmlab.training.pairs import TrainingError
+from rmlab.training.training_data import TrainingError
 
 __all__ = ["compiled_layers", "standing_gradient", "training_mode"]
 

@@ -24,7 +24,7 @@ from torch.distributed.fsdp import FSDPModule
 from rmlab.model import RewardModel
 from rmlab.training.config import TrainingConfig
 from rmlab.training.group import is_sharded
-from rmlab.training.state import learned, whole
+from rmlab.training.run_state import learned, whole
 
 __all__ = ["Parallel", "parallel"]
 

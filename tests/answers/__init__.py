@@ -1,4 +1,4 @@
-"""Right and wrong answers to every exercise, a module for each of rmlab.check: what test_check.py tries on the checks.
+"""Right and wrong answers to every exercise, a module for each notebook: what test_check.py tries on the checks.
 
 A module has two tables with the names of its checks: RIGHT, with answers that pass, and WRONG, with answers and words
 of the message that each must get.

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Page
 
-from rmlab import explorers
+from rmlab import explorer
 from rmlab.data import PreferencePair, pair_ids
 from rmlab.evaluation import evaluate
-from rmlab.explorers import ExplorerState
-from rmlab.explorers.page import render_page
-from rmlab.explorers.presets import NUMBERS
-from rmlab.explorers.scoring import as_pairs
+from rmlab.explorer import ExplorerState
+from rmlab.explorer.page import render_page
+from rmlab.explorer.presets import NUMBERS
+from rmlab.explorer.score_sources import as_pairs
 from rmlab.training import HeldOutEvaluation, History, TrainingConfig, TrainingStep
 
 VIEWS = ("path", "curve", "probe", "pairs", "film", "head", "compare")
@@ -81,7 +81,7 @@ def some_pairs(n: int) -> tuple[np.ndarray, list[PreferencePair]]:
     return rng.normal(0.5, 2, n).round(3), pairs
 
 
-def a_film(n_frames: int, n_pairs: int, **options) -> explorers.Explorer:
+def a_film(n_frames: int, n_pairs: int, **options) -> explorer.Explorer:
     rng = np.random.default_rng(1)
     final = rng.normal(1, 1, n_pairs)
     frames = [final * i / max(1, n_frames - 1) for i in range(n_frames)]
@@ -91,20 +91,20 @@ def a_film(n_frames: int, n_pairs: int, **options) -> explorers.Explorer:
         for i in range(5 * n_frames)
     )
     ids = tuple(pair_ids(as_pairs(options.get("pairs", []))))
-    return explorers.film(History(steps, TrainingConfig(), 16, {}, {}, "padded", None, (), ids), **options)
+    return explorer.film(History(steps, TrainingConfig(), 16, {}, {}, "padded", None, (), ids), **options)
 
 
 def every_view(
     differences: np.ndarray, pairs: list[PreferencePair], names: tuple[str, str] = ("A", "B"), **traits: Any
-) -> explorers.Explorer:
+) -> explorer.Explorer:
     """All views, linked, with presets and recorded scores."""
-    shown = explorers.compare(differences, -differences, pairs, names=names)
-    head = explorers.head_outputs([3, 1, 2], 0.1, [pairs[i].prompt for i in range(3)])  # type: ignore[arg-type]
+    shown = explorer.compare(differences, -differences, pairs, names=names)
+    head = explorer.head_outputs([3, 1, 2], 0.1, [pairs[i].prompt for i in range(3)])  # type: ignore[arg-type]
     data = shown.data | a_film(3, len(pairs), pairs=pairs, head=head).data
-    data |= explorers.pairs(differences, pairs).data | explorers.probe().data
+    data |= explorer.pairs(differences, pairs).data | explorer.probe().data
     for name, value in ({"presets": NUMBERS} | traits).items():
         setattr(shown.state, name, value)
-    return explorers.Explorer(shown.state, VIEWS, data)
+    return explorer.Explorer(shown.state, VIEWS, data)
 
 
 class Opened:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOK = "notebooks/02_sigmoid.ipynb"
 CONTROLS = """\
 import time
-from rmlab.explorers import controls
+from rmlab.explorer import controls
 from rmlab.plots.curves import plot_votes
 share = controls.Slider(0.5, 0, 1, step=0.01, label="share")
 count = controls.Slider(3, 0, 8, label="count")

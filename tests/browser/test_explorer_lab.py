@@ -16,17 +16,17 @@ IDLE = "Python 3 (ipykernel) | Idle"
 MANY_PAIRS = """\
 import numpy as np
 from types import SimpleNamespace
-from rmlab import explorers
+from rmlab import explorer
 from rmlab.data import PreferencePair
 from rmlab.evaluation import evaluate
 d = np.linspace(-2, 2, 9)
 table = [PreferencePair(f"Prompt {i}", "yes", "no") for i in range(9)]
 runs = [SimpleNamespace(step=i, evaluation=evaluate(i * d), score_differences=i * d) for i in range(3)]
 history = SimpleNamespace(evaluations=runs, steps=[SimpleNamespace(step=1, loss=0.7)], held_out_ids=())
-display(explorers.pairs(d, table), explorers.film(history))
+display(explorer.pairs(d, table), explorer.film(history))
 """
 PATCHES = """\
-from rmlab.explorers.patches import PatchSession, judge_patches
+from rmlab.course.patches import PatchSession, judge_patches
 session = PatchSession(seconds=0.001)
 display(judge_patches(session))
 """

@@ -15,9 +15,9 @@ from explorer import PAYLOADS, Opened, opening
 from playwright.sync_api import Browser, Page, expect
 
 from rmlab.data import PreferencePair
-from rmlab.explorers import ExplorerState, explore, length_score
-from rmlab.explorers.presets import NUMBERS
-from rmlab.explorers.serve import ExplorerServer
+from rmlab.explorer import ExplorerState, explore, length_score
+from rmlab.explorer.presets import NUMBERS
+from rmlab.explorer.serve import ExplorerServer
 from rmlab.preference import preference_loss, preference_probability
 
 
@@ -329,9 +329,9 @@ def test_a_link_carries_the_state_to_another_page(opened: Opened, tmp_path: Path
 
 SERVE = """
 import sys
-from rmlab.explorers import ExplorerState
-from rmlab.explorers.answers import Answers
-from rmlab.explorers.serve import ExplorerServer
+from rmlab.explorer import ExplorerState
+from rmlab.explorer.answers import Answers
+from rmlab.explorer.serve import ExplorerServer
 state = ExplorerState(scores=(1.0, 0.0))
 answers = Answers(state, lambda prompts, responses: [len(text) for text in responses], "length")
 with ExplorerServer(port=int(sys.argv[1]), token="the same in both runs") as server:

@@ -15,12 +15,12 @@ from explorer import PAYLOADS
 from playwright.sync_api import Browser, Page, expect
 
 from rmlab.datasets import load_probe_presets
-from rmlab.explorers.answers import Answers
-from rmlab.explorers.bundle import STATIC, join_modules
-from rmlab.explorers.page import render_page
-from rmlab.explorers.probe_views import probe_data, probe_state
-from rmlab.explorers.serve import ExplorerServer
-from rmlab.explorers.state import ExplorerState
+from rmlab.explorer.answers import Answers
+from rmlab.explorer.bundle import WEB, join_modules
+from rmlab.explorer.page import render_page
+from rmlab.explorer.probe_views import probe_data, probe_state
+from rmlab.explorer.serve import ExplorerServer
+from rmlab.explorer.state import ExplorerState
 from rmlab.model import RewardModel
 
 ODD = "<img src=x onerror=alert(1)> שלום 👩🏽‍🚀 \u202e ${1} {{x}} &lt; end"
@@ -333,7 +333,7 @@ def test_no_payload_runs_in_any_field(browser: Browser) -> None:
 @pytest.fixture
 def history(browser: Browser) -> Iterator[Callable[[str, Any], Any]]:
     page = browser.new_page()
-    source = join_modules("history.js", lambda name: (STATIC / name).read_text(encoding="utf-8"))
+    source = join_modules("core/history.js", lambda name: (WEB / name).read_text(encoding="utf-8"))
 
     def run(expression: str, argument: Any) -> Any:
         return page.evaluate(f"(given) => {{ {source}; const h = $history_js; return {expression}; }}", argument)

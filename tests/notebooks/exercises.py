@@ -24,7 +24,7 @@ class Exercise:
 
     @property
     def checks(self) -> list[tuple[int, ast.Call]]:
-        """Calls of rmlab.check, each with the place of its cell."""
+        """Calls of rmlab.course.check, each with the place of its cell."""
         calls = [(place, node) for place, source in self.cells for node in ast.walk(ast.parse(python(source)))]
         return [
             (place, node)
@@ -75,7 +75,7 @@ def exercises_are_whole(notebook: NotebookNode, path: Path) -> list[str]:
         if not exercise.cells:
             found.append(f"{exercise.title}: no code cell to work in")
         elif not exercise.checks:
-            found.append(f"{exercise.title}: no call of rmlab.check")
+            found.append(f"{exercise.title}: no call of rmlab.course.check")
         if not exercise.solution:
             found.append(f"{exercise.title}: the solution holds no ```python block")
     return found

@@ -272,8 +272,9 @@ def public_names() -> frozenset[str]:
     """Names in the `__all__` of rmlab and its modules, read from the source: importing them all takes seconds."""
     package = Path(rmlab.__file__).parent
     files = [*package.glob("[!_]*.py"), *package.glob("*/__init__.py"), package / "__init__.py"]
-    # Views are called by the name of their module, `explorers.pairs(...)`, so `pairs` itself stays free.
-    files.remove(package / "explorers/__init__.py")
+    files += [*package.glob("course/*/__init__.py"), *package.glob("course/[!_]*.py"), package / "model/packing.py"]
+    # Views are called by the name of their module, `explorer.pairs(...)`, so `pairs` itself stays free.
+    files.remove(package / "explorer/__init__.py")
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files]
     lists = [
         ast.literal_eval(node.value)

@@ -23,8 +23,8 @@ from IPython.core import display_functions
 from nbformat import NotebookNode
 from reading import is_compared, python
 
-from rmlab.explorers import Explorer, controls
-from rmlab.explorers.patches import PatchView
+from rmlab.course.patches import PatchView
+from rmlab.explorer import Explorer, controls
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 Move = Callable[[], object]

@@ -24,7 +24,7 @@ def leaves_the_reader_alone(notebook: NotebookNode, path: Path) -> list[str]:
 def controls_are_ours(notebook: NotebookNode, path: Path) -> list[str]:
     """No cell imports ipywidgets, whose controls let keys through: `d d` on a focused slider would delete its cell."""
     return [
-        f"code cell {n}, line {node.lineno}: imports ipywidgets; use rmlab.explorers.controls"
+        f"code cell {n}, line {node.lineno}: imports ipywidgets; use rmlab.explorer.controls"
         for n, cell in enumerate(code_cells(notebook), 1)
         for node in ast.walk(ast.parse(python(cell.source)))
         if isinstance(node, ast.Import | ast.ImportFrom) and "ipywidgets" in ast.unparse(node)

@@ -232,7 +232,7 @@ FAULTS = [
     (guards.exercises_are_whole, prose("<summary>Hint</summary>", "<summary>Help</summary>"), "no folded Hint"),
     (guards.exercises_are_whole, prose("Solution</summary>\n\n", "Solution</summary>"), "no folded Solution"),
     (guards.exercises_are_whole, lambda nb: nb.cells.pop(6), "no code cell to work in"),
-    (guards.exercises_are_whole, code(5, source="my_gap = ..."), "no call of rmlab.check"),
+    (guards.exercises_are_whole, code(5, source="my_gap = ..."), "no call of rmlab.course.check"),
     (guards.exercises_are_whole, prose("```python", "```"), "the solution holds no ```python block"),
     (guards.ignored_outputs_are_bounded, code(4, source="slider"), "code cell 4 is not compared: it is no # Controls"),
     (guards.ignored_outputs_are_bounded, code(3, id="other"), "bounds.py has no bound for 'other'"),

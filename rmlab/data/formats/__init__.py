@@ -24,7 +24,7 @@ from rmlab.data.formats.helpsteer import HELPSTEER_PREFERENCES
 from rmlab.data.formats.messages import NotTextError, plain
 from rmlab.data.formats.openai import SUMMARIES, WEBGPT
 from rmlab.data.formats.rated import rated_formats
-from rmlab.data.formats.rewardbench import REWARDBENCH, REWARDBENCH_2
+from rmlab.data.formats.rewardbench_files import REWARDBENCH, REWARDBENCH_2
 from rmlab.data.formats.shp import SHP
 from rmlab.data.formats.trainers import LLAMA_FACTORY_OUTPUTS, MS_SWIFT
 from rmlab.data.rows import DataError, listed

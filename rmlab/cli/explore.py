@@ -1,0 +1,113 @@
+"""`rmlab explore`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from rmlab.atomic import write_text
+from rmlab.cli.options import add_skip_bad, read_given
+
+if TYPE_CHECKING:
+    from rmlab.explorer import Explorer
+    from rmlab.training import History
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument("model", metavar="MODEL", nargs="?", help="folder or hub id (default: the course's model)")
+    parser.add_argument("pairs", metavar="PAIRS", nargs="?", help="file, glob or hub id (default: fresh replies)")
+    parser.add_argument("--html", metavar="FILE", type=Path, help="write one file that needs no kernel and no network")
+    parser.add_argument("--revision", help="pin a hub model")
+    add_skip_bad(parser)
+    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: any that is free)")
+    parser.add_argument("--no-browser", action="store_true", help="print the address without opening a browser")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve the explorer as a page on this machine until interrupted, or write it as one file."""
+    page: Path | None = options.html
+    if page is not None and (page.is_dir() or not page.parent.is_dir()):  # before the scoring, not after it
+        fault = "it is a folder" if page.is_dir() else "its folder is missing"
+        raise ValueError(f"{page} cannot be written: {fault}")
+    if not 0 <= options.port < 65536:
+        raise ValueError(f"--port must be between 0 (any that is free) and 65535, got {options.port}")
+    try:
+        import rmlab.explorer  # noqa: F401
+    except ModuleNotFoundError as error:  # the lab extra is not installed; the message says so
+        raise ValueError(str(error)) from error
+    if page is None:
+        _serve(options)
+    from rmlab.explorer.page import render_page
+
+    shown, title = _shown(options)
+    if shown.answers is not None:
+        shown.answers.wait()
+    write_text(page, render_page(shown.state, shown.views, shown.data, title=title))
+    print(f"written to {page} ({page.stat().st_size / 1e6:.1f} MB): open it in a browser, or send it")
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> NoReturn:
+    """Serve the page at once, even though at first it only waits until the pairs are scored."""
+    from rmlab.explorer.access import kept_token, open_browser, redirect_file
+    from rmlab.explorer.serve import ExplorerServer
+
+    try:
+        server = ExplorerServer(port=options.port, token=kept_token(options.port) if options.port else None)
+    except OSError as error:
+        raise OSError(
+            f"port {options.port} is not available ({os.strerror(error.errno or 0)}); name another, or leave --port out"
+        ) from error
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does, and leaves no file behind
+    with suppress(KeyboardInterrupt), server, redirect_file(server.address) as file:
+        print(f"the explorer is at {server.address}\nonly this machine can reach it; Ctrl-C ends it", flush=True)
+        shown, title = _shown(options, lambda: options.no_browser or open_browser(file))
+        server.show(shown.state, shown.views, shown.data, title=title)
+        server.wait()
+    # The interpreter would wait for a thread that is scoring, or be aborted if torch computes in it; and shutting torch
+    # down takes seconds.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _shown(options: argparse.Namespace, ready: Callable[[], object] = lambda: None) -> tuple[Explorer, str]:
+    """Load the model and the pairs, call `ready`, and score them; return the explorer and its title."""
+    from rmlab.explorer import explore
+    from rmlab.model import RewardModel
+
+    model = RewardModel.from_pretrained(options.model, revision=options.revision) if options.model else None
+    pairs = read_given(options.pairs, options) if options.pairs else None
+    names = _name(options.model or "the course's model"), _name(options.pairs or "fresh replies")
+    history, no_film = _history(options.model)
+    ready()
+    return explore(model, pairs, history=history, note=no_film, names=names), " on ".join(names)
+
+
+def _name(given: str) -> str:
+    """Return the bare name of a file or folder, for a page that may be sent to others; a hub id stays whole."""
+    return Path(given).resolve().name if Path(given).exists() else given
+
+
+def _history(model: str | None) -> tuple[History | None, str | None]:
+    """Read the history that `rmlab train` leaves beside a model, if there is one, or say why it makes no film."""
+    path = None if model is None else Path(model) / "training.json"
+    if path is None or not path.is_file():
+        return None, None
+    from rmlab.training import History
+
+    try:
+        history = History.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError) as error:
+        return None, f"There is no film of the training, because {path} cannot be read: {error}"
+    if not any(len(one.score_differences) for one in history.evaluations):
+        return None, f"There is no film of the training: {path} holds no held-out differences. Train again for one."
+    return history, None

@@ -1,0 +1,116 @@
+"""`rmlab score`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from rmlab.cli.options import add_model
+from rmlab.model import RewardModel
+
+EXPECTED = '{"prompt": ..., "response": ...}, each a text or a list of {"role": ..., "content": ...} messages'
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    add_model(parser)
+    parser.add_argument("--prompt", help="the prompt")
+    parser.add_argument("--response", help="the response to score")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Score responses: one from the command line, or JSON lines from standard input."""
+    if (options.prompt is None) != (options.response is None):
+        raise ValueError("give both --prompt and --response, or neither and JSON lines on standard input")
+    model = RewardModel.from_pretrained(options.model, revision=options.revision)
+    if options.prompt is not None:
+        one = {"prompt": _text(options.prompt, "--prompt"), "response": _text(options.response, "--response")}
+        for _, score in _scored(model, [("--prompt and --response", one)], options.precision):
+            print(f"{score:.6f}")
+        return 0
+    lines = getattr(sys.stdin, "buffer", sys.stdin)  # bytes, so that a line in another encoding has its number
+    for records in _chunks(_records(lines), 512):
+        for record, score in _scored(model, records, options.precision):
+            print(json.dumps({**record, "score": score}, ensure_ascii=False))
+        sys.stdout.flush()
+    return 0
+
+
+def _scored(
+    model: RewardModel, records: Sequence[tuple[str, dict[str, Any]]], precision: Any
+) -> Iterator[tuple[dict[str, Any], float]]:
+    """Yield each record with its score; if one cannot be scored, yield those before it, then raise its error."""
+    prompts, responses = ([record[name] for _, record in records] for name in ("prompt", "response"))
+    try:
+        scores = model.score(prompts, responses, precision=precision).tolist()
+        if not all(map(math.isfinite, scores)):
+            raise ValueError("the score is not finite; the weights of the model are damaged or too large")
+    except ValueError as error:
+        if len(records) == 1:
+            raise ValueError(f"{records[0][0]}: {error}") from error
+        for one in records:
+            yield from _scored(model, [one], precision)
+        return
+    for (_, record), score in zip(records, scores, strict=True):
+        yield record, score
+
+
+def _records(lines: Iterable[str | bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each record with its place."""
+    for number, line in enumerate(lines, start=1):
+        where = f"standard input, line {number}"
+        try:
+            text = line.decode("utf-8-sig") if isinstance(line, bytes) else line
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{where}: not UTF-8 (byte {error.start + 1}); convert the file to UTF-8") from None
+        if not text.strip():
+            continue
+        try:
+            record = json.loads(text)
+            printed = json.dumps(record, ensure_ascii=False, allow_nan=False)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{where}: not JSON that can be scored ({str(error)[:200]})") from None
+        _text(printed, where)
+        if not isinstance(record, dict) or not all(_is_side(record.get(name)) for name in ("prompt", "response")):
+            raise ValueError(f"{where}: expected {EXPECTED}, got {text.strip()[:80]}")
+        yield where, record
+
+
+def _is_side(value: Any) -> bool:
+    """Return whether a value is a text or messages that have a role and a text each."""
+    if not isinstance(value, list):
+        return isinstance(value, str)
+    return all(
+        isinstance(message, dict) and all(isinstance(message.get(name), str) for name in ("role", "content"))
+        for message in value
+    )
+
+
+def _text(text: str, where: str) -> str:
+    """Return the text if it is one: half of a surrogate pair is not a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{where}: character {error.start + 1} is half of a surrogate pair, not a character") from None
+    return text
+
+
+def _chunks(records: Iterator[Any], size: int) -> Iterator[list[Any]]:
+    """Yield lists of `size` records; before an error, those that came before it."""
+    chunk: list[Any] = []
+    try:
+        for record in records:
+            chunk.append(record)
+            if len(chunk) == size:
+                yield chunk
+                chunk = []
+    except ValueError:
+        if chunk:
+            yield chunk
+        raise
+    if chunk:
+        yield chunk

@@ -1,0 +1,24 @@
+"""Checks of the answers to the exercises of the course: one function for each exercise, named after it.
+
+    from rmlab.course import check
+    check.gap_for_probability(2.197)
+
+A right answer passes in any equivalent form: a number, or a function on floats, NumPy arrays or torch tensors. For a
+wrong one the message says which mistake it looks like, and for a missing one that it was not attempted. Nothing is
+raised: each function prints a message and returns a `Verdict` with ``passed``. A new check is a call of `judge`.
+"""
+
+# The checks are called as `check.loss`. They are not in `__all__`, since notebooks may use none of its names otherwise.
+from rmlab.course.check.nb00 import judges_for_rejected, scores_to_probability  # noqa: F401
+from rmlab.course.check.nb01 import TAU_RATINGS, TAU_REWARDS, centred_ratings, kendall_tau  # noqa: F401
+from rmlab.course.check.nb02 import difference_to_probability, gap_for_probability  # noqa: F401
+from rmlab.course.check.nb03 import batch_loss, loss, loss_gradient  # noqa: F401
+from rmlab.course.check.nb04 import standard_error_of_difference, win_probability  # noqa: F401
+from rmlab.course.check.nb06 import linear_score_difference, reported_loss  # noqa: F401
+from rmlab.course.check.nb07 import last_real_position, scores_from_hidden  # noqa: F401
+from rmlab.course.check.nb08 import accuracy_of_differences, loss_at_temperature  # noqa: F401
+from rmlab.course.check.nb09 import flattery_effect, remainder_of_removal  # noqa: F401
+from rmlab.course.check.nb11 import shared_tokens, training_memory  # noqa: F401
+from rmlab.course.check.verdict import Verdict, judge  # noqa: F401
+
+__all__ = ["Verdict"]

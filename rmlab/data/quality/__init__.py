@@ -1,0 +1,1 @@
+"""What is wrong with a set of pairs: checks, flags, near duplicates."""

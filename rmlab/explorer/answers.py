@@ -1,0 +1,182 @@
+"""A scorer that follows a state: when its texts change, it updates their scores and, on request, the attributions.
+
+The work is done in a thread, so that a slow scorer delays nobody. There is no queue: in each turn the thread reads the
+current texts, and what it finds for texts that have changed in the meantime is kept but not shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from rmlab.attribution import Attribution, Scorer, attribute_difference
+from rmlab.explorer.scorer import RememberingScorer, Scored
+from rmlab.explorer.state import ExplorerState
+from rmlab.model import RewardModel
+
+__all__ = ["Answers", "pieces"]
+
+TEXTS = ("prompt", "response_a", "response_b")
+SETTLE = 0.005  # seconds: a preset sets three texts, one after another
+BATCH_TOKENS = 1024  # of an attribution, so that it can be abandoned soon after the next key
+
+
+class Superseded(Exception):
+    """The texts changed, so the result being computed is no longer needed."""
+
+
+class Answers:
+    """Keeps the scores of a state up to date with its texts.
+
+    Parameters
+    ----------
+    state
+        Its texts are read; its scores, their origin, notice, attribution and error are set.
+    scorer
+        As for `RememberingScorer`.
+    name
+        The origin of the scores, as shown.
+    """
+
+    def __init__(self, state: ExplorerState, scorer: Scorer, name: str):
+        self.state, self.name = state, name
+        self.scorer = RememberingScorer(scorer)
+        self._news = threading.Condition()
+        self._stale = False
+        self._running = False
+        self._closed = False
+        state.model, state.answering = name, True
+        state.observe(self._look, [*TEXTS, "request", "explain"])
+        self._look()
+
+    def close(self) -> None:
+        """Stop answering; an attribution that is being computed is abandoned."""
+        self._closed = True
+        self.state.unobserve(self._look, [*TEXTS, "request", "explain"])
+        self.state.answering = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until everything is answered; return False if that takes longer than this many seconds."""
+        with self._news:
+            return self._news.wait_for(lambda: not self._running, timeout)
+
+    def _look(self, _change: Any = None) -> None:
+        with self._news:
+            self._stale = True
+            if not self._running:
+                self._running = True
+                # not a daemon: a process that ends while torch computes in one is aborted
+                threading.Thread(target=self._run, name="rmlab scorer").start()
+
+    def _run(self) -> None:
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: False, SETTLE)
+                if self._closed or not self._stale:
+                    self._running = False
+                    self._news.notify_all()
+                    return
+                self._stale = False
+                texts = tuple(getattr(self.state, name) for name in TEXTS)
+                request = self.state.request
+            try:
+                self._answer(texts, request)
+            except BaseException as raised:  # raised by an observer of the state; later edits still need answers
+                self._fail(raised, request)
+
+    def _answer(self, texts: tuple[str, ...], request: int) -> None:
+        prompt, *responses = texts
+        error = ""
+        try:
+            found: list[Scored | None] = list(self.scorer(prompt, responses))
+        except BaseException as raised:  # whatever somebody's scorer may raise; a tokenizer's panic is no Exception
+            error = f"{self.name} gave no score: {type(raised).__name__}: {raised}"
+            found = [self.scorer.known(prompt, text) for text in responses]
+        if self._stale:
+            return
+        scores = tuple(None if one is None else one.score for one in found)
+        self._set(
+            scores=scores, scores_from=self.name, error=error, notice=_notice(found), attribution={}, answered=request
+        )
+        if self.state.explain and not error:
+            self._explain(texts)
+
+    def _explain(self, texts: tuple[str, ...]) -> None:
+        try:
+            with self._interrupted():
+                found = attribute_difference(self.scorer.scorer, *texts, batch_tokens=BATCH_TOKENS)
+        except Superseded:
+            return
+        except BaseException as raised:
+            self._set(attribution={"words": f"What each token adds is not known: {type(raised).__name__}: {raised}"})
+            return
+        if not self._stale:
+            sides = {side: pieces(one) for side, one in (("a", found.first), ("b", found.second))}
+            self._set(attribution={**sides, "words": found.in_words("A", "B")})
+
+    @contextlib.contextmanager
+    def _interrupted(self) -> Iterator[None]:
+        """Interrupt a model before its next batch when the texts have changed."""
+
+        def stop(*_: Any) -> None:
+            if self._stale or self._closed:
+                raise Superseded
+
+        if not isinstance(self.scorer.scorer, RewardModel):
+            yield
+            return
+        hook = self.scorer.scorer.register_forward_pre_hook(stop)
+        try:
+            yield
+        finally:
+            hook.remove()
+
+    def _set(self, **values: Any) -> None:
+        """Set all of the traits, even if an observer of one raises."""
+        wrong: BaseException | None = None
+        for name, value in values.items():
+            try:
+                setattr(self.state, name, value)
+            except BaseException as raised:
+                wrong = wrong or raised
+        if wrong is not None:
+            raise wrong
+
+    def _fail(self, raised: BaseException, request: int) -> None:
+        """Show that something which follows the state failed."""
+        with contextlib.suppress(BaseException):  # what follows the error may fail too
+            error = f"Something that follows the scores failed: {type(raised).__name__}: {raised}"
+            self._set(error=error, answered=request)
+
+
+def pieces(one: Attribution) -> list[list[Any]]:
+    """Return the text of an attribution cut into ``[piece, what it adds]``, with None for what is no token.
+
+    Tokens that together stand for one character, like the bytes of an emoji, are one piece.
+    """
+    cut: list[list[Any]] = []
+    end = 0
+    for (start, stop), value in zip(one.spans, one.values.tolist(), strict=True):
+        if start > end:
+            cut.append([one.text[end:start], None])
+        if stop <= end and cut:
+            cut[-1][1] = (cut[-1][1] or 0.0) + value
+        else:
+            cut.append([one.text[max(start, end) : stop], value])
+        end = max(end, stop)
+    return cut + ([[one.text[end:], None]] if end < len(one.text) else [])
+
+
+def _notice(found: list[Scored | None]) -> str:
+    """Return a note on what was too long to be read."""
+    said = []
+    for side, one in zip("AB", found, strict=True):
+        if one is not None and one.response_tokens_cut:
+            said.append(f"Response {side} is too long: its first {one.response_tokens_cut:,} tokens are not read.")
+        if one is not None and one.prompt_tokens_cut:
+            said.append(
+                f"With response {side} the prompt is too long: its first {one.prompt_tokens_cut:,} tokens are not read."
+            )
+    return " ".join(said)

@@ -1,0 +1,112 @@
+"""The columns of the view of two models: the same pairs under two scorers, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from rmlab.data import PreferencePair
+from rmlab.evaluation import Comparison, compare_models
+from rmlab.explorer.score_sources import as_pairs, differences_of, json_numbers, prompts_of
+
+__all__ = ["comparison_columns"]
+
+
+def comparison_columns(
+    a: Any, b: Any, pairs: Sequence[PreferencePair], *, names: tuple[str, str] = ("A", "B"), seed: int = 0
+) -> dict[str, Any]:
+    """Return what the view of two models shows, in a form that JSON can hold.
+
+    Each model's scores have their own scale, and within a prompt a constant of their own. A score difference does not
+    depend on the constant; divided by the root mean square of all differences of its model it does not depend on the
+    scale either. Zero stays zero, so the sign keeps its meaning: positive agrees with the label.
+
+    Parameters
+    ----------
+    a, b
+        Each a model, a callable from prompts and responses to scores, or score differences, ``(n_pairs,)``.
+    pairs
+        The pairs that both were given.
+    names
+        The names of the two, as shown.
+    seed
+        Seed of the bootstrap of the test.
+
+    Returns
+    -------
+    ``difference_a``, ``difference_b`` (each in its model's own unit); ``standard_a``, ``standard_b``; ``scales``;
+    ``quadrants``, how many pairs are in each; ``test``, that of `rmlab.compare_models` by prompt, on the pairs that
+    the raters did not judge a tie, None if there is none; ``words``, its result in words; ``notes``.
+
+    Raises
+    ------
+    ValueError
+        If there is not one finite score difference for each pair under both.
+    """
+    table = as_pairs(pairs)
+    tied = table.tied
+    d = np.stack([differences_of(source, table) for source in (a, b)])  # (2, n_pairs)
+    scales = np.sqrt(np.mean(d**2, axis=1)) if len(table) else np.zeros(2)
+    standard = d / np.where(scales > 0, scales, 1.0)[:, None]
+    judged = ~tied
+    test = None
+    if judged.any():
+        test = compare_models(d[0, judged], d[1, judged], clusters=prompts_of(table.take(judged)), seed=seed)
+    notes = []
+    if len(table) == 0:
+        notes.append("There are no pairs here: check the file and the filter.")
+    if tied.any():
+        notes.append(f"{tied.sum():,} of {len(table):,} pairs were judged a tie and are in no count here.")
+    notes += [
+        f"{name} gives every pair a difference of zero: it cannot tell any two responses apart."
+        for name, scale in zip(names, scales, strict=True)
+        if len(table) and scale == 0
+    ]
+    return {
+        "names": list(names),
+        "n_pairs": len(table),
+        "difference_a": json_numbers(d[0]),
+        "difference_b": json_numbers(d[1]),
+        "standard_a": json_numbers(standard[0]),
+        "standard_b": json_numbers(standard[1]),
+        "scales": scales.tolist(),
+        "quadrants": _quadrants(np.sign(d[:, judged])),
+        "tied": np.flatnonzero(tied).tolist(),
+        "test": None if test is None else test.to_dict(),
+        "words": "" if test is None else in_words(test, *names),
+        "notes": notes,
+    }
+
+
+def _quadrants(signs: np.ndarray) -> dict[str, int]:
+    a, b = signs
+    return {
+        "both": int(((a > 0) & (b > 0)).sum()),
+        "only_a": int(((a > 0) & (b < 0)).sum()),
+        "only_b": int(((a < 0) & (b > 0)).sum()),
+        "neither": int(((a < 0) & (b < 0)).sum()),
+        "tie": int(((a == 0) | (b == 0)).sum()),
+    }
+
+
+def in_words(test: Comparison, a: str, b: str) -> str:
+    """Return what a paired test found, in sentences."""
+    prompts = "" if test.n_clusters in (None, test.n_pairs) else f" of {test.n_clusters:,} prompts"
+    said = (
+        f"On {test.n_pairs:,} pairs{prompts}, {a} agrees with the label in {test.accuracy_a:.1%} and {b} in "
+        f"{test.accuracy_b:.1%}, a tie of scores counted as one half. On {test.n_a_better:,} pairs {a} does better, "
+        f"on {test.n_b_better:,} {b}, and on {test.n_equal:,} they do alike. "
+    )
+    if test.accuracy_difference_interval is None:
+        return f"{said}One pair, or one prompt, has no interval: nothing follows about others."
+    p = "below 0.001" if test.p_value < 0.001 else f"= {test.p_value:.3f}"
+    low, high = (100 * end for end in test.accuracy_difference_interval)
+    said += (
+        f"The difference is {100 * test.accuracy_difference:+.1f} points (95% interval {low:+.1f} to {high:+.1f}; "
+        f"exact paired test, p {p}): "
+    ).replace("-", "−")
+    if test.p_value >= 0.05:
+        return said + "these pairs do not tell the two apart."
+    return said + f"{a if test.accuracy_difference > 0 else b} is better on pairs like these."

@@ -1,0 +1,88 @@
+"""The probe, in which two responses are edited and their scores follow, and the path of one pair."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rmlab.attribution import Scorer
+from rmlab.datasets import ProbePreset, load_probe_presets
+from rmlab.explorer.answers import Answers
+from rmlab.explorer.scorer import name_of
+from rmlab.explorer.state import ExplorerState
+from rmlab.explorer.widget import Explorer
+
+__all__ = ["path", "probe", "probe_data", "probe_state"]
+
+TRAINED_ON = {"fair": "trained on a fair judge's pairs", "flattered": "trained on a flattered judge's pairs"}
+
+
+def probe(scorer: Scorer | None = None, state: ExplorerState | None = None, *, name: str | None = None) -> Explorer:
+    """Show a widget in which a prompt and two responses can be edited, with the scores of a reward model.
+
+    Parameters
+    ----------
+    scorer
+        A `RewardModel`, or any function from n prompts and n responses to n scores. Without one nothing is scored, and
+        the presets show the scores that were recorded.
+    state
+        A state to share with other views; by default the view has its own, which opens on the first preset.
+    name
+        The origin of the scores, as shown; by default the name of the function, or of the model's network.
+
+    Notes
+    -----
+    The scorer answers in a thread of its own. ``explorer.answers.wait()`` waits until it has.
+    """
+    explorer = Explorer(probe_state() if state is None else state, ("probe",), {"probe": probe_data()})
+    if scorer is not None:
+        explorer.answers = Answers(explorer.state, scorer, name or name_of(scorer))
+    return explorer
+
+
+def path(state: ExplorerState | None = None) -> Explorer:
+    """Show the path of one pair, from the prompt to the loss; each box opens on the numbers of that pair.
+
+    Parameters
+    ----------
+    state
+        A state to share with other views; by default the view has its own, which opens on the first preset.
+    """
+    return Explorer(probe_state() if state is None else state, ("path",))
+
+
+def probe_state() -> ExplorerState:
+    """Return a state that opens on the first preset of the probe, with its recorded scores."""
+    return ExplorerState(**_shown(load_probe_presets()[0]), view="probe")
+
+
+def probe_data(presets: Sequence[ProbePreset] | None = None) -> dict[str, Any]:
+    """Return what the probe shows beside the state: presets, each with the scores that were recorded.
+
+    Parameters
+    ----------
+    presets
+        By default those of `rmlab.datasets.load_probe_presets`.
+    """
+    return {
+        "presets": [
+            {
+                "name": preset.name,
+                "theme": preset.theme,
+                "state": _shown(preset),
+                "recorded": [[TRAINED_ON[model], *pair] for model, pair in preset.scores.items()],
+            }
+            for preset in (load_probe_presets() if presets is None else presets)
+        ]
+    }
+
+
+def _shown(preset: ProbePreset) -> dict[str, Any]:
+    (model, scores), *_ = preset.scores.items()
+    return {
+        "prompt": preset.prompt,
+        "response_a": preset.response_a,
+        "response_b": preset.response_b,
+        "scores": list(scores),
+        "scores_from": f"recorded, of the course model {TRAINED_ON[model]}",
+    }

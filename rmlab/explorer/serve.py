@@ -1,0 +1,233 @@
+"""The explorer as a page with a kernel behind it, served on this machine only, to anyone who has the token.
+
+The page is that of `rmlab.explorer.page`. It claims the explorer with ``POST open``; a page that claims it later has
+it from then on, and the earlier one is told. What a reader changes goes to ``POST state``; what the state changes comes
+with ``GET changes/N``, which waits for news after the N-th. Models answer as in a notebook, and no code can be sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import socket
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+from traitlets import TraitError
+
+from rmlab.explorer.access import new_token
+from rmlab.explorer.page import render_page, render_waiting
+from rmlab.explorer.requests import AnotherPage, BoundedServer, NoPage, application
+from rmlab.explorer.state import ExplorerState
+
+__all__ = ["ExplorerServer"]
+
+LONGEST_WAIT = 20.0  # seconds that a question for changes waits
+GOODBYE = 0.5  # seconds that open connections are given to end
+
+
+class ExplorerServer:
+    """Serves one state, as a page, on 127.0.0.1, while its context is open; until `show`, the page shows that it waits.
+
+    Parameters
+    ----------
+    port
+        0 for any that is free.
+    token
+        What a request must carry; by default one that is made here.
+
+    Raises
+    ------
+    OSError
+        If the port is in use.
+
+    Notes
+    -----
+    Requests are answered by an event loop in a thread; what observers of the state do is done in another.
+    """
+
+    def __init__(self, *, port: int = 0, token: str | None = None):
+        self._socket = socket.create_server(("127.0.0.1", port))  # reuses the address: the last run may just have ended
+        self._socket.setblocking(False)
+        self.server_address: tuple[str, int] = self._socket.getsockname()
+        self.server_port = self.server_address[1]
+        self.token = token or new_token()
+        self.state = ExplorerState()
+        self._page: tuple[Sequence[str], Mapping[str, Any], str] | None = None
+        self.edition = ""  # of what a page carries beside the state: a page of another edition must be loaded again
+        self._owner: str | None = None  # the page that claimed the explorer last
+        self._serial = 0
+        self._latest: dict[str, tuple[int, str]] = {}  # the last change of each trait: its number, and who made it
+        self._lock = threading.Lock()  # of the serial and the latest changes
+        self._asked = threading.local()  # what the thread at hand was asked to set, and by whom
+        self._worker = ThreadPoolExecutor(1, "rmlab explorer")  # one: changes are made in the order in which they came
+        self._loop = asyncio.new_event_loop()
+        self._news, self._ended = asyncio.Event(), asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="rmlab server", daemon=True)
+
+    @property
+    def address(self) -> str:
+        """The address of the page, with its token."""
+        return f"http://127.0.0.1:{self.server_port}/?token={self.token}"
+
+    def show(self, state: ExplorerState, views: Sequence[str], data: Mapping[str, Any], *, title: str) -> None:
+        """Show this state from now on; for the parameters see `render_page`."""
+        self.state.unobserve_all()
+        self.edition = hashlib.sha256(json.dumps([views, data, title]).encode()).hexdigest()[:16]
+        self.state = state
+        state.observe(self._note)
+        self._page = views, data, title
+
+    def __enter__(self) -> ExplorerServer:
+        """Start serving."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop serving."""
+        with suppress(ValueError):  # nothing was shown
+            self.state.unobserve(self._note)
+        self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join()
+        self._worker.shutdown(wait=False, cancel_futures=True)
+
+    def wait(self) -> None:
+        """Wait until the server ends, which happens only when its context closes or on an interrupt."""
+        self._thread.join()
+
+    @property
+    def shows(self) -> bool:
+        """Whether there is a state to show."""
+        return self._page is not None
+
+    async def page(self) -> str:
+        """Return the page with the current state, or a page that waits for a state."""
+        if self._page is None:
+            return render_waiting()
+        with self._lock:
+            serial = self._serial
+        views, data, title = self._page
+        served = {"serial": serial, "edition": self.edition}
+        return await self._work(lambda: render_page(self.state, views, data, title=title, served=served))
+
+    async def open(self, values: Any, client: str, *, claim: bool) -> dict[str, Any]:
+        """Give the explorer to a page, and return the state with the number of its last change.
+
+        Parameters
+        ----------
+        values
+            What the page shows and the state does not hold.
+        client
+            The name that the page gave itself.
+        claim
+            Take it from whichever page has it. Otherwise only a page that has it goes on.
+
+        Raises
+        ------
+        AnotherPage, NoPage
+            If another page has it, or none, and it is not claimed.
+        TraitError
+            As for `change`.
+        """
+        if not claim:
+            self.admit(client)
+        self._owner = client
+        self._tell()  # the page that had it
+        await self.change(values, client)
+        await self.change(values, client)  # again: to select a pair sets the texts, which those typed must outlive
+        return await self._work(self._snapshot)
+
+    async def change(self, values: Any, client: str) -> int:
+        """Set traits as a page asked, and return the number of the last change.
+
+        Raises
+        ------
+        TraitError
+            If there is no such trait, or it cannot have this value.
+        AnotherPage, NoPage
+            If the page does not have the explorer.
+        """
+        self.admit(client)
+        if not isinstance(values, Mapping):
+            raise TraitError(f"traits must come as a JSON object of names and values, got {type(values).__name__}")
+        if unknown := sorted(set(values) - set(self.state.trait_names())):
+            raise TraitError(f"no such trait: {', '.join(unknown)}")
+        return await self._work(lambda: self._set(values, client))
+
+    async def changes(self, since: int, client: str) -> dict[str, Any]:
+        """Wait for changes after number `since`, and return those that this page did not make itself.
+
+        Raises
+        ------
+        AnotherPage, NoPage
+            If the page does not have the explorer, or has it no more.
+        """
+        self.admit(client)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_WAIT):
+                while self._serial <= since:
+                    await self._news.wait()
+                    self.admit(client)
+        with self._lock:
+            names = [name for name, (number, by) in self._latest.items() if number > since and by != client]
+            return {"serial": self._serial, "values": {name: getattr(self.state, name) for name in names}}
+
+    def admit(self, client: str) -> None:
+        """Refuse a page that does not have the explorer."""
+        if self._owner is None:
+            raise NoPage
+        if client != self._owner:
+            raise AnotherPage
+
+    def _work(self, task: Any) -> asyncio.Future[Any]:
+        return self._loop.run_in_executor(self._worker, task)
+
+    def _set(self, values: Mapping[str, Any], client: str) -> int:
+        self._asked.values, self._asked.client = values, client
+        try:
+            with self.state.hold_trait_notifications():
+                for name, value in values.items():
+                    setattr(self.state, name, value)
+        except TraitError:
+            raise
+        except BaseException as raised:  # of an observer: whatever a scorer of others may raise
+            raise TraitError(f"{type(raised).__name__}: {raised}") from raised
+        finally:
+            self._asked.values = {}
+        return self._serial
+
+    def _snapshot(self) -> dict[str, Any]:
+        with self._lock:
+            return {"serial": self._serial, "values": self.state.trait_values()}
+
+    def _note(self, change: Any) -> None:
+        name, asked = change["name"], getattr(self._asked, "values", {})
+        # what a model answers to a change is news to whoever made the change
+        echo = name in asked and json.dumps(asked[name]) == json.dumps(change["new"])
+        with self._lock:
+            self._serial += 1
+            self._latest[name] = (self._serial, self._asked.client if echo else "")
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._tell)
+
+    def _tell(self) -> None:
+        """Wake the requests that wait for changes."""
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        server = BoundedServer.with_limits(application(self))
+        server.add_socket(self._socket)
+        await self._ended.wait()
+        server.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE):
+                await server.close_all_connections()

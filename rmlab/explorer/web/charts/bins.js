@@ -1,0 +1,40 @@
+// The calibration of some of the pairs: the bins of rmlab.evaluate, made again as the filter changes.
+import { preferenceProbability } from "../core/preference.js";
+
+const Z = 1.959963984540054; // of a 95% interval
+
+/**
+ * Bins as rmlab.evaluate gives them, of the rows that were not judged a tie. The pairs of one prompt count in the interval
+ * as one judgement that they repeat, which is what Python falls back on; where every prompt has one pair the two are equal.
+ */
+export function calibrationOf(columns, rows) {
+  const tied = new Set(columns.flags.tied);
+  const n = columns.evaluation?.n_bins ?? 1;
+  const bins = new Map();
+  for (const row of rows) {
+    const difference = columns.difference[row];
+    if (difference === 0 || tied.has(row)) continue;
+    const sure = preferenceProbability(Math.abs(difference));
+    const at = Math.min(Math.floor((sure - 0.5) * 2 * n), n - 1);
+    if (!bins.has(at)) bins.set(at, { count: 0, sure: 0, right: 0, clusters: new Map() });
+    const bin = bins.get(at);
+    bin.count += 1;
+    bin.sure += sure;
+    bin.right += difference > 0 ? 1 : 0;
+    bin.clusters.set(columns.cluster[row], (bin.clusters.get(columns.cluster[row]) ?? 0) + 1);
+  }
+  return [...bins].sort(([one], [other]) => one - other).map(([at, { count, sure, right, clusters }]) => {
+    const squares = [...clusters.values()].reduce((sum, held) => sum + held ** 2, 0);
+    return {
+      lower: 0.5 + (0.5 * at) / n, upper: 0.5 + (0.5 * (at + 1)) / n, count, mean_probability: sure / count,
+      observed_share: right / count, interval: wilson(right / count, count ** 2 / squares),
+    };
+  });
+}
+
+/** Wilson's 95% interval for a share of n. */
+function wilson(share, n) {
+  const centre = (share * n + Z ** 2 / 2) / (n + Z ** 2);
+  const half = (Z * Math.sqrt(share * (1 - share) * n + Z ** 2 / 4)) / (n + Z ** 2);
+  return [Math.max(0, centre - half), Math.min(1, centre + half)];
+}

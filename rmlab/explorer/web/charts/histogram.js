@@ -1,0 +1,87 @@
+// The distribution of score differences: right of zero the model agrees with the label, left of it (hatched) it does not.
+import { axis, line, picture, scale, signed, triangle } from "./chart.js";
+import { svg, unique, update } from "../core/dom.js";
+import { marksByKeys } from "./marks.js";
+
+const SIDE = 20; // bins on either side of zero, which is an edge: no bar holds both signs
+
+/** The bin of a value within [-reach, reach], from 0; one side of zero ends where the other begins. */
+const binOf = (value, reach) => Math.min(2 * SIDE - 1, Math.max(0, SIDE + Math.floor((value / reach) * SIDE)));
+
+/** How many values are in each bin, and how many are exactly zero and in none. */
+export function counted(values, reach) {
+  const bins = new Uint32Array(2 * SIDE);
+  let zeros = 0;
+  for (const value of values) {
+    if (value === 0) zeros += 1;
+    else bins[binOf(value, reach)] += 1;
+  }
+  return { bins, zeros };
+}
+
+/** The reach of a picture that holds all values: the largest from zero, and a little more. */
+export function reachOf(values) {
+  let most = 0;
+  for (const value of values) most = Math.max(most, Math.abs(value));
+  return most * 1.02 || 1;
+}
+
+/** Bars of `draw({ values, reach, selected, shown })`; with `pick(value)` one can be picked, by the value in its middle or under the pointer. */
+export function histogram({ label, height, pick = null, open }) {
+  const hatch = unique("hatch");
+  const across = axis("bottom", { label: "chosen − rejected (nats)" });
+  const up = axis("left", { label: "pairs", count: 4 });
+  const [agree, disagree, tied] = ["rx-bars rx-a", "rx-bars rx-b", "rx-bars rx-tied"].map((name) => svg("path", { class: name }));
+  disagree.style.fill = `url(#${hatch})`;
+  const pattern = svg("pattern", { id: hatch, width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+    svg("rect", { width: 7, height: 7, class: "rx-hatch-ground" }), svg("rect", { width: 3.5, height: 7, class: "rx-hatch" }));
+  const zero = svg("path", { class: "rx-zero" });
+  const left = svg("text", { class: "rx-side-b", "text-anchor": "end" });
+  const right = svg("text", { class: "rx-side-a" });
+  const marker = svg("path", { class: "rx-marker" });
+  const outline = svg("path", { class: "rx-outline" }); // of the bar that the selected value is in
+  let x = null;
+  let bars = []; // [value in the middle, count, from, to] of those that hold something, from the left
+  const made = picture({ height, label, class: pick ? "rx-histogram rx-over" : "rx-histogram" },
+    [svg("defs", {}, pattern), across.node, up.node, agree, disagree, tied, zero, left, right, outline, marker],
+    ({ width, height: tall, em }, now) => {
+      x = scale([-now.reach, now.reach], [3.6 * em, width - em]);
+      const { bins, zeros } = counted(now.values, now.reach);
+      const most = Math.max(1, zeros, ...bins);
+      const y = scale([0, most * 1.05], [tall - 3.4 * em, 3.2 * em]);
+      const drawn = ([, n, from, to]) => `M${x(from)} ${y(0)}V${y(n)}H${x(to)}V${y(0)}Z`;
+      const edge = (i) => ((i - SIDE) / SIDE) * now.reach;
+      const thin = now.reach / SIDE / 4;
+      bars = [...bins].map((n, i) => [edge(i + 0.5), n, edge(i), edge(i + 1)]);
+      bars.splice(SIDE, 0, [0, zeros, -thin, thin]);
+      bars = now.shown ? bars.filter(([, n]) => n) : [];
+      const picked = (keep) => bars.filter(([middle]) => keep(middle)).map(drawn).join("");
+      across.update(x, y(0), em);
+      up.update(y, x.range[0], em);
+      update(agree, { d: picked((middle) => middle > 0) });
+      update(disagree, { d: picked((middle) => middle < 0) });
+      update(tied, { d: picked((middle) => middle === 0) });
+      update(zero, { d: line([[x(0), y(0)], [x(0), 2.6 * em]]) });
+      const wide = width > 30 * em;
+      update(left, { x: x(0) - 0.6 * em, y: 1.9 * em, text: wide ? "◂ the model disagrees" : "◂ disagrees" });
+      update(right, { x: x(0) + 0.6 * em, y: 1.9 * em, text: wide ? "the model agrees ▸" : "agrees ▸" });
+      const at = now.selected === null || !now.shown ? null : x(now.selected);
+      update(marker, at === null ? { visibility: "hidden" }
+        : { d: triangle(at, y(0), em), visibility: null });
+      if (!pick) return;
+      const middle = now.selected === 0 ? 0 : edge(binOf(now.selected, now.reach) + 0.5);
+      const here = now.selected === null ? undefined : bars.find((bar) => bar[0] === middle);
+      if (here) update(outline, { d: drawn(here) });
+      keys.draw({ any: bars.length > 0, current: here ? middle : null, words: here ? inWords(here) : "" });
+    });
+  const keys = pick && marksByKeys(made.node, outline, { across: () => bars.map(([middle]) => middle), pick, open });
+  if (pick) {
+    made.node.addEventListener("click", (event) => pick(x.invert(event.clientX - made.node.getBoundingClientRect().left)));
+  }
+  return made;
+}
+
+function inWords([middle, n, from, to]) {
+  const pairs = n === 1 ? "1 pair" : `${n.toLocaleString("en")} pairs`;
+  return middle === 0 ? `${pairs} at exactly 0` : `${pairs} from ${signed(from)} to ${signed(to)} nats`;
+}

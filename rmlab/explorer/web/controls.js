@@ -1,0 +1,209 @@
+// The controls of rmlab/explorer/controls.py. A kind is a function of the store that gives
+// { node, names, draw({ lost }), close() }: what is shown, the traits that it is drawn from, and how.
+import { element, unique, update } from "./core/dom.js";
+import { keepKeys } from "./core/keys.js";
+import { createStore } from "./core/store.js";
+
+const A_DRAG = 60; // milliseconds between two values that a drag sends: each of them is a picture to draw
+
+/** What anywidget calls. */
+export function render({ model, el }) {
+  const store = createStore(model, { live: true });
+  const part = KINDS[store.get("kind")](store, model);
+  el.classList.add("rx", "rx-control");
+  el.replaceChildren(part.node);
+  const release = keepKeys(el);
+  const draw = () => part.draw({ lost: store.lost() });
+  const off = store.on([...part.names, "label", "lost"], draw);
+  draw();
+  return () => {
+    part.close?.();
+    off();
+    store.close();
+    release();
+  };
+}
+
+/** Calls `send` with the newest value, at once and then at most every `pause` milliseconds; the last one always arrives. */
+export function throttled(send, pause) {
+  let timer = null;
+  let newest = null; // [value] that waits
+  const next = () => {
+    timer = null;
+    if (newest) call(...newest);
+  };
+  function call(value) {
+    newest = timer === null ? null : [value];
+    if (timer !== null) return;
+    timer = setTimeout(next, pause);
+    send(value);
+  }
+  return { call, waits: () => newest !== null };
+}
+
+/** As many decimals as a step has. */
+function decimals(step) {
+  return (String(step).split(".")[1] ?? "").length;
+}
+
+/** A slider over the trait `name`: `bounds()` gives its ends and step, `inWords(value)` what is read. */
+function range(store, name, bounds, inWords) {
+  const label = element("span", { class: "rx-label" });
+  const input = element("input", { type: "range", class: "rx-long", id: unique("range"), onInput: () => choose(Number(input.value)) });
+  const shown = element("output", { class: "rx-value", for: input.id });
+  const drag = throttled((value) => store.set({ [name]: value }), A_DRAG);
+  const say = (value) => {
+    update(input, { "aria-valuetext": inWords(value) });
+    update(shown, { text: inWords(value) });
+  };
+  function choose(value) {
+    say(value);
+    drag.call(value);
+  }
+  return {
+    node: element("label", { class: "rx-field", for: input.id }, label, input, shown),
+    choose,
+    draw({ lost }) {
+      update(label, { text: store.get("label") });
+      update(input, { ...bounds(), disabled: Boolean(lost) });
+      if (drag.waits()) return; // what the reader holds is newer
+      input.value = store.get(name);
+      say(store.get(name));
+    },
+  };
+}
+
+function slider(store) {
+  const places = () => Math.max(decimals(store.get("step")), decimals(store.get("low")));
+  const bounds = () => ({ min: store.get("low"), max: store.get("high"), step: store.get("step") });
+  const made = range(store, "value", bounds, (value) => value.toFixed(places()).replace("-", "−"));
+  return { ...made, names: ["value", "low", "high", "step"] };
+}
+
+function steps(store) {
+  const last = () => store.get("names").length - 1;
+  const made = range(store, "index", () => ({ min: 0, max: last(), step: 1 }), (index) => store.get("names")[index]);
+  const pace = store.get("milliseconds");
+  if (pace === null) return { ...made, names: ["index", "names"] };
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
+  const button = element("button", { type: "button", class: "rx-button rx-play", onClick: play });
+  let playing = null; // the timer, while it does
+  function pause() {
+    clearInterval(playing);
+    playing = null;
+    name();
+  }
+  function forward() {
+    const next = Math.min(last(), store.get("index") + 1);
+    made.choose(next);
+    if (next === last() && playing !== null) pause();
+  }
+  function play() {
+    if (playing !== null) {
+      pause();
+      return;
+    }
+    if (store.get("index") === last()) made.choose(0);
+    else if (still.matches) forward(); // nothing moves by itself: a press is a step
+    if (!still.matches) playing = setInterval(forward, pace);
+    name();
+  }
+  const name = () => update(button, { text: still.matches ? "Next step" : playing === null ? "Play" : "Pause" });
+  return {
+    node: element("div", { class: "rx-controls", role: "group" }, button, made.node),
+    names: ["index", "names"],
+    draw(now) {
+      if (now.lost) pause();
+      update(button, { disabled: Boolean(now.lost) });
+      update(button.parentNode, { "aria-label": store.get("label") });
+      made.draw(now);
+      name();
+    },
+    close: () => clearInterval(playing),
+  };
+}
+
+function menu(store) {
+  const label = element("span", { class: "rx-label" });
+  const select = element("select", { onChange: () => store.set({ index: select.selectedIndex }) });
+  return {
+    node: element("label", { class: "rx-field" }, label, select),
+    names: ["index", "names"],
+    draw({ lost }) {
+      const names = store.get("names");
+      update(label, { text: store.get("label") });
+      update(select, { disabled: Boolean(lost) });
+      if (select.options.length !== names.length) select.replaceChildren(...names.map((text) => element("option", { text })));
+      select.selectedIndex = store.get("index");
+    },
+  };
+}
+
+function choice(store) {
+  const legend = element("legend");
+  const group = unique("choice");
+  const inputs = store.get("names").map((_, index) =>
+    element("input", { type: "radio", name: group, onChange: () => store.set({ index }) }));
+  const node = element("fieldset", {}, legend, element("div", { class: "rx-choices" }, ...inputs.map((input, i) =>
+    element("label", { class: "rx-choice" }, input, element("span", { text: store.get("names")[i] })))));
+  return {
+    node,
+    names: ["index"],
+    draw({ lost }) {
+      update(legend, { text: store.get("label") });
+      update(node, { disabled: Boolean(lost) });
+      inputs.forEach((input, i) => { input.checked = i === store.get("index"); });
+    },
+  };
+}
+
+function toggle(store) {
+  const node = element("button", { type: "button", class: "rx-button", onClick: () => store.set({ value: !store.get("value") }) });
+  return {
+    node,
+    names: ["value"],
+    draw: ({ lost }) => update(node, { text: store.get("label"), "aria-pressed": String(store.get("value")), disabled: Boolean(lost) }),
+  };
+}
+
+function button(store, model) {
+  const node = element("button", { type: "button", class: "rx-button", onClick: () => model.send({ pressed: true }) });
+  return {
+    node,
+    names: [],
+    draw: ({ lost }) => update(node, { text: store.get("label"), disabled: Boolean(lost) }),
+  };
+}
+
+/** What controls redraw: a click takes the focus, so that keys go nowhere else; that the kernel is gone is said here. */
+function shown(store, inside, names, draw) {
+  const error = element("p", { class: "rx-error", role: "alert" });
+  return {
+    node: element("div", { class: "rx-shown", tabindex: -1 }, error, inside),
+    names,
+    draw({ lost }) {
+      update(error, { text: lost, hidden: !lost });
+      draw();
+    },
+  };
+}
+
+function picture(store) {
+  const frame = element("div", { role: "status" });
+  let newest = null;
+  return shown(store, frame, ["png", "value", "size"], async () => {
+    if (!store.get("png")) return;
+    const [width, height] = store.get("size");
+    const image = element("img", { src: `data:image/png;base64,${store.get("png")}`, alt: store.get("value"), width, height });
+    newest = image;
+    await image.decode().catch(() => {}); // the picture before it stays until this one can be drawn
+    if (image === newest) frame.replaceChildren(image);
+  });
+}
+
+function words(store) {
+  const line = element("p", { class: "rx-words", role: "status" });
+  return shown(store, line, ["value"], () => update(line, { text: store.get("value") }));
+}
+
+const KINDS = { slider, steps, menu, choice, toggle, button, picture, words };

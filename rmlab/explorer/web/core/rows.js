@@ -1,0 +1,70 @@
+// Which pairs the table shows, and in which order. `columns` are those of rmlab/explorer/pair_columns.py.
+
+export const ALL_ROWS = { sort: "disagreement", down: true, text: "", group: "", which: "all", least: "", most: "" };
+
+/** What the model alone says, and rows are not sorted by while a class predicts it. */
+export const MODELS = ["disagreement", "difference"];
+
+/** Settings whose rows give nothing of the model away. */
+export function unanswered(settings) {
+  const sorted = MODELS.includes(settings.sort) ? { sort: "pair", down: false } : {};
+  return { ...settings, ...sorted, which: "all" };
+}
+
+/** Kinds of pairs by what the model makes of them; `judged`: by whether it is right, so that no share of these says how often. */
+export const KINDS = {
+  all: { title: "all pairs" },
+  disagrees: { title: "the model disagrees", judged: true, keep: (columns, row) => columns.difference[row] < 0 },
+  agrees: { title: "the model agrees", judged: true, keep: (columns, row) => columns.difference[row] > 0 },
+  equal: { title: "equal scores", judged: true, keep: (columns, row) => columns.difference[row] === 0 },
+  flagged: { title: "with a flag", keep: (columns, row) => flagsOf(columns, row).length > 0 },
+};
+
+const prepared = new WeakMap(); // columns -> what is made of them once
+
+function prepare(columns) {
+  if (!prepared.has(columns)) {
+    const flags = new Map();
+    for (const [name, rows] of Object.entries(columns.flags)) {
+      for (const row of rows) flags.set(row, [...(flags.get(row) ?? []), name]);
+    }
+    const texts = columns.prompt.map((prompt, row) =>
+      `${prompt}\n${columns.chosen[row]}\n${columns.rejected[row]}`.toLowerCase());
+    prepared.set(columns, { flags, texts });
+  }
+  return prepared.get(columns);
+}
+
+/** Names of the flags that a pair carries. */
+export function flagsOf(columns, row) {
+  return prepare(columns).flags.get(row) ?? [];
+}
+
+/** Name of the group of a pair, or nothing. */
+export function groupOf(columns, row) {
+  return columns.groups[columns.group[row]] ?? "";
+}
+
+/** Rows that pass the filters, in the order asked for; equal ones stay as in the data. */
+export function rowsOf(columns, { sort, down, text, group, which, least, most }) {
+  const { texts } = prepare(columns);
+  const needle = String(text).trim().toLowerCase();
+  const code = group === "" ? null : columns.groups.indexOf(group);
+  const keep = KINDS[which]?.keep ?? (() => true);
+  const low = least === "" ? -Infinity : Number(least);
+  const high = most === "" ? Infinity : Number(most);
+  const rows = [];
+  for (let row = 0; row < columns.n_pairs; row += 1) {
+    const length = columns.length_difference[row];
+    if (length < low || length > high || (code !== null && columns.group[row] !== code)) continue;
+    if (!keep(columns, row) || (needle && !texts[row].includes(needle))) continue;
+    rows.push(row);
+  }
+  const by = {
+    disagreement: (row) => columns.disagreement[row], difference: (row) => columns.difference[row],
+    length: (row) => columns.length_difference[row], group: (row) => columns.group[row],
+  }[sort] ?? ((row) => row);
+  const key = Float64Array.from({ length: columns.n_pairs }, (_, row) => by(row));
+  const sign = down ? -1 : 1;
+  return rows.sort((a, b) => sign * (key[a] - key[b]) || a - b);
+}

@@ -1,0 +1,120 @@
+// The state as a view sees it, alike over an anywidget model (a notebook) and over a local object (the page).
+//
+// A view is a file views/NAME.js with
+//
+//     export const NAME = {
+//       name: "NAME",                        // as in Python's `views`
+//       title: "What the tab says",
+//       render(root, store) {                // build DOM in root with element() and svg() of dom.js
+//         const off = store.on(["scores", "winner"], draw);
+//         draw();
+//         return () => off();                // called before root is emptied
+//       },
+//     };
+//
+// and a line in explorer.js, which lists the views. `store` has
+//
+//     get(name)            a trait of ExplorerState (rmlab/explorer/state.py), or "data"
+//     set({name: value})   several at once; listeners are called before it returns, the kernel (if any) hears of it
+//     on(names, listen)    listen() after any of these names changed, once for each set; gives a function that ends it
+//     connect()            try again now, and take the explorer from another tab; on a served page, while get("connection")
+//                          says in words that it is not connected
+//     live                 true where a kernel answers, false in the single file; lost() says in words that it is gone
+//
+// What a view shows beside the state (columns, frames) is read-only and stands in get("data")[NAME]; get("data").note, where
+// there is one, is a sentence that stands above every view. A view that wants
+// something of the kernel sets a trait that says what it wants; Python observes it and sets the answer.
+//
+// A view keeps to this: text from outside only through textContent; colours and sizes from explorer.css; every control is
+// a native one or has a role, a name and keys; readouts have role="status" and are empty while get("revealed") is false.
+
+/** A store over anything with anywidget's get, set, on, off and save_changes. */
+export function createStore(model, { live, page = false }) {
+  const listeners = new Map(); // name -> set of listen functions
+  const watched = new Map(); // name -> function that is registered with the model
+  const changed = new Set();
+  let waiting = false;
+  let busy = false;
+
+  function flush() {
+    waiting = false;
+    const called = new Set();
+    for (const name of changed) for (const listen of listeners.get(name) ?? []) called.add(listen);
+    changed.clear();
+    for (const listen of called) listen();
+  }
+
+  function note(name) {
+    changed.add(name);
+    if (busy || waiting) return; // set() flushes itself; what the kernel sends comes in one go, name by name
+    waiting = true;
+    queueMicrotask(flush);
+  }
+
+  let gone = "";
+  const lose = () => {
+    gone = "The kernel has stopped: what you typed stays, and whatever needs no kernel still works. Restart the kernel for the rest.";
+    note("lost");
+  };
+  // ipywidgets' event when a widget loses its kernel
+  model.on("comm_live_update", lose);
+  const session = model.widget_manager?.context?.sessionContext; // JupyterLab's: no event tells a widget of a shutdown
+  const shutDown = (_, { newValue }) => { if (!newValue) lose(); };
+  session?.kernelChanged.connect(shutDown);
+
+  return {
+    live,
+    page,
+    connect: model.connect,
+    lost: () => gone,
+    get: (name) => model.get(name),
+    set(values) {
+      busy = true;
+      for (const [name, value] of Object.entries(values)) model.set(name, value);
+      busy = false;
+      flush();
+      model.save_changes();
+    },
+    on(names, listen) {
+      const list = [names].flat();
+      for (const name of list) {
+        if (!watched.has(name)) {
+          watched.set(name, () => note(name));
+          model.on(`change:${name}`, watched.get(name));
+          listeners.set(name, new Set());
+        }
+        listeners.get(name).add(listen);
+      }
+      return () => list.forEach((name) => listeners.get(name).delete(listen));
+    },
+    close() {
+      model.off("comm_live_update", lose);
+      session?.kernelChanged.disconnect(shutDown);
+      for (const [name, noted] of watched) model.off(`change:${name}`, noted);
+      listeners.clear();
+    },
+  };
+}
+
+/** What stands in for anywidget's model in the single file. */
+export function localModel(values) {
+  const listeners = new Map();
+  const fire = (event) => listeners.get(event)?.forEach((listen) => listen());
+  return {
+    fire,
+    get: (name) => values[name],
+    set(name, value) {
+      if (Object.is(values[name], value)) return;
+      values[name] = value;
+      fire(`change:${name}`);
+    },
+    on(event, listen) {
+      if (!listeners.has(event)) listeners.set(event, new Set());
+      listeners.get(event).add(listen);
+    },
+    off(event, listen) {
+      listeners.get(event)?.delete(listen);
+    },
+    save_changes() {},
+  };
+}

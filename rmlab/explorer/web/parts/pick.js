@@ -1,0 +1,67 @@
+// A pair that is picked anywhere is selected everywhere, and its texts and scores go to the other views.
+import { signed } from "../charts/chart.js";
+import { element, update } from "../core/dom.js";
+
+/** How keys pick, in a sentence. */
+export function byKeys(store) {
+  const enter = store.get("views").includes("probe") ? ", Enter opens the pair in the probe" : "";
+  return `By keys: Tab goes from table to picture, arrow keys pick${enter}.`;
+}
+
+/** Select a pair by its row among data.pairs; `traits` are set with it. */
+export function pick(store, row, traits = {}) {
+  const columns = store.get("data").pairs;
+  const values = { selection: row, ...traits };
+  if (!store.live) Object.assign(values, opened(columns, row)); // with a kernel, Python does so, with the whole texts
+  store.set(values);
+}
+
+/** Go to the probe, which shows the selected pair, where there is one. */
+export function openProbe(store) {
+  if (store.get("views").includes("probe")) store.set({ view: "probe" });
+}
+
+/** What Python's `open_selected` sets. */
+function opened(columns, row) {
+  return {
+    prompt: columns.prompt[row], response_a: columns.chosen[row], response_b: columns.rejected[row],
+    winner: columns.flags?.tied.includes(row) ? "tie" : "a",
+    ...(columns.scores ? { scores: columns.scores.map((side) => side[row]), scores_from: `of pair ${row + 1}` }
+      : columns.difference && { scores: [columns.difference[row], 0], scores_from: `of pair ${row + 1}, with B put at 0` }),
+  };
+}
+
+/** The texts of a pair, the chosen one first, and two lines above them: `draw(row, line, more)`. */
+export function pairCard(store) {
+  const heading = element("strong");
+  const details = element("span");
+  const text = (name) => element("p", { dir: "auto", tabindex: 0, role: "group", "aria-label": `text of the ${name}` }); // it may scroll
+  const texts = { prompt: text("prompt"), chosen: text("chosen response"), rejected: text("rejected response") };
+  const opener = element("button", {
+    type: "button", class: "rx-button", text: "Open in the probe", onClick: () => openProbe(store),
+  });
+  const parts = [["prompt", "Prompt", ""], ["chosen", "● Chosen", "rx-a"], ["rejected", "■ Rejected", "rx-b"]];
+  const body = element("div", { class: "rx-pair-texts" },
+    ...parts.map(([name, title, side]) => element("div", { class: `rx-pair-text ${side}` }, element("h3", { text: title }), texts[name])));
+  const node = element("div", { class: "rx-card rx-pair" },
+    element("p", { class: "rx-pair-line", role: "status" }, heading, details), body,
+    store.get("views").includes("probe") ? opener : null);
+  return {
+    node,
+    draw(row, said, more = "") {
+      const columns = store.get("data").pairs;
+      const known = row !== null && columns !== undefined;
+      update(heading, { text: said });
+      update(details, { text: more });
+      for (const [name, text] of Object.entries(texts)) update(text, { text: known ? columns[name][row] || "(empty)" : "" });
+      update(body, { hidden: !known });
+      update(opener, { hidden: !known });
+    },
+  };
+}
+
+/** "pair 17: difference +1.20 nats". */
+export function differenceInWords(row, difference) {
+  const verdict = difference > 0 ? "the model agrees with the label" : difference < 0 ? "the model disagrees with the label" : "equal scores";
+  return `Pair ${row + 1}: difference ${signed(difference)} nats, ${verdict}`;
+}

@@ -1,0 +1,172 @@
+// The training film: the held-out pairs at each recorded step, moving apart.
+import { calibration } from "../charts/calibration.js";
+import { legend, signed } from "../charts/chart.js";
+import { element, update } from "../core/dom.js";
+import { histogram, reachOf } from "../charts/histogram.js";
+import { differenceInWords, openProbe, pairCard, pick } from "../parts/pick.js";
+import { preferenceProbability } from "../core/preference.js";
+import { changeSettings, settingsOf } from "../core/settings.js";
+import { strip } from "../charts/strip.js";
+import { trace } from "../charts/trace.js";
+
+const A_FRAME = 700; // milliseconds from one recorded step to the next
+const WHOLE = 12_000; // and of a film at most
+
+export const film = {
+  name: "film",
+  title: "Training film",
+  render(root, store) {
+    const reel = store.get("data").film;
+    const last = reel.steps.length - 1;
+    const still = matchMedia("(prefers-reduced-motion: reduce)");
+    const reach = reachOf(reel.differences.flat());
+    const frameNow = () => Math.min(last, Math.max(0, Number(settingsOf(store, "film", { frame: 0 }).frame) || 0));
+    function followedNow() {
+      const selection = store.get("selection"); // what is selected elsewhere is followed here
+      const selected = selection === null ? -1 : reel.rows.indexOf(selection);
+      return selected >= 0 ? selected : settingsOf(store, "film", { followed: reel.followed }).followed;
+    }
+    const choose = (i) => {
+      changeSettings(store, "film", { followed: i }, { selection: reel.rows[i] });
+      if (reel.rows[i] !== null) pick(store, reel.rows[i]);
+    };
+
+    const bars = histogram({ label: "How many held-out pairs have which score difference", height: 14 });
+    const marks = strip({ label: "Score difference of each held-out pair", height: 11, pick: choose, open: () => openProbe(store) });
+    const curve = calibration({ label: "How often the model is right, against how sure it is", height: 15 });
+    const losses = trace({ label: "Loss over the steps", height: 12, up: "loss (nats)", level: Math.log(2) });
+    const path = trace({ label: "Difference of the followed pair over the steps", height: 12, up: "score difference (nats)", level: 0 });
+    const card = pairCard(store);
+    const words = element("p", { class: "rx-words", role: "status" });
+    const form = controls();
+    const pictured = (title, part, ...below) => element("div", { class: "rx-card" }, element("h3", { text: title }), part.node, ...below);
+    root.append(element("div", { class: "rx-columns" },
+      element("div", { class: "rx-card rx-wide" }, form.node, words, ...reel.notes.map((note) => element("p", { class: "rx-note", text: note }))),
+      element("div", { class: "rx-stack" },
+        element("div", { class: "rx-card" }, element("h3", { text: "Held-out pairs" }), bars.node, marks.node,
+          legend(["rx-a", "● the model agrees"], ["rx-b", "■ it disagrees"])),
+        card.node),
+      element("div", { class: "rx-stack" },
+        pictured("Calibration at this step", curve),
+        pictured("Loss", losses, legend(["rx-held", "●– held-out pairs"], ["rx-ink", "– the batch of each step"], ["", "┄ a coin, 0.693"])),
+        pictured("The followed pair", path, legend(["", "┄ equal scores"])))));
+
+    let playing = null; // { position, at: time of the last frame } while the film runs
+    function draw() {
+      const position = playing ? playing.position : frameNow();
+      const shown = store.get("revealed");
+      const at = Math.floor(position + 1e-9);
+      const values = between(reel.differences, position);
+      const pair = followedNow();
+      const step = reel.steps[at];
+      const found = reel.evaluations[at];
+      bars.draw({ values, reach, selected: values[pair] ?? null, shown: shown || at === 0 });
+      marks.draw({ values, reach, followed: pair, shown: shown || at === 0, words: differenceInWords(pair, reel.differences[at][pair]) });
+      curve.draw({ bins: found.calibration, sure: values[pair] === undefined ? null : preferenceProbability(Math.abs(values[pair])), shown });
+      const now = reel.steps[at] + (position - at) * ((reel.steps[at + 1] ?? step) - step);
+      losses.draw({
+        step: now, shown, lines: [
+          { class: "rx-batch", x: reel.training.step, y: reel.training.loss },
+          { class: "rx-held", x: reel.steps, y: reel.evaluations.map((one) => one.log_loss), points: true },
+        ],
+      });
+      path.draw({ step: now, shown, lines: [{ class: "rx-held", x: reel.steps, y: reel.differences.map((d) => d[pair]), points: true }] });
+      form.draw(position, at);
+      update(words, { text: inWords(reel, at, shown), "aria-live": playing ? "off" : null });
+      card.draw(reel.rows[pair] ?? null, ...followedInWords(reel, at, pair, shown));
+    }
+
+    function advance(time) {
+      if (!playing) return;
+      const pace = Math.min(A_FRAME, WHOLE / Math.max(1, last));
+      playing.position = Math.min(last, playing.position + (playing.at === null ? 0 : time - playing.at) / pace);
+      playing.at = time;
+      if (playing.position >= last) pause();
+      else {
+        draw();
+        requestAnimationFrame(advance);
+      }
+    }
+    function pause() {
+      const frame = Math.floor(playing.position + 1e-9);
+      playing = null;
+      changeSettings(store, "film", { frame });
+      draw();
+    }
+    function play() {
+      const frame = frameNow();
+      if (still.matches) { // nothing moves by itself: a press is a step
+        changeSettings(store, "film", { frame: frame >= last ? 0 : frame + 1 });
+      } else if (playing) {
+        pause();
+      } else {
+        playing = { position: frame >= last ? 0 : frame, at: null };
+        requestAnimationFrame(advance);
+        draw();
+      }
+    }
+
+    function controls() {
+      const button = element("button", { type: "button", class: "rx-button rx-play", onClick: play });
+      const slider = element("input", {
+        type: "range", min: 0, max: last, step: 1, "aria-label": "recorded step", class: "rx-long",
+        onInput: () => { playing = null; changeSettings(store, "film", { frame: Number(slider.value) }); },
+      });
+      const value = element("output", { class: "rx-value" });
+      const follow = element("input", {
+        type: "number", min: 1, max: reel.differences[0].length, class: "rx-small",
+        onChange: () => { if (follow.validity.valid && follow.value) choose(Number(follow.value) - 1); },
+      });
+      const node = element("div", { class: "rx-controls" }, button, slider, value,
+        element("label", { class: "rx-field" }, element("span", { text: "Follow pair" }), follow));
+      return {
+        node,
+        draw(position, at) {
+          update(button, { text: still.matches ? "Next step" : playing ? "Pause" : "Play" });
+          slider.value = Math.round(position);
+          update(slider, { "aria-valuetext": `step ${reel.steps[at]}` });
+          update(value, { text: `step ${reel.steps[at]} of ${reel.steps[last]}` });
+          if (!follow.matches(":focus")) follow.value = followedNow() + 1; // else it is being typed
+        },
+      };
+    }
+
+    const off = store.on(["settings", "selection", "revealed"], draw);
+    still.addEventListener("change", draw);
+    draw();
+    return () => {
+      playing = null;
+      off();
+      still.removeEventListener("change", draw);
+      for (const part of [bars, marks, curve, losses, path]) part.close();
+    };
+  },
+};
+
+/** Differences at a position between two recorded steps, on a straight line from one to the other. */
+export function between(frames, position) {
+  const at = Math.floor(position);
+  const next = frames[at + 1];
+  if (!next || position === at) return frames[at];
+  const part = position - at;
+  return frames[at].map((value, i) => value + (next[i] - value) * part);
+}
+
+function inWords(reel, at, shown) {
+  if (!shown) return "Predict: before training the differences are all near zero. Where will they be at the end? What moves first, accuracy or log loss? Then press Reveal.";
+  const { accuracy, accuracy_interval: [low, high], log_loss: loss, n_pairs: n } = reel.evaluations[at];
+  const percent = (share) => `${(100 * share).toFixed(1)}%`;
+  const coin = Math.abs(loss - Math.log(2)) < 0.0005 ? "the same as a coin's" : loss < Math.log(2) ? "less than a coin's" : "more than a coin's";
+  return `At step ${reel.steps[at]}: on ${n.toLocaleString("en")} held-out pairs accuracy ${percent(accuracy)} (95% interval ${percent(low)} to ${percent(high)}), log loss ${loss.toFixed(3)} nats, ${coin} (0.693).`;
+}
+
+function followedInWords(reel, at, pair, shown) {
+  const d = reel.differences[at][pair];
+  if (d === undefined) return ["No pair is followed."];
+  if (!shown) return [`Held-out pair ${pair + 1} is followed`, "Will the model come to agree with the label?"];
+  const from = reel.differences[0][pair];
+  return [
+    `Held-out pair ${pair + 1}: difference ${signed(d)} nats at step ${reel.steps[at]}`,
+    `${signed(from)} before training · P(chosen is preferred) ${preferenceProbability(d).toFixed(3)}`,
+  ];
+}

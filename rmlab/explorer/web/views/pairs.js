@@ -1,0 +1,187 @@
+// The dataset as a table and as pictures. No raw scores: those of different prompts do not compare.
+import { calibrationOf } from "../charts/bins.js";
+import { binInWords, binOf, calibration } from "../charts/calibration.js";
+import { legend, signed } from "../charts/chart.js";
+import { csv, download } from "../core/csv.js";
+import { element, update } from "../core/dom.js";
+import { grid } from "../parts/grid.js";
+import { histogram, reachOf } from "../charts/histogram.js";
+import { byKeys, differenceInWords, openProbe, pairCard, pick } from "../parts/pick.js";
+import { preferenceProbability } from "../core/preference.js";
+import { ALL_ROWS, flagsOf, groupOf, KINDS, MODELS, rowsOf, unanswered } from "../core/rows.js";
+import { scatter } from "../charts/scatter.js";
+import { changeSettings, settingsOf } from "../core/settings.js";
+
+const SHORT = 160; // characters of a text in a row of the table
+
+export const pairs = {
+  name: "pairs",
+  title: "Pairs",
+  render(root, store) {
+    const columns = store.get("data").pairs;
+    const change = (values) => changeSettings(store, "pairs", values);
+    const choose = (row) => pick(store, row);
+    const open = () => openProbe(store);
+    const shown = () => store.get("revealed");
+    const number = (value) => (shown() ? value : "?");
+
+    const filters = controls(columns, change, () => exportRows(columns, rows));
+    const count = element("p", { class: "rx-words", role: "status" });
+    const summary = element("p", { class: "rx-words", role: "status" });
+    const table = grid({
+      label: "Pairs", pick: choose, open,
+      sort: (sort) => {
+        const now = settingsOf(store, "pairs", ALL_ROWS);
+        change({ sort, down: now.sort === sort ? !now.down : sort !== "pair" && sort !== "group" });
+      },
+      columns: [
+        { title: "Pair", sort: "pair", class: "rx-cell-number rx-cell-pair", texts: (row) => [String(row + 1)] },
+        { title: "Prompt, chosen", class: "rx-cell-text", texts: (row) => [columns.prompt[row].slice(0, SHORT), columns.chosen[row].slice(0, SHORT)] },
+        { title: "Group", sort: "group", class: "rx-cell-group", texts: (row) => [groupOf(columns, row)] },
+        { title: "Length", sort: "length", class: "rx-cell-number rx-cell-length", texts: (row) => [signed(columns.length_difference[row], 0)] },
+        { title: "Difference", sort: "difference", class: "rx-cell-number rx-cell-wide", texts: (row) => [number(`${side(columns.difference[row])} ${signed(columns.difference[row])}`)] },
+        { title: "Loss", sort: "disagreement", class: "rx-cell-number rx-cell-loss", texts: (row) => [number(columns.disagreement[row].toFixed(2))] },
+      ],
+    });
+    const bars = histogram({
+      label: "How many pairs have which score difference", height: 13, open,
+      pick: (value) => { if (shown() && rows.length) choose(nearest(rows, (row) => columns.difference[row], value)); },
+    });
+    const cloud = scatter({
+      label: "Score difference against length difference, a mark for each pair", height: 17,
+      across: "length difference (characters)", up: "score difference (nats)", pick: choose, open,
+      kinds: [{ class: "rx-a", shape: "round" }, { class: "rx-b", shape: "square" }, { class: "rx-ink", shape: "plus" }],
+    });
+    const sureOf = (row) => preferenceProbability(Math.abs(columns.difference[row]));
+    const curve = calibration({
+      label: "How often the model is right, against how sure it is", height: 16, open,
+      pick: (bin) => {
+        const inside = (row) => !flagsOf(columns, row).includes("tied") && binOf([bin], sureOf(row));
+        const found = [rows.filter(inside), columns.prompt.map((_, row) => row).filter(inside)].find((some) => some.length);
+        if (found) choose(nearest(found, sureOf, bin.mean_probability));
+      },
+    });
+    const bin = element("p", { class: "rx-quiet" });
+    const binned = element("h3");
+    const whole = element("p", { class: "rx-quiet", text: "Drawn without “Show”, which picks pairs by whether the model is right." });
+    const card = pairCard(store);
+
+    const pictured = (title, part, ...below) => element("div", { class: "rx-card" }, element("h3", { text: title }), part.node, ...below);
+    root.append(element("div", { class: "rx-columns rx-table-first" },
+      element("div", { class: "rx-card rx-wide" }, filters.node, count),
+      element("div", { class: "rx-stack" },
+        element("div", { class: "rx-card rx-list" }, table.node),
+        card.node,
+        element("div", { class: "rx-card" }, summary, ...columns.notes.map((note) => element("p", { class: "rx-note", text: note })))),
+      element("div", { class: "rx-stack" },
+        pictured("Score differences", bars),
+        pictured("Against length", cloud, legend(["rx-a", "● the model agrees"], ["rx-b", "■ it disagrees"], ["rx-ink", "+ equal scores"])),
+        element("div", { class: "rx-card" }, binned, curve.node,
+          element("p", { class: "rx-quiet", text: "Below the dashed line the model is too sure. Bars are 95% intervals." }), bin, whole))));
+
+    const nothing = columns.n_pairs ? ["Pick a pair: a row of the table, or a mark in a picture.", byKeys(store)] : [""];
+    let rows = [];
+    let bins = []; // of the calibration of `rows`
+    let drawn = null; // settings that both are of
+    const reach = reachOf(columns.difference);
+    function draw() {
+      const asked = settingsOf(store, "pairs", ALL_ROWS);
+      const settings = shown() ? asked : unanswered(asked);
+      const key = JSON.stringify([settings, shown()]);
+      if (key !== drawn) {
+        rows = rowsOf(columns, settings);
+        drawn = key;
+        const judged = KINDS[settings.which]?.judged ?? false;
+        const among = judged ? rowsOf(columns, { ...settings, which: "all" }) : rows;
+        bins = among.length === columns.n_pairs ? columns.evaluation?.calibration ?? [] : calibrationOf(columns, among);
+        const n = bins.reduce((sum, each) => sum + each.count, 0);
+        update(binned, { text: `Calibration, ${n.toLocaleString("en")} ${n === 1 ? "pair" : "pairs"}` });
+        update(whole, { hidden: !judged });
+        filters.draw(settings, shown());
+        update(count, { text: `${rows.length.toLocaleString("en")} of ${columns.n_pairs.toLocaleString("en")} pairs` });
+      }
+      const selected = columns.n_pairs > store.get("selection") ? store.get("selection") : null;
+      table.draw({ rows, selected, sort: settings.sort, down: settings.down, still: shown() ? [] : MODELS });
+      bars.draw({ values: rows.map((row) => columns.difference[row]), reach, selected: selected === null ? null : columns.difference[selected], shown: shown() });
+      cloud.draw({
+        rows, selected, shown: shown(), x: (row) => columns.length_difference[row], y: (row) => columns.difference[row],
+        kind: (row) => (columns.difference[row] > 0 ? 0 : columns.difference[row] < 0 ? 1 : 2),
+        words: (row) => `${differenceInWords(row, columns.difference[row])}, ${lengthInWords(columns, row)}`,
+      });
+      const sure = selected === null ? null : sureOf(selected);
+      const here = shown() ? binOf(bins, sure) : undefined;
+      curve.draw({ bins, shown: shown(), sure });
+      update(bin, { text: here ? `▴ ${binInWords(here)}` : "", hidden: !here });
+      update(summary, { text: inWords(columns, rows, shown()) });
+      card.draw(selected, ...(selected === null ? nothing : pairInWords(columns, selected, shown())));
+    }
+    const off = store.on(["selection", "settings", "revealed"], draw);
+    draw();
+    return () => { off(); for (const part of [table, bars, cloud, curve]) part.close(); };
+  },
+};
+
+const side = (difference) => (difference > 0 ? "●" : difference < 0 ? "■" : "+");
+
+function controls(columns, change, exported) {
+  const input = (properties) => element("input", { ...properties });
+  const text = input({ type: "search", onInput: () => change({ text: text.value }) });
+  const group = element("select", { onChange: () => change({ group: group.value }) },
+    element("option", { value: "", text: "all groups" }),
+    ...columns.groups.map((name) => element("option", { value: name, text: name })));
+  const which = element("select", { onChange: () => change({ which: which.value }) },
+    ...Object.entries(KINDS).map(([name, kind]) => element("option", { value: name, text: kind.title })));
+  const least = input({ type: "number", class: "rx-small", "aria-label": "least length difference", placeholder: "least", onInput: () => change({ least: least.value }) });
+  const most = input({ type: "number", class: "rx-small", "aria-label": "largest length difference", placeholder: "most", onInput: () => change({ most: most.value }) });
+  const field = (name, ...parts) => element("label", { class: "rx-field" }, element("span", { text: name }), ...parts);
+  const node = element("div", { class: "rx-controls" },
+    field("Find", text), field("Show", which), columns.groups.length ? field("Group", group) : null,
+    element("div", { class: "rx-field", role: "group", "aria-label": "Length difference" }, element("span", { text: "Length from" }), least, element("span", { text: "to" }), most),
+    element("button", { type: "button", class: "rx-button", text: "Export CSV", onClick: exported }));
+  return {
+    node,
+    draw(settings, shown) {
+      update(which, { disabled: !shown });
+      for (const [name, field] of Object.entries({ text, group, which, least, most })) {
+        if (field.value !== String(settings[name])) field.value = settings[name];
+      }
+    },
+  };
+}
+
+/** The row whose value is nearest to one that was picked. */
+function nearest(rows, of, wanted) {
+  return rows.reduce((best, row) => (Math.abs(of(row) - wanted) < Math.abs(of(best) - wanted) ? row : best));
+}
+
+const lengthInWords = (columns, row) => `length difference ${signed(columns.length_difference[row], 0)} characters`;
+
+function inWords(columns, rows, shown) {
+  if (!columns.n_pairs) return "";
+  if (!shown) return "Predict: on how many of 100 pairs does the model agree with the label? Does it prefer longer responses? Then press Reveal.";
+  const here = rows.filter((row) => columns.difference[row] > 0).length;
+  const among = `Of the ${rows.length.toLocaleString("en")} pairs shown, the model agrees on ${here.toLocaleString("en")}.`;
+  const found = columns.evaluation;
+  if (!found) return among;
+  const percent = (share) => `${(100 * share).toFixed(1)}%`;
+  const [low, high] = found.accuracy_interval.map(percent);
+  return `${among} Of all ${found.n_pairs.toLocaleString("en")}: accuracy ${percent(found.accuracy)} (95% interval ${low} to ${high}), log loss ${found.log_loss.toFixed(3)} (a coin: 0.693).`;
+}
+
+function pairInWords(columns, row, shown) {
+  const group = groupOf(columns, row);
+  const flags = flagsOf(columns, row);
+  const loss = shown && `loss ${columns.disagreement[row].toFixed(3)} nats`;
+  return [
+    shown ? differenceInWords(row, columns.difference[row]) : `Pair ${row + 1}: does the model agree with the label?`,
+    [loss, lengthInWords(columns, row), group && `group ${group}`, flags.length && `flags: ${flags.join(", ")}`].filter(Boolean).join(" · "),
+  ];
+}
+
+function exportRows(columns, rows) {
+  const head = ["pair", "group", "prompt", "chosen", "rejected", "score_difference", "length_difference", "loss", "flags"];
+  download("pairs.csv", csv(head, rows.map((row) => [
+    row + 1, groupOf(columns, row), columns.prompt[row], columns.chosen[row], columns.rejected[row],
+    columns.difference[row], columns.length_difference[row], columns.disagreement[row], flagsOf(columns, row).join("; "),
+  ])));
+}

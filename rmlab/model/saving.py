@@ -1,0 +1,73 @@
+"""Checks of the folder for a saved model, and the list of the files that were saved."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rmlab.model.backbones import MANIFEST, ModelError, read_manifest, sha256
+
+__all__ = ["BESIDE", "check_destination", "check_room", "rescue", "write_manifest"]
+
+BESIDE = ("README.md", "training.json")
+"""Files that `rmlab train` writes beside a model, and anyone may edit: its card and its training record."""
+
+
+def check_destination(folder: str | Path) -> Path:
+    """Refuse, with a ModelError, a folder that holds anything but a model that `RewardModel.save_pretrained` wrote."""
+    folder = Path(folder)
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return folder
+    if not (folder / MANIFEST).is_file():
+        raise ModelError(
+            f"{folder} exists and is not a model that rmlab saved; choose another folder, so that nothing is lost"
+        )
+    known = {*read_manifest(folder), MANIFEST, *BESIDE}
+    if others := sorted(path.name for path in folder.iterdir() if path.name not in known):
+        raise ModelError(
+            f"{folder} holds a model and also {', '.join(others[:3])}, which rmlab did not write. Move that away, or "
+            "choose another folder, so that nothing is lost."
+        )
+    return folder
+
+
+def check_room(model: Any, folder: str | Path) -> None:
+    """Refuse, with a ModelError, a disk without room for the weights of a model in float32."""
+    needed = 4 * sum(parameter.numel() for parameter in model.parameters())
+    there = Path(folder).resolve()
+    while not there.exists():
+        there = there.parent
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise ModelError(
+            f"{folder} has {free / 1e6:,.0f} MB of free space, and the model takes {needed / 1e6:,.0f} MB. "
+            "Make room, or choose another folder."
+        )
+
+
+def rescue(model: Any, folder: Path) -> Path | None:
+    """Save a model whose folder failed to another: beside it, in the working directory, or in a temporary one.
+
+    Returns
+    -------
+    The folder, or None if none can be written.
+    """
+    for place in (folder.resolve().parent, Path.cwd(), Path(tempfile.gettempdir())):
+        try:
+            new = Path(tempfile.mkdtemp(prefix=f"{folder.name}-rescued-", dir=place))
+        except OSError:
+            continue
+        try:
+            return model.save_pretrained(new)
+        except ModelError:
+            shutil.rmtree(new, ignore_errors=True)
+    return None
+
+
+def write_manifest(folder: Path) -> None:
+    """Record the SHA-256 of every file (weights, configuration and tokenizer), which loading compares."""
+    hashes = {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}
+    (folder / MANIFEST).write_text(json.dumps({"sha256": hashes}, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,9 @@
+"""One page about one model on one set of pairs; what ``rmlab evaluate --html`` writes.
+
+`Report` holds the results, and `Report.to_dict` is what ``--json`` prints; `rmlab.reports.evaluation_page.render` makes
+the page, and loads Matplotlib.
+"""
+
+from rmlab.reports.found import Report, Tempered
+
+__all__ = ["Report", "Tempered"]

@@ -1,0 +1,123 @@
+"""The model card that `rmlab train` leaves beside a model: what it is, what it was trained on, and how good it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+
+from rmlab import __version__
+from rmlab.evaluation import Evaluation
+from rmlab.reports.found import Tempered, accuracy_in_words, confidence_in_words, counted
+from rmlab.training import History, TrainingData
+
+__all__ = ["model_card"]
+
+CARD = """\
+---
+library_name: transformers
+pipeline_tag: text-classification
+tags: [reward-model, reward-model-lab]
+---
+
+# A reward model
+
+It gives a prompt and a response one number. The difference of two numbers for the same prompt is the log-odds that the
+first response is preferred; scores of different prompts do not compare.
+
+## How to use it
+
+```python
+from rmlab.model import RewardModel
+
+model = RewardModel.from_pretrained("path/to/this/folder")
+model.score(["What is 2 + 2?"], ["4"])
+```
+
+In transformers it is an `AutoModelForSequenceClassification` with one output, and gives the same scores on the token
+ids of `model.encode`. Texts over {max_length:,} tokens lose the beginning of the prompt.
+
+## What it was trained on
+
+The backbone `{backbone}`, on the pairs of `{pairs}`, in parts that share no prompt:
+
+{parts}
+
+{steps}, of which the weights after step {kept} were kept. Settings that are not the default: {changed}.
+Made by reward-model-lab {version}; `training.json` holds every step.
+
+## How good it is
+
+{accuracy_in_words}
+
+| on the test part | | 95% interval |
+|---|---|---|
+| accuracy | {accuracy} | {interval} |
+| log loss, nats (a coin: 0.693) | {log_loss} | |
+| Brier score (a coin: 0.250) | {brier} | |
+| calibration error | {calibration} | |
+
+{confidence_in_words}
+
+The test pairs are of the same kind as the training pairs: on others it may do worse. `rmlab audit` says whether the
+model keeps what any reward model must.
+"""
+
+
+def model_card(
+    *,
+    backbone: str,
+    pairs: str,
+    parts: Mapping[str, TrainingData],
+    history: History,
+    test: Evaluation,
+    tempered: Tempered,
+    max_length: int,
+) -> str:
+    """Return the card, in Markdown, with the metadata that a model hub reads.
+
+    Parameters
+    ----------
+    backbone, pairs
+        The names given for the model and its training data.
+    parts
+        The parts of the data by name, such as training, held-out and test.
+    history
+        The history of the run.
+    test
+        The evaluation on the part on which no choice was made.
+    tempered
+        A temperature fitted on the held-out part, and its effect on the test part.
+    max_length
+        Longest sequence in tokens.
+    """
+    config = history.config
+    changed = [
+        f"{f.name} = {getattr(config, f.name)!r}" for f in fields(config) if getattr(config, f.name) != f.default
+    ]
+    calibration = "undefined" if test.calibration_error is None else f"{test.calibration_error:.3f}"
+    low, high = test.accuracy_interval
+    return CARD.format(
+        max_length=max_length,
+        backbone=backbone,
+        pairs=pairs,
+        parts="\n".join(_parts(parts)),
+        steps=counted(len(history.steps), "step"),
+        kept=history.best_step if history.best_step is not None else len(history.steps),
+        changed=", ".join(changed) or "none",
+        version=__version__,
+        accuracy_in_words=accuracy_in_words(test),
+        accuracy=f"{test.accuracy:.3f}",
+        interval=f"{low:.3f} to {high:.3f}",
+        log_loss=f"{test.log_loss:.3f}",
+        brier=f"{test.brier:.3f}",
+        calibration=calibration,
+        confidence_in_words=confidence_in_words(tempered),
+    )
+
+
+def _parts(parts: Mapping[str, TrainingData]) -> Sequence[str]:
+    lines = []
+    for name, data in parts.items():
+        notes = [f"{n:,} {what}" for what, n in {**data.left_out, **data.truncation}.items() if n]
+        lines.append(f"- {name}: {counted(len(data), 'pair')}" + (f" ({'; '.join(notes)})" if notes else ""))
+    return lines

