@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 import re
 import subprocess
 import sys
@@ -315,26 +314,3 @@ def test_the_formula_has_one_home_in_the_browser():
 def test_nothing_is_fetched_but_by_the_served_page():
     asking = re.compile(r"\bfetch\(|XMLHttpRequest|WebSocket|EventSource|import\(|sendBeacon|https?://(?!www\.w3\.org)")
     assert {path.name for path in SCRIPTS if asking.search(path.read_text(encoding="utf-8"))} == {"remote.js"}
-
-
-# The palette
-
-
-def luminance(colour: str) -> float:  # WCAG 2.2
-    rgb = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    return float(
-        np.dot([0.2126, 0.7152, 0.0722], [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb])
-    )
-
-
-def test_every_colour_of_text_stands_out_in_both_themes():
-    style = (WEB / "explorer.css").read_text(encoding="utf-8")
-    colours = {name: (light, dark) for name, light, dark in re.findall(r"--rx-(\w+): .*?(#\w{6}), (#\w{6})\)", style)}
-    assert {"ground", "card", "ink", "quiet", "a", "b", "focus", "error"} <= set(colours)
-    for theme in (0, 1):
-        grounds = [colours["ground"][theme], colours["card"][theme], ("#ffffff", "#111111")[theme]]  # Lab's own last
-        for name in ("ink", "quiet", "a", "b", "focus", "error"):
-            for ground in grounds:
-                light, dark = sorted((luminance(colours[name][theme]), luminance(ground)), reverse=True)
-                assert (light + 0.05) / (dark + 0.05) >= 4.5, (name, ground)
-    assert math.isclose(luminance("#ffffff"), 1.0)

@@ -12,6 +12,8 @@ from functools import cache
 from importlib import resources
 from pathlib import PurePosixPath
 
+from rmlab._theme import css_variables
+
 __all__ = ["join_modules", "page_script", "style", "widget_module"]
 
 WEB = resources.files("rmlab.explorer") / "web"
@@ -32,8 +34,9 @@ def page_script() -> str:
 
 @cache
 def style() -> str:
-    """Return the style sheet."""
-    return (WEB / "explorer.css").read_text(encoding="utf-8")
+    """Return the style sheet: the palette and the type scale as variables, then the rules."""
+    rules = (WEB / "explorer.css").read_text(encoding="utf-8")
+    return f".rx, .rx-page {{ {css_variables('rx-')} }}\n{rules}"
 
 
 @cache

@@ -9,16 +9,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rmlab._theme import PALETTE, TEXT_POINTS, TITLE_POINTS
 from rmlab.plots.display import bundle, describe
 
-# Each has a contrast of at least 4.5 to 1 with white, and blue differs from orange in all common colour blindness.
-CHOSEN = "#0063b2"
-REJECTED = "#b84e00"
-HELD_OUT = "#6b3fa0"
-NEUTRAL = "#595959"
-INK = "#1f1f1f"
-
-TEXT, TITLE = 13, 15  # points, on a figure about 7 inches wide: legible from the back row when it fills a slide
+CHOSEN, REJECTED = PALETTE["chosen"].light, PALETTE["rejected"].light
+HELD_OUT, NEUTRAL, INK = PALETTE["focus"].light, PALETTE["quiet"].light, PALETTE["ink"].light
+PROMPT, PADDING = PALETTE["prompt"].light, PALETTE["padding"].light
+TEXT, TITLE = TEXT_POINTS, TITLE_POINTS
 
 
 def make_axes(ax: Axes | None, width: float, height: float) -> Axes:

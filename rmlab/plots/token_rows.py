@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from rmlab.plots.display import set_description
-from rmlab.plots.style import CHOSEN, INK, NEUTRAL, REJECTED, TEXT, label, make_axes, make_panels
+from rmlab.plots.style import CHOSEN, INK, NEUTRAL, PADDING, PROMPT, REJECTED, TEXT, label, make_axes, make_panels
 
 if TYPE_CHECKING:  # a picture need not wait for torch
     from rmlab.model.packing import PackedRows
@@ -19,9 +19,9 @@ if TYPE_CHECKING:  # a picture need not wait for torch
 __all__ = ["plot_batch", "plot_packed_rows"]
 
 _Looks = Mapping[int, tuple[str, str]]  # of each part: colour and hatch
-_PROMPT = ("#e0b94b", "...")
+_PROMPT = (PROMPT, "...")
 _PARTS: _Looks = {0: _PROMPT, 1: (CHOSEN, ""), 2: (REJECTED, "///")}
-_BATCH: _Looks = {0: ("#c4c4c4", ""), 1: _PROMPT, 2: (CHOSEN, ""), 3: (REJECTED, "///")}
+_BATCH: _Looks = {0: (PADDING, ""), 1: _PROMPT, 2: (CHOSEN, ""), 3: (REJECTED, "///")}
 _BATCH_NAMES = ("padding", "prompt", "chosen", "rejected")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from matplotlib.axes import Axes
 
 from rmlab import plots
+from rmlab._theme import css_variables
 from rmlab.evaluation import Accuracy, Evaluation, NoiseCeiling, RewardBenchScores
 from rmlab.plots.display import bundle
 from rmlab.printing import printable
@@ -18,20 +19,18 @@ from rmlab.reports.found import Report, accuracy_in_words, confidence_in_words, 
 
 __all__ = ["render"]
 
-STYLE = """
-:root { color-scheme: light dark; --ink: #1f1f1f; --page: #ffffff; --quiet: #595959; --line: #c9c9c9; --blue: #0063b2; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #ececec; --page: #16181b; --quiet: #b0b0b0; --line: #4a4d52; --blue: #7ab8f0; }
-}
+STYLE = (
+    f":root {{ color-scheme: light dark; {css_variables()} }}"
+    + """
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 52rem; color: var(--ink); background: var(--page);
   font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .5rem; }
 h2 { font-size: 1.2rem; margin: 2.5rem 0 .5rem; padding-top: .75rem; border-top: 1px solid var(--line); }
-.headline { font-size: 3rem; font-weight: 700; color: var(--blue); line-height: 1.1; margin: 1rem 0 0; }
+.headline { font-size: 3rem; font-weight: 700; color: var(--chosen); line-height: 1.1; margin: 1rem 0 0; }
 .headline small { font-size: 1rem; font-weight: 400; color: var(--quiet); display: block; }
 .quiet { color: var(--quiet); }
-figure { margin: 1rem 0; padding: .5rem; background: #ffffff; border: 1px solid var(--line); border-radius: .4rem; }
+figure { margin: 1rem 0; padding: .5rem; background: white; border: 1px solid var(--line); border-radius: .4rem; }
 figure img { display: block; max-width: 100%; height: auto; margin: 0 auto; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
@@ -40,10 +39,11 @@ th:first-child, td:first-child { text-align: left; overflow-wrap: break-word; }
 td:not(:first-child) { white-space: nowrap; overflow-wrap: normal; }
 th { color: var(--quiet); font-weight: 600; overflow-wrap: normal; }
 .made td:not(:first-child) { text-align: left; white-space: normal; overflow-wrap: anywhere; }
-.note { border-left: .25rem solid var(--blue); padding-left: .75rem; }
+.note { border-left: .25rem solid var(--chosen); padding-left: .75rem; }
 @media (max-width: 30rem) { body { font-size: .94rem; } .headline { font-size: 2.4rem; }
   table { font-size: .86rem; } th, td { padding-right: .4rem; } }
 """
+)
 
 
 def render(report: Report) -> str:
