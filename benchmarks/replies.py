@@ -1,25 +1,41 @@
-"""What can be learned from the world of replies: a ladder of readers on fresh questions and fresh sentences.
+"""What can be learned from the world of replies, and what the course's models have learned of it.
 
-    python benchmarks/replies.py ladder [--pairs 3000] [--test-pairs 2000] [--epochs 2] [--skip-fine-tuning]
+    python benchmarks/replies.py ladder [--pairs 3000] [--test-pairs 2000]
+    python benchmarks/replies.py effects
+    python benchmarks/replies.py everyday
+    python benchmarks/replies.py live [--seconds 45]
     python benchmarks/replies.py speed
 
-Accuracy is on average over the labels: a pair counts by its true probability, so that the luck of the drawn labels is
-left out. Intervals are 95%, clustered by question. "words" is a logistic regression on TF-IDF of words and word pairs
-of the response; "words of both" adds every word of the prompt crossed with every word of the response.
+"ladder": readers on fresh questions and fresh sentences. Accuracy is on average over the labels: a pair counts by its
+true probability, so that the luck of the drawn labels is left out. Intervals are 95%, clustered by question. "words" is
+a logistic regression on TF-IDF of words and word pairs of the response; "words of both" adds every word of the prompt
+crossed with every word of the response. The course's model was trained on 392,000 pairs; the others are fitted to
+`--pairs` of them. "effects": what each attribute of a reply adds to the score of the course's model and of its twin,
+beside the judge's weight, with intervals clustered by question and by sentence. "everyday": the accuracy of the
+course's model on `everyday`, by kind. "live": minilm trained on one core for as many seconds as a notebook has.
 """
 
 import argparse
 import time
 
 import numpy as np
+import torch
 from _readers import Reader, longer, words, words_of_both
 
 from rmlab.data import PreferencePairs
-from rmlab.evaluation import mean_interval
+from rmlab.datasets import course_model, everyday_notes, load_everyday
+from rmlab.evaluation import evaluate, mean_interval
 from rmlab.model import RewardModel
 from rmlab.simulate import expected_outcomes
-from rmlab.simulate.replies import SimulatedReplyPairs, simulate_reply_pairs
-from rmlab.training import TrainingConfig, fit_head, train
+from rmlab.simulate.replies import (
+    CONTRASTS,
+    JUDGES,
+    SimulatedReplyPairs,
+    expected_bayes_accuracy,
+    reply_contrast,
+    simulate_reply_pairs,
+)
+from rmlab.training import TrainingConfig, fit_head, training_steps
 
 
 def accuracy(differences: np.ndarray, simulated: SimulatedReplyPairs) -> str:
@@ -35,15 +51,13 @@ def frozen(training: PreferencePairs, test: PreferencePairs) -> np.ndarray:
     return model.score_differences(test)
 
 
+def course(training: PreferencePairs, test: PreferencePairs) -> np.ndarray:
+    del training  # it was trained before
+    return course_model().score_differences(test)
+
+
 def ladder(options: argparse.Namespace) -> None:
     """Print the accuracy of each reader on fresh questions and sentences, and the ceiling."""
-
-    def fine_tuned(training: PreferencePairs, test: PreferencePairs) -> np.ndarray:
-        model = RewardModel.from_pretrained("minilm", seed=0, device="cpu")
-        config = TrainingConfig(epochs=options.epochs, batch_size=32, learning_rate=options.learning_rate, seed=0)
-        train(model, training, config=config, progress=False)
-        return model.score_differences(test)
-
     training = simulate_reply_pairs(options.pairs, seed=0)
     test = simulate_reply_pairs(options.test_pairs, seed=1, fresh=True)
     readers: dict[str, Reader] = {
@@ -51,17 +65,58 @@ def ladder(options: argparse.Namespace) -> None:
         "words of the response": words,
         "words of both": words_of_both,
         "linear head on frozen minilm": frozen,
-        "minilm fine-tuned": fine_tuned,
+        "the course's model": course,
     }
-    if options.skip_fine_tuning:
-        del readers["minilm fine-tuned"]
     print(f"{options.pairs:,} training pairs, {len(test.pairs):,} test pairs on {len(test.questions)} fresh questions")
     print(f"{'reader':30} accuracy (95%)           seconds")
     for name, reader in readers.items():
         started = time.perf_counter()
         differences = reader(training.pairs, test.pairs)
         print(f"{name:30} {accuracy(differences, test)}   {time.perf_counter() - started:6.0f}", flush=True)
-    print(f"{'ceiling':30} {test.bayes_accuracy:.3f}")
+    print(f"{'ceiling':30} {test.bayes_accuracy:.3f} (of all such pairs {expected_bayes_accuracy(fresh=True):.3f})")
+
+
+def effects(options: argparse.Namespace) -> None:
+    """Print what each attribute adds to the scores of the course's models on fresh questions, and the truth."""
+    del options
+    models = {judge: course_model(judge) for judge in ("fair", "flattered")}
+    print(f"{'attribute':18}" + "".join(f"{judge + ': true':>16}  measured (95%)      " for judge in models))
+    for attribute in CONTRASTS:
+        contrast = reply_contrast(attribute, fresh=True)
+        row = f"{attribute:18}"
+        for judge, model in models.items():
+            scores = model.score([*contrast.prompts] * 2, [*contrast.with_it, *contrast.without]).astype(float)
+            added, taken = scores.reshape(2, -1)
+            mean, low, high = mean_interval(added - taken, *contrast.clusters)
+            truth = contrast.true_effects(JUDGES[judge]).mean()
+            wrong = "  wrong sign" if mean * truth < 0 else ""
+            row += f"{truth:+16.2f}  {mean:+.2f} ({low:+.2f} to {high:+.2f}){wrong}"
+        print(row, flush=True)
+
+
+def everyday(options: argparse.Namespace) -> None:
+    """Print the accuracy of the course's model on `everyday`, which it was not trained on, by kind."""
+    del options
+    kinds = [note.kind for note in everyday_notes()]
+    print(evaluate(course_model().score_differences(load_everyday()), groups=kinds))
+
+
+def live(options: argparse.Namespace) -> None:
+    """Train minilm on one core for some seconds, and print what it makes of fresh questions."""
+    torch.set_num_threads(1)
+    model = RewardModel.from_pretrained("minilm", seed=0, device="cpu")
+    model.network.base_model.embeddings.requires_grad_(False)
+    test = simulate_reply_pairs(500, seed=1, fresh=True)
+    started = time.perf_counter()
+    training = simulate_reply_pairs(28 * 8 * 40, seed=0, replies=8)
+    config = TrainingConfig(max_steps=40, batch_size=28 * 8, keep_together=True, learning_rate=2e-4)
+    run = training_steps(model, training.pairs, config=config)
+    while time.perf_counter() - started < options.seconds and next(run, None):
+        pass
+    run.close()
+    seconds = time.perf_counter() - started
+    found = accuracy(model.score_differences(test.pairs), test)
+    print(f"{len(run.history.steps)} steps in {seconds:.0f} s: {found}, ceiling {test.bayes_accuracy:.3f}")
 
 
 def speed(options: argparse.Namespace) -> None:
@@ -74,13 +129,11 @@ def speed(options: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parts = {"ladder": ladder, "speed": speed}
-    parser.add_argument("part", nargs="?", choices=parts, help="by default both, one after the other")
+    parts = {part.__name__: part for part in (ladder, effects, everyday, live, speed)}
+    parser.add_argument("part", nargs="?", choices=parts, help="by default all, one after the other")
     parser.add_argument("--pairs", type=int, default=3000)
     parser.add_argument("--test-pairs", type=int, default=2000)
-    parser.add_argument("--epochs", type=float, default=2.0)
-    parser.add_argument("--learning-rate", type=float, default=1e-4)
-    parser.add_argument("--skip-fine-tuning", action="store_true", help="leave out the part that takes minutes")
+    parser.add_argument("--seconds", type=float, default=45.0)
     options = parser.parse_args()
     for name in [options.part] if options.part else parts:
         print(f"-- {name}")

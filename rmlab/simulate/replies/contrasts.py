@@ -86,12 +86,12 @@ def reply_contrast(attribute: str, *, fresh: bool = True, seed: int = 0) -> Repl
     asked = [(i, q) for i, q in enumerate(load_questions(fresh=fresh)) if q.kind in _KINDS[attribute]]
     bank = "hedge" if attribute.endswith("hedge") else "refusal" if attribute.endswith("refusal") else attribute
     has_bank = bank in (*PARTS, "refusal")
-    sentences = load_sentences(bank, fresh=fresh) if has_bank else ()
+    sentences: tuple[str, ...] = load_sentences(bank, fresh=fresh) if has_bank else ()
     said = np.resize(np.random.default_rng(seed).permutation(len(sentences)), len(asked)) if has_bank else None
     structures, texts = [], []
     for place, (_, question) in enumerate(asked):
         two = _structures(attribute, bank, question)
-        sentence = {bank: sentences[said[place]]} if said is not None else {}
+        sentence = {} if said is None else {bank: sentences[int(said[place])]}
         structures.append(two)
         texts.append(tuple(compose(question, structure, sentence).text for structure in two))
     with_it, without = zip(*texts, strict=True)
