@@ -1,6 +1,7 @@
 """Imports point down, the formula is written once, `import rmlab` is light, and every public name is where it says."""
 
 import ast
+import re
 import statistics
 import subprocess
 import sys
@@ -144,6 +145,69 @@ def test_a_planted_second_module_of_a_name_is_caught(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert shared_names(tmp_path) == {"rows": ["data/rows.py", "model/rows.py"]}
+
+
+def own_names(package: Path) -> set[str]:
+    """Names with an underscore in front that a package itself gives to something."""
+    found = set()
+    for _, _, tree in modules(package):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                found.add(node.name)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                found.add(node.id)
+            elif (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.ctx, ast.Store)
+                and ast.unparse(node.value) == "self"
+            ):
+                found.add(node.attr)
+    return {name for name in found if name.startswith("_")}
+
+
+PROMISED = {"_asdict", "_exit", "_fields", "_reason", "_replace"}
+"""Names with an underscore in front that are there to be used: of named tuples, of `os`, and of tornado's handlers."""
+
+
+def reaches_inside(package: Path) -> list[str]:
+    """Say where a private part of somebody else's is named, outside `_compat`."""
+    own = own_names(package) | PROMISED
+    found = []
+    for module, dotted, tree in modules(package):
+        if module == "_compat":
+            continue
+        for node in ast.walk(tree):
+            names = []
+            if isinstance(node, ast.Attribute):
+                names = [node.attr]
+            elif isinstance(node, ast.ImportFrom):
+                names = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+                names = [] if (node.module or "").split(".")[0] in {"rmlab", "__future__"} else names
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) in {"getattr", "hasattr", "setattr"}:
+                names = [a.value for a in node.args[1:2] if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+                names = [name for name in names if not name.startswith("_rmlab")]
+            found += [
+                f"rmlab.{dotted}: {name}" for name in names if re.match(r"_[a-z]\w*(?<!_)$", name) and name not in own
+            ]
+    return found
+
+
+def test_private_parts_of_others_are_reached_in_compat_alone() -> None:
+    assert reaches_inside(PACKAGE) == []
+    assert any(re.search(r"\._[a-z]", path.read_text()) for path in (PACKAGE / "_compat").glob("*.py"))
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["torch.ops.mkldnn._linear(x)", "getattr(config, '_attn')", "from torch._inductor import f", "layer._impl = None"],
+)
+def test_a_planted_reach_is_caught(tmp_path: Path, source: str) -> None:
+    (tmp_path / "model.py").write_text(
+        f"class A:\n    def __init__(self):\n        self._mine = 1\n\n\n{source}\na._mine"
+    )
+    (tmp_path / "_compat.py").write_text(source)
+    (found,) = {place.split(":")[0] for place in reaches_inside(tmp_path)}
+    assert found == "rmlab.model"
 
 
 def test_the_formula_has_one_home() -> None:

@@ -6,8 +6,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from rmlab._compat.torch_internals import HAS_ONEDNN
 from rmlab.model import RewardModel
-from rmlab.model.onednn import HAS_ONEDNN, float32_by_onednn
+from rmlab.model.onednn import float32_by_onednn
 
 ONEDNN = "mkldnn::_linear_pointwise"
 

@@ -31,7 +31,7 @@ def test_it_carries_every_file(wheel: Path) -> None:
     wanted = {name for name in wanted if "__pycache__" not in name}
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    assert "rmlab/preference.py" in names
+    assert {"rmlab/preference.py", "rmlab/py.typed", "rmlab/explorer/web/explorer.js"} <= names
     assert {name for name in names if name.startswith("rmlab/")} == wanted
     assert any(name.endswith("licenses/LICENSE") for name in names)
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import psutil
 from accelerate import PartialState
-from accelerate.commands.config import load_config_from_file
-from accelerate.commands.launch import launch_command_parser
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.run import parse_args
 from torch.distributed.run import run as launch
+
+from rmlab._compat.accelerate_internals import processes_asked_for
 
 __all__ = ["is_left_alone", "number_asked_for", "start_again"]
 
@@ -36,12 +36,9 @@ def number_asked_for() -> int | None:
     try:
         words = psutil.Process().parent().cmdline()  # pyright: ignore[reportOptionalMemberAccess]
         start = next(i for i, word in enumerate(words, start=1) if "launch" in Path(word).name)
-        asked = launch_command_parser().parse_args(words[start:])
-        said = asked if asked.num_processes is not None else load_config_from_file(asked.config_file)
+        return processes_asked_for(words[start:])
     except (AttributeError, StopIteration, OSError, ValueError, psutil.Error):
         return None
-    n_machines = asked.num_machines or getattr(said, "num_machines", None) or 1
-    return getattr(said, "num_processes", None) if n_machines == 1 else None
 
 
 def start_again(n: int) -> int:

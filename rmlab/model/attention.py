@@ -14,10 +14,15 @@ import torch
 from torch.nn import functional
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask
 from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.integrations.flex_attention import flex_attention_forward
-from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
 
+from rmlab._compat.torch_internals import softmax_backward
+from rmlab._compat.transformers_internals import (
+    attention_implementation,
+    flex_attention_forward,
+    repeat_kv,
+    sdpa_attention_forward,
+    sdpa_mask,
+)
 from rmlab.model.packing import attends
 
 __all__ = ["BLOCK_DEVICES", "MaskForm", "make_mask", "take_blocks", "take_masks"]
@@ -68,7 +73,7 @@ def make_mask(
 
 def take_masks(network: Any) -> None:
     """Make a network that attends by SDPA use the mask exactly as it is; see the module."""
-    if getattr(network.config, "_attn_implementation", None) == "sdpa":
+    if attention_implementation(network) == "sdpa":
         AttentionInterface.register(BY_MASK, _attend_by_mask)
         AttentionMaskInterface.register(BY_MASK, sdpa_mask)  # of padded rows
         network.set_attn_implementation(BY_MASK)
@@ -135,5 +140,5 @@ class _Attention(torch.autograd.Function):
         query = query * ctx.scaling
         weights = (query @ key.mT).add_(mask).softmax(-1)  # (rows, heads, length, length)
         of_weights = gradient @ value.mT
-        of_logits = torch.ops.aten._softmax_backward_data(of_weights, weights, -1, weights.dtype)
+        of_logits = softmax_backward(of_weights, weights)
         return (of_logits @ key).mul_(ctx.scaling), of_logits.mT @ query, weights.mT @ gradient, None, None

@@ -14,10 +14,9 @@ import torch
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["HAS_ONEDNN", "float32_by_onednn"]
+from rmlab._compat.torch_internals import HAS_ONEDNN, onednn_linear
 
-HAS_ONEDNN: bool = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-"""Whether this build of torch holds oneDNN's linear layer."""
+__all__ = ["float32_by_onednn"]
 
 
 def float32_by_onednn() -> contextlib.AbstractContextManager[Any]:
@@ -38,5 +37,5 @@ class _Mode(TorchFunctionMode):
 def _linear(input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
     on_cpu = input.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
     if on_cpu and input.dtype == weight.dtype == torch.float32:
-        return torch.ops.mkldnn._linear_pointwise(input, weight, bias, "none", [], "")
+        return onednn_linear(input, weight, bias)
     return functional.linear(input, weight, bias)

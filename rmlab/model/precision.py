@@ -7,6 +7,8 @@ from typing import Literal
 
 import torch
 
+from rmlab._compat.torch_internals import cpu_capabilities, cpu_has_avx512_bf16
+
 __all__ = ["Precision", "autocast", "use_bf16"]
 
 Precision = Literal["auto", "fp32", "bf16"]
@@ -32,9 +34,9 @@ def use_bf16(precision: Precision, device: torch.device) -> bool:
 
 def _cpu_is_faster_in_bf16() -> bool:
     """Return whether the CPU has AMX, or AVX-512 bf16 without being Intel's, where float32 takes half the time."""
-    if not torch.cpu._is_avx512_bf16_supported():
+    if not cpu_has_avx512_bf16():
         return False
-    known = getattr(torch.cpu, "get_capabilities", dict)()  # not in every release that rmlab supports
+    known = cpu_capabilities()
     return bool(known.get("amx_bf16")) or "Intel" not in known.get("cpu_name", "")
 
 

@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
+from rmlab._compat.transformers_internals import set_input_names
 from rmlab.atomic import replacing
 from rmlab.data import PreferencePair
 from rmlab.model.backbones import ModelError, load_network, quiet_transformers
@@ -54,9 +55,8 @@ class RewardModel(TokenScorer):
         )
         self.tokenizer: Any = tokenizer
         self.network.config.use_cache = False  # of keys and values, which only generation reads again
-        # Scores are made without token types; otherwise a pipeline that is given two texts would add them. Only
-        # what is in init_kwargs is saved.
-        tokenizer.model_input_names = tokenizer.init_kwargs["model_input_names"] = ["input_ids", "attention_mask"]
+        # Scores are made without token types; otherwise a pipeline that is given two texts would add them.
+        set_input_names(tokenizer, ["input_ids", "attention_mask"])
         self.encoder = Encoder(tokenizer, pools_last_token=self.pools_last_token)
 
     @classmethod

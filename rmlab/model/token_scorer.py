@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from rmlab._compat.transformers_internals import attention_implementation
 from rmlab.model.attention import BLOCK_DEVICES, MaskForm, make_mask, take_blocks, take_masks
 from rmlab.model.batches import Batch, packed_batches, padded_batches, read_scores, why_not_packed
 from rmlab.model.network import dropouts
@@ -209,7 +210,7 @@ class TokenScorer(nn.Module):
     @cached_property
     def block_fault(self) -> str | None:
         """The reason why FlexAttention cannot train this model on packed rows, found by trying; None if it can."""
-        before = self.network.config._attn_implementation
+        before = attention_implementation(self.network)
         try:
             take_blocks(self.network)
         except ValueError as error:

@@ -20,6 +20,7 @@ import torch
 from tqdm.auto import tqdm
 from transformers import get_cosine_schedule_with_warmup
 
+from rmlab._compat.torch_internals import divide_gradients
 from rmlab.data import PreferencePair, pair_ids
 from rmlab.evaluation import Evaluation, evaluate
 from rmlab.model import RewardModel, autocast, use_bf16
@@ -249,7 +250,7 @@ def _steps(
             _require_finite(norm, "gradient", step, [data.places[i] for i in batch])
             learning_rate = float(schedule.get_last_lr()[0])
             clipping = (norm / config.max_grad_norm).clamp(min=1)
-            optimizer.grad_scale = clipping  # pyright: ignore[reportAttributeAccessIssue] # divides, in the fused step
+            divide_gradients(optimizer, clipping)
             optimizer.step()
             schedule.step()
             clear_gradients()

@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.distributed.fsdp import FSDPModule
 
+from rmlab._compat.torch_internals import forget_compiled
+from rmlab._compat.transformers_internals import set_gradient_checkpointing
 from rmlab.model import RewardModel
 from rmlab.model.network import dropouts
 from rmlab.training.config import TrainingConfig
@@ -32,13 +34,13 @@ def training_mode(model: RewardModel, config: TrainingConfig) -> Iterator[None]:
         if config.lora:
             _add_adapters(model, config.lora)
         if config.gradient_checkpointing:
-            _set_checkpointing(model, on=True)
+            set_gradient_checkpointing(model.network, on=True)
         model.train()
         yield
     finally:
         model.eval()
         if config.gradient_checkpointing:
-            _set_checkpointing(model, on=False)
+            set_gradient_checkpointing(model.network, on=False)
         if config.lora:
             _merge_adapters(model)
             for parameter in model.parameters():
@@ -76,7 +78,7 @@ def compiled_layers(model: RewardModel) -> Iterator[None]:
         yield
     finally:
         for layer in layers:
-            layer._compiled_call_impl = None
+            forget_compiled(layer)
 
 
 @contextlib.contextmanager
@@ -104,17 +106,6 @@ def standing_gradient(model: RewardModel) -> Iterator[Callable[[], None]]:
     finally:
         embedding.sparse = False
         model.zero_grad()
-
-
-def _set_checkpointing(model: RewardModel, *, on: bool) -> None:
-    """Switch gradient checkpointing on or off; transformers 5 renamed the methods."""
-    new, old = (
-        ("activation_checkpointing_enable", "gradient_checkpointing_enable")
-        if on
-        else ("activation_checkpointing_disable", "gradient_checkpointing_disable")
-    )
-    switch = getattr(model.network, new, None) or getattr(model.network, old)
-    switch(*([{"use_reentrant": False}] if on else []))
 
 
 def _add_adapters(model: RewardModel, rank: int) -> None:

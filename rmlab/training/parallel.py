@@ -17,10 +17,10 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
-from accelerate.utils import FullyShardedDataParallelPlugin
-from accelerate.utils.fsdp_utils import fsdp2_prepare_model
 from torch.distributed.fsdp import FSDPModule
 
+from rmlab._compat.accelerate_internals import shard
+from rmlab._compat.transformers_internals import layers_kept_whole
 from rmlab.model import RewardModel
 from rmlab.training.config import TrainingConfig
 from rmlab.training.group import is_sharded
@@ -66,11 +66,9 @@ def parallel(model: RewardModel, config: TrainingConfig) -> Iterator[Parallel]:
 @contextlib.contextmanager
 def _sharded(model: RewardModel, accelerator: Accelerator, config: TrainingConfig) -> Iterator[Parallel]:
     model.layout(config.packing)  # packed rows are tried while the model is whole
-    # what accelerate was told, and ignores on CPUs; TrainingConfig.precision sets the number format
-    accelerator.state.fsdp_plugin = FullyShardedDataParallelPlugin(mixed_precision_policy=None)
     parts = copy.deepcopy(model.to("cpu"))
-    parts._no_split_modules = parts.network._no_split_modules  # pyright: ignore[reportAttributeAccessIssue] # its layers
-    fsdp2_prepare_model(accelerator, parts)
+    # in full precision, whatever accelerate was told: TrainingConfig.precision sets the number format
+    shard(accelerator, parts, whole=layers_kept_whole(parts.network))
     calls = _Calls(parts, accelerator)
     trained = False
     try:
