@@ -20,7 +20,8 @@ PACKAGE = Path(rmlab.__file__).parent
 FLOORS = (
     {"_theme", "_compat", "preference", "printing", "atomic"},
     {"data"},
-    {"bradley_terry", "simulate", "evaluation", "labels"},
+    {"bradley_terry", "simulate", "evaluation"},
+    {"labels"},
     {"model"},
     {"attribution", "audit", "optimization", "training"},
     {"datasets"},
