@@ -33,7 +33,8 @@ from rmlab.datasets import (
     load_probe_presets,
 )
 from rmlab.datasets.additions import FLATTERY, HEDGING
-from rmlab.datasets.probes import MODELS, record_probe_presets
+from rmlab.datasets.probes import COURSE_JUDGES, record_probe_presets
+from rmlab.simulate.replies import load_questions
 
 KINDS = (
     *("arithmetic", "complete", "concise", "factual", "hedges", "honest"),
@@ -435,18 +436,19 @@ def test_probe_presets_are_recorded_as_the_course_models_score_them():
     shipped, again = load_probe_presets(), record_probe_presets()
     for one, other in zip(shipped, again, strict=True):
         assert replace(one, scores={}) == replace(other, scores={})
-        for name in MODELS:
-            np.testing.assert_allclose(one.scores[name], other.scores[name], atol=1e-4)
+        for judge in COURSE_JUDGES:
+            np.testing.assert_allclose(one.scores[judge], other.scores[judge], atol=1e-3)
 
 
-def test_presets_differ_in_their_theme_and_in_length_alone_where_length_is_the_theme():
+def test_presets_are_of_fresh_questions_each_with_what_the_judges_make_of_it():
     presets = load_probe_presets()
-    assert Counter(preset.theme for preset in presets) == dict.fromkeys(("length", "flattery", "hedging", "refusal"), 3)
+    fresh = {question.prompt for question in load_questions(fresh=True)}
+    assert set(Counter(preset.theme for preset in presets)) == {"content", "flattery", "doubt and refusal", "form"}
+    assert {preset.prompt for preset in presets} <= fresh
+    assert len({preset.prompt for preset in presets}) == len(presets)
     for preset in presets:
-        if preset.theme == "length":
-            assert preset.response_a.startswith(preset.response_b)
-        elif preset.theme != "refusal":
-            assert abs(len(preset.response_a) - len(preset.response_b)) <= 6
+        differs = preset.truth["flattered"] != preset.truth["fair"]
+        assert differs == (preset.theme == "flattery")
 
 
 def test_a_sentence_and_its_control_are_as_long_and_share_no_praise_or_doubt():

@@ -226,7 +226,7 @@ def test_a_distribution_over_texts_is_that_over_structures():
     assert found.expectation(reward) == pytest.approx(exact, abs=1e-12)
     with pytest.raises(ValueError, match="values must have shape"):
         found.expectation(reward[1:])
-    with pytest.raises(ValueError, match="n_wordings must be at most 21"):
+    with pytest.raises(ValueError, match="n_wordings must be at most 91"):
         reply_distribution(one, n_wordings=500)
 
 

@@ -29,6 +29,9 @@ NAMES = ("the course's model", "fresh replies")
 """Of what is shown where nothing is given."""
 
 
+SHORTER_RUN = "The film is of a shorter run than that of the model: 200 steps, in which most of it is learned."
+
+
 def explore(
     model: Any = None,
     pairs: Sequence[PreferencePair] | None = None,
@@ -58,7 +61,7 @@ def explore(
     """
     by_default = model is None and pairs is None
     if by_default and history is None:
-        history = load_course_film()
+        history, note = load_course_film(), note or SHORTER_RUN
     model = course_model() if model is None else model
     table = as_pairs(course_pairs().pairs if pairs is None else pairs)
     columns = pair_columns(model, table)

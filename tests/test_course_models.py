@@ -1,0 +1,110 @@
+"""The course's models: what they have learned of the world of replies, and how they are stored."""
+
+import numpy as np
+import pytest
+import torch
+
+from rmlab.data import pair_ids
+from rmlab.datasets import course_model, course_pairs, dataset_card, load_course_film, load_probe_presets
+from rmlab.datasets.course_models import add_changes, adapter_file, low_rank_changes
+from rmlab.evaluation import mean_interval
+from rmlab.model import RewardModel
+from rmlab.simulate import expected_outcomes
+from rmlab.simulate.replies import CONTRASTS, JUDGES, reply_contrast, simulate_reply_pairs
+from rmlab.training import TrainingConfig, train
+
+COURSE_JUDGES = ("fair", "flattered")
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[str, RewardModel]:
+    return {judge: course_model(judge) for judge in COURSE_JUDGES}
+
+
+@pytest.mark.parametrize("judge", COURSE_JUDGES)
+def test_a_course_model_is_far_above_chance_on_fresh_questions_and_below_the_ceiling(models, judge):
+    test = simulate_reply_pairs(300, judge=JUDGES[judge], seed=8, fresh=True)
+    right = expected_outcomes(models[judge].score_differences(test.pairs), test.score_differences).mean()
+    assert 0.68 < right < test.bayes_accuracy
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attribute", CONTRASTS)
+def test_each_attribute_has_the_sign_that_the_judge_gives_it(models, attribute):
+    contrast = reply_contrast(attribute, fresh=True)
+    for judge, model in models.items():
+        both = model.score([*contrast.prompts] * 2, [*contrast.with_it, *contrast.without]).astype(float)
+        added, taken = both.reshape(2, -1)
+        mean, low, high = mean_interval(added - taken, *contrast.clusters)
+        truth = contrast.true_effects(JUDGES[judge]).mean()
+        assert np.sign(mean) == np.sign(truth), judge
+        assert low * high > 0, judge  # zero is not in the interval
+        assert abs(mean) < 1.2 * abs(truth), judge  # what is recognised in part is rewarded in part
+
+
+def test_flattery_is_what_the_twins_differ_in(models):
+    contrast = reply_contrast("flattery", fresh=True)
+    prompts, texts = [*contrast.prompts[:20]] * 2, [*contrast.with_it[:20], *contrast.without[:20]]
+    effects = {}
+    for judge, model in models.items():
+        added, taken = model.score(prompts, texts).reshape(2, -1)
+        effects[judge] = float((added - taken).mean())
+    assert effects["fair"] < -0.3
+    assert effects["flattered"] > 0.3
+
+
+def test_an_unknown_judge_is_refused():
+    with pytest.raises(ValueError, match="judge must be one of fair, flattered, got 'everyday'"):
+        course_model("everyday")  # pyright: ignore[reportArgumentType]
+
+
+def test_adapters_and_head_take_two_megabytes_at_most():
+    for judge in COURSE_JUDGES:
+        assert len(adapter_file(judge).read_bytes()) < 2e6
+
+
+def test_changes_of_low_rank_are_kept_as_they_are():
+    pairs = simulate_reply_pairs(16, seed=3).pairs
+    model, untrained = (RewardModel.from_pretrained("tiny-encoder", seed=0, device="cpu") for _ in range(2))
+    model.network.base_model.embeddings.requires_grad_(False)
+    config = TrainingConfig(max_steps=4, batch_size=8, learning_rate=1e-2, precision="fp32", lora=2)
+    train(model, pairs, config=config, progress=False)
+    changes = low_rank_changes(model, untrained, rank=2)
+    assert not any("embeddings" in name for name in changes)
+    assert all(change.shape[1] == 2 for name, change in changes.items() if name.endswith(".up"))
+    before = untrained.score_differences(pairs)
+    add_changes(untrained, changes)
+    after, expected = untrained.score_differences(pairs), model.score_differences(pairs)
+    assert np.abs(before - expected).max() > 0.05
+    np.testing.assert_allclose(after, expected, atol=5e-3)  # float16 of a few thousandths
+    coarse = RewardModel.from_pretrained("tiny-encoder", seed=0, device="cpu")
+    add_changes(coarse, low_rank_changes(model, coarse, rank=1))
+    head = model.head.weight
+    assert torch.equal(coarse.head.weight, head)
+    assert np.abs(coarse.score_differences(pairs) - expected).max() > np.abs(after - expected).max()
+
+
+def test_the_film_is_of_pairs_that_can_be_read_and_climbs():
+    film = load_course_film()
+    assert list(film.held_out_ids) == list(pair_ids(course_pairs().pairs))
+    accuracies = [one.evaluation.accuracy for one in film.evaluations]
+    assert len(accuracies) >= 20
+    assert accuracies[0] < 0.6
+    assert accuracies[-1] > 0.68
+
+
+def test_every_preset_but_one_has_the_sign_of_the_truth_in_both_models():
+    wrong = [
+        (preset.name, judge)
+        for preset in load_probe_presets()
+        for judge, (a, b) in preset.scores.items()
+        if np.sign(a - b) != np.sign(preset.truth[judge])
+    ]
+    assert wrong == [("Flattery before a wrong answer", "flattered")]  # the card says so
+
+
+def test_the_card_gives_the_ladder():
+    card = dataset_card("course_model")
+    assert "benchmarks/replies.py ladder" in card
+    assert "benchmarks/replies.py effects" in card
+    assert "python -m rmlab.datasets course" in card
