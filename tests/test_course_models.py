@@ -6,7 +6,7 @@ import torch
 
 from rmlab.data import pair_ids
 from rmlab.datasets import course_model, course_pairs, dataset_card, load_course_film, load_probe_presets
-from rmlab.datasets.course_models import add_changes, adapter_file, low_rank_changes
+from rmlab.datasets.course_models import adapter_file, add_changes, low_rank_changes
 from rmlab.evaluation import mean_interval
 from rmlab.model import RewardModel
 from rmlab.simulate import expected_outcomes
