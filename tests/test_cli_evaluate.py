@@ -142,6 +142,19 @@ def test_one_pair_is_evaluated_without_a_temperature(folder: Path, right: Path, 
     assert "none can be held back" in (folder / "one.html").read_text()
 
 
+def test_a_known_ceiling_is_named_beside_the_accuracy(folder: Path, right: Path, capsys):
+    out = run(capsys, folder / "model", right, "--ceiling", "0.95", "--json").out
+    found = json.loads(out)
+    (note,) = [note for note in found["notes"] if "0.950" in note]
+    assert f"{100 * (0.95 - found['accuracy']):.1f} points" in note
+
+
+@pytest.mark.parametrize("ceiling", ["0.4", "80", "nan"])
+def test_a_ceiling_that_is_no_accuracy_is_refused(folder: Path, right: Path, capsys, ceiling):
+    assert main(["evaluate", str(folder / "model"), str(right), "--ceiling", ceiling]) == 2
+    assert "--ceiling must be an accuracy from 0.5 to 1" in capsys.readouterr().err
+
+
 def test_the_page_is_written_with_pictures_hashes_and_the_command(folder: Path, right: Path, capsys):
     page = folder / "report.html"
     printed = run(capsys, folder / "model", right, "--html", page).out

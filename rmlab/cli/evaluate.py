@@ -22,6 +22,7 @@ from rmlab.data.formats.rewardbench_files import REWARDBENCH, REWARDBENCH_2
 from rmlab.data.quality.flags import find_unusable
 from rmlab.data.split import parts_by_prompt
 from rmlab.evaluation import (
+    Evaluation,
     NoiseCeiling,
     RewardBenchScores,
     evaluate,
@@ -57,6 +58,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-length", type=int, help="longest sequence in tokens")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and of that split (default: 0)")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--ceiling", type=float, metavar="P", help="the accuracy of the best possible model, where it is known"
+    )
     parser.add_argument("--html", metavar="FILE", type=Path, help="write a page with the figures and pictures")
 
 
@@ -67,6 +71,8 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(
             f"{page} cannot be written: " + ("it is a folder" if page.is_dir() else "its folder is missing")
         )
+    if options.ceiling is not None and not 0.5 <= options.ceiling <= 1:
+        raise ValueError(f"--ceiling must be an accuracy from 0.5 to 1, got {options.ceiling}")
     model = RewardModel.from_pretrained(options.model, revision=options.revision)
     pairs = read_given(options.pairs, options)
     report = _examine(model, pairs, options)
@@ -106,8 +112,16 @@ def _examine(model: RewardModel, pairs: PreferencePairs, options: argparse.Names
         ceiling=ceiling,
         benchmark=benchmark,
         made=_made(options, pairs),
-        notes=(*_trained_on(options), *_half_wins(counts), *notes, *not_scored),
+        notes=(*_known_ceiling(result, options), *_trained_on(options), *_half_wins(counts), *notes, *not_scored),
     )
+
+
+def _known_ceiling(result: Evaluation, options: argparse.Namespace) -> tuple[str, ...]:
+    """Return a note that compares the accuracy with the known ceiling, if one was given."""
+    if options.ceiling is None:
+        return ()
+    below = f"{100 * (options.ceiling - result.accuracy):.1f} points above this accuracy"
+    return (f"the best possible model is right on {options.ceiling:.3f} of such pairs, {below}",)
 
 
 def _score(
