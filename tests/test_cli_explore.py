@@ -54,16 +54,23 @@ def test_one_file_with_everything_inside(inputs: tuple[str, str], tmp_path: Path
 
 def test_without_a_model_and_pairs_it_opens_on_a_clear_pair_with_film_and_twin():
     from rmlab.explorer import explore
+    from rmlab.explorer.linked import OPENING_LENGTH
 
     shown = explore()
     shown.answers.wait()
     difference = np.array(shown.data["pairs"]["difference"])
-    assert shown.state.selection == difference.argmax()
+    opened = (
+        shown.data["pairs"]["chosen"][shown.state.selection],
+        shown.data["pairs"]["rejected"][shown.state.selection],
+    )
+    assert max(map(len, opened)) <= OPENING_LENGTH
+    assert difference[shown.state.selection] > np.quantile(difference, 0.9)
     assert shown.state.winner == "a"
     assert shown.state.probability > 0.9
     assert shown.views == ("path", "curve", "probe", "pairs", "compare", "film")
     assert shown.data["film"]["rows"] == list(range(len(difference)))  # each held-out pair can be read
-    assert "shorter run" in shown.data["note"]
+    assert "note" not in shown.data
+    assert "shorter run" in shown.data["film"]["notes"][-1]
     assert shown.data["compare"]["names"] == ["the course's model", "its flattered twin"]
 
 

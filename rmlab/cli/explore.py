@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from rmlab.training import History
 
 
+QUESTION = "What does a reward model reward?"
+"""The title of the page that opens on the course's model."""
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("model", metavar="MODEL", nargs="?", help="folder or hub id (default: the course's model)")
@@ -89,7 +93,8 @@ def _shown(options: argparse.Namespace, ready: Callable[[], object] = lambda: No
     names = _name(options.model or "the course's model"), _name(options.pairs or "fresh replies")
     history, no_film = _history(options.model)
     ready()
-    return explore(model, pairs, history=history, note=no_film, names=names), " on ".join(names)
+    title = " on ".join(names) if options.model or options.pairs else QUESTION
+    return explore(model, pairs, history=history, note=no_film, names=names), title
 
 
 def _name(given: str) -> str:

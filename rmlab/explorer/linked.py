@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rmlab.data import PreferencePair
+from rmlab.data import PreferencePair, PreferencePairs
 from rmlab.datasets import course_model, course_pairs, load_course_film
 from rmlab.explorer.answers import Answers
 from rmlab.explorer.comparison_columns import comparison_columns
@@ -29,6 +29,8 @@ NAMES = ("the course's model", "fresh replies")
 """Of what is shown where nothing is given."""
 
 
+OPENING_LENGTH = 160
+"""Characters of each response of the pair to open on, at most: both are read at a glance."""
 SHORTER_RUN = "The film is of a shorter run than that of the model: 200 steps, in which most of it is learned."
 
 
@@ -61,7 +63,7 @@ def explore(
     """
     by_default = model is None and pairs is None
     if by_default and history is None:
-        history, note = load_course_film(), note or SHORTER_RUN
+        history = load_course_film()
     model = course_model() if model is None else model
     table = as_pairs(course_pairs().pairs if pairs is None else pairs)
     columns = pair_columns(model, table)
@@ -72,10 +74,12 @@ def explore(
     data: dict[str, Any] = {"probe": probe_data(), "pairs": columns, "compare": comparison}
     if history is not None:
         data["film"] = film_frames(history, table)
+        if by_default:
+            data["film"]["notes"].append(SHORTER_RUN)
     state = ExplorerState(presets=NUMBERS, view="path")
     open_selected(state, table, columns)
     if len(table):
-        state.selection = int(np.argmax(columns["difference"])) if by_default else 0
+        state.selection = _clear_pair(table, columns["difference"]) if by_default else 0
     state.mark_start()
     views = ("path", "curve", *data)
     if note:
@@ -83,3 +87,11 @@ def explore(
     explorer = Explorer(state, views, data)
     explorer.answers = Answers(state, model, names[0])
     return explorer
+
+
+def _clear_pair(table: PreferencePairs, differences: Sequence[float]) -> int:
+    """Return the place of the plain question with short responses of which the model is surest."""
+    d = np.array(differences)
+    lengths = np.maximum(table.lengths("chosen"), table.lengths("rejected"))
+    plain = np.array(table.groups) == "plain"
+    return int(np.argmax(np.where(plain & (lengths <= OPENING_LENGTH), d, -np.inf)))
