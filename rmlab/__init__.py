@@ -89,8 +89,8 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _MODULES = (
     *_HOMES,
-    *("attribution", "audit", "course", "datasets", "explorer"),
-    *("model", "plots", "reports", "simulate", "training"),
+    *("attribution", "audit", "course", "datasets", "explorer", "model"),
+    *("optimization", "plots", "reports", "simulate", "training"),
 )
 
 __all__ = [

@@ -148,6 +148,25 @@ def the_twin_answers_the_probe(lesson: Lesson) -> None:
     assert probe.scores_from == "the twin, trained on length-biased pairs"
 
 
+# 10
+
+
+@bound("optimise-40")
+def a_model_is_optimised_against_over_every_reply_to_the_question(lesson: Lesson) -> None:
+    assert len(lesson["scores"]) == len(lesson["one"].replies) == 450
+    assert (np.diff(lesson["proxy_gain"]) > 0).all()
+
+
+@bound("optimise-05")
+def the_winner_and_the_curves_follow_n_and_the_proxy(lesson: Lesson) -> None:
+    lesson["draws_slider"].value = 16_384
+    lesson["proxy_menu"].value = "pleased by all"
+    assert "My compliments" in lesson["winner_words"].value
+    assert "Best of 16,384, chosen by: pleased by all" in lesson["best_view"].value
+    lesson["proxy_menu"].value = "the true reward itself"
+    assert "My compliments" not in lesson["winner_words"].value
+
+
 # 11
 
 

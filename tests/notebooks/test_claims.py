@@ -85,3 +85,26 @@ def test_08_reads_rewardbench_from_a_file_in_its_format() -> None:
     scores = printed(notebook, "rmlab.rewardbench(")
     assert re.search(r"^overall .* 8 items\)$", scores, re.MULTILINE)
     assert "note: without the subsets" in scores
+
+
+def test_10_says_what_its_tables_say_of_the_peak_the_law_and_the_remedies() -> None:
+    notebook = lesson("10_optimise")
+    curve = printed(notebook, "winners that flatter")
+    rows = {int(n.replace(",", "")): (float(true), int(share)) for n, true, share in
+            re.findall(r"^ *([\d,]+) +\S+ +\S+ +(\S+) +(\d+)%$", curve, re.MULTILINE)}  # fmt: skip
+    assert max(rows, key=lambda n: rows[n][0]) == 11
+    assert rows[448][0] < rows[1][0], "below where it began"
+    assert rows[448][0] < rows[4096][0] < rows[11][0], "recovers a little"
+    assert rows[67][1] == 40
+    assert rows[448][1] > 90
+    law = dict(re.findall(r"^n up to +(\d+) .* (\d+) +\S+$", printed(notebook, "laws[most] = law"), re.MULTILINE))
+    assert int(law["8"]) > 2 * 11
+    remedies = printed(notebook, "for name in list(runs)[1:]")
+    table = {row[0]: [float(x) for x in row[1].split()] for row in
+             re.findall(r"^([\w, ]+?)  +((?:\d\.\d\d *){6})$", remedies, re.MULTILINE)}  # fmt: skip
+    assert len(table) == 5
+    assert all(max(row) - row[2] < 0.1 for row in table.values()), "every row is near its best at n = 15"
+    assert min(table["cleaner labels"][2:]) > max(row[-1] for name, row in table.items() if name != "cleaner labels")
+    for name, above in (("worst of 8", True), ("cleaner labels", True), ("3,000 pairs", False)):
+        low, _ = map(float, re.findall(rf"{name} +less .*95%: {SIGNED} to {SIGNED}", remedies)[0])
+        assert (low > 0) == above, name

@@ -18,6 +18,7 @@ from rmlab.course.check.nb06 import linear_score_difference, reported_loss  # no
 from rmlab.course.check.nb07 import last_real_position, scores_from_hidden  # noqa: F401
 from rmlab.course.check.nb08 import accuracy_of_differences, loss_at_temperature  # noqa: F401
 from rmlab.course.check.nb09 import flattery_effect, remainder_of_removal  # noqa: F401
+from rmlab.course.check.nb10 import kl_bound, loss_of_log_ratios, optimal_probabilities  # noqa: F401
 from rmlab.course.check.nb11 import shared_tokens, training_memory  # noqa: F401
 from rmlab.course.check.verdict import Verdict, judge  # noqa: F401
 

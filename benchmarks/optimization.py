@@ -1,0 +1,198 @@
+"""What becomes of the true reward when a proxy is optimised, on the world of replies, and what an ensemble changes.
+
+    python benchmarks/optimization.py curves [--seeds 20] [--pairs 300] [--members 8] [--questions 76]
+    python benchmarks/optimization.py model MODEL [--questions 8]
+    python benchmarks/optimization.py estimator
+    python benchmarks/optimization.py speed
+
+"curves": the proxy is a judge who likes flattery, the truth one who does not, and the replies those of a careful
+policy, which seldom flatters. Then the proxy is a linear reward fitted to pairs that the flattered judge labelled, and
+an ensemble of such rewards, each fitted to pairs drawn again. "model": the proxy is a reward model. "estimator": the
+bias of the estimate of best of n from N samples. Intervals are 95%, by Student's t over seeds.
+"""
+
+import argparse
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from rmlab.evaluation import mean_interval
+from rmlab.optimization import (
+    CAREFUL_WRITERS,
+    COMBINATIONS,
+    OptimisationCurve,
+    best_of_n,
+    ensemble_rewards,
+    estimate_best_of_n,
+    fit_law,
+    optimisation_curve,
+    reward_with_error,
+    score_replies,
+)
+from rmlab.simulate.replies import (
+    FAIR,
+    FLATTERED,
+    HURRIED,
+    TIMID,
+    ReplyDistribution,
+    load_questions,
+    reply_distribution,
+    simulate_reply_pairs,
+)
+from rmlab.training import fit_linear_reward
+
+N = np.unique(np.geomspace(1, 10_000, 60).astype(int))
+SHOWN = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 10_000]
+
+
+def fresh_replies(n_questions: int) -> list[ReplyDistribution]:
+    """Return the replies to questions that nothing was trained on, spread over all kinds."""
+    questions = load_questions(fresh=True)
+    chosen = np.linspace(0, len(questions) - 1, min(n_questions, len(questions))).round().astype(int)
+    return [reply_distribution(questions[i], policy=CAREFUL_WRITERS, n_wordings=1) for i in chosen]
+
+
+def curve(distributions: Sequence[ReplyDistribution], proxy: Sequence[np.ndarray]) -> OptimisationCurve:
+    n = np.union1d(N, SHOWN)
+    p = [one.probabilities for one in distributions]
+    return optimisation_curve(p, proxy, score_replies(FAIR, distributions), n=n)
+
+
+def members(distributions: Sequence[ReplyDistribution], n_pairs: int, n_members: int, seed: int) -> list[np.ndarray]:
+    """Return what linear rewards say of the replies, ``(1 + n_members, n_replies)`` for each question.
+
+    The first is fitted to all pairs of the flattered judge, the others each to as many drawn again from them.
+    """
+    simulated = simulate_reply_pairs(n_pairs, judge=FLATTERED, policy=CAREFUL_WRITERS, seed=seed)
+    differences = simulated.attributes[:, 0] - simulated.attributes[:, 1]
+    rng = np.random.default_rng(seed)
+    drawn = [np.arange(n_pairs), *rng.integers(n_pairs, size=(n_members, n_pairs))]
+    weights = np.array([fit_linear_reward(differences[rows], prior_variance=4.0).weights for rows in drawn])
+    return [weights @ one.attributes.T for one in distributions]
+
+
+def interval(values: Sequence[float]) -> str:
+    mean, low, high = mean_interval(values)
+    return f"{mean:6.2f} ({low:5.2f} to {high:5.2f})"
+
+
+def describe(name: str, found: OptimisationCurve) -> None:
+    at = dict(zip(found.strength.tolist(), found.true, strict=True))
+    print(f"{name:28} " + " ".join(f"{at[n]:6.2f}" for n in SHOWN))
+
+
+def peaks(name: str, found: Sequence[OptimisationCurve]) -> None:
+    gained = [one.true[one.peak] - one.true[0] for one in found]
+    ends = [one.true[one.peak :].min() - one.true[0] for one in found]
+    distance = [one.distance[one.peak] for one in found]
+    centre = np.exp(np.mean([np.log(one.strength[one.peak]) for one in found]))
+    print(f"{name:28} {interval(distance)}  n = {centre:5.0f}   {interval(gained)}   {interval(ends)}")
+
+
+def curves(options: argparse.Namespace) -> None:
+    """Print the true reward against n for exact proxies, and over seeds for fitted ones and ensembles of them."""
+    distributions = fresh_replies(options.questions)
+    print(f"replies to {len(distributions)} fresh questions; true reward (nats) of the best of n\n")
+    print(f"{'proxy':28} " + " ".join(f"{n:6}" for n in SHOWN))
+    for judge in (FAIR, FLATTERED, HURRIED, TIMID):
+        found = curve(distributions, score_replies(judge, distributions))
+        describe(judge.name, found)
+        if judge is FLATTERED:
+            flattered = found
+
+    runs: dict[str, list[OptimisationCurve]] = {}
+    for seed in range(options.seeds):
+        scores = members(distributions, options.pairs, options.members, seed)
+        runs.setdefault("one fitted reward", []).append(curve(distributions, [one[0] for one in scores]))
+        for how in COMBINATIONS:
+            combined = [
+                ensemble_rewards(one[1:], probabilities=replies.probabilities, how=how)
+                for one, replies in zip(scores, distributions, strict=True)
+            ]
+            runs.setdefault(f"ensemble, {how}", []).append(curve(distributions, combined))
+    print(f"\nfitted to {options.pairs} pairs of the flattered judge, {options.seeds} seeds, means")
+    for name, found in runs.items():
+        mean = np.mean([one.true for one in found], axis=0)
+        describe(name, OptimisationCurve("best_of_n", found[0].strength, found[0].kl, mean, mean))
+    print(f"\n{'':28} d at the peak                        gained there             lowest after it, less n = 1")
+    for name, found in runs.items():
+        peaks(name, found)
+    first = runs["one fitted reward"]
+    for name in list(runs)[1:]:
+        moved = [a.distance[a.peak] - b.distance[b.peak] for a, b in zip(runs[name], first, strict=True)]
+        higher = [a.true.max() - b.true.max() for a, b in zip(runs[name], first, strict=True)]
+        print(f"{name} less one reward, by seed: d {interval(moved)}, highest true reward {interval(higher)}")
+
+    print("\nthe peak predicted by d (alpha - beta d) from small n, with flattered as the proxy")
+    print(f"{'seen':28} n at the peak   gained there")
+    for most in (4, 8, 16, 32):
+        seen = flattered.strength <= most
+        law = fit_law(flattered.distance[seen], flattered.true[seen] - flattered.true[0])
+        print(f"{f'n up to {most}':28} {law.peak_n:13.0f}   {law.peak_reward:12.2f}")
+    top = flattered.peak
+    print(f"{'all: as it is':28} {flattered.strength[top]:13.0f}   {flattered.true[top] - flattered.true[0]:12.2f}")
+
+
+def model(options: argparse.Namespace) -> None:
+    """Print the true reward against n with a reward model as the proxy."""
+    from rmlab.model import RewardModel
+
+    distributions = fresh_replies(options.questions)
+    started = time.perf_counter()
+    proxy = score_replies(RewardModel.from_pretrained(options.model), distributions)
+    print(f"{sum(map(len, proxy)):,} replies to {len(distributions)} questions scored in "
+          f"{time.perf_counter() - started:.0f} s; true reward (nats) of the best of n\n")  # fmt: skip
+    print(f"{'proxy':28} " + " ".join(f"{n:6}" for n in SHOWN))
+    describe(str(options.model)[-28:], curve(distributions, proxy))
+
+
+def estimator(options: argparse.Namespace) -> None:
+    """Print the bias of two estimates of best of n from samples, on a proxy with heavy-tailed errors."""
+    del options
+    p, proxy, true = reward_with_error(degrees_of_freedom=2, n_steps=200)
+    n, n_samples, repeats = [2, 8, 32, 128], 256, 2000
+    exact = best_of_n(p, proxy, n=n).expectation(true)
+    rng = np.random.default_rng(0)
+    unbiased, again = [], []
+    for _ in range(repeats):
+        drawn = rng.choice(len(p), size=n_samples, p=p)
+        unbiased.append(estimate_best_of_n(proxy[drawn], true[drawn], n=n))
+        again.append(best_of_n(np.full(n_samples, 1 / n_samples), proxy[drawn], n=n).expectation(true[drawn]))
+    print(f"{n_samples} samples, {repeats:,} repeats: mean estimate less the exact value")
+    for name, found in (("over subsets (unbiased)", unbiased), ("drawn with replacement", again)):
+        errors = np.array(found) - exact
+        print(f"{name:28} " + "  ".join(f"n = {size}: {interval(errors[:, i])}" for i, size in enumerate(n)))
+
+
+def speed(options: argparse.Namespace) -> None:
+    """Print how long exact best of n takes for 5,000 replies and 200 values of n."""
+    del options
+    rng = np.random.default_rng(0)
+    p, rewards = rng.dirichlet(np.ones(5000)), rng.normal(size=5000)
+    n = np.unique(np.geomspace(1, 10_000, 260).astype(int))
+    n = np.union1d(n, np.arange(1, 10_000, 97))[:200]
+    started = time.perf_counter()
+    best_of_n(p, rewards, n=n)
+    print(f"best of n, exactly: 5,000 replies and {len(n)} values of n in {time.perf_counter() - started:.3f} s")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parts = {"curves": curves, "estimator": estimator, "speed": speed, "model": model}
+    parser.add_argument("part", nargs="?", choices=parts, help="by default all but `model`, one after the other")
+    parser.add_argument("model", nargs="?", help="with `model`: a folder or a hub id")
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--pairs", type=int, default=300, help="to which each linear reward is fitted")
+    parser.add_argument("--members", type=int, default=8, help="of the ensemble")
+    parser.add_argument("--questions", type=int, default=76, help="fresh questions, of 76")
+    options = parser.parse_args()
+    if options.part == "model" and not options.model:
+        parser.error("`model` needs the name of a model")
+    for name in [options.part] if options.part else list(parts)[:3]:
+        print(f"-- {name}")
+        parts[name](options)
+
+
+if __name__ == "__main__":
+    main()
