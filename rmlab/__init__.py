@@ -89,7 +89,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _MODULES = (
     *_HOMES,
-    *("attribution", "audit", "course", "datasets", "explorer", "model"),
+    *("attribution", "audit", "course", "datasets", "explorer", "labels", "model"),
     *("optimization", "plots", "reports", "simulate", "training"),
 )
 

@@ -10,7 +10,9 @@ COMMANDS = {
     "fit": "fit one score for each item to a table of comparisons",
     "train": "train a reward model on preference pairs, and report its test accuracy",
     "evaluate": "evaluate a reward model on preference pairs",
+    "agreement": "what do the labels of a store say of their raters?",
     "audit": "is anything broken in this reward model?",
+    "judge": "judge pairs yourself, or with a class, and keep every label",
     "explore": "open the visual explorer, as a page or as one file",
     "score": "score responses, one from the command line or JSON lines from standard input",
 }

@@ -27,9 +27,9 @@ def widget_module(entry: str = ENTRY) -> str:
     return f"{_joined(entry)}export default {{ render: {_variable(entry)}.render }};\n"
 
 
-def page_script() -> str:
-    """Return the script of the page, which opens the explorer on the data in the page."""
-    return f"(() => {{\n{_joined(ENTRY)}{_variable(ENTRY)}.open();\n}})();\n"
+def page_script(entry: str = ENTRY) -> str:
+    """Return the script of a page, which calls `open` of its entry: that opens it on the data in the page."""
+    return f"(() => {{\n{_joined(entry)}{_variable(entry)}.open();\n}})();\n"
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import Any
 from rmlab.explorer.bundle import page_script, style
 from rmlab.explorer.state import ExplorerState
 
-__all__ = ["render_page", "render_waiting"]
+__all__ = ["render_document", "render_page", "render_waiting"]
 
 DOCUMENT = """\
 <!doctype html>
@@ -73,13 +73,30 @@ def render_page(
         For a served page: ``serial``, how many changes of the state it has seen, and the ``edition`` of the page.
         Any other page sends no requests.
     """
-    script, rules = page_script(), style()
     values = {**state.trait_values(), "views": tuple(views), "data": data}
     values |= served or {}
-    asks = "" if served is None else "connect-src 'self'; "
+    return render_document(title, values, page_script(), asks=served is not None)
+
+
+def render_document(title: str, values: Mapping[str, Any], script: str, *, asks: bool) -> str:
+    """Write a page that carries a script and the values that it opens on.
+
+    Parameters
+    ----------
+    title
+        Of the page.
+    values
+        What JSON can hold.
+    script
+        A bundle; see `rmlab.explorer.bundle`.
+    asks
+        Whether it may ask the server that it came from; it can ask nobody else.
+    """
+    rules = style()
+    source = "connect-src 'self'; " if asks else ""
     sources = f"script-src '{_hash(script)}'; style-src '{_hash(rules)}'"
     return DOCUMENT.format(
-        policy=html.escape(f"default-src 'none'; {asks}{sources}; base-uri 'none'; form-action 'none'"),
+        policy=html.escape(f"default-src 'none'; {source}{sources}; base-uri 'none'; form-action 'none'"),
         head=HEAD,
         title=html.escape(title),
         style=rules,

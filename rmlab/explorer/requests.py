@@ -21,6 +21,7 @@ __all__ = [
     "MOST_CONNECTIONS",
     "AnotherPage",
     "BoundedServer",
+    "GuardedHandler",
     "NoPage",
     "Served",
     "application",
@@ -66,13 +67,14 @@ class BoundedServer(HTTPServer):
     _open = 0
 
     @classmethod
-    def with_limits(cls, served: Application) -> BoundedServer:
-        """Make a server with the limits of this module."""
+    def with_limits(cls, served: Application, *, largest_body: int | None = None) -> BoundedServer:
+        """Make a server with the limits of this module, or with a smaller one for a body."""
+        largest_body = largest_body or LARGEST_BODY
         return cls(
             served,
             max_header_size=LARGEST_HEADER,
-            max_body_size=LARGEST_BODY,
-            max_buffer_size=LARGEST_BODY,
+            max_body_size=largest_body,
+            max_buffer_size=max(largest_body, 2 * LARGEST_HEADER),
             idle_connection_timeout=LONGEST_IDLE,
             body_timeout=LONGEST_BODY,
         )
@@ -107,7 +109,43 @@ def application(server: Served) -> Application:
     )
 
 
-class _Handler(RequestHandler):
+class GuardedHandler(RequestHandler):
+    """Sends nothing that others may keep or frame, and says what went wrong without the address."""
+
+    def set_default_headers(self) -> None:
+        """Set the headers of every answer."""
+        self.clear_header("Server")
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Content-Security-Policy", "frame-ancestors 'none'")  # the rest is in the page
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("X-Frame-Options", "DENY")
+
+    def compute_etag(self) -> None:
+        """Return None, since nothing is cached."""
+
+    def write_error(self, status_code: int, **_about: Any) -> None:
+        """Send the reason, as text."""
+        self.answer(self._reason, "text/plain")
+
+    def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
+        """Log what went wrong here, without the address, which contains the token."""
+        if not isinstance(value, HTTPError):
+            logging.getLogger(__name__).error("a request failed", exc_info=value)
+
+    def answer(self, text: str, kind: str = "application/json") -> None:
+        """Send text, lone surrogates included."""
+        self.set_header("Content-Type", f"{kind}; charset=utf-8")
+        self.finish(text.encode("utf-8", "surrogatepass"))
+
+    def refuse(self, status: int, words: str) -> NoReturn:
+        """End the request with words that the page may show."""
+        self.set_status(status)
+        self.answer(words, "text/plain")
+        raise Finish
+
+
+class _Handler(GuardedHandler):
     """Refuses clients without the token; at other addresses there is nothing."""
 
     def initialize(self, server: Served) -> None:
@@ -126,37 +164,6 @@ class _Handler(RequestHandler):
             self.refuse(403, "open the address that `rmlab explore` printed, with its token")
         if type(self) is _Handler:
             self.refuse(404, "there is nothing here")
-
-    def set_default_headers(self) -> None:
-        self.clear_header("Server")
-        self.set_header("Cache-Control", "no-store")
-        self.set_header("Content-Security-Policy", "frame-ancestors 'none'")  # the rest is in the page
-        self.set_header("Referrer-Policy", "no-referrer")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("X-Frame-Options", "DENY")
-
-    def compute_etag(self) -> None:
-        """Return None, since nothing is cached."""
-
-    def write_error(self, status_code: int, **_about: Any) -> None:
-        """Send the reason, as text."""
-        self.answer(self._reason, "text/plain")
-
-    def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
-        """Log what went wrong here, without the address, which contains the token."""
-        if not isinstance(value, HTTPError):
-            logging.getLogger(__name__).error("a request to the explorer failed", exc_info=value)
-
-    def answer(self, text: str, kind: str = "application/json") -> None:
-        """Send text, lone surrogates included."""
-        self.set_header("Content-Type", f"{kind}; charset=utf-8")
-        self.finish(text.encode("utf-8", "surrogatepass"))
-
-    def refuse(self, status: int, words: str) -> NoReturn:
-        """End the request with words that the page may show."""
-        self.set_status(status)
-        self.answer(words, "text/plain")
-        raise Finish
 
     @contextmanager
     def refusals(self) -> Iterator[None]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import socket
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from typing import Any
 from traitlets import TraitError
 
 from rmlab.explorer.access import new_token
+from rmlab.explorer.listening import Listener
 from rmlab.explorer.page import render_page, render_waiting
 from rmlab.explorer.requests import AnotherPage, BoundedServer, NoPage, application
 from rmlab.explorer.state import ExplorerState
@@ -27,10 +27,9 @@ from rmlab.explorer.state import ExplorerState
 __all__ = ["ExplorerServer"]
 
 LONGEST_WAIT = 20.0  # seconds that a question for changes waits
-GOODBYE = 0.5  # seconds that open connections are given to end
 
 
-class ExplorerServer:
+class ExplorerServer(Listener):
     """Serves one state, as a page, on 127.0.0.1, while its context is open; until `show`, the page shows that it waits.
 
     Parameters
@@ -51,10 +50,7 @@ class ExplorerServer:
     """
 
     def __init__(self, *, port: int = 0, token: str | None = None):
-        self._socket = socket.create_server(("127.0.0.1", port))  # reuses the address: the last run may just have ended
-        self._socket.setblocking(False)
-        self.server_address: tuple[str, int] = self._socket.getsockname()
-        self.server_port = self.server_address[1]
+        super().__init__("127.0.0.1", port)
         self.token = token or new_token()
         self.state = ExplorerState()
         self._page: tuple[Sequence[str], Mapping[str, Any], str] | None = None
@@ -65,9 +61,7 @@ class ExplorerServer:
         self._lock = threading.Lock()  # of the serial and the latest changes
         self._asked = threading.local()  # what the thread at hand was asked to set, and by whom
         self._worker = ThreadPoolExecutor(1, "rmlab explorer")  # one: changes are made in the order in which they came
-        self._loop = asyncio.new_event_loop()
-        self._news, self._ended = asyncio.Event(), asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name="rmlab server", daemon=True)
+        self._news = asyncio.Event()
 
     @property
     def address(self) -> str:
@@ -82,22 +76,12 @@ class ExplorerServer:
         state.observe(self._note)
         self._page = views, data, title
 
-    def __enter__(self) -> ExplorerServer:
-        """Start serving."""
-        self._thread.start()
-        return self
-
     def __exit__(self, *_: object) -> None:
         """Stop serving."""
         with suppress(ValueError):  # nothing was shown
             self.state.unobserve(self._note)
-        self._loop.call_soon_threadsafe(self._ended.set)
-        self._thread.join()
+        super().__exit__()
         self._worker.shutdown(wait=False, cancel_futures=True)
-
-    def wait(self) -> None:
-        """Wait until the server ends, which happens only when its context closes or on an interrupt."""
-        self._thread.join()
 
     @property
     def shows(self) -> bool:
@@ -219,15 +203,6 @@ class ExplorerServer:
         self._news.set()
         self._news = asyncio.Event()
 
-    def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._serve())
-
-    async def _serve(self) -> None:
-        server = BoundedServer.with_limits(application(self))
-        server.add_socket(self._socket)
-        await self._ended.wait()
-        server.stop()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(GOODBYE):
-                await server.close_all_connections()
+    def make_server(self) -> BoundedServer:
+        """Make the server of requests."""
+        return BoundedServer.with_limits(application(self))

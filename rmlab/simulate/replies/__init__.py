@@ -12,6 +12,7 @@ True
 
 from rmlab.simulate.replies.contrasts import CONTRASTS, ReplyContrast, reply_contrast
 from rmlab.simulate.replies.judges import FAIR, FLATTERED, HURRIED, JUDGES, TIMID, Judge
+from rmlab.simulate.replies.parsing import attributes_of_text
 from rmlab.simulate.replies.policy import IMITATION, ReplyDistribution, ReplyPolicy, reply_distribution
 from rmlab.simulate.replies.questions import KINDS, PARTS, Question, load_questions, load_sentences
 from rmlab.simulate.replies.structures import ATTRIBUTES, CORES, STRUCTURES, Reply, Structure, attributes, compose
@@ -39,6 +40,7 @@ __all__ = [
     "SimulatedReplyPairs",
     "Structure",
     "attributes",
+    "attributes_of_text",
     "compose",
     "expected_bayes_accuracy",
     "load_questions",

@@ -1,0 +1,123 @@
+"""`rmlab agreement`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rmlab.cli.options import add_skip_bad, read_given
+from rmlab.printing import printable
+
+if TYPE_CHECKING:
+    from rmlab.labels import Agreement, Estimate, Judgement, RaterRecord, Rewarded
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Describe the options."""
+    parser.add_argument("store", metavar="STORE", help="file of labels, or the address of a PostgreSQL database")
+    parser.add_argument(
+        "--pairs",
+        metavar="PAIRS",
+        help="the pairs that were judged (file, glob or hub id): adds what is rewarded",
+    )
+    parser.add_argument("--export", metavar="FILE", help="write every entry as a table (.csv)")
+    parser.add_argument("--export-pairs", metavar="FILE", help="write the labels as pairs (.jsonl); needs --pairs")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_skip_bad(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what the labels of a store say of their raters."""
+    from pathlib import Path
+
+    try:
+        import rmlab.labels as labels
+    except ModuleNotFoundError as error:  # the lab extra is not installed; the message says so
+        raise ValueError(str(error)) from error
+    if options.export_pairs and not options.pairs:
+        raise ValueError("--export-pairs writes the texts of the pairs: name their file with --pairs")
+    if "://" not in options.store and not Path(options.store).is_file():
+        raise ValueError(f"no file {options.store!r}: name the store that `rmlab judge --store` wrote")
+    with labels.LabelStore(options.store) as store:
+        entries = store.judgements()
+    found = labels.agreement(entries)
+    rewarded = _rewarded(entries, options) if options.pairs else None
+    print(_as_json(found, rewarded) if options.json else "\n".join(_as_text(found, rewarded)))
+    if options.export:
+        labels.export_table(entries, options.export)
+    return 0
+
+
+def _rewarded(entries: list[Judgement], options: argparse.Namespace) -> Rewarded:
+    """Fit what is rewarded, and write the labels as pairs where that is asked for."""
+    import rmlab
+    from rmlab.labels import ask, export_pairs, fit_rewarded, traits_of
+
+    questions = ask(read_given(options.pairs, options))
+    traits = traits_of(questions)
+    rewarded = fit_rewarded(entries, questions, traits.differences, traits.names)
+    if options.export_pairs:
+        rmlab.write_pairs(export_pairs(entries, questions)[0], options.export_pairs)
+    return rewarded
+
+
+def _as_json(found: Agreement, rewarded: Rewarded | None) -> str:
+    written: dict[str, Any] = asdict(found)
+    if rewarded is not None:
+        written["rewarded"] = {
+            "weights": [asdict(weight) for weight in rewarded.weights],
+            "n_labels": rewarded.n_labels,
+            "n_ties": rewarded.n_ties,
+            "more_for_half": rewarded.more_for_half,
+        }
+    return json.dumps(written, indent=2, allow_nan=False)
+
+
+def _as_text(found: Agreement, rewarded: Rewarded | None) -> Iterator[str]:
+    yield (
+        f"{found.n_judgements:,} judgements of {found.n_pairs:,} pairs by {_counted(found.n_raters, 'rater')}; "
+        f"{found.n_skips:,} skipped, {found.n_taken_back:,} changed or undone (intervals: 95%, by pair)"
+    )
+    yield from _raters(found.raters)
+    if found.consistency:
+        pairs = _counted(found.consistency.n_pairs, "pair")
+        yield f"judged the same when it came back swapped: {found.consistency}, {pairs}"
+    if found.raw:
+        yield f"two raters agree: {found.raw}, {_counted(found.raw.n_pairs, 'pair')}"
+    if found.alpha:
+        yield f"Krippendorff's alpha: {found.alpha}"
+    if found.ceiling:
+        at_least, at_most = found.ceiling.leave_one_out, found.ceiling.upper_bound
+        yield f"ceiling of any model's accuracy against one judgement: between {at_least:.2f} and {at_most:.2f}"
+    if found.camps and found.camps.clear:
+        one, other = (", ".join(map(printable, part)) for part in found.camps.members)
+        mean, lower, upper = found.camps.gap
+        yield f"two camps: {one} | {other}"
+        yield f"  within the smaller one two agree more often than across, by {mean:.2f} ({lower:.2f} to {upper:.2f})"
+    if rewarded is not None:
+        yield ""
+        yield str(rewarded)
+
+
+def _raters(raters: tuple[RaterRecord, ...]) -> Iterator[str]:
+    names = [printable(one.rater) for one in raters]
+    width = max(5, *map(len, names))
+    yield f"{'rater':<{width}}  labels  seconds  left preferred        same again            agrees with others"
+    for name, one in zip(names, raters, strict=True):
+        cells = [f"{_cell(given):<20}" for given in (one.left, one.consistency, one.with_others)]
+        remarks = [f"prefers the {one.side}"] if one.side else []
+        remarks += ["agrees less with the others than they do with each other"] if one.stands_apart else []
+        note = f"  ! {'; '.join(remarks)}" if remarks else ""
+        row = f"{name:<{width}}  {one.n_judgements:6,}  {one.median_seconds:7.1f}  {'  '.join(cells)}{note}"
+        yield row.rstrip()
+
+
+def _cell(given: Estimate | None) -> str:
+    return "-" if given is None else str(given)
+
+
+def _counted(n: int, name: str) -> str:
+    return f"{n:,} {name}" if n == 1 else f"{n:,} {name}s"

@@ -1,0 +1,157 @@
+// A rater's page: two responses, a key for each verdict, and what the model guessed.
+//
+// A click has a name of its own. Until the server has said that it is kept, it is sent again and again under that name, so
+// that it is counted once whatever the network does; nothing else can be clicked meanwhile.
+import { element, update } from "../core/dom.js";
+import { ask, pause, Refusal } from "./server.js";
+import { weightsCard } from "./weights.js";
+
+const VERDICTS = [
+  { verdict: "left", text: "Left is better", key: "ArrowLeft", shown: "←" },
+  { verdict: "tie", text: "About the same", key: "t", shown: "T" },
+  { verdict: "right", text: "Right is better", key: "ArrowRight", shown: "→" },
+  { verdict: "skip", text: "Skip", key: "s", shown: "S" },
+  { verdict: "undo", text: "Undo", key: "u", shown: "U" },
+];
+const FIRST_PAUSE = 300; // milliseconds, doubled after each failure
+const LONGEST_PAUSE = 4_000;
+const KEPT = "Your click is kept here, and sent again until it arrives.";
+const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+
+/** Show the page of a rater. `known`: code, rater and session of one who joined a class; `view`: what to show first. */
+export function judging(panel, known, view = null) {
+  let session = known.session;
+  let since = performance.now();
+  let busy = true;
+  let goOn = false; // past the goal
+  const progress = element("progress", { class: "rx-progress", "aria-label": "Judged" });
+  const count = element("span", { role: "status" });
+  const time = element("span", { class: "rx-value" });
+  const said = element("p", { class: "rx-error", role: "alert", hidden: true });
+  const note = element("p", { class: "rx-note", hidden: true });
+  const guess = element("p", { class: "rx-words rx-two-lines", role: "status" });
+  const prompt = element("p", { class: "rx-shown" });
+  const left = element("p", { class: "rx-shown" });
+  const right = element("p", { class: "rx-shown" });
+  const buttons = VERDICTS.map((one) =>
+    element("button", { type: "button", class: "rx-button rx-verdict", "aria-keyshortcuts": one.key, onClick: () => click(one.verdict) },
+      element("span", { text: one.text }), element("kbd", { text: one.shown })));
+  const side = (name, text, style) => element("section", { class: `rx-card ${style}`, "aria-label": name }, element("h2", { class: "rx-title rx-side", text: name }), text);
+  const pair = element("div", { class: "rx-judge" },
+    element("section", { class: "rx-card", "aria-label": "Prompt" }, element("h2", { class: "rx-title", text: "Prompt" }), prompt),
+    element("div", { class: "rx-two" }, side("Left", left, "rx-a"), side("Right", right, "rx-b")),
+    element("div", { class: "rx-buttons", role: "group", "aria-label": "Which is better?" }, ...buttons),
+    guess);
+  const end = element("div", { class: "rx-judge", hidden: true });
+  panel.replaceChildren(said, note, element("p", { class: "rx-field" }, progress, count, time), pair, end);
+
+  function draw() {
+    const { judged, goal, showing, vanished, rewarded } = view;
+    const done = !showing || (judged >= goal && !goOn);
+    update(progress, { max: goal, value: Math.min(judged, goal) });
+    update(count, { text: judged < goal ? `${judged} of ${goal} judged` : `${judged} judged` });
+    update(note, { hidden: !vanished, text: `${vanished} of your labels are of pairs that are no longer in this file. They are kept.` });
+    update(guess, { text: guessWords(view) });
+    pair.hidden = done;
+    end.hidden = !done;
+    if (done) {
+      const more = showing ? [element("button", { type: "button", class: "rx-button", text: "Judge more", onClick: () => { goOn = true; draw(); } })] : [];
+      const back = view.undo === null ? [] : [element("button", { type: "button", class: "rx-button", text: "Undo the last one", onClick: () => click("undo") })];
+      end.replaceChildren(
+        element("p", { class: "rx-words", role: "status", text: showing ? "You have judged all that was asked." : "You have judged every pair." }),
+        element("p", { class: "rx-words", text: guess.textContent }),
+        ...(rewarded ? [weightsCard(rewarded, "What do you reward?")] : []),
+        element("div", { class: "rx-buttons" }, ...more, ...back));
+    } else {
+      update(prompt, { text: showing.prompt });
+      update(left, { text: showing.left });
+      update(right, { text: showing.right });
+      VERDICTS.forEach(({ verdict }, i) => update(buttons[i], { "aria-disabled": String(verdict === "undo" && view.undo === null) }));
+      since = performance.now();
+    }
+    tick();
+  }
+
+  function tick() {
+    if (view) update(time, { text: clock(view.seconds + (pair.hidden ? 0 : (performance.now() - since) / 1000)) });
+  }
+
+  function tell(words) {
+    update(said, { text: words, hidden: !words });
+  }
+
+  async function again(question) { // until there is an answer that to ask again would not change
+    for (let wait = FIRST_PAUSE; ; wait = Math.min(2 * wait, LONGEST_PAUSE)) {
+      try {
+        return await question();
+      } catch (failure) {
+        if (failure.status && ![410, 429, 500, 503].includes(failure.status)) throw failure;
+        tell(failure.status ? `${failure.message}. ${KEPT}` : `The server does not answer. ${KEPT}`);
+        await pause(wait);
+        if (failure.status === 410) await again(rejoin);
+      }
+    }
+  }
+
+  async function rejoin() { // the server was started again
+    const { session: found } = await ask("join", { ...known, session });
+    if (found === session) return;
+    session = found; // nothing had been kept of the old one, so that other pairs come now
+    throw new Refusal(409, "the server was started again, and shows other pairs");
+  }
+
+  async function click(verdict) {
+    if (busy || (verdict === "undo" && view.undo === null) || (pair.hidden && verdict !== "undo")) return;
+    busy = true;
+    const showing = verdict === "undo" ? view.undo : view.showing.number;
+    const body = { session, verdict, showing, position: view.position, key: crypto.randomUUID?.() ?? name(), seconds: (performance.now() - since) / 1000 };
+    try {
+      view = await again(() => ask("judge", body));
+      tell("");
+    } catch (failure) {
+      tell(`${failure.message}.`);
+      if (failure.status === 409 || failure.status === 422) await catchUp();
+    }
+    busy = false;
+    draw();
+  }
+
+  async function catchUp() {
+    view = await again(() => ask("view", undefined, { session }));
+  }
+
+  function press(event) {
+    const one = VERDICTS.find(({ key }) => key === event.key || key === event.key.toLowerCase());
+    const typing = event.target.closest?.("input, textarea, select");
+    if (!one || event.repeat || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    click(one.verdict);
+  }
+
+  async function start() {
+    view ??= await again(() => ask("join", known));
+    session = view.session;
+    tell("");
+    busy = false;
+    draw();
+    document.addEventListener("keydown", press);
+    setInterval(tick, 1000);
+  }
+
+  start().catch((failure) => tell(`${failure.message}.`));
+}
+
+/** What the model said of the last click, and how it does. */
+export function guessWords({ guess, guessAfter, judged }) {
+  if (!guess) return judged < guessAfter ? `Guess me: after ${guessAfter} judgements a model guesses each click before you make it.` : "Guess me: the next click is guessed.";
+  const left = guess.last_left > 0.5;
+  const sure = Math.round(100 * Math.max(guess.last_left, 1 - guess.last_left));
+  const hit = guess.last_right ? "and so did you" : "and you said the other";
+  const promised = Math.round((100 * guess.expected_right) / guess.n);
+  return `Guess me: before your last click I said ${left ? "left" : "right"} with ${sure}%, ${hit}. So far ${guess.n_right} of ${guess.n} right; I promised ${promised}%.`;
+}
+
+/** A name for a click where the page has no `randomUUID`, which needs https or loopback. */
+function name() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

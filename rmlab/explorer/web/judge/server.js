@@ -1,0 +1,23 @@
+// Questions to the server that this page came from.
+
+const LONGEST_WAIT = 20_000; // milliseconds
+
+export class Refusal extends Error {
+  constructor(status, words) {
+    super(words);
+    this.status = status;
+  }
+}
+
+/** Ask `path`, with a body if there is one; gives what JSON holds, or throws a Refusal (or what `fetch` throws). */
+export async function ask(path, body, query = {}) {
+  const token = new URL(location.href).searchParams.get("token");
+  const search = new URLSearchParams({ ...(token ? { token } : {}), ...query });
+  const sent = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+  const answer = await fetch(`${path}?${search}`, { signal: AbortSignal.timeout(LONGEST_WAIT), ...sent });
+  if (!answer.ok) throw new Refusal(answer.status, await answer.text());
+  return answer.json();
+}
+
+/** Wait. */
+export const pause = (milliseconds) => new Promise((go) => setTimeout(go, milliseconds));

@@ -1,0 +1,138 @@
+"""Labels to files and back: as preference pairs (JSONL), and as the table of all entries (CSV)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from rmlab.atomic import write_text
+from rmlab.data import PreferencePair, PreferencePairs
+from rmlab.labels.asked_pairs import Questions, ask
+from rmlab.labels.judgements import Judgement, now, standing
+from rmlab.labels.sessions import new_name
+from rmlab.labels.store import LabelStore
+
+__all__ = ["export_pairs", "export_table", "import_pairs", "import_table"]
+
+COLUMNS = tuple(field.name for field in fields(Judgement))
+_READERS = {
+    "position": int,
+    "showing": int,
+    "swapped": {"true": True, "false": False}.__getitem__,
+    "seconds": float,
+}
+
+
+def export_pairs(entries: Iterable[Judgement], questions: Questions) -> tuple[PreferencePairs, int]:
+    """Turn the judgements that stand into pairs, the preferred response first; `rmlab.write_pairs` writes them.
+
+    A pair has its group and item, whether it is a tie, and whether the preferred response was on the left. Skips give
+    none.
+
+    Returns
+    -------
+    The pairs, one for each judgement, and the number of judgements whose pair is not among the questions.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to export.
+    """
+    pairs, n_vanished = [], 0
+    for entry in standing(entries):
+        if entry.preferred is None:
+            continue
+        place = questions.places.get(entry.pair)
+        if place is None:
+            n_vanished += 1
+            continue
+        pair = questions.pairs[place]
+        first_wins = entry.preferred >= 0  # of a tie the first response stands in the place of the winner
+        winner, loser = pair.chosen, pair.rejected
+        if bool(questions.chosen_is_first[place]) != first_wins:
+            winner, loser = loser, winner
+        pairs.append(
+            PreferencePair(
+                pair.prompt,
+                winner,
+                loser,
+                group=pair.group,
+                item=pair.item,
+                tied=entry.verdict == "tie",
+                chosen_first=first_wins != entry.swapped,
+            )
+        )
+    if not pairs:
+        raise ValueError(
+            f"there is nothing to export: {n_vanished} judgements are of pairs that this file does not hold"
+        )
+    return PreferencePairs.from_list(pairs), n_vanished
+
+
+def import_pairs(
+    store: LabelStore, pairs: PreferencePairs | Sequence[PreferencePair], *, rater: str
+) -> tuple[int, int]:
+    """Keep labelled pairs as the judgements of one rater, in a session of their own.
+
+    Returns
+    -------
+    How many were kept; and how many were left out, since they do not say which response was on the left (their
+    `chosen_first`), or since their responses are equal.
+    """
+    pairs = pairs if isinstance(pairs, PreferencePairs) else PreferencePairs.from_list(pairs)
+    session, entries = new_name(), []
+    for pair in pairs:
+        if pair.chosen_first is None or pair.chosen == pair.rejected:
+            continue
+        question = ask([pair])
+        swapped = bool(question.chosen_is_first[0]) != pair.chosen_first
+        verdict = "tie" if pair.tied else "left" if pair.chosen_first else "right"
+        n = len(entries) + 1
+        entries.append(
+            Judgement(session, n, f"row-{n}", n, rater, question.ids[0], swapped, verdict, 0.0, "imported", now())
+        )
+    return store.append(*entries), len(pairs) - len(entries)
+
+
+def export_table(entries: Iterable[Judgement], path: str | Path) -> None:
+    """Write every entry, changed and undone ones too, as CSV: a row each, whole or not at all."""
+    text = io.StringIO(newline="")
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    for entry in entries:
+        row = [getattr(entry, name) for name in COLUMNS]
+        table.writerow(str(value).lower() if isinstance(value, bool) else value for value in row)
+    write_text(path, text.getvalue())
+
+
+def import_table(store: LabelStore, path: str | Path) -> int:
+    """Keep the entries of a table that `export_table` wrote; those that are in the store already are counted once.
+
+    Returns
+    -------
+    How many were new.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or a row cannot be read; the text names file and line. Nothing is kept then.
+    PlaceTakenError
+        If the store has another entry in the place of one.
+    """
+    entries = []
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        table = csv.DictReader(file)
+        missing = [name for name in COLUMNS if name not in (table.fieldnames or ())]
+        if missing:
+            raise ValueError(
+                f"{path}, line 1: no column {missing[0]!r}. A table of judgements has {', '.join(COLUMNS)}"
+            )
+        for row in table:
+            try:
+                entries.append(Judgement(**{name: _READERS.get(name, str)(row[name]) for name in COLUMNS}))
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise ValueError(f"{path}, line {table.line_num}: {error}. Leave that row out, or mend it") from None
+    return store.append(*entries)

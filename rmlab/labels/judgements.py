@@ -1,0 +1,118 @@
+"""`Judgement`, one entry of the record of a session, and what stands of them after changes and undos."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, get_args
+
+from rmlab import __version__
+from rmlab.printing import printable
+
+__all__ = ["LONGEST_NAME", "LONGEST_SECONDS", "VERDICTS", "Judgement", "Verdict", "now", "rater_name", "standing"]
+
+Verdict = Literal["left", "right", "tie", "skip", "undo"]
+VERDICTS: tuple[str, ...] = get_args(Verdict)
+LONGEST_NAME = 40
+"""Characters of a rater's name."""
+LONGEST_SECONDS = 1e6
+_ID = re.compile(r"[0-9a-f]{16}")
+_KEY = re.compile(r"[\w-]{1,64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One entry. Nothing is overwritten: a change of mind is a later entry of the same showing, and so is an undo.
+
+    Raises
+    ------
+    ValueError
+        If a field is not what it must be.
+    """
+
+    session: str
+    """The sitting of one rater: letters, digits, - and _."""
+    position: int
+    """Place of this entry in its session, from 1."""
+    key: str
+    """The name of this entry, given by the page that sent it; sent again it is recognised, and counted once."""
+    showing: int
+    """What was judged: the how-manieth pair that the session showed, from 1."""
+    rater: str
+    pair: str
+    """Of the two names that `rmlab.data.pair_ids` gives a pair and its swapped twin, the smaller one."""
+    swapped: bool
+    """Whether the twin was shown: its chosen response, the second of `pair`, was on the left."""
+    verdict: Verdict
+    seconds: float
+    """From the showing to the click."""
+    rule: str
+    """How the pair was drawn: "random", "disagreement", "information", "repeat", or "imported"."""
+    time: str
+    """When it was kept; ISO 8601, UTC."""
+    version: str = __version__
+    """Of rmlab."""
+
+    def __post_init__(self) -> None:
+        rater_name(self.rater)
+        for name, pattern in (("session", _KEY), ("key", _KEY), ("rule", _KEY), ("pair", _ID)):
+            _must(bool(pattern.fullmatch(getattr(self, name))), name, "a short name", getattr(self, name))
+        _must(self.position >= 1 and self.showing >= 1, "position and showing", "from 1", self.position)
+        _must(self.verdict in VERDICTS, "verdict", f"one of {', '.join(VERDICTS)}", self.verdict)
+        _must(
+            math.isfinite(self.seconds) and 0 <= self.seconds <= LONGEST_SECONDS, "seconds", "0 or more", self.seconds
+        )
+        try:
+            datetime.fromisoformat(self.time)
+        except ValueError:
+            _must(False, "time", "ISO 8601", self.time)
+
+    @property
+    def preferred(self) -> int | None:
+        """+1 for the first response of the pair, -1 for the second, 0 for a tie, None where nothing was said."""
+        if self.verdict == "tie":
+            return 0
+        if self.verdict not in ("left", "right"):
+            return None
+        return 1 if (self.verdict == "left") != self.swapped else -1
+
+
+def rater_name(name: str) -> str:
+    """Return a rater's name without space around it.
+
+    Raises
+    ------
+    ValueError
+        If it is longer than 40 characters, or holds other than printable ones. It begins with a letter or a digit, so
+        that no spreadsheet takes it for a formula.
+    """
+    name = name.strip()
+    if not (name and len(name) <= LONGEST_NAME and name.isprintable() and name[0].isalnum()):
+        shown = printable(name[: LONGEST_NAME + 1])
+        raise ValueError(
+            f"a rater's name must be 1 to {LONGEST_NAME} printable characters and begin with a letter or digit, "
+            f"got {shown!r}"
+        )
+    return name
+
+
+def standing(entries: Iterable[Judgement]) -> list[Judgement]:
+    """Return what stands: of each showing of a session the last entry, unless that is an undo. The order is kept."""
+    last: dict[tuple[str, int], Judgement] = {}
+    for entry in sorted(entries, key=lambda entry: (entry.session, entry.position)):
+        last.pop((entry.session, entry.showing), None)  # a change takes its place at the end
+        last[entry.session, entry.showing] = entry
+    return [entry for entry in last.values() if entry.verdict != "undo"]
+
+
+def now() -> str:
+    """Return the time, as entries have it."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def _must(holds: bool, name: str, expected: str, got: Any) -> None:
+    if not holds:
+        raise ValueError(f"{name} must be {expected}, got {printable(got)!r}")

@@ -1,0 +1,273 @@
+"""`agreement`: what judgements say of their raters. Every interval is at 95%, with a pair's judgements as one cluster.
+
+- Of one rater: how often the left was preferred, and how often a pair that came back swapped was judged as before.
+- Of several: the agreement of two, raw and as Krippendorff's alpha; the ceiling that it leaves to any model; raters who
+  agree with the others less than these do among themselves; and two camps.
+
+Between raters the first judgement of each counts. Skips are no judgements; "about the same" is one like the others.
+
+References
+----------
+Krippendorff (2011), Computing Krippendorff's alpha-reliability.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rmlab.evaluation import NoiseCeiling, mean_interval, noise_ceiling, wilson_interval
+from rmlab.evaluation.intervals import bootstrap_sums, clustered_sample_size, expanded_percentiles
+from rmlab.labels.camps import Camps, find_camps, one_hot, share_agreeing, share_agreeing_across
+from rmlab.labels.judgements import Judgement, standing
+
+__all__ = ["Agreement", "Estimate", "RaterRecord", "agreement", "krippendorff_alpha", "side_share"]
+
+FEW = 10
+"""Below so many judgements (or pairs) nothing is said of a rater's side, or of how a rater compares with the others."""
+N_BOOTSTRAP = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure with its 95% interval and the number of pairs behind it."""
+
+    value: float
+    lower: float
+    upper: float
+    n_pairs: int
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} ({self.lower:.2f} to {self.upper:.2f})"
+
+
+@dataclass(frozen=True, slots=True)
+class RaterRecord:
+    """What the judgements of one rater say; None where there are too few."""
+
+    rater: str
+    n_judgements: int
+    n_ties: int
+    n_skips: int
+    median_seconds: float
+    left: Estimate | None
+    """Share of the judgements, ties left out, that preferred the left response."""
+    consistency: Estimate | None
+    """Share of the pairs seen twice that were judged the same both times."""
+    with_others: Estimate | None
+    """How often another rater, drawn at random, says the same of a pair."""
+    deficit: Estimate | None
+    """`with_others` less the agreement of the others among themselves on the same pairs."""
+    side: str | None
+    """"left" or "right", where that bias is clear after allowing for the number of raters (Bonferroni)."""
+    stands_apart: bool
+    """Whether `deficit` is clearly below 0, likewise."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What judgements say of their raters; see `agreement`. Printed, it is a short report."""
+
+    n_raters: int
+    n_pairs: int
+    n_judgements: int
+    n_skips: int
+    n_taken_back: int
+    """Entries that were changed or undone."""
+    raters: tuple[RaterRecord, ...]
+    raw: Estimate | None
+    """The probability that two raters say the same of a pair."""
+    alpha: Estimate | None
+    """Krippendorff's alpha, nominal: 1 for full agreement, 0 for what chance would give."""
+    consistency: Estimate | None
+    """Of all raters, as in `RaterRecord`."""
+    ceiling: NoiseCeiling | None
+    """Of the accuracy of any model against one judgement."""
+    camps: Camps | None
+    seed: int
+
+
+def agreement(entries: Iterable[Judgement], *, seed: int = 0) -> Agreement:
+    """Work out what the entries of a store say of their raters.
+
+    Parameters
+    ----------
+    entries
+        All of them; those that were changed or undone are counted, and no more than that.
+    seed
+        Of the bootstrap for Krippendorff's alpha and the ceiling.
+
+    Raises
+    ------
+    ValueError
+        If nothing was judged.
+    """
+    entries = list(entries)
+    stands = sorted(standing(entries), key=lambda entry: entry.time)
+    if not any(entry.preferred is not None for entry in stands):
+        raise ValueError(f"nothing was judged: of {len(entries):,} entries none stands, or all are skips")
+    names = sorted({entry.rater for entry in stands})
+    pairs = {name: column for column, name in enumerate(sorted({entry.pair for entry in stands}))}
+    first = np.full((len(names), len(pairs)), np.nan)
+    again: list[tuple[int, int, float]] = []  # rater, pair, whether the second judgement is as the first
+    seen_twice: set[tuple[int, int]] = set()
+    rows = {name: row for row, name in enumerate(names)}
+    for entry in stands:
+        if entry.preferred is None:
+            continue
+        cell = rows[entry.rater], pairs[entry.pair]
+        if np.isnan(first[cell]):
+            first[cell] = entry.preferred
+        elif cell not in seen_twice:
+            seen_twice.add(cell)
+            again.append((*cell, float(first[cell] == entry.preferred)))
+    votes = one_hot(first)
+    deficits = _deficits(votes)
+    raters = tuple(
+        _record(name, [entry for entry in stands if entry.rater == name], pairs, again, votes, row, deficits)
+        for name, row in rows.items()
+    )
+    of_two = share_agreeing(votes)
+    known = ~np.isnan(of_two)
+    several = len(names) > 1 and known.sum() >= 2
+    return Agreement(
+        n_raters=len(names),
+        n_pairs=len(pairs),
+        n_judgements=sum(entry.preferred is not None for entry in stands),
+        n_skips=sum(entry.preferred is None for entry in stands),
+        n_taken_back=sum(entry.verdict != "undo" for entry in entries) - len(stands),
+        raters=raters,
+        raw=_mean(of_two[known]) if several else None,
+        alpha=krippendorff_alpha(first, seed=seed) if several else None,
+        consistency=_share([same for *_, same in again], [pair for _, pair, _ in again]),
+        ceiling=_ceiling(first, seed) if several else None,
+        camps=find_camps(first, names) if several else None,
+        seed=seed,
+    )
+
+
+def side_share(left: Sequence[float] | np.ndarray, pairs: Sequence[int] | np.ndarray) -> Estimate | None:
+    """Estimate how often the left is preferred, from 1 for left and 0 for right; None below ten judgements.
+
+    Where sides are drawn at random a rater without a taste for one has 1/2, whatever the pairs.
+    """
+    return _share(left, pairs) if len(left) >= FEW else None
+
+
+def krippendorff_alpha(values: np.ndarray, *, seed: int = 0, n_bootstrap: int = N_BOOTSTRAP) -> Estimate | None:
+    """Estimate Krippendorff's alpha for nominal data, with an interval by drawing pairs.
+
+    ``alpha = 1 - observed disagreement / expected disagreement``, over pairs with two judgements or more. None where it
+    is not defined: fewer than two such pairs, or all judgements alike.
+
+    Parameters
+    ----------
+    values
+        A number for each category, NaN where not judged; shape ``(n_raters, n_pairs)``.
+    seed, n_bootstrap
+        Of the draws.
+    """
+    counts = one_hot(values, np.unique(values[~np.isnan(values)])).sum(axis=1).T  # (n_pairs, n_categories)
+    counts = counts[counts.sum(axis=1) >= 2]
+    if len(counts) < 2:
+        return None
+    m = counts.sum(axis=1)
+    apart = (m**2 - (counts**2).sum(axis=1)) / (m - 1)  # ordered couples of one pair that differ, each pair weighing m
+    terms = np.column_stack([apart, m, counts])
+    sums, n_units = bootstrap_sums(terms, n_bootstrap=n_bootstrap, seed=seed)
+    value = _alpha(terms.sum(axis=0)[None])[0]
+    if np.isnan(value):
+        return None
+    draws = _alpha(sums)
+    draws[np.isnan(draws)] = 1.0  # a draw in which all judgements are alike: nobody disagrees
+    ends = expanded_percentiles(draws, n_units)
+    assert ends is not None  # there are two pairs
+    return Estimate(float(value), *ends, len(counts))
+
+
+def _alpha(sums: np.ndarray) -> np.ndarray:
+    apart, n, counts = sums[:, 0], sums[:, 1], sums[:, 2:]
+    expected = (n**2 - (counts**2).sum(axis=1)) / (n - 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(expected > 0, 1 - apart / expected, np.nan)
+
+
+def _record(
+    name: str,
+    stands: list[Judgement],
+    pairs: dict[str, int],
+    again: list[tuple[int, int, float]],
+    votes: np.ndarray,
+    row: int,
+    deficits: np.ndarray,
+) -> RaterRecord:
+    sides = [entry for entry in stands if entry.verdict in ("left", "right")]
+    left, where = [float(e.verdict == "left") for e in sides], [pairs[e.pair] for e in sides]
+    share = side_share(left, where)
+    others = np.arange(votes.shape[1]) != row
+    agree = share_agreeing_across(votes[:, [row]], votes[:, others])
+    agree, deficit = agree[~np.isnan(agree)], deficits[row][~np.isnan(deficits[row])]
+    n_raters = votes.shape[1]
+    mine = [(pair, same) for rater, pair, same in again if rater == row]
+    return RaterRecord(
+        rater=name,
+        n_judgements=sum(entry.preferred is not None for entry in stands),
+        n_ties=sum(entry.verdict == "tie" for entry in stands),
+        n_skips=sum(entry.verdict == "skip" for entry in stands),
+        median_seconds=float(np.median([entry.seconds for entry in stands])),
+        left=share,
+        consistency=_share([same for _, same in mine], [pair for pair, _ in mine]),
+        with_others=_mean(agree) if len(agree) >= FEW else None,
+        deficit=_mean(deficit) if len(deficit) >= FEW else None,
+        side=None if share is None else _clear_side(left, where, n_raters),
+        stands_apart=len(deficit) >= FEW and _clearly_below_zero(deficit, n_raters),
+    )
+
+
+def _deficits(votes: np.ndarray) -> np.ndarray:
+    """Return, for each rater and pair, the agreement with the others less that of these; ``(n_raters, n_pairs)``."""
+    n_raters = votes.shape[1]
+    rows = []
+    for row in range(n_raters):
+        others = votes[:, np.arange(n_raters) != row]
+        rows.append(share_agreeing_across(votes[:, [row]], others) - share_agreeing(others))
+    return np.array(rows)
+
+
+def _share(outcome: Sequence[float] | np.ndarray, clusters: Sequence[int] | np.ndarray) -> Estimate | None:
+    """Estimate a share, with Wilson's interval for clusters; None from nothing."""
+    if not len(outcome):
+        return None
+    return Estimate(float(np.mean(outcome)), *_wilson(outcome, clusters, 0.95), len(np.unique(clusters)))
+
+
+def _wilson(outcome: Any, clusters: Any, confidence: float) -> tuple[float, float]:
+    y = np.asarray(outcome, dtype=float)
+    n = clustered_sample_size(y, np.ones(len(y)), np.unique(clusters, return_inverse=True)[1], confidence=confidence)
+    return wilson_interval(y.mean() * n, n, confidence=confidence)
+
+
+def _clear_side(left: list[float], clusters: list[int], n_raters: int) -> str | None:
+    lower, upper = _wilson(left, clusters, 1 - 0.05 / n_raters)
+    return "left" if lower > 0.5 else "right" if upper < 0.5 else None
+
+
+def _clearly_below_zero(values: np.ndarray, n_raters: int) -> bool:
+    from scipy.special import stdtr
+
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    if error == 0:
+        return bool(values.mean() < 0)
+    return bool(stdtr(len(values) - 1, values.mean() / error) < 0.025 / n_raters)
+
+
+def _mean(values: np.ndarray) -> Estimate | None:
+    return Estimate(*mean_interval(values), len(values)) if len(values) >= 2 else None
+
+
+def _ceiling(first: np.ndarray, seed: int) -> NoiseCeiling | None:
+    votes = np.stack([(first == 1).sum(axis=0), (first == -1).sum(axis=0)], axis=1)
+    return noise_ceiling(votes, seed=seed) if (votes.sum(axis=1) >= 2).any() else None

@@ -1,0 +1,91 @@
+"""`rmlab agreement`: what the labels of a store say, as text and as JSON, and labels as files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_labels_rater_agreement import judgements
+from test_labels_rewarded import QUESTIONS, WORLD, labels
+
+import rmlab
+from rmlab.__main__ import main
+from rmlab.labels import LabelStore, agreement, import_table
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Six raters of whom the first tosses a coin and the last takes the right."""
+    rng = np.random.default_rng(0)
+    d, swapped = np.tile(rng.normal(0, 2.5, 150), (6, 1)), rng.integers(2, size=(6, 150))
+    d[0] = 0.0
+    d[5] += np.where(swapped[5], 2.5, -2.5)
+    preferred = np.where(rng.random(d.shape) < rmlab.preference_probability(d), 1.0, -1.0)
+    path = tmp_path / "labels.db"
+    with LabelStore(path) as opened:
+        opened.append(*judgements(preferred, swapped))
+    return path
+
+
+def test_planted_raters_are_named(store: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["agreement", str(store)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    rows = {line.split()[0]: line for line in lines if line.startswith("r") and line[1].isdigit()}
+    assert "agrees less" in rows["r0"]
+    assert "prefers the right" in rows["r5"]
+    assert not any("!" in rows[f"r{i}"] for i in range(1, 5))
+    with LabelStore(store) as opened:
+        found = agreement(opened.judgements())
+    assert f"two raters agree: {found.raw}" in "\n".join(lines)
+    assert f"alpha: {found.alpha}" in "\n".join(lines)
+
+
+def test_json_holds_the_same(store: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["agreement", str(store), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["n_raters"], found["n_pairs"], found["n_judgements"]) == (6, 150, 900)
+    assert [rater["stands_apart"] for rater in found["raters"]][:2] == [True, False]
+    assert found["raw"]["lower"] < found["raw"]["value"] < found["raw"]["upper"]
+
+
+def test_what_is_rewarded_and_the_labels_as_files(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    pairs, table, exported = tmp_path / "pairs.jsonl", tmp_path / "labels.csv", tmp_path / "labelled.jsonl"
+    rmlab.write_pairs(WORLD.pairs, pairs)
+    entries = labels(np.random.default_rng(0), 200, tie=0.05)
+    with LabelStore(tmp_path / "labels.db") as opened:
+        opened.append(*entries)
+    command = ["agreement", str(tmp_path / "labels.db"), "--pairs", str(pairs), "--export", str(table)]
+    assert main([*command, "--export-pairs", str(exported), "--json"]) == 0
+    rewarded = json.loads(capsys.readouterr().out)["rewarded"]
+    weights = {one["attribute"]: one for one in rewarded["weights"]}
+    assert weights["off_topic"]["upper"] < 0 < weights["off_topic"]["upper"] - weights["off_topic"]["value"]
+    assert rewarded["n_labels"] == 200
+    assert rewarded["more_for_half"] > 600
+    assert len(rmlab.read_pairs(str(exported))) == 200
+    with LabelStore(tmp_path / "other.db") as other:
+        assert import_table(other, table) == 200
+    assert len(QUESTIONS) > 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere.db"], "nowhere.db"),
+        (["empty.db"], "nothing was judged"),
+        (["notes.txt"], "no store of labels"),
+        (["empty.db", "--export-pairs", "x.jsonl"], "--pairs"),
+    ],
+)
+def test_bad_input_is_one_line(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    LabelStore("empty.db").close()
+    Path("notes.txt").write_text("dear diary, " * 20)
+    assert main(["agreement", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not Path("nowhere.db").exists()
