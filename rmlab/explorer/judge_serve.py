@@ -1,6 +1,6 @@
 """Judging as a page: on this machine for one rater, or for a class in the local network, where that is asked for.
 
-One rater's page is for whoever has the token, as the explorer's is. A class joins with a code, and each page then has
+One rater's page needs the token, as the explorer's does. A class joins with a code, and each page then has
 a session that nobody can guess; the teacher's page needs the token. No code can be sent, and every request is bounded:
 its size, its time, how many come in a second, and how many codes may be tried.
 """

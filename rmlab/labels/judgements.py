@@ -38,9 +38,9 @@ class Judgement:
     position: int
     """Place of this entry in its session, from 1."""
     key: str
-    """The name of this entry, given by the page that sent it; sent again it is recognised, and counted once."""
+    """The name of this entry, chosen by the page that sent it. An entry that is sent again is counted once."""
     showing: int
-    """What was judged: the how-manieth pair that the session showed, from 1."""
+    """Number of the pair that was judged, in the order in which the session showed them, from 1."""
     rater: str
     pair: str
     """Of the two names that `rmlab.data.pair_ids` gives a pair and its swapped twin, the smaller one."""

@@ -64,9 +64,9 @@ class Rewarded:
     def more_for_half(self) -> int | None:
         """Number of further labels of such pairs that would halve the intervals, on average over the attributes.
 
-        Attributes in which no pair differs are left out. Without a prior it would be three times the labels that there
-        are; a prior narrows an interval that few labels would leave wide, so that halving it takes more. None where no
-        pair differs in anything.
+        Attributes in which no pair differs are left out. Without a prior it is three times the present number.
+        The prior narrows intervals that few labels would leave wide, so halving them takes more. None where no pair
+        differs in anything.
         """
         known = self.n_differing > 0
         if not known.any():

@@ -1,8 +1,8 @@
 """`Session`: one rater's sitting. What to show next follows from the name of the session and its entries alone.
 
-So a session goes on where it stopped, on another machine too, and to load a page again shows the same pair on the same
-sides. Sides are drawn anew for each rater and showing. One in ten pairs comes back, with its sides swapped and without
-a word.
+So a session resumes where it stopped, on another machine too, and a page that is loaded again shows the same pair on
+the same sides. Sides are drawn for each rater and showing. One in ten pairs comes back unannounced, with its
+sides swapped.
 """
 
 from __future__ import annotations
@@ -123,9 +123,9 @@ class Session:
         seconds
             From the showing to the click.
         key
-            The name of this entry: sent again, it is counted once.
+            The name of this entry; the same one sent again is counted once.
         position
-            Of this entry, as whoever judged saw it.
+            Of this entry, as the page counted it.
         showing
             The number of what was judged.
 

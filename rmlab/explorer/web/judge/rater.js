@@ -80,7 +80,7 @@ export function judging(panel, known, view = null) {
     update(said, { text: words, hidden: !words });
   }
 
-  async function again(question) { // until there is an answer that to ask again would not change
+  async function again(question) { // until an answer comes, or a refusal that would be the same again
     for (let wait = FIRST_PAUSE; ; wait = Math.min(2 * wait, LONGEST_PAUSE)) {
       try {
         return await question();
