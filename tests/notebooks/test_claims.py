@@ -92,9 +92,14 @@ def intervals(text: str) -> list[tuple[float, float]]:
     return [(float(low), float(high)) for low, high in re.findall(r"\(95%: (\S+) to (\S+)\)", text)]
 
 
-def test_08_finds_a_rule_worse_than_a_coin_only_while_it_takes_pairs_of_a_question_as_separate() -> None:
-    *_, (_, separate), (low, by_question) = intervals(printed(lesson("08_evaluate"), "longer_wins ="))
-    assert low < separate < 0.5 < by_question
+def test_08_shows_a_rule_whose_interval_becomes_wider_by_question_and_a_model_whose_does_not() -> None:
+    notebook = lesson("08_evaluate")
+    text = printed(notebook, "longer_wins =")
+    model, model_by_question, rule, rule_by_question = (high - low for low, high in intervals(text))
+    assert model_by_question < 1.05 * model
+    assert 1.25 < rule_by_question / rule < 1.45, "the text says: by a third"
+    for size in re.findall(r"as from (\S+) separate", text)[2:]:
+        assert size in notice_after(notebook, "longer_wins =")
 
 
 def test_08_compares_models_whose_intervals_overlap_and_whose_difference_is_clear() -> None:
