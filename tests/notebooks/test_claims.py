@@ -108,3 +108,45 @@ def test_10_says_what_its_tables_say_of_the_peak_the_law_and_the_remedies() -> N
     for name, above in (("worst of 8", True), ("cleaner labels", True), ("3,000 pairs", False)):
         low, _ = map(float, re.findall(rf"{name} +less .*95%: {SIGNED} to {SIGNED}", remedies)[0])
         assert (low > 0) == above, name
+
+
+def intervals(text: str) -> list[tuple[float, float]]:
+    """Return the intervals that a text gives as "(95%: low to high)"."""
+    return [(float(low), float(high)) for low, high in re.findall(r"\(95%: (\S+) to (\S+)\)", text)]
+
+
+def test_08_shows_a_rule_whose_interval_becomes_wider_by_question_and_a_model_whose_does_not() -> None:
+    notebook = lesson("08_evaluate")
+    text = printed(notebook, "longer_wins =")
+    model, model_by_question, rule, rule_by_question = (high - low for low, high in intervals(text))
+    assert model_by_question < 1.05 * model
+    assert 1.25 < rule_by_question / rule < 1.45, "the text says: by a third"
+    for size in re.findall(r"as from (\S+) separate", text)[2:]:
+        assert size in notice_after(notebook, "longer_wins =")
+
+
+def test_08_compares_models_whose_intervals_overlap_and_whose_difference_is_clear() -> None:
+    notebook = lesson("08_evaluate")
+    text = printed(notebook, "rmlab.compare_models(a, b, clusters=asked)")
+    of_a, of_b, of_difference = intervals(text)
+    assert of_a[0] < of_b[1] < of_a[1]
+    assert of_difference[0] > 0
+    only_a, only_b = re.findall(r"right on (\d+)", text)
+    assert f"{only_a} to {only_b}" in notice_after(notebook, "rmlab.compare_models(a, b, clusters=asked)")
+
+
+def test_08_quotes_the_losses_at_the_temperatures_that_it_fits() -> None:
+    notebook = lesson("08_evaluate")
+    cooled = re.findall(r"log loss \S+ -> (\S+),", printed(notebook, "rmlab.fit_temperature(x[held_out])"))
+    assert len(cooled) == 2
+    assert all(loss in notice_after(notebook, "rmlab.fit_temperature(x[held_out])") for loss in cooled)
+    printed_losses = printed(notebook, "mean |difference|")
+    assert float(re.search(r"over-trained .* to \S+\) +(\S+)", printed_losses)[1]) > 0.693  # type: ignore[index]
+
+
+def test_08_has_most_to_learn_where_accuracy_is_not_lowest() -> None:
+    rows = re.findall(r"^(\w+) +\d+ +\S+ +(\S+) +\S+ +(\S+)$", printed(lesson("08_evaluate"), "best possible"), re.M)
+    below = {kind: float(gap) for kind, _, gap in rows}
+    assert 0.07 < below["all"] < 0.08
+    assert below["brief"] < 0.025
+    assert min(below["plain"], below["uncertain"]) > 0.085
