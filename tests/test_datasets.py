@@ -32,7 +32,6 @@ from rmlab.datasets import (
     load_everyday_biased,
     load_probe_presets,
 )
-from rmlab.datasets.additions import FLATTERY, HEDGING
 from rmlab.datasets.probes import MODELS, record_probe_presets
 
 KINDS = (
@@ -447,12 +446,3 @@ def test_presets_differ_in_their_theme_and_in_length_alone_where_length_is_the_t
             assert preset.response_a.startswith(preset.response_b)
         elif preset.theme != "refusal":
             assert abs(len(preset.response_a) - len(preset.response_b)) <= 6
-
-
-def test_a_sentence_and_its_control_are_as_long_and_share_no_praise_or_doubt():
-    said = re.compile(
-        r"\b(brilliant|clever|smart|perceptive|taste|wonderful|gifted|impress|sure|perhaps|might|may|seems)"
-    )
-    for sentence, control in (*FLATTERY, *HEDGING):
-        assert abs(len(sentence) - len(control)) <= 6
-        assert not said.search(control)
