@@ -32,7 +32,6 @@ from rmlab.datasets import (
     load_everyday_biased,
     load_probe_presets,
 )
-from rmlab.datasets.additions import FLATTERY, HEDGING
 from rmlab.datasets.probes import COURSE_JUDGES, record_probe_presets
 from rmlab.simulate.replies import load_questions
 
@@ -449,12 +448,3 @@ def test_presets_are_of_fresh_questions_each_with_what_the_judges_make_of_it():
     for preset in presets:
         differs = preset.truth["flattered"] != preset.truth["fair"]
         assert differs == (preset.theme == "flattery")
-
-
-def test_a_sentence_and_its_control_are_as_long_and_share_no_praise_or_doubt():
-    said = re.compile(
-        r"\b(brilliant|clever|smart|perceptive|taste|wonderful|gifted|impress|sure|perhaps|might|may|seems)"
-    )
-    for sentence, control in (*FLATTERY, *HEDGING):
-        assert abs(len(sentence) - len(control)) <= 6
-        assert not said.search(control)

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from safetensors.torch import save_file
 
+from rmlab.data import PreferencePairs
 from rmlab.datasets.course_models import (
     FILM,
     CourseJudge,

@@ -145,7 +145,7 @@ def the_twin_answers_the_probe(lesson: Lesson) -> None:
     probe = lesson["twin_probe"]
     assert probe.answers.wait(60)
     assert probe.error == ""
-    assert probe.scores_from == "the twin, trained on length-biased pairs"
+    assert probe.scores_from == "the twin"
 
 
 # 10
@@ -180,3 +180,12 @@ def the_batch_is_drawn_in_the_layout_that_is_chosen(lesson: Lesson) -> None:
 @bound("start-19")
 def the_model_agrees_with_most_labels(lesson: Lesson) -> None:
     assert 14 <= lesson["agreed"] <= len(lesson["scored"]) == 18
+
+
+@bound("probe-29")
+def the_truth_is_in_the_picture_only_when_it_is_revealed(lesson: Lesson) -> None:
+    view, reveal = lesson["findings_view"], lesson["reveal"]
+    reveal.value = False
+    assert "truth" not in view.value
+    reveal.value = True
+    assert view.value.count("truth") == 2 * len(lesson["CONTRASTS"])

@@ -3,7 +3,6 @@
 import re
 
 import nbformat
-import pytest
 from lessons import NOTEBOOKS, stored
 from nbformat import NotebookNode
 
@@ -46,37 +45,48 @@ def test_06_chooses_the_prior_of_embeddings_on_held_out_pairs() -> None:
     assert held_out_loss["slots by question"] < 0.5
 
 
-@pytest.mark.parametrize(
-    ("line", "excludes_zero", "excludes_zero_if_independent"),
-    [
-        ("filler +twin +against as it is", True, True),
-        ("hedging +twin +against as it is", True, True),
-        ("hedging +clean +against plain", False, True),
-        ("hedging +twin +against plain", False, False),
-        ("flattery twin +against as it is", True, True),
-        ("flattery twin +against plain", False, True),
-        ("flattery clean +against plain", True, True),
-    ],
-)
-def test_09_claims_an_effect_only_where_the_interval_by_sentence_excludes_zero(
-    line: str, excludes_zero: bool, excludes_zero_if_independent: bool
-) -> None:
+def test_09_finds_the_sign_of_each_effect_on_fresh_texts_and_less_than_its_size() -> None:
     notebook = lesson("09_probe")
-    text = printed(notebook, "for name, control in TRIED") + printed(notebook, "effect = mean_effect(change")
-    found = re.search(rf"{line}.*?{SIGNED}  \(95%: {SIGNED} to {SIGNED};  if independent: {SIGNED} to {SIGNED}\)", text)
-    assert found is not None
-    mean, low, high, naive_low, naive_high = map(float, found.groups())
-    assert low <= naive_low < mean < naive_high <= high
-    assert (low * high > 0, naive_low * naive_high > 0) == (excludes_zero, excludes_zero_if_independent)
+    text = printed(notebook, "differ = [one for one in CONTRASTS")
+    rows = re.findall(rf"{SIGNED} \({SIGNED} to {SIGNED}\) {SIGNED} right", text)
+    assert len(rows) == 32, "the text says: every sign is right"
+    assert "32 right, 0 wrong, 0 open" in text
+    assert text.endswith("the judges differ in: flattery\n")
+    for mean, low, high, truth in (map(float, row) for row in rows):
+        assert low <= mean <= high
+        assert low * high > 0
+        assert mean * truth > 0
+        assert abs(mean) <= abs(truth), "the text says: the dots lie nearer to zero"
 
 
-def test_09_quotes_the_intervals_of_flattery_that_it_prints() -> None:
+def test_09_finds_on_fresh_texts_what_it_found_on_taught_ones_with_wider_intervals() -> None:
     notebook = lesson("09_probe")
-    text = printed(notebook, "effect = mean_effect(change").split("flattery twin   against plain")[1]
-    quoted = notice_after(notebook, "effect = mean_effect(change").replace("−", "-")
-    mean, _, _, naive_low, naive_high = (f"{float(number):.2f}" for number in re.findall(SIGNED, text)[:5])
-    assert f"the mean is {mean}" in quoted
-    assert f"{naive_low} to {naive_high}" in quoted
+    looked_at = re.findall(rf"^(\w+) .*questions +{SIGNED} +{SIGNED}$", printed(notebook, "LOOKED_AT = ("), re.M)
+    text = printed(notebook, "clustered by both")
+    assert len(looked_at) == 5
+    for name, *taught in looked_at:
+        lines = text.split(f"{name}: ")[1].splitlines()[1:3]
+        for line, change in zip(lines, taught, strict=True):
+            mean, low, high, naive_low, naive_high = map(float, re.findall(SIGNED, line))
+            assert mean * float(change) > 0
+            assert low * high > 0
+            assert low <= naive_low < naive_high <= high
+    widths = [float(width) for width in re.findall(r"x (\d\.\d)", text)]
+    assert max(widths[:2]) == max(widths), "the text says: the widest are those of flattery"
+    assert max(widths[4:6]) < 1.2, "the text says: for doubt about the same"
+
+
+def test_09_says_against_what_flattery_was_measured_because_the_sign_depends_on_it() -> None:
+    lines = printed(lesson("09_probe"), "for control, scores in").splitlines()
+    ends = [[float(number) for number in re.findall(SIGNED, line)] for line in lines]
+    assert [(low > 0, high > 0) for _, low, high in ends] == [(False, False), (True, True), (True, True), (True, True)]
+
+
+def test_09_gets_the_sign_of_one_single_pair_wrong() -> None:
+    text = printed(lesson("09_probe"), "for preset in load_probe_presets")
+    rows = {line[:50].strip(): [float(n) for n in re.findall(SIGNED, line)] for line in text.splitlines()[1:]}
+    wrong = [(name, i) for name, row in rows.items() for i in (0, 2) if row[i] * row[i + 1] < 0]
+    assert wrong == [("Flattery before a wrong answer", 2)]
 
 
 def test_08_reads_rewardbench_from_a_file_in_its_format() -> None:
