@@ -1,4 +1,4 @@
-"""Make again what the package ships: ``python -m rmlab.datasets course``, ``recorded`` or ``probes``."""
+"""Make again what the package ships: ``python -m rmlab.datasets course``, ``decoder``, ``recorded`` or ``probes``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 
 from rmlab.data import PreferencePairs, split_by_prompt
 from rmlab.datasets.course_models import FILM, CourseJudge, adapter_file, add_changes, course_pairs, low_rank_changes
+from rmlab.datasets.language_model import WEIGHTS, untrained_language_model
 from rmlab.datasets.probes import record_probe_presets, write_probe_presets
 from rmlab.datasets.recorded import RecordedDifferences, write_recorded
 from rmlab.evaluation import evaluate
@@ -34,6 +35,7 @@ SETTINGS: dict[str, Any] = {
     "warmup_fraction": 0.06,
     "precision": "auto",
 }
+LANGUAGE_TEXTS_A_STEP, LANGUAGE_STEPS = 32, 1_500
 WATCHED = 100
 """Steps between two frames of the film."""
 
@@ -82,6 +84,47 @@ def write_course_models() -> None:
                 path.write_text(json.dumps(history.to_dict()) + "\n", encoding="utf-8")
 
 
+def language_losses(network: Any, texts: list[list[int]]) -> torch.Tensor:
+    """Return minus the log-probability of each token of some texts but the first; one axis, in nats."""
+    rows = [torch.tensor(text) for text in texts]
+    ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)  # (batch, length)
+    real = torch.nn.utils.rnn.pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)
+    hidden = network.model(ids, attention_mask=real)[0]  # (batch, length, width)
+    predicts = real[:, 1:].bool()  # the vocabulary head is not asked about padding
+    return torch.nn.functional.cross_entropy(
+        network.lm_head(hidden[:, :-1][predicts]), ids[:, 1:][predicts], reduction="none"
+    )
+
+
+def train_language_model() -> dict[str, torch.Tensor]:
+    """Train a decoder of the size of tiny-decoder to predict the next token, and print how well it does."""
+    encoder = RewardModel.from_pretrained("tiny-decoder", seed=0, device="cpu")  # for its way of writing a text in ids
+
+    def texts_of(n_texts: int, **options: Any) -> list[list[int]]:
+        pairs = simulate_reply_pairs(n_texts // 2, **options).pairs
+        return list(encoder.encode([*pairs.texts("prompt")] * 2, [*pairs.texts("chosen"), *pairs.texts("rejected")]))
+
+    network = untrained_language_model(seed=0)
+    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.01)
+    batch, steps = LANGUAGE_TEXTS_A_STEP, LANGUAGE_STEPS
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps, pct_start=0.1)
+    texts = texts_of(batch * steps, seed=0)
+    order = np.random.default_rng(0).permutation(len(texts)).reshape(steps, batch)
+    for places in order:
+        optimizer.zero_grad()
+        language_losses(network, [texts[i] for i in places]).mean().backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+    weights = {name: weight.half() for name, weight in network.state_dict().items()}
+    network.load_state_dict({name: weight.float() for name, weight in weights.items()})  # what ships
+    with torch.no_grad():
+        for fresh in (False, True):
+            loss = language_losses(network, texts_of(400, seed=1, fresh=fresh)).mean().item()
+            print(f"{'fresh' if fresh else 'training'} questions: {loss:.3f} nats a token")
+    return weights
+
+
 def record() -> RecordedDifferences:
     """Train two small decoders on simulated texts, one of them far too long, and score unseen pairs with both."""
     texts = simulate_text_pairs(14_000, seed=0).pairs
@@ -103,10 +146,14 @@ def record() -> RecordedDifferences:
 def main() -> None:
     """Make what is asked for, and put it in its place."""
     parser = argparse.ArgumentParser(prog="python -m rmlab.datasets", description=__doc__)
-    parser.add_argument("what", choices=("course", "recorded", "probes"))
+    parser.add_argument("what", choices=("course", "decoder", "recorded", "probes"))
     what = parser.parse_args().what
     if what == "recorded":
         write_recorded(record())
+        return
+    if what == "decoder":
+        with resources.as_file(WEIGHTS) as path:
+            save_file(train_language_model(), path)
         return
     if what == "probes":
         write_probe_presets(record_probe_presets())
