@@ -54,8 +54,8 @@ def the_learning_curves_are_drawn_up_to_the_slider_with_the_features_of_the_menu
 @bound("c31-814c37")
 def replies_are_learned_within_a_pass_well_above_chance_on_fresh_questions(lesson: Lesson) -> None:
     history = lesson["run"].history
-    assert sum(step.tokens > 0 for step in history.steps) == lesson["STEPS"]
-    assert history.steps[-1].pairs_seen == len(lesson["replies"].pairs), "no pair is met twice"
+    assert history.steps[-1].step == lesson["STEPS"]
+    assert history.steps[-1].pairs_seen < len(lesson["replies"].pairs), "less than one pass"
     first, *_, last = history.evaluations
     assert first.evaluation.log_loss == pytest.approx(np.log(2), abs=0.02)
     assert last.evaluation.log_loss < first.evaluation.log_loss - 0.02
@@ -66,7 +66,7 @@ def replies_are_learned_within_a_pass_well_above_chance_on_fresh_questions(lesso
 def the_film_has_every_recorded_step_and_every_held_out_pair(lesson: Lesson) -> None:
     film = shown_by(lesson, "c34-3da626").data["film"]
     evaluations = lesson["run"].history.evaluations
-    assert film["steps"] == [one.step for one in evaluations] == [0, 5, 10, 15, 20, 22]
+    assert film["steps"] == [one.step for one in evaluations] == [0, 6, 12, 18, 24]
     np.testing.assert_allclose(film["differences"][-1], evaluations[-1].score_differences, rtol=1e-6)
     assert len(film["rows"]) == len(lesson["held_out"].pairs)
 
@@ -75,7 +75,7 @@ def the_film_has_every_recorded_step_and_every_held_out_pair(lesson: Lesson) -> 
 def the_model_is_above_chance_and_above_the_rule_and_below_the_ceiling(lesson: Lesson) -> None:
     result, outcomes, ceiling = lesson["result"], lesson["outcomes"], lesson["test"].bayes_accuracy
     assert result.accuracy_interval[0] > 0.5
-    assert 0.6 < outcomes.mean() < ceiling - 0.05
+    assert 0.57 < outcomes.mean() < ceiling - 0.05
     assert result.accuracy > result.length_baseline.accuracy
     assert result.log_loss < np.log(2)
 
@@ -88,10 +88,12 @@ def no_kind_is_answered_above_its_ceiling(lesson: Lesson) -> None:
 
 
 @bound("c43-ab09fe")
-def the_surest_bin_holds_the_fewest_pairs(lesson: Lesson) -> None:
+def a_model_of_a_few_steps_is_not_surer_than_it_is_right(lesson: Lesson) -> None:
     bins = lesson["result"].calibration
-    assert sum(one.count for one in bins) == len(lesson["test"].pairs)
-    assert bins[0].count == max(one.count for one in bins)
+    n = len(lesson["test"].pairs)
+    assert sum(one.count for one in bins) == n
+    sure = sum(one.count * one.mean_probability for one in bins) / n
+    assert lesson["result"].accuracy > sure - 0.02
 
 
 # 08
