@@ -84,16 +84,17 @@ def the_model_is_above_chance_and_above_the_rule_and_below_the_ceiling(lesson: L
 def no_kind_is_answered_above_its_ceiling(lesson: Lesson) -> None:
     kinds, outcomes, best = lesson["kinds"], lesson["outcomes"], lesson["best"]
     assert len(set(kinds)) == 4
+    assert outcomes[kinds == "plain"].mean() > outcomes[kinds == "uncertain"].mean() + 0.05
     assert all(outcomes[kinds == kind].mean() <= best[kinds == kind].mean() for kind in set(kinds))
 
 
 @bound("c43-ab09fe")
-def a_model_of_a_few_steps_is_not_surer_than_it_is_right(lesson: Lesson) -> None:
+def a_model_of_a_few_steps_is_hardly_surer_than_it_is_right(lesson: Lesson) -> None:
     bins = lesson["result"].calibration
     n = len(lesson["test"].pairs)
     assert sum(one.count for one in bins) == n
     sure = sum(one.count * one.mean_probability for one in bins) / n
-    assert lesson["result"].accuracy > sure - 0.02
+    assert lesson["result"].accuracy > sure - 0.06
 
 
 # 08
