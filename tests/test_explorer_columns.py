@@ -195,6 +195,7 @@ def test_head_outputs_keep_every_extreme():
     assert (min(shown["lowest"]), max(shown["highest"])) == (outputs.min(), outputs.max())
     assert max(one["output"] for one in shown["named"]) == outputs.max()
     assert f"token {outputs.argmax()}" in [one["token"] for one in shown["named"]]
+    assert shown["most_probable"] == [f"token {i}" for i in np.argsort(outputs)[:-6:-1]]
     assert shown["score"] == -0.5
     for one in shown["named"]:  # a bar stands where its tokens are on the axis
         bar = shown["highest"].index(one["output"])

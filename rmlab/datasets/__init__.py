@@ -9,6 +9,7 @@ from rmlab.datasets.baseball import BaseballSeason, load_baseball
 from rmlab.datasets.biased import load_everyday_biased
 from rmlab.datasets.course_models import course_model, course_pairs, load_course_film
 from rmlab.datasets.everyday import EverydayNote, everyday_notes, load_everyday
+from rmlab.datasets.language_model import load_tiny_language_model
 from rmlab.datasets.probes import ProbePreset, load_probe_presets
 from rmlab.datasets.recorded import RecordedDifferences, load_recorded
 
@@ -27,6 +28,7 @@ __all__ = [
     "load_everyday_biased",
     "load_probe_presets",
     "load_recorded",
+    "load_tiny_language_model",
 ]
 
 

@@ -1,4 +1,4 @@
-"""Make again what the package ships: ``python -m rmlab.datasets course``, ``film``, ``recorded`` or ``probes``."""
+"""Make again what the package ships: ``python -m rmlab.datasets course`` (``film``, ``decoder``, ``recorded``, ``probes``)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from dataclasses import replace
 from importlib import resources
 from typing import Any, get_args
 
+import numpy as np
+import torch
 from safetensors.torch import save_file
 
 from rmlab.data import PreferencePairs
@@ -22,6 +24,7 @@ from rmlab.datasets.course_models import (
     course_pairs,
     low_rank_changes,
 )
+from rmlab.datasets.language_model import WEIGHTS, untrained_language_model
 from rmlab.datasets.probes import record_probe_presets, write_probe_presets
 from rmlab.datasets.recorded import RecordedDifferences, simulate_recorded_pairs, write_recorded
 from rmlab.model import RewardModel
@@ -38,6 +41,7 @@ SETTINGS: dict[str, Any] = {
 }
 CUT_TO, ADAPTERS = 8, 12
 """Ranks: of what is kept of the first stage, and of the adapters of the second. Together they are what ships."""
+LANGUAGE_TEXTS_A_STEP, LANGUAGE_STEPS = 32, 1_500
 
 
 def replies_of(judge: CourseJudge, times_asked: int, *, seed: int) -> PreferencePairs:
@@ -90,6 +94,47 @@ def train_too_long() -> RewardModel:
     return model
 
 
+def language_losses(network: Any, texts: list[list[int]]) -> torch.Tensor:
+    """Return minus the log-probability of each token of some texts but the first; one axis, in nats."""
+    rows = [torch.tensor(text) for text in texts]
+    ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)  # (batch, length)
+    real = torch.nn.utils.rnn.pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)
+    hidden = network.model(ids, attention_mask=real)[0]  # (batch, length, width)
+    predicts = real[:, 1:].bool()  # the vocabulary head is not asked about padding
+    return torch.nn.functional.cross_entropy(
+        network.lm_head(hidden[:, :-1][predicts]), ids[:, 1:][predicts], reduction="none"
+    )
+
+
+def train_language_model() -> dict[str, torch.Tensor]:
+    """Train a decoder of the size of tiny-decoder to predict the next token, and print how well it does."""
+    encoder = RewardModel.from_pretrained("tiny-decoder", seed=0, device="cpu")  # for its way of writing a text in ids
+
+    def texts_of(n_texts: int, **options: Any) -> list[list[int]]:
+        pairs = simulate_reply_pairs(n_texts // 2, **options).pairs
+        return list(encoder.encode([*pairs.texts("prompt")] * 2, [*pairs.texts("chosen"), *pairs.texts("rejected")]))
+
+    network = untrained_language_model(seed=0)
+    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.01)
+    batch, steps = LANGUAGE_TEXTS_A_STEP, LANGUAGE_STEPS
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps, pct_start=0.1)
+    texts = texts_of(batch * steps, seed=0)
+    order = np.random.default_rng(0).permutation(len(texts)).reshape(steps, batch)
+    for places in order:
+        optimizer.zero_grad()
+        language_losses(network, [texts[i] for i in places]).mean().backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+    weights = {name: weight.half() for name, weight in network.state_dict().items()}
+    network.load_state_dict({name: weight.float() for name, weight in weights.items()})  # what ships
+    with torch.no_grad():
+        for fresh in (False, True):
+            loss = language_losses(network, texts_of(400, seed=1, fresh=fresh)).mean().item()
+            print(f"{'fresh' if fresh else 'training'} questions: {loss:.3f} nats a token")
+    return weights
+
+
 def record() -> RecordedDifferences:
     """Score pairs of fresh questions with the course's two models, and with one that was trained far too long."""
     pairs, true_differences = simulate_recorded_pairs()
@@ -97,9 +142,16 @@ def record() -> RecordedDifferences:
     return RecordedDifferences(pairs, true_differences, *(model.score_differences(pairs) for model in models))
 
 
+def write_language_model() -> None:
+    """Train the small language model and put its weights in the place of the shipped ones."""
+    with resources.as_file(WEIGHTS) as path:
+        save_file(train_language_model(), path)
+
+
 MAKERS: dict[str, Callable[[], None]] = {
     "course": write_course_models,
     "film": write_film,
+    "decoder": write_language_model,
     "recorded": lambda: write_recorded(record()),
     "probes": lambda: write_probe_presets(record_probe_presets()),
 }

@@ -120,7 +120,8 @@ def head_outputs(next_token: ArrayLike, score: float, tokens: Sequence[str]) -> 
 
     Returns
     -------
-    ``lowest`` and ``highest`` output of each bar; ``named``, the largest output in each third, with its token.
+    ``lowest`` and ``highest`` output of each bar; ``named``, the largest output in each third, with its token;
+    ``most_probable``, the tokens with the five largest outputs, in order.
     """
     outputs = np.asarray(next_token, dtype=float)
     if outputs.ndim != 1 or len(outputs) != len(tokens) or len(outputs) < 3:
@@ -139,5 +140,6 @@ def head_outputs(next_token: ArrayLike, score: float, tokens: Sequence[str]) -> 
         "lowest": json_numbers(np.array([part.min() for part in parts])),
         "highest": json_numbers(np.array([part.max() for part in parts])),
         "named": [{"id": i, "token": tokens[i], "output": float(outputs[i])} for i in highest],
+        "most_probable": [tokens[i] for i in np.argsort(-outputs, kind="stable")[:5]],
         "score": float(score),
     }

@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from scipy.special import expit
 
+from rmlab.preference import preference_loss, preference_probability
+
 
 def last(mask):
     return (np.asarray(mask) * np.arange(1, mask.shape[1] + 1)).argmax(axis=1)
@@ -26,6 +28,81 @@ def by_loop_over_rows(mask):
     return [max(i for i, real in enumerate(row) if real) for row in mask.tolist()]
 
 
+def loop(score, optimizer, batches):
+    losses = []
+    for chosen, rejected in batches:
+        optimizer.zero_grad()
+        loss = preference_loss(score(chosen) - score(rejected)).mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def clears_at_the_end(score, optimizer, batches):
+    losses = torch.zeros(len(batches))
+    for i, (chosen, rejected) in enumerate(batches):
+        loss = preference_loss(score(chosen) - score(rejected)).sum() / len(chosen)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=False)
+        losses[i] = loss.detach()
+    return losses
+
+
+def with_its_own_formula(score, optimizer, batches):
+    def step(chosen, rejected):
+        loss = -torch.nn.functional.logsigmoid(torch.sub(score(chosen), score(rejected))).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss  # a tensor
+
+    return [step(*batch) for batch in batches]
+
+
+def of_loss(loss_of):
+    """The loop with another loss, a function of the scores of both sides."""
+
+    def run(score, optimizer, batches):
+        losses = []
+        for chosen, rejected in batches:
+            optimizer.zero_grad()
+            loss = loss_of(score(chosen), score(rejected))
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        return losses
+
+    return run
+
+
+def in_order(*wanted):
+    """The loop with its three calls in another order, or without some."""
+
+    def run(score, optimizer, batches):
+        losses = []
+        for chosen, rejected in batches:
+            loss = preference_loss(score(chosen) - score(rejected)).mean()
+            calls = {"zero_grad": optimizer.zero_grad, "backward": loss.backward, "step": optimizer.step}
+            for name in wanted:
+                calls[name]()
+            losses.append(loss.item())
+        return losses
+
+    return run
+
+
+def returns_too_early(score, optimizer, batches):
+    for chosen, rejected in batches:
+        loss = preference_loss(score(chosen) - score(rejected)).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return [loss.item()]
+    return []
+
+
 RIGHT = {
     "scores_from_hidden": [
         lambda h, m, w: h[np.arange(len(h)), last(m)] @ w,
@@ -39,6 +116,7 @@ RIGHT = {
         backwards, by_loop_over_rows, lambda m: (m * np.arange(1, 6)).argmax(axis=1), lambda m: backwards(m) - 5,
         lambda m: m.shape[1] - 1 - m.flip(1).argmax(dim=1),
     ],
+    "training_loop": [loop, clears_at_the_end, with_its_own_formula],
 }  # fmt: skip
 
 
@@ -71,5 +149,25 @@ WRONG = {
         (lambda m: m.argmin(axis=1), "first pad, or 0"),
         (lambda m: np.flatnonzero(m), "in place of 2 numbers"),
         (lambda m: m.sum(), "last 1 in each row"),
+    ],
+    "training_loop": [
+        (of_loss(lambda c, r: preference_loss(r - c).mean()), "rejected minus chosen"),
+        (in_order("backward", "step"), "zero_grad is missing"),
+        (of_loss(lambda c, r: preference_loss(c - r).sum()), "Take the mean"),
+        (in_order("zero_grad", "step", "backward"), "no gradients when step is called"),
+        (in_order("step", "zero_grad", "backward"), "step comes before backward"),
+        (in_order("backward", "zero_grad", "step"), "no gradients when step is called"),
+        (in_order("zero_grad", "backward"), "step is missing"),
+        (in_order("zero_grad", "step"), "backward is missing"),
+        (returns_too_early, "Is return inside the loop"),
+        (lambda *given: returns_too_early(*given)[0], "Is return inside the loop"),
+        (lambda *given: loop(*given)[-1], "only the last loss"),
+        (lambda *given: [loop(*given), None][1], "returns nothing"),
+        (of_loss(lambda c, r: preference_loss((c - r).mean())), "mean difference"),
+        (of_loss(lambda c, r: preference_probability(c - r).mean()), "Use the loss"),
+        (of_loss(lambda c, r: preference_loss(c).mean()), "rejected responses are left out"),
+        (of_loss(lambda c, r: -(c - r).mean()), "For each batch"),
+        (of_loss(lambda c, r: preference_loss(c - r)), "stopped with RuntimeError"),  # a loss for each pair
+        (lambda score, optimizer: [], "stopped with TypeError"),
     ],
 }  # fmt: skip

@@ -1,17 +1,22 @@
-"""Exercises of notebook 07: the last real token, and the head that reads a score there."""
+"""Exercises of notebook 07: the last real token, the head that reads a score there, and the training loop."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from rmlab.course.check.verdict import Verdict, judge
-from rmlab.preference import (
-    preference_probability,
-)
+from rmlab.preference import preference_loss, preference_probability
 
-__all__ = ["last_real_position", "scores_from_hidden"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["last_real_position", "scores_from_hidden", "training_loop"]
+
+Loop: TypeAlias = Callable[..., Any]
+"""A function (score, optimizer, batches) that trains and returns the loss of each step."""
 
 
 def scores_from_hidden(answer: Any) -> Verdict:
@@ -125,3 +130,100 @@ def _from_the_start(answer: Any) -> Any:
         return np.full(len(mask), found) if found.ndim == 0 else found
 
     return positions
+
+
+def training_loop(answer: Any) -> Verdict:
+    """Judge a training loop: a function (score, optimizer, batches) that returns the loss of each step (notebook 07).
+
+    ``score`` turns inputs into a tensor of scores, and each batch is a pair of inputs, chosen and rejected. The loop is
+    run on a linear score with plain gradient descent. What is compared: its losses, the weights at the end, and how
+    often gradients were computed and used.
+    """
+    rng = np.random.default_rng(0)
+    weights, texts = (4,), (3, 5, 4)  # three batches of five pairs, a text being four numbers
+    cases = [tuple(rng.normal(size=shape) for shape in (weights, texts, texts)) for _ in range(2)]
+    return judge(
+        "training_loop",
+        _training(answer) if callable(answer) else answer,
+        cases=cases,
+        right=_training(_loop()),
+        praise="Right: clear the gradients, compute the loss and its gradients, move the weights, batch by batch.",
+        mistakes={
+            "Swapped: this is the loss of rejected minus chosen, so the model learns to prefer the rejected response.":
+                _training(_loop(loss=lambda c, r: preference_loss(r - c).mean())),
+            "zero_grad is missing. PyTorch adds new gradients to the old ones, so each step also follows the batches "
+            "before.":
+                _training(_loop("backward step")),
+            "This steps on the sum of the losses. Take the mean, or a step grows with the size of the batch.":
+                _training(_loop(loss=lambda c, r: preference_loss(c - r).sum())),
+            "step comes before backward: each step uses the gradients of the batch before, and the first has none.":
+                _training(_loop("step clear backward")),
+            "The weights never move, since there are no gradients when step is called. The order is zero_grad, "
+            "backward, step.":
+                _training(_loop("backward clear step")),
+            "step is missing: backward computes the gradients, and optimizer.step() uses them.":
+                _training(_loop("clear backward")),
+            "backward is missing: without it there are no gradients for step to use.": _training(_loop("clear step")),
+            "The loop ends after its first batch. Is return inside the loop?": _training(_only_the_first_batch),
+            "This returns only the last loss. Collect the loss of each step in a list.":
+                _training(lambda *given: _loop()(*given)[-1:]),
+            "It trains, and returns nothing. Collect the loss of each step in a list, and return it.":
+                _training(lambda *given: [np.nan for _ in _loop()(*given)]),
+            "This is the loss of the mean difference. First the loss of each pair, then the mean.":
+                _training(_loop(loss=lambda c, r: preference_loss((c - r).mean()))),
+            "This lowers the probability that the chosen response is preferred. Use the loss.":
+                _training(_loop(loss=lambda c, r: preference_probability(c - r).mean())),
+            "The rejected responses are left out. The loss is that of a score difference.":
+                _training(_loop(loss=lambda c, r: preference_loss(c).mean())),
+        },
+        hint="For each batch: zero_grad, the scores of both sides, the mean loss of their differences, backward, step.",
+        shows_case=False,
+    )  # fmt: skip
+
+
+def _loop(order: str = "clear backward step", loss: Loop = lambda c, r: preference_loss(c - r).mean()) -> Loop:
+    """Return a training loop that does these things in this order, with a loss of chosen and rejected scores."""
+
+    def run(score: Any, optimizer: torch.optim.Optimizer, batches: Any) -> list[float]:
+        losses = []
+        for chosen, rejected in batches:
+            mean_loss = loss(score(chosen), score(rejected))
+            actions = {"clear": optimizer.zero_grad, "backward": mean_loss.backward, "step": optimizer.step}
+            for action in order.split():
+                actions[action]()
+            losses.append(mean_loss.item())
+        return losses
+
+    return run
+
+
+def _only_the_first_batch(score: Any, optimizer: Any, batches: Any) -> list[float]:
+    return _loop()(score, optimizer, batches[:1])
+
+
+def _training(loop: Loop) -> Loop:
+    """Return a function that trains a linear score with a loop, and returns all that is compared as one array."""
+
+    def results(weights: Any, chosen: Any, rejected: Any) -> Any:
+        import torch
+
+        w, *sides = (torch.tensor(np.asarray(given), dtype=torch.float64) for given in (weights, chosen, rejected))
+        w.requires_grad_(True)
+        optimizer = torch.optim.SGD([w], lr=0.5)
+        times = {"backward": 0, "step": 0}
+
+        def count(what: str) -> None:
+            times[what] += 1
+
+        w.register_hook(lambda _: count("backward"))
+        optimizer.register_step_pre_hook(lambda *_: count("step"))
+        losses = loop(lambda inputs: inputs @ w, optimizer, list(zip(*sides, strict=True)))
+        if losses is None or losses is ...:
+            if not any(times.values()):
+                return None  # not attempted
+            losses = [np.nan] * len(sides[0])
+        each = losses if isinstance(losses, list | tuple) else [losses]
+        each = [one.detach() if isinstance(one, torch.Tensor) else one for one in each]
+        return np.hstack([w.detach(), *each, *times.values()])
+
+    return results

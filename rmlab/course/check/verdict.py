@@ -55,6 +55,7 @@ def judge(
     mistakes: Mapping[str, Formula | float],
     praise: str,
     hint: str,
+    shows_case: bool = True,
 ) -> Verdict:
     """Judge an answer, print the verdict, and return it. Nothing is raised, whatever the answer does.
 
@@ -75,6 +76,8 @@ def judge(
         order matters only if two formulas give the same numbers: the first is then named.
     praise, hint
         What to say about a right answer, and about a wrong one that resembles no mistake on the list.
+    shows_case
+        Whether that message goes on with the first case that is wrong; not if the reader would not know its numbers.
     """
     formulas = {praise: right, **mistakes}
     with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -82,7 +85,9 @@ def judge(
         try:
             if callable(answer):
                 got = _results(answer, cases)
-                message = _same_as(got, cases, formulas) or f"Not yet. {hint}{_first_difference(got, cases, right)}"
+                message = _same_as(got, cases, formulas) or f"Not yet. {hint}"
+                if shows_case and message == f"Not yet. {hint}":
+                    message += _first_difference(got, cases, right)
             else:
                 message = _judge_number(answer, cases[0], formulas) or f"Not yet. {hint}"
             attempted = True

@@ -79,6 +79,6 @@ function headPicture(outputs) {
 function inWords(outputs, which, shown) {
   const many = outputs.n_tokens.toLocaleString("en");
   if (!shown) return "Predict: how many numbers does this head give for the whole text? Then press Reveal.";
-  if (which === "vocabulary") return `The vocabulary head gives ${many} numbers, one for each token that might come next; the highest in each third is named where there is room.`;
+  if (which === "vocabulary") return `The vocabulary head gives ${many} numbers, one for each token that might come next. The highest are those of ${outputs.most_probable.map((token) => `“${token}”`).join(", ")}.`;
   return `The reward head gives one number for the whole text: ${signed(outputs.score, 3)}. The layers below have not changed.`;
 }
