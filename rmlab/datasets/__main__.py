@@ -1,4 +1,4 @@
-"""Make again what the package ships: ``python -m rmlab.datasets course`` (``film``, ``decoder``, ``recorded``, ``probes``)."""
+"""Make again what the package ships: ``python -m rmlab.datasets course``, and so on for `MAKERS`."""
 
 from __future__ import annotations
 
