@@ -83,9 +83,9 @@ def test_a_square_shares_out_what_tokens_do_together_by_gradients_and_leaves_it_
     left = total**2 - (total - weights[ids].sum()) ** 2 - by_removal.values.sum()
     assert by_removal.remainder == pytest.approx(left, abs=1e-5)
     assert not by_removal.complete
-    assert f"They do not add up: {left:+.3f} is left" in str(by_removal)
+    assert f"They do not add up: {left:+.3f}" in str(by_removal)
     words = str(attribute_difference(model, PROMPT, "Yes", FIRST, method="leave-one-out"))
-    assert re.search(r": −\d+\.\d{3} is left", words)  # a minus as wide as the plus
+    assert re.search(r": −\d+\.\d{3} remains", words)  # a minus as wide as the plus
     assert not re.search(r"-\d", words)
 
 

@@ -112,9 +112,9 @@ def test_the_guess_of_a_click_is_calibrated() -> None:
     rng = np.random.default_rng(3)
     p, hits = [], []
     for _ in range(30):
-        entries = labels(rng, 120)
-        found = fit_rewarded(entries[:100], QUESTIONS, TRAITS.differences, TRAITS.names)
-        for entry in entries[100:]:
+        entries = labels(rng, 220)
+        found = fit_rewarded(entries[:200], QUESTIONS, TRAITS.differences, TRAITS.names)
+        for entry in entries[200:]:
             place = QUESTIONS.places[entry.pair]
             left = found.probability_left(QUESTIONS.signs()[place] * TRAITS.differences[place], entry.swapped)
             p.append(max(left, 1 - left))

@@ -105,7 +105,7 @@ def good() -> NotebookNode:
         control,
         v4.new_markdown_cell(EXERCISE),
         v4.new_code_cell(
-            "import numpy as np\n\nfrom rmlab import check\n\nmy_gap = ...\n\ncheck.gap_for_probability(my_gap)"
+            "import numpy as np\n\nfrom rmlab.course import check\n\nmy_gap = ...\n\ncheck.gap_for_probability(my_gap)"
         ),
         v4.new_markdown_cell(CLOSING),
     ]
