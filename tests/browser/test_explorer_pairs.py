@@ -396,7 +396,8 @@ def test_two_heads_are_thousands_of_bars_or_one_number(open_file: Open):
     words = page.get_by_role("status").filter(has_text="head gives")
     expect(words).to_contain_text("2,048 numbers")
     assert bars.get_attribute("d").count("M") == 2048  # type: ignore[union-attr]
-    expect(page.get_by_text(f"“<b>{outputs.argmax()}”")).to_be_visible()
+    expect(page.get_by_text(f"“<b>{outputs.argmax()}”", exact=True)).to_be_visible()
+    expect(words).to_contain_text(f"“<b>{outputs.argmax()}”")
     card = page.locator(".rx-card")
     tall = card.bounding_box()["height"]  # type: ignore[index]
     page.get_by_label("Vocabulary head").press("ArrowRight")

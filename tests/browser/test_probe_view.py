@@ -336,7 +336,7 @@ def history(browser: Browser) -> Iterator[Callable[[str, Any], Any]]:
     source = join_modules("core/history.js", lambda name: (WEB / name).read_text(encoding="utf-8"))
 
     def run(expression: str, argument: Any) -> Any:
-        return page.evaluate(f"(given) => {{ {source}; const h = $history_js; return {expression}; }}", argument)
+        return page.evaluate(f"(given) => {{ {source}; const h = $core_history_js; return {expression}; }}", argument)
 
     yield run
     page.close()
