@@ -306,3 +306,9 @@ def test_type_checkers_see_the_same_names() -> None:
     }
     lazy = {(f"rmlab.{home}", name) for home, names in rmlab._HOMES.items() for name in names}
     assert seen - {("rmlab", module) for module in rmlab._MODULES} == lazy
+
+
+def test_the_quantile_of_a_95_percent_interval_has_one_home():
+    literal = re.compile(r"1\.95996")
+    found = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if literal.search(path.read_text())}
+    assert not found  # rmlab.evaluation.intervals.Z95 computes it

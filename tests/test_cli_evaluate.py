@@ -143,10 +143,12 @@ def test_one_pair_is_evaluated_without_a_temperature(folder: Path, right: Path, 
 
 
 def test_a_known_ceiling_is_named_beside_the_accuracy(folder: Path, right: Path, capsys):
-    out = run(capsys, folder / "model", right, "--ceiling", "0.95", "--json").out
-    found = json.loads(out)
-    (note,) = [note for note in found["notes"] if "0.950" in note]
-    assert f"{100 * (0.95 - found['accuracy']):.1f} points" in note
+    for ceiling in (0.95, 0.5):
+        found = json.loads(run(capsys, folder / "model", right, "--ceiling", str(ceiling), "--json").out)
+        (note,) = [note for note in found["notes"] if f"{ceiling:.3f}" in note]
+        points = 100 * (ceiling - found["accuracy"])
+        assert f"{abs(points):.1f} points {'above' if points >= 0 else 'below'}" in note
+        assert f"--ceiling {ceiling}" in found["made"]["command"]
 
 
 @pytest.mark.parametrize("ceiling", ["0.4", "80", "nan"])

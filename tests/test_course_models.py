@@ -32,6 +32,7 @@ def test_a_course_model_is_far_above_chance_on_fresh_questions_and_below_the_cei
 @pytest.mark.parametrize("attribute", CONTRASTS)
 def test_each_attribute_has_the_sign_that_the_judge_gives_it(models, attribute):
     contrast = reply_contrast(attribute, fresh=True)
+    row = f"| `{attribute}` |"
     for judge, model in models.items():
         both = model.score([*contrast.prompts] * 2, [*contrast.with_it, *contrast.without]).astype(float)
         added, taken = both.reshape(2, -1)
@@ -40,6 +41,8 @@ def test_each_attribute_has_the_sign_that_the_judge_gives_it(models, attribute):
         assert np.sign(mean) == np.sign(truth), judge
         assert low * high > 0, judge  # zero is not in the interval
         assert abs(mean) < 1.2 * abs(truth), judge  # what is recognised in part is rewarded in part
+        row += f" {truth:+.2f} | {mean:+.2f} ({low:+.2f} to {high:+.2f}) |"
+    assert row in dataset_card("course_model")
 
 
 def test_flattery_is_what_the_twins_differ_in(models):
@@ -103,8 +106,11 @@ def test_every_preset_but_one_has_the_sign_of_the_truth_in_both_models():
     assert wrong == [("Flattery before a wrong answer", "flattered")]  # the card says so
 
 
-def test_the_card_gives_the_ladder():
-    card = dataset_card("course_model")
-    assert "benchmarks/replies.py ladder" in card
-    assert "benchmarks/replies.py effects" in card
-    assert "python -m rmlab.datasets course" in card
+@pytest.mark.slow
+def test_the_card_gives_the_accuracy_on_fresh_questions(models):
+    test = simulate_reply_pairs(2000, seed=1, fresh=True)
+    right = expected_outcomes(models["fair"].score_differences(test.pairs), test.score_differences)
+    mean, low, high = mean_interval(right, test.question_indices)
+    card = " ".join(dataset_card("course_model").split())
+    assert f"{mean:.3f} ({low:.3f} to {high:.3f}) on average" in card
+    assert f"The best possible model reaches {test.bayes_accuracy:.3f}" in card

@@ -173,3 +173,7 @@ def test_no_file_names_another_package_or_an_index() -> None:
     wrong = re.compile(r"pip install (-\S+ )*(--\S+ )*['\"]?rmlab\b" + r"|index-" + r"url[ =]+http")
     assert not [name for name, text in texts if wrong.search(text)]
     assert wrong.search("pip install -U " + "rmlab[lab]")
+
+
+def test_the_readme_is_a_few_screens_long():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120

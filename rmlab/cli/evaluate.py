@@ -120,8 +120,9 @@ def _known_ceiling(result: Evaluation, options: argparse.Namespace) -> tuple[str
     """Return a note that compares the accuracy with the known ceiling, if one was given."""
     if options.ceiling is None:
         return ()
-    below = f"{100 * (options.ceiling - result.accuracy):.1f} points above this accuracy"
-    return (f"the best possible model is right on {options.ceiling:.3f} of such pairs, {below}",)
+    points = 100 * (options.ceiling - result.accuracy)
+    side = f"{abs(points):.1f} points {'above' if points >= 0 else 'below'} this accuracy"
+    return (f"the best possible model is right on {options.ceiling:.3f} of such pairs, {side}",)
 
 
 def _score(
@@ -264,7 +265,7 @@ def _responses(
 def _made(options: argparse.Namespace, pairs: PreferencePairs) -> dict[str, str]:
     """Return how a report was made, so that it can be made again."""
     command = ["rmlab", "evaluate", str(options.model), options.pairs]
-    for name in ("revision", "held_out", "max_length", "precision", "seed", "html"):
+    for name in ("revision", "held_out", "max_length", "precision", "seed", "ceiling", "html"):
         if (value := getattr(options, name)) is not None:
             command += [f"--{name.replace('_', '-')}", str(value)]
     if options.skip_bad:

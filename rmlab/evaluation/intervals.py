@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 __all__ = [
+    "Z95",
     "bootstrap_sums",
     "clustered_sample_size",
     "effective_sample_size",
@@ -31,6 +32,8 @@ __all__ = [
     "wilson_interval",
 ]
 
+Z95 = NormalDist().inv_cdf(0.975)
+"""Standard errors on either side of an estimate in its 95% interval, where the estimate is normally distributed."""
 MAX_UNITS = 4096
 """With more pairs or clusters than this, the bootstrap draws this many random groups of them. The width of an interval
 is then known to about 1%, and a draw costs the same for a million pairs as for four thousand."""

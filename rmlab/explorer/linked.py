@@ -27,8 +27,6 @@ __all__ = ["explore"]
 
 NAMES = ("the course's model", "fresh replies")
 """Of what is shown where nothing is given."""
-
-
 OPENING_LENGTH = 160
 """Characters of each response of the pair to open on, at most: both are read at a glance."""
 SHORTER_RUN = "The film is of a shorter run than that of the model: 200 steps, in which most of it is learned."
@@ -54,15 +52,15 @@ def explore(
         By default pairs of replies to fresh questions (`rmlab.simulate.replies`), which a known judge decided.
     history
         The history of the run that trained the model, to show it as a film; by default that of the course's model,
-        where it is shown. Held-out pairs of the run that are among
-        `pairs` can be read there.
+        where it is shown on its own pairs. Held-out pairs of the run that are among `pairs` can be read there.
     note
         A sentence above the views, such as why there is no film.
     names
         The names of the model and the pairs, as shown.
     """
     by_default = model is None and pairs is None
-    if by_default and history is None:
+    shorter_run = by_default and history is None
+    if shorter_run:
         history = load_course_film()
     model = course_model() if model is None else model
     table = as_pairs(course_pairs().pairs if pairs is None else pairs)
@@ -74,7 +72,7 @@ def explore(
     data: dict[str, Any] = {"probe": probe_data(), "pairs": columns, "compare": comparison}
     if history is not None:
         data["film"] = film_frames(history, table)
-        if by_default:
+        if shorter_run:
             data["film"]["notes"].append(SHORTER_RUN)
     state = ExplorerState(presets=NUMBERS, view="path")
     open_selected(state, table, columns)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from rmlab.bradley_terry import LinearReward, fit_linear_reward
+from rmlab.evaluation.intervals import Z95
 from rmlab.labels.asked_pairs import Questions
 from rmlab.labels.judgements import Judgement, standing
 from rmlab.preference import preference_probability
@@ -21,7 +22,6 @@ LEFT = "on the left"
 """The name of the attribute that says on which side a response was shown; its weight is the rater's side bias."""
 PRIOR_VARIANCE = 4.0
 """Of each weight, in nats squared, for a change of one unit: two nats are a strong taste."""
-Z = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Rewarded:
     @cached_property
     def weights(self) -> tuple[Weight, ...]:
         """Of every attribute, in the order of `attributes`."""
-        half = Z * self.fit.standard_errors
+        half = Z95 * self.fit.standard_errors
         rows = zip(self.attributes, self.fit.weights, half, self.n_differing, strict=True)
         return tuple(Weight(name, float(w), float(w - h), float(w + h), int(n)) for name, w, h, n in rows)
 

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from rmlab.evaluation import Accuracy, Evaluation, LearningCurve, checked_differences, evaluate
+from rmlab.evaluation.intervals import Z95
 from rmlab.plots.display import set_description
 from rmlab.plots.style import (
     CHOSEN,
@@ -27,8 +28,6 @@ from rmlab.plots.style import (
 )
 from rmlab.preference import preference_loss, preference_probability
 from rmlab.printing import printable
-
-_Z95 = 1.959963984540054  # 97.5% quantile of the standard normal distribution
 
 
 def plot_preference_curve(score_difference: float | Sequence[float] | None = None, *, ax: Axes | None = None) -> Axes:
@@ -91,7 +90,7 @@ def plot_scores(fit: Any, *, ax: Axes | None = None) -> Axes:
         The result of `fit_bradley_terry`: ``items``, ``scores`` and ``standard_errors``, each of length n_items.
     """
     scores = np.asarray(fit.scores, dtype=float)
-    half_width = _Z95 * np.asarray(fit.standard_errors, dtype=float)
+    half_width = Z95 * np.asarray(fit.standard_errors, dtype=float)
     order = np.argsort(-scores, kind="stable")
     names = [printable(fit.items[i]) for i in order]
     ax = make_axes(ax, 7.2, min(1.4 + 0.42 * len(names), 14.0))

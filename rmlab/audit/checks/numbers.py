@@ -16,6 +16,7 @@ from rmlab.audit.context import Context, broken, check, kept, not_applicable
 from rmlab.audit.results import CheckResult, Example
 from rmlab.audit.shrink import shrink
 from rmlab.data import Side
+from rmlab.evaluation.intervals import Z95
 
 __all__ = ["equal_scores", "finite", "half_precision", "length"]
 
@@ -151,7 +152,7 @@ def length(context: Context) -> CheckResult:
         return not_applicable(f"all {'score' if not np.ptp(scores) else 'length'} differences are equal")
     ranks = [rankdata(values) - (len(rows) + 1) / 2 for values in (scores, lengths)]
     r = float(ranks[0] @ ranks[1] / math.sqrt((ranks[0] @ ranks[0]) * (ranks[1] @ ranks[1])))
-    half = 1.959964 * math.sqrt((1 + r * r / 2) / (len(rows) - 3))
+    half = Z95 * math.sqrt((1 + r * r / 2) / (len(rows) - 3))
     z = math.atanh(min(max(r, -1 + 1e-9), 1 - 1e-9))
     low, high = math.tanh(z - half), math.tanh(z + half)
     found = f"rank correlation {r:.2f} ({low:.2f} to {high:.2f}) with the difference of lengths, {len(rows)} pairs"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rmlab.course.check.verdict import Verdict, judge
-from rmlab.evaluation.intervals import mean_interval
+from rmlab.evaluation.intervals import Z95, mean_interval
 
 __all__ = ["flattery_effect", "remainder_of_removal"]
 
@@ -100,7 +100,7 @@ def flattery_effect(answer: Any, *, data: Sequence[Any] | None = None) -> Verdic
                 lambda f, c, p, seen, s: _spread((f - c)[~seen]),
             "The interval takes 1.96, which is for a spread that is known. Here it is estimated from a few sentences: "
             "take the quantile of Student's t, with one degree of freedom fewer than there are sentences.":
-                lambda f, c, p, seen, s: _with_quantile(1.959964, (f - c)[~seen], s[~seen]),
+                lambda f, c, p, seen, s: _with_quantile(Z95, (f - c)[~seen], s[~seen]),
             "This goes one standard error to either side, which is about a 68% interval. Multiply it by the quantile.":
                 lambda f, c, p, seen, s: _with_quantile(1.0, (f - c)[~seen], s[~seen]),
             "The ends have changed places: first the lower one, then the upper one.":
