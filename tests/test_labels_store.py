@@ -151,16 +151,18 @@ import os, sys
 from dataclasses import replace
 from rmlab.labels import Judgement, LabelStore
 entry = Judgement("s", 1, "k", 1, "Ann", "0123456789abcdef", False, "left", 1.5, "random", "2026-01-01T00:00:00+00:00")
+def say(line):  # by one write, which a kill does not divide
+    os.write(1, f"{line}\\n".encode())
 for _ in sys.stdin:  # a process each time, which need not load everything again
     if child := os.fork():
         os.waitpid(child, 0)
-        print("ended", flush=True)
+        say("ended")
     else:
         store = LabelStore(sys.argv[1])
-        print(os.getpid(), flush=True)
+        say(os.getpid())
         for position in range(store.count() + 1, 100_000):
             store.append(replace(entry, position=position, key=f"key-{position}", showing=position))
-            print(position, flush=True)
+            say(position)
 """
 
 
