@@ -160,7 +160,9 @@ def run(command: str, seed: int, folder: Path, model: Path) -> Run:
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             status = call(command, arguments)
-    except (Late, Exception, SystemExit) as error:
+    except BaseException as error:  # a panic of native code is no Exception
+        if isinstance(error, KeyboardInterrupt):
+            raise
         place = traceback.extract_tb(error.__traceback__)[-1]
         outcome = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}: {printable(error)[:160]}"
         traceback.print_exc(file=err)
@@ -195,7 +197,7 @@ def _fault(
 
 def _not_json(command: str, out: str) -> str | None:
     """Return what is wrong with printed JSON, in which no number may be NaN or infinite."""
-    texts = out.splitlines() if command == "score" else [out] if out.startswith("{") else []
+    texts = out.removesuffix("\n").split("\n") if out and command == "score" else [out] if out.startswith("{") else []
     try:
         for text in texts:
             json.loads(text, parse_constant=_refuse)

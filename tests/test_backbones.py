@@ -70,9 +70,18 @@ def body(network):
     return {name: value for name, value in network.base_model.state_dict().items() if "pooler" not in name}
 
 
-def edit_config(folder, **changes):
-    path = folder / "config.json"
+def edit_json(path, **changes):
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def edit_config(folder, **changes):
+    edit_json(folder / "config.json", **changes)
+
+
+def forget_special_tokens(folder):
+    path = folder / "tokenizer.json"
+    template = json.loads(path.read_text())["post_processor"]
+    edit_json(path, post_processor={**template, "special_tokens": {}})
 
 
 def edit_weights(folder, edit):
@@ -273,6 +282,14 @@ DAMAGES = {
     "tokenizer, cut short": (truncate("tokenizer.json"), r"the tokenizer of .* cannot be read \(.*\)\. Copy or train"),
     "tokenizer, empty": (write("tokenizer.json", b""), "the tokenizer of .* cannot be read"),
     "tokenizer, absent": (remove("tokenizer.json"), "the tokenizer of .* cannot be read"),
+    "tokenizer, a special token without its id": (
+        forget_special_tokens,
+        r"the tokenizer of .* cannot be read \(its native code",
+    ),
+    "tokenizer settings, a text for a length": (
+        lambda f: edit_json(f / "tokenizer_config.json", model_max_length="5"),
+        "the tokenizer of .*model_max_length must be a number of tokens, got '5'",
+    ),
     "tokenizer settings, cut short": (truncate("tokenizer_config.json"), "the tokenizer of .* cannot be read"),
 }
 

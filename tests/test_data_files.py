@@ -187,6 +187,14 @@ def test_bad_records_first_and_many(tmp_path):
         read_pairs(path, skip_bad=True)
 
 
+@pytest.mark.parametrize("record", ['{"prompt": NaN, "chosen": "a", "rejected": "b"}', "[" * 2000])
+def test_a_file_of_bad_records_alone_is_named_with_the_first_of_them(tmp_path, record):
+    path = tmp_path / "a.jsonl"
+    path.write_text(record + "\n")
+    with pytest.raises(DataError, match=rf"{path}:1: "):
+        read_pairs(path, skip_bad=True)
+
+
 def test_a_bad_row_of_csv_and_of_ratings_is_skipped(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("prompt,chosen,rejected\na,b\na,b,c\n")

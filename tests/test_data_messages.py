@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from record_files import Record, assistant, user, write
 
-from rmlab.data import DataError, PreferencePair, read_pairs
+from rmlab.data import DataError, PreferencePair, read_pairs, write_pairs
 from rmlab.data.formats.cells import LONGEST_LITERAL
 
 PAIR = PreferencePair([user("Why?")], [assistant("Because.")], [assistant("No.")])
@@ -243,3 +243,35 @@ def test_a_group_of_numbers_is_text(tmp_path, group, read):
 def test_a_flag_in_a_column_of_floats_is_read(tmp_path, tied, read):
     (pair,) = read_pairs(write(tmp_path / "a.jsonl", {"prompt": "p", "chosen": "a", "rejected": "b", "tied": tied}))
     assert pair.tied is read
+
+
+# --- Messages as text within the fields of an export ----------------------------------------------------------------
+
+
+def label_studio(chosen: str, rejected: str) -> Record:
+    data = {"prompt": repr([user("Why?")]), "answer1": chosen, "answer2": rejected}
+    result = [{"type": "pairwise", "from_name": "cmp", "value": {"selected": "left"}}]
+    return {"id": 1, "data": data, "annotations": [{"id": 1, "result": result}]}
+
+
+def test_messages_as_text_in_an_inner_field_are_messages_as_they_are_in_a_column(tmp_path):
+    record = label_studio(repr([assistant("Because.")]), json.dumps([assistant("No.")]))
+    pairs = read_pairs(write(tmp_path / "a.jsonl", record))
+    assert (pairs[0].prompt, pairs[0].chosen, pairs[0].rejected) == (PAIR.prompt, PAIR.chosen, PAIR.rejected)
+    write_pairs(pairs, tmp_path / "again.jsonl")
+    assert list(read_pairs(tmp_path / "again.jsonl")) == list(pairs)
+
+
+@pytest.mark.parametrize(
+    ("rejected", "fault"),
+    [
+        ("No.", "text and messages are mixed"),
+        (repr([assistant("\ud800")]), "half of a surrogate pair"),
+        ("[{'role': 'assistant', 'content': 1+1j+1j}]", "neither JSON nor a Python literal"),
+        ("{'role': 'assistant'}", "rejected must be"),
+    ],
+)
+def test_a_fault_in_an_inner_field_is_refused_when_it_is_read(tmp_path, rejected, fault):
+    record = label_studio(repr([assistant("Because.")]), rejected)
+    with pytest.raises(DataError, match=rf"a\.jsonl:1: .*{fault}"):
+        read_pairs(write(tmp_path / "a.jsonl", record))

@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 
 from rmlab.data.files import Records, open_hub, open_records, reader_of
-from rmlab.data.formats import Format, NoPairError, Record, known_columns, recognise
+from rmlab.data.formats import Format, NoPairError, Record, known_columns, message_sides, recognise, unpack_sides
 from rmlab.data.gather import gather
 from rmlab.data.pairs import Origin, PreferencePairs, rows_to_batch
 from rmlab.data.rows import DataError, Row, encode_sides, read_optional
@@ -141,6 +141,10 @@ class _Reading:
         if len(self.bad) < SHOWN:
             self.bad.append(str(fault))
 
+    def left_out(self) -> list[str]:
+        """Return why records gave no pairs, for the error of a file in which none did."""
+        return [f"{n:,} {reason}" for reason, n in self.without_pairs.items()] + self.bad[:1]
+
     def records(self) -> Generator[tuple[str, Record], None, None]:
         """Yield each place and record; `layout` is known from the first one on."""
         for file in self.files:
@@ -193,6 +197,7 @@ def _shown(names: Iterable[str]) -> Iterable[str]:
 def _fill(store: BatchStore, reading: _Reading, margin_per_point: float | None) -> PreferencePairs:
     pending: list[Row] = []
     messages: bool | None = None
+    as_text: frozenset[str] | None = None  # the sides that hold messages as text: the first comparison shows
     n_sets = n_pairs = 0
     layout, records = _begin(reading)
     if margin_per_point is not None and not layout.strengths:
@@ -212,6 +217,8 @@ def _fill(store: BatchStore, reading: _Reading, margin_per_point: float | None) 
                     at = sides.source or place
                     if layout.sets and sides.item is None:
                         sides = sides._replace(item=n_sets)
+                    as_text = message_sides(sides) if as_text is None else as_text
+                    sides = unpack_sides(sides, as_text, layout.notes)
                     texts, kind = encode_sides(sides, kind, reading.ignored)
                     optional = read_optional(record, sides, margin_per_point)
                     rows.append(_checked(Row(*texts, *optional, at)))
@@ -231,8 +238,7 @@ def _fill(store: BatchStore, reading: _Reading, margin_per_point: float | None) 
                 store.append(rows_to_batch(pending[:BATCH_ROWS]))
                 del pending[:BATCH_ROWS]
     if not n_pairs:
-        reasons = [f"{n:,} {reason}" for reason, n in reading.without_pairs.items()] + reading.bad[:1]
-        raise DataError(f"{', '.join(reading.names)}: holds no pairs ({layout.name}): {'; '.join(reasons)}")
+        raise DataError(f"{', '.join(reading.names)}: holds no pairs ({layout.name}): {'; '.join(reading.left_out())}")
     store.append(rows_to_batch(pending))
     origin = Origin(
         layout.name, bool(messages), tuple(reading.names), tuple(sorted(reading.ignored)), dict(reading.without_pairs),
@@ -257,8 +263,10 @@ def _begin(reading: _Reading) -> tuple[Format, Generator[tuple[str, Record], Non
     """Read the first record, which determines the format, and yield the records from it on; ratings come in sets."""
     records = reading.records()
     first = next(records, None)
-    if first is None or reading.layout is None:
+    if not reading.names:
         raise DataError("an empty list of files was given; expected at least one")
+    if first is None or reading.layout is None:
+        raise DataError(f"{', '.join(reading.names)}: holds no pairs ({'; '.join(reading.left_out())})")
 
     def from_the_first() -> Generator[tuple[str, Record], None, None]:
         with closing(records):

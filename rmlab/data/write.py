@@ -38,7 +38,7 @@ def write_pairs(pairs: PreferencePairs | Sequence[PreferencePair], path: str | o
 
     Raises
     ------
-    If the ending is another, there are no pairs, or the pairs are messages and the file is CSV.
+    ValueError
         If the ending is another, there are no pairs, or messages were to go into CSV.
     """
     path = Path(path)

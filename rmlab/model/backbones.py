@@ -20,6 +20,7 @@ import torch
 import transformers
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 
+from rmlab._compat.tokenizers_internals import without_panic
 from rmlab.atomic import recover
 
 __all__ = [
@@ -103,9 +104,18 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
             )
         with reading_of("tokenizer", source):
             tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
+            _try(tokenizer)
     _check_complete(str(name), network, info, is_classifier)
     check_vocabulary(str(name), network, tokenizer)
     return network, tokenizer
+
+
+def _try(tokenizer: Any) -> None:
+    """Encode a letter, so that parts that do not belong together are found here and not with a text to be scored."""
+    limit = tokenizer.model_max_length
+    if not (isinstance(limit, int | float) and limit > 0):
+        raise ValueError(f"model_max_length must be a number of tokens, got {limit!r:.40}")
+    without_panic(lambda: tokenizer(["a"]))
 
 
 def sha256(path: Path) -> str:

@@ -27,9 +27,19 @@ from rmlab.data.formats.rated import rated_formats
 from rmlab.data.formats.rewardbench_files import REWARDBENCH, REWARDBENCH_2
 from rmlab.data.formats.shp import SHP
 from rmlab.data.formats.trainers import LLAMA_FACTORY_OUTPUTS, MS_SWIFT
-from rmlab.data.rows import DataError, listed
+from rmlab.data.rows import DataError, Sides, listed
 
-__all__ = ["Format", "NoPairError", "Rated", "Record", "all_formats", "known_columns", "recognise"]
+__all__ = [
+    "Format",
+    "NoPairError",
+    "Rated",
+    "Record",
+    "all_formats",
+    "known_columns",
+    "message_sides",
+    "recognise",
+    "unpack_sides",
+]
 
 Result = TypeVar("Result")
 
@@ -110,6 +120,17 @@ def _prepare(
             if not lenient:
                 raise
     return prepared
+
+
+def message_sides(sides: Sides) -> frozenset[str]:
+    """Return which of prompt, chosen and rejected hold messages as text, such as the inner fields of an export do."""
+    return structured({name: getattr(sides, name) for name in ("prompt", "chosen", "rejected")})
+
+
+def unpack_sides(sides: Sides, names: frozenset[str], notes: set[str]) -> Sides:
+    """Return the sides with the messages that these of them hold as text. Raises ValueError, without a place."""
+    texts = {name: text for name in names if isinstance(text := getattr(sides, name), str)}
+    return sides._replace(**{name: plain(name, unpack(name, text), notes) for name, text in texts.items()})
 
 
 # --- The error for a file of no known format -------------------------------------------------------------------------
