@@ -1,6 +1,7 @@
 """The palette and the type scale of plots, explorer and reports: written here and nowhere else.
 
-Blue stands for the chosen response (A in the explorer), orange for the rejected one (B), and neither for anything else.
+Blue stands for the chosen response (A in the explorer), orange for the rejected one (B), and neither for anything else:
+the lines of a picture are `first`, `focus` and `third`, in this order.
 Text and marks stand out from `page` and `card` by at least 4.5 to 1 in both themes, and blue from orange in every
 common kind of colour blindness.
 """
@@ -31,7 +32,9 @@ PALETTE: Mapping[str, Colour] = MappingProxyType(
         "edge": Colour("#767b82", "#8d939b"),
         "chosen": Colour("#0063b2", "#7ab8f0"),
         "rejected": Colour("#b84e00", "#ffa763"),
+        "first": Colour("#00756b", "#5fcfc0"),
         "focus": Colour("#6b3fa0", "#cdb0f5"),
+        "third": Colour("#6b6b00", "#cccb55"),
         "error": Colour("#a3001b", "#ff9ba5"),
         "prompt": Colour("#e0b94b", "#e0b94b"),
         "padding": Colour("#c4c4c4", "#c4c4c4"),

@@ -230,3 +230,15 @@ def test_what_was_read_is_written_and_read_back(tmp_path):
     pairs = list(read_pairs(write(tmp_path / "a.jsonl", BOTH, other, parted)))
     write_pairs(pairs, tmp_path / "b.jsonl")
     assert list(read_pairs(tmp_path / "b.jsonl")) == pairs
+
+
+@pytest.mark.parametrize("doubled", ["chosen", "rejected"])
+def test_a_turn_that_one_dialogue_says_twice_is_the_prompt_once(tmp_path, doubled):
+    turns = {"chosen": "\n\nAssistant: a", "rejected": "\n\nAssistant: b"}
+    record = {side: "\n\nHuman: Q" * (1 + (side == doubled)) + turn for side, turn in turns.items()}
+    pairs = read_pairs(write(tmp_path / "a.jsonl", record))
+    assert (pairs[0].prompt, pairs[0].chosen, pairs[0].rejected) == (
+        (user("Q"),), (assistant("a"),), (assistant("b"),),
+    )  # fmt: skip
+    write_pairs(pairs, tmp_path / "again.jsonl")
+    assert list(read_pairs(tmp_path / "again.jsonl")) == list(pairs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rmlab.plots import CHOSEN, NEUTRAL, REJECTED, describe
+from rmlab.plots import ERROR, FIRST, NEUTRAL, describe
 from rmlab.plots.scores import plot_intervals, plot_score_bars, plot_score_steps
 
 ITEMS = ("ant", "bee $1$", "cat")
@@ -41,21 +41,21 @@ def test_a_bar_that_is_too_long_ends_at_the_edge_and_says_its_number():
     assert "ant +7.25 (off the screen); bee $1$ −6.00 (off the screen); cat +0.50." in describe(ax)
 
 
-def test_only_the_highlighted_bar_is_blue():
+def test_only_the_highlighted_bar_has_a_colour():
     from matplotlib.colors import to_hex
 
     ax = plot_score_bars(ITEMS, [1, 2, 3], reach=5, highlight="cat")
-    assert [to_hex(bar.get_facecolor()) for bar in ax.patches] == [NEUTRAL, NEUTRAL, CHOSEN]
+    assert [to_hex(bar.get_facecolor()) for bar in ax.patches] == [NEUTRAL, NEUTRAL, FIRST]
 
 
-def test_intervals_that_miss_are_counted_and_orange():
+def test_intervals_that_miss_are_counted_and_red():
     from matplotlib.colors import to_hex
 
     ax = plot_intervals([[0, 1], [0.6, 1], [0.2, 0.6], [-1, 0.4]], 0.5, name="bee")
     assert "2 hold it, 2 miss it" in describe(ax)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("repetition", "score in log-odds (nats)")
     held, missed = ax.collections
-    assert [to_hex(lines.get_color()[0]) for lines in (held, missed)] == [CHOSEN, REJECTED]  # type: ignore[attr-defined]
+    assert [to_hex(lines.get_color()[0]) for lines in (held, missed)] == [FIRST, ERROR]  # type: ignore[attr-defined]
     assert [len(lines.get_segments()) for lines in (held, missed)] == [2, 2]  # type: ignore[attr-defined]
 
 

@@ -1,7 +1,8 @@
 """Still pictures on a Matplotlib Axes, and curves that are redrawn while a model trains.
 
 Each ``plot_...(data, *, ax=None)`` draws on `ax`, or on a figure of its own, and returns the Axes. Blue and a plain
-fill stand for the chosen response, orange and hatching for the rejected one, and signs or words say the same.
+fill stand for the chosen response, orange and hatching for the rejected one, and neither for anything else; signs or
+words say the same. The lines of a picture are `FIRST`, `HELD_OUT` and `THIRD`, each with a dash of its own.
 Each picture has a description made from the numbers that it shows: `describe` returns it, and `show` displays the
 picture in a notebook with that description as alt text. Nothing here touches pyplot's figures or Matplotlib's settings,
 so a figure is deleted when nothing refers to it.
@@ -17,16 +18,19 @@ from rmlab.plots.pictures import (
     plot_score_differences,
     plot_scores,
 )
-from rmlab.plots.style import CHOSEN, HELD_OUT, INK, NEUTRAL, REJECTED
+from rmlab.plots.style import CHOSEN, ERROR, FIRST, HELD_OUT, INK, NEUTRAL, REJECTED, THIRD
 from rmlab.plots.token_rows import plot_batch, plot_packed_rows
 from rmlab.plots.training_curves import live_curves, plot_training
 
 __all__ = [
     "CHOSEN",
+    "ERROR",
+    "FIRST",
     "HELD_OUT",
     "INK",
     "NEUTRAL",
     "REJECTED",
+    "THIRD",
     "describe",
     "live_curves",
     "plot_batch",

@@ -10,12 +10,12 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import ArrayLike
 
 from rmlab.plots.display import set_description
-from rmlab.plots.style import CHOSEN, HELD_OUT, INK, NEUTRAL, REJECTED, TEXT, label, listed, make_axes, signed
+from rmlab.plots.style import FIRST, HELD_OUT, INK, NEUTRAL, TEXT, THIRD, label, listed, make_axes, signed
 from rmlab.printing import printable
 
 __all__ = ["plot_bands", "plot_paired"]
 
-_LOOKS = ((CHOSEN, "-", "o"), (REJECTED, "--", "s"), (HELD_OUT, "-.", "D"), (NEUTRAL, ":", "^"))
+_LOOKS = ((FIRST, "-", "o"), (HELD_OUT, "--", "s"), (THIRD, "-.", "D"), (NEUTRAL, ":", "^"))
 
 
 def plot_bands(
@@ -129,12 +129,12 @@ def plot_paired(
         if person != highlight:
             ax.plot([0, 1], [a, b], "o-", color=NEUTRAL, linewidth=1, markersize=5, alpha=0.6)
     means = ends.mean(axis=1)
-    ax.plot([0, 1], means, "D-", color=CHOSEN, linewidth=3, markersize=11, label=f"mean of {ends.shape[1]}")
+    ax.plot([0, 1], means, "D-", color=FIRST, linewidth=3, markersize=11, label=f"mean of {ends.shape[1]}")
     if highlight is not None:
-        ax.plot([0, 1], ends[:, highlight], "s--", color=REJECTED, linewidth=3, markersize=10, label="you")
+        ax.plot([0, 1], ends[:, highlight], "s--", color=HELD_OUT, linewidth=3, markersize=10, label="you")
     for place, mean, side in ((0, means[0], "right"), (1, means[1], "left")):
         ax.annotate(f"{mean:.2f}", (place, mean), (-14 if side == "right" else 14, 0), textcoords="offset points",
-                    ha=side, va="center", fontsize=TEXT, color=CHOSEN, weight="bold")  # fmt: skip
+                    ha=side, va="center", fontsize=TEXT, color=FIRST, weight="bold")  # fmt: skip
     ax.set_xlim(-0.35, 1.35)
     ax.set_xticks([0, 1], names)
     ax.legend(fontsize=TEXT - 1, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=2)

@@ -13,11 +13,13 @@ from numpy.typing import ArrayLike
 from rmlab.plots.display import set_description
 from rmlab.plots.style import (
     CHOSEN,
+    FIRST,
     HELD_OUT,
     INK,
     NEUTRAL,
     REJECTED,
     TEXT,
+    THIRD,
     TITLE,
     label,
     listed,
@@ -30,7 +32,7 @@ from rmlab.printing import printable
 
 __all__ = ["plot_lines", "plot_pushes", "plot_two_scores", "plot_votes"]
 
-_LINES = ((CHOSEN, "-"), (REJECTED, "--"), (HELD_OUT, "-."), (NEUTRAL, ":"), (INK, (0, (8, 2))), (CHOSEN, (0, (1, 1))))
+_LINES = ((FIRST, "-"), (HELD_OUT, "--"), (THIRD, "-."), (NEUTRAL, ":"), (INK, (0, (8, 2))), (FIRST, (0, (1, 1))))
 
 
 def plot_lines(
@@ -92,12 +94,12 @@ def plot_votes(votes: Mapping[float, float], *, revealed: bool, ax: Axes | None 
     """
     ax = make_axes(ax, 7.6, 4.2)
     for i, (gap, vote) in enumerate(votes.items()):
-        ax.plot([gap], [vote], "D", color=REJECTED, markersize=11, zorder=4, label=None if i else "vote")
+        ax.plot([gap], [vote], "D", color=HELD_OUT, markersize=11, zorder=4, label=None if i else "vote")
     words = [f"{vote:.2f} at a difference of {gap:g}" for gap, vote in votes.items()]
     text = f"Votes for P: {listed(words)}."
     if revealed:
         x = np.linspace(0, 5, 201)
-        ax.plot(x, preference_probability(x), color=CHOSEN, linewidth=2.5, label="P = σ(difference)")
+        ax.plot(x, preference_probability(x), color=INK, linewidth=2.5, label="P = σ(difference)")
         for gap, vote in votes.items():
             p = preference_probability(float(gap))
             ax.plot([gap, gap], [vote, p], color=NEUTRAL, linewidth=1.5, linestyle=":")

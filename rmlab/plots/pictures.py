@@ -14,6 +14,7 @@ from rmlab.evaluation.intervals import Z95
 from rmlab.plots.display import set_description
 from rmlab.plots.style import (
     CHOSEN,
+    FIRST,
     INK,
     NEUTRAL,
     REJECTED,
@@ -174,7 +175,7 @@ def plot_calibration(evaluation: Evaluation, *, down_to: float = 0.5, ax: Axes |
         y = np.array([one.observed_share for one in bins])
         ends = np.array([one.interval for one in bins])
         ax.errorbar(
-            x, y, [y - ends[:, 0], ends[:, 1] - y], fmt="o-", color=CHOSEN, markersize=9, linewidth=1.5, capsize=4
+            x, y, [y - ends[:, 0], ends[:, 1] - y], fmt="o-", color=FIRST, markersize=9, linewidth=1.5, capsize=4
         )
         foot = {"color": NEUTRAL, "fontsize": TEXT - 2, "transform": ax.get_xaxis_transform()}  # y from 0 to 1
         for one in bins:
@@ -267,8 +268,8 @@ def plot_learning_curve(curve: LearningCurve, *, ceiling: float | None = None, a
         runs = point.accuracies
         ax.plot([point.n_train] * len(runs), runs, "_", color=NEUTRAL, markersize=14, markeredgewidth=1.5)
     for x, low, high in bars:
-        ax.plot([x, x], [low, high], color=CHOSEN, linewidth=2.5, alpha=0.6)
-    ax.plot(n, mean, "o-", color=CHOSEN, markersize=9, linewidth=2, label="mean of the runs, 95% interval")
+        ax.plot([x, x], [low, high], color=FIRST, linewidth=2.5, alpha=0.6)
+    ax.plot(n, mean, "o-", color=FIRST, markersize=9, linewidth=2, label="mean of the runs, 95% interval")
     ax.plot([], [], "_", color=NEUTRAL, markersize=14, markeredgewidth=1.5, label="each run")
     if ceiling is not None:
         ax.axhline(ceiling, color=INK, linewidth=1.5, linestyle="--", label=f"ceiling {ceiling:.1%}")

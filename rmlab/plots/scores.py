@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from rmlab.plots.display import set_description
-from rmlab.plots.style import CHOSEN, INK, NEUTRAL, REJECTED, TEXT, label, listed, make_axes, signed
+from rmlab.plots.style import ERROR, FIRST, INK, NEUTRAL, TEXT, label, listed, make_axes, signed
 from rmlab.printing import printable
 
 __all__ = ["plot_intervals", "plot_score_bars", "plot_score_steps"]
@@ -28,7 +28,7 @@ def plot_score_steps(items: Sequence[Hashable], history: ArrayLike, *, ax: Axes 
     scores = _table("history", history, len(items))
     names = [printable(item) for item in items]
     ax = make_axes(ax, 7.6, 4.4)
-    ax.plot(scores, "o-", color=CHOSEN, linewidth=1.5, markersize=4)
+    ax.plot(scores, "o-", color=FIRST, linewidth=1.5, markersize=4)
     ax.axhline(0, color=NEUTRAL, linewidth=1, linestyle=":")
     n_steps = len(scores) - 1
     for k, height in zip(np.argsort(scores[-1]), _spread(np.sort(scores[-1]), np.ptp(scores) / 16), strict=True):
@@ -57,14 +57,14 @@ def plot_score_bars(
     items, scores
         Names, and scores in log-odds (nats), ``(n_items,)`` each; drawn in this order, the first on top.
     highlight
-        The item whose bar is blue; the others are grey.
+        The item whose bar has a colour; the others are grey.
     """
     values = _table("scores", np.asarray(scores, float)[None], len(items))[0]
     if not reach > 0:
         raise ValueError(f"reach must be above 0, in log-odds (nats), got {reach!r}")
     ax = make_axes(ax, 7.6, min(1.5 + 0.42 * len(items), 14.0))
     for row, (item, value) in enumerate(zip(items, values, strict=True)):
-        colour = CHOSEN if highlight is not None and item == highlight else NEUTRAL
+        colour = FIRST if highlight is not None and item == highlight else NEUTRAL
         end = float(np.clip(value, -reach, reach))
         ax.barh(row, end, 0.7, color=colour)
         if end == value:
@@ -104,8 +104,8 @@ def plot_intervals(intervals: ArrayLike, truth: float, *, name: str = "score", a
     ax = make_axes(ax, 7.6, 3.8)
     rows = np.arange(1, len(ends) + 1)
     for chosen, colour, line, marker, words in (
-        (~miss, CHOSEN, "solid", "o", f"holds the truth: {(~miss).sum()}"),
-        (miss, REJECTED, "dashed", "X", f"misses it: {miss.sum()}"),
+        (~miss, FIRST, "solid", "o", f"holds the truth: {(~miss).sum()}"),
+        (miss, ERROR, "dashed", "X", f"misses it: {miss.sum()}"),
     ):
         ax.vlines(rows[chosen], ends[chosen, 0], ends[chosen, 1], color=colour, linewidth=2, linestyle=line)
         ax.plot(rows[chosen], ends[chosen].mean(axis=1), marker, color=colour, markersize=7, label=words)
@@ -116,7 +116,7 @@ def plot_intervals(intervals: ArrayLike, truth: float, *, name: str = "score", a
     return set_description(
         ax,
         f"Intervals for {name} from {len(ends)} repetitions, beside the true value {signed(truth)}: "
-        f"{(~miss).sum()} hold it, {miss.sum()} miss it (orange, dashed, with a cross).",
+        f"{(~miss).sum()} hold it, {miss.sum()} miss it (red, dashed, with a cross).",
     )
 
 

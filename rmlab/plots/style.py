@@ -13,7 +13,8 @@ from rmlab._theme import PALETTE, TEXT_POINTS, TITLE_POINTS
 from rmlab.plots.display import bundle, describe
 
 CHOSEN, REJECTED = PALETTE["chosen"].light, PALETTE["rejected"].light
-HELD_OUT, NEUTRAL, INK = PALETTE["focus"].light, PALETTE["quiet"].light, PALETTE["ink"].light
+FIRST, HELD_OUT, THIRD = PALETTE["first"].light, PALETTE["focus"].light, PALETTE["third"].light  # lines, in this order
+NEUTRAL, INK, ERROR = PALETTE["quiet"].light, PALETTE["ink"].light, PALETTE["error"].light
 PROMPT, PADDING = PALETTE["prompt"].light, PALETTE["padding"].light
 TEXT, TITLE = TEXT_POINTS, TITLE_POINTS
 
@@ -68,9 +69,9 @@ def draw_rows(
 ) -> None:
     """Draw a point and an interval for each name, the first on top, with text at the right."""
     y = np.arange(len(names))
-    ax.errorbar(values, y, xerr=[values - lower, upper - values], fmt="none", ecolor=CHOSEN, elinewidth=2, capsize=4)
+    ax.errorbar(values, y, xerr=[values - lower, upper - values], fmt="none", ecolor=FIRST, elinewidth=2, capsize=4)
     for i, marker in enumerate(markers or "o" * len(names)):
-        ax.plot(values[i], y[i], marker, color=CHOSEN if marker != "D" else NEUTRAL, markersize=9)
+        ax.plot(values[i], y[i], marker, color=FIRST if marker != "D" else NEUTRAL, markersize=9)
     ax.set_ylim(len(names) - 0.4, -0.6)
     if len(names) > 40:  # with more the names would overlap
         ax.set_yticks([])

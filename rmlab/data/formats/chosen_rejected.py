@@ -101,7 +101,7 @@ def _without_prompt(record: Record, names: Names, sides: list[Any]) -> Joined:
             f"{' and '.join(names)} begin with the assistant, and no column holds the prompt; found the columns "
             f"{listed(record)}"
         )
-    return split_turns(*sides)
+    return _share_turns(("the turns that both begin with", *names), sides)
 
 
 def _join(names: Names, asked: Any, sides: list[Any], *, whole: bool) -> Joined:
@@ -127,7 +127,13 @@ def _join_text_and_turns(names: Names, asked: str, sides: list[Any]) -> Joined:
         raise ValueError(
             f"{chosen} and {rejected} must begin with the {column} as a user's message, or be the reply alone"
         )
-    return split_turns(*sides)
+    return _share_turns(names, sides)
+
+
+def _share_turns(names: Names, sides: list[Any]) -> Joined:
+    """Take as the prompt the turns that both sides begin with, once, also where one side says them twice."""
+    asked, chosen, rejected = split_turns(*sides)
+    return _join_turns(names, asked, [chosen, rejected]) if asked else (asked, chosen, rejected)
 
 
 def _join_turns(names: Names, asked: list[Any], sides: list[Any]) -> Joined:
