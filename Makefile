@@ -19,6 +19,9 @@ INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --constraint 
 REPRODUCIBLE := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false \
 	PYTHONHASHSEED=0 HF_HUB_OFFLINE=1
 
+# A process for each core; the tests of one file stay together, since they share what is slow to make.
+PARALLEL := --numprocesses auto --dist loadfile
+
 NBVAL := --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg
 
 .PHONY: help lab test check train notebooks notebook-timings corruption site benchmarks clean
@@ -53,7 +56,7 @@ check: $(VENV)/.installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(REPRODUCIBLE) $(BIN)/python -m pytest tests --ignore=tests/browser -m "not slow"
+	$(REPRODUCIBLE) $(BIN)/python -m pytest tests --ignore=tests/browser -m "not slow" $(PARALLEL)
 
 # Count exercises and wrong answers; change 200 of the numbers that the notebooks print, and see nbval catch each.
 corruption: $(VENV)/.installed-test

@@ -72,7 +72,7 @@ def plot_lines(
         rises = _on_its_line(ax, x_point + 0.08 * float(np.ptp(at)), x_point, y_point) > y_point
         mark(ax, x_point, y_point, words, *((6, -22) if rises else (8, 5)), "left")  # where the line does not run
     if points:
-        ax.margins(y=0.14)  # room for the words
+        ax.margins(y=0.2)  # room for the words, which may be below the lowest point
     if len(lines) > 1:
         below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.19), "ncols": 2 if len(lines) == 4 else 3}
         ax.legend(fontsize=TEXT - 1, frameon=False, handlelength=3, **below)
