@@ -18,6 +18,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -42,6 +43,7 @@ from rmlab.printing import printable, printable_lines
 CPU_SECONDS, SECONDS = 5, 60
 SHOWN = 10
 MAY_FALL_SHORT = "audit"
+LEFT_OUT = re.compile(r"rmlab: [\d,]+ bad records? of ")
 
 
 class Late(BaseException):
@@ -179,7 +181,7 @@ def run(command: str, seed: int, folder: Path, model: Path) -> Run:
 def _fault(
     command: str, status: int | None, out: str, err: str, before: dict[str, str], after: dict[str, str]
 ) -> str | None:
-    told = [line for line in err.splitlines() if line.startswith("rmlab: ") and "bad records of" not in line]
+    told = [line for line in err.splitlines() if line.startswith("rmlab: ") and not LEFT_OUT.match(line)]
     if status == 0 and (fault := _not_json(command, out)):
         return fault
     if status not in (0, 2) and (command, status) != (MAY_FALL_SHORT, 1):
