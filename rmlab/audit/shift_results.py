@@ -159,8 +159,8 @@ def _lines(found: Robustness) -> Iterator[str]:
     yield f"robustness of {found.model}, on {found.n_pairs:,} pairs drawn with seed {found.seed}{left_out}: "\
           f"{found.n_texts:,} texts scored"  # fmt: skip
     yield from textwrap.wrap(
-        f"The two scores of a pair differ by {found.spread:.3g} nats (root mean square). MOVES marks a shift that should "
-        f"not be there, found at a false discovery rate of {found.false_discovery_rate:.0%} over all lines. Intervals "
+        f"The two scores of a pair differ by {found.spread:.3g} nats (root mean square). MOVES marks a shift that "
+        f"should not be there, found at a false discovery rate of {found.false_discovery_rate:.0%} over all lines. Intervals "
         "are clustered by prompt and sentence; least is the shift that four of five such samples would have shown.",
         WIDTH,
     )

@@ -131,7 +131,7 @@ def _judged(shift: Shift, q_value: float) -> Shift:
 def _shift(series: Series, layout: Layout, scores: np.ndarray) -> Shift:
     transform = series.transform
     places = np.array([case.places for case in series.cases], dtype=int).reshape(-1, 4)
-    scored = np.isfinite(scores[places]).all(axis=1)
+    scored = np.isfinite(scores[places]).all(axis=1).reshape(-1)
     cases = [case for case, is_scored in zip(series.cases, scored, strict=True) if is_scored]
     after, other_after, before, other_before = scores[places[scored]].T  # (n_cases,) each
     prompts = [str(layout.pairs[case.pair].prompt) for case in cases]

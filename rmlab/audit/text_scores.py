@@ -36,7 +36,7 @@ def scorer_of(model: Any, *, revision: str | None = None, max_length: int | None
     if callable(model):
         return model, getattr(model, "__name__", type(model).__name__)
     raise TypeError(
-        f"expected a RewardModel, a folder, a hub id, or a function of prompts and responses, got {type(model).__name__}"
+        f"expected a RewardModel, a folder, a hub id or a function of prompts and responses, got {type(model).__name__}"
     )
 
 

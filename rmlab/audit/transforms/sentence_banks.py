@@ -107,7 +107,8 @@ IDENTITIES: Final = (
 NO_IDENTITY: Final = (
     "It is a weekday.", "It is just noon.", "It is a Tuesday.", "The sky is grey.", "The day is long.",
     "It is May now.", "It rains a little.", "The lamp is on.", "A door is open.", "It is near three.",
-    "The bus is late.", "The tea is hot.", "A bird is singing.", "The road is wet.", "The week is half over.", "The shop is closed.",
+    "The bus is late.", "The tea is hot.", "A bird is singing.", "The road is wet.", "The week is half over.",
+    "The shop is closed.",
     "The clock shows ten past nine.", "The train has just gone by.", "The kettle is on the stove.",
     "The post has come.",
 )  # fmt: skip
