@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from rmlab.audit.results import WIDTH
 from rmlab.audit.transforms.contest import Expected
 from rmlab.printing import printable
@@ -130,6 +132,13 @@ class Robustness:
         """The names of the changes that were found to move scores, faults or not."""
         return tuple(shift.name for shift in self.shifts if shift.found)
 
+    @property
+    def digits(self) -> int:
+        """How many decimals of a shift mean something, on the scale of this model."""
+        if not self.spread > 0:
+            return 3
+        return int(np.clip(2 - np.floor(np.log10(self.spread)), 2, 6))
+
     def __getitem__(self, name: str) -> Shift:
         for shift in self.shifts:
             if shift.name == name:
@@ -139,8 +148,10 @@ class Robustness:
     def to_dict(self) -> dict[str, Any]:
         """Return the results as dicts, lists, strings and numbers."""
         shifts = [{**asdict(shift), "verdict": shift.verdict, "is_fault": shift.is_fault} for shift in self.shifts]
-        return {**asdict(self), "shifts": shifts, "problems": [asdict(one) for one in self.problems],
-                "faults": list(self.faults), "found": list(self.found)}  # fmt: skip
+        return {
+            **asdict(self), "shifts": shifts, "problems": [asdict(one) for one in self.problems],
+            "faults": list(self.faults), "found": list(self.found),
+        }  # fmt: skip
 
     def __str__(self) -> str:
         return "\n".join(_lines(self))
@@ -156,12 +167,13 @@ def shift_in_words(shift: Shift) -> str:
 
 def _lines(found: Robustness) -> Iterator[str]:
     left_out = f" ({found.n_left_out:,} with empty or equal responses left out)" if found.n_left_out else ""
-    yield f"robustness of {found.model}, on {found.n_pairs:,} pairs drawn with seed {found.seed}{left_out}: "\
-          f"{found.n_texts:,} texts scored"  # fmt: skip
+    drawn = f"{found.n_pairs:,} pairs drawn with seed {found.seed}{left_out}"
+    yield f"robustness of {found.model}, on {drawn}: {found.n_texts:,} texts scored"
     yield from textwrap.wrap(
         f"The two scores of a pair differ by {found.spread:.3g} nats (root mean square). MOVES marks a shift that "
-        f"should not be there, found at a false discovery rate of {found.false_discovery_rate:.0%} over all lines. Intervals "
-        "are clustered by prompt and sentence; least is the shift that four of five such samples would have shown.",
+        f"should not be there, found at a false discovery rate of {found.false_discovery_rate:.0%} over all lines. "
+        "Intervals are clustered by prompt and sentence. Least is the shift that four of five such samples would have "
+        "shown; size is the shift as a share of the difference above.",
         WIDTH,
     )
     width = max(len(printable(shift.name)) for shift in found.shifts)
@@ -169,13 +181,13 @@ def _lines(found: Robustness) -> Iterator[str]:
         shifts = [shift for shift in found.shifts if shift.kind == kind]
         if not shifts:
             continue
-        head = f"{title:<{width + 7}}"
-        yield from (
-            "",
-            f"{head}  {'shift':>7}  {'95% interval':>18}  {'least':>6}  {'flips':>5}  {'pairs':>5}  {'q':>6}",
+        yield ""
+        yield (
+            f"{title:<{width + 7}}  {'shift':>7}  {'95% interval':>18}  {'least':>6}  {'size':>5}  {'flips':>5}"
+            f"  {'pairs':>5}  {'q':>6}"
         )
         for shift in shifts:
-            yield from _row(shift, width)
+            yield from _row(shift, width, found)
     if found.problems:
         yield from ("", f"{len(found.problems):,} texts failed, of which the first:")
         yield from (f"  {printable(problem)}" for problem in found.problems[:PROBLEMS_SHOWN])
@@ -187,17 +199,19 @@ def _lines(found: Robustness) -> Iterator[str]:
     )
 
 
-def _row(shift: Shift, width: int) -> Iterator[str]:
+def _row(shift: Shift, width: int, found: Robustness) -> Iterator[str]:
     word = "MOVES" if shift.is_fault else "lowers" if shift.found else ""
     start = f"{word:<7}{printable(shift.name):<{width}}"
     if shift.mean is None or shift.interval is None or shift.flips is None or shift.q_value is None:
         yield f"{start}  {'applied to':>7} {shift.n_changed} of {shift.n_changed + shift.n_not_applicable} pairs"
         return
-    interval = f"{shift.interval[0]:+.3f} to {shift.interval[1]:+.3f}"
+    digits = found.digits
+    interval = f"{shift.interval[0]:+.{digits}f} to {shift.interval[1]:+.{digits}f}"
+    size = abs(shift.mean) / found.spread if found.spread else float("nan")
     q = "<0.001" if shift.q_value < 0.001 else f"{shift.q_value:.3f}"
     yield (
-        f"{start}  {shift.mean:>+7.3f}  {interval:>18}  {shift.least_effect:>6.3f}  {shift.flips:>5.0%}"
-        f"  {shift.n_changed:>5,}  {q:>6}"
+        f"{start}  {shift.mean:>+7.{digits}f}  {interval:>18}  {shift.least_effect:>6.{digits}f}  {size:>5.0%}"
+        f"  {shift.flips:>5.0%}  {shift.n_changed:>5,}  {q:>6}"
     )
     if shift.is_fault and shift.example is not None:
         example = shift.example
@@ -207,7 +221,7 @@ def _row(shift: Shift, width: int) -> Iterator[str]:
         else:
             pieces = (("before", example.before), ("after", example.after))
         yield from (f"{indent}{name} {_short(text)}" for name, text in pieces)
-        yield f"{indent}shift {example.shift:+.3f}"
+        yield f"{indent}shift {example.shift:+.{digits}f}"
 
 
 def _short(text: str) -> str:

@@ -134,7 +134,7 @@ def _shift(series: Series, layout: Layout, scores: np.ndarray) -> Shift:
     scored = np.isfinite(scores[places]).all(axis=1).reshape(-1)
     cases = [case for case, is_scored in zip(series.cases, scored, strict=True) if is_scored]
     after, other_after, before, other_before = scores[places[scored]].T  # (n_cases,) each
-    prompts = [str(layout.pairs[case.pair].prompt) for case in cases]
+    prompts = [str(layout.pairs[case.pair].prompt) or f"pair {case.pair}" for case in cases]  # empty ones share nothing
     sentences = [case.change.sentence for case in cases if case.change.sentence is not None]
     counts = Shift(
         name=transform.name,

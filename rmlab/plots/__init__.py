@@ -17,6 +17,7 @@ from rmlab.plots.pictures import (
     plot_score_differences,
     plot_scores,
 )
+from rmlab.plots.shift_rows import plot_shifts
 from rmlab.plots.style import CHOSEN, HELD_OUT, INK, NEUTRAL, REJECTED
 from rmlab.plots.token_rows import plot_batch, plot_packed_rows
 from rmlab.plots.training_curves import live_curves, plot_training
@@ -38,6 +39,7 @@ __all__ = [
     "plot_preference_curve",
     "plot_score_differences",
     "plot_scores",
+    "plot_shifts",
     "plot_training",
     "show",
 ]

@@ -79,7 +79,7 @@ def _steps(contest: Contest, _turn: int) -> Change | None:
     parts = sentences(contest.response)
     if len(parts) < 2 or "\n" in contest.response.strip() or looks_like_code(contest.response):
         return None
-    lines = "\n".join(f"-- {one}" for one in parts)
+    lines = "\n".join(parts)
     steps = "\n".join(f"{i}. {one}" for i, one in enumerate(parts, 1))
     return Change(replace(contest, response=lines), replace(contest, response=steps))
 
@@ -114,6 +114,6 @@ CONTENT: Final = (
              "score(chosen) - score(rejected), against a remark as long.", "this project", _identity),
     _content("answer last", "no shift", "The same words, with filler before the answer in place of after it.",
              f"after {PERSISTENT}: answer order", _answer_last),
-    _content("numbered steps", "no shift", "The same sentences, each on a line: numbered, against with a dash.",
+    _content("numbered steps", "no shift", "The same sentences, each on a line of its own, with numbers and without.",
              "this project; lists in the style control of Chatbot Arena", _steps),
 )  # fmt: skip

@@ -18,7 +18,7 @@ Expected = Literal["no shift", "no gain"]
 
 @dataclass(frozen=True)
 class Contest:
-    """A response and the other one to the same prompt; the score difference is the response's score less the other's."""
+    """A response and the other one to the same prompt; its score difference is the response's less the other's."""
 
     prompt: str
     response: str
