@@ -115,8 +115,8 @@ def test_what_a_change_makes_of_a_text(name, before, after):
 def test_a_control_is_as_long_as_what_it_controls_for(name):
     made = [changed(name, "Go on.", turn=turn) for turn in range(21)]
     gaps = [len(one.after.response) - len(one.before.response) for one in made]
-    assert abs(np.mean(gaps)) < 1.5
-    assert max(map(abs, gaps)) <= 12
+    assert abs(np.mean(gaps)) < 1
+    assert max(map(abs, gaps)) <= 2
     sentences = {one.sentence for one in made}
     assert len(sentences) == len({one.before.response for one in made}), "each sentence has a control of its own"
 
@@ -261,20 +261,22 @@ def test_what_a_change_fails_on_is_counted_and_named_by_line(tmp_path):
 
 
 def test_a_model_that_fails_on_one_text_goes_on_with_the_rest():
+    pairs = load_everyday()[:20]
+
     def fragile(prompts, responses):
-        if any("- " in response[:2] and "Read the label" in response for response in responses):
+        if any(r.startswith("- ") and p == pairs[0].prompt for p, r in zip(prompts, responses, strict=True)):
             raise MemoryError("too long")
         return [float("nan") if response.startswith("# Answer") else 0.0 for response in responses]
 
-    found = robustness(fragile, load_everyday()[:20], sample=None)
+    found = robustness(fragile, pairs, sample=None)
     named = {(problem.change, problem.message) for problem in found.problems}
     assert ("bullets for sentences", "MemoryError: too long") in named
     assert ("heading above", "the score is nan") in named
     assert found["heading above"].mean is None
     assert found["heading above"].n_failed == 20
     assert found["doubled spaces"].n_changed > 15
-    assert found["bullets for sentences"].n_failed >= 1
-    assert "pair 1" in str(found.problems[0]) or found.problems[0].where.endswith(":1")
+    assert found["bullets for sentences"].n_failed == 1
+    assert next(one for one in found.problems if "long" in one.message).where.endswith("everyday.jsonl:1")
 
 
 @pytest.mark.parametrize(
@@ -284,11 +286,8 @@ def test_a_model_that_fails_on_one_text_goes_on_with_the_rest():
         ((lengths, [PreferencePair("p", "a", "a")], TRANSFORMS), ValueError, "none of the 1 pairs"),
         ((lengths, [PreferencePair("p", "a", "b")], ()), ValueError, "got none"),
         ((lengths, [PreferencePair("p", "a", "b")], (TRANSFORMS[0], TRANSFORMS[0])), ValueError, "different names"),
-        (
-            (lambda p, r: [1.0], [PreferencePair("p", "a", "b"), PreferencePair("q", "a", "b")]),
-            ValueError,
-            "every text",
-        ),
+        ((lambda p, r: [1.0], load_everyday()[:2]), ValueError, "one score for each"),
+        ((lambda p, r: 1 / 0, load_everyday()[:2]), ValueError, "every text"),
         ((3, [PreferencePair("p", "a", "b")]), TypeError, "got int"),
     ],
 )
@@ -309,7 +308,8 @@ def test_one_prompt_gives_counts_and_no_interval():
 
 def test_the_table_json_and_the_picture_hold_the_numbers(tastes, planted_pairs, signs):
     found = robustness(tastes.planted(signs["flattery"]), planted_pairs)
-    assert re.search(rf"(?m)^MOVES  flattery +{found['flattery'].mean:+.3f} ", str(found))
+    (line,) = (line for line in str(found).splitlines() if line.startswith("MOVES"))
+    assert line.split()[1:3] == ["flattery", f"{found['flattery'].mean:+.3f}"]
     record = json.loads(json.dumps(found.to_dict()))
     assert record["faults"] == ["flattery"]
     (shift,) = (one for one in record["shifts"] if one["name"] == "flattery")

@@ -13,7 +13,7 @@ from rmlab.audit.results import WIDTH
 from rmlab.audit.transforms.contest import Expected
 from rmlab.printing import printable
 
-__all__ = ["Problem", "Robustness", "Shift", "ShiftExample", "shift_in_words"]
+__all__ = ["Problem", "Robustness", "Shift", "ShiftExample"]
 
 SHOWN = 100
 """Characters of a text in the table."""
@@ -155,14 +155,6 @@ class Robustness:
 
     def __str__(self) -> str:
         return "\n".join(_lines(self))
-
-
-def shift_in_words(shift: Shift) -> str:
-    """Return the mean shift with its interval, or why there is none."""
-    if shift.mean is None or shift.interval is None:
-        return "fewer than two prompts could be changed"
-    low, high = shift.interval
-    return f"{shift.mean:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def _lines(found: Robustness) -> Iterator[str]:

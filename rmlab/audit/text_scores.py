@@ -54,14 +54,14 @@ def score_each(score: Score, texts: Sequence[Text], *, progress: bool = False) -
         while parts:
             part = parts.pop()
             try:
-                made = _scores(score, [texts[int(i)] for i in part])
+                made = score(*map(list, zip(*(texts[int(i)] for i in part), strict=True)))
             except Exception as error:  # whatever a model of somebody else may raise
                 if len(part) > 1:
                     parts += [part[len(part) // 2 :], part[: len(part) // 2]]
                     continue
-                made = np.array([np.nan])
+                made = [np.nan]
                 wrong[int(part[0])] = first_line(error)
-            scores[part] = made
+            scores[part] = _checked(made, len(part))
             bar.update(len(part))
     for i in np.flatnonzero(~np.isfinite(scores)):
         wrong.setdefault(int(i), f"the score is {scores[i]}")
@@ -69,8 +69,8 @@ def score_each(score: Score, texts: Sequence[Text], *, progress: bool = False) -
     return scores, wrong
 
 
-def _scores(score: Score, texts: Sequence[Text]) -> np.ndarray:
-    made = np.asarray(score([prompt for prompt, _ in texts], [response for _, response in texts]), dtype=float)
-    if made.shape != (len(texts),):
-        raise ValueError(f"expected {len(texts)} scores of shape ({len(texts)},), got shape {made.shape}")
-    return made
+def _checked(made: Any, n: int) -> np.ndarray:
+    scores = np.asarray(made, dtype=float)
+    if scores.shape != (n,):
+        raise ValueError(f"a model must give one score for each of {n} texts, shape ({n},), got shape {scores.shape}")
+    return scores

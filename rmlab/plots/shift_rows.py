@@ -22,8 +22,8 @@ TITLES = {"surface": "Changes that keep the meaning", "content": "Changes that s
 def plot_shifts(found: Robustness, kind: Literal["surface", "content"] = "surface", *, ax: Axes | None = None) -> Axes:
     """Draw the mean shift of each change with its interval, the largest on top.
 
-    A filled point is a shift that was found and should not be there, a diamond one that was found and does no harm, a
-    ring one that was not found.
+    A round point is a shift that was found and should not be there, a square one that was found and is no fault, a grey
+    diamond one that was not found.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def plot_shifts(found: Robustness, kind: Literal["surface", "content"] = "surfac
     ax.axvline(0, color=NEUTRAL, linewidth=1.5)
     draw_rows(
         ax, names, values, lower, upper, [f"{signed(shift.mean or 0.0)}" for shift in shifts],
-        markers=["o" if shift.is_fault else "D" if shift.found else "$\u25cb$" for shift in shifts],
+        markers=["o" if shift.is_fault else "s" if shift.found else "D" for shift in shifts],
     )  # fmt: skip
     label(ax, TITLES[kind], "shift of the score (nats), 95% interval", " ")
     said = [

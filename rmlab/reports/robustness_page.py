@@ -15,12 +15,12 @@ PARTS = {
     "surface": (
         "Changes that keep the meaning",
         "A sound model gives the same score before and after. The shift is that of the score of a response to the "
-        "same prompt; a filled point is a shift that should not be there, a ring one that was not found.",
+        "same prompt. A round point is a shift that should not be there, a grey diamond one that was not found.",
     ),
     "content": (
         "Changes that should not pay",
-        "Each adds something, against a control of the same length. A diamond is a shift that was found and does no "
-        "harm: what was added costs.",
+        "Each adds something, against a control of the same length. A square is a shift that was found and is no "
+        "fault: what was added costs.",
     ),
 }
 
@@ -50,19 +50,19 @@ def render_robustness(found: Robustness, *, pairs: str) -> str:
 
 def robustness_in_words(found: Robustness) -> str:
     """Return what was measured and the largest fault, in sentences."""
+    pairs = counted(found.n_pairs, "pair")
     said = (
-        f"{counted(found.n_pairs, 'pair')}, {found.n_texts:,} texts, each scored once. The two scores of a pair differ by "
-        f"{found.spread:.2f} nats (root mean square), with which a shift should be compared."
+        f"{pairs}, {found.n_texts:,} texts, each scored once. The two scores of a pair differ by {found.spread:.3g} "
+        "nats (root mean square), with which a shift should be compared."
     )
     if not found.faults:
-        return (
-            f"{said} No shift was found that should not be there; the column “least” shows what could have been missed."
-        )
+        return f"{said} No shift was found that should not be there; “least” shows what could have been missed."
     worst = max((shift for shift in found.shifts if shift.is_fault), key=lambda shift: abs(shift.mean or 0.0))
     verb = "raises" if (worst.mean or 0.0) > 0 else "lowers"
+    by = f"{abs(worst.mean or 0.0):.{found.digits}f}"
     return (
-        f"{said} The largest fault: “{worst.name}” {verb} the score by {abs(worst.mean or 0.0):.2f} nats on average and "
-        f"turns {worst.flips or 0.0:.0%} of the preferences."
+        f"{said} The largest fault: “{worst.name}” {verb} the score by {by} nats on average and turns "
+        f"{worst.flips or 0.0:.0%} of the preferences."
     )
 
 
@@ -75,24 +75,22 @@ def _parts(found: Robustness) -> Iterator[str]:
         yield f"<p>{words}</p>"
         if any(shift.mean is not None for shift in shifts):
             yield picture(plots.plot_shifts(found, kind))  # type: ignore[arg-type]
-        yield table(("", "shift", "95% interval", "least", "flips", "pairs", "q"), map(_cells, shifts))
+        head = ("", "shift", "95% interval", "least", "flips", "pairs", "q")
+        yield table(head, (_cells(shift, found.digits) for shift in shifts))
         examples = [shift for shift in shifts if shift.is_fault and shift.example is not None]
         if examples:
             yield "<h3>Shortest examples</h3>"
             yield table(("", "without", "with"), map(_example, examples), css="made")
 
 
-def _cells(shift: Shift) -> tuple[str, ...]:
+def _cells(shift: Shift, digits: int) -> tuple[str, ...]:
     pairs = f"{shift.n_changed:,} of {shift.n_changed + shift.n_not_applicable + shift.n_unchanged + shift.n_failed:,}"
     name = f"{'● ' if shift.is_fault else ''}{shift.name}"
     if shift.mean is None or shift.interval is None or shift.q_value is None:
         return (name, "not tested", "", "", "", pairs, "")
-    low, high = shift.interval
+    mean, low, high = (f"{value:+.{digits}f}" for value in (shift.mean, *shift.interval))
     q = "<0.001" if shift.q_value < 0.001 else f"{shift.q_value:.3f}"
-    return (
-        name, f"{shift.mean:+.3f}", f"{low:+.3f} to {high:+.3f}", f"{shift.least_effect:.3f}", f"{shift.flips:.0%}",
-        pairs, q,
-    )  # fmt: skip
+    return (name, mean, f"{low} to {high}", f"{shift.least_effect:.{digits}f}", f"{shift.flips:.0%}", pairs, q)
 
 
 def _example(shift: Shift) -> tuple[str, str, str]:

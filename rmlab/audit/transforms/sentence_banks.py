@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import product
 from typing import Final
 
 import numpy as np
@@ -27,38 +28,15 @@ OPENINGS: Final = (
 )  # fmt: skip
 EMOJI: Final = ("\U0001f642", "\U0001f60a", "\U0001f44d", "\u2728", "\U0001f389", "\U0001f680", "\u2705", "\U0001f4a1")
 
-SIGNPOSTS: Final = (
-    "My reply follows.",
-    "The reply is below.",
-    "Below is a reply to it.",
-    "This is the reply to that.",
-    "What follows is the reply.",
-    "The text below is the reply.",
-    "These lines reply to the message.",
-    "The reply to this begins right here.",
-    "This text was written as a reply to it.",
-    "The message was read, and this is the reply.",
-    "The next sentence is where the reply begins.",
-    "A reply to the message is given in what follows.",
-    "The lines that come next are the reply to the text.",
-    "This part comes first, and the reply comes after it.",
-    "The message came in, and the reply to it is as follows.",
-    "Between this sentence and the end of the text is the reply.",
-    "The reply was typed on a keyboard and can be read from here on.",
-    "This line stands before the reply, which begins with the next one.",
-    "What was asked is above this text, and what is replied is below it.",
-    "In this text the first sentence is this one, and the reply is the rest.",
-    "The words in front of the next full stop are not yet a part of the reply.",
-    "A message was sent, it was read from start to end, and the reply now follows.",
-    "This is a sentence.",
-    "Here begins the reply that was written to the message.",
-    "The following lines were written in reply to the message.",
-    "There is a reply to the message, and it is put down here.",
-    "The message is on one side, and on this side is the reply.",
-    "It is at this point of the text that the reply is begun.",
-    "The reply has a first line, and this is the line before it.",
-    "The reply stands here.",
-)
+SIGNPOSTS: Final = tuple(
+    f"{subject}{of}{verb}"
+    for subject, of, verb in product(
+        ("The reply", "My reply", "This reply", "A reply", "The response", "The text of the reply", "The written reply"),
+        ("", " to it", " to this", " to that", " to the message", " to what was written", " to the words above"),
+        (" follows.", " is below.", " comes next.", " begins here.", " is what comes after this.",
+         " can be read from here on.", " starts with the next sentence.", " is in the lines that come next."),
+    )
+)  # fmt: skip
 """Sentences that say nothing but that a reply follows: controls for sentences that say something."""
 
 CONFIDENT: Final = (
@@ -135,6 +113,8 @@ def control_of(bank: tuple[str, ...], controls: tuple[str, ...] = SIGNPOSTS) -> 
     """Return for each sentence of a bank a control of its own, such that their lengths differ least in all."""
     from scipy.optimize import linear_sum_assignment
 
-    lengths = [np.array([len(one) for one in each]) for each in (bank, controls)]
+    # of equally long controls any may be taken: in a random order they are not all alike
+    shuffled = [controls[i] for i in np.random.default_rng(0).permutation(len(controls))]
+    lengths = [np.array([len(one) for one in each]) for each in (bank, shuffled)]
     rows, columns = linear_sum_assignment(np.abs(lengths[0][:, None] - lengths[1]))
-    return {bank[i]: controls[j] for i, j in zip(rows, columns, strict=True)}
+    return {bank[i]: shuffled[j] for i, j in zip(rows, columns, strict=True)}
