@@ -31,7 +31,7 @@ EMOJI: Final = ("\U0001f642", "\U0001f60a", "\U0001f44d", "\u2728", "\U0001f389"
 SIGNPOSTS: Final = tuple(
     f"{subject}{of}{verb}"
     for subject, of, verb in product(
-        ("The reply", "My reply", "This reply", "A reply", "The response", "The text of the reply", "The written reply"),
+        ("The reply", "My reply", "This reply", "A reply", "The response", "The text of the reply"),
         ("", " to it", " to this", " to that", " to the message", " to what was written", " to the words above"),
         (" follows.", " is below.", " comes next.", " begins here.", " is what comes after this.",
          " can be read from here on.", " starts with the next sentence.", " is in the lines that come next."),
