@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from rmlab.__main__ import main
-from rmlab.audit import TRANSFORMS, Transform, audit, robustness, transform_of
+from rmlab.audit import TRANSFORMS, Transform, robustness, transform_of
+from rmlab.audit.contests import lay_out
 from rmlab.audit.transforms import Contest, load_transform
 from rmlab.data import PreferencePair
 from rmlab.datasets import load_everyday
@@ -161,7 +162,9 @@ def test_the_example_is_the_shortest_that_shows_the_shift(planted_pairs):
     example = found["heading above"].example
     assert example.after == f"# Answer\n\n{example.before}"
     assert example.shift == pytest.approx(0.1)
-    assert len(example.before) <= 60
+    (series,) = lay_out(planted_pairs, [BY_NAME["heading above"]], seed=0).series
+    texts = [case.change.before.prompt + case.change.before.response for case in series.cases]
+    assert len(example.prompt + example.before) == min(map(len, texts))
 
 
 def test_the_least_effect_is_found_in_four_of_five_samples(planted_pairs):
@@ -387,7 +390,3 @@ def test_bad_options_give_status_2_and_one_line(capsys, arguments, message):
     assert error.startswith("rmlab: ")
     assert message in error
     assert error.count("\n") == 1
-
-
-def test_the_audit_of_invariants_is_as_it_was():
-    assert "15 kept" in str(audit("tiny-decoder", load_everyday()[:10]))

@@ -178,7 +178,7 @@ def _smallest(
     """Return the shortest text on which the change does at least what it does on average."""
     if mean == 0:
         return None
-    shows = np.flatnonzero(np.sign(mean) * shifts >= abs(mean))
+    shows = np.flatnonzero(np.sign(mean) * shifts >= abs(mean) * (1 - 1e-6))  # where all are equal, rounding decides
     if not len(shows):
         return None
     lengths = [len(cases[i].change.after.prompt) + len(cases[i].change.after.response) for i in shows]

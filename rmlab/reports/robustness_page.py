@@ -80,7 +80,7 @@ def _parts(found: Robustness) -> Iterator[str]:
         examples = [shift for shift in shifts if shift.is_fault and shift.example is not None]
         if examples:
             yield "<h3>Shortest examples</h3>"
-            yield table(("", "without", "with"), map(_example, examples), css="made")
+            yield table(("", "without", "with"), map(_example, examples), css="made texts")
 
 
 def _cells(shift: Shift, digits: int) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ def _cells(shift: Shift, digits: int) -> tuple[str, ...]:
     name = f"{'● ' if shift.is_fault else ''}{shift.name}"
     if shift.mean is None or shift.interval is None or shift.q_value is None:
         return (name, "not tested", "", "", "", pairs, "")
-    mean, low, high = (f"{value:+.{digits}f}" for value in (shift.mean, *shift.interval))
+    mean, low, high = (f"{value:+.{digits}f}".replace("-", "−") for value in (shift.mean, *shift.interval))
     q = "<0.001" if shift.q_value < 0.001 else f"{shift.q_value:.3f}"
     return (name, mean, f"{low} to {high}", f"{shift.least_effect:.{digits}f}", f"{shift.flips:.0%}", pairs, q)
 
@@ -98,7 +98,7 @@ def _example(shift: Shift) -> tuple[str, str, str]:
     assert example is not None
     of_prompt = example.prompt != example.prompt_before
     without, with_it = (example.prompt_before, example.prompt) if of_prompt else (example.before, example.after)
-    return f"{shift.name} ({example.shift:+.2f})", without, with_it
+    return f"{shift.name} ({example.shift:+.2f})".replace("-", "−"), without, with_it
 
 
 def _problems(found: Robustness) -> Iterator[str]:
