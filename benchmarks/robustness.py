@@ -1,0 +1,143 @@
+"""The audit of robustness on planted models, on the course's model and its twin, on minilm, and beside its peers.
+
+    python benchmarks/robustness.py planted             # each planted taste, and a model with none
+    python benchmarks/robustness.py simulated [N]       # N simulated audits: false positives and coverage
+    python benchmarks/robustness.py course              # the course's model and its twin, and how they differ
+    python benchmarks/robustness.py minilm              # 200 pairs of everyday on one core, timed
+    python benchmarks/robustness.py peers FOLDER        # judgecal and reward-lens on the planted models
+
+FOLDER is a folder of packages, made by
+``pip install --target FOLDER judgecal==0.1.0 reward-lens==3.1.0 hypothesis SALib``.
+The packages of this project come before those of the folder. Seconds are of the process (CPU), since others may share
+the machine.
+"""
+
+import argparse
+import sys
+import time
+
+import numpy as np
+import torch
+from _audit_simulations import simulated_audits, simulated_layout
+from _planted_tastes import planted, planted_pairs, signs
+
+from rmlab.audit import TRANSFORMS, robustness
+from rmlab.audit.contests import lay_out
+from rmlab.datasets import course_model, course_pairs, load_everyday
+from rmlab.evaluation import mean_interval
+from rmlab.model import RewardModel
+
+
+def show_planted() -> bool:
+    pairs = planted_pairs()
+    wrong = 0
+    for name, sign in signs(pairs).items():
+        exact = robustness(planted(sign, noise=0.0), pairs)
+        noisy = robustness(planted(sign), pairs)
+        as_planted = exact.faults == (name,) and name in noisy.faults
+        wrong += not as_planted
+        others = ", ".join(sorted({*noisy.found} - {name})) or "nothing"
+        print(
+            f"{name:<24} {'as planted' if as_planted else 'WRONG':<11} shift {noisy[name].mean:+.2f} (true +1.00), "
+            f"flips {noisy[name].flips:.0%}, {noisy[name].n_changed} pairs; found beside it: {others}"
+        )
+    print(f"no taste: {', '.join(robustness(planted(None), pairs).found) or 'nothing'} found")
+    return not wrong
+
+
+def show_simulated(n: int) -> bool:
+    layout = simulated_layout(planted_pairs(), TRANSFORMS)
+    p, q, covered = simulated_audits(layout, n)
+    _, _, with_effect = simulated_audits(layout, n, effect=0.5, seed=1)
+    print(
+        f"{n} audits of an invariant model, {p.shape[1]} changes each: p below 0.05 in {(p < 0.05).mean():.2%}; "
+        f"audits with anything found {(q <= 0.05).any(axis=1).mean():.1%}\n"
+        f"intervals cover a true shift of 0 in {covered.mean():.1%}, of 0.5 in {with_effect.mean():.1%}"
+    )
+    return True
+
+
+def show_course() -> bool:
+    pairs = course_pairs().pairs
+    found = {judge: robustness(course_model(judge), pairs) for judge in ("fair", "flattered")}
+    for judge, one in found.items():
+        print(f"=== {judge}\n{one}\n")
+    print(f"{'change':<24} {'fair':>7} {'twin':>7}   twin - fair, the same texts (95%)")
+    drawn = np.sort(np.random.default_rng(0).choice(len(pairs), size=200, replace=False))
+    layout = lay_out(pairs.take(drawn), TRANSFORMS, seed=0)
+    prompts, responses = (list(texts) for texts in zip(*layout.texts, strict=True))
+    scores = {judge: course_model(judge).score(prompts, responses).astype(float) for judge in found}
+    gaps = scores["flattered"] / found["flattered"].spread - scores["fair"] / found["fair"].spread
+    for series in layout.series:
+        if len({str(layout.pairs[case.pair].prompt) for case in series.cases}) < 2:
+            continue
+        after, other_after, before, other_before = gaps[np.array([case.places for case in series.cases])].T
+        clusters = [[str(layout.pairs[case.pair].prompt) for case in series.cases]]
+        said = [case.change.sentence for case in series.cases]
+        clusters += [said] if said[0] else []
+        mean, low, high = mean_interval((after - before) - (other_after - other_before), *clusters)
+        name = series.transform.name
+        one, twin = (found[judge][name].mean / found[judge].spread for judge in found)
+        print(f"{name:<24} {one:>+7.2f} {twin:>+7.2f}   {mean:+.2f} ({low:+.2f} to {high:+.2f})")
+    print("in units of each model's own spread")
+    return "flattery" in found["flattered"].faults and "flattery" not in found["fair"].faults
+
+
+def show_minilm() -> bool:
+    torch.set_num_threads(1)
+    model = RewardModel.from_pretrained("minilm", device="cpu")
+    wall, cpu = time.perf_counter(), time.process_time()
+    found = robustness(model, load_everyday())
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    print(f"{found.n_pairs} pairs, {found.n_texts:,} texts: {cpu:.0f} s of one core (CPU), {wall:.0f} s by the clock")
+    return cpu < 180
+
+
+def show_peers(folder: str) -> bool:
+    sys.path.append(folder)
+    from _robustness_peers import judgecal, reward_lens
+
+    pairs = planted_pairs()
+    print(f"{'planted taste':<24} {'rmlab':<30} {'judgecal':<26} {'reward-lens, no noise':<40} reward-lens, noise")
+    tastes = [*signs(pairs).items(), ("none", None)]
+    cost = np.zeros((4, 2))
+    for name, sign in tastes:
+        start = time.process_time()
+        mine = robustness(planted(sign), pairs)
+        own = (mine.n_texts, time.process_time() - start)
+        judge, exact, noisy = (
+            judgecal(planted(sign), pairs),
+            reward_lens(planted(sign, noise=0.0), pairs),
+            reward_lens(planted(sign), pairs),
+        )
+        cost += [own, *((one.n_texts, one.seconds) for one in (judge, exact, noisy))]
+        columns = (mine.faults, judge.found, exact.found, noisy.found)
+        words = [", ".join(each) or "-" for each in columns]
+        print(f"{name:<24} {words[0]:<30} {words[1]:<26} {words[2]:<40} {words[3]}", flush=True)
+    for label, (texts, seconds) in zip(
+        ("rmlab", "judgecal", "reward-lens, no noise", "reward-lens, noise"), cost / len(tastes), strict=True
+    ):
+        print(f"{label}: {texts:,.0f} texts and {seconds:.1f} s of CPU for a model, scoring included")
+    return True
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parts = parser.add_subparsers(dest="part", required=True)
+    for name in ("planted", "course", "minilm"):
+        parts.add_parser(name)
+    parts.add_parser("simulated").add_argument("n", type=int, nargs="?", default=500)
+    parts.add_parser("peers").add_argument("folder")
+    options = parser.parse_args()
+    shown = {
+        "planted": show_planted,
+        "course": show_course,
+        "minilm": show_minilm,
+        "simulated": lambda: show_simulated(options.n),
+        "peers": lambda: show_peers(options.folder),
+    }
+    return 0 if shown[options.part]() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
