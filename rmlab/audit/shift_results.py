@@ -117,7 +117,7 @@ class Robustness:
     n_texts: int
     """Distinct texts that were scored."""
     spread: float
-    """Root mean square of the score differences of the pairs as they are, in nats."""
+    """Root mean square of the score differences of the pairs as they are, in nats; 0 if none could be scored."""
     problems: tuple[Problem, ...]
     seed: int
     false_discovery_rate: float

@@ -107,7 +107,7 @@ def robustness(
         n_pairs=len(usable),
         n_left_out=len(drawn) - len(usable),
         n_texts=len(layout.texts),
-        spread=float(np.sqrt(np.nanmean(differences**2))) if np.isfinite(differences).any() else float("nan"),
+        spread=float(np.sqrt(np.nanmean(differences**2))) if np.isfinite(differences).any() else 0.0,
         problems=(*layout.problems, *problems),
         seed=seed,
         false_discovery_rate=FALSE_DISCOVERY_RATE,
