@@ -59,14 +59,15 @@ def show_simulated(n: int) -> bool:
 
 def show_course() -> bool:
     pairs = course_pairs().pairs
-    found = {judge: robustness(course_model(judge), pairs) for judge in ("fair", "flattered")}
+    models = {"fair": course_model("fair"), "flattered": course_model("flattered")}
+    found = {judge: robustness(model, pairs) for judge, model in models.items()}
     for judge, one in found.items():
         print(f"=== {judge}\n{one}\n")
     print(f"{'change':<24} {'fair':>7} {'twin':>7}   twin - fair, the same texts (95%)")
     drawn = np.sort(np.random.default_rng(0).choice(len(pairs), size=200, replace=False))
     layout = lay_out(pairs.take(drawn), TRANSFORMS, seed=0)
     prompts, responses = (list(texts) for texts in zip(*layout.texts, strict=True))
-    scores = {judge: course_model(judge).score(prompts, responses).astype(float) for judge in found}
+    scores = {judge: model.score(prompts, responses).astype(float) for judge, model in models.items()}
     gaps = scores["flattered"] / found["flattered"].spread - scores["fair"] / found["fair"].spread
     for series in layout.series:
         if len({str(layout.pairs[case.pair].prompt) for case in series.cases}) < 2:
@@ -77,7 +78,7 @@ def show_course() -> bool:
         clusters += [said] if said[0] else []
         mean, low, high = mean_interval((after - before) - (other_after - other_before), *clusters)
         name = series.transform.name
-        one, twin = (found[judge][name].mean / found[judge].spread for judge in found)
+        one, twin = ((each[name].mean or 0.0) / each.spread for each in found.values())
         print(f"{name:<24} {one:>+7.2f} {twin:>+7.2f}   {mean:+.2f} ({low:+.2f} to {high:+.2f})")
     print("in units of each model's own spread")
     return "flattery" in found["flattered"].faults and "flattery" not in found["fair"].faults

@@ -14,7 +14,7 @@ from rmlab.model import RewardModel
 
 __all__ = ["Score", "score_each", "scorer_of"]
 
-Score = Callable[[Sequence[Any], Sequence[Any]], Any]
+Score = Callable[[Any, Any], Any]
 """Takes n prompts and n responses; returns n scores in nats."""
 CHUNK = 2048
 
