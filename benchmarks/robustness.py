@@ -1,13 +1,11 @@
 """The audit of robustness on planted models, on the course's model and its twin, on minilm, and beside its peers.
 
-    python benchmarks/robustness.py planted             # each planted taste, and a model with none
-    python benchmarks/robustness.py simulated [N]       # N simulated audits: false positives and coverage
-    python benchmarks/robustness.py course              # the course's model and its twin, and how they differ
-    python benchmarks/robustness.py minilm              # 200 pairs of everyday on one core, timed
-    python benchmarks/robustness.py peers FOLDER        # judgecal and reward-lens on the planted models
+    python benchmarks/robustness.py [PART] [--n N] [--packages FOLDER]
 
-FOLDER is a folder of packages, made by
-``pip install --target FOLDER judgecal==0.1.0 reward-lens==3.1.0 hypothesis SALib``.
+PART is one of ``planted`` (each planted taste, and a model with none), ``simulated`` (N audits of simulated scores: false
+positives and coverage), ``course`` (the course's model and its twin, and how they differ), ``minilm`` (200 pairs of
+everyday on one core, timed) and ``peers`` (judgecal and reward-lens on the planted models); without one, all are run,
+``peers`` only with their packages: ``pip install --target FOLDER judgecal==0.1.0 reward-lens==3.1.0 hypothesis SALib``.
 The packages of this project come before those of the folder. Seconds are of the process (CPU), since others may share
 the machine.
 """
@@ -124,20 +122,22 @@ def show_peers(folder: str) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parts = parser.add_subparsers(dest="part", required=True)
-    for name in ("planted", "course", "minilm"):
-        parts.add_parser(name)
-    parts.add_parser("simulated").add_argument("n", type=int, nargs="?", default=500)
-    parts.add_parser("peers").add_argument("folder")
+    parser.add_argument("part", nargs="?", choices=("planted", "simulated", "course", "minilm", "peers"))
+    parser.add_argument("--n", type=int, default=500, help="simulated audits (default: 500)")
+    parser.add_argument("--packages", metavar="FOLDER", help="where the peers are")
     options = parser.parse_args()
+    if options.part == "peers" and options.packages is None:
+        parser.error("the peers need --packages FOLDER")
     shown = {
         "planted": show_planted,
+        "simulated": lambda: show_simulated(options.n),
         "course": show_course,
         "minilm": show_minilm,
-        "simulated": lambda: show_simulated(options.n),
-        "peers": lambda: show_peers(options.folder),
+        "peers": lambda: show_peers(options.packages),
     }
-    return 0 if shown[options.part]() else 1
+    chosen = [options.part] if options.part else [part for part in shown if part != "peers" or options.packages]
+    as_wanted = [shown[part]() for part in chosen]
+    return 0 if all(as_wanted) else 1
 
 
 if __name__ == "__main__":
