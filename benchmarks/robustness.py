@@ -2,12 +2,11 @@
 
     python benchmarks/robustness.py [PART] [--n N] [--packages FOLDER]
 
-PART is one of ``planted`` (each planted taste, and a model with none), ``simulated`` (N audits of simulated scores:
-false positives and coverage), ``course`` (the course's model and its twin, and how they differ), ``minilm`` (200 pairs
-of everyday on one core, timed) and ``peers`` (judgecal and reward-lens on the planted models); without one, all are run,
-``peers`` only with their packages: ``pip install --target FOLDER judgecal==0.1.0 reward-lens==3.1.0 hypothesis SALib``.
-The packages of this project come before those of the folder. Seconds are of the process (CPU), since others may share
-the machine.
+The parts are ``planted`` (each planted taste, and a model with none), ``simulated`` (N audits of simulated scores: false
+positives and coverage), ``course`` (the course's model and its twin, and how they differ), ``minilm`` (200 pairs of
+everyday on one core, timed) and ``peers`` (judgecal and reward-lens on the planted models). Without a part all are run,
+the peers only with their packages: ``pip install --target FOLDER judgecal==0.1.0 reward-lens==3.1.0 hypothesis SALib``.
+The packages of this project come before those. Seconds are of the process (CPU), since others may share the machine.
 """
 
 import argparse
