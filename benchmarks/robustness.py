@@ -2,10 +2,11 @@
 
     python benchmarks/robustness.py [PART] [--n N] [--packages FOLDER]
 
-The parts are ``planted`` (each planted taste, and a model with none), ``simulated`` (N audits of simulated scores: false
-positives and coverage), ``course`` (the course's model and its twin, and how they differ), ``minilm`` (200 pairs of
-everyday on one core, timed) and ``peers`` (judgecal and reward-lens on the planted models). Without a part all are run,
-the peers only with their packages: ``pip install --target FOLDER judgecal==0.1.0 reward-lens==3.1.0 hypothesis SALib``.
+The parts are ``planted`` (each planted taste, and a model with none), ``simulated`` (N audits of simulated scores:
+false positives and coverage), ``course`` (the course's model and its twin, and how they differ), ``everyday`` (minilm
+fine-tuned on part of it, audited on the rest), ``minilm`` (200 pairs of everyday on one core, timed) and ``peers``
+(judgecal and reward-lens on the planted models). Without a part all are run, the peers only with their packages:
+``pip install --target FOLDER judgecal==0.1.0 reward-lens==3.1.0 hypothesis SALib``.
 The packages of this project come before those. Seconds are of the process (CPU), since others may share the machine.
 """
 
@@ -20,9 +21,11 @@ from _planted_tastes import planted, planted_pairs, signs
 
 from rmlab.audit import TRANSFORMS, robustness
 from rmlab.audit.contests import lay_out
+from rmlab.data import split_by_prompt
 from rmlab.datasets import course_model, course_pairs, load_everyday
 from rmlab.evaluation import mean_interval
 from rmlab.model import RewardModel
+from rmlab.training import TrainingConfig, train
 
 
 def show_planted() -> bool:
@@ -81,6 +84,14 @@ def show_course() -> bool:
     return "flattery" in found["flattered"].faults and "flattery" not in found["fair"].faults
 
 
+def show_everyday() -> bool:
+    training, test = split_by_prompt(load_everyday(), fractions=(0.7, 0.3), seed=0)
+    model = RewardModel.from_pretrained("minilm", seed=0, device="cpu")
+    train(model, training, config=TrainingConfig(epochs=2, seed=0), progress=False)
+    print(f"minilm fine-tuned on {len(training)} pairs of everyday\n{robustness(model, test)}")
+    return True
+
+
 def show_minilm() -> bool:
     torch.set_num_threads(1)
     model = RewardModel.from_pretrained("minilm", device="cpu")
@@ -121,7 +132,7 @@ def show_peers(folder: str) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", nargs="?", choices=("planted", "simulated", "course", "minilm", "peers"))
+    parser.add_argument("part", nargs="?", choices=("planted", "simulated", "course", "everyday", "minilm", "peers"))
     parser.add_argument("--n", type=int, default=500, help="simulated audits (default: 500)")
     parser.add_argument("--packages", metavar="FOLDER", help="where the peers are")
     options = parser.parse_args()
@@ -131,6 +142,7 @@ def main() -> int:
         "planted": show_planted,
         "simulated": lambda: show_simulated(options.n),
         "course": show_course,
+        "everyday": show_everyday,
         "minilm": show_minilm,
         "peers": lambda: show_peers(options.packages),
     }
