@@ -183,6 +183,7 @@ def test_the_least_effect_is_found_in_four_of_five_samples(planted_pairs):
     assert 0.73 < share < 0.87
 
 
+@pytest.mark.slow
 def test_false_positives_are_at_the_nominal_rate_and_intervals_cover(tastes, planted_pairs):
     simulations = importlib.import_module("_audit_simulations")
     layout = simulations.simulated_layout(planted_pairs, TRANSFORMS)
