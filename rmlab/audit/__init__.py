@@ -3,9 +3,27 @@
 `audit` takes a model as it is, scores a sample of texts in several ways, and gives a table: each line kept, broken
 (with the smallest example that shows it) or not applicable (with the reason). No line needs to know what is better.
 `context` holds what the checks share, `checks` the checks themselves, `shrink` makes examples small.
+
+`robustness` asks of any model, or function of texts, by how much changes that should not matter move its scores.
+`transforms` holds the changes, `contests` lays out what is compared, `text_scores` scores each text once.
 """
 
 from rmlab.audit.results import Audit, CheckResult, Example
 from rmlab.audit.run import CHECKS, audit
+from rmlab.audit.shift_results import Robustness, Shift
+from rmlab.audit.shifts import robustness
+from rmlab.audit.transforms import TRANSFORMS, Transform, transform_of
 
-__all__ = ["CHECKS", "Audit", "CheckResult", "Example", "audit"]
+__all__ = [
+    "CHECKS",
+    "TRANSFORMS",
+    "Audit",
+    "CheckResult",
+    "Example",
+    "Robustness",
+    "Shift",
+    "Transform",
+    "audit",
+    "robustness",
+    "transform_of",
+]

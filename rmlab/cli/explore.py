@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -16,7 +17,10 @@ from rmlab.atomic import write_text
 from rmlab.cli.options import add_skip_bad, read_given
 
 if TYPE_CHECKING:
+    from rmlab.audit import Robustness
+    from rmlab.data import PreferencePairs
     from rmlab.explorer import Explorer
+    from rmlab.model import RewardModel
     from rmlab.training import History
 
 
@@ -28,6 +32,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("model", metavar="MODEL", nargs="?", help="folder or hub id (default: the course's model)")
     parser.add_argument("pairs", metavar="PAIRS", nargs="?", help="file, glob or hub id (default: fresh replies)")
+    parser.add_argument(
+        "--robustness", action="store_true", help="a view of what moves the scores and should not (takes minutes)"
+    )
     parser.add_argument("--html", metavar="FILE", type=Path, help="write one file that needs no kernel and no network")
     parser.add_argument("--revision", help="pin a hub model")
     add_skip_bad(parser)
@@ -94,7 +101,17 @@ def _shown(options: argparse.Namespace, ready: Callable[[], object] = lambda: No
     history, no_film = _history(options.model)
     ready()
     title = " on ".join(names) if options.model or options.pairs else QUESTION
-    return explore(model, pairs, history=history, note=no_film, names=names), title
+    found = _robustness(model, pairs, names[0]) if options.robustness else None
+    return explore(model, pairs, history=history, robustness=found, note=no_film, names=names), title
+
+
+def _robustness(model: RewardModel | None, pairs: PreferencePairs | None, name: str) -> Robustness:
+    from rmlab.audit import robustness
+    from rmlab.datasets import course_model, course_pairs
+
+    given = course_pairs().pairs if pairs is None else pairs
+    found = robustness(course_model() if model is None else model, given, progress=True)
+    return replace(found, model=name)
 
 
 def _name(given: str) -> str:

@@ -17,16 +17,18 @@ know about the bootstrap (the expanded percentile interval).
 from __future__ import annotations
 
 from statistics import NormalDist
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 __all__ = [
     "Z95",
+    "MeanEstimate",
     "bootstrap_sums",
     "clustered_sample_size",
     "effective_sample_size",
     "expanded_percentiles",
+    "mean_estimate",
     "mean_interval",
     "sum_by_code",
     "wilson_interval",
@@ -156,8 +158,36 @@ def mean_interval(values: Any, *clusterings: Any) -> tuple[float, float, float]:
     >>> tuple(round(end, 2) for end in found)
     (1.5, -4.85, 7.85)
     """
-    from scipy.special import stdtrit
+    found = mean_estimate(values, *clusterings)
+    half = found.reach(0.975)
+    return found.mean, found.mean - half, found.mean + half
 
+
+class MeanEstimate(NamedTuple):
+    """A mean, its standard error, and the degrees of freedom of Student's t for it."""
+
+    mean: float
+    standard_error: float
+    degrees: int
+
+    def reach(self, share: float) -> float:
+        """Return the distance from the mean to a quantile of its distribution: for 0.975, half a 95% interval."""
+        from scipy.special import stdtrit
+
+        return float(stdtrit(self.degrees, share) * self.standard_error)
+
+    @property
+    def p_value(self) -> float:
+        """Of the two-sided test that the true mean is zero; 1 if all values are zero."""
+        from scipy.special import stdtr
+
+        if self.standard_error == 0:
+            return float(self.mean == 0)
+        return float(2 * stdtr(self.degrees, -abs(self.mean) / self.standard_error))
+
+
+def mean_estimate(values: Any, *clusterings: Any) -> MeanEstimate:
+    """Return what `mean_interval` makes its interval of; the parameters and errors are the same."""
     x = np.asarray(values, dtype=float)
     if len(clusterings) > 2:
         raise ValueError(f"mean_interval takes at most two clusterings, got {len(clusterings)}")
@@ -172,8 +202,7 @@ def mean_interval(values: Any, *clusterings: Any) -> tuple[float, float, float]:
     if len(codes) == 2:
         cells = np.unique(np.stack(codes), axis=1, return_inverse=True)[1].ravel()
         variances.append(sum(variances) - _variance_of_mean(x - mean, cells))
-    half = float(stdtrit(min(n_clusters) - 1, 0.975) * np.sqrt(max(variances)))
-    return mean, mean - half, mean + half
+    return MeanEstimate(mean, float(np.sqrt(max(variances))), min(n_clusters) - 1)
 
 
 def _variance_of_mean(residuals: np.ndarray, clusters: np.ndarray) -> float:

@@ -19,6 +19,7 @@ except ModuleNotFoundError as error:
 
 from rmlab.explorer.film_frames import head_outputs
 from rmlab.explorer.pair_views import compare, film, heads, pairs
+from rmlab.explorer.robustness_view import robustness
 from rmlab.explorer.score_sources import length_score
 from rmlab.explorer.state import ExplorerState
 from rmlab.explorer.widget import Explorer, preference_curve
@@ -40,6 +41,7 @@ __all__ = [
     "path",
     "preference_curve",
     "probe",
+    "robustness",
 ]
 
 _WITH_TORCH = {"explore": "linked", "path": "probe_views", "probe": "probe_views"}

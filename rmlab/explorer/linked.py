@@ -16,11 +16,13 @@ from rmlab.explorer.pair_columns import pair_columns
 from rmlab.explorer.pair_views import open_selected
 from rmlab.explorer.presets import NUMBERS
 from rmlab.explorer.probe_views import probe_data
+from rmlab.explorer.robustness_view import robustness_columns
 from rmlab.explorer.score_sources import as_pairs, length_score
 from rmlab.explorer.state import ExplorerState
 from rmlab.explorer.widget import Explorer
 
 if TYPE_CHECKING:
+    from rmlab.audit import Robustness
     from rmlab.training import History
 
 __all__ = ["explore"]
@@ -37,6 +39,7 @@ def explore(
     pairs: Sequence[PreferencePair] | None = None,
     *,
     history: History | None = None,
+    robustness: Robustness | None = None,
     note: str | None = None,
     names: tuple[str, str] = NAMES,
 ) -> Explorer:
@@ -53,6 +56,8 @@ def explore(
     history
         The history of the run that trained the model, to show it as a film; by default that of the course's model,
         where it is shown on its own pairs. Held-out pairs of the run that are among `pairs` can be read there.
+    robustness
+        The results of `rmlab.audit.robustness`, to show them as a view.
     note
         A sentence above the views, such as why there is no film.
     names
@@ -74,6 +79,8 @@ def explore(
         data["film"] = film_frames(history, table)
         if shorter_run:
             data["film"]["notes"].append(SHORTER_RUN)
+    if robustness is not None:
+        data["robustness"] = robustness_columns(robustness)
     state = ExplorerState(presets=NUMBERS, view="path")
     open_selected(state, table, columns)
     if len(table):

@@ -18,6 +18,7 @@ from rmlab.plots.pictures import (
     plot_score_differences,
     plot_scores,
 )
+from rmlab.plots.shift_rows import plot_shifts
 from rmlab.plots.style import CHOSEN, ERROR, FIRST, HELD_OUT, INK, NEUTRAL, REJECTED, THIRD
 from rmlab.plots.token_rows import plot_batch, plot_packed_rows
 from rmlab.plots.training_curves import live_curves, plot_training
@@ -42,6 +43,7 @@ __all__ = [
     "plot_preference_curve",
     "plot_score_differences",
     "plot_scores",
+    "plot_shifts",
     "plot_training",
     "show",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from playwright.sync_api import Page
 
 from rmlab import explorer
+from rmlab.audit import TRANSFORMS, robustness, transform_of
 from rmlab.data import PreferencePair, pair_ids
 from rmlab.evaluation import evaluate
 from rmlab.explorer import ExplorerState
@@ -19,7 +21,7 @@ from rmlab.explorer.presets import NUMBERS
 from rmlab.explorer.score_sources import as_pairs
 from rmlab.training import HeldOutEvaluation, History, TrainingConfig, TrainingStep
 
-VIEWS = ("path", "curve", "probe", "pairs", "film", "head", "compare")
+VIEWS = ("path", "curve", "probe", "pairs", "film", "head", "compare", "robustness")
 
 # Each tries to run `window.ran = 1` or to load something, in one of the ways in which markup does.
 PAYLOADS = (
@@ -101,10 +103,26 @@ def every_view(
     shown = explorer.compare(differences, -differences, pairs, names=names)
     head = explorer.head_outputs([3, 1, 2], 0.1, [pairs[i].prompt for i in range(3)])  # type: ignore[arg-type]
     data = shown.data | a_film(3, len(pairs), pairs=pairs, head=head).data
-    data |= explorer.pairs(differences, pairs).data | explorer.probe().data
+    data |= explorer.pairs(differences, pairs).data | explorer.probe().data | a_robustness(pairs, names[0]).data
     for name, value in ({"presets": NUMBERS} | traits).items():
         setattr(shown.state, name, value)
     return explorer.Explorer(shown.state, VIEWS, data)
+
+
+def a_robustness(pairs: list[PreferencePair], name: str = "A") -> explorer.Explorer:
+    """An audit of three changes: one that is found, one of the prompt, one that applies to nothing."""
+
+    def shout(prompt: str, response: str) -> str:
+        return f"{response}, {name}!"
+
+    shouted = replace(transform_of(shout), name=name, reason=name, source=name)
+    opinion = next(each for each in TRANSFORMS if each.name == "user's opinion")
+    nothing = replace(transform_of(lambda prompt, response: None), name="nothing")
+
+    def score(prompts: Sequence[str], responses: Sequence[str]) -> list[float]:
+        return [len(p) * len(r) % 7 + r.endswith("!") for p, r in zip(prompts, responses, strict=True)]
+
+    return explorer.robustness(robustness(score, pairs, [shouted, opinion, nothing]))
 
 
 class Opened:

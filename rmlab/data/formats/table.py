@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
 
@@ -25,14 +25,18 @@ from rmlab.data.formats.column_names import (
 from rmlab.data.formats.family import Family
 from rmlab.data.formats.prompts import PROMPT_COLUMNS
 
-__all__ = ["fill"]
+__all__ = ["fill", "fill_places"]
 
 _PLACE = re.compile(r"(?P<start><!-- (?P<name>\w+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 
 
 def fill(document: str) -> str:
     """Return a document with the tables between ``<!-- NAME -->`` and ``<!-- end -->`` made again."""
-    made = {"formats": _formats(), "names": _names()}
+    return fill_places(document, {"formats": _formats(), "names": _names()})
+
+
+def fill_places(document: str, made: Mapping[str, str]) -> str:
+    """Return a document with what is between ``<!-- NAME -->`` and ``<!-- end -->`` replaced, by its name."""
     return _PLACE.sub(lambda match: f"{match['start']}{made[match['name']]}{match['end']}", document)
 
 

@@ -11,8 +11,9 @@ import { head } from "./views/head.js";
 import { pairs } from "./views/pairs.js";
 import { path } from "./views/path.js";
 import { probe } from "./views/probe.js";
+import { robustness } from "./views/robustness.js";
 
-const VIEWS = [path, curve, probe, pairs, film, head, compare];
+const VIEWS = [path, curve, probe, pairs, film, head, compare, robustness];
 
 /** Show the views that the store names in `root`; gives a function that takes them down. */
 export function mount(root, store) {

@@ -1,0 +1,155 @@
+"""The audit of robustness on planted models, on the course's model and its twin, on minilm, and beside its peers.
+
+    python benchmarks/robustness.py [PART] [--n N] [--packages FOLDER]
+
+The parts are ``planted`` (each planted taste, and a model with none), ``simulated`` (N audits of simulated scores:
+false positives and coverage), ``course`` (the course's model and its twin, and how they differ), ``everyday`` (minilm
+fine-tuned on part of it, audited on the rest), ``minilm`` (200 pairs of everyday on one core, timed) and ``peers``
+(judgecal and reward-lens on the planted models). Without a part all are run, the peers only with their packages:
+``pip install --target FOLDER judgecal==0.1.0 reward-lens==3.1.0 hypothesis SALib``.
+The packages of this project come before those. Seconds are of the process (CPU), since others may share the machine.
+"""
+
+import argparse
+import sys
+import time
+
+import numpy as np
+import torch
+from _audit_simulations import simulated_audits, simulated_layout
+from _planted_tastes import planted, planted_pairs, signs
+
+from rmlab.audit import TRANSFORMS, robustness
+from rmlab.audit.contests import lay_out
+from rmlab.data import split_by_prompt
+from rmlab.datasets import course_model, course_pairs, load_everyday
+from rmlab.evaluation import mean_interval
+from rmlab.model import RewardModel
+from rmlab.training import TrainingConfig, train
+
+
+def show_planted() -> bool:
+    pairs = planted_pairs()
+    wrong = 0
+    for name, sign in signs(pairs).items():
+        exact = robustness(planted(sign, noise=0.0), pairs)
+        noisy = robustness(planted(sign), pairs)
+        as_planted = exact.faults == (name,) and name in noisy.faults
+        wrong += not as_planted
+        others = ", ".join(sorted({*noisy.found} - {name})) or "nothing"
+        print(
+            f"{name:<24} {'as planted' if as_planted else 'WRONG':<11} shift {noisy[name].mean:+.2f} (true +1.00), "
+            f"flips {noisy[name].flips:.0%}, {noisy[name].n_changed} pairs; found beside it: {others}"
+        )
+    print(f"no taste: {', '.join(robustness(planted(None), pairs).found) or 'nothing'} found")
+    return not wrong
+
+
+def show_simulated(n: int) -> bool:
+    layout = simulated_layout(planted_pairs(), TRANSFORMS)
+    p, q, covered = simulated_audits(layout, n)
+    _, _, with_effect = simulated_audits(layout, n, effect=0.5, seed=1)
+    print(
+        f"{n} audits of an invariant model, {p.shape[1]} changes each: p below 0.05 in {(p < 0.05).mean():.2%}; "
+        f"audits with anything found {(q <= 0.05).any(axis=1).mean():.1%}\n"
+        f"intervals cover a true shift of 0 in {covered.mean():.1%}, of 0.5 in {with_effect.mean():.1%}"
+    )
+    return True
+
+
+def show_course() -> bool:
+    pairs = course_pairs().pairs
+    models = {"fair": course_model("fair"), "flattered": course_model("flattered")}
+    found = {judge: robustness(model, pairs) for judge, model in models.items()}
+    for judge, one in found.items():
+        print(f"=== {judge}\n{one}\n")
+    print(f"{'change':<24} {'fair':>7} {'twin':>7}   twin - fair, the same texts (95%)")
+    drawn = np.sort(np.random.default_rng(0).choice(len(pairs), size=200, replace=False))
+    layout = lay_out(pairs.take(drawn), TRANSFORMS, seed=0)
+    prompts, responses = (list(texts) for texts in zip(*layout.texts, strict=True))
+    scores = {judge: model.score(prompts, responses).astype(float) for judge, model in models.items()}
+    gaps = scores["flattered"] / found["flattered"].spread - scores["fair"] / found["fair"].spread
+    for series in layout.series:
+        if len({str(layout.pairs[case.pair].prompt) for case in series.cases}) < 2:
+            continue
+        after, other_after, before, other_before = gaps[np.array([case.places for case in series.cases])].T
+        clusters = [[str(layout.pairs[case.pair].prompt) for case in series.cases]]
+        said = [case.change.sentence for case in series.cases]
+        clusters += [said] if said[0] else []
+        mean, low, high = mean_interval((after - before) - (other_after - other_before), *clusters)
+        name = series.transform.name
+        one, twin = ((each[name].mean or 0.0) / each.spread for each in found.values())
+        print(f"{name:<24} {one:>+7.2f} {twin:>+7.2f}   {mean:+.2f} ({low:+.2f} to {high:+.2f})")
+    print("in units of each model's own spread")
+    return "flattery" in found["flattered"].faults and "flattery" not in found["fair"].faults
+
+
+def show_everyday() -> bool:
+    training, test = split_by_prompt(load_everyday(), fractions=(0.7, 0.3), seed=0)
+    model = RewardModel.from_pretrained("minilm", seed=0, device="cpu")
+    train(model, training, config=TrainingConfig(epochs=2, seed=0), progress=False)
+    print(f"minilm fine-tuned on {len(training)} pairs of everyday\n{robustness(model, test)}")
+    return True
+
+
+def show_minilm() -> bool:
+    torch.set_num_threads(1)
+    model = RewardModel.from_pretrained("minilm", device="cpu")
+    wall, cpu = time.perf_counter(), time.process_time()
+    found = robustness(model, load_everyday())
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    print(f"{found.n_pairs} pairs, {found.n_texts:,} texts: {cpu:.0f} s of one core (CPU), {wall:.0f} s by the clock")
+    return cpu < 180
+
+
+def show_peers(folder: str) -> bool:
+    sys.path.append(folder)
+    from _robustness_peers import judgecal, reward_lens
+
+    pairs = planted_pairs()
+    print(f"{'planted taste':<24} {'rmlab':<30} {'judgecal':<26} {'reward-lens, no noise':<40} reward-lens, noise")
+    tastes = [*signs(pairs).items(), ("none", None)]
+    cost = np.zeros((4, 2))
+    for name, sign in tastes:
+        start = time.process_time()
+        mine = robustness(planted(sign), pairs)
+        own = (mine.n_texts, time.process_time() - start)
+        judge, exact, noisy = (
+            judgecal(planted(sign), pairs),
+            reward_lens(planted(sign, noise=0.0), pairs),
+            reward_lens(planted(sign), pairs),
+        )
+        cost += [own, *((one.n_texts, one.seconds) for one in (judge, exact, noisy))]
+        columns = (mine.faults, judge.found, exact.found, noisy.found)
+        words = [", ".join(each) or "-" for each in columns]
+        print(f"{name:<24} {words[0]:<30} {words[1]:<26} {words[2]:<40} {words[3]}", flush=True)
+    for label, (texts, seconds) in zip(
+        ("rmlab", "judgecal", "reward-lens, no noise", "reward-lens, noise"), cost / len(tastes), strict=True
+    ):
+        print(f"{label}: {texts:,.0f} texts and {seconds:.1f} s of CPU for a model, scoring included")
+    return True
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", nargs="?", choices=("planted", "simulated", "course", "everyday", "minilm", "peers"))
+    parser.add_argument("--n", type=int, default=500, help="simulated audits (default: 500)")
+    parser.add_argument("--packages", metavar="FOLDER", help="where the peers are")
+    options = parser.parse_args()
+    if options.part == "peers" and options.packages is None:
+        parser.error("the peers need --packages FOLDER")
+    shown = {
+        "planted": show_planted,
+        "simulated": lambda: show_simulated(options.n),
+        "course": show_course,
+        "everyday": show_everyday,
+        "minilm": show_minilm,
+        "peers": lambda: show_peers(options.packages),
+    }
+    chosen = [options.part] if options.part else [part for part in shown if part != "peers" or options.packages]
+    as_wanted = [shown[part]() for part in chosen]
+    return 0 if all(as_wanted) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
