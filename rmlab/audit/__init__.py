@@ -7,5 +7,6 @@
 
 from rmlab.audit.results import Audit, CheckResult, Example
 from rmlab.audit.run import CHECKS, audit
+from rmlab.audit.training_run import RunAudit, audit_run
 
-__all__ = ["CHECKS", "Audit", "CheckResult", "Example", "audit"]
+__all__ = ["CHECKS", "Audit", "CheckResult", "Example", "RunAudit", "audit", "audit_run"]
