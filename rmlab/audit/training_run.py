@@ -180,7 +180,7 @@ def _finite_loss(loss: Loss | None, steps: np.ndarray | None) -> CheckResult:
         value = loss(*scores).sum()
         slopes = torch.autograd.grad(value, scores)
         if not all(bool(torch.isfinite(one).all()) for one in (value, *slopes)):
-            numbers = {"score of chosen": chosen, "of rejected": rejected, "loss": float(value)}
+            numbers = {"score of chosen": chosen, "of rejected": rejected, "loss": float(value.detach())}
             return broken("the loss, or its gradient, is not finite", Example({}, numbers))
     return kept(f"loss and gradient are finite at scores and differences up to {LARGEST:,.0f} nats")
 
@@ -204,9 +204,7 @@ def _step_size(ratios: np.ndarray) -> CheckResult:
     return broken(found, Example({}, {"step": int(ratios.argmax()) + 1, "share of the norm": largest}))
 
 
-def _prompt_constant(
-    metric: Metric, scores: tuple[Any, Any], prompts: Sequence[Hashable], seed: int
-) -> CheckResult:
+def _prompt_constant(metric: Metric, scores: tuple[Any, Any], prompts: Sequence[Hashable], seed: int) -> CheckResult:
     """Check that the metric stays as it is when a constant is added to all scores of a prompt.
 
     Comparisons within prompts leave that constant open, so it means nothing. A metric that compares the responses of

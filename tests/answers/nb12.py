@@ -32,8 +32,8 @@ RIGHT = {
         lambda score, texts: max(abs(a - b) for a, b in zip(alone(score, texts), score(texts), strict=True)),
     ],
     "change_of_form": [
-        lambda text: text.replace(" ", "  "), str.upper, lambda text: text.replace(". ", ".\n"), lambda text: f"{text}!",
-        lambda text: f"**{text}**",
+        lambda text: text.replace(" ", "  "), str.upper, lambda text: text.replace(". ", ".\n"),
+        lambda text: f"{text}!", lambda text: f"**{text}**",
     ],
 }  # fmt: skip
 
@@ -59,7 +59,8 @@ WRONG = {
         (lambda text: text + "!" * dice.randint(1, 10**6), "Two calls"),
         (lambda text: "", "empty"), (lambda text: text + " Thank you.", "words change"),
         (lambda text: text.replace("label", "sign"), "words change"), (lambda text: text[::-1], "words change"),
-        (lambda text: text.replace(";", ","), "Fewer than half"), (lambda text: text.replace(".", ","), "no model"),
-        (lambda text: text.split(), "other than a text"), (3, "takes a text"),
+        (lambda text: text.replace("label", "LABEL"), "Fewer than half"),
+        (lambda text: text.replace(".", ","), "no model"),
+        (lambda text: text.split(), "other than a text"), (3, "takes a text"), ("text", "takes a text"),
     ],
 }  # fmt: skip

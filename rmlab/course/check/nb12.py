@@ -16,9 +16,9 @@ Score = Callable[[Sequence[str]], np.ndarray]
 """Scores texts as one batch."""
 
 TEXTS: Final = (
-    "Yes, the shop closes at six.",
+    "Yes. The shop closes at six; leave now.",
     "Read the label first. Nuts are named in bold, and a trace is named below the list.",
-    "No.",
+    "No. It is shut.",
     "The train leaves from platform two; walk to the far end, where the last carriage has free seats.",
 )
 
@@ -41,7 +41,7 @@ def batch_gap(answer: Any) -> Verdict:
                 _tried(lambda score, texts: np.abs(score(texts) - score(texts)).max()),
             "Only the first text is compared. Another one may be hurt more.":
                 _tried(lambda score, texts: np.abs(_alone(score, texts) - score(texts))[0]),
-            "This is the mean distance. A fault that hurts one text in a thousand would vanish in it: take the largest.":
+            "This is the mean distance, in which a fault that hurts one text in a thousand vanishes. Take the largest.":
                 _tried(lambda score, texts: np.abs(_alone(score, texts) - score(texts)).mean()),
             "The signs are left in, so a score that is too low in the batch, or one too high, is missed. "
             "Take the absolute distance.":
@@ -79,7 +79,12 @@ def _planted(number: int) -> Score:
         lengths = np.array([len(text.split()) for text in texts], dtype=float)
         own = np.sin(lengths) + 0.1 * lengths
         padding = lengths.max() - lengths
-        fault = (0.0, np.where(padding > 0, 0.7 - 0.15 * padding, 0.0), 0.3 * (own.sum() - own), 0.2 * np.arange(own.size))
+        fault = (
+            0.0,
+            np.where(padding > 0, 0.7 - 0.15 * padding, 0.0),
+            0.3 * (own.sum() - own),
+            0.2 * np.arange(own.size),
+        )
         return own + fault[number]
 
     return score
@@ -135,7 +140,7 @@ def change_of_form(answer: Any) -> Verdict:
     }  # fmt: skip
     return judge(
         "change_of_form",
-        (lambda _: _kind_of_change(answer)) if callable(answer) else answer,
+        lambda _: _kind_of_change(answer),
         cases=[(0.0,)],
         right=lambda _: 0.0,
         praise="Right: the words stay as they are, the sound model does not move, and a model with a fault does.",
@@ -146,7 +151,11 @@ def change_of_form(answer: Any) -> Verdict:
 
 
 def _kind_of_change(change: Formula) -> Any:
-    """Return 0 for a change that finds a fault, and else the number of what is wrong with it."""
+    """Return 0 for a change that finds a fault, else the number of what is wrong with it; -1 if it is no function."""
+    if change is None or change is ... or isinstance(change, NotImplementedError | type(NotImplemented)):
+        return None
+    if not callable(change):
+        return -1.0
     changed = [change(text) for text in TEXTS]
     if changed[0] is None or changed[0] is ... or changed[0] is NotImplemented:
         return changed[0]

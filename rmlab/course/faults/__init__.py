@@ -10,9 +10,9 @@
 run itself, and `dashboard` its picture.
 """
 
-from rmlab.course.faults.catalogue import FAULTS, PANELS, KnownFault, mystery
-from rmlab.course.faults.dashboard import plot_dashboard
-from rmlab.course.faults.fault_runs import FaultRun, run
+# These are called as `faults.run`. They are not in `__all__`, since notebooks may use none of its names otherwise.
+from rmlab.course.faults.catalogue import FAULTS, PANELS, KnownFault, answer, mystery  # noqa: F401
+from rmlab.course.faults.dashboard import plot_dashboard, plot_panel
+from rmlab.course.faults.fault_runs import FaultRun, run  # noqa: F401
 
-# `run` is called as `faults.run`. It is not in `__all__`, since notebooks may use none of its names otherwise.
-__all__ = ["FAULTS", "PANELS", "FaultRun", "KnownFault", "mystery", "plot_dashboard"]
+__all__ = ["FAULTS", "PANELS", "FaultRun", "KnownFault", "plot_dashboard", "plot_panel"]

@@ -25,9 +25,7 @@ SHORT_LIMIT = 32
 """Tokens that the fault "truncation" leaves of a text; most have 40 to 70."""
 N_PAIRS, N_QUESTIONS = 1400, 32
 
-JUDGE = Judge(
-    "plain", {"warm": 3, "curt": -3, "flattery": -4, "wrong": -4, "complies": -3, "due_refusal": 3}
-)
+JUDGE = Judge("plain", {"warm": 3, "curt": -3, "flattery": -4, "wrong": -4, "complies": -3, "due_refusal": 3})
 """Strict, so that a model of this size learns something within seconds."""
 _CORES = {"short": 0.5, "wrong": 0.5}
 POLICY = ReplyPolicy(

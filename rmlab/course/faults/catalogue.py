@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["FAULTS", "PANELS", "KnownFault", "mystery"]
+__all__ = ["FAULTS", "PANELS", "KnownFault", "answer", "mystery"]
 
 PANELS = {
     "loss": "Training loss",
@@ -130,3 +130,16 @@ FAULTS = {
 def mystery(seed: int) -> str:
     """Draw the name of a fault."""
     return str(np.random.default_rng(seed).choice(list(FAULTS)))
+
+
+def answer(hidden: str, diagnosis: str | None) -> str:
+    """Return what to say to a diagnosis of a run whose fault is `hidden`; None is no diagnosis yet."""
+    if diagnosis is None:
+        return "No diagnosis yet: look at the six pictures, and choose one."
+    fault = FAULTS[diagnosis]
+    if diagnosis == hidden:
+        return f"Right. {fault.breaks} It shows in “{PANELS[fault.panel]}”. {fault.looks}"
+    return (
+        f"It is not “{diagnosis}”. That would show in “{PANELS[fault.panel]}”, as on the right below: "
+        f"{fault.looks[0].lower()}{fault.looks[1:]} Compare it with this run, on the left."
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,7 +15,7 @@ from rmlab.plots import CHOSEN, HELD_OUT, INK, NEUTRAL, REJECTED
 from rmlab.plots.display import set_description
 from rmlab.preference import preference_loss
 
-__all__ = ["plot_dashboard"]
+__all__ = ["plot_dashboard", "plot_panel"]
 
 COIN = float(preference_loss(0.0))
 SIZE = 11.5
@@ -23,30 +23,39 @@ AROUND = 5
 """How many tokens are drawn before the one at which the score is read; two are drawn behind it."""
 
 
-def plot_dashboard(run: FaultRun, *, title: str, only: str | None = None) -> Figure:
-    """Draw what a run shows, in six panels or in one of them.
+def plot_dashboard(run: FaultRun, *, title: str) -> Figure:
+    """Draw what a run shows, in six panels under a title."""
+    figure = Figure(figsize=(10.6, 6.4), layout="constrained", facecolor="white")
+    figure.suptitle(title, fontsize=15, color=INK, x=0.01, ha="left")
+    for ax, panel in zip(figure.subplots(2, 3).flat, PANELS, strict=True):
+        words = f"{title}. " if panel == next(iter(PANELS)) else ""
+        _draw(ax, run, panel, PANELS[panel], words)
+    return figure
+
+
+def plot_panel(runs: Mapping[str, FaultRun], panel: str) -> Figure:
+    """Draw one panel of several runs side by side.
 
     Parameters
     ----------
-    run
-        The run.
-    title
-        Words above the picture: the name of its fault, or none that gives it away.
-    only
-        A key of `PANELS`; by default all six are drawn.
+    runs
+        The runs, by the title to give each.
+    panel
+        A key of `PANELS`.
     """
-    names = list(PANELS) if only is None else [only]
-    size = (10.6, 6.4) if only is None else (5.6, 3.6)
-    figure = Figure(figsize=size, layout="constrained", facecolor="white")
-    grid = figure.subplots(2, 3) if only is None else np.array([figure.subplots()])
-    figure.suptitle(title, fontsize=15, color=INK, x=0.01, ha="left")
-    for ax, name in zip(grid.flat, names, strict=True):
-        words = _DRAWN[name](ax, run)
-        ax.set_title(PANELS[name], fontsize=SIZE + 2, loc="left", color=INK)
-        ax.tick_params(labelsize=SIZE - 1, colors=INK)
-        ax.spines[["top", "right"]].set_visible(False)
-        set_description(ax, f"{f'{title}. ' if name == names[0] else ''}{PANELS[name]}: {words}.")
+    figure = Figure(figsize=(4.6 * len(runs), 3.7), layout="constrained", facecolor="white")
+    figure.suptitle(PANELS[panel], fontsize=15, color=INK, x=0.01, ha="left")
+    for ax, (title, run) in zip(figure.subplots(1, len(runs), squeeze=False)[0], runs.items(), strict=True):
+        _draw(ax, run, panel, title, "")
     return figure
+
+
+def _draw(ax: Axes, run: FaultRun, panel: str, title: str, before: str) -> None:
+    words = _DRAWN[panel](ax, run)
+    ax.set_title(title, fontsize=SIZE + 2, loc="left", color=INK)
+    ax.tick_params(labelsize=SIZE - 1, colors=INK)
+    ax.spines[["top", "right"]].set_visible(False)
+    set_description(ax, f"{before}{title}: {words}.")
 
 
 def _loss(ax: Axes, run: FaultRun) -> str:

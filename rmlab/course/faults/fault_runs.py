@@ -94,6 +94,10 @@ class FaultRun:
         """The source of the label of each of these pairs."""
         return [str(pair.group) for pair in self.parts.others]
 
+    def score(self, prompts: Texts, responses: Texts) -> np.ndarray:
+        """Score responses to prompts, in nats; float64 of shape ``(n,)``."""
+        return _scores(self.network, self.tokenizer, [_joined(*text) for text in zip(prompts, responses, strict=True)])
+
     @cached_property
     def by_source(self) -> dict[str, float]:
         """The accuracy on the other questions, by source."""
@@ -212,7 +216,9 @@ def run(fault: str | None = None, seed: int = 0) -> FaultRun:
     return made
 
 
-def _train(network: Any, tokenizer: Any, pairs: Sequence[PreferencePair], fault: str | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _train(
+    network: Any, tokenizer: Any, pairs: Sequence[PreferencePair], fault: str | None, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Train the network in place; return the loss of each step, and how far it moved the weights."""
     rng, order, losses, ratios = np.random.default_rng(seed), [], [], []
     chosen_texts, rejected_texts = _texts(pairs, "chosen"), _texts(pairs, "rejected")
@@ -244,7 +250,11 @@ def _train(network: Any, tokenizer: Any, pairs: Sequence[PreferencePair], fault:
 
 
 def _texts(pairs: Sequence[PreferencePair], side: str) -> list[str]:
-    return [f"{pair.prompt}\n\n{getattr(pair, side)}" for pair in pairs]
+    return [_joined(str(pair.prompt), getattr(pair, side)) for pair in pairs]
+
+
+def _joined(prompt: str, response: str) -> str:
+    return f"{prompt}\n\n{response}"
 
 
 def _read(tokenizer: Any, texts: Texts) -> dict[str, torch.Tensor]:
