@@ -120,16 +120,20 @@ FAULTS = {
         "The metric compares chosen responses with the rejected ones of other prompts.",
         "accuracy = mean(chosen[:, None] > rejected[None, :])",
         "accuracy",
-        "The accuracy that is reported is not that of the pairs.",
+        "The accuracy that is reported is not that on the other questions, with which it should agree to the digit.",
         "audit_run: prompt constant",
     ),
 }
 """The faults by name."""
 
 
-def mystery(seed: int) -> str:
-    """Draw the name of a fault."""
-    return str(np.random.default_rng(seed).choice(list(FAULTS)))
+DRAW = 38
+"""Seed of the mysteries: with it the first is neither the easiest nor the hardest, and twelve hold nine faults."""
+
+
+def mystery(number: int) -> str:
+    """Draw the fault of the mystery of this number."""
+    return str(np.random.default_rng((DRAW, number)).choice(list(FAULTS)))
 
 
 def answer(hidden: str, diagnosis: str | None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from rmlab.course.faults.catalogue import PANELS
@@ -85,6 +86,7 @@ def _differences(ax: Axes, run: FaultRun) -> str:
         ax.hist(side, edges, facecolor=colour, edgecolor="white", linewidth=0.6, hatch=hatch)
     if ties:
         ax.bar([0], [(d == 0).sum()], reach / 20, color=NEUTRAL)
+        ax.margins(y=0.2)
         ax.text(0.97, 0.96, f"{ties:.0%} ties (grey)", transform=ax.transAxes, ha="right", va="top", fontsize=SIZE,
                 color=INK)  # fmt: skip
     ax.axvline(0, color=INK, linewidth=1)
@@ -134,18 +136,20 @@ def _read(ax: Axes, run: FaultRun) -> str:
         places.append(run.read_at)
     for x, place in enumerate(places):
         is_read, padding = place == run.read_at, place >= n_text
-        colour = CHOSEN if is_read else "white"
-        ax.text(x, 0, _word(run.tokens[place]), rotation=90, ha="center", va="center", fontsize=SIZE,
-                color="white" if is_read else NEUTRAL if padding else INK, style="italic" if padding else "normal",
-                bbox={"facecolor": colour, "edgecolor": NEUTRAL, "pad": 4})  # fmt: skip
+        box = Rectangle((x - 0.42, -0.75), 0.84, 1.5, facecolor=CHOSEN if is_read else "white", edgecolor=NEUTRAL)
+        ax.add_patch(box)
+        colour = "white" if is_read else NEUTRAL if padding else INK
+        style = "italic" if padding else "normal"
+        ax.text(x, 0, _word(run.tokens[place]), rotation=90, ha="center", va="center", fontsize=SIZE, color=colour,
+                style=style)  # fmt: skip
         if is_read:
-            ax.annotate("read here", (x, 0.62), (x, 1.15), ha="center", fontsize=SIZE, color=INK, weight="bold",
+            ax.annotate("read here", (x, 0.8), (x, 1.45), ha="center", fontsize=SIZE, color=INK, weight="bold",
                         arrowprops={"arrowstyle": "->", "color": INK, "linewidth": 2})  # fmt: skip
     if run.read_at is None:
-        ax.text(0.5, 0.9, "the score depends on no token", transform=ax.transAxes, ha="center", fontsize=SIZE,
+        ax.text(0.5, 0.88, "the score depends on no token", transform=ax.transAxes, ha="center", fontsize=SIZE,
                 color=INK, weight="bold")  # fmt: skip
     ax.set_xlim(-0.8, max(7, len(places)) - 0.2)
-    ax.set_ylim(-1.2, 1.5)
+    ax.set_ylim(-1.3, 1.8)
     ax.set_axis_off()
     shown = " ".join(_word(run.tokens[place]) for place in places)
     where = "the score depends on no token" if run.read_at is None else f"read at {_word(run.tokens[run.read_at])}"
