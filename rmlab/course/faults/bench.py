@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from tokenizers.processors import TemplateProcessing
 from transformers import AutoTokenizer
 
@@ -60,7 +59,8 @@ def make_parts(fault: str | None, seed: int) -> Parts:
         ]
     used, others = split_by_prompt(PreferencePairs.from_list(rows), fractions=(0.5, 0.5), seed=seed)
     if fault != "leaking prompts":
-        return Parts(*split_by_prompt(used, fractions=(0.75, 0.25), seed=seed), others)
+        train, test = split_by_prompt(used, fractions=(0.75, 0.25), seed=seed)
+        return Parts(train, test, others)
     order = np.random.default_rng(seed).permutation(len(used))
     quarter = len(used) // 4
     return Parts(used.take(np.sort(order[quarter:])), used.take(np.sort(order[:quarter])), others)
@@ -95,4 +95,4 @@ def make_network(fault: str | None, tokenizer: Any, seed: int) -> PlantedForSequ
     with backbones.torch_seed(seed):
         network = PlantedForSequenceClassification(PlantedConfig(**settings, fault=planted))
     network.model.load_state_dict(language_model.model.state_dict())
-    return network.to(torch.float32)
+    return network

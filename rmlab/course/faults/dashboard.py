@@ -81,7 +81,7 @@ def _differences(ax: Axes, run: FaultRun) -> str:
     d = run.differences
     ties = float(np.mean(d == 0))
     reach = float(np.abs(d).max()) or 1.0
-    edges = np.linspace(-reach, reach, 21)
+    edges = np.linspace(-reach, reach, 21).tolist()
     for side, colour, hatch in ((d[d < 0], REJECTED, "//"), (d[d > 0], CHOSEN, None)):
         ax.hist(side, edges, facecolor=colour, edgecolor="white", linewidth=0.6, hatch=hatch)
     if ties:
