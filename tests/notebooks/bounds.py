@@ -232,9 +232,10 @@ def the_mystery_on_paper_is_the_one_that_is_told(lesson: Lesson) -> None:
 
 
 @bound("break-spaces")
-def double_spaces_move_the_score_of_the_tiny_model(lesson: Lesson) -> None:
-    assert not lesson["low"] <= 0 <= lesson["high"]
-    assert abs(lesson["mean"]) > 0.2 * lesson["before"].std()
+def double_spaces_move_the_scores_of_the_tiny_model(lesson: Lesson) -> None:
+    before, after = lesson["before"], lesson["after"]
+    assert np.abs(after - before).mean() > 0.15 * before.std()
+    assert 0 < lesson["flips"] < 60
 
 
 @bound("break-mystery")

@@ -19,20 +19,21 @@ from rmlab.simulate.replies import Judge, ReplyPolicy, simulate_reply_pairs
 
 __all__ = ["SOURCES", "Parts", "make_network", "make_parts", "make_tokenizer"]
 
-SOURCES = ("A", "B", "C")
+SOURCES = ("A", "B", "A", "B", "C")
+"""The files that the pairs come from, in turn: a fifth of them from C, which may be the wrong way round."""
 SHORT_LIMIT = 32
 """Tokens that the fault "truncation" leaves of a text; most have 40 to 70."""
 N_PAIRS, N_QUESTIONS = 1400, 32
 
 JUDGE = Judge("plain", {"warm": 3, "curt": -3, "flattery": -4, "wrong": -4, "complies": -3, "due_refusal": 3})
 """Strict, so that a model of this size learns something within seconds."""
-_CORES = {"short": 0.5, "wrong": 0.5}
+_CORES = {"short": 0.7, "wrong": 0.3}
 POLICY = ReplyPolicy(
     cores={
         "plain": _CORES,
         "brief": _CORES,
         "uncertain": _CORES,
-        "harmful": {"short": 0.5, "refusal": 0.5},
+        "harmful": {"short": 0.3, "refusal": 0.7},
     },
     parts={"warm": 0.5, "curt": 0.5, "flattery": 0.4},
 )
@@ -52,7 +53,7 @@ class Parts(NamedTuple):
 def make_parts(fault: str | None, seed: int) -> Parts:
     """Make the pairs of a run, each labelled in one of three files, and split them."""
     made = simulate_reply_pairs(N_PAIRS, judge=JUDGE, policy=POLICY, n_questions=N_QUESTIONS, seed=seed).pairs
-    rows = [replace(pair, group=SOURCES[i % 3]) for i, pair in enumerate(made)]
+    rows = [replace(pair, group=SOURCES[i % len(SOURCES)]) for i, pair in enumerate(made)]
     if fault == "swapped labels":
         rows = [
             replace(pair, chosen=pair.rejected, rejected=pair.chosen) if pair.group == "C" else pair for pair in rows

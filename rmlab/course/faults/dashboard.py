@@ -174,7 +174,8 @@ def _label(ax: Axes, x: str, y: str) -> None:
 
 
 def _word(token: str) -> str:
-    return {"<|eos|>": "EOS", "<|pad|>": "pad"}.get(token, token.replace("Ġ", "").replace("Ċ", "↵"))
+    text = {"<|eos|>": "EOS", "<|pad|>": "pad"}.get(token, token.replace("Ġ", "").replace("Ċ", "↵"))
+    return text if text.isalnum() else f"“{text}”"  # a full stop alone is easily overlooked
 
 
 _DRAWN: dict[str, Callable[[Axes, FaultRun], str]] = {
