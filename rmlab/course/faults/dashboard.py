@@ -106,9 +106,9 @@ def _accuracy(ax: Axes, run: FaultRun) -> str:
     places = np.arange(len(rows))
     ax.barh(places, list(rows.values()), 0.68, color=colours)
     for place, share in zip(places, rows.values(), strict=True):
-        ax.annotate(f"{share:.0%}", (share, place), (4, 0), textcoords="offset points", va="center", fontsize=SIZE - 1,
-                    color=INK)  # fmt: skip
-    ax.axvline(0.5, color=NEUTRAL, linewidth=1.5, linestyle="--")
+        ax.annotate(f"{share:.0%}", (share, place), (5, 0), textcoords="offset points", va="center", fontsize=SIZE - 1,
+                    color=INK, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
+    ax.axvline(0.5, color=NEUTRAL, linewidth=1.5, linestyle="--", zorder=0.5)
     ax.set_yticks(places, list(rows))
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.set_xlim(0, 1.08)
