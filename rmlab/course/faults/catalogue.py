@@ -10,11 +10,11 @@ __all__ = ["FAULTS", "PANELS", "KnownFault", "answer", "mystery"]
 
 PANELS = {
     "loss": "Training loss",
-    "differences": "Score differences",
     "accuracy": "Accuracy",
+    "differences": "Score differences",
+    "read": "Where the score is read",
     "batch": "Alone, and in a batch",
     "reload": "Before saving, and loaded",
-    "read": "Where the score is read",
 }
 """The panels of a run's picture, and their titles."""
 
@@ -144,6 +144,6 @@ def answer(hidden: str, diagnosis: str | None) -> str:
     if diagnosis == hidden:
         return f"Right. {fault.breaks} It shows in “{PANELS[fault.panel]}”. {fault.looks}"
     return (
-        f"It is not “{diagnosis}”. That would show in “{PANELS[fault.panel]}”, as on the right below: "
+        f"It is not “{diagnosis}”. That would show in “{PANELS[fault.panel]}”, as on the right: "
         f"{fault.looks[0].lower()}{fault.looks[1:]} Compare it with this run, on the left."
     )

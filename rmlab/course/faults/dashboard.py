@@ -26,9 +26,9 @@ AROUND = 5
 
 def plot_dashboard(run: FaultRun, *, title: str) -> Figure:
     """Draw what a run shows, in six panels under a title."""
-    figure = Figure(figsize=(10.6, 6.4), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(8.0, 8.8), layout="constrained", facecolor="white")
     figure.suptitle(title, fontsize=15, color=INK, x=0.01, ha="left")
-    for ax, panel in zip(figure.subplots(2, 3).flat, PANELS, strict=True):
+    for ax, panel in zip(figure.subplots(3, 2).flat, PANELS, strict=True):
         words = f"{title}. " if panel == next(iter(PANELS)) else ""
         _draw(ax, run, panel, PANELS[panel], words)
     return figure
