@@ -89,6 +89,8 @@ def test_a_picture_is_what_a_notebook_would_store():
     assert shown.value == describe(ax)
     shown.show(ax, alt="votes")
     assert shown.value == "votes"
+    shown.clear()
+    assert (shown.png, shown.value) == ("", "")
 
 
 def test_what_is_drawn_is_sent_in_one_message(monkeypatch: pytest.MonkeyPatch):

@@ -12,6 +12,7 @@ from rmlab.audit.results import Audit, CheckResult, Example
 from rmlab.audit.run import CHECKS, audit
 from rmlab.audit.shift_results import Robustness, Shift
 from rmlab.audit.shifts import robustness
+from rmlab.audit.training_run import RunAudit, audit_run
 from rmlab.audit.transforms import TRANSFORMS, Transform, transform_of
 
 __all__ = [
@@ -21,9 +22,11 @@ __all__ = [
     "CheckResult",
     "Example",
     "Robustness",
+    "RunAudit",
     "Shift",
     "Transform",
     "audit",
+    "audit_run",
     "robustness",
     "transform_of",
 ]

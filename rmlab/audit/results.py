@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from rmlab.data import Side
 
-__all__ = ["Audit", "CheckResult", "Example", "Status"]
+__all__ = ["Audit", "CheckResult", "CheckTable", "Example", "Status", "table_lines"]
 
 Status = Literal["kept", "broken", "not applicable"]
 WIDTH = 118
@@ -45,8 +45,25 @@ class CheckResult:
     """Public issues, as ``repository#number``, in which people reported this fault."""
 
 
+class CheckTable:
+    """What the tables of an audit have in common: rows, by name, and which are broken."""
+
+    results: tuple[CheckResult, ...]
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """The names of the checks that are broken."""
+        return tuple(result.name for result in self.results if result.status == "broken")
+
+    def __getitem__(self, name: str) -> CheckResult:
+        for result in self.results:
+            if result.name == name:
+                return result
+        raise KeyError(f"no check is named {name!r}; there are {', '.join(r.name for r in self.results)}")
+
+
 @dataclass(frozen=True)
-class Audit:
+class Audit(CheckTable):
     """The results of `audit`; ``print`` shows a table and `to_dict` returns what JSON can hold."""
 
     model: str
@@ -61,17 +78,6 @@ class Audit:
     max_length: int | None
     """The limit that was asked for; None if the model's own limit was used."""
     seed: int
-
-    @property
-    def broken(self) -> tuple[str, ...]:
-        """The names of the checks that are broken."""
-        return tuple(result.name for result in self.results if result.status == "broken")
-
-    def __getitem__(self, name: str) -> CheckResult:
-        for result in self.results:
-            if result.name == name:
-                return result
-        raise KeyError(f"no check is named {name!r}; there are {', '.join(r.name for r in self.results)}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the audit as dicts, lists, strings and numbers."""
@@ -88,18 +94,24 @@ class Audit:
             f"scores spread by {self.spread:.3g} (standard deviation); the same means within {self.tolerance:.2g}",
             "",
         ]
-        width = max(len(result.name) for result in self.results)
-        indent = " " * (8 + width + 2)
-        for result in self.results:
-            word = {"kept": "kept", "broken": "BROKEN", "not applicable": "n/a"}[result.status]
-            lines += _wrap(f"{word:<8}{result.name:<{width}}  ", result.found, indent)
-            if result.status == "broken":
-                if result.example is not None:
-                    lines += _wrap(f"{indent}example: ", str(result.example), f"{indent}  ")
-                seen = f" (seen in {', '.join(result.issues)})" if result.issues else ""
-                lines += _wrap(f"{indent}to mend: ", result.remedy + seen, f"{indent}  ")
-        counts = {s: sum(r.status == s for r in self.results) for s in ("kept", "broken", "not applicable")}
-        return "\n".join([*lines, "", ", ".join(f"{count} {status}" for status, count in counts.items())])
+        return "\n".join([*lines, *table_lines(self.results)])
+
+
+def table_lines(results: Sequence[CheckResult]) -> list[str]:
+    """Return the lines of a table: a row for each check, and at the end how many are kept, broken and neither."""
+    lines: list[str] = []
+    width = max(len(result.name) for result in results)
+    indent = " " * (8 + width + 2)
+    for result in results:
+        word = {"kept": "kept", "broken": "BROKEN", "not applicable": "n/a"}[result.status]
+        lines += _wrap(f"{word:<8}{result.name:<{width}}  ", result.found, indent)
+        if result.status == "broken":
+            if result.example is not None:
+                lines += _wrap(f"{indent}example: ", str(result.example), f"{indent}  ")
+            seen = f" (seen in {', '.join(result.issues)})" if result.issues else ""
+            lines += _wrap(f"{indent}to mend: ", result.remedy + seen, f"{indent}  ")
+    counts = {s: sum(r.status == s for r in results) for s in ("kept", "broken", "not applicable")}
+    return [*lines, "", ", ".join(f"{count} {status}" for status, count in counts.items())]
 
 
 def _wrap(first: str, text: str, indent: str) -> list[str]:

@@ -46,6 +46,8 @@ FAULTS = {
     "pad is EOS": Fault("the pad token is EOS", "pad token"),
     "no EOS": Fault("the chat template writes no EOS", "end of text"),
     "read at first EOS": Fault("the score is read at the first EOS, which ends the prompt", "equal scores"),
+    "read at last column": Fault("the score is read at the last column of a batch", "batch size", ("padding side",)),
+    "softmax": Fault("a softmax over the one output makes every score 1", "equal scores"),
     "constant": Fault("the head is zero", "equal scores"),
     "short limit": Fault("texts are cut to 12 tokens", "truncation", network="encoder"),
     "length": Fault("the score is the number of tokens, and a little noise", "length"),
@@ -80,11 +82,15 @@ class PlantedForSequenceClassification(transformers.LlamaForSequenceClassificati
         output: Any = super().forward(input_ids=input_ids, attention_mask=attention_mask, **options)
         logits, fault = output.logits, self.config.fault  # (batch, n_outputs)
         n_tokens = attention_mask.sum(1, keepdim=True)
-        if fault in ("dropout", "read at first EOS"):
+        if fault == "softmax":
+            logits = logits.softmax(-1)
+        elif fault in ("dropout", "read at first EOS", "read at last column"):
             hidden = self.base_model(input_ids=input_ids, attention_mask=attention_mask)[0]  # (batch, length, width)
+            places = attention_mask.sum(1) - 1
             if fault == "dropout":
-                places = attention_mask.sum(1) - 1
                 hidden = torch.nn.functional.dropout(hidden, 0.1, training=True)
+            elif fault == "read at last column":
+                places = torch.full_like(places, input_ids.shape[1] - 1)
             else:
                 places = (input_ids == self.config.eos_token_id).int().argmax(1)
             logits = self.score(hidden[torch.arange(len(places)), places])

@@ -210,6 +210,11 @@ class Picture(Control):
         with self.hold_sync():
             self.png, self.size, self.value = png, size, describe(picture) if alt is None else alt
 
+    def clear(self) -> None:
+        """Show nothing, until the next picture."""
+        with self.hold_sync():
+            self.png, self.size, self.value = "", (), ""
+
 
 class Words(Control):
     """A line or two of plain text, `value`, that can be written again whenever a control asks for it."""

@@ -183,3 +183,80 @@ def the_truth_is_in_the_picture_only_when_it_is_revealed(lesson: Lesson) -> None
     assert "truth" not in view.value
     reveal.value = True
     assert view.value.count("truth") == 2 * len(lesson["CONTRASTS"])
+
+
+# 12
+
+
+def shown_words(lesson: Lesson, cell_id: str) -> str:
+    """Return the alt text of the one picture that a cell showed."""
+    (words,) = lesson.outputs[cell_id]
+    return words
+
+
+@bound("break-sound")
+def the_sound_run_learns_and_breaks_no_line(lesson: Lesson) -> None:
+    signs = lesson["sound"].signs
+    assert signs["last loss"] < 0.6
+    assert signs["training"] > 0.65
+    assert signs["others"] > 0.55
+    assert lesson["sound"].broken == ()
+    assert "read at EOS" in shown_words(lesson, "break-sound")
+
+
+@bound("break-pad")
+def pad_as_eos_is_read_one_token_early(lesson: Lesson) -> None:
+    assert lesson["pad_is_eos"].signs["after the score"] == 1
+    assert shown_words(lesson, "break-pad").count("read at EOS") == 1
+
+
+@bound("break-column")
+def a_score_of_the_last_column_depends_on_the_batch(lesson: Lesson) -> None:
+    assert lesson["sound"].signs["batch"] < 1e-3
+    assert lesson["last_column"].signs["batch"] > 0.3
+
+
+@bound("break-outputs")
+def two_outputs_learn_what_is_not_read(lesson: Lesson) -> None:
+    signs = lesson["two_outputs"].signs
+    assert signs["last loss"] < 0.6
+    assert abs(signs["training"] - 0.5) < 0.2
+    assert signs["training"] < lesson["sound"].signs["training"] - 0.08
+
+
+@bound("break-paper")
+def the_mystery_on_paper_is_the_one_that_is_told(lesson: Lesson) -> None:
+    assert lesson["faults"].mystery(1) == "swapped labels"
+    run = lesson["faults"].run("swapped labels", seed=1)
+    assert run.by_source["C"] < 0.5 < min(run.by_source["A"], run.by_source["B"])
+
+
+@bound("break-spaces")
+def double_spaces_move_the_scores_of_the_tiny_model(lesson: Lesson) -> None:
+    before, after = lesson["before"], lesson["after"]
+    assert np.abs(after - before).mean() > 0.15 * before.std()
+    assert 0 < lesson["flips"] < 60
+
+
+@bound("break-mystery")
+def a_wrong_diagnosis_is_answered_with_a_picture_beside_the_seen_one(lesson: Lesson) -> None:
+    diagnosis, view, words = (lesson[name] for name in ("diagnosis_menu", "compared_view", "mystery_words"))
+    hidden = lesson["faults"].mystery(lesson["mystery_menu"].value)
+    diagnosis.value = "softmax"
+    assert "What “softmax” looks like" in view.value
+    assert words.value.startswith("It is not")
+    diagnosis.value = hidden
+    assert (view.png, words.value[:6]) == ("", "Right.")
+    assert hidden not in lesson["mystery_view"].value
+    lesson["ask_button"].click()
+    assert lesson["faults"].FAULTS[hidden].caught_by in lesson["audit_words"].value
+
+
+@bound("break-menu")
+def the_fault_that_is_chosen_is_drawn_and_told_when_asked(lesson: Lesson) -> None:
+    menu, tell, words = (lesson[name] for name in ("fault_menu", "tell_toggle", "fault_words"))
+    menu.value = "softmax"
+    assert lesson["fault_view"].value.startswith("softmax.")
+    assert "Caught by" not in words.value
+    tell.value = True
+    assert "Caught by audit: equal scores" in words.value

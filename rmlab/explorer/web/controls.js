@@ -192,7 +192,10 @@ function picture(store) {
   const frame = element("div", { role: "status" });
   let newest = null;
   return shown(store, frame, ["png", "value", "size"], async () => {
-    if (!store.get("png")) return;
+    if (!store.get("png")) {
+      newest = null;
+      return frame.replaceChildren();
+    }
     const [width, height] = store.get("size");
     const image = element("img", { src: `data:image/png;base64,${store.get("png")}`, alt: store.get("value"), width, height });
     newest = image;
