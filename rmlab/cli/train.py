@@ -149,7 +149,9 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
     pairs = read_given(options.pairs, options) if options.pairs else load_everyday()
     say(pairs.report)
     parts = rmlab.split_by_prompt(pairs, seed=config.seed)
-    model = RewardModel.from_pretrained(options.backbone, seed=config.seed, revision=options.revision)
+    model = RewardModel.from_pretrained(
+        options.backbone, seed=config.seed, revision=options.revision, max_length=config.max_length
+    )
     check_room(model, out)
     tokens = {"tokens": options.tokens, "processes": options.token_processes}
     ready = [prepare(model, part, max_length=config.max_length, **tokens) for part in parts]

@@ -223,8 +223,9 @@ class TokenScorer(nn.Module):
     def _differs_packed(self, form: MaskForm) -> str | None:
         """Score a few sequences in packed and in padded rows; return how they differ, or None."""
         generator = np.random.default_rng(0)
+        vocabulary = self.network.get_input_embeddings().num_embeddings
         pairs = 10 if form == "blocks" else 2  # so that there are several blocks
-        prompts, tails = ([generator.integers(self.network.config.vocab_size, size=n).tolist() for n in sizes]
+        prompts, tails = ([generator.integers(vocabulary, size=n).tolist() for n in sizes]
                           for sizes in ((24, 40) * (pairs // 2), (16, 9, 5, 12) * (pairs // 2)))  # fmt: skip
         keys = [i // 2 for i in range(2 * pairs)]
         sequences = [prompts[key] + tail for key, tail in zip(keys, tails, strict=True)]

@@ -13,7 +13,7 @@ from torch.distributed.fsdp import FSDPModule
 
 from rmlab._compat.torch_internals import forget_compiled
 from rmlab._compat.transformers_internals import set_gradient_checkpointing
-from rmlab.model import RewardModel
+from rmlab.model import RewardModel, autocast
 from rmlab.model.network import dropouts
 from rmlab.training.config import TrainingConfig
 from rmlab.training.group import is_sharded
@@ -31,6 +31,8 @@ def training_mode(model: RewardModel, config: TrainingConfig) -> Iterator[None]:
         if not config.dropout:
             for module, name, _ in probabilities:
                 setattr(module, name, 0.0)
+            model.train()
+            _refuse_randomness(model)
         if config.lora:
             _add_adapters(model, config.lora)
         if config.gradient_checkpointing:
@@ -49,6 +51,19 @@ def training_mode(model: RewardModel, config: TrainingConfig) -> Iterator[None]:
                 parameter.requires_grad = False
         for module, name, value in probabilities:
             setattr(module, name, value)
+
+
+def _refuse_randomness(model: RewardModel) -> None:
+    """Refuse a network that is random in training mode even without dropout: it would judge a pair by two models."""
+    ids = torch.tensor(model.encode(["Is it one?"], ["It is one and not two."])[:], device=model.device)  # (1, tokens)
+    with torch.no_grad(), autocast(model.device, enabled=False):
+        one, other = (model(input_ids=ids, attention_mask=torch.ones_like(ids)) for _ in range(2))
+    difference, size = float((one - other).abs().max()), float(one.abs().max())
+    if difference > 1e-4 * size:
+        raise TrainingError(
+            f"dropout is off, but two passes of {type(model.network).__name__} over the same text in training mode "
+            f"differ by {difference:.2g} in score. Give dropout=True (--dropout) to accept that, or take another backbone."
+        )
 
 
 @contextlib.contextmanager
