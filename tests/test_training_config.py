@@ -32,7 +32,7 @@ def small(kind: str, **settings) -> RewardModel:
     sizes = {
         "vocab_size": len(tokenizer), "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2,
         "num_attention_heads": 2, "num_key_value_heads": 2, "max_position_embeddings": 514, "num_labels": 1,
-        "pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id, "bos_token_id": None,
+        "pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer("a")["input_ids"][-1],
         "initializer_range": 0.3, "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 2,
         "decoder_attention_heads": 2, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32,
     }  # fmt: skip

@@ -62,7 +62,7 @@ def _refuse_randomness(model: RewardModel) -> None:
     if difference > 1e-4 * size:
         raise TrainingError(
             f"dropout is off, but two passes of {type(model.network).__name__} over the same text in training mode "
-            f"differ by {difference:.2g} in score. Give dropout=True (--dropout) to accept that, or take another backbone."
+            f"differ by {difference:.2g} in score. Give dropout=True to accept that, or take another backbone."
         )
 
 
