@@ -109,7 +109,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def settings_of(options: argparse.Namespace, *, held_out: int, training: int) -> dict[str, Any]:
     """Return the fields of TrainingConfig, for a run with so many pairs held out and to train on."""
-    given = {setting.name: getattr(options, setting.name, None) for setting in fields(TrainingConfig)}
+    given: dict[str, Any] = {setting.name: getattr(options, setting.name, None) for setting in fields(TrainingConfig)}
     if not hasattr(options, "patience"):
         given["patience"] = PATIENCE if held_out else None
     if not hasattr(options, "evaluate_every"):

@@ -85,6 +85,7 @@ def add_adapters(model: RewardModel, config: TrainingConfig) -> None:
                 module.merge()
                 module.unmerge()
     except Exception as error:  # whatever somebody's network may raise
+        _take_out(backbone, merge=False)
         raise TrainingError(
             f"low-rank adapters cannot be added to {type(model.network).__name__} "
             f"({type(error).__name__}: {str(error)[:120]}). Name other layers with lora_targets, or leave lora out."
@@ -93,12 +94,16 @@ def add_adapters(model: RewardModel, config: TrainingConfig) -> None:
 
 def merge_adapters(model: RewardModel) -> None:
     """Add the changes of the adapters, if there are any, to the weights, and remove the adapters."""
+    _take_out(model.network.base_model, merge=True)
+
+
+def _take_out(backbone: nn.Module, *, merge: bool) -> None:
     from peft.tuners.lora import LoraLayer
 
-    backbone = model.network.base_model
     for name, module in list(backbone.named_modules()):
         if isinstance(module, LoraLayer):
-            module.merge()
+            if merge:
+                module.merge()
             backbone.set_submodule(name, module.get_base_layer())
 
 

@@ -6,14 +6,12 @@ import contextlib
 import importlib.util
 import json
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rmlab.training.errors import TrainingError
 from rmlab.training.records import TrainingStep
-
-if TYPE_CHECKING:
-    from rmlab.training.loop import TrainingRun
 
 __all__ = ["StepLog"]
 
@@ -29,8 +27,8 @@ class StepLog:
 
     Parameters
     ----------
-    run
-        The run, whose history a resumed run begins its log with.
+    so_far
+        Returns the steps that the run has taken, those from before it was resumed among them.
     file
         Where the lines of JSON go.
     folder
@@ -39,8 +37,15 @@ class StepLog:
         Whether the file may be there.
     """
 
-    def __init__(self, run: TrainingRun, file: str | Path | None, folder: str | Path | None, *, resume: bool):
-        self.run, self.folder = run, folder
+    def __init__(
+        self,
+        so_far: Callable[[], Sequence[TrainingStep]],
+        file: str | Path | None,
+        folder: str | Path | None,
+        *,
+        resume: bool,
+    ):
+        self.so_far, self.folder = so_far, folder
         self.file = None if file is None else Path(file)
         if self.file is not None and not resume and self.file.exists():
             raise TrainingError(f"{self.file} exists; remove it, or choose another file for the log of the run")
@@ -73,7 +78,7 @@ class StepLog:
         try:
             if not self._begun:
                 self._begun = True
-                records = list(self.run.history.steps)
+                records = list(self.so_far())
                 if self._lines is not None:
                     self._lines.truncate(0)
                 if self.folder is not None:

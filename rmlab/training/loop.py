@@ -24,6 +24,7 @@ from rmlab.data import PreferencePair, pair_ids
 from rmlab.evaluation import Evaluation, evaluate
 from rmlab.model import RewardModel, autocast, use_bf16
 from rmlab.preference import preference_loss
+from rmlab.training.adapters import require_peft
 from rmlab.training.batch_order import batches
 from rmlab.training.checkpoint import Checkpoints
 from rmlab.training.config import TrainingConfig
@@ -161,6 +162,9 @@ def training_steps(
     if config.patience is not None and held_out is None:
         raise TrainingError("patience stops on the held-out log loss; give held_out pairs, or leave patience out")
 
+    if config.lora:
+        require_peft()
+
     def ready(part: Sequence[PreferencePair] | TrainingData) -> TrainingData:
         return part if isinstance(part, TrainingData) else prepare(model, part, max_length=config.max_length)
 
@@ -206,7 +210,9 @@ def train(
     is_main = join_group().is_main_process
     shown_here = progress and is_main
     with (
-        StepLog(run, log if is_main else None, logdir if is_main else None, resume=resume) as written,
+        StepLog(
+            lambda: run.history.steps, log if is_main else None, logdir if is_main else None, resume=resume
+        ) as written,
         on_signals(run.stop if checkpoints else None) as received,
         tqdm(total=run.n_steps, desc="training", unit="step", disable=not shown_here) as bar,
     ):
