@@ -24,7 +24,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def add_skip_bad(parser: Any) -> None:
-    """Add the option for what happens to a record of the pairs that cannot be read, to a parser or a group of its options."""
+    """Add the option for what happens to a record of the pairs that cannot be read, to a parser or its group."""
     parser.add_argument(
         "--skip-bad", action="store_true", help="leave out and count records that cannot be read (default: stop)"
     )
