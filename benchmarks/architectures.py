@@ -66,12 +66,16 @@ def shrink(config: Any, ids: dict[str, int]) -> Any:
             shrink(value, ids)
         elif name in SMALL and isinstance(value, int | float) and not isinstance(value, bool):
             setattr(config, name, SMALL[name])
+        elif name == "num_experts_per_tok" and value is None:
+            setattr(config, name, 2)
         elif isinstance(value, float) and "drop" in name:
             setattr(config, name, 0.3)
         elif name in ids:
             setattr(config, name, ids[name])
         elif isinstance(value, list) and name in ("layer_types", "mlp_layer_types", "layers_block_type"):
             setattr(config, name, (sorted(set(value)) * 2)[:2])
+    if getattr(config, "kv_lora_rank", None) is not None:
+        config.num_key_value_heads = config.num_attention_heads  # of latent attention
     return config
 
 

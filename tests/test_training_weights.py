@@ -121,3 +121,26 @@ def test_of_packed_neighbours_only_the_pair_with_nan_is_named():
     assert int(torch.isnan(scores).sum()) > 2, "its neighbours are sound here, so that this could not fail"
     with pytest.raises(TrainingError, match=r"the loss of step 1 is not finite.*Pairs at fault: pairs\.jsonl:3\. Look"):
         train(model, pairs, config=TrainingConfig(batch_size=6, **FP32), progress=False)
+
+
+def test_adapters_on_stacked_experts_are_merged_into_them():
+    model = small("Mixtral", num_local_experts=4, num_experts_per_tok=2)
+    before = weights(model)
+    steps = training_steps(model, make_pairs(16), config=TrainingConfig(max_steps=4, batch_size=8, lora=2, **FP32))
+    for _ in steps:
+        scores = model.score_differences(make_pairs(4))
+    assert list(weights(model)) == list(before)
+    np.testing.assert_allclose(model.score_differences(make_pairs(4)), scores, atol=1e-5)
+
+
+def test_scores_of_a_network_that_ignores_the_mask_do_not_depend_on_their_batch():
+    model = small("FNet")
+    assert "without padding" in model.layout()
+    texts = ["red", "blue and " * 9, "green " * 4, "red and so", "red box"]
+    together = model.score(["Which?"] * 5, texts)
+    alone = [float(model.score(["Which?"], [text])[0]) for text in texts]
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    ids = torch.tensor(model.encode(["Which?"], [texts[0]])[:])
+    with torch.no_grad():
+        plain = float(model.network(input_ids=ids).logits)
+    assert alone[0] == pytest.approx(plain, abs=1e-5)

@@ -100,10 +100,12 @@ def merge_adapters(model: RewardModel) -> None:
 def _take_out(backbone: nn.Module, *, merge: bool) -> None:
     from peft.tuners.lora import LoraLayer
 
-    for name, module in list(backbone.named_modules()):
-        if isinstance(module, LoraLayer):
-            if merge:
-                module.merge()
+    adapted = {name: module for name, module in backbone.named_modules() if isinstance(module, LoraLayer)}
+    for module in adapted.values() if merge else ():
+        module.merge()
+    for name, module in adapted.items():
+        # peft wraps a module that holds several stacked experts once for each of its weights, one wrap in another
+        if name.removesuffix(".base_layer") == name or name.removesuffix(".base_layer") not in adapted:
             backbone.set_submodule(name, module.get_base_layer())
 
 
