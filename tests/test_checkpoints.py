@@ -18,8 +18,18 @@ from rmlab.__main__ import main
 from rmlab.data import write_pairs
 from rmlab.model import RewardModel
 from rmlab.simulate import simulate_text_pairs
-from rmlab.training import TrainingConfig, TrainingError, checkpoint, load_checkpoint, prepare, train, training_steps
+from rmlab.training import (
+    Interrupted,
+    TrainingConfig,
+    TrainingError,
+    checkpoint,
+    load_checkpoint,
+    prepare,
+    train,
+    training_steps,
+)
 from rmlab.training.checkpoint import Checkpoints
+from rmlab.training.logs import StepLog
 from rmlab.training.run_state import Best, RunState
 
 PAIRS = simulate_text_pairs(40, seed=0).pairs
@@ -158,6 +168,7 @@ def test_a_finished_run_is_resumed_to_its_end_without_a_step(tmp_path):
 
 
 def test_resuming_from_an_empty_folder_starts_at_the_beginning(tmp_path):
+    (tmp_path / "new").mkdir()
     model, history = run(PLAIN, tmp_path / "new")
     assert same_weights(model, run()[0])
     assert history.resumed_at == ()
@@ -318,7 +329,72 @@ def test_a_full_disk_leaves_the_old_checkpoint_and_the_run_goes_on(folder):
 def test_a_folder_that_cannot_be_made_stops_the_run_before_its_first_step(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(TrainingError, match=r"cannot hold checkpoints: .* Choose another folder"):
-        run(PLAIN, tmp_path / "file")
+        run(PLAIN, tmp_path / "file", resume=False)
+
+
+def test_a_resume_from_a_folder_of_no_run_is_refused(tmp_path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "today.txt").touch()
+    for name in ("mistyped", "notes"):
+        with pytest.raises(TrainingError, match=f"nothing to resume in .*{name}"):
+            run(PLAIN, tmp_path / name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes"]
+
+
+def test_a_finished_run_goes_on_for_longer_as_if_it_had_been_longer(tmp_path):
+    config = dataclasses.replace(PLAIN, schedule="constant", warmup_fraction=0, evaluate_every=0)
+    longer = dataclasses.replace(config, max_steps=14)
+    expected, whole = run(longer, held_out=None)
+    run(config, tmp_path, held_out=None, resume=False)
+    model, history = run(longer, tmp_path, held_out=None)
+    assert same_weights(model, expected)
+    assert without_time(history) == without_time(whole)
+    assert history.resumed_at == (9,)
+    with pytest.raises(TrainingError, match="max_steps: expected 14, got 13"):
+        run(dataclasses.replace(longer, max_steps=13), tmp_path, held_out=None)
+
+
+def test_a_run_that_was_cut_short_does_not_change_its_length(folder):
+    with pytest.raises(TrainingError, match="max_steps: expected 9, got 14"):
+        run(dataclasses.replace(PLAIN, max_steps=14), folder)
+
+
+def test_a_run_that_patience_ended_waits_again_where_it_goes_on_for_longer(tmp_path):
+    wrong = [dataclasses.replace(p, chosen=p.rejected, rejected=p.chosen) for p in TRAINING]
+    config = dataclasses.replace(PLAIN, max_steps=40, evaluate_every=1, checkpoint_every=1, patience=3)
+    _, first = run(config, tmp_path, held_out=wrong, resume=False)
+    _, history = run(dataclasses.replace(config, max_steps=41), tmp_path, held_out=wrong)
+    assert len(history.steps) == len(first.steps) + 3 < 40
+
+
+def test_a_run_that_is_told_to_stop_has_a_checkpoint_and_goes_on_from_it(tmp_path):
+    config = dataclasses.replace(PLAIN, checkpoint_every=0)
+    expected, whole = run(config)
+    steps = training_steps(fresh(), TRAINING, held_out=HELD_OUT, config=config, checkpoints=tmp_path)
+    for step in steps:
+        if step.step == 3:
+            steps.stop()
+    assert (len(steps.history.steps), steps.finished, steps.checkpoint) == (4, False, step_folder(tmp_path, 4))
+    model, history = run(config, tmp_path)
+    assert same_weights(model, expected)
+    assert without_time(history) == without_time(whole)
+    assert names(tmp_path) == ["step-0000000004"]  # none at the end, since none was asked for
+
+
+@ON_POSIX
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_after_its_step_with_a_checkpoint(number, tmp_path, monkeypatch):
+    add = StepLog.add
+    monkeypatch.setattr(
+        StepLog, "add", lambda log, step: add(log, step) or (os.kill(os.getpid(), number) if step.step == 3 else None)
+    )
+    before = signal.getsignal(number)
+    with pytest.raises(Interrupted, match=r"after step 4 of 9.*resume=True \(--resume\)") as caught:
+        run(PLAIN, tmp_path, resume=False)
+    assert (caught.value.number, caught.value.step) == (number, 4)
+    assert caught.value.checkpoint == step_folder(tmp_path, 4)
+    assert signal.getsignal(number) == before
+    assert len(run(PLAIN, tmp_path)[1].steps) == 9
 
 
 def test_a_run_that_nobody_holds_any_longer_lets_go_of_its_folder(tmp_path):

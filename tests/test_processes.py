@@ -60,7 +60,7 @@ def run(folder: Path, config: TrainingConfig, training=TRAINING, held_out=HELD_O
     def fresh() -> RewardModel:
         return RewardModel.from_pretrained("tiny-decoder", seed=0, device="cpu")
 
-    first = dataclasses.replace(config, max_steps=1, evaluate_every=0, max_grad_norm=float("inf"))
+    first = dataclasses.replace(config, max_steps=1, evaluate_every=0, max_grad_norm=float("inf"), checkpoint_every=1)
     train(fresh(), training, config=first, checkpoints=folder / "first", progress=False)
     model = fresh()
     history = train(model, training, held_out=held_out, config=config, progress=False)
@@ -141,6 +141,22 @@ def resume_fsdp(folder: Path, argument: tuple[str, TrainingConfig]) -> None:
     for way, model in weights.items():
         arrays = {key: tensor.numpy() for key, tensor in model.state_dict().items()}
         np.savez(folder / f"{way}{os.environ['RANK']}.npz", **arrays)
+
+
+def stop_early(folder: Path, config: TrainingConfig) -> None:
+    """Ask one process alone to stop after its second step; keep how many steps each took."""
+    model = RewardModel.from_pretrained("tiny-decoder", seed=0, device="cpu")
+    steps = training_steps(model, TRAINING, config=config, checkpoints=folder / "kept")
+    for step in steps:
+        if step.step == 2 and os.environ["RANK"] == "1":
+            steps.stop()
+    kept = [path.name for path in (folder / "kept").glob("step-*")]
+    (folder / f"stopped{os.environ['RANK']}").write_text(json.dumps([len(steps.history.steps), kept]))
+
+
+def stop_early_fsdp(folder: Path, config: TrainingConfig) -> None:
+    os.environ |= SHARED_OUT
+    stop_early(folder, config)
 
 
 def measure_parts(folder: Path, config: TrainingConfig) -> None:
@@ -310,6 +326,13 @@ def test_the_command_trains_in_two_processes_however_they_are_launched_as_in_one
         np.testing.assert_allclose(losses[way], losses["alone"], atol=1e-4)
         np.testing.assert_allclose(differences[way], differences["alone"], atol=1e-3)
     assert sum(path.is_dir() for path in (tmp_path / "ids").iterdir()) == 3  # of the three parts, made once
+
+
+@pytest.mark.parametrize("action", [stop_early, stop_early_fsdp])
+def test_all_processes_stop_after_the_same_step_with_a_checkpoint(context, tmp_path, action):
+    assert end(start(context, action, tmp_path, CONFIG)) == [0, 0]
+    for rank in (0, 1):
+        assert json.loads((tmp_path / f"stopped{rank}").read_text()) == [3, ["step-0000000003"]]
 
 
 @pytest.mark.slow

@@ -232,7 +232,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_with_the_pairs_at_fault():
 
 def test_a_gradient_that_is_not_finite_stops_the_run():
     model = fresh()
-    model.network.score.register_full_backward_hook(lambda *_: (torch.full((16, 64), math.nan),))
+    model.network.score.register_full_backward_hook(lambda _, into, out: (torch.full_like(into[0], math.nan),))
     with pytest.raises(TrainingError, match="the gradient of step 1 is not finite"):
         train(model, make_pairs(8), config=TrainingConfig(batch_size=8, **FP32), progress=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
 import rmlab
 from rmlab.data import PreferencePairs
@@ -22,8 +23,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_skip_bad(parser: argparse.ArgumentParser) -> None:
-    """Add the option for what happens to a record of the pairs that cannot be read."""
+def add_skip_bad(parser: Any) -> None:
+    """Add the option for what happens to a record of the pairs that cannot be read, to a parser or its group."""
     parser.add_argument(
         "--skip-bad", action="store_true", help="leave out and count records that cannot be read (default: stop)"
     )

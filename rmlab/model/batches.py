@@ -16,7 +16,7 @@ from torch import nn
 
 from rmlab.model.packing import Tree, best_fit, grow_trees, length_sorted_batches, pack, pad
 
-__all__ = ["MULTIPLE", "Batch", "packed_batches", "padded_batches", "read_scores", "why_not_packed"]
+__all__ = ["MULTIPLE", "Batch", "packed_batches", "padded_batches", "read_scores", "unpadded_batches", "why_not_packed"]
 
 MULTIPLE = 64
 """The tokens of a batch are rounded up to a multiple of this: on a CPU the libraries compile kernels for each
@@ -34,6 +34,21 @@ def padded_batches(sequences: Sequence[list[int]], *, batch_tokens: int, pad_id:
     for members, length in cut:
         ids, mask = pad([sequences[i] for i in members], pad_id=pad_id, length=length)
         batches.append((members, {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}))
+    return batches
+
+
+def unpadded_batches(sequences: Sequence[list[int]], *, batch_tokens: int, pad_id: int) -> list[Batch]:
+    """Return sequences in batches of equal lengths, for a network whose scores depend on padding."""
+    by_length: dict[int, list[int]] = {}
+    for i, ids in enumerate(sequences):
+        by_length.setdefault(len(ids), []).append(i)
+    batches = []
+    for length, same in by_length.items():
+        rows = max(1, batch_tokens // length)
+        for start in range(0, len(same), rows):
+            members = np.array(same[start : start + rows])
+            ids, mask = pad([sequences[i] for i in members], pad_id=pad_id, length=length)
+            batches.append((members, {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}))
     return batches
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from rmlab.model.backbones import ModelError
 
-__all__ = ["Float32Linear", "dropouts", "ensure_pad_token", "keep_head_in_float32"]
+__all__ = ["Float32Linear", "dropouts", "ensure_pad_token", "keep_head_in_float32", "positions"]
 
 PAD_TOKEN = "<|pad|>"
 
@@ -47,7 +47,26 @@ def ensure_pad_token(network: Any, tokenizer: Any) -> None:
 
 
 def dropouts(network: nn.Module) -> list[tuple[nn.Module, str, float]]:
-    """Return each module of a network that has dropout, the name of its probability, and the probability."""
-    layers = [(module, "p", module.p) for module in network.modules() if isinstance(module, nn.Dropout)]
-    attention = [(m, "attention_dropout", getattr(m, "attention_dropout", None)) for m in network.modules()]
-    return layers + [(module, name, p) for module, name, p in attention if isinstance(p, float)]
+    """Return each module with dropout or routing noise, the name of its probability or size, and the number.
+
+    Besides `nn.Dropout` these are the numbers that a network hands to functional dropout, under many names:
+    ``attention_dropout``, ``activation_dropout``, ``layerdrop``, ``resid_pdrop``, ``router_jitter_noise``, ...
+    """
+    found = []
+    for module in network.modules():
+        is_layer = "dropout" in type(module).__name__.lower()
+        for name, value in vars(module).items():
+            if isinstance(value, float) and ("drop" in name or "jitter" in name or (is_layer and name == "p")):
+                found.append((module, name, value))
+    return found
+
+
+def positions(network: Any) -> int | None:
+    """Return the number of positions that a network can tell apart; None if it has no such limit.
+
+    RoBERTa and its kin count positions from the pad id on, so that of 514 they use 512.
+    """
+    known = getattr(network.config.get_text_config(), "max_position_embeddings", None)
+    tables = (m for name, m in network.named_modules() if name.endswith("position_embeddings"))
+    offsets = [m.padding_idx + 1 for m in tables if isinstance(m, nn.Embedding) and m.padding_idx is not None]
+    return known - max(offsets, default=0) if known else None

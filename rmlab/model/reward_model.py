@@ -15,7 +15,7 @@ from rmlab._compat.transformers_internals import set_input_names
 from rmlab.atomic import replacing
 from rmlab.data import PreferencePair
 from rmlab.model.backbones import ModelError, load_network, quiet_transformers
-from rmlab.model.network import Float32Linear, ensure_pad_token, keep_head_in_float32
+from rmlab.model.network import Float32Linear, ensure_pad_token, keep_head_in_float32, positions
 from rmlab.model.precision import Precision
 from rmlab.model.saving import check_destination, write_manifest
 from rmlab.model.scoring import score_in_chunks
@@ -25,6 +25,8 @@ from rmlab.model.tokenization import Encoded, EncodedPairs, Encoder, Text
 __all__ = ["RewardModel"]
 
 DEFAULT_MAX_LENGTH = 1024
+SAVED_MAX_LENGTH = "rmlab_max_length"
+"""The entry of config.json that keeps the longest sequence of a model that rmlab saved."""
 
 
 class RewardModel(TokenScorer):
@@ -44,8 +46,9 @@ class RewardModel(TokenScorer):
     """
 
     def __init__(self, network: nn.Module, tokenizer: Any, *, max_length: int | None = None):
-        limits = (getattr(network.config, "max_position_embeddings", None), tokenizer.model_max_length)
+        limits = (positions(network), tokenizer.model_max_length)
         limit = min([value for value in limits if value] or [DEFAULT_MAX_LENGTH])
+        max_length = max_length or getattr(network.config, SAVED_MAX_LENGTH, None)
         if max_length is not None and not 8 <= max_length <= limit:
             raise ModelError(f"max_length must be at least 8 and at most {limit} for this model, got {max_length}")
         ensure_pad_token(network, tokenizer)
@@ -78,7 +81,8 @@ class RewardModel(TokenScorer):
         seed
             Seed for the head of a backbone that has none.
         max_length
-            Longest sequence in tokens; by default the model's limit, but at most 1024.
+            Longest sequence in tokens, at most the model's limit; by default the one that rmlab saved with the model,
+            else the limit, but at most 1024.
         revision
             Branch, tag or commit of a hub model.
         device
@@ -103,7 +107,8 @@ class RewardModel(TokenScorer):
         max_length = self.max_length if max_length is None else max_length
         if not 8 <= max_length <= self.max_length:
             raise ValueError(
-                f"max_length must be at least 8 and at most the model's {self.max_length}, got {max_length}"
+                f"max_length must be at least 8 and at most the model's {self.max_length}, got {max_length}. "
+                "For longer texts load the model with that max_length, up to the number of its positions."
             )
         return max_length
 
@@ -244,6 +249,7 @@ class RewardModel(TokenScorer):
         folder = check_destination(folder)
         try:
             with replacing(folder) as new:
+                setattr(self.network.config, SAVED_MAX_LENGTH, self.max_length)
                 with quiet_transformers():
                     self.network.save_pretrained(new)
                 self.tokenizer.padding_side = "right"

@@ -13,8 +13,16 @@ from torch import nn
 
 from rmlab._compat.transformers_internals import attention_implementation
 from rmlab.model.attention import BLOCK_DEVICES, MaskForm, make_mask, take_blocks, take_masks
-from rmlab.model.batches import Batch, packed_batches, padded_batches, read_scores, why_not_packed
+from rmlab.model.batches import (
+    Batch,
+    packed_batches,
+    padded_batches,
+    read_scores,
+    unpadded_batches,
+    why_not_packed,
+)
 from rmlab.model.network import dropouts
+from rmlab.model.packing import pad
 from rmlab.model.precision import autocast
 
 __all__ = ["Packing", "TokenScorer"]
@@ -164,6 +172,8 @@ class TokenScorer(nn.Module):
         return "added" if drops_out or self.block_fault is not None else "blocks"
 
     def _padded(self, input_ids: Sequence[list[int]], batch_tokens: int) -> list[Batch]:
+        if self.padding_fault is not None:
+            return unpadded_batches(input_ids, batch_tokens=batch_tokens, pad_id=self.pad_id)
         return padded_batches(input_ids, batch_tokens=batch_tokens, pad_id=self.pad_id, at_most=self.max_length)
 
     def _packed(
@@ -183,6 +193,8 @@ class TokenScorer(nn.Module):
     def layout(self, packing: Packing = "auto") -> str:
         """Return a description of how texts are laid out in rows."""
         if packing == "off" or self.packing_fault is not None:
+            if self.padding_fault is not None:
+                return f"rows of equal length, without padding, since {self.padding_fault}"
             return "padded rows" + ("" if packing == "off" else f" (packed ones cannot be used: {self.packing_fault})")
         packed = (
             "packed rows, with a common beginning of two texts computed once"
@@ -208,6 +220,28 @@ class TokenScorer(nn.Module):
         return fault
 
     @cached_property
+    def padding_fault(self) -> str | None:
+        """How scores depend on the padding of a row, as in a network that ignores the mask; None if they do not.
+
+        It is found by trying: sequences of random token ids are scored alone, and padded to more than twice the length.
+        """
+        generator = np.random.default_rng(0)
+        vocabulary = self.network.get_input_embeddings().num_embeddings
+        sequences = generator.integers(vocabulary, size=(4, 9)).tolist()
+
+        def score(length: int) -> torch.Tensor:
+            ids, mask = map(torch.from_numpy, pad(sequences, pad_id=self.pad_id, length=length))
+            return self(ids.to(self.device), mask.to(self.device))
+
+        with self.evaluating(), torch.no_grad(), autocast(self.device, enabled=False):
+            try:
+                alone, padded = score(9), score(21)
+            except Exception:  # whatever somebody's model may raise at ids without the tokens that it expects
+                return None
+        difference, spread = float((alone - padded).abs().max()), float(alone.std())
+        return None if difference <= 1e-2 * spread else f"padding moves scores by {difference:.2g}"
+
+    @cached_property
     def block_fault(self) -> str | None:
         """The reason why FlexAttention cannot train this model on packed rows, found by trying; None if it can."""
         before = attention_implementation(self.network)
@@ -223,8 +257,9 @@ class TokenScorer(nn.Module):
     def _differs_packed(self, form: MaskForm) -> str | None:
         """Score a few sequences in packed and in padded rows; return how they differ, or None."""
         generator = np.random.default_rng(0)
+        vocabulary = self.network.get_input_embeddings().num_embeddings
         pairs = 10 if form == "blocks" else 2  # so that there are several blocks
-        prompts, tails = ([generator.integers(self.network.config.vocab_size, size=n).tolist() for n in sizes]
+        prompts, tails = ([generator.integers(vocabulary, size=n).tolist() for n in sizes]
                           for sizes in ((24, 40) * (pairs // 2), (16, 9, 5, 12) * (pairs // 2)))  # fmt: skip
         keys = [i // 2 for i in range(2 * pairs)]
         sequences = [prompts[key] + tail for key, tail in zip(keys, tails, strict=True)]

@@ -47,6 +47,10 @@ Made by reward-model-lab {version}; `training.json` holds every step.
 
 ## How good it is
 
+{how_good}
+"""
+
+HOW_GOOD = """\
 {accuracy_in_words}
 
 | on the test part | | 95% interval |
@@ -59,8 +63,7 @@ Made by reward-model-lab {version}; `training.json` holds every step.
 {confidence_in_words}
 
 The test pairs are of the same kind as the training pairs: on others it may do worse. `rmlab audit` says whether the
-model keeps what any reward model must.
-"""
+model keeps what any reward model must."""
 
 
 def model_card(
@@ -69,8 +72,8 @@ def model_card(
     pairs: str,
     parts: Mapping[str, TrainingData],
     history: History,
-    test: Evaluation,
-    tempered: Tempered,
+    test: Evaluation | None,
+    tempered: Tempered | None,
     max_length: int,
 ) -> str:
     """Return the card, in Markdown, with the metadata that a model hub reads.
@@ -84,9 +87,9 @@ def model_card(
     history
         The history of the run.
     test
-        The evaluation on the part on which no choice was made.
+        The evaluation on the part on which no choice was made; None if there was no such part.
     tempered
-        A temperature fitted on the held-out part, and its effect on the test part.
+        A temperature fitted on the held-out part, and its effect on the test part; None without both.
     max_length
         Longest sequence in tokens.
     """
@@ -94,8 +97,6 @@ def model_card(
     changed = [
         f"{f.name} = {getattr(config, f.name)!r}" for f in fields(config) if getattr(config, f.name) != f.default
     ]
-    calibration = "undefined" if test.calibration_error is None else f"{test.calibration_error:.3f}"
-    low, high = test.accuracy_interval
     return CARD.format(
         max_length=max_length,
         backbone=backbone,
@@ -105,13 +106,20 @@ def model_card(
         kept=history.best_step if history.best_step is not None else len(history.steps),
         changed=", ".join(changed) or "none",
         version=__version__,
+        how_good="No pairs were kept to test it on." if test is None else _how_good(test, tempered),
+    )
+
+
+def _how_good(test: Evaluation, tempered: Tempered | None) -> str:
+    low, high = test.accuracy_interval
+    return HOW_GOOD.format(
         accuracy_in_words=accuracy_in_words(test),
         accuracy=f"{test.accuracy:.3f}",
         interval=f"{low:.3f} to {high:.3f}",
         log_loss=f"{test.log_loss:.3f}",
         brier=f"{test.brier:.3f}",
-        calibration=calibration,
-        confidence_in_words=confidence_in_words(tempered),
+        calibration="undefined" if test.calibration_error is None else f"{test.calibration_error:.3f}",
+        confidence_in_words="" if tempered is None else confidence_in_words(tempered),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import shutil
 import socket
@@ -41,8 +42,10 @@ __all__ = ["Checkpoints", "load_checkpoint"]
 
 FORMAT = 1
 TENSORS, STATE, MANIFEST = "tensors.safetensors", "state.json", "manifest.json"
-MAY_DIFFER = ("checkpoint_every", "checkpoint_minutes")
-"""Settings that do not affect the weights."""
+MAY_DIFFER = ("checkpoint_every", "checkpoint_minutes", "patience")
+"""Settings that do not affect the weights of a step."""
+LENGTH = ("epochs", "max_steps")
+"""Settings that may change where a finished run goes on for longer."""
 
 
 @dataclass(frozen=True)
@@ -89,13 +92,13 @@ class Checkpoints:
             "training pairs": data_fingerprint(self.data),
             "held-out pairs": None if self.held_out is None else data_fingerprint(self.held_out),
             "processes": PartialState().num_processes,
-            "settings": {name: value for name, value in asdict(self.config).items() if name not in MAY_DIFFER},
+            "settings": asdict(self.config),
         }
         _on_main(self._take_hold)
         try:
             self.found = _newest(self.folder) if self.resume else None
             if self.found is not None:
-                _refuse_another_run(self.found, self.identity)
+                _refuse_another_run(self.found, self.identity, longer=self._goes_on_for_longer(self.found))
         except BaseException:
             self.lock.release()
             raise
@@ -111,6 +114,8 @@ class Checkpoints:
         if self.found is None:
             return
         state.restore(self.found.tensors, self.found.document)
+        if self._goes_on_for_longer(self.found):
+            state.best.misses = 0  # if it stopped out of patience, it begins to wait again
         device = self.model.device.type
         states = {
             kind: self.found.tensors.get(f"random.{PartialState().process_index}.{kind}") for kind in ("cpu", device)
@@ -120,10 +125,10 @@ class Checkpoints:
                 _random(kind).set_rng_state(random.clone())
         self.found = None  # and with it the memory
 
-    def after_step(self, state: RunState, *, last: bool) -> None:
-        """Write a checkpoint if one is due; at the last step always."""
+    def after_step(self, state: RunState, *, finished: bool, stopped: bool) -> None:
+        """Write a checkpoint if one is due, at the end of a run that writes them, and where one is stopped."""
         every, minutes = self.config.checkpoint_every, self.config.checkpoint_minutes
-        due = [last or bool(every and state.step % every == 0)]
+        due = [stopped or bool(every and state.step % every == 0) or (finished and bool(every or minutes))]
         if minutes is not None:
             due[0] |= time.monotonic() - self._written >= 60 * minutes
             broadcast_object_list(due)  # the clock of the main process decides
@@ -132,13 +137,21 @@ class Checkpoints:
         random = gather_object([_random_states(self.model.device)])  # a process each
         tensors = state.tensors(keep=PartialState().is_main_process)
         if PartialState().is_main_process:
-            self._write(state, tensors, random)
+            self._write(state, tensors, random, finished=finished)
         PartialState().wait_for_everyone()
         self._written = time.monotonic()
 
-    def _write(self, state: RunState, tensors: dict[str, torch.Tensor], random: list[dict[str, torch.Tensor]]) -> None:
+    def _write(
+        self,
+        state: RunState,
+        tensors: dict[str, torch.Tensor],
+        random: list[dict[str, torch.Tensor]],
+        *,
+        finished: bool,
+    ) -> None:
         tensors |= {f"random.{rank}.{name}": t for rank, states in enumerate(random) for name, t in states.items()}
         document = {"format": FORMAT, "torch": torch.__version__, **self.identity, **state.document()}
+        document |= {"finished": finished, "n_steps": self.config.n_steps(len(self.data))}
         path = self.folder / f"step-{state.step:010d}"
         try:
             for other in self.folder.glob("step-*"):  # before writing, so that there are never more than two
@@ -154,10 +167,20 @@ class Checkpoints:
                 stacklevel=2,
             )
         else:
-            self._last = path
+            self._last = state.progress.checkpoint = path
+
+    def _goes_on_for_longer(self, found: Checkpoint) -> bool:
+        """Return whether the run had come to its end, and now has more steps."""
+        then = found.document.get("n_steps", math.inf)  # older versions did not write it
+        return found.document.get("finished", False) and self.config.n_steps(len(self.data)) > then
 
     def _take_hold(self) -> None:
         """Make the folder, take its lock, and remove what a killed run left half-written."""
+        if self.resume and not _may_be_resumed(self.folder):
+            raise TrainingError(
+                f"there is nothing to resume in {self.folder}: expected the folder of a run, with checkpoints named "
+                "like step-0000000100. Correct the name, or start without resume (--resume)."
+            )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.lock.acquire(timeout=0)  # the process holds it, not the file: it ends with the process
@@ -265,8 +288,11 @@ def _read(path: Path) -> Checkpoint:
     return Checkpoint(path, load_file(path / TENSORS), document)
 
 
-def _refuse_another_run(found: Checkpoint, identity: Mapping[str, Any]) -> None:
-    """Refuse to resume if what the run began with differs from what is given now, as far as `identity` shows."""
+def _refuse_another_run(found: Checkpoint, identity: Mapping[str, Any], *, longer: bool = False) -> None:
+    """Refuse to resume if what the run began with differs from what is given now, as far as `identity` shows.
+
+    A finished run may go on for `longer`.
+    """
     there, here = found.document, dict(identity)
     if there.get("format") != FORMAT:
         raise TrainingError(
@@ -274,19 +300,27 @@ def _refuse_another_run(found: Checkpoint, identity: Mapping[str, Any]) -> None:
             "resume with the version that wrote it."
         )
     settings = here.pop("settings", {})
+    before = asdict(TrainingConfig(**there["settings"])) if settings else {}
+    may_differ = (*MAY_DIFFER, *LENGTH) if longer else MAY_DIFFER
     differences = [
         f"{name}: expected {there[name]}, got {value}" for name, value in here.items() if there[name] != value
     ]
     differences += [
-        f"{name}: expected {there['settings'].get(name)!r}, got {value!r}"
+        f"{name}: expected {before[name]!r}, got {value!r}"
         for name, value in settings.items()
-        if there["settings"].get(name) != value
+        if name not in may_differ and before[name] != value
     ]
     if differences:
         raise TrainingError(
             f"cannot resume from {found.path}, of another run. {'; '.join(differences)}. Give the model (as it "
             "was before training), the pairs and the settings that the run began with, or choose another folder."
         )
+
+
+def _may_be_resumed(folder: Path) -> bool:
+    """Return whether a folder holds checkpoints, or could be that of a run which was killed before its first."""
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else {"no folder"}
+    return any(name.startswith("step-") for name in names) or not names - {".lock", ".owner"}
 
 
 def _on_main(action: Callable[[], None]) -> None:

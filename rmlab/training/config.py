@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from rmlab.model import Packing, Precision
 
-__all__ = ["TrainingConfig"]
+__all__ = ["Schedule", "TrainingConfig"]
+
+Schedule = Literal["cosine", "linear", "constant"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +30,11 @@ class TrainingConfig:
     gradient_accumulation
         Parts into which a batch is cut to save memory; the result does not depend on it.
     learning_rate, warmup_fraction, weight_decay, max_grad_norm
-        AdamW with linear warm-up over that fraction of the steps and cosine decay to zero; the norm of the gradient
-        is clipped. Weight decay leaves biases and normalisations alone.
+        AdamW with linear warm-up over that fraction of the steps; the norm of the gradient is clipped. Weight decay
+        leaves biases and normalisations alone.
+    schedule
+        The learning rate after the warm-up: ``"cosine"`` or ``"linear"``, down to zero at the last step, or
+        ``"constant"``.
     max_length
         Longest sequence in tokens; by default the model's own.
     precision
@@ -40,9 +47,18 @@ class TrainingConfig:
         Share of labels taken to be wrong, see `rmlab.preference_loss`. Margins come from the pairs themselves.
     centering
         Weight of ``mean((score(chosen) + score(rejected))**2)``, which ties scores to zero (Eisenstein et al. 2023).
+    freeze
+        Parameters that stay as they are: those whose name matches one of these patterns, such as
+        ``"*.embeddings.*"`` or ``"*.layers.[0-3].*"`` (see `fnmatch`). Each pattern must match something.
     lora
-        Rank of low-rank adapters (Hu et al. 2021) on all linear layers of the backbone, merged at the end; 0 trains
-        every weight.
+        Rank of low-rank adapters (Hu et al. 2021) on linear layers of the backbone, merged at the end; 0 trains every
+        weight.
+    lora_alpha, lora_dropout
+        The change of a layer is that of its adapter times ``lora_alpha / lora``, by default 2; the input of an adapter
+        is dropped out with this probability, whatever `dropout` says of the backbone.
+    lora_targets
+        Names of the layers that get an adapter, or their ends, such as ``("q_proj", "v_proj")``; by default every
+        linear layer.
     packing
         ``"auto"``: packed rows, in which a prompt's tokens are computed once for both of its responses, if the model
         supports them; ``"off"``: padded rows. The loss is the same to rounding.
@@ -56,7 +72,8 @@ class TrainingConfig:
         Evaluations in a row without a better held-out log loss before the run stops. If it is given, the best
         weights are put back at the end, whether or not the run was stopped.
     checkpoint_every, checkpoint_minutes
-        Steps, and minutes, between checkpoints; 0 and None write one only after the last step, if there is a folder.
+        Steps, and minutes, between checkpoints; one more is written after the last step. With 0 and None one is written
+        only if the run is stopped, by Ctrl-C, SIGTERM or `TrainingRun.stop`.
     seed
         Seed of the order of the pairs, the adapters and dropout.
     """
@@ -68,6 +85,7 @@ class TrainingConfig:
     gradient_accumulation: int = 1
     learning_rate: float = 1e-4
     warmup_fraction: float = 0.1
+    schedule: Schedule = "cosine"
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
     max_length: int | None = None
@@ -76,7 +94,11 @@ class TrainingConfig:
     dropout: bool = False
     label_smoothing: float = 0.0
     centering: float = 0.0
+    freeze: tuple[str, ...] = ()
     lora: int = 0
+    lora_alpha: float | None = None
+    lora_dropout: float = 0.0
+    lora_targets: tuple[str, ...] = ()
     packing: Packing = "auto"
     compile: bool = False
     evaluate_every: int = 0
@@ -86,6 +108,10 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("freeze", "lora_targets"):
+            value: str | Iterable[str] = getattr(self, name)  # lists, where they were read from JSON
+            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
+        for_lora = (self.lora_alpha is None, self.lora_dropout == 0, not self.lora_targets)
         rules: dict[str, tuple[bool, str]] = {
             "epochs": (0 < self.epochs < math.inf, "above 0"),
             "max_steps": (self.max_steps is None or self.max_steps >= 1, "at least 1, or None"),
@@ -95,10 +121,19 @@ class TrainingConfig:
             "warmup_fraction": (0 <= self.warmup_fraction <= 1, "from 0 to 1"),
             "weight_decay": (0 <= self.weight_decay < math.inf, "at least 0"),
             "max_grad_norm": (self.max_grad_norm > 0, "above 0 (infinity: no clipping)"),
+            "schedule": (self.schedule in get_args(Schedule), "'cosine', 'linear' or 'constant'"),
             "precision": (self.precision in ("auto", "fp32", "bf16"), "'auto', 'fp32' or 'bf16'"),
             "label_smoothing": (0 <= self.label_smoothing <= 0.5, "from 0 to 0.5"),
             "centering": (0 <= self.centering < math.inf, "at least 0"),
-            "lora": (self.lora >= 0, "a rank, or 0 for none"),
+            "lora": (
+                self.lora >= 0 and (self.lora > 0 or all(for_lora)),
+                "a rank, or 0 for none, which then has no lora_alpha, lora_dropout or lora_targets",
+            ),
+            "lora_alpha": (
+                self.lora_alpha is None or 0 < self.lora_alpha < math.inf,
+                "above 0, or None",
+            ),
+            "lora_dropout": (0 <= self.lora_dropout < 1, "from 0 to below 1"),
             "packing": (self.packing in ("auto", "off"), "'auto' or 'off'"),
             "evaluate_every": (self.evaluate_every >= 0, "at least 0"),
             "patience": (self.patience is None or self.patience >= 1, "at least 1, or None"),
@@ -111,3 +146,7 @@ class TrainingConfig:
         for name, (holds, expected) in rules.items():
             if not holds:
                 raise ValueError(f"{name} must be {expected}, got {getattr(self, name)!r}")
+
+    def n_steps(self, n_pairs: int) -> int:
+        """Return the number of steps of a run on so many pairs, unless it stops early."""
+        return self.max_steps or math.ceil(self.epochs * math.ceil(n_pairs / self.batch_size))

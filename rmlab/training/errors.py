@@ -1,6 +1,11 @@
 """The errors of training."""
 
-__all__ = ["OtherProcessError", "TrainingError"]
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+__all__ = ["Interrupted", "OtherProcessError", "TrainingError"]
 
 
 class TrainingError(ValueError):
@@ -9,3 +14,16 @@ class TrainingError(ValueError):
 
 class OtherProcessError(TrainingError):
     """Another process of this run stopped, and so this one stopped too; the message is that of the other."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run that a signal ended after a step; the message says where its checkpoint is and how to go on."""
+
+    def __init__(self, number: int, step: int, n_steps: int, checkpoint: Path | None):
+        self.number, self.step, self.checkpoint = number, step, checkpoint
+        said = f"{signal.Signals(number).name} stopped the run after step {step:,} of {n_steps:,}. "
+        if checkpoint is None:
+            said += "No checkpoint could be written, so that it starts again from the beginning."
+        else:
+            said += f"Its checkpoint is {checkpoint}. To go on, repeat the call with resume=True (--resume)."
+        super().__init__(said)

@@ -8,27 +8,33 @@ step to step is in `run_state`; how it outlives a process is in `checkpoint`.
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 from tqdm.auto import tqdm
-from transformers import get_cosine_schedule_with_warmup
 
 from rmlab._compat.torch_internals import divide_gradients
 from rmlab.data import PreferencePair, pair_ids
 from rmlab.evaluation import Evaluation, evaluate
 from rmlab.model import RewardModel, autocast, use_bf16
 from rmlab.preference import preference_loss
+from rmlab.training.adapters import require_peft
+from rmlab.training.batch_order import batches
 from rmlab.training.checkpoint import Checkpoints
 from rmlab.training.config import TrainingConfig
-from rmlab.training.group import dealt, join_group, one_for_all, shared
+from rmlab.training.errors import Interrupted
+from rmlab.training.faults import all_finite, refuse_fault
+from rmlab.training.group import dealt, is_sharded, join_group, one_for_all, shared
+from rmlab.training.interruption import on_signals
+from rmlab.training.logs import StepLog
 from rmlab.training.mode import compiled_layers, standing_gradient, training_mode
+from rmlab.training.optimizer import make_optimizer, make_schedule
 from rmlab.training.parallel import parallel
 from rmlab.training.records import HeldOutEvaluation, History, TrainingStep
 from rmlab.training.run_state import Best, Progress, RunState, whole
@@ -59,12 +65,22 @@ class TrainingRun(Iterator[TrainingStep]):
     @property
     def n_steps(self) -> int:
         """The number of optimiser steps that the run will take, unless it stops early."""
-        return self.config.max_steps or math.ceil(self.config.epochs * self.steps_per_epoch)
+        return self.config.n_steps(len(self.data))
 
     @property
     def steps_per_epoch(self) -> int:
         """The number of batches in one pass over the pairs; the last may be smaller."""
-        return math.ceil(len(self.data) / self.config.batch_size)
+        return -(-len(self.data) // self.config.batch_size)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has come to its end, by its last step or out of patience."""
+        return self._progress.finished
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The newest checkpoint that this run has written."""
+        return self._progress.checkpoint
 
     @property
     def history(self) -> History:
@@ -84,6 +100,10 @@ class TrainingRun(Iterator[TrainingStep]):
 
     def __next__(self) -> TrainingStep:
         return next(self._steps)
+
+    def stop(self) -> None:
+        """End the run after the step under way, in all its processes, with a checkpoint if there is a folder for it."""
+        self._progress.stop_asked = True
 
     def close(self) -> None:
         """End the run here. Adapters are merged and the model is ready to score, as at the end of a whole run."""
@@ -142,6 +162,9 @@ def training_steps(
     if config.patience is not None and held_out is None:
         raise TrainingError("patience stops on the held-out log loss; give held_out pairs, or leave patience out")
 
+    if config.lora:
+        require_peft()
+
     def ready(part: Sequence[PreferencePair] | TrainingData) -> TrainingData:
         return part if isinstance(part, TrainingData) else prepare(model, part, max_length=config.max_length)
 
@@ -160,21 +183,48 @@ def train(
     config: TrainingConfig | None = None,
     checkpoints: str | Path | None = None,
     resume: bool = False,
+    log: str | Path | None = None,
+    logdir: str | Path | None = None,
     progress: bool = True,
 ) -> History:
     """Train `model` in place to the end of the run, with a progress bar, and return its `History`.
 
-    The parameters and errors are those of `training_steps`.
+    The other parameters and errors are those of `training_steps`. With a folder for checkpoints, Ctrl-C or SIGTERM ends
+    the run after the step under way.
+
+    Parameters
+    ----------
+    log
+        A file to which each step is written when it is done, as a line of JSON.
+    logdir
+        A folder for event files of TensorBoard.
+
+    Raises
+    ------
+    Interrupted
+        If Ctrl-C or SIGTERM ended the run; it is a KeyboardInterrupt, and says where the checkpoint is.
+    TrainingError
+        Also if the file of the log is there and the run is not resumed, or TensorBoard is not installed.
     """
     run = training_steps(model, pairs, held_out=held_out, config=config, checkpoints=checkpoints, resume=resume)
-    shown_here = progress and join_group().is_main_process
-    with tqdm(total=run.n_steps, desc="training", unit="step", disable=not shown_here) as bar:
+    is_main = join_group().is_main_process
+    shown_here = progress and is_main
+    with (
+        StepLog(
+            lambda: run.history.steps, log if is_main else None, logdir if is_main else None, resume=resume
+        ) as written,
+        on_signals(run.stop if checkpoints else None) as received,
+        tqdm(total=run.n_steps, desc="training", unit="step", disable=not shown_here) as bar,
+    ):
         for step in run:
+            written.add(step)
             shown = {"loss": f"{step.loss:.3f}", "accuracy": f"{step.accuracy:.2f}"}
             for evaluation in step.evaluations if shown_here else ():
                 bar.write(f"step {evaluation.step}: held-out {_in_words(evaluation.evaluation)}")
             bar.set_postfix(shown)
             bar.update(step.step - bar.n)  # more than one where the run was resumed
+    if received and not run.finished:
+        raise Interrupted(received[0], run.history.steps[-1].step, run.n_steps, run.checkpoint)
     return run.history
 
 
@@ -200,13 +250,12 @@ def _steps(
     ):
         model, accelerator = spread.model, spread.accelerator
         bf16 = use_bf16(config.precision, accelerator.device)
-        optimizer = torch.optim.AdamW(_parameter_groups(model, config), lr=config.learning_rate, fused=True)
+        optimizer = make_optimizer(model, config)
         best = Best(model, patience=config.patience, keep=bool(config.patience or checkpoints))
         state = RunState(model, optimizer, best, progress)
         if checkpoints:
             checkpoints.restore(state)
-        warmup = round(config.warmup_fraction * n_steps)
-        schedule = get_cosine_schedule_with_warmup(optimizer, warmup, n_steps, last_epoch=state.step - 1)
+        schedule = make_schedule(optimizer, config, n_steps=n_steps, taken=state.step)
         clear_gradients = standing.enter_context(standing_gradient(model))
         if config.compile:
             standing.enter_context(compiled_layers(model))
@@ -224,30 +273,43 @@ def _steps(
             best.see(evaluation)
             return (evaluation,)
 
+        def refuse(what: str, step: int, indices: np.ndarray) -> NoReturn:
+            padded = replace(config, packing="off")
+            trained = [p for p in model.parameters() if p.requires_grad]
+
+            def alone(i: int) -> torch.Tensor:
+                return _losses(model, model, data, np.array([i]), padded, bf16)[1]
+
+            # a sharded model computes only in all processes at once
+            refuse_fault(what, step, data, indices.tolist(), None if is_sharded() else alone, trained)
+
         evaluations = evaluate_held_out(0) if state.step == 0 else ()
-        batches = enumerate(_batches(data, config, n_steps), start=1)
-        for step, batch in islice(batches, state.step, None):
+        numbered = enumerate(batches(data, config, n_steps), start=1)
+        for step, batch in islice(numbered, state.step, None):
             if best.out_of_patience:
                 break
             started = time.perf_counter()
-            totals = np.zeros(3)  # loss, pairs won, score difference, summed over the batch
+            totals = np.zeros(4)  # loss, pairs won, score difference, summed over the batch; processes told to stop
             parts = np.array_split(batch, min(config.gradient_accumulation, len(batch)))
             for number, part in enumerate(parts, start=1):
                 idle = rank >= len(part)  # every process takes part in the last backward pass, even if it has no pairs
                 mine = part[:1] if idle else part[rank::world]
                 with contextlib.nullcontext() if number == len(parts) else spread.no_sync():
                     scores, losses = _losses(model, spread.forward, data, mine, config, bf16)
-                    _require_finite(losses, "loss", step, [data.places[i] for i in mine])
+                    if not all_finite(losses):
+                        refuse("loss", step, mine)
                     weight = 0.0 if idle else world / len(batch)
                     accelerator.backward(losses.sum() * weight + spread.catch_up())
                 if not idle:
                     difference = (scores[0] - scores[1]).detach().float().cpu().numpy()
                     won = np.sum(difference > 0) + 0.5 * np.sum(difference == 0)
-                    totals += [losses.detach().sum().item(), won, difference.sum()]
+                    totals[:3] += [losses.detach().sum().item(), won, difference.sum()]
+            totals[3] = progress.stop_asked
             totals = torch.as_tensor(accelerator.reduce(torch.tensor(totals, device=accelerator.device), "sum"))
             gradients = [p.grad for p in model.parameters() if p.grad is not None]
             norm = whole(torch.nn.utils.get_total_norm(gradients))
-            _require_finite(norm, "gradient", step, [data.places[i] for i in batch])
+            if not all_finite(norm):
+                refuse("gradient", step, batch)
             learning_rate = float(schedule.get_last_lr()[0])
             clipping = (norm / config.max_grad_norm).clamp(min=1)
             divide_gradients(optimizer, clipping)
@@ -257,7 +319,8 @@ def _steps(
             seconds = time.perf_counter() - started
             if step == n_steps or (config.evaluate_every and step % config.evaluate_every == 0):
                 evaluations += evaluate_held_out(step)
-            loss, accuracy, score_difference = (totals / len(batch)).tolist()
+            loss, accuracy, score_difference = (totals[:3] / len(batch)).tolist()
+            stopping = bool(totals[3] > 0)  # all processes stop together
             before = progress.records[-1] if progress.records else None
             pairs_seen = len(batch) + (before.pairs_seen if before else 0)
             record = TrainingStep(
@@ -276,9 +339,12 @@ def _steps(
             progress.records.append(record)
             evaluations = ()
             if checkpoints:
-                checkpoints.after_step(state, last=step == n_steps or best.out_of_patience)
+                checkpoints.after_step(state, finished=step == n_steps or best.out_of_patience, stopped=stopping)
             yield record
+            if stopping:
+                return
         progress.best_step = best.restore()
+        progress.finished = True
 
 
 def _losses(
@@ -308,54 +374,6 @@ def _different_texts(ids: list[list[int]]) -> tuple[list[int], np.ndarray]:
     first: dict[tuple[int, ...], int] = {}
     places = np.array([first.setdefault(tuple(text), len(first)) for text in ids])
     return np.unique(places, return_index=True)[1].tolist(), places
-
-
-def _batches(data: TrainingData, config: TrainingConfig, n_steps: int) -> Iterator[np.ndarray]:
-    """Yield the pairs of each step: every pair once an epoch, in an order that only the seed decides."""
-    generator = np.random.default_rng(config.seed)
-    runs = _runs_of_a_prompt(data) if config.keep_together else None
-    taken = 0
-    while True:
-        if runs is None:
-            order = generator.permutation(len(data))
-        else:
-            order = np.concatenate([runs[i] for i in generator.permutation(len(runs))])
-        for start in range(0, len(data), config.batch_size):
-            if taken == n_steps:
-                return
-            yield order[start : start + config.batch_size]
-            taken += 1
-
-
-def _runs_of_a_prompt(data: TrainingData) -> list[np.ndarray]:
-    """Return the pairs that follow one another with the same prompt, run by run."""
-    chosen = data.encoded.chosen
-    prompts = [chosen[i][: chosen.prompt_lengths[i]] for i in range(len(data))]
-    starts = [i for i in range(1, len(data)) if prompts[i] != prompts[i - 1]]
-    return np.split(np.arange(len(data)), starts)
-
-
-def _parameter_groups(model: RewardModel, config: TrainingConfig) -> list[dict[str, Any]]:
-    """Return parameter groups: matrices with weight decay; biases and normalisations, which are vectors, without."""
-    trained = [p for p in model.parameters() if p.requires_grad]
-    rate = config.learning_rate  # a resumed schedule looks for it under the name that it gives it
-    return [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": config.weight_decay, "initial_lr": rate},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0, "initial_lr": rate},
-    ]
-
-
-def _require_finite(value: torch.Tensor, what: str, step: int, places: list[str]) -> None:
-    """Stop the run if a loss or gradient is NaN or infinite, before it reaches the weights."""
-    finite = torch.isfinite(value.detach()).cpu()
-    if bool(finite.all()):
-        return
-    at_fault = [place for place, good in zip(places, finite, strict=True) if not good] if finite.ndim else places
-    shown = ", ".join(at_fault[:5]) + (f" and {len(at_fault) - 5} more" if len(at_fault) > 5 else "")
-    raise TrainingError(
-        f"the {what} of step {step} is not finite; the weights are as they were before that step. "
-        f"Pairs at fault: {shown}. Look at these pairs, or lower learning_rate, or use precision='fp32'."
-    )
 
 
 def _in_words(evaluation: Evaluation) -> str:

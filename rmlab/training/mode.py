@@ -15,24 +15,38 @@ from rmlab._compat.torch_internals import forget_compiled
 from rmlab._compat.transformers_internals import set_gradient_checkpointing
 from rmlab.model import RewardModel
 from rmlab.model.network import dropouts
+from rmlab.training.adapters import add_adapters, frozen_parameters, merge_adapters, require_peft, score_a_text
 from rmlab.training.config import TrainingConfig
+from rmlab.training.errors import TrainingError
 from rmlab.training.group import is_sharded
-from rmlab.training.training_data import TrainingError
 
 __all__ = ["compiled_layers", "standing_gradient", "training_mode"]
 
 
 @contextlib.contextmanager
 def training_mode(model: RewardModel, config: TrainingConfig) -> Iterator[None]:
-    """Set dropout, checkpointing and adapters for a run; afterwards the model is plain and ready to score."""
+    """Set dropout, frozen weights, checkpointing and adapters for a run; afterwards the model is plain, ready to score.
+
+    Raises
+    ------
+    TrainingError
+        If peft is missing, a name matches nothing, or the network is random without dropout, or cannot have adapters.
+    """
+    if config.lora:
+        require_peft()
     probabilities = dropouts(model)
     frozen = [p for p in model.parameters() if not p.requires_grad]
     try:
+        for parameter in frozen_parameters(model, config.freeze).values():
+            parameter.requires_grad = False
+
         if not config.dropout:
             for module, name, _ in probabilities:
                 setattr(module, name, 0.0)
+            model.train()
+            _refuse_randomness(model)
         if config.lora:
-            _add_adapters(model, config.lora)
+            add_adapters(model, config)
         if config.gradient_checkpointing:
             set_gradient_checkpointing(model.network, on=True)
         model.train()
@@ -42,13 +56,24 @@ def training_mode(model: RewardModel, config: TrainingConfig) -> Iterator[None]:
         if config.gradient_checkpointing:
             set_gradient_checkpointing(model.network, on=False)
         if config.lora:
-            _merge_adapters(model)
-            for parameter in model.parameters():
-                parameter.requires_grad = True
-            for parameter in frozen:
-                parameter.requires_grad = False
+            merge_adapters(model)
+        for parameter in model.parameters():
+            parameter.requires_grad = True
+        for parameter in frozen:
+            parameter.requires_grad = False
         for module, name, value in probabilities:
             setattr(module, name, value)
+
+
+def _refuse_randomness(model: RewardModel) -> None:
+    """Refuse a network that is random in training mode even without dropout: it would judge a pair by two models."""
+    one, other = (score_a_text(model) for _ in range(2))
+    difference, size = float((one - other).abs().max()), float(one.abs().max())
+    if difference > 1e-4 * size:
+        raise TrainingError(
+            f"dropout is off, but two passes of {type(model.network).__name__} over the same text in training mode "
+            f"differ by {difference:.2g} in score. Give dropout=True to accept that, or take another backbone."
+        )
 
 
 @contextlib.contextmanager
@@ -106,27 +131,3 @@ def standing_gradient(model: RewardModel) -> Iterator[Callable[[], None]]:
     finally:
         embedding.sparse = False
         model.zero_grad()
-
-
-def _add_adapters(model: RewardModel, rank: int) -> None:
-    """Freeze the network except its head, and add an adapter to every linear layer of the backbone."""
-    try:
-        from peft import LoraConfig, inject_adapter_in_model
-    except ImportError as error:
-        raise TrainingError("lora needs peft; install it with: pip install 'reward-model-lab[lora]'") from error
-    backbone = model.network.base_model
-    linear = [name for name, module in backbone.named_modules() if isinstance(module, nn.Linear)]
-    for parameter in backbone.parameters():
-        parameter.requires_grad = False
-    inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=linear), backbone)
-
-
-def _merge_adapters(model: RewardModel) -> None:
-    """Add the changes of the adapters to the weights and remove the adapters."""
-    from peft.tuners.lora import LoraLayer
-
-    backbone = model.network.base_model
-    for name, module in list(backbone.named_modules()):
-        if isinstance(module, LoraLayer):
-            module.merge()
-            backbone.set_submodule(name, module.get_base_layer())

@@ -17,12 +17,15 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.state import AcceleratorState
+from accelerate.utils import GradientAccumulationPlugin
 from torch.distributed.fsdp import FSDPModule
 
 from rmlab._compat.accelerate_internals import shard
 from rmlab._compat.transformers_internals import layers_kept_whole
 from rmlab.model import RewardModel
 from rmlab.training.config import TrainingConfig
+from rmlab.training.errors import TrainingError
 from rmlab.training.group import is_sharded
 from rmlab.training.run_state import learned, whole
 
@@ -52,8 +55,7 @@ def parallel(model: RewardModel, config: TrainingConfig) -> Iterator[Parallel]:
 
     With FSDP, if a run ends in an error the model is as it was before the run.
     """
-    # No exchange of buffers, which never change, at each call: one process may make more calls than another.
-    accelerator = Accelerator(kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)])
+    accelerator = _accelerator()
     model.to(accelerator.device)
     if is_sharded():
         with _sharded(model, accelerator, config) as sharded:
@@ -61,6 +63,27 @@ def parallel(model: RewardModel, config: TrainingConfig) -> Iterator[Parallel]:
     else:
         forward: Any = accelerator.prepare(model)
         yield Parallel(accelerator, model, forward, lambda: accelerator.no_sync(forward))
+
+
+def _accelerator() -> Accelerator:
+    """Return an accelerator that leaves number format, accumulation and compilation to `TrainingConfig`.
+
+    Each is given here, since accelerate would otherwise take it from its launcher: it would compute in bf16 where
+    `precision` is fp32, and divide the loss by a number of steps that rmlab does not accumulate.
+    """
+    try:
+        return Accelerator(
+            mixed_precision="no",
+            dynamo_backend="no",
+            gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
+            # Buffers never change. Exchanging them would hang where one process makes more calls than another.
+            kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
+        )
+    except ValueError as error:  # another Accelerator of this process has settled it
+        raise TrainingError(
+            f"this process has an Accelerator with mixed_precision={AcceleratorState().mixed_precision!r}, and rmlab "
+            "sets the number format by TrainingConfig.precision. Train in another process, or make it without."
+        ) from error
 
 
 @contextlib.contextmanager

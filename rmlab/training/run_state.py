@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -58,6 +59,10 @@ class Progress:
     records: list[TrainingStep] = field(default_factory=list)
     resumed_at: list[int] = field(default_factory=list)
     best_step: int | None = None
+    checkpoint: Path | None = None
+    """The newest that was written."""
+    stop_asked: bool = False
+    finished: bool = False
 
 
 @dataclass

@@ -1,0 +1,313 @@
+"""Build every ForSequenceClassification of transformers small, try what rmlab promises of it, and write the table.
+
+    python benchmarks/architectures.py [--seconds 200] [--only opt,gpt2] [--again]
+
+Each architecture is tried in a process of its own, with random weights, dropout of 0.3 and the tiny tokenizer. Results
+are kept in build/architectures.jsonl, so that a run that ends after `--seconds` is continued by the next; when all are
+there, docs/architectures.md is written. `--again` tries those of `--only`, or all, once more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+
+from rmlab.data import PreferencePair
+from rmlab.model import ModelError, RewardModel
+from rmlab.training import TrainingConfig, TrainingError, training_steps
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS, PAGE = ROOT / "build" / "architectures.jsonl", ROOT / "docs" / "architectures.md"
+COLUMNS = ("invariance", "reload", "same logits", "packed", "LoRA", "dropout off", "resume")
+SECONDS_EACH = 100
+
+SIZES: dict[tuple[str, ...], Any] = {
+    ("hidden_size", "d_model", "n_embd", "dim", "embedding_size", "word_embed_proj_dim", "emb_dim"): 32,
+    ("intermediate_size", "ffn_dim", "encoder_ffn_dim", "decoder_ffn_dim", "d_ff", "n_inner", "hidden_dim"): 48,
+    ("moe_intermediate_size", "shared_expert_intermediate_size", "d_inner", "hidden_size_per_layer_input"): 32,
+    ("num_hidden_layers", "num_layers", "n_layer", "n_layers", "encoder_layers", "decoder_layers"): 2,
+    ("num_decoder_layers", "num_encoder_layers"): 2,
+    ("num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads", "decoder_attention_heads"): 4,
+    ("num_key_value_heads", "num_kv_heads", "swa_num_key_value_heads"): 2,
+    ("head_dim", "d_kv", "qk_nope_head_dim", "v_head_dim", "swa_head_dim", "global_head_dim"): 8,
+    ("q_lora_rank", "kv_lora_rank", "qk_rope_head_dim"): 8,
+    ("num_experts", "n_routed_experts", "num_local_experts", "moe_num_experts"): 4,
+    ("num_experts_per_tok", "moe_topk", "top_k_experts"): 2,
+    ("n_group", "topk_group", "n_shared_experts", "first_k_dense_replace", "num_shared_experts"): 1,
+    ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length"): 514,
+    ("mamba_d_state", "mamba_n_heads", "state_size"): 8,
+    ("attention_window",): 16,
+    ("initializer_range", "init_std"): 0.2,
+}
+SMALL = {name: value for names, value in SIZES.items() for name in names}
+
+
+def shrink(config: Any, ids: dict[str, int]) -> Any:
+    """Set the sizes of a configuration, and of the parts in it, to small numbers, in place."""
+    for name, value in list(vars(config).items()):
+        if isinstance(value, transformers.PretrainedConfig):
+            shrink(value, ids)
+        elif name in SMALL and isinstance(value, int | float) and not isinstance(value, bool):
+            setattr(config, name, SMALL[name])
+        elif name == "num_experts_per_tok" and value is None:
+            setattr(config, name, 2)
+        elif isinstance(value, float) and "drop" in name:
+            setattr(config, name, 0.3)
+        elif name in ids:
+            setattr(config, name, ids[name])
+        elif isinstance(value, list) and name in ("layer_types", "mlp_layer_types", "layers_block_type"):
+            setattr(config, name, (sorted(set(value)) * 2)[:2])
+    if getattr(config, "kv_lora_rank", None) is not None:
+        config.num_key_value_heads = config.num_attention_heads  # of latent attention
+    return config
+
+
+def build(kind: str) -> RewardModel:
+    """Return a small model of an architecture with random weights."""
+    tokenizer = RewardModel.from_pretrained("tiny-decoder", device="cpu").tokenizer
+    last = tokenizer("a")["input_ids"][-1]
+    ids = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id, "eos_token_id": last}
+    ids |= {name: len(tokenizer) for name in ("vocab_size_per_layer_input", "n_words")}
+    ids |= {"bos_token_id": 1, "decoder_start_token_id": 1, "num_labels": 1, "sep_token_id": last}
+    config = shrink(CONFIG_MAPPING[kind](), ids)
+    config.num_labels = 1
+    torch.manual_seed(0)
+    name = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES[kind]
+    network = getattr(transformers, name)(config)
+    for parameter in network.parameters():
+        if parameter.numel() > 50_000_000:
+            raise MemoryError(f"a parameter of {parameter.numel():,} numbers: it is not small")
+    return RewardModel(network, tokenizer, max_length=256).eval()
+
+
+PAIRS = [
+    PreferencePair(f"Box {i} is {'red ' * (i % 4 + 1)}", f"It is {'very ' * (i % 3)}red.", f"No {'no ' * (i % 5)}blue")
+    for i in range(12)
+]
+PLAIN = TrainingConfig(max_steps=4, batch_size=4, precision="fp32", learning_rate=1e-3, checkpoint_every=2)
+
+
+def close(one: Any, other: Any, spread: float, tolerance: float = 1e-3) -> str:
+    """Return ``kept`` if numbers agree to a part of their spread, else by how much they differ."""
+    difference = float(np.abs(np.asarray(one) - np.asarray(other)).max())
+    return "kept" if difference <= tolerance * spread else f"BROKEN: differ by {difference / spread:.2g} of the spread"
+
+
+def try_all(kind: str) -> dict[str, str]:
+    """Return what each column says of an architecture."""
+    try:
+        model = build(kind)
+    except ModelError as error:
+        return dict.fromkeys(COLUMNS, f"refused: {error}")
+    encoded = model.encode([p.prompt for p in PAIRS], [p.chosen for p in PAIRS])
+    ids = [list(one) for one in encoded]
+    try:
+        with torch.no_grad():
+            rows = [torch.tensor([one]) for one in ids]
+            alone = np.array([float(model(row, torch.ones_like(row))) for row in rows])
+    except (ModelError, TrainingError) as error:
+        return dict.fromkeys(COLUMNS, f"refused: {error}")
+    spread = max(float(alone.std()), 1e-6)
+
+    def invariance() -> str:
+        with torch.no_grad():
+            together = model.score_ids(ids, packing="off").numpy()
+            reverse = model.score_ids(ids[::-1], packing="off").numpy()[::-1]
+        return close([together, reverse], [alone, alone], spread)
+
+    def reload() -> str:
+        with tempfile.TemporaryDirectory() as folder:
+            model.save_pretrained(Path(folder) / "model")
+            again = RewardModel.from_pretrained(Path(folder) / "model", seed=1, device="cpu")
+            return close(again.score_encoded(encoded), model.score_encoded(encoded), spread)
+
+    def same_logits() -> str:
+        with tempfile.TemporaryDirectory() as folder, torch.no_grad():
+            model.save_pretrained(Path(folder) / "model")
+            plain = transformers.AutoModelForSequenceClassification.from_pretrained(Path(folder) / "model").eval()
+            logits = [float(plain(input_ids=row, attention_mask=torch.ones_like(row)).logits) for row in rows]
+        return close(logits, alone, spread)
+
+    def packed() -> str:
+        if model.packing_fault is not None:
+            return f"not applicable: {model.packing_fault}"
+        with torch.no_grad():
+            return close(model.score_ids(ids, keys=[p.prompt for p in PAIRS]).numpy(), alone, spread)
+
+    def lora() -> str:
+        trained = build(kind)
+        steps = training_steps(
+            trained, PAIRS, config=TrainingConfig(**{**vars(PLAIN), "lora": 2, "checkpoint_every": 0})
+        )
+        scores = None
+        for _ in steps:
+            scores = trained.score_encoded(encoded)
+        return close(trained.score_encoded(encoded), scores, spread)
+
+    def dropout_off() -> str:
+        trained = build(kind)
+        steps = training_steps(trained, PAIRS, config=TrainingConfig(**{**vars(PLAIN), "checkpoint_every": 0}))
+        next(steps)
+        with torch.no_grad():
+            one, other = (trained.score_ids(ids, packing="off").numpy() for _ in range(2))
+        steps.close()
+        return close(one, other, spread)
+
+    def resume() -> str:
+        def ended(after: int | None, folder: str, again: bool) -> dict[str, torch.Tensor]:
+            trained = build(kind)
+            steps = training_steps(trained, PAIRS, config=PLAIN, checkpoints=folder, resume=again)
+            for step in steps:
+                if step.step == after:
+                    break
+            steps.close()
+            return trained.state_dict()
+
+        with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+            whole = ended(None, one, False)
+            ended(3, other, False)
+            resumed = ended(None, other, True)
+        same = all(torch.equal(whole[name], resumed[name]) for name in whole)
+        return "kept" if same else "BROKEN: other weights"
+
+    checks = (invariance, reload, same_logits, packed, lora, dropout_off, resume)
+    return {column: _said(check) for column, check in zip(COLUMNS, checks, strict=True)}
+
+
+def _said(check: Callable[[], str]) -> str:
+    try:
+        return check()
+    except (ModelError, TrainingError) as error:
+        return f"refused: {error}"
+    except Exception as error:  # whatever somebody's network may raise
+        return f"raises {type(error).__name__}: {str(error).strip().splitlines()[0][:150] if str(error) else ''}"
+
+
+def _in_process(kind: str, pipe: Any) -> None:
+    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115 # until the process ends
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    try:
+        pipe.send(try_all(kind))
+    except Exception as error:  # it could not be built
+        pipe.send({"not built": f"{type(error).__name__}: {str(error).strip()[:200]}"})
+
+
+def examine(kind: str) -> dict[str, str]:
+    """Try an architecture in another process, and return what was found."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_in_process, args=(kind, theirs))
+    process.start()
+    theirs.close()
+    try:
+        if ours.poll(SECONDS_EACH):
+            with contextlib.suppress(EOFError):
+                return ours.recv()
+            return {"not built": "the process died"}
+        return {"not built": f"not done in {SECONDS_EACH} s"}
+    finally:
+        process.kill()
+        process.join()
+
+
+def page(found: dict[str, dict[str, str]]) -> str:
+    """Return the table, in Markdown."""
+    built = {kind: result for kind, result in found.items() if "not built" not in result}
+    lines = [
+        "# Architectures",
+        "",
+        f"Every `ForSequenceClassification` of transformers {transformers.__version__}, as a model of two layers with random",
+        "weights; made by `benchmarks/architectures.py`. *invariance*: a score does not depend on the batch or its order.",
+        "*reload*: saved and loaded, it scores the same. *same logits*: so it does in transformers. *packed*: packed rows give",
+        "the scores of padded ones; where they cannot, rows are padded, and rmlab says why. *LoRA*: the merged adapters",
+        "score as before merging. *dropout off*: two passes in training are equal. *resume*: a run that was cut short and",
+        "resumed ends with the same weights, bit for bit.",
+        "",
+        f"Built: {len(built)} of {len(found)}. With everything kept, or not applicable: "
+        f"{sum(all(v.split(':')[0] in ('kept', 'not applicable') for v in r.values()) for r in built.values())}.",
+        "",
+        "| architecture | " + " | ".join(COLUMNS) + " |",
+        "|---" * (len(COLUMNS) + 1) + "|",
+    ]
+    notes: list[str] = []
+
+    def cell(text: str) -> str:
+        state, _, why = text.partition(": ")
+        if not why:
+            return text
+        why = why.replace("|", "/").replace("\n", " ")
+        if why not in notes:
+            notes.append(why)
+        return f"{state} [{notes.index(why) + 1}]"
+
+    for kind in sorted(built):
+        lines.append(f"| {kind} | " + " | ".join(cell(built[kind][column]) for column in COLUMNS) + " |")
+    lines += ["", "## Why", "", *(f"{n}. {why}" for n, why in enumerate(notes, start=1))]
+    lines += [
+        "",
+        "## Not built small",
+        "",
+        "No claim is made of these; `rmlab train` tries a model before its first step.",
+        "",
+    ]
+    lines += [
+        f"- {kind}: {result['not built']}".replace("\n", " ")
+        for kind, result in sorted(found.items())
+        if kind not in built
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Try what has not been tried, and write the table when nothing is left."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="end after so long, to be continued")
+    parser.add_argument("--only", help="names of model types, separated by commas")
+    parser.add_argument("--again", action="store_true", help="try them once more")
+    options = parser.parse_args()
+    started, kinds = time.monotonic(), list(MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)
+    asked = options.only.split(",") if options.only else kinds
+    RESULTS.parent.mkdir(exist_ok=True)
+    found: dict[str, dict[str, str]] = {}
+    if RESULTS.exists():
+        found = dict(json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines())
+    for kind in asked:
+        if kind in found and not options.again:
+            continue
+        if time.monotonic() - started > options.seconds:
+            break
+        found[kind] = examine(kind)
+        with RESULTS.open("a", encoding="utf-8") as file:
+            file.write(json.dumps([kind, found[kind]]) + "\n")
+        print(kind, {v.split(":")[0] if k != "not built" else v for k, v in found[kind].items()}, flush=True)
+    left = [kind for kind in kinds if kind not in found]
+    print(f"{len(kinds) - len(left)} of {len(kinds)} tried")
+    if not left:
+        PAGE.write_text(page({kind: found[kind] for kind in kinds}), encoding="utf-8")
+        print(f"written to {PAGE.relative_to(ROOT)}")
+    broken = [k for k, r in found.items() if any(v.startswith("BROKEN") for v in r.values())]
+    print(*(f"broken: {kind} {found[kind]}" for kind in broken), sep="\n")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
