@@ -83,7 +83,8 @@ def explore(
     if note:
         data["note"] = note
     explorer = Explorer(state, views, data)
-    explorer.answers = Answers(state, model, names[0])
+    second = (other_name, other) if by_default else None  # a length is no log-odds: it has no P to lay beside the model's
+    explorer.answers = Answers(state, model, names[0], second=second)
     return explorer
 
 
