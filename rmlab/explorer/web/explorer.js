@@ -84,7 +84,10 @@ export function mount(root, store) {
     update(connection, { hidden: !words });
     connection.replaceChildren(...(words ? [element("span", { text: `${words} ` }), button("Connect here", store.connect)] : []));
   }
-  const offs = [store.on(["view", "size", "revealed", "guess", "guesses", "error", "lost"], draw), comparing(store), store.on("connection", drawConnection)];
+  const offs = [
+    store.on(["view", "size", "revealed", "error", "lost"], draw), store.on("connection", drawConnection), comparing(store),
+    store.on(["revealed", "guess", "guesses", "scores", "temperature"], () => predictions.draw(shown().name)),
+  ];
   drawConnection();
   draw();
   return () => {

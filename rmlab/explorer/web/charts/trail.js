@@ -4,21 +4,22 @@ import { svg, update } from "../core/dom.js";
 
 /** `draw({ entries: [{ id, values: [number or null, ...] }], here, names, shown })`; `go(id)` for a click on a point. */
 export function trail({ go }) {
-  const across = axis("bottom", { label: "edit", count: 8, format: () => "" });
+  const across = svg("text", { class: "rx-axis-label", "text-anchor": "middle", text: "edits, from the first to the newest" });
   const up = axis("left", { label: "difference A − B (nats)", count: 4, format: (value) => signed(value, Number.isInteger(value) ? 0 : 1) });
   const zero = svg("path", { class: "rx-zero" });
   const now = svg("path", { class: "rx-cursor" });
   const lines = ["one", "other"].map((which) => svg("path", { class: `rx-trail rx-trail-${which}` }));
   const points = svg("g");
   const names = ["one", "other"].map((which) => svg("text", { class: `rx-strong rx-figure-${which}`, "text-anchor": "end" }));
-  return picture({ height: 13, label: "Score difference after each edit", class: "rx-trail-picture" },
-    [across.node, up.node, zero, now, ...lines, points, ...names],
+  return picture({ height: 11, label: "Score difference after each edit", class: "rx-trail-picture" },
+    [svg("g", { class: "rx-axis", "aria-hidden": "true" }, across), up.node, zero, now, ...lines, points, ...names],
     ({ width, height, em }, { entries, here, names: called, shown }) => {
       const values = entries.flatMap((entry) => entry.values).filter((value) => value !== null);
-      const most = Math.max(0.5, ...values.map(Math.abs)) * 1.15;
+      const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
+      const room = Math.max(0.4, 0.25 * (high - low)); // for the names too
       const x = scale([0, Math.max(1, entries.length - 1)], [3.6 * em, width - 1.5 * em]);
-      const y = scale([-most, most], [height - 3.4 * em, 2.2 * em]);
-      across.update(x, y.range[0], em);
+      const y = scale([low - room, high + room], [height - 1.8 * em, 2.2 * em]);
+      update(across, { x: (x.range[0] + x.range[1]) / 2, y: height - 0.4 * em });
       up.update(y, x.range[0] - 0.6 * em, em);
       update(zero, { d: line([[x.range[0] - 0.6 * em, y(0)], [x.range[1], y(0)]]) });
       const place = entries.findIndex((entry) => entry.id === here);

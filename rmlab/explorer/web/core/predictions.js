@@ -36,6 +36,9 @@ const KINDS = {
   },
 };
 
+/** What is said of a head, in words. */
+export const HEADS = { one: "one number", text: "one for each token of the text", vocabulary: "one for each token there is" };
+
 const fits = ({ of }, value) => Object.hasOwn(KINDS, of) && KINDS[of].fits(value);
 
 /** Whether something is a prediction as `guess` holds it, or none: `{}`. */
@@ -90,16 +93,19 @@ export function standing(guesses) {
   };
 }
 
+/** A probability in two digits, never as the certainty that it is not. */
+export const inTwoDigits = (p) => (p > 0.995 ? "over 0.99" : p < 0.005 ? "under 0.01" : p.toFixed(2));
+
 /** A comparison in words: "You said 0.90, the model says 0.73: 0.17 too high." */
 export function comparedInWords({ of, said, truth, right }) {
   if (of === "pair") {
     const verdict = right ? "the model does get it wrong" : truth === 0 ? "the model gives both responses one score" : "the model gets it right";
     return `You said that the model gets pair ${said + 1} wrong: ${verdict}.`;
   }
-  if (of === "head") return right ? "You were right." : "It is another number than you said.";
+  if (of === "head") return right ? "You said so: right." : `You said ${HEADS[said] ?? said}: it is ${HEADS[truth] ?? truth}.`;
   const gap = said - truth;
   const apart = Math.abs(gap) < 0.005 ? "they agree" : `${Math.abs(gap).toFixed(2)} too ${gap > 0 ? "high" : "low"}`;
-  return `You said ${said.toFixed(2)}, the model says ${truth.toFixed(2)}: ${apart}.`;
+  return `You said ${said.toFixed(2)}, the model says ${inTwoDigits(truth)}: ${apart}.`;
 }
 
 /** The standing of a class in words; empty before its first prediction. */

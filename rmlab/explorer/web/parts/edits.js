@@ -24,11 +24,11 @@ export function editList({ go, pin }) {
         const known = revealed && entry.scores && entry.scores.every((score) => score !== null);
         const pinned = pins.includes(entry.id);
         const guess = guesses.findLast(({ edit }) => edit === entry.id);
-        const said = guess ? `; you said P ${guess.said.toFixed(2)}` : "";
+        const said = guess ? element("span", { class: "rx-quiet", text: `You said P ${guess.said.toFixed(2)}.` }) : "";
         return element("li", { class: entry.id === here ? "rx-here" : "" },
           element("span", { class: "rx-edit-name", text: `${entry.id}${entry.parent === null ? ", start" : ` from ${entry.parent}`}` }),
-          element("span", { class: "rx-edit-change" }, ...(entry.what ? [entry.what] : entry.parent === null ? [] : entry.changes.flatMap(changed))),
-          element("span", { class: "rx-edit-score", text: known ? `A − B ${signed(entry.scores[0] - entry.scores[1])}${said}` : "" }),
+          element("span", { class: "rx-edit-change" }, ...(entry.what ? [entry.what] : entry.parent === null ? [] : entry.changes.flatMap(changed)), " ", said),
+          element("span", { class: "rx-edit-score", text: known ? `A − B ${signed(entry.scores[0] - entry.scores[1])}` : "" }),
           element("span", { class: "rx-buttons" },
             element("button", {
               type: "button", class: "rx-button", text: entry.id === here ? "shown" : "Show", disabled: entry.id === here,

@@ -15,6 +15,8 @@ export function recordedOf(store, isShown) {
   return (store.get("data").probe?.presets ?? []).find((preset) => isShown(preset, store))?.recorded ?? [];
 }
 
+const called = (name) => `the course model ${name}`; // a row of the table says only what it was trained on
+
 /** The scorers that have scores of these texts: [{ name, scores, late, error }], the model first. */
 export function scorersOf(store, isShown) {
   const answering = store.live && store.get("answering");
@@ -27,8 +29,8 @@ export function scorersOf(store, isShown) {
   const rows = recordedOf(store, isShown);
   const mine = rows.findIndex(([, a, b]) => a === own[0] && b === own[1]);
   if (mine < 0) return [first];
-  const [name] = rows[mine];
-  return [{ ...first, name }, ...rows.filter((_, i) => i !== mine).slice(0, 1).map(([other, ...scores]) => ({ name: other, scores, late: false }))];
+  const others = rows.filter((_, i) => i !== mine).slice(0, 1);
+  return [{ ...first, name: called(rows[mine][0]) }, ...others.map(([name, ...scores]) => ({ name: called(name), scores, late: false }))];
 }
 
 export const differenceOf = ([a, b]) => (a === null || b === null ? null : a - b);
@@ -107,7 +109,7 @@ function inWords({ p, revealed, byHand, who }) {
 function secondInWords({ name, error }, { d, p }) {
   if (error) return `${capital(error)}.`;
   if (p === null) return `${capital(name)} has not answered yet.`;
-  return `${expects(name, p)} (${signed(d)} nats)`;
+  return expects(`${name} (${signed(d)} nats)`, p);
 }
 
 /** One sentence on an answer that wins and that no reader would prefer; "" where there is none. */

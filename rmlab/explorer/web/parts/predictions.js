@@ -1,10 +1,11 @@
 // Where predictions are made and compared, beside the pictures of a view.
 import { element, unique, update } from "../core/dom.js";
-import { comparedInWords, guessing, guessOf, predictable, settled, standingInWords, SUREST } from "../core/predictions.js";
+import { comparedInWords, guessing, guessOf, predictable, settled, shownGuess, standingInWords, SUREST } from "../core/predictions.js";
 
 const HOW = {
   curve: "Drag the hollow point to the P that you expect, then press Reveal.",
   probe: "Move the slider to the P that you expect, then press Reveal.",
+  head: "Choose how many numbers you expect, then press Reveal.",
   pairs: "Pick a pair that you expect the model to get wrong, then press Reveal.",
 };
 
@@ -20,7 +21,9 @@ export function predictionLine(store) {
       const hidden = !store.get("revealed");
       const made = store.get("guess").of !== undefined;
       const asked = made ? "Your prediction is noted. Press Reveal to compare." : HOW[view] ?? "";
-      update(last, { text: hidden ? asked : guesses.length ? comparedInWords(guesses.at(-1)) : "" });
+      const newest = guesses.at(-1);
+      const compared = newest && newest.of === "p" ? shownGuess(store) : newest; // of other scores it says nothing
+      update(last, { text: hidden ? asked : compared ? comparedInWords(compared) : "" });
       update(all, { text: standingInWords(guesses) });
       update(node, { hidden: !guesses.length && !(hidden && asked) });
     },

@@ -102,7 +102,7 @@ export const probe = {
       tokens.draw(current ? attribution : NOT_YET, { a: store.get("response_a"), b: store.get("response_b") });
       edits.draw({ history, here, pins: store.get("pins"), revealed, guesses: store.get("guesses") });
       const steps = trailOf(history, here);
-      update(wayCard, { hidden: steps.length < 2 });
+      update(wayCard, { hidden: !answering && steps.length < 2 }); // where texts are typed it keeps its room: a click that ends an edit must not move the button under it
       way.draw({
         here, shown: revealed, names: scorersOf(store, isShown).map(({ name }) => name),
         entries: steps.map(({ id, scores, second }) => ({ id, values: [scores, second].map((each) => (each ? differenceOf(each) : null)) })),
