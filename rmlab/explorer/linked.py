@@ -83,7 +83,7 @@ def explore(
     if note:
         data["note"] = note
     explorer = Explorer(state, views, data)
-    second = (other_name, other) if by_default else None  # a length is no log-odds: it has no P to lay beside the model's
+    second = (other_name, other) if by_default else None  # a length is no log-odds, and has no P
     explorer.answers = Answers(state, model, names[0], second=second)
     return explorer
 

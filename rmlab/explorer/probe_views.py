@@ -18,7 +18,12 @@ __all__ = ["path", "probe", "probe_data", "probe_state"]
 TRAINED_ON = {"fair": "trained on a fair judge's pairs", "flattered": "trained on a flattered judge's pairs"}
 
 
-CHIPS = (("+ filler", "end", "filler"), ("+ flattery", "front", "flattery"), ("hedge", "front", "hedge"), ("refuse", "instead", "refusal"))
+CHIPS = (
+    ("+ filler", "end", "filler"),
+    ("+ flattery", "front", "flattery"),
+    ("hedge", "front", "hedge"),
+    ("refuse", "instead", "refusal"),
+)
 """Edits that a click makes: the name, where the sentence goes, and the bank of the world of replies that has it."""
 
 
@@ -90,7 +95,10 @@ def probe_data(presets: Sequence[ProbePreset] | None = None) -> dict[str, Any]:
             for preset in (load_probe_presets() if presets is None else presets)
         ],
         "chips": [
-            *({"name": name, "place": place, "texts": list(load_sentences(bank, fresh=True))} for name, place, bank in CHIPS),
+            *(
+                {"name": name, "place": place, "texts": list(load_sentences(bank, fresh=True))}
+                for name, place, bank in CHIPS
+            ),
             {"name": "shorten", "place": "shorter"},
             {"name": "delete everything", "place": "nothing"},
         ],

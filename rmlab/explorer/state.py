@@ -77,8 +77,8 @@ class StateTraits(HasTraits):
     error = Unicode().tag(sync=True)
     """What went wrong, in words; what was typed stays."""
     second = Dict().tag(sync=True)
-    """What a second scorer says: its ``name``, the ``scores`` of A and B, None where there is none, and the request that
-    they have ``answered``. Empty without one."""
+    """What a second scorer says: its ``name``, the ``scores`` of A and B, None where there is none, and the request
+    that they have ``answered``. Empty without one."""
     answering = Bool(False).tag(sync=True)
     """Whether a scorer answers when the texts are edited."""
     request = Int().tag(sync=True)
