@@ -55,7 +55,7 @@ class Prediction(Control):
         return proposal["value"]
 
     @observe("revealed")
-    def _compare(self, change: Any) -> None:
+    def _show_answer(self, change: Any) -> None:
         if not change.new:
             return
         answer = self._answer() if callable(self._answer) else self._answer

@@ -17,7 +17,6 @@ __all__ = ["path", "probe", "probe_data", "probe_state"]
 
 TRAINED_ON = {"fair": "trained on a fair judge's pairs", "flattered": "trained on a flattered judge's pairs"}
 
-
 CHIPS = (
     ("+ filler", "end", "filler"),
     ("+ flattery", "front", "flattery"),

@@ -12,7 +12,7 @@ export const SUREST = 0.01;
 const KINDS = {
   /** P(A is preferred), a probability. */
   p: {
-    fits: (value) => value >= 0 && value <= 1,
+    fits: (value) => Number.isFinite(value) && value >= 0 && value <= 1,
     outcome(store) {
       const [a, b] = store.get("scores");
       return a === null || b === null ? null : { truth: preferenceProbability((a - b) / store.get("temperature")) };
