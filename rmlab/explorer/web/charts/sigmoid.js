@@ -78,7 +78,8 @@ export function sigmoid(store) {
     update(ghost.dot, { cx: at, cy: high });
     update(ghost.halo, { cx: at, cy: high });
     update(ghost.node, {
-      visibility: shownIf(shown), tabindex: now.asks ? 0 : null, role: now.asks ? "slider" : null, "aria-valuenow": guess ?? 0.5,
+      visibility: shownIf(shown), tabindex: now.asks ? 0 : null, role: now.asks ? "slider" : null, "aria-hidden": now.asks ? null : "true",
+      "aria-valuenow": guess ?? 0.5,
       "aria-valuetext": now.asks && now.guess === null ? "no prediction yet" : (guess ?? 0.5).toFixed(2),
     });
     update(gap, { d: line([[at, high], [at, y(p)]]), visibility: shownIf(shown && !now.asks) });
