@@ -61,13 +61,20 @@ def test_what_answers_a_prediction_is_folded_until_the_cell_is_run(tmp_path: Pat
 
 
 def test_widgets_are_kept_out_of_committed_notebooks(tmp_path: Path) -> None:
-    widget = "import ipywidgets\nipywidgets.IntSlider()"
+    widget = "# Controls: a slider\nimport ipywidgets\nipywidgets.IntSlider()"
     with pytest.raises(ValueError, match=r"cell 1 shows a widget: .* tag it nbval-ignore-output"):
         execute(write(tmp_path / "a.ipynb", widget))
     path = write(tmp_path / "b.ipynb", widget, tags=("nbval-ignore-output",))
     execute(path)
     (output,) = nbformat.read(path, as_version=4).cells[0].outputs
     assert output.data == {"text/plain": PLACEHOLDER}
+
+
+def test_a_progress_bar_leaves_nothing_behind(tmp_path: Path) -> None:
+    bar = "import ipywidgets\ndisplay(ipywidgets.FloatProgress())\nprint('done')"
+    path = write(tmp_path / "a.ipynb", bar, tags=("nbval-ignore-output",))
+    execute(path)
+    assert [output.output_type for output in nbformat.read(path, as_version=4).cells[0].outputs] == ["stream"]
 
 
 def failing_cells(path: Path) -> list[int]:
