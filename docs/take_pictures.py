@@ -17,7 +17,8 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 import rmlab
-from rmlab.explorer import Explorer, ExplorerState, explore, preference_curve
+from rmlab.datasets import course_model
+from rmlab.explorer import Explorer, ExplorerState, explore, preference_curve, probe
 from rmlab.explorer.serve import ExplorerServer
 from rmlab.model import RewardModel
 from rmlab.simulate import simulate_text_pairs
@@ -46,6 +47,12 @@ def filmed() -> Explorer:
     config = TrainingConfig(max_steps=120, batch_size=32, learning_rate=2e-3, evaluate_every=10, seed=0)
     history = train(model, train_pairs, held_out=held_out, config=config)
     return explore(model, held_out, history=history, names=("a small decoder", "simulated texts"))
+
+
+def twins() -> Explorer:
+    """Probe the course's model and its flattered twin on one example."""
+    twin = course_model("flattered")
+    return probe(course_model(), name="the course's model", second=twin, second_name="its flattered twin")
 
 
 def answer(shown: Explorer) -> None:
@@ -97,7 +104,7 @@ Step = Callable[[Page, Explorer], None]
 PICTURES: dict[str, tuple[Callable[[], Explorer], str, Step]] = {
     "curve": (preference_curve, "curve", nothing),
     "predict": (lambda: preference_curve(ExplorerState(scores=(1.0, 0.0))), "curve", predict),
-    "two_needles": (explore, "probe", lead_astray),
+    "two_needles": (twins, "probe", lead_astray),
     "probe": (explore, "probe", explain),
     "pairs": (explore, "pairs", nothing),
     "compare": (explore, "compare", nothing),
