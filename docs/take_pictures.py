@@ -17,7 +17,8 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 import rmlab
-from rmlab.explorer import Explorer, explore, preference_curve
+from rmlab.datasets import course_model
+from rmlab.explorer import Explorer, ExplorerState, explore, preference_curve, probe
 from rmlab.explorer.serve import ExplorerServer
 from rmlab.model import RewardModel
 from rmlab.simulate import simulate_text_pairs
@@ -48,6 +49,12 @@ def filmed() -> Explorer:
     return explore(model, held_out, history=history, names=("a small decoder", "simulated texts"))
 
 
+def twins() -> Explorer:
+    """Probe the course's model and its flattered twin on one example."""
+    twin = course_model("flattered")
+    return probe(course_model(), name="the course's model", second=twin, second_name="its flattered twin")
+
+
 def answer(shown: Explorer) -> None:
     """Wait until the model has answered what was asked."""
     if shown.answers is not None:
@@ -67,6 +74,27 @@ def advance(page: Page, shown: Explorer) -> None:
     slider.press("End")
 
 
+def button(page: Page, name: str) -> None:
+    """Press a button by its name."""
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def predict(page: Page, shown: Explorer) -> None:
+    """Predict P on the curve, and reveal it."""
+    button(page, "Predict")
+    for _ in range(4):
+        page.get_by_role("slider", name="Your prediction of P").press("Shift+ArrowUp")
+    button(page, "Reveal")
+
+
+def lead_astray(page: Page, shown: Explorer) -> None:
+    """Put filler and flattery into an answer, and watch the model and its twin."""
+    for name in ("+ filler, in B", "+ filler, in B", "+ flattery, in B", "+ flattery, in B"):
+        button(page, name)
+        page.wait_for_timeout(300)
+        answer(shown)
+
+
 def nothing(page: Page, shown: Explorer) -> None:
     """Take it as it opens."""
 
@@ -75,6 +103,8 @@ Step = Callable[[Page, Explorer], None]
 # name of the picture: which explorer, which view, and what is done before it is taken
 PICTURES: dict[str, tuple[Callable[[], Explorer], str, Step]] = {
     "curve": (preference_curve, "curve", nothing),
+    "predict": (lambda: preference_curve(ExplorerState(scores=(1.0, 0.0))), "curve", predict),
+    "two_needles": (twins, "probe", lead_astray),
     "probe": (explore, "probe", explain),
     "pairs": (explore, "pairs", nothing),
     "compare": (explore, "compare", nothing),

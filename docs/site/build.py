@@ -57,11 +57,15 @@ def slug(anchor: str) -> str:
 
 
 def folded(notebook: str) -> str:
-    """Fold the code that is folded in JupyterLab: MyST goes by a tag."""
+    """Fold what is folded in JupyterLab, code and outputs: MyST goes by tags."""
     content = json.loads(notebook)
     for cell in content["cells"]:
-        if cell["metadata"].get("jupyter", {}).get("source_hidden"):
-            cell["metadata"]["tags"] = [*cell["metadata"].get("tags", []), "hide-input"]
+        fold = cell["metadata"].get("jupyter", {})
+        tags = [
+            tag for name, tag in (("source_hidden", "hide-input"), ("outputs_hidden", "hide-output")) if fold.get(name)
+        ]
+        if tags:
+            cell["metadata"]["tags"] = [*cell["metadata"].get("tags", []), *tags]
     return json.dumps(content)
 
 

@@ -6,8 +6,12 @@ import argparse
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from rmlab.cli import doctor
+
+CONFIG = Path(__file__).parent / "jupyter_config"
+"""Defaults of JupyterLab: no prompt about its news lies over the first notebook. A reader's own settings win."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +30,8 @@ def run(options: argparse.Namespace) -> int:
     command += ["--no-browser"] if options.no_browser else []
     command += [f"--port={options.port}"] if options.port else []
     command += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    paths = [os.environ.get("JUPYTER_CONFIG_PATH"), str(CONFIG)]
+    environment = {**os.environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, paths))}
     if os.name == "posix":
-        os.execv(sys.executable, command)  # so that stopping this process stops the server
-    return subprocess.run(command).returncode
+        os.execve(sys.executable, command, environment)  # so that stopping this process stops the server
+    return subprocess.run(command, env=environment).returncode

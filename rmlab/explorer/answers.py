@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rmlab.attribution import Attribution, Scorer, attribute_difference
@@ -38,16 +38,20 @@ class Answers:
         As for `RememberingScorer`.
     name
         The origin of the scores, as shown.
+    second
+        The name of another scorer, and the scorer: it answers the same texts after the first, in the trait `second`.
     """
 
-    def __init__(self, state: ExplorerState, scorer: Scorer, name: str):
+    def __init__(self, state: ExplorerState, scorer: Scorer, name: str, *, second: tuple[str, Scorer] | None = None):
         self.state, self.name = state, name
         self.scorer = RememberingScorer(scorer)
+        self.second = None if second is None else (second[0], RememberingScorer(second[1]))
         self._news = threading.Condition()
         self._stale = False
         self._running = False
         self._closed = False
         state.model, state.answering = name, True
+        state.second = {} if second is None else {"name": second[0], "scores": [None, None], "answered": -1}
         state.observe(self._look, [*TEXTS, "request", "explain"])
         self._look()
 
@@ -100,8 +104,21 @@ class Answers:
         self._set(
             scores=scores, scores_from=self.name, error=error, notice=_notice(found), attribution={}, answered=request
         )
-        if self.state.explain and not error:
+        self._answer_second(prompt, responses, request)
+        if self.state.explain and not error and not self._stale:
             self._explain(texts)
+
+    def _answer_second(self, prompt: str, responses: Sequence[str], request: int) -> None:
+        if self.second is None or self._stale:
+            return
+        name, scorer = self.second
+        said: dict[str, Any] = {"name": name, "scores": [None, None], "answered": request}
+        try:
+            said["scores"] = [one.score for one in scorer(prompt, responses)]
+        except BaseException as raised:
+            said["error"] = f"{name} gave no score: {type(raised).__name__}: {raised}"
+        if not self._stale:
+            self._set(second=said)
 
     def _explain(self, texts: tuple[str, ...]) -> None:
         try:

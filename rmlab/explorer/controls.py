@@ -9,33 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import ipywidgets
 from traitlets import Any as AnyValue
 from traitlets import Bool, Float, Int, TraitError, Tuple, Unicode, Union, observe, validate
 
-from rmlab.explorer.bundle import style, widget_module
+from rmlab.explorer.control_base import Control
+from rmlab.explorer.predictions import Prediction, predict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Button", "Choice", "Menu", "Picture", "Slider", "Steps", "Toggle", "Words", "row"]
+__all__ = ["Button", "Choice", "Menu", "Picture", "Prediction", "Slider", "Steps", "Toggle", "Words", "predict", "row"]
 
 Options = Sequence[Any] | Mapping[str, Any]
-
-
-class Control(anywidget.AnyWidget):
-    """The base of all controls: a kind, by which the browser draws it, and a name to see and for a screen reader."""
-
-    _esm = widget_module("controls.js")
-    _css = style()
-    kind = Unicode().tag(sync=True)
-    label = Unicode().tag(sync=True)
-
-    def __repr__(self) -> str:
-        """Return what would be shown, for a notebook without a kernel."""
-        return f"{type(self).__name__} {self.label!r}. Run this cell to use it."
 
 
 class Slider(Control):

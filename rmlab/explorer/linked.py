@@ -70,9 +70,9 @@ def explore(
     model = course_model() if model is None else model
     table = as_pairs(course_pairs().pairs if pairs is None else pairs)
     columns = pair_columns(model, table)
-    other, other_name = (
-        (course_model("flattered"), "its flattered twin") if by_default else (length_score, "length alone")
-    )
+    # only a reward model: a length is no log-odds, and has no P
+    second: tuple[str, Any] | None = ("its flattered twin", course_model("flattered")) if by_default else None
+    other_name, other = second or ("length alone", length_score)
     comparison = comparison_columns(columns["difference"], other, table, names=(names[0], other_name))
     data: dict[str, Any] = {"probe": probe_data(), "pairs": columns, "compare": comparison}
     if history is not None:
@@ -90,7 +90,7 @@ def explore(
     if note:
         data["note"] = note
     explorer = Explorer(state, views, data)
-    explorer.answers = Answers(state, model, names[0])
+    explorer.answers = Answers(state, model, names[0], second=second)
     return explorer
 
 

@@ -8,7 +8,8 @@ __all__ = ["NUMBERS"]
 
 
 def _numbers(name: str, a: float, b: float, **more: Any) -> dict[str, Any]:
-    state = {"scores": [a, b], "scores_from": f"of the example “{name}”", "winner": "a", "temperature": 1.0}
+    origin = f"set by hand, for the example “{name}”"
+    state = {"scores": [a, b], "scores_from": origin, "winner": "a", "temperature": 1.0}
     return {"name": name, "state": state | more}
 
 

@@ -11,13 +11,29 @@ from rmlab.explorer.answers import Answers
 from rmlab.explorer.scorer import name_of
 from rmlab.explorer.state import ExplorerState
 from rmlab.explorer.widget import Explorer
+from rmlab.simulate.replies import load_sentences
 
 __all__ = ["path", "probe", "probe_data", "probe_state"]
 
 TRAINED_ON = {"fair": "trained on a fair judge's pairs", "flattered": "trained on a flattered judge's pairs"}
 
+CHIPS = (
+    ("+ filler", "end", "filler"),
+    ("+ flattery", "front", "flattery"),
+    ("hedge", "front", "hedge"),
+    ("refuse", "instead", "refusal"),
+)
+"""Edits that a click makes: the name, where the sentence goes, and the bank of the world of replies that has it."""
 
-def probe(scorer: Scorer | None = None, state: ExplorerState | None = None, *, name: str | None = None) -> Explorer:
+
+def probe(
+    scorer: Scorer | None = None,
+    state: ExplorerState | None = None,
+    *,
+    name: str | None = None,
+    second: Scorer | None = None,
+    second_name: str | None = None,
+) -> Explorer:
     """Show a widget in which a prompt and two responses can be edited, with the scores of a reward model.
 
     Parameters
@@ -29,6 +45,8 @@ def probe(scorer: Scorer | None = None, state: ExplorerState | None = None, *, n
         A state to share with other views; by default the view has its own, which opens on the first preset.
     name
         The origin of the scores, as shown; by default the name of the function, or of the model's network.
+    second, second_name
+        Another scorer, which answers the same edits, and its name.
 
     Notes
     -----
@@ -36,7 +54,8 @@ def probe(scorer: Scorer | None = None, state: ExplorerState | None = None, *, n
     """
     explorer = Explorer(probe_state() if state is None else state, ("probe",), {"probe": probe_data()})
     if scorer is not None:
-        explorer.answers = Answers(explorer.state, scorer, name or name_of(scorer))
+        other = None if second is None else (second_name or name_of(second), second)
+        explorer.answers = Answers(explorer.state, scorer, name or name_of(scorer), second=other)
     return explorer
 
 
@@ -57,7 +76,7 @@ def probe_state() -> ExplorerState:
 
 
 def probe_data(presets: Sequence[ProbePreset] | None = None) -> dict[str, Any]:
-    """Return what the probe shows beside the state: presets, each with the scores that were recorded.
+    """Return what the probe shows beside the state: presets, each with recorded scores, and edits to make by a click.
 
     Parameters
     ----------
@@ -73,7 +92,15 @@ def probe_data(presets: Sequence[ProbePreset] | None = None) -> dict[str, Any]:
                 "recorded": [[TRAINED_ON[model], *pair] for model, pair in preset.scores.items()],
             }
             for preset in (load_probe_presets() if presets is None else presets)
-        ]
+        ],
+        "chips": [
+            *(
+                {"name": name, "place": place, "texts": list(load_sentences(bank, fresh=True))}
+                for name, place, bank in CHIPS
+            ),
+            {"name": "shorten", "place": "shorter"},
+            {"name": "delete everything", "place": "nothing"},
+        ],
     }
 
 

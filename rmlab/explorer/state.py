@@ -31,6 +31,8 @@ IN_A_LINK = (
     "scores_from",
     "temperature",
     "revealed",
+    "guess",
+    "guesses",
     "size",
     "view",
     "settings",
@@ -60,6 +62,11 @@ class StateTraits(HasTraits):
     """``{"name": ..., "state": {trait: value}}`` each: choosing one sets these traits."""
     revealed = Bool(True).tag(sync=True)
     """False while a class predicts: readouts are hidden."""
+    guess = Dict().tag(sync=True)
+    """The prediction that is being made, ``{"of": ..., "said": ...}``: of "p", P(A is preferred), of a "pair" by its
+    row, or of a "head". Empty if there is none."""
+    guesses = List(Dict()).tag(sync=True)
+    """The predictions that were compared, oldest first: as `guess`, with the ``truth``."""
     size = Enum(("normal", "projector"), "normal").tag(sync=True)
     view = Unicode("curve").tag(sync=True)
     """Name of the view in front, if there are several."""
@@ -69,6 +76,9 @@ class StateTraits(HasTraits):
     """Name of the model that answers."""
     error = Unicode().tag(sync=True)
     """What went wrong, in words; what was typed stays."""
+    second = Dict().tag(sync=True)
+    """What a second scorer says: its ``name``, the ``scores`` of A and B, None where there is none, and the request
+    that they have ``answered``. Empty without one."""
     answering = Bool(False).tag(sync=True)
     """Whether a scorer answers when the texts are edited."""
     request = Int().tag(sync=True)
@@ -161,7 +171,8 @@ class ExplorerState(StateTraits):
     def mark_start(self) -> None:
         """Make Reset go back to what is shown now."""
         values = {name: getattr(self, name) for name in (*IN_A_LINK, "selection") if name not in ("size", "view")}
-        self.start = values | {"scores": list(self.scores)}  # as it comes back from JSON
+        values |= {"scores": list(self.scores), "guess": {}, "guesses": []}  # as it comes back from JSON
+        self.start = values
 
     def reset(self) -> None:
         """Go back to the start; the history stays."""

@@ -19,11 +19,8 @@ ROOT = Path(__file__).parents[2]
 TOKEN = "browser-tests"
 
 Address = Callable[[str], str]
-# Every cell is drawn at once (Lab would draw only those in view), and nothing pops up over the page.
-SETTINGS = {
-    "notebook-extension/tracker": {"windowingMode": "none"},
-    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-}
+# Every cell is drawn at once; Lab would draw only those in view.
+SETTINGS = {"notebook-extension/tracker": {"windowingMode": "none"}}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

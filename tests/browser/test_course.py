@@ -48,6 +48,7 @@ def test_start_opens_and_runs(lab: Callable[[str], str], page: Page) -> None:
     n_cells, n_code = cells_of(ROOT / START)
     expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(n_cells, timeout=60_000)
     expect(page.locator(ERROR_OUTPUT)).to_have_count(0)
+    assert not page.locator(".jp-toastContainer, .Toastify__toast").all_inner_texts(), "nothing pops up over it"
     check_pictures(page)  # as committed: Lab does not trust these outputs yet, and cleans them
 
     # A notebook that is run before its kernel is there waits for ever.

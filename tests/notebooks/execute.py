@@ -3,7 +3,9 @@
     python tests/notebooks/execute.py notebooks/00_start.ipynb ...
 
 Removed: widget state and widget views (they need a live kernel; one line stands in their place), times of execution,
-versions of the machine's Python. The code of a cell that only sets up, draws or makes controls is folded.
+versions of the machine's Python. The code of a cell that only sets up, draws or makes controls is folded. So is what a
+cell puts out below a **Predict.**, which it would answer: JupyterLab shows it when the cell is run. With ``--fold``
+nothing is executed.
 """
 
 import sys
@@ -21,14 +23,29 @@ METADATA = {
 }
 
 
+def folds(notebook: nbformat.NotebookNode) -> list[dict[str, bool]]:
+    """Return for each cell which parts of it are folded."""
+    found, asked = [], False
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            asked = "**Predict.**" in cell.source
+        fold = {}
+        if cell.source.startswith(FOLDED):
+            fold["source_hidden"] = True
+        if asked and cell.get("outputs") and not cell.source.startswith("# Controls"):
+            fold["outputs_hidden"] = True
+        found.append(fold)
+    return found
+
+
 def strip(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Remove, in place, what differs from run to run or works only in a live kernel; give the same notebook."""
     notebook.metadata = nbformat.from_dict(METADATA)
-    for number, cell in enumerate(notebook.cells, start=1):
+    for number, (cell, fold) in enumerate(zip(notebook.cells, folds(notebook), strict=True), start=1):
         tags = cell.metadata.get("tags")
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
-        if cell.source.startswith(FOLDED):
-            cell.metadata["jupyter"] = {"source_hidden": True}
+        if fold:
+            cell.metadata["jupyter"] = fold
         outputs = cell.get("outputs", [])
         widgets = [output for output in outputs if WIDGET in output.get("data", {})]
         if widgets and "nbval-ignore-output" not in (tags or []):
@@ -36,9 +53,10 @@ def strip(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
                 f"cell {number} shows a widget: begin it with # Controls and tag it nbval-ignore-output"
                 f"\n\n{cell.source}"
             )
-        for output in widgets[:1]:
+        kept = widgets[:1] if cell.source.startswith("# Controls") else []  # others are progress bars, which have ended
+        for output in kept:
             output.data = nbformat.from_dict({"text/plain": PLACEHOLDER})
-        for output in widgets[1:]:
+        for output in widgets[len(kept) :]:
             outputs.remove(output)
     return notebook
 
@@ -59,6 +77,9 @@ def execute(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    for argument in sys.argv[1:]:
+    for argument in [each for each in sys.argv[1:] if each != "--fold"]:
+        if "--fold" in sys.argv:
+            nbformat.write(strip(nbformat.read(argument, as_version=4)), argument)
+            continue
         print(f"executing {argument}", flush=True)
         execute(Path(argument))

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import nbformat
 from bounds import BOUNDS
-from execute import FOLDED
+from execute import FOLDED, folds
 from exercises import exercises_are_whole
 from formulas import formulas
 from meddling import controls_are_ours, leaves_the_reader_alone
@@ -97,13 +97,12 @@ def clean(notebook: NotebookNode, path: Path) -> list[str]:
     return found
 
 
-def drawings_are_folded(notebook: NotebookNode, path: Path) -> list[str]:
-    """The code of a cell that only sets up, draws or makes controls is folded, and no other: a reader may skip it."""
-    wanted = [{"source_hidden": True} if cell.source.startswith(FOLDED) else None for cell in notebook.cells]
+def cells_are_folded(notebook: NotebookNode, path: Path) -> list[str]:
+    """Code that a reader may skip is folded, and output that would answer a **Predict.** above it; nothing else is."""
     return [
-        f"cell {n}: metadata jupyter is {cell.metadata.get('jupyter')}, not {fold}; execute with `make notebooks`"
-        for n, (cell, fold) in enumerate(zip(notebook.cells, wanted, strict=True), 1)
-        if cell.metadata.get("jupyter") != fold
+        f"cell {n}: metadata jupyter is {cell.metadata.get('jupyter', {})}, not {fold}; execute with `make notebooks`"
+        for n, (cell, fold) in enumerate(zip(notebook.cells, folds(notebook), strict=True), 1)
+        if cell.metadata.get("jupyter", {}) != fold
     ]
 
 
@@ -315,7 +314,7 @@ GUARDS: tuple[Guard, ...] = (
     no_errors,
     small,
     clean,
-    drawings_are_folded,
+    cells_are_folded,
     visible_cells_are_short,
     pictures_have_alt_text,
     headings_in_order,

@@ -143,6 +143,10 @@ def moves(widget: ipywidgets.Widget) -> Iterator[Move]:
         yield from _explorer_moves(widget)
     elif isinstance(widget, PatchView):
         yield from _patch_moves(widget)
+    elif isinstance(widget, controls.Prediction):
+        if not widget.revealed:
+            yield from (_setting(widget, "value", getattr(widget, end)) for end in ("high", "low"))
+        yield _setting(widget, "revealed", True)
     elif widget.has_trait("index"):  # a menu, radio buttons, a slider over names
         n_options = len(getattr(widget, "names"))  # noqa: B009
         yield from (_setting(widget, "index", place) for place in sorted({n_options // 2, n_options - 1, 0}))

@@ -41,17 +41,40 @@ def test_the_code_of_a_drawing_is_folded(tmp_path: Path) -> None:
     execute(path)
     notebook = nbformat.read(path, as_version=4)
     assert [cell.metadata for cell in notebook.cells] == [{}, {"jupyter": {"source_hidden": True}}]
-    assert not guards.drawings_are_folded(notebook, path)
+    assert not guards.cells_are_folded(notebook, path)
+
+
+def test_what_answers_a_prediction_is_folded_until_the_cell_is_run(tmp_path: Path) -> None:
+    cells = [
+        nbformat.v4.new_markdown_cell("**Predict.** What is one and one?"),
+        nbformat.v4.new_code_cell("# Controls: it may be seen\n1"),
+        nbformat.v4.new_code_cell("1 + 1"),
+        nbformat.v4.new_code_cell("two = 1 + 1"),
+        nbformat.v4.new_markdown_cell("**Notice.** It is two."),
+        nbformat.v4.new_code_cell("2 + 2"),
+    ]
+    path = tmp_path / "a.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    execute(path)
+    found = [cell.metadata.get("jupyter", {}) for cell in nbformat.read(path, as_version=4).cells]
+    assert found == [{}, {"source_hidden": True}, {"outputs_hidden": True}, {}, {}, {}]
 
 
 def test_widgets_are_kept_out_of_committed_notebooks(tmp_path: Path) -> None:
-    widget = "import ipywidgets\nipywidgets.IntSlider()"
+    widget = "# Controls: a slider\nimport ipywidgets\nipywidgets.IntSlider()"
     with pytest.raises(ValueError, match=r"cell 1 shows a widget: .* tag it nbval-ignore-output"):
         execute(write(tmp_path / "a.ipynb", widget))
     path = write(tmp_path / "b.ipynb", widget, tags=("nbval-ignore-output",))
     execute(path)
     (output,) = nbformat.read(path, as_version=4).cells[0].outputs
     assert output.data == {"text/plain": PLACEHOLDER}
+
+
+def test_a_progress_bar_leaves_nothing_behind(tmp_path: Path) -> None:
+    bar = "import ipywidgets\ndisplay(ipywidgets.FloatProgress())\nprint('done')"
+    path = write(tmp_path / "a.ipynb", bar, tags=("nbval-ignore-output",))
+    execute(path)
+    assert [output.output_type for output in nbformat.read(path, as_version=4).cells[0].outputs] == ["stream"]
 
 
 def failing_cells(path: Path) -> list[int]:

@@ -95,12 +95,16 @@ def good() -> NotebookNode:
     ignored.id = next(iter(BOUNDS))
     control = v4.new_code_cell("# Controls: a slider\nslider = Slider()\nslider.value = 1\ndisplay(slider)")
     control.metadata["jupyter"] = {"source_hidden": True}
+    printed = v4.new_code_cell("print(0.82)", outputs=[v4.new_output("stream", text="P = 0.82 of 7.0000000\n")])
+    drawn = v4.new_code_cell("show(figure, alt='...')", outputs=[html_output])
+    for cell in (printed, drawn, ignored):
+        cell.metadata["jupyter"] = {"outputs_hidden": True}
     for cell in (ignored, control):
         cell.metadata["tags"] = ["nbval-ignore-output"]
     cells = [
         v4.new_markdown_cell(OPENING),
-        v4.new_code_cell("print(0.82)", outputs=[v4.new_output("stream", text="P = 0.82 of 7.0000000\n")]),
-        v4.new_code_cell("show(figure, alt='...')", outputs=[html_output]),
+        printed,
+        drawn,
         ignored,
         control,
         v4.new_markdown_cell(EXERCISE),
@@ -184,14 +188,19 @@ FAULTS = [
         "widget view is stored",
     ),
     (
-        guards.drawings_are_folded,
+        guards.cells_are_folded,
         code(1, source="# Drawing: two bars\n1 + 1"),
-        "metadata jupyter is None, not {",
+        "not {'source_hidden",
     ),
     (
-        guards.drawings_are_folded,
+        guards.cells_are_folded,
         code(1, metadata={"jupyter": {"source_hidden": True}}),
-        "metadata jupyter is {",
+        "metadata jupyter is {'source_hidden",
+    ),
+    (
+        guards.cells_are_folded,  # what it puts out answers the question above it
+        code(1, metadata={}),
+        "metadata jupyter is {}, not {'outputs_hidden",
     ),
     (guards.clean, code(1, source="open('/home/me/pairs.jsonl')"), "cell 2: '/home/me/pairs.jsonl'"),
     (guards.clean, code(1, source=r"open('C:\\Users\\me')"), "cell 2: 'C:"),

@@ -1,8 +1,10 @@
 // The controls of rmlab/explorer/controls.py. A kind is a function of the store that gives
 // { node, names, draw({ lost }), close() }: what is shown, the traits that it is drawn from, and how.
+import { decimals } from "./charts/chart.js";
 import { element, unique, update } from "./core/dom.js";
 import { keepKeys } from "./core/keys.js";
 import { createStore } from "./core/store.js";
+import { prediction } from "./parts/asked.js";
 
 const A_DRAG = 60; // milliseconds between two values that a drag sends: each of them is a picture to draw
 
@@ -39,11 +41,6 @@ export function throttled(send, pause) {
     send(value);
   }
   return { call, waits: () => newest !== null };
-}
-
-/** As many decimals as a step has. */
-function decimals(step) {
-  return (String(step).split(".")[1] ?? "").length;
 }
 
 /** A slider over the trait `name`: `bounds()` gives its ends and step, `inWords(value)` what is read. */
@@ -209,4 +206,4 @@ function words(store) {
   return shown(store, line, ["value"], () => update(line, { text: store.get("value") }));
 }
 
-const KINDS = { slider, steps, menu, choice, toggle, button, picture, words };
+const KINDS = { prediction, slider, steps, menu, choice, toggle, button, picture, words };

@@ -2,8 +2,10 @@
 import { element, unique, update } from "./core/dom.js";
 import { keepKeys } from "./core/keys.js";
 import { readLink, writeLink } from "./core/link.js";
+import { turned } from "./core/predictions.js";
 import { remoteModel } from "./core/remote.js";
 import { createStore, localModel } from "./core/store.js";
+import { comparing, predictionLine } from "./parts/predictions.js";
 import { compare } from "./views/compare.js";
 import { curve } from "./views/curve.js";
 import { film } from "./views/film.js";
@@ -37,7 +39,8 @@ export function mount(root, store) {
     ? element("div", { class: "rx-tabs", role: "tablist", "aria-label": "Views" }, ...tabs)
     : element("h2", { class: "rx-title", text: views[0].title });
   const button = (text, onClick) => element("button", { type: "button", class: "rx-button", text, onClick });
-  const predict = button("Predict", () => store.set({ revealed: !store.get("revealed") }));
+  const predict = button("Predict", () => store.set(turned(store)));
+  const predictions = predictionLine(store);
   const projector = button("Projector size", () => store.set({ size: larger() ? "normal" : "projector" }));
   const larger = () => store.get("size") === "projector";
   const said = element("p", { class: "rx-quiet rx-said", role: "status" });
@@ -53,7 +56,7 @@ export function mount(root, store) {
         button("Reset", () => store.set(structuredClone(store.get("start")))),
         projector,
         store.page ? button("Link", () => offerLink(store, said)) : null)),
-    said, connection, error, note, panel);
+    said, connection, error, predictions.node, note, panel);
 
   const release = keepKeys(root);
   let current = null;
@@ -65,6 +68,7 @@ export function mount(root, store) {
     const wrong = [store.get("error"), store.lost()].filter(Boolean).join(" ");
     update(error, { text: wrong, hidden: !wrong });
     const view = shown();
+    predictions.draw(view.name);
     if (view === current) return;
     cleanup();
     current = view;
@@ -81,7 +85,10 @@ export function mount(root, store) {
     update(connection, { hidden: !words });
     connection.replaceChildren(...(words ? [element("span", { text: `${words} ` }), button("Connect here", store.connect)] : []));
   }
-  const offs = [store.on(["view", "size", "revealed", "error", "lost"], draw), store.on("connection", drawConnection)];
+  const offs = [
+    store.on(["view", "size", "revealed", "error", "lost"], draw), store.on("connection", drawConnection), comparing(store),
+    store.on(["revealed", "guess", "guesses", "scores", "temperature"], () => predictions.draw(shown().name)),
+  ];
   drawConnection();
   draw();
   return () => {

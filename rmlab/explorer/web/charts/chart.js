@@ -38,6 +38,11 @@ export function signed(value, digits = 2) {
   return Number(text) === 0 ? (0).toFixed(digits) : (value > 0 ? "+" : "") + text.replace("-", "−");
 }
 
+/** As many decimals as a step has. */
+export function decimals(step) {
+  return (String(step).split(".")[1] ?? "").length;
+}
+
 /** `d` of the mark that points from below at a place on an axis. */
 export const triangle = (x, y, em) => `M${x} ${y}l${-0.42 * em} ${0.75 * em}h${0.84 * em}Z`;
 

@@ -1,24 +1,37 @@
-// Two scores as handles on a number line, to be dragged or moved with keys.
+// Two scores as handles on a number line, to be dragged or moved with keys; a press on the line moves the nearer one.
 import { axis, inside, line, picture, scale, shownIf, signed } from "./chart.js";
+import { follow, onGrid, pressed } from "./drag.js";
 import { svg, update } from "../core/dom.js";
 import { judgementSlope } from "../core/preference.js";
+import { sliding } from "./slide.js";
 
-const STEP = 0.1; // of an arrow key and of the grid that a dragged handle keeps to, in nats
+export const STEP = 0.1; // of an arrow key and of the grid that a dragged handle keeps to, in nats
 const FURTHEST = 1000;
 
-/** What a state says of scores that its reader chose. */
+/** What a state says of scores that its reader chose, at least at its beginning. */
 export const BY_HAND = "set by hand";
+
+/** Whether the scores are a model's, of the texts that are shown. */
+export const ofTheTexts = (store) => !store.get("scores_from").startsWith(BY_HAND);
+
+/** The traits of scores that the reader sets. */
+export function byHand(a, b) {
+  const kept = (value) => Math.min(FURTHEST, Math.max(-FURTHEST, Number(value.toFixed(6))));
+  return { scores: [kept(a), kept(b)], scores_from: BY_HAND };
+}
 
 /** The line; `draw(now)` as the curve's other pictures. */
 export function numberLine(store) {
   const across = axis("bottom", { label: "score (nats)" });
+  const ground = svg("rect", { class: "rx-over rx-ground", x: 0, fill: "transparent", onPointerdown: nearer });
   const bracket = svg("path", { class: "rx-bracket" });
   const gap = svg("text", { class: "rx-strong", "text-anchor": "middle" });
-  const pins = ["a", "b"].map((side) => pin(side));
+  const pins = { a: pin("a"), b: pin("b") };
   const pushes = ["a", "b"].map((side) => svg("path", { class: `rx-push rx-${side}` }));
   let middle = 0; // score in the middle of the line; it follows when a handle leaves the line
   let x = null;
   let now = null;
+  let size = null;
 
   function pin(side) {
     const shape = side === "a" ? svg("circle", { r: "0.87em" }) : svg("rect", { x: "-0.8em", y: "-0.8em", width: "1.6em", height: "1.6em", rx: "0.2em" });
@@ -27,74 +40,65 @@ export function numberLine(store) {
     const node = svg("g", {
       class: `rx-pin rx-${side}`, role: "slider", tabindex: 0, "aria-label": `Score of ${side.toUpperCase()}`,
       "aria-valuemin": -FURTHEST, "aria-valuemax": FURTHEST, "aria-orientation": "horizontal",
-      onKeydown: (event) => press(event, side), onPointerdown: (event) => grab(event, side, node),
+      onKeydown: (event) => pressed(event, now[side], STEP, x.domain, (value) => move(side, value)),
+      onPointerdown: (event) => grab(event, side),
     }, stem, svg("circle", { class: "rx-halo", r: "1.27em" }), shape, letter);
     return { node, stem };
   }
 
-  function move(side, value) {
-    const kept = Math.min(FURTHEST, Math.max(-FURTHEST, Number(value.toFixed(6))));
-    const [a, b] = store.get("scores");
-    store.set({ scores: side === "a" ? [kept, b] : [a, kept], scores_from: BY_HAND });
+  const move = (side, value) => store.set(side === "a" ? byHand(value, now.b) : byHand(now.a, value));
+
+  function grab(event, side, from = x.invert(event.clientX) - now[side]) {
+    follow(event, pins[side].node, (e) => move(side, onGrid(x.invert(e.clientX) - from, STEP, x.domain)));
   }
 
-  function press(event, side) {
-    const size = STEP * (event.shiftKey ? 10 : 1);
-    const [low, high] = x.domain;
-    const value = {
-      ArrowRight: now[side] + size, ArrowUp: now[side] + size, ArrowLeft: now[side] - size, ArrowDown: now[side] - size,
-      PageUp: now[side] + 10 * STEP, PageDown: now[side] - 10 * STEP, Home: low, End: high,
-    }[event.key];
-    if (value === undefined) return;
-    event.preventDefault();
+  function nearer(event) { // a press beside the handles
+    if (event.button !== 0 || !now.known) return;
+    const left = ground.ownerSVGElement.getBoundingClientRect().left;
+    const value = onGrid(x.invert(event.clientX - left), STEP, x.domain);
+    const side = Math.abs(value - now.a) <= Math.abs(value - now.b) ? "a" : "b";
     move(side, value);
+    grab(event, side, x.invert(event.clientX) - value);
   }
 
-  function grab(event, side, node) {
-    if (event.button !== 0) return;
-    event.preventDefault();
-    node.focus();
-    node.setPointerCapture(event.pointerId);
-    const from = x.invert(event.clientX) - now[side];
-    const drag = (e) => {
-      const [low, high] = x.domain;
-      move(side, Math.min(high, Math.max(low, Math.round((x.invert(e.clientX) - from) / STEP) * STEP)));
-    };
-    const end = () => {
-      node.removeEventListener("pointermove", drag);
-      node.removeEventListener("lostpointercapture", end);
-    };
-    node.addEventListener("pointermove", drag);
-    node.addEventListener("lostpointercapture", end);
-  }
+  const slide = sliding(([a, b, at]) => {
+    const { width, height, em } = size;
+    x = scale([at - now.reach, at + now.reach], [3.6 * em, width - 1.2 * em]);
+    const y = height - 3.4 * em;
+    across.update(x, y, em);
+    update(ground, { width, height });
+    update(bracket, { d: line([[x(b), y], [x(a), y]]) });
+    update(gap, {
+      x: inside(x((a + b) / 2), 0, x, em), y: 0.9 * em,
+      text: `difference A − B = ${signed(now.d)}`, visibility: shownIf(now.revealed),
+    });
+    const slope = judgementSlope(now.d, now.winner, now.temperature);
+    Object.entries(pins).forEach(([side, { node, stem }], i) => {
+      const value = i ? b : a;
+      const rise = (i ? -1.7 : -4) * em; // a lane each, so that equal scores hide neither
+      update(node, {
+        transform: `translate(${x(value)},${y + rise})`, "aria-valuenow": now[side], "aria-valuetext": `${signed(now[side])} nats`,
+        "aria-disabled": now.known ? null : "true",
+      });
+      update(stem, { d: line([[0, 0], [0, -rise]]) });
+      const length = (i ? slope : -slope) * 4 * em;
+      update(pushes[i], { d: arrow(x(value), y + rise, length, em, width), visibility: shownIf(now.revealed && Math.abs(length) > 0.15 * em) });
+    });
+  });
 
-  return picture({ height: 10.5, class: "rx-numbers", role: "group", label: "Scores of A and B" },
-    [across.node, bracket, gap, ...pushes, ...pins.map((each) => each.node)],
-    ({ width, height, em }, next) => {
+  const drawn = picture({ height: 9.6, class: "rx-numbers", role: "group", label: "Scores of A and B" },
+    [ground, across.node, bracket, gap, ...pushes, pins.a.node, pins.b.node],
+    (room, next) => {
+      const last = now;
+      const together = last !== null && size !== null && last.a !== next.a && Math.abs(last.d - next.d) < 1e-9; // a constant was added
+      const before = middle;
       now = next;
+      size = room;
       const holds = (at) => Math.max(now.a, now.b) <= at + now.reach && Math.min(now.a, now.b) >= at - now.reach;
       if (!holds(middle)) middle = holds(0) ? 0 : Math.round((now.a + now.b) / 2);
-      x = scale([middle - now.reach, middle + now.reach], [3.6 * em, width - 1.2 * em]);
-      const y = height - 3.4 * em;
-      across.update(x, y, em);
-      update(bracket, { d: line([[x(now.b), y], [x(now.a), y]]) });
-      update(gap, {
-        x: inside(x((now.a + now.b) / 2), 0, x, em), y: 0.9 * em,
-        text: `difference A − B = ${signed(now.d)}`, visibility: shownIf(now.revealed),
-      });
-      const slope = judgementSlope(now.d, now.winner, now.temperature);
-      pins.forEach(({ node, stem }, i) => {
-        const value = i ? now.b : now.a;
-        const rise = (i ? -1.7 : -4) * em; // a lane each, so that equal scores hide neither
-        update(node, {
-          transform: `translate(${x(value)},${y + rise})`, "aria-valuenow": value, "aria-valuetext": `${signed(value)} nats`,
-          "aria-disabled": now.known ? null : "true",
-        });
-        update(stem, { d: line([[0, 0], [0, -rise]]) });
-        const length = (i ? slope : -slope) * 4 * em;
-        update(pushes[i], { d: arrow(x(value), y + rise, length, em, width), visibility: shownIf(now.revealed && Math.abs(length) > 0.15 * em) });
-      });
+      slide.to([now.a, now.b, middle], together ? [last.a, last.b, before] : null);
     });
+  return { ...drawn, close() { slide.stop(); drawn.close(); } };
 }
 
 /** An arrow from beside a pin, to the right for a positive length; one that would leave the picture ends at its edge. */

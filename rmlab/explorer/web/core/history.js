@@ -69,11 +69,19 @@ export function dropped(history) {
   return history.length ? history[0].id - 1 : 0;
 }
 
-/** The history with the scores of an entry filled in; the same list where they are known. */
-export function scored(history, here, scores) {
+/** The history with the scores of an entry filled in, and those of a second scorer; the same list where they are known. */
+export function scored(history, here, scores, second = null) {
   const entry = find(history, here);
-  if (!entry || String(entry.scores) === String(scores)) return history;
-  return history.map((each) => (each === entry ? { ...each, scores: [...scores] } : each));
+  if (!entry || String([entry.scores, entry.second ?? null]) === String([scores, second])) return history;
+  return history.map((each) => (each === entry ? { ...each, scores: [...scores], ...(second && { second: [...second] }) } : each));
+}
+
+/** The edits that led to an entry, oldest first, and those that Redo leads to. */
+export function trailOf(history, here) {
+  const way = [];
+  for (let entry = find(history, here); entry; entry = find(history, entry.parent)) way.unshift(entry);
+  for (let entry = newestChild(history, here); entry; entry = newestChild(history, entry.id)) way.push(entry);
+  return way;
 }
 
 /** The entry with this id, if there is one. */

@@ -1,4 +1,5 @@
 // The state in the address of a page, as ExplorerState.to_link writes it. A link comes from anywhere: what it holds is checked.
+import { isCompared, isGuess } from "./predictions.js";
 
 const FORMAT = "rmlab-explorer";
 const VERSION = 1;
@@ -17,6 +18,8 @@ const CHECKS = {
   scores_from: text,
   temperature: (value) => Number.isFinite(value) && value > 0 && value <= 100,
   revealed: oneOf(true, false),
+  guess: (value) => isObject(value) && isGuess(value),
+  guesses: (value) => Array.isArray(value) && value.every((one) => isObject(one) && isCompared(one)),
   size: oneOf("normal", "projector"),
   view: text,
   settings: (value) => isObject(value) && Object.values(value).every((one) => isObject(one) && Object.values(one).every(plain)),

@@ -8,14 +8,14 @@ const SHOWN = 12;
 const LONGEST = 90; // characters of a change that are shown
 const NAMES = { prompt: "Prompt", response_a: "● A", response_b: "■ B" };
 
-/** Edits, newest first: `draw({ history, here, pins, revealed })`. */
+/** Edits, newest first: `draw({ history, here, pins, revealed, guesses })`. */
 export function editList({ go, pin }) {
   const rows = element("ol", { class: "rx-edits" });
   const more = element("p", { class: "rx-quiet" });
   const node = element("div", { class: "rx-card" }, element("h3", { text: "Edits, the newest first" }), rows, more);
   return {
     node,
-    draw({ history, here, pins, revealed }) {
+    draw({ history, here, pins, revealed, guesses }) {
       const newest = history.slice(-SHOWN).reverse();
       const older = history.length > SHOWN ? `${history.length - SHOWN} older edits are kept; Undo leads to them. ` : "";
       const gone = dropped(history);
@@ -23,9 +23,11 @@ export function editList({ go, pin }) {
       rows.replaceChildren(...newest.map((entry) => {
         const known = revealed && entry.scores && entry.scores.every((score) => score !== null);
         const pinned = pins.includes(entry.id);
+        const guess = guesses.findLast(({ edit }) => edit === entry.id);
+        const said = guess ? element("span", { class: "rx-quiet", text: `You said P ${guess.said.toFixed(2)}.` }) : "";
         return element("li", { class: entry.id === here ? "rx-here" : "" },
           element("span", { class: "rx-edit-name", text: `${entry.id}${entry.parent === null ? ", start" : ` from ${entry.parent}`}` }),
-          element("span", { class: "rx-edit-change" }, ...(entry.what ? [entry.what] : entry.parent === null ? [] : entry.changes.flatMap(changed))),
+          element("span", { class: "rx-edit-change" }, ...(entry.what ? [entry.what] : entry.parent === null ? [] : entry.changes.flatMap(changed)), " ", said),
           element("span", { class: "rx-edit-score", text: known ? `A − B ${signed(entry.scores[0] - entry.scores[1])}` : "" }),
           element("span", { class: "rx-buttons" },
             element("button", {

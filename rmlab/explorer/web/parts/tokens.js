@@ -10,7 +10,13 @@ export function isOf(attribution, a, b) {
   return [a, undefined].includes(whole(attribution.a)) && [b, undefined].includes(whole(attribution.b));
 }
 
-/** Two cards, one for each response, and what they sum up to in words: `draw(attribution)`. */
+/** A response in pieces that have no values yet: they take the room of those that are being computed. */
+const awaited = (text) => text.slice(0, LONGEST_REST).split(/(?<=\s)(?=\S)/).map((piece) => [piece, undefined]);
+
+/**
+ * Two cards, one for each response, and what they sum up to in words: `draw(attribution, responses)`. While an attribution
+ * is `{}`, the responses stand in its place.
+ */
 export function tokenCards() {
   const words = element("p", { class: "rx-words" });
   const text = (side) => element("p", { class: "rx-tokens", dir: "auto", tabindex: 0, role: "group", "aria-label": `tokens of ${side}` }); // it may scroll
@@ -23,19 +29,23 @@ export function tokenCards() {
   let drawn = null;
   return {
     node,
-    draw(attribution) {
-      if (attribution === drawn) return;
-      drawn = attribution;
+    draw(attribution, responses) {
+      const coming = attribution.words === undefined;
+      const key = coming ? JSON.stringify(responses) : attribution;
+      if (key === drawn) return;
+      drawn = key;
+      update(node, { "aria-busy": String(coming) });
       update(words, { text: attribution.words ?? "The model is working out what each token adds." });
       const largest = Math.max(1e-9, ...["a", "b"].flatMap((side) => (attribution[side] ?? []).map(([, value]) => Math.abs(value ?? 0))));
       for (const side of ["a", "b"]) {
-        texts[side].replaceChildren(...(attribution[side] ?? []).map(([piece, value]) => token(piece, value, largest)));
+        texts[side].replaceChildren(...(coming ? awaited(responses[side]) : attribution[side] ?? []).map(([piece, value]) => token(piece, value, largest)));
       }
     },
   };
 }
 
 function token(piece, value, largest) {
+  if (value === undefined) return element("span", { class: "rx-token rx-awaited" }, element("span", { class: "rx-piece", text: piece }), element("span", { class: "rx-adds", text: "…" }));
   if (value === null) {
     const long = piece.length > LONGEST_REST;
     return element("span", { text: long ? `[${piece.length.toLocaleString("en")} characters that are not read] ` : piece });

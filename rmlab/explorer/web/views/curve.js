@@ -1,8 +1,10 @@
 // Two scores on a number line, the probability that their difference gives, and the loss of a judgement.
 import { ANCHORS, axis, graph, inside, line, picture, scale, shownIf, signed } from "../charts/chart.js";
 import { element, svg, unique, update } from "../core/dom.js";
-import { BY_HAND, numberLine } from "../charts/number_line.js";
+import { byHand, numberLine } from "../charts/number_line.js";
+import { guessOf, shownGuess } from "../core/predictions.js";
 import { judgementLoss, judgementSlope, preferenceOdds, preferenceProbability } from "../core/preference.js";
+import { probability, sigmoid } from "../charts/sigmoid.js";
 
 
 /** Half the width of the pictures in nats: 8, doubled until the difference fits. */
@@ -14,61 +16,37 @@ export const curve = {
   name: "curve",
   title: "Preference curve",
   render(root, store) {
-    const sigmoid = sigmoidPicture();
+    const point = sigmoid(store);
     const handles = numberLine(store);
+    const from = element("p", { class: "rx-quiet" });
     const loss = lossPicture();
+    const judgement = judgements(store);
     const readout = readouts();
     const form = controls(store);
     root.append(
       element("div", { class: "rx-curve" },
-        element("div", { class: "rx-card rx-curve-main" }, sigmoid.node, handles.node),
-        element("div", { class: "rx-curve-side" }, element("div", { class: "rx-card" }, loss.node), readout.node),
+        element("div", { class: "rx-card rx-curve-main" }, point.node, handles.node, from),
+        element("div", { class: "rx-curve-side" }, element("div", { class: "rx-card" }, judgement.node, loss.node), readout.node),
         form.node),
     );
-    const parts = [sigmoid, handles, loss, readout, form];
+    const parts = [point, handles, judgement, loss, readout, form];
     function draw() {
       const [a, b] = store.get("scores");
       const known = a !== null && b !== null;
       const now = {
         a: a ?? 0, b: b ?? 0, d: known ? a - b : 0, known, temperature: store.get("temperature"),
-        winner: store.get("winner"), revealed: store.get("revealed") && known, scoresFrom: store.get("scores_from"),
+        winner: store.get("winner"), revealed: store.get("revealed") && known,
+        asks: known && !store.get("revealed"), guess: guessOf(store, "p"), said: shownGuess(store)?.said ?? null,
       };
       now.reach = reach(now.d);
+      update(from, { text: `Scores: ${store.get("scores_from")}.` });
       for (const part of parts) part.draw(now);
     }
-    const off = store.on(["scores", "temperature", "winner", "revealed", "scores_from", "presets"], draw);
+    const off = store.on(["scores", "temperature", "winner", "revealed", "guess", "guesses", "scores_from", "presets"], draw);
     draw();
     return () => { off(); for (const part of parts) part.close?.(); };
   },
 };
-
-function sigmoidPicture() {
-  const path = svg("path", { class: "rx-line" });
-  const guide = svg("path", { class: "rx-guide" });
-  const point = svg("circle", { class: "rx-point", r: "0.47em" });
-  const label = svg("text", { class: "rx-strong" });
-  const half = svg("path", { class: "rx-grid" });
-  const across = axis("bottom", { label: "score difference, A − B (nats)" });
-  const up = axis("left", { label: "P(A is preferred)", count: 4, format: (v) => v.toFixed(2) });
-  return picture({ height: 20, class: "rx-sigmoid", label: "Probability that A is preferred, against the score difference" },
-    [half, across.node, up.node, path, guide, point, label],
-    ({ width, height, em }, now) => {
-      const x = scale([-now.reach, now.reach], [3.6 * em, width - 1.2 * em]);
-      const y = scale([0, 1], [height - 3.4 * em, 2.2 * em]);
-      const p = preferenceProbability(now.d / now.temperature);
-      across.update(x, y(0), em);
-      up.update(y, x(-now.reach), em);
-      update(half, { d: line([[x(-now.reach), y(0.5)], [x(now.reach), y(0.5)]]) + line([[x(0), y(0)], [x(0), y(1)]]) });
-      update(path, { d: graph((d) => preferenceProbability(d / now.temperature), x, y) });
-      update(guide, { d: line([[x(now.d), y(0)], [x(now.d), y(p)], [x(-now.reach), y(p)]]), visibility: shownIf(now.revealed) });
-      update(point, { cx: x(now.d), cy: y(p), visibility: shownIf(now.revealed) });
-      const [aside, lift] = p < 0.5 ? [-1, -0.7] : [1, 1.4]; // where a rising curve is not: up left, down right
-      update(label, {
-        x: inside(x(now.d) + aside * em, aside, x, em), y: y(p) + lift * em, "text-anchor": ANCHORS[aside],
-        text: `P = ${probability(p)}`, visibility: shownIf(now.revealed),
-      });
-    });
-}
 
 function lossPicture() {
   const path = svg("path", { class: "rx-line" });
@@ -128,7 +106,7 @@ function readouts() {
 
 function inWords(now, p, loss) {
   if (!now.known) return "There are no scores to show.";
-  if (!now.revealed) return "Predict: which response will be preferred, and how surely? How large is the loss? Then press Reveal.";
+  if (!now.revealed) return "Predict: which response will be preferred, and how surely? How large is the loss?";
   const [better, share] = p >= 0.5 ? ["A", p] : ["B", 1 - p];
   const expected = Math.abs(p - 0.5) < 0.0005
     ? "The model expects a toss-up"
@@ -140,15 +118,24 @@ function inWords(now, p, loss) {
   const push = Math.abs(slope) < 0.005
     ? "Learning hardly moves either score."
     : `Learning pushes A ${slope < 0 ? "up" : "down"} and B ${slope < 0 ? "down" : "up"}, by ${Math.abs(slope).toFixed(2)} each.`;
-  return `${expected}; ${happened}, and the loss of ${loss.toFixed(3)} nats is ${verdict} (0.693). ${push}`;
+  return `${expected}; ${happened}: the loss is ${verdict} (0.693). ${push}`;
 }
 
-function controls(store) {
+function judgements(store) {
   const group = unique("winner");
   const winners = [["a", "A"], ["b", "B"], ["tie", "tie"]].map(([value, name]) => {
     const input = element("input", { type: "radio", name: group, value, onChange: () => store.set({ winner: value }) });
     return { input, label: element("label", { class: `rx-choice rx-${value}` }, input, element("span", { text: name })) };
   });
+  return {
+    node: element("fieldset", {}, element("legend", { text: "Who won?" }), element("div", { class: "rx-choices" }, ...winners.map((w) => w.label))),
+    draw(now) {
+      for (const { input } of winners) input.checked = input.value === now.winner;
+    },
+  };
+}
+
+function controls(store) {
   const temperature = element("input", {
     type: "range", min: 0.1, max: 5, step: 0.1, onInput: () => store.set({ temperature: Number(temperature.value) }),
   });
@@ -156,7 +143,8 @@ function controls(store) {
   const constant = element("input", { type: "number", value: 5, step: "any", class: "rx-small", "aria-label": "c, the constant to add" });
   const add = () => {
     const c = Number(constant.value);
-    store.set({ scores: store.get("scores").map((score) => score === null ? null : Number((score + c).toFixed(6))), scores_from: BY_HAND });
+    const [a, b] = store.get("scores");
+    if (a !== null && b !== null) store.set(byHand(a + c, b + c));
   };
   const swap = () => {
     const [a, b] = store.get("scores");
@@ -168,23 +156,18 @@ function controls(store) {
   const presets = element("select", {
     onChange: () => store.set(structuredClone(store.get("presets")[Number(presets.value)].state)),
   });
-  const from = element("p", { class: "rx-quiet" });
   const node = element("div", { class: "rx-card rx-controls" },
-    element("fieldset", {}, element("legend", { text: "Who won?" }), element("div", { class: "rx-choices" }, ...winners.map((w) => w.label))),
     element("label", { class: "rx-field" }, element("span", { text: "Temperature" }), temperature, shown),
     element("div", { class: "rx-field" },
       element("span", { text: "c =" }), constant, element("button", { type: "button", class: "rx-button", text: "Add c to both", onClick: add }),
       element("button", { type: "button", class: "rx-button", text: "Swap A and B", onClick: swap })),
-    element("label", { class: "rx-field" }, element("span", { text: "Example" }), presets),
-    from);
+    element("label", { class: "rx-field" }, element("span", { text: "Example" }), presets));
   let listed = null;
   return {
     node,
     draw(now) {
-      for (const { input } of winners) input.checked = input.value === now.winner;
       temperature.value = now.temperature;
       update(shown, { text: now.temperature.toFixed(1) });
-      update(from, { text: `Scores: ${now.scoresFrom}.` });
       if (store.get("presets") !== listed) {
         listed = store.get("presets");
         presets.replaceChildren(
@@ -193,11 +176,6 @@ function controls(store) {
       }
     },
   };
-}
-
-function probability(p) {
-  if (p > 0.9995) return `1 − ${(1 - p).toExponential(1)}`.replace("e-", "e−");
-  return p < 0.0005 ? p.toExponential(1).replace("e-", "e−") : p.toFixed(3);
 }
 
 function odds(difference) {

@@ -1,6 +1,7 @@
 // What stands on the last hidden vector: thousands of numbers for the next token, or one for the whole text.
 import { axis, inside, line, picture, scale, signed } from "../charts/chart.js";
 import { element, svg, unique, update } from "../core/dom.js";
+import { guessing, guessOf, HEADS } from "../core/predictions.js";
 import { changeSettings, settingsOf } from "../core/settings.js";
 
 export const head = {
@@ -15,17 +16,25 @@ export const head = {
     });
     const bars = headPicture(outputs);
     const words = element("p", { class: "rx-words rx-two-lines", role: "status" });
+    const said = unique("said");
+    const guesses = Object.entries(HEADS).map(([value, text]) => {
+      const input = element("input", { type: "radio", name: said, value, onChange: () => store.set(guessing(store, "head", value)) });
+      return { input, label: element("label", { class: "rx-choice" }, input, element("span", { text })) };
+    });
+    const asked = element("fieldset", {}, element("legend", { text: "Your prediction" }), element("div", { class: "rx-choices" }, ...guesses.map((each) => each.label)));
     root.append(element("div", { class: "rx-card" },
       element("fieldset", { class: "rx-controls" }, element("legend", { text: "Head" }), ...choices.map((each) => each.label)),
-      bars.node, words));
+      bars.node, asked, words));
     function draw() {
       const { head: which } = settingsOf(store, "head", { head: "vocabulary" });
       const shown = store.get("revealed");
       for (const { input } of choices) input.checked = input.value === which;
+      for (const { input } of guesses) input.checked = input.value === guessOf(store, "head");
+      update(asked, { hidden: shown });
       bars.draw({ which, shown });
       update(words, { text: inWords(outputs, which, shown) });
     }
-    const off = store.on(["settings", "revealed"], draw);
+    const off = store.on(["settings", "revealed", "guess"], draw);
     draw();
     return () => { off(); bars.close(); };
   },

@@ -7,6 +7,7 @@ import { element, update } from "../core/dom.js";
 import { grid } from "../parts/grid.js";
 import { histogram, reachOf } from "../charts/histogram.js";
 import { byKeys, differenceInWords, openProbe, pairCard, pick } from "../parts/pick.js";
+import { guessing } from "../core/predictions.js";
 import { preferenceProbability } from "../core/preference.js";
 import { ALL_ROWS, flagsOf, groupOf, KINDS, MODELS, rowsOf, unanswered } from "../core/rows.js";
 import { scatter } from "../charts/scatter.js";
@@ -20,7 +21,7 @@ export const pairs = {
   render(root, store) {
     const columns = store.get("data").pairs;
     const change = (values) => changeSettings(store, "pairs", values);
-    const choose = (row) => pick(store, row);
+    const choose = (row) => pick(store, row, guessing(store, "pair", row));
     const open = () => openProbe(store);
     const shown = () => store.get("revealed");
     const number = (value) => (shown() ? value : "?");

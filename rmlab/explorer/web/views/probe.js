@@ -2,13 +2,16 @@
 import { signed } from "../charts/chart.js";
 import { element, unique, update } from "../core/dom.js";
 import { comparison, editList } from "../parts/edits.js";
-import { find, newestChild, recorded, scored, textsOf, TEXTS } from "../core/history.js";
+import { edited } from "../core/chips.js";
+import { find, newestChild, recorded, scored, textsOf, TEXTS, trailOf } from "../core/history.js";
+import { differenceOf, readouts, recordedOf, scorersOf } from "../parts/needles.js";
+import { ofTheTexts } from "../charts/number_line.js";
 import { preferenceProbability } from "../core/preference.js";
 import { isOf, tokenCards } from "../parts/tokens.js";
+import { trail } from "../charts/trail.js";
 
 const TYPED = 30; // milliseconds from the last key to the question
 const RESTED = 800; // milliseconds of rest that make an edit of what was typed
-const PATIENCE = 250; // milliseconds before the view says that it waits
 const NOT_YET = {};
 
 export const probe = {
@@ -24,7 +27,7 @@ export const probe = {
       clearTimeout(timer);
       for (const editor of Object.values(editors)) editor.flush();
       const made = recorded(store.get("history"), store.get("here"), texts(), what);
-      if (made) store.set({ ...made, history: scored(made.history, made.here, waiting() ? [null, null] : store.get("scores")) });
+      if (made) store.set({ ...made, history: waiting() ? scored(made.history, made.here, [null, null]) : withScores(made.history, made.here) });
     }
     function go(id) {
       record();
@@ -43,9 +46,19 @@ export const probe = {
       });
       record("swapped A and B");
     }
-    const waiting = () => answering && store.get("answered") !== store.get("request");
+    const waiting = () => answering && (store.get("answered") !== store.get("request") || !ofTheTexts(store));
+    const chips = answering ? store.get("data").probe?.chips ?? [] : [];
+    function withScores(history, id) {
+      const [first, second] = scorersOf(store, isShown);
+      return scored(history, id, first.scores, second && !second.late ? second.scores : null);
+    }
+    function attempt(name, chip) {
+      record();
+      ask({ [name]: edited(store.get(name), chip) });
+      record(`${chip.name}, in ${NAMES[name]}`);
+    }
 
-    const editors = Object.fromEntries(TEXTS.map((name) => [name, editor(name, { store, ask, record, answering })]));
+    const editors = Object.fromEntries(TEXTS.map((name) => [name, editor(name, { store, ask, record, answering, chips, attempt })]));
     const button = (text, onClick) => element("button", { type: "button", class: "rx-button", text, onClick });
     const undo = button("Undo", () => { record(); go(find(store.get("history"), store.get("here")).parent); });
     const redo = button("Redo", () => go(newestChild(store.get("history"), store.get("here")).id));
@@ -53,7 +66,9 @@ export const probe = {
     const pinner = button("Pin this edit", () => { record(); pin(store.get("here")); });
     const explain = element("input", { type: "checkbox", onChange: () => ask({ explain: explain.checked }) });
     const examples = presetList(store, (preset) => { record(); ask(structuredClone(preset.state)); record(`example “${preset.name}”`); });
-    const readout = readouts(store, waiting);
+    const readout = readouts(store, { waiting, isShown });
+    const way = trail({ go });
+    const wayCard = element("div", { class: "rx-card" }, element("h3", { text: "The difference after each edit" }), way.node);
     const tokens = tokenCards();
     const edits = editList({ go, pin });
     const pinned = comparison();
@@ -62,7 +77,7 @@ export const probe = {
       examples.node,
       editors.prompt.node,
       element("div", { class: "rx-two" }, editors.response_a.node, editors.response_b.node),
-      readout.node, known.node,
+      readout.node, wayCard, known.node,
       element("div", { class: "rx-controls" },
         element("div", { class: "rx-buttons", role: "group", "aria-label": "Edits" }, undo, redo, swapper, pinner),
         element("label", { class: "rx-choice", hidden: !answering }, explain, element("span", { text: "What each token adds" }))),
@@ -84,27 +99,36 @@ export const probe = {
       const current = isOf(attribution, store.get("response_a"), store.get("response_b"));
       const coming = answering && !store.get("error"); // else nobody works it out
       update(tokens.node, { hidden: !(store.get("explain") && revealed && (coming || (current && attribution.words))) });
-      tokens.draw(current ? attribution : NOT_YET);
-      edits.draw({ history, here, pins: store.get("pins"), revealed });
+      tokens.draw(current ? attribution : NOT_YET, { a: store.get("response_a"), b: store.get("response_b") });
+      edits.draw({ history, here, pins: store.get("pins"), revealed, guesses: store.get("guesses") });
+      const steps = trailOf(history, here);
+      update(wayCard, { hidden: !answering && steps.length < 2 }); // where texts are typed it keeps its room: a click that ends an edit must not move the button under it
+      way.draw({
+        here, shown: revealed, names: scorersOf(store, isShown).map(({ name }) => name),
+        entries: steps.map(({ id, scores, second }) => ({ id, values: [scores, second].map((each) => (each ? differenceOf(each) : null)) })),
+      });
       pinned.draw({ history, pins: store.get("pins"), revealed, temperature: store.get("temperature") });
     }
     const off = [
       store.on([...TEXTS, "scores", "scores_from", "answered", "notice", "temperature", "revealed", "history", "here", "pins", "explain",
-        "attribution", "error", "connection"], draw),
+        "attribution", "error", "connection", "guess", "guesses", "second"], draw),
       store.on(TEXTS, () => { clearTimeout(timer); timer = setTimeout(() => record(), RESTED); }),
-      store.on(["answered", "scores"], () => {
+      store.on(["answered", "scores", "second"], () => {
         const same = TEXTS.every((name) => textsOf(store.get("history"), store.get("here"))[name] === store.get(name));
-        const history = same && !waiting() ? scored(store.get("history"), store.get("here"), store.get("scores")) : store.get("history");
+        const history = same && !waiting() ? withScores(store.get("history"), store.get("here")) : store.get("history");
         if (history !== store.get("history")) store.set({ history });
       }),
     ];
     record();
     draw();
-    return () => { record(); clearTimeout(timer); readout.close(); for (const each of off) each(); };
+    if (answering && !ofTheTexts(store)) ask({}); // what the curve's reader set by hand gives way to the model's own
+    return () => { record(); clearTimeout(timer); readout.close(); way.close(); for (const each of off) each(); };
   },
 };
 
-function editor(name, { store, ask, record, answering }) {
+const NAMES = { response_a: "A", response_b: "B" };
+
+function editor(name, { store, ask, record, answering, chips, attempt }) {
   const title = { prompt: "Prompt", response_a: "● Response A", response_b: "■ Response B" }[name];
   const side = { prompt: "", response_a: " rx-a", response_b: " rx-b" }[name];
   const index = { response_a: 0, response_b: 1 }[name];
@@ -123,9 +147,13 @@ function editor(name, { store, ask, record, answering }) {
     shown = area.value;
     if (shown !== store.get(name)) ask({ [name]: shown });
   }
+  const buttons = index === undefined ? [] : chips.map((chip) => element("button", {
+    type: "button", class: "rx-button rx-chip", text: chip.name, "aria-label": `${chip.name}, in ${NAMES[name]}`, onClick: () => attempt(name, chip),
+  }));
   return {
     node: element("div", { class: `rx-card rx-editor${side}` },
-      element("div", { class: "rx-editor-head" }, element("label", { for: field, class: "rx-side", text: title }), score), area),
+      element("div", { class: "rx-editor-head" }, element("label", { for: field, class: "rx-side", text: title }), score), area,
+      buttons.length ? element("div", { class: "rx-chips", role: "group", "aria-label": `Try on ${NAMES[name]}` }, ...buttons) : null),
     flush,
     draw() {
       if (timer === null && store.get(name) !== shown) {
@@ -133,7 +161,7 @@ function editor(name, { store, ask, record, answering }) {
         area.value = shown;
       }
       if (index === undefined) return;
-      const value = store.get("scores")[index];
+      const value = ofTheTexts(store) ? store.get("scores")[index] : null;
       update(score, { text: !store.get("revealed") ? "score ?" : value === null ? "no score" : `score ${signed(value)}` });
     },
   };
@@ -158,65 +186,8 @@ function presetList(store, choose) {
   };
 }
 
-function readouts(store, waiting) {
-  const boxes = { difference: "Difference A − B", p: "P(A preferred)" };
-  const numbers = Object.fromEntries(Object.keys(boxes).map((key) => [key, element("div", { class: "rx-figure" })]));
-  const parts = ["a", "b"].map((side) => element("div", { class: `rx-part rx-part-${side}`, text: side.toUpperCase() }));
-  const bar = element("div", { class: "rx-share", "aria-hidden": "true" }, ...parts);
-  const words = element("p", { class: "rx-words" });
-  const from = element("p", { class: "rx-quiet" });
-  const notice = element("p", { class: "rx-note" });
-  const node = element("div", { class: "rx-card rx-probe-readout", role: "status" },
-    element("div", { class: "rx-figures" }, ...Object.entries(boxes).map(([key, name]) =>
-      element("div", {}, element("div", { class: "rx-quiet", text: name }), numbers[key]))),
-    element("div", {}, bar, words, from, notice));
-  let patience = null;
-  let late = false;
-
-  function draw() {
-    if (!waiting()) {
-      clearTimeout(patience);
-      patience = null;
-      late = false;
-    } else if (patience === null) {
-      patience = setTimeout(() => { late = true; draw(); }, PATIENCE);
-    }
-    const [a, b] = store.get("scores");
-    const known = a !== null && b !== null;
-    const shown = known && store.get("revealed");
-    const p = known ? preferenceProbability((a - b) / store.get("temperature")) : 0.5;
-    update(node, { "data-answered": store.get("answered"), "aria-busy": String(late), class: `rx-card rx-probe-readout${late ? " rx-late" : ""}` });
-    update(numbers.difference, { text: shown ? signed(a - b) : known ? "?" : "none" });
-    update(numbers.p, { text: shown ? p.toFixed(3) : known ? "?" : "none" });
-    bar.classList.toggle("rx-guess", !shown);
-    parts[0].style.flexGrow = shown ? p : 0.5;
-    parts[1].style.flexGrow = shown ? 1 - p : 0.5;
-    update(words, { text: inWords({ known, revealed: store.get("revealed"), p }) });
-    update(from, { text: source(store, late) });
-    update(notice, { text: store.get("notice"), hidden: !store.get("notice") });
-  }
-  return { node, draw, close: () => clearTimeout(patience) };
-}
-
-function inWords({ known, revealed, p }) {
-  if (!known) return "There are not two scores to compare.";
-  if (!revealed) return "Predict: which response scores higher, and by how much? Then press Reveal.";
-  if (Math.abs(p - 0.5) < 0.005) return "The model expects a toss-up between the two.";
-  const [better, share] = p > 0.5 ? ["A", p] : ["B", 1 - p];
-  const hundred = share > 0.995 ? "more than 99" : Math.round(100 * share);
-  return `The model expects ${better} to be preferred in ${hundred} of 100 judgements.`;
-}
-
-function source(store, late) {
-  if (!store.live) return `Scores: ${store.get("scores_from")}. Live scoring needs a kernel: open the probe in a notebook, or with “rmlab explore”.`;
-  if (!store.get("answering")) return `Scores: ${store.get("scores_from")}. No model answers here: give one, as in probe(model).`;
-  if (store.get("connection")) return `Scores: ${store.get("scores_from")}. They do not follow the texts until this page is connected again.`;
-  return late ? `${store.get("model")} is scoring; these are the scores before.` : `Scores: ${store.get("scores_from")}.`;
-}
-
 /** What both course models said of the preset that is shown. */
 function recordedTable(store) {
-  const presets = store.get("data").probe?.presets ?? [];
   const body = element("tbody");
   const title = element("caption");
   const node = element("div", { class: "rx-card" }, element("table", { class: "rx-numbers-table" }, title,
@@ -225,11 +196,10 @@ function recordedTable(store) {
   return {
     node,
     draw() {
-      const preset = presets.find((each) => isShown(each, store));
-      update(node, { hidden: !preset });
-      if (!preset) return;
-      update(title, { text: `Recorded for “${preset.name}”, of the course's two models` });
-      body.replaceChildren(...preset.recorded.map(([model, a, b]) => {
+      const recorded = recordedOf(store, isShown);
+      update(node, { hidden: !recorded.length });
+      update(title, { text: "Recorded for this example, of the course's two models" });
+      body.replaceChildren(...recorded.map(([model, a, b]) => {
         const figures = [signed(a), signed(b), signed(a - b), preferenceProbability((a - b) / store.get("temperature")).toFixed(3)];
         return element("tr", {}, element("th", { scope: "row", text: model }),
           ...figures.map((text) => element("td", { text: store.get("revealed") ? text : "?" })));

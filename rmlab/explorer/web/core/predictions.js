@@ -1,0 +1,119 @@
+// What a reader predicts while the readouts are hidden. The trait `guess` holds the prediction that is being made, as
+// { of, said }; when the readouts are revealed it is compared, and joins `guesses`, the predictions of a class.
+import { preferenceProbability } from "./preference.js";
+
+/** The smallest probability that can be predicted; the largest is one less this. */
+export const SUREST = 0.01;
+
+/**
+ * What can be predicted: whether something `fits` as what was said, or as the truth; and the `outcome` of a prediction,
+ * `{ truth }`, for some also whether it was `right`; null while nobody knows.
+ */
+const KINDS = {
+  /** P(A is preferred), a probability. */
+  p: {
+    fits: (value) => Number.isFinite(value) && value >= 0 && value <= 1,
+    outcome(store) {
+      const [a, b] = store.get("scores");
+      return a === null || b === null ? null : { truth: preferenceProbability((a - b) / store.get("temperature")) };
+    },
+  },
+  /** A pair on which the model disagrees with the label, by its row; the truth is the score difference. */
+  pair: {
+    fits: Number.isFinite,
+    outcome(store, row) {
+      const difference = store.get("data").pairs?.difference[row];
+      return difference === undefined ? null : { truth: difference, right: difference < 0 };
+    },
+  },
+  /** How many numbers a head gives, in words. */
+  head: {
+    fits: (value) => typeof value === "string",
+    outcome(store, said) {
+      const truth = store.get("settings").head?.head === "reward" ? "one" : "vocabulary";
+      return { truth, right: said === truth };
+    },
+  },
+};
+
+/** What is said of a head, in words. */
+export const HEADS = { one: "one number", text: "one for each token of the text", vocabulary: "one for each token there is" };
+
+const fits = ({ of }, value) => Object.hasOwn(KINDS, of) && KINDS[of].fits(value);
+
+/** Whether something is a prediction as `guess` holds it, or none: `{}`. */
+export const isGuess = (value) => !Object.keys(value).length || fits(value, value.said);
+
+/** Whether something is a prediction that was compared. */
+export const isCompared = (value) => fits(value, value.said) && fits(value, value.truth);
+
+/** What was predicted `of` something and is not compared yet; null if nothing was. */
+export function guessOf(store, of) {
+  const guess = store.get("guess");
+  return guess.of === of ? guess.said : null;
+}
+
+/** The traits of a prediction, while predictions are asked for. */
+export const guessing = (store, of, said) => (store.get("revealed") ? {} : { guess: { of, said } });
+
+/** A probability that can be predicted, the nearest to one that was pointed at. */
+export function predictable(p) {
+  return Math.min(1 - SUREST, Math.max(SUREST, Number(p.toFixed(2))));
+}
+
+/** The traits that ask for a prediction, or that reveal what is hidden. */
+export const turned = (store) => (store.get("revealed") ? { revealed: false, guess: {} } : { revealed: true });
+
+/** The traits that a revealed prediction changes; null where none waits, or where the model has not answered yet. */
+export function settled(store) {
+  const { of, said } = store.get("guess");
+  const late = store.live && store.get("answering") && store.get("answered") !== store.get("request");
+  if (of === undefined || !store.get("revealed") || (of === "p" && late)) return null;
+  const outcome = KINDS[of].outcome(store, said);
+  if (outcome === null) return { guess: {} };
+  const edit = of === "p" && store.get("here") !== null ? { edit: store.get("here") } : {};
+  return { guess: {}, guesses: [...store.get("guesses"), { of, said, ...outcome, ...edit }] };
+}
+
+/** The last prediction, where it was of P and of what is shown now; else null. */
+export function shownGuess(store) {
+  const last = store.get("guesses").at(-1);
+  if (last?.of !== "p" || !store.get("revealed")) return null;
+  const now = KINDS.p.outcome(store);
+  return now && Math.abs(now.truth - last.truth) < 1e-9 ? last : null;
+}
+
+/** How well a class predicts: predictions of P and their mean absolute gap; the others, and how many were right. */
+export function standing(guesses) {
+  const gaps = guesses.filter(({ of }) => of === "p").map(({ said, truth }) => Math.abs(said - truth));
+  const choices = guesses.filter(({ of }) => of !== "p");
+  return {
+    n: gaps.length, gap: gaps.length ? gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length : null,
+    choices: choices.length, right: choices.filter(({ right }) => right).length,
+  };
+}
+
+/** A probability in two digits, never as the certainty that it is not. */
+export const inTwoDigits = (p) => (p > 0.995 ? "over 0.99" : p < 0.005 ? "under 0.01" : p.toFixed(2));
+
+/** A comparison in words: "You said 0.90, the model says 0.73: 0.17 too high." */
+export function comparedInWords({ of, said, truth, right }) {
+  if (of === "pair") {
+    const verdict = right ? "the model does get it wrong" : truth === 0 ? "the model gives both responses one score" : "the model gets it right";
+    return `You said that the model gets pair ${said + 1} wrong: ${verdict}.`;
+  }
+  if (of === "head") return right ? "You said so: right." : `You said ${HEADS[said] ?? said}: it is ${HEADS[truth] ?? truth}.`;
+  const gap = said - truth;
+  const apart = Math.abs(gap) < 0.005 ? "they agree" : `${Math.abs(gap).toFixed(2)} too ${gap > 0 ? "high" : "low"}`;
+  return `You said ${said.toFixed(2)}, the model says ${inTwoDigits(truth)}: ${apart}.`;
+}
+
+/** The standing of a class in words; empty before its first prediction. */
+export function standingInWords(guesses) {
+  const { n, gap, choices, right } = standing(guesses);
+  const many = (count) => `${count} ${count === 1 ? "prediction" : "predictions"}`;
+  return [
+    n ? `${many(n)} of P, on average ${gap.toFixed(2)} from the model.` : "",
+    choices ? `${many(choices)} of another kind, ${right} right.` : "",
+  ].filter(Boolean).join(" ");
+}

@@ -1,0 +1,131 @@
+// What a model, and a second scorer beside it, say of the two responses: needles, numbers and words.
+import { signed } from "../charts/chart.js";
+import { dial } from "../charts/dial.js";
+import { ofTheTexts } from "../charts/number_line.js";
+import { oddity } from "../core/chips.js";
+import { element, update } from "../core/dom.js";
+import { guessOf, shownGuess } from "../core/predictions.js";
+import { preferenceProbability } from "../core/preference.js";
+import { guessSlider } from "./predictions.js";
+
+const PATIENCE = 250; // milliseconds before the view says that it waits
+
+/** The recorded scores of the example that is shown, if it is one: [[model, A, B], ...]. */
+export function recordedOf(store, isShown) {
+  return (store.get("data").probe?.presets ?? []).find((preset) => isShown(preset, store))?.recorded ?? [];
+}
+
+const called = (name) => `the course model ${name}`; // a row of the table says only what it was trained on
+
+/** The scorers that have scores of these texts: [{ name, scores, late, error }], the model first. */
+export function scorersOf(store, isShown) {
+  const answering = store.live && store.get("answering");
+  const own = ofTheTexts(store) ? store.get("scores") : [null, null];
+  const first = { name: answering ? store.get("model") : "the model", scores: own, late: answering && store.get("answered") !== store.get("request") };
+  if (answering) {
+    const { name, scores, answered, error } = store.get("second");
+    return name === undefined ? [first] : [first, { name, scores, error, late: answered !== store.get("request") }];
+  }
+  const rows = recordedOf(store, isShown);
+  const mine = rows.findIndex(([, a, b]) => a === own[0] && b === own[1]);
+  if (mine < 0) return [first];
+  const others = rows.filter((_, i) => i !== mine).slice(0, 1);
+  return [{ ...first, name: called(rows[mine][0]) }, ...others.map(([name, ...scores]) => ({ name: called(name), scores, late: false }))];
+}
+
+export const differenceOf = ([a, b]) => (a === null || b === null ? null : a - b);
+
+/** The readout: `draw()`. */
+export function readouts(store, { waiting, isShown }) {
+  const boxes = { difference: "Difference A − B", p: "P(A preferred)" };
+  const numbers = Object.fromEntries(Object.keys(boxes).map((key) => [key, element("div", { class: "rx-figure" })]));
+  const needles = dial({ label: "P(A is preferred) as needles between A and B" });
+  const slider = guessSlider(store);
+  const words = element("p", { class: "rx-words rx-needle-words rx-needle-one" });
+  const other = element("p", { class: "rx-words rx-needle-words rx-needle-other" });
+  const odd = element("p", { class: "rx-words rx-odd" });
+  const from = element("p", { class: "rx-quiet" });
+  const notice = element("p", { class: "rx-note" });
+  const node = element("div", { class: "rx-card rx-probe-readout" },
+    element("div", { class: "rx-dial-side" }, needles.node, slider.node),
+    element("div", { role: "status" },
+      element("div", { class: "rx-figures" }, ...Object.entries(boxes).map(([key, name]) =>
+        element("div", {}, element("div", { class: "rx-quiet", text: name }), numbers[key]))),
+      words, other, odd, from, notice));
+  let patience = null;
+  let late = false;
+
+  function draw() {
+    if (!waiting()) {
+      clearTimeout(patience);
+      patience = null;
+      late = false;
+    } else if (patience === null) {
+      patience = setTimeout(() => { late = true; draw(); }, PATIENCE);
+    }
+    const revealed = store.get("revealed");
+    const scorers = scorersOf(store, isShown);
+    const found = scorers.map(({ scores }) => {
+      const d = differenceOf(scores);
+      return { d, p: d === null ? null : preferenceProbability(d / store.get("temperature")) };
+    });
+    const [{ d, p }] = found;
+    const known = d !== null;
+    update(node, { "data-answered": store.get("answered"), "aria-busy": String(late), class: `rx-card rx-probe-readout${late ? " rx-late" : ""}` });
+    update(numbers.difference, { text: known && revealed ? signed(d) : known ? "?" : "none" });
+    update(numbers.p, { text: known && revealed ? p.toFixed(3) : known ? "?" : "none" });
+    needles.draw({
+      needles: found.map((each, i) => ({ p: revealed ? each.p : null, late: i ? scorers[i].late : late })),
+      guess: revealed ? null : guessOf(store, "p"), said: shownGuess(store)?.said ?? null,
+    });
+    slider.draw();
+    const named = scorers.length > 1;
+    update(words, { text: inWords({ p, revealed, byHand: !ofTheTexts(store), who: named ? scorers[0].name : "the model" }) });
+    update(other, { text: named && revealed ? secondInWords(scorers[1], found[1]) : "", hidden: !(named && revealed) });
+    const remark = revealed ? remarks(scorers, found, [store.get("response_a"), store.get("response_b")]) : "";
+    update(odd, { text: remark, hidden: !remark });
+    update(from, { text: source(store, late) });
+    update(notice, { text: store.get("notice"), hidden: !store.get("notice") });
+  }
+  return { node, draw, close: () => { clearTimeout(patience); needles.close(); } };
+}
+
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+function expects(who, p) {
+  if (Math.abs(p - 0.5) < 0.005) return `${capital(who)} expects a toss-up between the two.`;
+  const [better, share] = p > 0.5 ? ["A", p] : ["B", 1 - p];
+  const hundred = share > 0.995 ? "more than 99" : Math.round(100 * share);
+  return `${capital(who)} expects ${better} to be preferred in ${hundred} of 100 judgements.`;
+}
+
+function inWords({ p, revealed, byHand, who }) {
+  if (byHand) return "The scores on the curve were set by hand. No model gave them to these texts.";
+  if (p === null) return "There are not two scores to compare.";
+  if (!revealed) return "Predict: which response scores higher, and by how much?";
+  return expects(who, p);
+}
+
+function secondInWords({ name, error }, { d, p }) {
+  if (error) return `${capital(error)}.`;
+  if (p === null) return `${capital(name)} has not answered yet.`;
+  return expects(`${name} (${signed(d)} nats)`, p);
+}
+
+/** One sentence on an answer that wins and that no reader would prefer; "" where there is none. */
+function remarks(scorers, found, responses) {
+  const odd = responses.map(oddity);
+  for (const [side, name] of ["A", "B"].entries()) {
+    if (!odd[side] || odd[1 - side]) continue;
+    const fooled = scorers.filter((_, i) => found[i].p !== null && (side ? found[i].p < 0.495 : found[i].p > 0.505)).map((each) => each.name);
+    if (fooled.length) return `Response ${name} ${odd[side]}, and it wins with ${fooled.join(" and with ")}: that is the model's mistake, not the reader's.`;
+  }
+  return "";
+}
+
+function source(store, late) {
+  if (!store.live) return `Scores: ${store.get("scores_from")}. Live scoring needs a kernel: open the probe in a notebook, or with “rmlab explore”.`;
+  if (!store.get("answering")) return `Scores: ${store.get("scores_from")}. No model answers here: give one, as in probe(model).`;
+  if (store.get("connection")) return `Scores: ${store.get("scores_from")}. They do not follow the texts until this page is connected again.`;
+  return late ? `${store.get("model")} is scoring; these are the scores before.` : `Scores: ${store.get("scores_from")}.`;
+}
