@@ -17,11 +17,8 @@ from rmlab.cli.options import add_skip_bad, read_given
 
 if TYPE_CHECKING:
     from rmlab.explorer import Explorer
+    from rmlab.model import RewardModel
     from rmlab.training import History
-
-
-QUESTION = "What does a reward model reward?"
-"""The title of the page that opens on the course's model."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -85,16 +82,21 @@ def _serve(options: argparse.Namespace) -> NoReturn:
 
 def _shown(options: argparse.Namespace, ready: Callable[[], object] = lambda: None) -> tuple[Explorer, str]:
     """Load the model and the pairs, call `ready`, and score them; return the explorer and its title."""
-    from rmlab.explorer import explore
-    from rmlab.model import RewardModel
+    from rmlab.explorer.linked import QUESTION, explore
 
-    model = RewardModel.from_pretrained(options.model, revision=options.revision) if options.model else None
+    model = _model(options) if options.model else None
     pairs = read_given(options.pairs, options) if options.pairs else None
     names = _name(options.model or "the course's model"), _name(options.pairs or "fresh replies")
     history, no_film = _history(options.model)
     ready()
     title = " on ".join(names) if options.model or options.pairs else QUESTION
     return explore(model, pairs, history=history, note=no_film, names=names), title
+
+
+def _model(options: argparse.Namespace) -> RewardModel:
+    from rmlab.model import RewardModel  # and with it torch, for which the page of the course's model does not wait
+
+    return RewardModel.from_pretrained(options.model, revision=options.revision)
 
 
 def _name(given: str) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rmlab.data import PreferencePair, PreferencePairs
-from rmlab.datasets import course_model, course_pairs, load_course_film
+from rmlab.datasets import course_model, course_pairs, load_course_scores
+from rmlab.datasets.course_models import course_film_record
 from rmlab.explorer.answers import Answers
 from rmlab.explorer.comparison_columns import comparison_columns
 from rmlab.explorer.film_frames import film_frames
@@ -17,18 +18,32 @@ from rmlab.explorer.pair_views import open_selected
 from rmlab.explorer.presets import NUMBERS
 from rmlab.explorer.probe_views import probe_data
 from rmlab.explorer.score_sources import as_pairs, length_score
+from rmlab.explorer.scorer import LoadedLater
 from rmlab.explorer.state import ExplorerState
 from rmlab.explorer.widget import Explorer
 
 if TYPE_CHECKING:
     from rmlab.training import History
 
-__all__ = ["explore"]
+__all__ = ["QUESTION", "explore"]
+
+QUESTION = "What does a reward model reward?"
+"""On which it opens where nothing is given."""
+PURPOSE = (
+    "A reward model stands in for people's judgement: it reads a question and one answer and gives that answer a number, "
+    "its score. Chatbots are then trained to write answers that score high."
+)
 
 NAMES = ("the course's model", "fresh replies")
 """Of what is shown where nothing is given."""
 OPENING_LENGTH = 160
 """Characters of each response of the pair to open on, at most: both are read at a glance."""
+RECORDED = "recorded, of the course's model"
+"""Whose the scores are until the model has answered."""
+RECORDED_NOTE = (
+    "The scores of these pairs were recorded when the course's models were made; the probe asks the model itself. "
+    "`python -m rmlab.datasets scores` records them again."
+)
 SHORTER_RUN = "The film is of a shorter run than that of the model: 200 steps, in which most of it is learned."
 
 
@@ -42,7 +57,8 @@ def explore(
 ) -> Explorer:
     """Show a model on pairs in all views, linked: the pair selected in one view is shown in the others.
 
-    It opens on the first pair, or, where no pairs are given, on one of which the course's model is sure.
+    It opens on the first pair. Where neither a model nor pairs are given, it opens with a question, on a pair of which the
+    course's model is sure, and shows recorded scores: the model is loaded in a thread, and answers when it is there.
 
     Parameters
     ----------
@@ -60,30 +76,35 @@ def explore(
     """
     by_default = model is None and pairs is None
     shorter_run = by_default and history is None
-    if shorter_run:
-        history = load_course_film()
-    model = course_model() if model is None else model
     table = as_pairs(course_pairs().pairs if pairs is None else pairs)
-    columns = pair_columns(model, table)
-    other, other_name = (
-        (course_model("flattered"), "its flattered twin") if by_default else (length_score, "length alone")
-    )
+    if by_default:
+        scorer: Any = LoadedLater(course_model)
+        known, other, other_name = load_course_scores(), load_course_scores("flattered"), "its flattered twin"
+    else:
+        known = scorer = course_model() if model is None else model
+        other, other_name = length_score, "length alone"
+    columns = pair_columns(known, table)
     comparison = comparison_columns(columns["difference"], other, table, names=(names[0], other_name))
     data: dict[str, Any] = {"probe": probe_data(), "pairs": columns, "compare": comparison}
-    if history is not None:
+    if shorter_run:
+        data["film"] = film_frames(course_film_record(), table)
+        data["film"]["notes"].append(SHORTER_RUN)
+    elif history is not None:
         data["film"] = film_frames(history, table)
-        if shorter_run:
-            data["film"]["notes"].append(SHORTER_RUN)
     state = ExplorerState(presets=NUMBERS, view="path")
     open_selected(state, table, columns)
     if len(table):
         state.selection = _clear_pair(table, columns["difference"]) if by_default else 0
-    state.mark_start()
     views = ("path", "curve", *data)
+    if by_default:
+        state.scores_from = RECORDED
+        columns["notes"].append(RECORDED_NOTE)
+        data["opening"] = {"title": QUESTION, "purpose": PURPOSE}
     if note:
         data["note"] = note
+    state.mark_start()
     explorer = Explorer(state, views, data)
-    explorer.answers = Answers(state, model, names[0])
+    explorer.answers = Answers(state, scorer, names[0])
     return explorer
 
 
