@@ -317,3 +317,45 @@ def test_nothing_is_fetched_but_by_the_served_pages():
         "remote.js",
         "server.js",
     }
+
+
+def test_the_reader_and_the_model_are_compared_in_words():
+    source = (
+        'import { comparedInWords } from "./views/opening.js";\n'
+        "function main() { give(given.map(([vote, p]) => comparedInWords(vote, p))); }\n"
+    )
+    agree, differ, sure, even = node(source, [["a", 0.874], ["b", 0.874], ["a", 0.9999], ["b", 0.5]])
+    assert agree.startswith("You chose A; the model gives A 0.87")
+    assert "A to be preferred in 87 of 100" in agree
+    assert differ.startswith("You chose B; the model gives B 0.13")
+    assert "A to be preferred in 87 of 100" in differ
+    assert "more than 99" in sure
+    assert "toss-up" in even
+
+
+def test_numbers_move_to_their_values_and_are_there_at_once_in_calm():
+    source = """
+import { moving } from "./core/motion.js";
+function main() {
+  const found = given.map((matches) => {
+    globalThis.matchMedia = () => ({ matches });
+    const frames = [];
+    globalThis.requestAnimationFrame = (step) => frames.push(step);
+    const drawn = [];
+    const numbers = moving(({ x }) => drawn.push(x), 400);
+    numbers.to({ x: 1 });
+    numbers.to({ x: 3 });
+    for (const time of [0, 100, 200, 400, 500]) frames.shift()?.(time);
+    numbers.to({ x: 5 }, true);
+    return drawn;
+  });
+  give(found);
+}
+"""
+    moved, calm = node(source, [False, True])
+    assert calm == [1, 3, 5]
+    assert (moved[0], moved[-2:]) == (1, [3, 5])
+    way = moved[1:-1]
+    assert way == sorted(way)
+    assert 2 in way  # half of the time, half of the way
+    assert len(set(way)) >= 4

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rmlab.data import PreferencePair, PreferencePairs
+from rmlab.data import PreferencePair
 from rmlab.datasets import course_model, course_pairs, load_course_scores
 from rmlab.datasets.course_models import course_film_record
 from rmlab.explorer.answers import Answers
@@ -21,8 +21,10 @@ from rmlab.explorer.score_sources import as_pairs, length_score
 from rmlab.explorer.scorer import LoadedLater
 from rmlab.explorer.state import ExplorerState
 from rmlab.explorer.widget import Explorer
+from rmlab.simulate.replies import ATTRIBUTES
 
 if TYPE_CHECKING:
+    from rmlab.simulate.replies import SimulatedReplyPairs
     from rmlab.training import History
 
 __all__ = ["QUESTION", "explore"]
@@ -30,9 +32,10 @@ __all__ = ["QUESTION", "explore"]
 QUESTION = "What does a reward model reward?"
 """On which it opens where nothing is given."""
 PURPOSE = (
-    "A reward model stands in for people's judgement: it reads a question and one answer and gives that answer a number, "
-    "its score. Chatbots are then trained to write answers that score high."
+    "A reward model stands in for people's judgement: it reads a question and one answer, and gives that answer a "
+    "number, its score. Chatbots are then trained to write answers that score high."
 )
+"""What a reward model is for, in plain words."""
 
 NAMES = ("the course's model", "fresh replies")
 """Of what is shown where nothing is given."""
@@ -57,8 +60,8 @@ def explore(
 ) -> Explorer:
     """Show a model on pairs in all views, linked: the pair selected in one view is shown in the others.
 
-    It opens on the first pair. Where neither a model nor pairs are given, it opens with a question, on a pair of which the
-    course's model is sure, and shows recorded scores: the model is loaded in a thread, and answers when it is there.
+    It opens on the first pair. Where neither a model nor pairs are given, it opens with a question, on a pair of which
+    the course's model is sure, and shows recorded scores: the model is loaded in a thread, and answers once it is there.
 
     Parameters
     ----------
@@ -76,7 +79,8 @@ def explore(
     """
     by_default = model is None and pairs is None
     shorter_run = by_default and history is None
-    table = as_pairs(course_pairs().pairs if pairs is None else pairs)
+    simulated = course_pairs() if pairs is None else None
+    table = as_pairs(pairs if simulated is None else simulated.pairs)
     if by_default:
         scorer: Any = LoadedLater(course_model)
         known, other, other_name = load_course_scores(), load_course_scores("flattered"), "its flattered twin"
@@ -94,7 +98,7 @@ def explore(
     state = ExplorerState(presets=NUMBERS, view="path")
     open_selected(state, table, columns)
     if len(table):
-        state.selection = _clear_pair(table, columns["difference"]) if by_default else 0
+        state.selection = _clear_pair(simulated, columns["difference"]) if by_default and simulated else 0
     views = ("path", "curve", *data)
     if by_default:
         state.scores_from = RECORDED
@@ -108,9 +112,10 @@ def explore(
     return explorer
 
 
-def _clear_pair(table: PreferencePairs, differences: Sequence[float]) -> int:
-    """Return the place of the plain question with short responses of which the model is surest."""
-    d = np.array(differences)
+def _clear_pair(simulated: SimulatedReplyPairs, differences: Sequence[float]) -> int:
+    """Return the place of the plain question, answered plainly and in short, of which the model is surest."""
+    table = simulated.pairs
     lengths = np.maximum(table.lengths("chosen"), table.lengths("rejected"))
-    plain = np.array(table.groups) == "plain"
-    return int(np.argmax(np.where(plain & (lengths <= OPENING_LENGTH), d, -np.inf)))
+    attributes = simulated.attributes[:, 0, [name != "sentences" for name in ATTRIBUTES]]  # of the chosen responses
+    clear = (np.array(table.groups) == "plain") & (lengths <= OPENING_LENGTH) & ~attributes.any(axis=1)
+    return int(np.argmax(np.where(clear, np.array(differences), -np.inf)))

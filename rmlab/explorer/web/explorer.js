@@ -8,14 +8,18 @@ import { compare } from "./views/compare.js";
 import { curve } from "./views/curve.js";
 import { film } from "./views/film.js";
 import { head } from "./views/head.js";
+import { opening, seen } from "./views/opening.js";
 import { pairs } from "./views/pairs.js";
 import { path } from "./views/path.js";
 import { probe } from "./views/probe.js";
 
 const VIEWS = [path, curve, probe, pairs, film, head, compare];
 
-/** Show the views that the store names in `root`; gives a function that takes them down. */
-export function mount(root, store) {
+/**
+ * Show the views that the store names in `root`; gives a function that takes them down. `title` is the heading of the page
+ * around it, if there is one. Where there is an opening it comes first, unless it was seen or the page `goesOn`.
+ */
+export function mount(root, store, { title = null, goesOn = false } = {}) {
   const views = VIEWS.filter((view) => store.get("views").includes(view.name));
   const shown = () => views.find((view) => view.name === store.get("view")) ?? views[0];
   const panel = element("section", { class: "rx-panel", id: unique("panel") });
@@ -53,6 +57,8 @@ export function mount(root, store) {
         projector,
         store.page ? button("Link", () => offerLink(store, said)) : null)),
     said, connection, error, note, panel);
+  const first = store.get("data").opening ? opensWith(root, store, title, () => tabs[views.indexOf(shown())]?.focus()) : null;
+  if (first && !goesOn && !seen()) first.open();
 
   const release = keepKeys(root);
   let current = null;
@@ -85,10 +91,31 @@ export function mount(root, store) {
   draw();
   return () => {
     for (const off of offs) off();
+    first?.end();
     cleanup();
     store.close();
     release();
   };
+}
+
+/** The opening before everything else in `root`, and a title that leads back to it. left(): called when it is left. */
+function opensWith(root, store, heading, left) {
+  const first = opening(store, (view) => {
+    first.close();
+    first.node.remove();
+    root.classList.remove("rx-asks");
+    if (view) store.set({ view });
+    left();
+  });
+  const open = () => {
+    root.append(first.node);
+    root.classList.add("rx-asks"); // hides the rest
+    first.open();
+  };
+  const title = element("button", { type: "button", class: "rx-title-button", title: "Back to the question", text: store.get("data").opening.title, onClick: open });
+  if (heading) heading.replaceChildren(title);
+  else root.prepend(element("h2", { class: "rx-title" }, title));
+  return { open, end: first.end };
 }
 
 async function offerLink(store, said) {
@@ -114,5 +141,6 @@ export function open() {
   const store = createStore(model, { live: values.serial !== undefined, page: true });
   if (state) store.set(state);
   if (error) store.set({ error });
-  return mount(document.getElementById("rmlab-explorer"), store);
+  const title = document.querySelector("main > h1");
+  return mount(document.getElementById("rmlab-explorer"), store, { title, goesOn: state !== undefined });
 }
