@@ -45,7 +45,7 @@ RECORDED = "recorded, of the course's model"
 """Whose the scores are until the model has answered."""
 RECORDED_NOTE = (
     "The scores of these pairs were recorded when the course's models were made; the probe asks the model itself. "
-    "`python -m rmlab.datasets scores` records them again."
+    "“python -m rmlab.datasets scores” records them again."
 )
 SHORTER_RUN = "The film is of a shorter run than that of the model: 200 steps, in which most of it is learned."
 
@@ -88,13 +88,16 @@ def explore(
         known = scorer = course_model() if model is None else model
         other, other_name = length_score, "length alone"
     columns = pair_columns(known, table)
-    comparison = comparison_columns(columns["difference"], other, table, names=(names[0], other_name))
+    filmed = None if history is None else film_frames(history, table)
+    # of a run that is known, the pairs that it held out did not train it; the others may have
+    fitted = filmed is not None and sum(row is not None for row in filmed["rows"]) < len(table)
+    comparison = comparison_columns(columns["difference"], other, table, names=(names[0], other_name), fitted=fitted)
     data: dict[str, Any] = {"probe": probe_data(), "pairs": columns, "compare": comparison}
     if shorter_run:
         data["film"] = film_frames(course_film_record(), table)
         data["film"]["notes"].append(SHORTER_RUN)
-    elif history is not None:
-        data["film"] = film_frames(history, table)
+    elif filmed is not None:
+        data["film"] = filmed
     state = ExplorerState(presets=NUMBERS, view="path")
     open_selected(state, table, columns)
     if len(table):

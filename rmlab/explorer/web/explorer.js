@@ -11,6 +11,7 @@ import { head } from "./views/head.js";
 import { opening, seen } from "./views/opening.js";
 import { pairs } from "./views/pairs.js";
 import { path } from "./views/path.js";
+import { termsOf } from "./parts/terms.js";
 import { probe } from "./views/probe.js";
 
 const VIEWS = [path, curve, probe, pairs, film, head, compare];
@@ -55,8 +56,9 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
         predict,
         button("Reset", () => store.set(structuredClone(store.get("start")))),
         projector,
-        store.page ? button("Link", () => offerLink(store, said)) : null)),
-    said, connection, error, note, panel);
+        store.page ? button("Link", () => offerLink(store, said)) : null),
+      said),
+    connection, error, note, panel);
   const first = store.get("data").opening ? opensWith(root, store, title, () => tabs[views.indexOf(shown())]?.focus()) : null;
   if (first && !goesOn && !seen()) first.open();
 
@@ -80,6 +82,7 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
     // the tab says the same to who sees it
     panel.replaceChildren(...(views.length > 1 ? [element("h2", { class: "rx-unseen", text: view.title })] : []));
     cleanup = view.render(panel, store);
+    panel.prepend(...[termsOf(view.name)].filter(Boolean));
   }
   function drawConnection() {
     const words = store.get("connection") ?? "";
@@ -118,8 +121,11 @@ function opensWith(root, store, heading, left) {
   return { open, end: first.end };
 }
 
+const SAID = 6_000; // milliseconds for which a word on the link is shown
+
 async function offerLink(store, said) {
   location.hash = writeLink(store);
+  setTimeout(() => update(said, { text: "" }), SAID);
   try {
     await navigator.clipboard.writeText(location.href);
     update(said, { text: "The link to these texts and scores is copied." });

@@ -2,7 +2,7 @@
 import { signed } from "../charts/chart.js";
 import { element, unique, update } from "../core/dom.js";
 import { comparison, editList } from "../parts/edits.js";
-import { find, newestChild, recorded, scored, textsOf, TEXTS } from "../core/history.js";
+import { find, newestChild, originOf, recorded, scored, textsOf, TEXTS } from "../core/history.js";
 import { preferenceProbability } from "../core/preference.js";
 import { isOf, tokenCards } from "../parts/tokens.js";
 
@@ -23,7 +23,8 @@ export const probe = {
     function record(what = "") { // an edit ends
       clearTimeout(timer);
       for (const editor of Object.values(editors)) editor.flush();
-      const made = recorded(store.get("history"), store.get("here"), texts(), what);
+      const origin = () => originOf(texts(), { columns: store.get("data").pairs, row: store.get("selection"), start: store.get("start") });
+      const made = recorded(store.get("history"), store.get("here"), texts(), what || origin());
       if (made) store.set({ ...made, history: scored(made.history, made.here, waiting() ? [null, null] : store.get("scores")) });
     }
     function go(id) {
@@ -43,7 +44,7 @@ export const probe = {
       });
       record("swapped A and B");
     }
-    const waiting = () => answering && store.get("answered") !== store.get("request");
+    const waiting = () => answering && !store.lost() && store.get("answered") !== store.get("request");
 
     const editors = Object.fromEntries(TEXTS.map((name) => [name, editor(name, { store, ask, record, answering })]));
     const button = (text, onClick) => element("button", { type: "button", class: "rx-button", text, onClick });
@@ -90,7 +91,7 @@ export const probe = {
     }
     const off = [
       store.on([...TEXTS, "scores", "scores_from", "answered", "notice", "temperature", "revealed", "history", "here", "pins", "explain",
-        "attribution", "error", "connection"], draw),
+        "attribution", "error", "connection", "lost"], draw),
       store.on(TEXTS, () => { clearTimeout(timer); timer = setTimeout(() => record(), RESTED); }),
       store.on(["answered", "scores"], () => {
         const same = TEXTS.every((name) => textsOf(store.get("history"), store.get("here"))[name] === store.get(name));
@@ -211,6 +212,7 @@ function source(store, late) {
   if (!store.live) return `Scores: ${store.get("scores_from")}. Live scoring needs a kernel: open the probe in a notebook, or with “rmlab explore”.`;
   if (!store.get("answering")) return `Scores: ${store.get("scores_from")}. No model answers here: give one, as in probe(model).`;
   if (store.get("connection")) return `Scores: ${store.get("scores_from")}. They do not follow the texts until this page is connected again.`;
+  if (store.lost()) return `Scores: ${store.get("scores_from")}. They do not follow the texts, because the kernel has stopped.`;
   return late ? `${store.get("model")} is scoring; these are the scores before.` : `Scores: ${store.get("scores_from")}.`;
 }
 
