@@ -359,3 +359,36 @@ function main() {
     assert way == sorted(way)
     assert 2 in way  # half of the time, half of the way
     assert len(set(way)) >= 4
+
+
+def test_texts_that_nobody_typed_say_where_they_come_from():
+    columns = {"prompt": ["p", "q"], "chosen": ["a", "c"], "rejected": ["b", "d"]}
+    start = {"prompt": "s", "response_a": "s", "response_b": "s"}
+    pair = {"prompt": "q", "response_a": "c", "response_b": "d"}
+    source = (
+        'import { originOf } from "./core/history.js";\n'
+        "function main() { give(given.map(([texts, rest]) => originOf(texts, rest))); }\n"
+    )
+    known = {"columns": columns, "row": 1, "start": start}
+    asked = [[pair, known], [start, known], [pair | {"prompt": "typed"}, known], [pair, known | {"row": None}]]
+    assert node(source, [*asked, [start, {"row": 0, "start": start}]]) == ["pair 2", "reset", "", "", "reset"]
+
+
+def test_the_worst_mistake_is_the_surest_and_no_tie():
+    pairs = [PreferencePair(f"p{i}", "a", "b", tied=i == 2) for i in range(5)]
+    columns = pair_columns([1.0, -0.5, -4.0, -2.0, 0.0], pairs)
+    source = (
+        'import { worstOf } from "./views/pairs.js";\n'
+        "function main() { const [columns, asked] = given; give(asked.map((rows) => worstOf(columns, rows))); }\n"
+    )
+    assert node(source, [columns, [[0, 1, 2, 3, 4], [0, 1], [0, 2, 4], []]]) == [3, 1, None, None]
+
+
+def test_the_sentence_of_a_word_is_that_of_the_glossary():
+    source = 'import { TERMS } from "./parts/terms.js";\nfunction main() { give(TERMS); }\n'
+    glossary = (Path(__file__).parents[1] / "docs" / "glossary.md").read_text(encoding="utf-8")
+    entries = dict(re.findall(r"^### (.+)\n\n(.+)$", glossary, re.MULTILINE))
+    found = node(source)
+    assert {"nats", "loss", "label", "temperature", "calibration", "twin"} <= set(found)
+    for term in found.values():
+        assert entries[term["entry"]].startswith(term["text"])
