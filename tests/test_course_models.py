@@ -136,5 +136,5 @@ def test_recorded_scores_are_those_of_the_models_and_of_no_other_text(models):
 
 def test_recorded_scores_of_other_texts_are_refused(monkeypatch):
     monkeypatch.setattr("rmlab.datasets.course_scores.course_pairs", lambda: course_pairs("flattered", 10))
-    with pytest.raises(ValueError, match="python -m rmlab.datasets scores"):
+    with pytest.raises(ValueError, match=r"python -m rmlab\.datasets scores"):
         load_course_scores()

@@ -20,9 +20,7 @@ BARS = 2048
 """The most bars side by side; with a larger vocabulary each shows the lowest and the highest of several outputs."""
 
 
-def film_frames(
-    history: History | Mapping[str, Any], pairs: Sequence[PreferencePair] | None = None
-) -> dict[str, Any]:
+def film_frames(history: History | Mapping[str, Any], pairs: Sequence[PreferencePair] | None = None) -> dict[str, Any]:
     """Return what the training film shows, for JSON: one frame for each evaluation of the held-out pairs.
 
     Parameters

@@ -61,7 +61,7 @@ def explore(
     """Show a model on pairs in all views, linked: the pair selected in one view is shown in the others.
 
     It opens on the first pair. Where neither a model nor pairs are given, it opens with a question, on a pair of which
-    the course's model is sure, and shows recorded scores: the model is loaded in a thread, and answers once it is there.
+    the course's model is sure, and shows recorded scores: the model is loaded in a thread, and answers when it can.
 
     Parameters
     ----------
@@ -79,8 +79,8 @@ def explore(
     """
     by_default = model is None and pairs is None
     shorter_run = by_default and history is None
-    simulated = course_pairs() if pairs is None else None
-    table = as_pairs(pairs if simulated is None else simulated.pairs)
+    simulated = course_pairs()
+    table = as_pairs(simulated.pairs if pairs is None else pairs)
     if by_default:
         scorer: Any = LoadedLater(course_model)
         known, other, other_name = load_course_scores(), load_course_scores("flattered"), "its flattered twin"
@@ -101,7 +101,7 @@ def explore(
     state = ExplorerState(presets=NUMBERS, view="path")
     open_selected(state, table, columns)
     if len(table):
-        state.selection = _clear_pair(simulated, columns["difference"]) if by_default and simulated else 0
+        state.selection = _clear_pair(simulated, columns["difference"]) if by_default else 0
     views = ("path", "curve", *data)
     if by_default:
         state.scores_from = RECORDED

@@ -1,4 +1,4 @@
-"""What guides the eye and the hand: the path that moves, what to look for, words that open; and faults that were seen."""
+"""What guides eye and hand: the path that moves, what to look for, words that open; and faults that were seen."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_the_worst_mistake_of_the_pairs_is_circled_and_opens(opened: Opened, tmp
     page = show(opened, tmp_path, pairs_view(differences, table), "pairs")
     worst = int(np.argmin(differences))
     expect(page.locator(".rx-scatter .rx-call")).to_be_visible()
-    page.get_by_role("button", name=f"pair {worst + 1},").click()
+    page.get_by_role("button", name="Its worst mistake").click()
     expect(page.locator(".rx-pair-line")).to_contain_text(f"Pair {worst + 1}")
     box = "one => { const box = one.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }"
     ring, call = (page.locator(f".rx-scatter .rx-{name}").evaluate(box) for name in ("ring", "call"))
@@ -157,7 +157,8 @@ def test_filters_that_nothing_passes_say_so(opened: Opened, tmp_path: Path):
 
 
 def test_no_axis_counts_half_pairs(opened: Opened, tmp_path: Path):
-    page = show(opened, tmp_path, pairs_view([1.0, -2.0], [PreferencePair(str(i), "a", "b") for i in range(2)]), "pairs")
+    two = [PreferencePair(str(i), "a", "b") for i in range(2)]
+    page = show(opened, tmp_path, pairs_view([1.0, -2.0], two), "pairs")
     ticks = page.locator(".rx-histogram .rx-axis").nth(1).locator("g g text").all_text_contents()
     assert ticks == ["0", "1"]
 
@@ -241,7 +242,7 @@ LOSE = """() => {
 def test_nothing_is_scoring_for_ever_once_the_kernel_is_gone(opened: Opened, tmp_path: Path):
     shown = every_view(*some_pairs(3), **TEXTS, scores=(1.0, 0.5), scores_from="of a model")
     page = show(opened, tmp_path, shown, "probe")
-    page.evaluate(f"() => {{ {page_script().split('$explorer_js.open();')[0][len('(() => {'):]}; ({LOSE})(); }}")
+    page.evaluate(f"() => {{ {page_script().split('$explorer_js.open();')[0][len('(() => {') :]}; ({LOSE})(); }}")
     page.get_by_label("Response A").fill("typed, and never answered")
     readout = page.locator(".rx-probe-readout")
     expect(readout).to_contain_text("is scoring")

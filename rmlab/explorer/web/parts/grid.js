@@ -11,9 +11,10 @@ const SPARE = 3; // rows that are ready above and below those in view
  */
 export function grid({ label, columns, pick, open = null, sort = () => {} }) {
   const stem = unique("row");
+  let fromTop = false; // the reader sorts: the first rows are what is asked for, wherever the selected one goes
   const heads = columns.map((column) => {
     const button = column.sort === undefined ? null
-      : element("button", { type: "button", class: "rx-sort", text: column.title, onClick: () => sort(column.sort) });
+      : element("button", { type: "button", class: "rx-sort", text: column.title, onClick: () => { fromTop = true; sort(column.sort); } });
     return element("div", { class: `rx-cell ${column.class}`, role: "columnheader" }, button ?? element("span", { text: column.title }));
   });
   const head = element("div", { class: "rx-row rx-head", role: "row", "aria-rowindex": 1 }, ...heads);
@@ -103,10 +104,11 @@ export function grid({ label, columns, pick, open = null, sort = () => {} }) {
       if (before.rows !== now.rows) node.scrollTop = 0;
       update(nothing, { text: now.rows.length ? "" : now.none ?? "" });
       paint();
-      if (before.selected !== now.selected) { // other rows begin at the top, wherever the selected one has gone
+      if (!fromTop && (before.selected !== now.selected || before.rows !== now.rows)) {
         reveal();
         paint();
       }
+      fromTop = false;
     },
     close: () => watch.disconnect(),
   };

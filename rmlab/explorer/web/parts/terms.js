@@ -25,7 +25,7 @@ const USED = {
 /** The words of a view and a place for one sentence; null for a view without any. */
 export function termsOf(view) {
   if (!USED[view]) return null;
-  const sentence = element("p", { class: "rx-words rx-term-text", id: unique("term"), hidden: true, role: "status" });
+  const sentence = element("p", { class: "rx-term-text", id: unique("term"), hidden: true });
   let open = null;
   const buttons = USED[view].map((name) => element("button", {
     type: "button", class: "rx-term", text: name, "aria-expanded": "false", "aria-controls": sentence.id,

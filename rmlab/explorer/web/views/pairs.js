@@ -147,7 +147,7 @@ function lookFor(choose) {
     draw(row, difference, shown) {
       worst = row;
       update(node, { hidden: !shown });
-      update(button, { hidden: row === null, text: row === null ? "" : `Its worst mistake: pair ${row + 1}, ${signed(difference)}` });
+      update(button, { hidden: row === null, text: row === null ? "" : `Its worst mistake: ${signed(difference)}` });
     },
   };
 }
