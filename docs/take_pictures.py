@@ -17,13 +17,9 @@ import nbformat
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-import rmlab
 from rmlab.explorer import Explorer, explore, preference_curve
 from rmlab.explorer.linked import QUESTION
 from rmlab.explorer.serve import ExplorerServer
-from rmlab.model import RewardModel
-from rmlab.simulate import simulate_text_pairs
-from rmlab.training import TrainingConfig, train
 
 DOCS = Path(__file__).parent
 WIDTH = 1100  # pixels
@@ -41,16 +37,6 @@ def course_path() -> None:
     (DOCS / "path.png").write_bytes(base64.b64decode(picture))
 
 
-def filmed() -> Explorer:
-    """Train a small decoder on simulated texts, and give its film."""
-    pairs = simulate_text_pairs(2400, seed=0).pairs
-    train_pairs, held_out, _ = rmlab.split_by_prompt(pairs, fractions=(0.8, 0.1, 0.1), seed=0)
-    model = RewardModel.from_pretrained("tiny-decoder", seed=0)
-    config = TrainingConfig(max_steps=120, batch_size=32, learning_rate=2e-3, evaluate_every=10, seed=0)
-    history = train(model, train_pairs, held_out=held_out, config=config)
-    return explore(model, held_out, history=history, names=("a small decoder", "simulated texts"))
-
-
 def answer(shown: Explorer) -> None:
     """Wait until the model has answered what was asked."""
     if shown.answers is not None:
@@ -65,7 +51,7 @@ def explain(page: Page, shown: Explorer) -> None:
 
 def advance(page: Page, shown: Explorer) -> None:
     """Go to the last frame."""
-    slider = page.get_by_role("slider").first
+    slider = page.get_by_role("slider", name="recorded step")
     slider.focus()
     slider.press("End")
 
@@ -82,7 +68,7 @@ PICTURES: dict[str, tuple[Callable[[], Explorer], str, Step]] = {
     "pairs": (explore, "pairs", nothing),
     "compare": (explore, "compare", nothing),
     "the_path": (explore, "path", nothing),
-    "film": (filmed, "film", advance),
+    "film": (explore, "film", advance),
 }
 KNOWN = ["path", "opening", *PICTURES]
 

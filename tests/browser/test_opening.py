@@ -13,6 +13,7 @@ from explorer import PAYLOADS, Opened, every_view, opening, some_pairs
 from playwright.sync_api import Browser, Page, expect
 
 from rmlab.explorer import Explorer
+from rmlab.explorer.bundle import page_script
 from rmlab.explorer.serve import ExplorerServer
 from rmlab.preference import preference_probability
 
@@ -209,6 +210,31 @@ def test_accessible_and_whole_at_any_width(opened: Opened, tmp_path: Path, width
         assert page.locator(".rx-opening svg text").evaluate_all(outside) == []
         if step:
             page.keyboard.press(step)
+
+
+WIDGET = """() => {
+  const values = JSON.parse(document.getElementById("rmlab-state").textContent);
+  const root = document.createElement("div"), field = document.createElement("button");
+  document.body.replaceChildren(field, root);
+  field.focus();
+  $explorer_js.render({ model: $core_store_js.localModel(values), el: root });
+}"""
+
+
+def test_in_a_notebook_it_has_a_title_of_its_own_and_leaves_the_keys_of_others_alone(opened: Opened, tmp_path: Path):
+    page = show(opened, tmp_path)
+    joined = page_script().removeprefix("(() => {").split("$explorer_js.open();")[0]
+    page.evaluate(f"() => {{ {joined}; ({WIDGET})(); }}")
+    expect(page.get_by_role("heading", level=2, name=TITLE)).to_be_visible()
+    page.keyboard.press("1")
+    page.keyboard.press("Escape")
+    expect(question(page)).to_be_visible()
+    page.get_by_role("button", name="Answer B").press("1")
+    expect(verdict(page)).to_contain_text("You chose A", timeout=10_000)
+    page.get_by_role("button", name="Choose again").press("Escape")
+    expect(question(page)).to_have_count(0)
+    page.get_by_role("button", name=TITLE).click()
+    expect(question(page)).to_be_visible()
 
 
 def test_texts_stay_texts(opened: Opened, tmp_path: Path):

@@ -71,7 +71,7 @@ export function histogram({ label, height, pick = null, open }) {
       update(tied, { d: picked((middle) => middle === 0) });
       update(zero, { d: line([[x(0), y(0)], [x(0), 2.6 * em]]) });
       const tallest = Math.max(0, ...bars.map(([, n]) => n));
-      update(cut, { x: x(0) + 0.6 * em, y: y(most * 1.05) + em, text: tallest > most ? `▴ up to ${tallest.toLocaleString("en")} pairs` : "" });
+      update(cut, { x: x(edge(SIDE + 1)) + 0.6 * em, y: y(most * 1.05) + em, text: tallest > most ? `▴ up to ${tallest.toLocaleString("en")} pairs` : "" });
       const wide = width > 30 * em;
       update(left, { x: x(0) - 0.6 * em, y: 1.9 * em, text: wide ? "◂ the model disagrees" : "◂ disagrees" });
       update(right, { x: x(0) + 0.6 * em, y: 1.9 * em, text: wide ? "the model agrees ▸" : "agrees ▸" });

@@ -78,8 +78,9 @@ export function opening(store, leave) {
         element("div", { class: "rx-card" }, element("h2", { class: "rx-who-asks", text: "Somebody asks" }), element("p", { class: "rx-asked", dir: "auto", text: start.prompt })),
         question,
         element("div", { class: "rx-two", role: "group", "aria-labelledby": question.id }, ...answers),
-        element("div", { class: "rx-buttons" }, on, fool, again, skip)),
-      element("div", { class: "rx-card rx-unfolding" }, picture.node, list, verdict, source)));
+        skip),
+      element("div", { class: "rx-card rx-unfolding" }, picture.node, list, verdict, source),
+      element("div", { class: "rx-buttons rx-onward" }, on, fool, again)));
 
   function scores() { // those of the start, until the model has answered for the same texts
     const same = ["prompt", "response_a", "response_b"].every((name) => store.get(name) === start[name]);
