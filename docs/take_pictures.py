@@ -1,7 +1,7 @@
 """Take the pictures of the README: docs/path.png from notebooks/00_start.ipynb, and the explorer's views in Chromium.
 
-``python docs/take_pictures.py`` takes all, ``python docs/take_pictures.py curve probe`` these two, and ``opening`` is the
-strip of four moments of the opening.
+``python docs/take_pictures.py`` takes all, ``python docs/take_pictures.py curve probe`` these two. The picture of the
+opening is a strip of four moments.
 """
 
 import argparse
