@@ -23,7 +23,7 @@ from rmlab.explorer.serve import ExplorerServer
 
 DOCS = Path(__file__).parent
 WIDTH = 1100  # pixels
-MOMENTS = (0, 1150, 2350, 4000)  # milliseconds after the vote, of the strip of the opening
+MOMENTS = (0, 1850, 2350, 4000)  # milliseconds after the vote, of the strip of the opening
 
 
 def course_path() -> None:

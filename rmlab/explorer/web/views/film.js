@@ -33,7 +33,7 @@ export const film = {
     };
 
     const bars = histogram({ label: "How many held-out pairs have which score difference", height: 14 });
-    const marks = strip({ label: "Score difference of each held-out pair", height: 11, calling: "its worst mistake at the end", pick: choose, open: () => openProbe(store) });
+    const marks = strip({ label: "Score difference of each held-out pair", height: 11, calling: "its worst mistake", pick: choose, open: () => openProbe(store) });
     const curve = calibration({ label: "How often the model is right, against how sure it is", height: 15 });
     const losses = trace({ label: "Loss over the steps", height: 12, up: "loss (nats)", level: Math.log(2) });
     const path = trace({ label: "Difference of the followed pair over the steps", height: 12, up: "score difference (nats)", level: 0 });
