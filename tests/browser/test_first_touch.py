@@ -249,6 +249,7 @@ def test_nothing_is_scoring_for_ever_once_the_kernel_is_gone(opened: Opened, tmp
     page.evaluate("lose()")
     expect(readout).not_to_contain_text("is scoring")
     expect(readout).to_contain_text("kernel has stopped")
+    expect(readout).to_have_attribute("aria-busy", "false")
     page.get_by_label("Response A").fill("typed later")
     page.wait_for_timeout(500)
     expect(readout).not_to_contain_text("is scoring")
