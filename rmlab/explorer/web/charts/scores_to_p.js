@@ -28,7 +28,7 @@ export function scoresToP() {
   const gauge = svg("path", { class: "rx-zero" });
   const ends = ["a", "b"].map((side) => svg("text", { class: `rx-side-${side}`, dy: "0.35em" }));
   const pins = ["a", "b"].map(pin);
-  const bracket = svg("path", { class: "rx-bracket rx-gap" });
+  const bracket = svg("path", { class: "rx-bracket rx-apart" });
   const gap = svg("text", { class: "rx-strong", "text-anchor": "middle" });
   const guide = svg("path", { class: "rx-guide" });
   const point = svg("circle", { class: "rx-point", r: "0.47em" });

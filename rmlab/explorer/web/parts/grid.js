@@ -22,7 +22,7 @@ export function grid({ label, columns, pick, open = null, sort = () => {} }) {
   const node = element("div", {
     class: "rx-table", role: "grid", tabindex: 0, "aria-label": label, onKeydown: press, onScroll: paint,
   }, element("div", { role: "rowgroup", class: "rx-heads" }, head), body);
-  const nothing = element("p", { class: "rx-none rx-quiet", role: "status" });
+  const nothing = element("p", { class: "rx-no-rows rx-quiet", role: "status" });
   const whole = element("div", { class: "rx-grid-whole" }, node, nothing);
   const pool = [];
   let now = { rows: [], selected: null, sort: null, down: true };

@@ -83,7 +83,7 @@ export const path = {
     function draw() {
       const [a, b] = store.get("scores");
       const texts = JSON.stringify(TEXTS.map((name) => store.get(name)));
-      const set = store.get("scores_from") === BY_HAND;
+      const set = store.get("scores_from").startsWith(BY_HAND);
       if (!set) own = { texts, scores: [a, b], from: store.get("scores_from") };
       update(byHand, { hidden: !set });
       update(back, { hidden: own?.texts !== texts });
