@@ -1,6 +1,7 @@
 """Take the pictures of the README: docs/path.png from notebooks/00_start.ipynb, and the explorer's views in Chromium.
 
-``python docs/take_pictures.py`` takes all, ``python docs/take_pictures.py curve probe`` these two.
+``python docs/take_pictures.py`` takes all, ``python docs/take_pictures.py curve probe`` these two. The picture of the
+opening is a strip of four moments.
 """
 
 import argparse
@@ -14,18 +15,16 @@ from pathlib import Path
 
 import nbformat
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
-import rmlab
 from rmlab.datasets import course_model
 from rmlab.explorer import Explorer, ExplorerState, explore, preference_curve, probe
+from rmlab.explorer.linked import QUESTION
 from rmlab.explorer.serve import ExplorerServer
-from rmlab.model import RewardModel
-from rmlab.simulate import simulate_text_pairs
-from rmlab.training import TrainingConfig, train
 
 DOCS = Path(__file__).parent
 WIDTH = 1100  # pixels
+MOMENTS = (0, 1850, 2350, 4000)  # milliseconds after the vote, of the strip of the opening
 
 
 def course_path() -> None:
@@ -37,16 +36,6 @@ def course_path() -> None:
         found[1] for html in shown if (found := re.search(r'base64,([^"]+)" alt="The path of one pair', html))
     ]
     (DOCS / "path.png").write_bytes(base64.b64decode(picture))
-
-
-def filmed() -> Explorer:
-    """Train a small decoder on simulated texts, and give its film."""
-    pairs = simulate_text_pairs(2400, seed=0).pairs
-    train_pairs, held_out, _ = rmlab.split_by_prompt(pairs, fractions=(0.8, 0.1, 0.1), seed=0)
-    model = RewardModel.from_pretrained("tiny-decoder", seed=0)
-    config = TrainingConfig(max_steps=120, batch_size=32, learning_rate=2e-3, evaluate_every=10, seed=0)
-    history = train(model, train_pairs, held_out=held_out, config=config)
-    return explore(model, held_out, history=history, names=("a small decoder", "simulated texts"))
 
 
 def twins() -> Explorer:
@@ -69,7 +58,7 @@ def explain(page: Page, shown: Explorer) -> None:
 
 def advance(page: Page, shown: Explorer) -> None:
     """Go to the last frame."""
-    slider = page.get_by_role("slider").first
+    slider = page.get_by_role("slider", name="recorded step")
     slider.focus()
     slider.press("End")
 
@@ -109,8 +98,9 @@ PICTURES: dict[str, tuple[Callable[[], Explorer], str, Step]] = {
     "pairs": (explore, "pairs", nothing),
     "compare": (explore, "compare", nothing),
     "the_path": (explore, "path", nothing),
-    "film": (filmed, "film", advance),
+    "film": (explore, "film", advance),
 }
+KNOWN = ["path", "opening", *PICTURES]
 
 
 def take(page: Page, shown: Explorer, view: str, before: Step, target: Path) -> None:
@@ -120,11 +110,41 @@ def take(page: Page, shown: Explorer, view: str, before: Step, target: Path) -> 
     with ExplorerServer() as server:
         server.show(shown.state, shown.views, shown.data, title="rmlab")
         page.goto(server.address)
+        page.keyboard.press("Escape")  # the opening, where there is one
         before(page, shown)
         page.wait_for_timeout(1500)
         taken = page.locator("#rmlab-explorer").screenshot()
         page.goto("about:blank")
-    picture = Image.open(io.BytesIO(taken)).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    keep(Image.open(io.BytesIO(taken)), target)
+
+
+def take_opening(browser: Browser, target: Path) -> None:
+    """Keep moments of the opening, two beside each other: before the vote for A, and while the path draws itself."""
+    page = browser.new_page(viewport={"width": WIDTH, "height": 720})
+    page.clock.install()  # the moments are the same in every run
+    shown = explore()
+    answer(shown)
+    moments = []
+    with ExplorerServer() as server:
+        server.show(shown.state, shown.views, shown.data, title=QUESTION)
+        page.goto(server.address)
+        page.locator(".rx-opening").wait_for()
+        page.clock.run_for(500)
+        for i, moment in enumerate(MOMENTS):
+            if i == 1:
+                page.keyboard.press("1")
+            page.clock.run_for(moment - MOMENTS[max(i - 1, 0)])
+            moments.append(Image.open(io.BytesIO(page.screenshot())))
+        page.close()
+    strip = Image.new("RGB", (2 * WIDTH, 2 * moments[0].height), "white")
+    for i, moment in enumerate(moments):
+        strip.paste(moment, (i % 2 * WIDTH, i // 2 * moment.height))
+    keep(strip.resize((WIDTH, moments[0].height), Image.Resampling.LANCZOS), target, colours=256)
+
+
+def keep(picture: Image.Image, target: Path, *, colours: int = 128) -> None:
+    """Write a picture in few colours, and print its size."""
+    picture = picture.convert("RGB").quantize(colours, dither=Image.Dither.NONE)
     picture.save(target, optimize=True)
     print(
         f"{target.relative_to(DOCS.parent)}: {target.stat().st_size / 1024:.0f} KB, {picture.width} x {picture.height}"
@@ -134,9 +154,9 @@ def take(page: Page, shown: Explorer, view: str, before: Step, target: Path) -> 
 def main() -> None:
     """Take what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", help=f"some of path, {', '.join(PICTURES)} (default: all)")
-    wanted = parser.parse_args().what or ["path", *PICTURES]
-    if unknown := set(wanted) - {"path", *PICTURES}:
+    parser.add_argument("what", nargs="*", help=f"some of {', '.join(KNOWN)} (default: all)")
+    wanted = parser.parse_args().what or KNOWN
+    if unknown := set(wanted) - set(KNOWN):
         parser.error(f"no such picture: {', '.join(sorted(unknown))}")
     if "path" in wanted:
         course_path()
@@ -147,6 +167,8 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=executable, args=["--no-sandbox", "--disable-dev-shm-usage"]
         )
+        if "opening" in wanted:
+            take_opening(browser, DOCS / "explorer" / "opening.png")
         page = browser.new_page(viewport={"width": WIDTH, "height": 800})
         for name, (make, view, before) in PICTURES.items():
             if name in wanted:

@@ -57,21 +57,34 @@ def test_without_a_model_and_pairs_it_opens_on_a_clear_pair_with_film_and_twin()
     from rmlab.explorer.linked import OPENING_LENGTH
 
     shown = explore()
+    assert shown.state.start["scores_from"] != "the course's model"  # those that were recorded
     shown.answers.wait()
+    assert shown.state.scores_from == "the course's model"
+    assert shown.state.scores == pytest.approx(shown.state.start["scores"], abs=2e-3)
     difference = np.array(shown.data["pairs"]["difference"])
     opened = (
         shown.data["pairs"]["chosen"][shown.state.selection],
         shown.data["pairs"]["rejected"][shown.state.selection],
     )
     assert max(map(len, opened)) <= OPENING_LENGTH
-    assert difference[shown.state.selection] > np.quantile(difference, 0.9)
+    assert difference[shown.state.selection] > np.median(difference)
     assert shown.state.winner == "a"
-    assert shown.state.probability > 0.9
+    assert shown.state.probability > 0.85
     assert shown.views == ("path", "curve", "probe", "pairs", "compare", "film")
     assert shown.data["film"]["rows"] == list(range(len(difference)))  # each held-out pair can be read
     assert "note" not in shown.data
     assert "shorter run" in shown.data["film"]["notes"][-1]
+    assert shown.data["opening"]["title"].endswith("?")
     assert shown.data["compare"]["names"] == ["the course's model", "its flattered twin"]
+
+
+def test_the_page_of_the_course_does_not_wait_for_torch():
+    source = (
+        "import sys; from rmlab.explorer import linked; linked.Answers = lambda *given: None\n"
+        "shown = linked.explore(); print('torch' in sys.modules, len(shown.data['pairs']['difference']))"
+    )
+    run = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    assert run.stdout.split() == ["False", "400"], run.stderr
 
 
 def views_of(page: Path) -> dict:

@@ -5,7 +5,14 @@ import pytest
 import torch
 
 from rmlab.data import pair_ids
-from rmlab.datasets import course_model, course_pairs, dataset_card, load_course_film, load_probe_presets
+from rmlab.datasets import (
+    course_model,
+    course_pairs,
+    dataset_card,
+    load_course_film,
+    load_course_scores,
+    load_probe_presets,
+)
 from rmlab.datasets.course_models import adapter_file, add_changes, low_rank_changes
 from rmlab.evaluation import mean_interval
 from rmlab.model import RewardModel
@@ -114,3 +121,20 @@ def test_the_card_gives_the_accuracy_on_fresh_questions(models):
     card = " ".join(dataset_card("course_model").split())
     assert f"{mean:.3f} ({low:.3f} to {high:.3f}) on average" in card
     assert f"The best possible model reaches {test.bayes_accuracy:.3f}" in card
+
+
+def test_recorded_scores_are_those_of_the_models_and_of_no_other_text(models):
+    pairs = course_pairs().pairs[:12]
+    for judge, model in models.items():
+        recorded = load_course_scores(judge)
+        for side in ("chosen", "rejected"):
+            texts = list(pairs.texts("prompt")), list(pairs.texts(side))
+            np.testing.assert_allclose(recorded(*texts), model.score(*texts), atol=2e-3)
+        with pytest.raises(ValueError, match="no score was recorded of 1 of these 2 responses"):
+            recorded([pairs[0].prompt] * 2, [pairs[0].chosen, "typed"])
+
+
+def test_recorded_scores_of_other_texts_are_refused(monkeypatch):
+    monkeypatch.setattr("rmlab.datasets.course_scores.course_pairs", lambda: course_pairs("flattered", 10))
+    with pytest.raises(ValueError, match=r"python -m rmlab\.datasets scores"):
+        load_course_scores()

@@ -233,6 +233,9 @@ def test_comparison_says_who_is_better_where_the_pairs_do():
     assert "95% interval +" in comparison_columns(better, worse, pairs)["words"]
     assert "p below 0.001" in comparison_columns(better, worse, pairs)["words"]
     assert comparison_columns(worse, better, pairs)["words"].endswith("B is better on pairs like these.")
+    fitted = comparison_columns(better, worse, pairs, names=("mine", "other"), fitted=True)["words"]
+    assert "on pairs like these" not in fitted
+    assert "mine may have been trained on some of these pairs" in fitted
 
 
 @pytest.mark.parametrize(
@@ -308,6 +311,7 @@ def test_explore_scores_once_and_links_the_views():
     assert shown.data["compare"]["names"] == ["root length", "length alone"]
     assert shown.data["compare"]["difference_a"] == shown.data["pairs"]["difference"]
     assert shown.data["film"]["rows"] == [0, 1, 2]
+    assert "may have been trained" in shown.data["compare"]["words"]  # on the fourth, which was not held out
     shown.selection = 1
     assert shown.state.response_a == PAIRS[1].chosen
 

@@ -317,3 +317,78 @@ def test_nothing_is_fetched_but_by_the_served_pages():
         "remote.js",
         "server.js",
     }
+
+
+def test_the_reader_and_the_model_are_compared_in_words():
+    source = (
+        'import { comparedInWords } from "./views/opening.js";\n'
+        "function main() { give(given.map(([vote, p]) => comparedInWords(vote, p))); }\n"
+    )
+    agree, differ, sure, even = node(source, [["a", 0.874], ["b", 0.874], ["a", 0.9999], ["b", 0.5]])
+    assert agree.startswith("You chose A; the model gives A 0.87")
+    assert "A to be preferred in 87 of 100" in agree
+    assert differ.startswith("You chose B; the model gives B 0.13")
+    assert "A to be preferred in 87 of 100" in differ
+    assert "more than 99" in sure
+    assert "toss-up" in even
+
+
+def test_numbers_move_to_their_values_and_are_there_at_once_in_calm():
+    source = """
+import { moving } from "./core/motion.js";
+function main() {
+  const found = given.map((matches) => {
+    globalThis.matchMedia = () => ({ matches });
+    const frames = [];
+    globalThis.requestAnimationFrame = (step) => frames.push(step);
+    const drawn = [];
+    const numbers = moving(({ x }) => drawn.push(x), 400);
+    numbers.to({ x: 1 });
+    numbers.to({ x: 3 });
+    for (const time of [0, 100, 200, 400, 500]) frames.shift()?.(time);
+    numbers.to({ x: 5 }, true);
+    return drawn;
+  });
+  give(found);
+}
+"""
+    moved, calm = node(source, [False, True])
+    assert calm == [1, 3, 5]
+    assert (moved[0], moved[-2:]) == (1, [3, 5])
+    way = moved[1:-1]
+    assert way == sorted(way)
+    assert 2 in way  # half of the time, half of the way
+    assert len(set(way)) >= 4
+
+
+def test_texts_that_nobody_typed_say_where_they_come_from():
+    columns = {"prompt": ["p", "q"], "chosen": ["a", "c"], "rejected": ["b", "d"]}
+    start = {"prompt": "s", "response_a": "s", "response_b": "s"}
+    pair = {"prompt": "q", "response_a": "c", "response_b": "d"}
+    source = (
+        'import { originOf } from "./core/history.js";\n'
+        "function main() { give(given.map(([texts, rest]) => originOf(texts, rest))); }\n"
+    )
+    known = {"columns": columns, "row": 1, "start": start}
+    asked = [[pair, known], [start, known], [pair | {"prompt": "typed"}, known], [pair, known | {"row": None}]]
+    assert node(source, [*asked, [start, {"row": 0, "start": start}]]) == ["pair 2", "reset", "", "", "reset"]
+
+
+def test_the_worst_mistake_is_the_surest_and_no_tie():
+    pairs = [PreferencePair(f"p{i}", "a", "b", tied=i == 2) for i in range(5)]
+    columns = pair_columns([1.0, -0.5, -4.0, -2.0, 0.0], pairs)
+    source = (
+        'import { worstOf } from "./views/pairs.js";\n'
+        "function main() { const [columns, asked] = given; give(asked.map((rows) => worstOf(columns, rows))); }\n"
+    )
+    assert node(source, [columns, [[0, 1, 2, 3, 4], [0, 1], [0, 2, 4], []]]) == [3, 1, None, None]
+
+
+def test_the_sentence_of_a_word_is_that_of_the_glossary():
+    source = 'import { TERMS } from "./parts/terms.js";\nfunction main() { give(TERMS); }\n'
+    glossary = (Path(__file__).parents[1] / "docs" / "glossary.md").read_text(encoding="utf-8")
+    entries = dict(re.findall(r"^### (.+)\n\n(.+)$", glossary, re.MULTILINE))
+    found = node(source)
+    assert {"nats", "loss", "label", "temperature", "calibration", "twin"} <= set(found)
+    for term in found.values():
+        assert entries[term["entry"]].startswith(term["text"])

@@ -115,6 +115,13 @@ def test_a_page_hears_what_it_did_not_set_itself(server: ExplorerServer):
     assert json.loads(ask(server, f"/changes/{since}?client=one"))["values"] == {"prompt": "set by the kernel"}
 
 
+def test_what_a_model_answers_to_a_page_that_opens_stays(server: ExplorerServer):
+    server.state.observe(lambda change: setattr(server.state, "scores", (float(len(change["new"])), 0.0)), "response_a")
+    answer = claim(server, "one", {"response_a": "typed", "scores": [9.0, 0.0]})
+    assert answer["values"]["scores"] == [5.0, 0.0]
+    assert server.state.scores == (5.0, 0.0)
+
+
 def test_what_a_model_answers_reaches_the_one_who_typed(server: ExplorerServer):
     server.state.observe(lambda change: setattr(server.state, "scores", (float(len(change["new"])), 0.0)), "prompt")
     since = claim(server, "one")["serial"]

@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from rmlab.training import History
 
 
-QUESTION = "What does a reward model reward?"
-"""The title of the page that opens on the course's model."""
-
-
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("model", metavar="MODEL", nargs="?", help="folder or hub id (default: the course's model)")
@@ -92,10 +88,9 @@ def _serve(options: argparse.Namespace) -> NoReturn:
 
 def _shown(options: argparse.Namespace, ready: Callable[[], object] = lambda: None) -> tuple[Explorer, str]:
     """Load the model and the pairs, call `ready`, and score them; return the explorer and its title."""
-    from rmlab.explorer import explore
-    from rmlab.model import RewardModel
+    from rmlab.explorer.linked import QUESTION, explore
 
-    model = RewardModel.from_pretrained(options.model, revision=options.revision) if options.model else None
+    model = _model(options) if options.model else None
     pairs = read_given(options.pairs, options) if options.pairs else None
     names = _name(options.model or "the course's model"), _name(options.pairs or "fresh replies")
     history, no_film = _history(options.model)
@@ -112,6 +107,12 @@ def _robustness(model: RewardModel | None, pairs: PreferencePairs | None, name: 
     given = course_pairs().pairs if pairs is None else pairs
     found = robustness(course_model() if model is None else model, given, progress=True)
     return replace(found, model=name)
+
+
+def _model(options: argparse.Namespace) -> RewardModel:
+    from rmlab.model import RewardModel  # and with it torch, for which the page of the course's model does not wait
+
+    return RewardModel.from_pretrained(options.model, revision=options.revision)
 
 
 def _name(given: str) -> str:

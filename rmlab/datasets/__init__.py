@@ -8,6 +8,7 @@ from importlib import resources
 from rmlab.datasets.baseball import BaseballSeason, load_baseball
 from rmlab.datasets.biased import load_everyday_biased
 from rmlab.datasets.course_models import course_model, course_pairs, load_course_film
+from rmlab.datasets.course_scores import RecordedScores, load_course_scores
 from rmlab.datasets.everyday import EverydayNote, everyday_notes, load_everyday
 from rmlab.datasets.language_model import load_tiny_language_model
 from rmlab.datasets.probes import ProbePreset, load_probe_presets
@@ -18,12 +19,14 @@ __all__ = [
     "EverydayNote",
     "ProbePreset",
     "RecordedDifferences",
+    "RecordedScores",
     "course_model",
     "course_pairs",
     "dataset_card",
     "everyday_notes",
     "load_baseball",
     "load_course_film",
+    "load_course_scores",
     "load_everyday",
     "load_everyday_biased",
     "load_probe_presets",

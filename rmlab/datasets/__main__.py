@@ -24,6 +24,7 @@ from rmlab.datasets.course_models import (
     course_pairs,
     low_rank_changes,
 )
+from rmlab.datasets.course_scores import record_course_scores, write_course_scores
 from rmlab.datasets.language_model import WEIGHTS, untrained_language_model
 from rmlab.datasets.probes import record_probe_presets, write_probe_presets
 from rmlab.datasets.recorded import RecordedDifferences, simulate_recorded_pairs, write_recorded
@@ -153,6 +154,7 @@ MAKERS: dict[str, Callable[[], None]] = {
     "film": write_film,
     "decoder": write_language_model,
     "recorded": lambda: write_recorded(record()),
+    "scores": lambda: write_course_scores(record_course_scores()),
     "probes": lambda: write_probe_presets(record_probe_presets()),
 }
 

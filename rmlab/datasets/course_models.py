@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from rmlab.simulate.replies import JUDGES, SimulatedReplyPairs, simulate_reply_pairs
 
@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from rmlab.model import RewardModel
     from rmlab.training import History
 
-__all__ = ["CourseJudge", "adapter_file", "course_model", "course_pairs", "load_course_film", "low_rank_changes"]
+__all__ = [
+    "CourseJudge",
+    "adapter_file",
+    "course_film_record",
+    "course_model",
+    "course_pairs",
+    "load_course_film",
+    "low_rank_changes",
+]
 
 CourseJudge = Literal["fair", "flattered"]
 """On whose pairs a course model was trained (`rmlab.simulate.replies.JUDGES`)."""
@@ -71,6 +79,11 @@ def course_pairs(judge: CourseJudge = "fair", n_pairs: int = 400) -> SimulatedRe
     return simulate_reply_pairs(n_pairs, judge=JUDGES[judge], seed=5, fresh=True)
 
 
+def course_film_record() -> dict[str, Any]:
+    """Read the history that `load_course_film` loads, as `History.to_dict` returned it: without a wait for torch."""
+    return json.loads(FILM.read_text(encoding="utf-8"))
+
+
 def load_course_film() -> History:
     """Load the history of a run like that of the course's model, and shorter: what the training film shows.
 
@@ -79,7 +92,7 @@ def load_course_film() -> History:
     """
     from rmlab.training import History
 
-    return History.from_dict(json.loads(FILM.read_text(encoding="utf-8")))
+    return History.from_dict(course_film_record())
 
 
 def add_changes(model: RewardModel, changes: dict[str, torch.Tensor]) -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rmlab.attribution import Attribution, Scorer, attribute_difference
-from rmlab.explorer.scorer import RememberingScorer, Scored
+from rmlab.explorer.scorer import LoadedLater, RememberingScorer, Scored, is_model
 from rmlab.explorer.state import ExplorerState
-from rmlab.model import RewardModel
+
+if TYPE_CHECKING:  # they bring torch, for which a page with recorded scores does not wait
+    from rmlab.attribution import Attribution, Scorer
 
 __all__ = ["Answers", "pieces"]
 
@@ -42,7 +43,14 @@ class Answers:
         The name of another scorer, and the scorer: it answers the same texts after the first, in the trait `second`.
     """
 
-    def __init__(self, state: ExplorerState, scorer: Scorer, name: str, *, second: tuple[str, Scorer] | None = None):
+    def __init__(
+        self,
+        state: ExplorerState,
+        scorer: Scorer | LoadedLater,
+        name: str,
+        *,
+        second: tuple[str, Scorer | LoadedLater] | None = None,
+    ):
         self.state, self.name = state, name
         self.scorer = RememberingScorer(scorer)
         self.second = None if second is None else (second[0], RememberingScorer(second[1]))
@@ -121,6 +129,8 @@ class Answers:
             self._set(second=said)
 
     def _explain(self, texts: tuple[str, ...]) -> None:
+        from rmlab.attribution import attribute_difference
+
         try:
             with self._interrupted():
                 found = attribute_difference(self.scorer.scorer, *texts, batch_tokens=BATCH_TOKENS)
@@ -141,7 +151,7 @@ class Answers:
             if self._stale or self._closed:
                 raise Superseded
 
-        if not isinstance(self.scorer.scorer, RewardModel):
+        if not is_model(self.scorer.scorer):
             yield
             return
         hook = self.scorer.scorer.register_forward_pre_hook(stop)

@@ -15,7 +15,13 @@ __all__ = ["comparison_columns"]
 
 
 def comparison_columns(
-    a: Any, b: Any, pairs: Sequence[PreferencePair], *, names: tuple[str, str] = ("A", "B"), seed: int = 0
+    a: Any,
+    b: Any,
+    pairs: Sequence[PreferencePair],
+    *,
+    names: tuple[str, str] = ("A", "B"),
+    fitted: bool = False,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Return what the view of two models shows, in a form that JSON can hold.
 
@@ -31,6 +37,8 @@ def comparison_columns(
         The pairs that both were given.
     names
         The names of the two, as shown.
+    fitted
+        Whether one of the two may have been fitted to some of these pairs: then nothing is said of which is better.
     seed
         Seed of the bootstrap of the test.
 
@@ -75,7 +83,7 @@ def comparison_columns(
         "quadrants": _quadrants(np.sign(d[:, judged])),
         "tied": np.flatnonzero(tied).tolist(),
         "test": None if test is None else test.to_dict(),
-        "words": "" if test is None else in_words(test, *names),
+        "words": "" if test is None else in_words(test, *names, fitted=fitted),
         "notes": notes,
     }
 
@@ -91,14 +99,16 @@ def _quadrants(signs: np.ndarray) -> dict[str, int]:
     }
 
 
-def in_words(test: Comparison, a: str, b: str) -> str:
-    """Return what a paired test found, in sentences."""
+def in_words(test: Comparison, a: str, b: str, *, fitted: bool = False) -> str:
+    """Return what a paired test found, in sentences; if a model was `fitted` to these pairs, without a verdict."""
     prompts = "" if test.n_clusters in (None, test.n_pairs) else f" of {test.n_clusters:,} prompts"
     said = (
         f"On {test.n_pairs:,} pairs{prompts}, {a} agrees with the label in {test.accuracy_a:.1%} and {b} in "
-        f"{test.accuracy_b:.1%}, a tie of scores counted as one half. On {test.n_a_better:,} pairs {a} does better, "
-        f"on {test.n_b_better:,} {b}, and on {test.n_equal:,} they do alike. "
+        f"{test.accuracy_b:.1%}, a tie of scores counted as one half. On {test.n_a_better:,} pairs {a} agrees "
+        f"more, on {test.n_b_better:,} {b}, and on {test.n_equal:,} they do alike. "
     )
+    if fitted:
+        return f"{said}{a} may have been trained on some of these pairs, so they do not show which is better on others."
     if test.accuracy_difference_interval is None:
         return f"{said}One pair, or one prompt, has no interval: nothing follows about others."
     p = "below 0.001" if test.p_value < 0.001 else f"= {test.p_value:.3f}"

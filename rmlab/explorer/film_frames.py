@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,13 +20,13 @@ BARS = 2048
 """The most bars side by side; with a larger vocabulary each shows the lowest and the highest of several outputs."""
 
 
-def film_frames(history: History, pairs: Sequence[PreferencePair] | None = None) -> dict[str, Any]:
+def film_frames(history: History | Mapping[str, Any], pairs: Sequence[PreferencePair] | None = None) -> dict[str, Any]:
     """Return what the training film shows, for JSON: one frame for each evaluation of the held-out pairs.
 
     Parameters
     ----------
     history
-        The history of a run with held-out pairs.
+        The history of a run with held-out pairs, or what `History.to_dict` returned of it.
     pairs
         The pairs among which the held-out ones are found by their texts, so that a followed one can be read. Others may
         be among them. By default none can be read.
@@ -43,13 +43,14 @@ def film_frames(history: History, pairs: Sequence[PreferencePair] | None = None)
     ValueError
         If the history holds no held-out evaluation, or one without its differences.
     """
-    evaluations = history.evaluations
+    record = history if isinstance(history, Mapping) else _record(history)
+    evaluations = record["evaluations"]
     if not evaluations:
         raise ValueError(
             "the history holds no held-out evaluations, which are the frames of the film: give held_out pairs to train "
             "or training_steps, and evaluate_every for more frames than the first and the last"
         )
-    counts = sorted({len(one.score_differences) for one in evaluations})
+    counts = sorted({len(one.get("score_differences", ())) for one in evaluations})
     if counts == [0]:
         raise ValueError(
             "the history holds the figures of its held-out evaluations and not the differences, which are the frames "
@@ -57,27 +58,40 @@ def film_frames(history: History, pairs: Sequence[PreferencePair] | None = None)
         )
     if len(counts) > 1:
         raise ValueError(f"every evaluation must be of the same held-out pairs, got {counts} differences")
-    frames = np.stack([np.asarray(one.score_differences, dtype=float) for one in evaluations])  # (n_frames, n_pairs)
+    frames = np.array([one["score_differences"] for one in evaluations], dtype=float)  # (n_frames, n_pairs)
     if not np.isfinite(frames).all():
-        at = evaluations[int(np.argmin(np.isfinite(frames).all(axis=1)))].step
+        at = evaluations[int(np.argmin(np.isfinite(frames).all(axis=1)))]["step"]
         raise ValueError(f"held-out differences must be finite, got NaN or infinity at step {at}")
     last = frames[-1]
-    rows = _rows(list(history.held_out_ids), pairs)
+    rows = _rows(list(record["held_out_ids"]), pairs)
     return {
-        "steps": [one.step for one in evaluations],
+        "steps": [one["step"] for one in evaluations],
         "differences": [json_numbers(frame) for frame in frames],
-        "evaluations": [_shown(one.evaluation.to_dict()) for one in evaluations],
+        "evaluations": [_shown(one) for one in evaluations],
         "training": {
-            "step": [s.step for s in history.steps],
-            "loss": json_numbers(np.array([s.loss for s in history.steps])),
+            "step": [step["step"] for step in record["steps"]],
+            "loss": json_numbers(np.array([step["loss"] for step in record["steps"]])),
         },
         "rows": rows or [None] * frames.shape[1],
         "followed": int(np.argsort(last, kind="stable")[(len(last) - 1) // 2]),
-        "notes": list(_notes(evaluations[0].evaluation.n_pairs, frames.shape[1], rows, pairs is not None)),
+        "notes": list(_notes(evaluations[0]["n_pairs"], frames.shape[1], rows, pairs is not None)),
     }
 
 
-def _shown(evaluation: dict[str, Any]) -> dict[str, Any]:
+def _record(history: History) -> dict[str, Any]:
+    """Return what a film needs of a history, under the names that `History.to_dict` gives it."""
+    evaluations = [
+        {"step": one.step, **one.evaluation.to_dict(), "score_differences": one.score_differences}
+        for one in history.evaluations
+    ]
+    return {
+        "evaluations": evaluations,
+        "steps": [{"step": step.step, "loss": step.loss} for step in history.steps],
+        "held_out_ids": history.held_out_ids,
+    }
+
+
+def _shown(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     names = ("n_pairs", "n_ties", "accuracy", "accuracy_interval", "log_loss", "calibration", "calibration_error")
     return {name: evaluation[name] for name in names}
 

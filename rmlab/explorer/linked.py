@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rmlab.data import PreferencePair, PreferencePairs
-from rmlab.datasets import course_model, course_pairs, load_course_film
+from rmlab.data import PreferencePair
+from rmlab.datasets import course_model, course_pairs, load_course_scores
+from rmlab.datasets.course_models import course_film_record
 from rmlab.explorer.answers import Answers
 from rmlab.explorer.comparison_columns import comparison_columns
 from rmlab.explorer.film_frames import film_frames
@@ -18,19 +19,36 @@ from rmlab.explorer.presets import NUMBERS
 from rmlab.explorer.probe_views import probe_data
 from rmlab.explorer.robustness_view import robustness_columns
 from rmlab.explorer.score_sources import as_pairs, length_score
+from rmlab.explorer.scorer import LoadedLater
 from rmlab.explorer.state import ExplorerState
 from rmlab.explorer.widget import Explorer
+from rmlab.simulate.replies import ATTRIBUTES
 
 if TYPE_CHECKING:
     from rmlab.audit import Robustness
+    from rmlab.simulate.replies import SimulatedReplyPairs
     from rmlab.training import History
 
-__all__ = ["explore"]
+__all__ = ["QUESTION", "explore"]
+
+QUESTION = "What does a reward model reward?"
+"""On which it opens where nothing is given."""
+PURPOSE = (
+    "A reward model stands in for people's judgement: it reads a question and one answer, and gives that answer a "
+    "number, its score. Chatbots are then trained to write answers that score high."
+)
+"""What a reward model is for, in plain words."""
 
 NAMES = ("the course's model", "fresh replies")
 """Of what is shown where nothing is given."""
 OPENING_LENGTH = 160
 """Characters of each response of the pair to open on, at most: both are read at a glance."""
+RECORDED = "recorded, of the course's model"
+"""Whose the scores are until the model has answered."""
+RECORDED_NOTE = (
+    "The scores of these pairs were recorded when the course's models were made; the probe asks the model itself. "
+    "“python -m rmlab.datasets scores” records them again."
+)
 SHORTER_RUN = "The film is of a shorter run than that of the model: 200 steps, in which most of it is learned."
 
 
@@ -45,7 +63,8 @@ def explore(
 ) -> Explorer:
     """Show a model on pairs in all views, linked: the pair selected in one view is shown in the others.
 
-    It opens on the first pair, or, where no pairs are given, on one of which the course's model is sure.
+    It opens on the first pair. Where neither a model nor pairs are given, it opens with a question, on a pair of which
+    the course's model is sure, and shows recorded scores: the model is loaded in a thread, and answers when it can.
 
     Parameters
     ----------
@@ -65,38 +84,50 @@ def explore(
     """
     by_default = model is None and pairs is None
     shorter_run = by_default and history is None
-    if shorter_run:
-        history = load_course_film()
-    model = course_model() if model is None else model
-    table = as_pairs(course_pairs().pairs if pairs is None else pairs)
-    columns = pair_columns(model, table)
-    # only a reward model: a length is no log-odds, and has no P
-    second: tuple[str, Any] | None = ("its flattered twin", course_model("flattered")) if by_default else None
-    other_name, other = second or ("length alone", length_score)
-    comparison = comparison_columns(columns["difference"], other, table, names=(names[0], other_name))
+    simulated = course_pairs()
+    table = as_pairs(simulated.pairs if pairs is None else pairs)
+    second: tuple[str, Any] | None = None  # only a reward model: a length is no log-odds, and has no P
+    if by_default:
+        scorer: Any = LoadedLater(course_model)
+        known, other, other_name = load_course_scores(), load_course_scores("flattered"), "its flattered twin"
+        second = (other_name, LoadedLater(lambda: course_model("flattered")))
+    else:
+        known = scorer = course_model() if model is None else model
+        other, other_name = length_score, "length alone"
+    columns = pair_columns(known, table)
+    filmed = None if history is None else film_frames(history, table)
+    # of a run that is known, the pairs that it held out did not train it; the others may have
+    fitted = filmed is not None and sum(row is not None for row in filmed["rows"]) < len(table)
+    comparison = comparison_columns(columns["difference"], other, table, names=(names[0], other_name), fitted=fitted)
     data: dict[str, Any] = {"probe": probe_data(), "pairs": columns, "compare": comparison}
-    if history is not None:
-        data["film"] = film_frames(history, table)
-        if shorter_run:
-            data["film"]["notes"].append(SHORTER_RUN)
+    if shorter_run:
+        data["film"] = film_frames(course_film_record(), table)
+        data["film"]["notes"].append(SHORTER_RUN)
+    elif filmed is not None:
+        data["film"] = filmed
     if robustness is not None:
         data["robustness"] = robustness_columns(robustness)
     state = ExplorerState(presets=NUMBERS, view="path")
     open_selected(state, table, columns)
     if len(table):
-        state.selection = _clear_pair(table, columns["difference"]) if by_default else 0
-    state.mark_start()
+        state.selection = _clear_pair(simulated, columns["difference"]) if by_default else 0
     views = ("path", "curve", *data)
+    if by_default:
+        state.scores_from = RECORDED
+        columns["notes"].append(RECORDED_NOTE)
+        data["opening"] = {"title": QUESTION, "purpose": PURPOSE}
     if note:
         data["note"] = note
+    state.mark_start()
     explorer = Explorer(state, views, data)
-    explorer.answers = Answers(state, model, names[0], second=second)
+    explorer.answers = Answers(state, scorer, names[0], second=second)
     return explorer
 
 
-def _clear_pair(table: PreferencePairs, differences: Sequence[float]) -> int:
-    """Return the place of the plain question with short responses of which the model is surest."""
-    d = np.array(differences)
+def _clear_pair(simulated: SimulatedReplyPairs, differences: Sequence[float]) -> int:
+    """Return the place of the plain question, answered plainly and in short, of which the model is surest."""
+    table = simulated.pairs
     lengths = np.maximum(table.lengths("chosen"), table.lengths("rejected"))
-    plain = np.array(table.groups) == "plain"
-    return int(np.argmax(np.where(plain & (lengths <= OPENING_LENGTH), d, -np.inf)))
+    attributes = simulated.attributes[:, 0, [name != "sentences" for name in ATTRIBUTES]]  # of the chosen responses
+    clear = (np.array(table.groups) == "plain") & (lengths <= OPENING_LENGTH) & ~attributes.any(axis=1)
+    return int(np.argmax(np.where(clear, np.array(differences), -np.inf)))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rmlab.attribution import Scorer
 from rmlab.datasets import ProbePreset, load_probe_presets
 from rmlab.explorer.answers import Answers
 from rmlab.explorer.scorer import name_of
 from rmlab.explorer.state import ExplorerState
 from rmlab.explorer.widget import Explorer
 from rmlab.simulate.replies import load_sentences
+
+if TYPE_CHECKING:
+    from rmlab.attribution import Scorer
 
 __all__ = ["path", "probe", "probe_data", "probe_state"]
 

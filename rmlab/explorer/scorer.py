@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rmlab.attribution import Scorer
-from rmlab.model import RewardModel
+if TYPE_CHECKING:  # they bring torch, for which a page with recorded scores does not wait
+    from rmlab.attribution import Scorer
 
-__all__ = ["RememberingScorer", "Scored", "name_of"]
+__all__ = ["LoadedLater", "RememberingScorer", "Scored", "name_of"]
 
 REMEMBERED = 512
 """How many texts keep their scores; the least used are dropped first."""
@@ -26,9 +27,21 @@ class Scored:
     response_tokens_cut: int = 0
 
 
-def name_of(scorer: Scorer) -> str:
+@dataclass(frozen=True)
+class LoadedLater:
+    """A scorer that is loaded when it is first asked, by whoever asks."""
+
+    load: Callable[[], Scorer]
+
+
+def is_model(scorer: Any) -> bool:
+    """Return whether a scorer is a `RewardModel`, without importing torch to see it."""
+    return hasattr(scorer, "score_encoded")
+
+
+def name_of(scorer: Any) -> str:
     """Return the name of a scorer: that of the function, or of the backbone of the model."""
-    if isinstance(scorer, RewardModel):
+    if is_model(scorer):
         return f"RewardModel on {type(scorer.network).__name__}"
     return getattr(scorer, "__name__", type(scorer).__name__)
 
@@ -39,12 +52,20 @@ class RememberingScorer:
     Parameters
     ----------
     scorer
-        A `RewardModel`, or a function from n prompts and n responses to n scores. It must not change later.
+        A `RewardModel`, or a function from n prompts and n responses to n scores; or what loads one later. It must not
+        change later.
     """
 
-    def __init__(self, scorer: Scorer):
-        self.scorer = scorer
+    def __init__(self, scorer: Scorer | LoadedLater):
+        self._given = scorer
         self._known: OrderedDict[tuple[str, str], Scored] = OrderedDict()
+
+    @property
+    def scorer(self) -> Any:
+        """The scorer itself; loading it may raise whatever its loader raises."""
+        if isinstance(self._given, LoadedLater):
+            self._given = self._given.load()
+        return self._given
 
     def known(self, prompt: str, response: str) -> Scored | None:
         """Return the earlier score of a response, if there is one."""
@@ -70,7 +91,7 @@ class RememberingScorer:
 
     def _ask(self, prompt: str, responses: list[str]) -> list[Scored]:
         prompts = [prompt] * len(responses)
-        if isinstance(self.scorer, RewardModel):
+        if is_model(self.scorer):
             encoded = self.scorer.encode(prompts, responses)
             cuts = zip(encoded.prompt_tokens_cut.tolist(), encoded.response_tokens_cut.tolist(), strict=True)
             scores = self.scorer.score_encoded(encoded)

@@ -121,8 +121,10 @@ class ExplorerServer(Listener):
             self.admit(client)
         self._owner = client
         self._tell()  # the page that had it
-        await self.change(values, client)
-        await self.change(values, client)  # again: to select a pair sets the texts, which those typed must outlive
+        if isinstance(values, Mapping) and "selection" in values:
+            # first: to select a pair sets the texts, which those typed must outlive
+            await self.change({"selection": values["selection"]}, client)
+        await self.change(values, client)  # once: what a model answers to it must stay
         return await self._work(self._snapshot)
 
     async def change(self, values: Any, client: str) -> int:

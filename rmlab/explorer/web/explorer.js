@@ -10,15 +10,20 @@ import { compare } from "./views/compare.js";
 import { curve } from "./views/curve.js";
 import { film } from "./views/film.js";
 import { head } from "./views/head.js";
+import { opening, seen } from "./views/opening.js";
 import { pairs } from "./views/pairs.js";
 import { path } from "./views/path.js";
+import { termsOf } from "./parts/terms.js";
 import { probe } from "./views/probe.js";
 import { robustness } from "./views/robustness.js";
 
 const VIEWS = [path, curve, probe, pairs, film, head, compare, robustness];
 
-/** Show the views that the store names in `root`; gives a function that takes them down. */
-export function mount(root, store) {
+/**
+ * Show the views that the store names in `root`; gives a function that takes them down. `title` is the heading of the page
+ * around it, if there is one. Where there is an opening it comes first, unless it was seen or the page `goesOn`.
+ */
+export function mount(root, store, { title = null, goesOn = false } = {}) {
   const views = VIEWS.filter((view) => store.get("views").includes(view.name));
   const shown = () => views.find((view) => view.name === store.get("view")) ?? views[0];
   const panel = element("section", { class: "rx-panel", id: unique("panel") });
@@ -55,8 +60,11 @@ export function mount(root, store) {
         predict,
         button("Reset", () => store.set(structuredClone(store.get("start")))),
         projector,
-        store.page ? button("Link", () => offerLink(store, said)) : null)),
-    said, connection, error, predictions.node, note, panel);
+        store.page ? button("Link", () => offerLink(store, said)) : null),
+      said),
+    connection, error, predictions.node, note, panel);
+  const first = store.get("data").opening ? opensWith(root, store, title, () => tabs[views.indexOf(shown())]?.focus()) : null;
+  if (first && !goesOn && !seen()) first.open();
 
   const release = keepKeys(root);
   let current = null;
@@ -79,6 +87,7 @@ export function mount(root, store) {
     // the tab says the same to who sees it
     panel.replaceChildren(...(views.length > 1 ? [element("h2", { class: "rx-unseen", text: view.title })] : []));
     cleanup = view.render(panel, store);
+    panel.prepend(...[termsOf(view.name)].filter(Boolean));
   }
   function drawConnection() {
     const words = store.get("connection") ?? "";
@@ -93,14 +102,38 @@ export function mount(root, store) {
   draw();
   return () => {
     for (const off of offs) off();
+    first?.end();
     cleanup();
     store.close();
     release();
   };
 }
 
+/** The opening before everything else in `root`, and a title that leads back to it. left(): called when it is left. */
+function opensWith(root, store, heading, left) {
+  const first = opening(store, (view) => {
+    first.close();
+    first.node.remove();
+    root.classList.remove("rx-asks");
+    if (view) store.set({ view });
+    left();
+  });
+  const open = () => {
+    root.append(first.node);
+    root.classList.add("rx-asks"); // hides the rest
+    first.open();
+  };
+  const title = element("button", { type: "button", class: "rx-title-button", title: "Back to the question", text: store.get("data").opening.title, onClick: open });
+  if (heading) heading.replaceChildren(title);
+  else root.prepend(element("h2", { class: "rx-title" }, title));
+  return { open, end: first.end };
+}
+
+const SAID = 6_000; // milliseconds for which a word on the link is shown
+
 async function offerLink(store, said) {
   location.hash = writeLink(store);
+  setTimeout(() => update(said, { text: "" }), SAID);
   try {
     await navigator.clipboard.writeText(location.href);
     update(said, { text: "The link to these texts and scores is copied." });
@@ -122,5 +155,6 @@ export function open() {
   const store = createStore(model, { live: values.serial !== undefined, page: true });
   if (state) store.set(state);
   if (error) store.set({ error });
-  return mount(document.getElementById("rmlab-explorer"), store);
+  const title = document.querySelector("main > h1");
+  return mount(document.getElementById("rmlab-explorer"), store, { title, goesOn: state !== undefined });
 }

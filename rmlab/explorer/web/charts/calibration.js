@@ -7,7 +7,7 @@ const REACH = 18; // pixels from a point within which it is picked
 const percent = (value) => `${Math.round(100 * value)}%`;
 
 /**
- * The picture of `draw({ bins, sure, shown })`; `sure` is the probability of a pair that is pointed at, or null. With
+ * The picture of `draw({ bins, sure, shown, none })`; `none` is said where there are no bins; `sure` is the probability of a pair that is pointed at, or null. With
  * `pick(bin)` a bin can be picked.
  */
 export function calibration({ label, height, pick = null, open }) {
@@ -23,7 +23,7 @@ export function calibration({ label, height, pick = null, open }) {
   let placed = []; // [left, top, bin]
   const made = picture({ height, label, class: pick ? "rx-calibration rx-over" : "rx-calibration" },
     [across.node, up.node, diagonal, spans, curve, points, marker, none, pick ? ring : null].filter(Boolean),
-    ({ width, height: tall, em }, { bins, sure, shown }) => {
+    ({ width, height: tall, em }, { bins, sure, shown, none: words = "every pair is a tie" }) => {
       const x = scale([0.5, 1], [3.6 * em, width - em]);
       const y = scale([0, 1], [tall - 3.4 * em, 2.2 * em]);
       across.update(x, y(0), em);
@@ -35,7 +35,7 @@ export function calibration({ label, height, pick = null, open }) {
       update(spans, { d: shown ? bins.map((bin, i) => line(bin.interval.map((end) => [at[i][0], y(end)]))).join("") : "" });
       update(marker, sure === null || !shown ? { visibility: "hidden" }
         : { d: triangle(x(sure), y(0), em), visibility: null });
-      update(none, { x: (x(0.5) + x(1)) / 2, y: y(0.25), text: shown && !bins.length ? "every pair is a tie" : "" });
+      update(none, { x: (x(0.5) + x(1)) / 2, y: y(0.25), text: shown && !bins.length ? words : "" });
       if (!pick) return;
       placed = at.map(([left, top], i) => [left, top, bins[i]]);
       const here = placed.find((point) => point[2] === binOf(bins, sure));

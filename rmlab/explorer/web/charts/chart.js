@@ -52,7 +52,7 @@ export function legend(...entries) {
 }
 
 /** An axis at the bottom or the left of a picture: `update(scale, at, em)` draws it where something changed. */
-export function axis(side, { label, count = 8, format = String }) {
+export function axis(side, { label, count = 8, format = String, whole = false }) {
   const marks = svg("g");
   const name = svg("text", { class: "rx-axis-label", text: label, "text-anchor": side === "bottom" ? "middle" : "start" });
   const node = svg("g", { class: "rx-axis", "aria-hidden": "true" }, marks, name);
@@ -68,7 +68,7 @@ export function axis(side, { label, count = 8, format = String }) {
       const room = Math.abs(end - start) / ((side === "bottom" ? 3.5 : 1.8) * em); // labels that find room beside each other
       marks.replaceChildren(
         svg("path", { d: side === "bottom" ? line([[start, at], [end, at]]) : line([[at, start], [at, end]]) }),
-        ...ticks(along.domain, Math.min(count, room)).map((value) => {
+        ...ticks(along.domain, Math.min(count, room)).filter((value) => !whole || Number.isInteger(value)).map((value) => {
           const position = along(value);
           const text = format(Number(value.toPrecision(12))).replace("-", "−");
           return side === "bottom"

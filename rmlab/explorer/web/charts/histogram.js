@@ -19,6 +19,9 @@ export function counted(values, reach) {
   return { bins, zeros };
 }
 
+/** The pairs of the highest bar. */
+export const highest = ({ bins, zeros }) => Math.max(1, zeros, ...bins);
+
 /** The reach of a picture that holds all values: the largest from zero, and a little more. */
 export function reachOf(values) {
   let most = 0;
@@ -26,11 +29,15 @@ export function reachOf(values) {
   return most * 1.02 || 1;
 }
 
-/** Bars of `draw({ values, reach, selected, shown })`; with `pick(value)` one can be picked, by the value in its middle or under the pointer. */
+/**
+ * Bars of `draw({ values, reach, selected, shown, most })`; `most` is the height of the axis in pairs, by default that of the
+ * highest bar; higher ones are cut, and their number is printed. With `pick(value)` one can be
+ * picked, by the value in its middle or under the pointer.
+ */
 export function histogram({ label, height, pick = null, open }) {
   const hatch = unique("hatch");
   const across = axis("bottom", { label: "chosen − rejected (nats)" });
-  const up = axis("left", { label: "pairs", count: 4 });
+  const up = axis("left", { label: "pairs", count: 4, whole: true });
   const [agree, disagree, tied] = ["rx-bars rx-a", "rx-bars rx-b", "rx-bars rx-tied"].map((name) => svg("path", { class: name }));
   disagree.style.fill = `url(#${hatch})`;
   const pattern = svg("pattern", { id: hatch, width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
@@ -38,18 +45,19 @@ export function histogram({ label, height, pick = null, open }) {
   const zero = svg("path", { class: "rx-zero" });
   const left = svg("text", { class: "rx-side-b", "text-anchor": "end" });
   const right = svg("text", { class: "rx-side-a" });
+  const cut = svg("text", { class: "rx-strong" });
   const marker = svg("path", { class: "rx-marker" });
   const outline = svg("path", { class: "rx-outline" }); // of the bar that the selected value is in
   let x = null;
   let bars = []; // [value in the middle, count, from, to] of those that hold something, from the left
   const made = picture({ height, label, class: pick ? "rx-histogram rx-over" : "rx-histogram" },
-    [svg("defs", {}, pattern), across.node, up.node, agree, disagree, tied, zero, left, right, outline, marker],
+    [svg("defs", {}, pattern), across.node, up.node, agree, disagree, tied, zero, left, right, cut, outline, marker],
     ({ width, height: tall, em }, now) => {
       x = scale([-now.reach, now.reach], [3.6 * em, width - em]);
       const { bins, zeros } = counted(now.values, now.reach);
-      const most = Math.max(1, zeros, ...bins);
+      const most = now.most ?? highest({ bins, zeros });
       const y = scale([0, most * 1.05], [tall - 3.4 * em, 3.2 * em]);
-      const drawn = ([, n, from, to]) => `M${x(from)} ${y(0)}V${y(n)}H${x(to)}V${y(0)}Z`;
+      const drawn = ([, n, from, to]) => `M${x(from)} ${y(0)}V${y(Math.min(n, most * 1.05))}H${x(to)}V${y(0)}Z`;
       const edge = (i) => ((i - SIDE) / SIDE) * now.reach;
       const thin = now.reach / SIDE / 4;
       bars = [...bins].map((n, i) => [edge(i + 0.5), n, edge(i), edge(i + 1)]);
@@ -62,6 +70,8 @@ export function histogram({ label, height, pick = null, open }) {
       update(disagree, { d: picked((middle) => middle < 0) });
       update(tied, { d: picked((middle) => middle === 0) });
       update(zero, { d: line([[x(0), y(0)], [x(0), 2.6 * em]]) });
+      const tallest = Math.max(0, ...bars.map(([, n]) => n));
+      update(cut, { x: x(edge(SIDE + 1)) + 0.6 * em, y: y(most * 1.05) + em, text: tallest > most ? `▴ up to ${tallest.toLocaleString("en")} pairs` : "" });
       const wide = width > 30 * em;
       update(left, { x: x(0) - 0.6 * em, y: 1.9 * em, text: wide ? "◂ the model disagrees" : "◂ disagrees" });
       update(right, { x: x(0) + 0.6 * em, y: 1.9 * em, text: wide ? "the model agrees ▸" : "agrees ▸" });

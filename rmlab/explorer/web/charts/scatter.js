@@ -1,5 +1,6 @@
 // Many points in one picture, drawn as one path for each kind, and picked exactly: the nearest to the pointer.
 import { axis, line, picture, scale } from "./chart.js";
+import { callOut } from "./call_out.js";
 import { svg, update } from "../core/dom.js";
 import { marksByKeys } from "./marks.js";
 
@@ -11,9 +12,10 @@ const SHAPES = {
 
 /**
  * kinds: [{ class, shape }]. `draw({ rows, x, y, kind, selected, words, shown })`: x, y, kind and words are functions of a
- * row; `decorate` draws more, on the scales. `room` is the share of the height that stays free of marks at the top and the bottom.
+ * row; `decorate` draws more, on the scales; `called`, a row or null, is circled and named. `room` is the share of the height that stays free of marks at the top and the bottom.
  */
-export function scatter({ label, height, across, up, kinds, pick, open, extra = [], decorate = () => {}, room = ROOM }) {
+export function scatter({ label, height, across, up, kinds, pick, open, calling = "", extra = [], decorate = () => {}, room = ROOM }) {
+  const call = callOut(calling);
   const zero = svg("path", { class: "rx-zero" });
   const below = axis("bottom", { label: across });
   const beside = axis("left", { label: up, count: 6 });
@@ -26,7 +28,7 @@ export function scatter({ label, height, across, up, kinds, pick, open, extra = 
   const fromBelow = (p, q) => q[1] - p[1]; // pixels count from the top
 
   const made = picture({ height, label, class: "rx-scatter" },
-    [zero, below.node, beside.node, ...paths, ...extra, near, ring],
+    [zero, below.node, beside.node, ...paths, ...extra, call.node, near, ring],
     (size, now) => {
       const { width, height: tall, em } = size;
       const x = scale(domain(now.rows.map(now.x), ROOM), [3.6 * em, width - em]);
@@ -45,6 +47,7 @@ export function scatter({ label, height, across, up, kinds, pick, open, extra = 
       if (found) update(ring, { cx: found[0], cy: found[1], r: 0.6 * em });
       update(near, { visibility: "hidden", r: 0.53 * em });
       keys.draw({ any: placed.length > 0, current: found ? now.selected : null, words: found ? now.words(now.selected) : "" });
+      call.draw(placed.find((point) => point[2] === now.called) ?? null, x, em);
       decorate({ x, y, em, width, height: tall }, now);
     });
   const keys = marksByKeys(made.node, ring, {

@@ -1,4 +1,5 @@
 // Score differences of many pairs on one line, a mark each, so that a single pair can be followed.
+import { callOut } from "./call_out.js";
 import { axis, line, picture, scale } from "./chart.js";
 import { svg, update } from "../core/dom.js";
 import { marksByKeys } from "./marks.js";
@@ -6,8 +7,12 @@ import { marksByKeys } from "./marks.js";
 const REACH = 18; // pixels within which a mark is picked
 const SPREAD = 0.618034; // golden ratio: heights of neighbours are far apart, and a pair keeps its height
 
-/** The picture of `draw({ values, reach, followed, words, shown })`; `pick(i)` is called for a mark that is picked. */
-export function strip({ label, height, pick, open }) {
+/**
+ * The picture of `draw({ values, reach, followed, called, words, shown })`; `called`, a mark or null, is circled and named;
+ * `pick(i)` is called for a mark that is picked.
+ */
+export function strip({ label, height, pick, open, calling = "" }) {
+  const call = callOut(calling);
   const across = axis("bottom", { label: "chosen − rejected (nats)" });
   const zero = svg("path", { class: "rx-zero" });
   const [agree, disagree, tied] = [["rx-a", "round"], ["rx-b", "square"], ["rx-ink", "round"]].map(([side, shape]) =>
@@ -15,8 +20,8 @@ export function strip({ label, height, pick, open }) {
   const ring = svg("circle", { class: "rx-ring" });
   const name = svg("text", { class: "rx-strong", text: "followed" });
   let placed = [];
-  const made = picture({ height, label, class: "rx-strip rx-over" }, [across.node, zero, agree, disagree, tied, ring, name],
-    ({ width, height: tall, em }, { values, reach, followed, words, shown }) => {
+  const made = picture({ height, label, class: "rx-strip rx-over" }, [across.node, zero, agree, disagree, tied, call.node, ring, name],
+    ({ width, height: tall, em }, { values, reach, followed, called, words, shown }) => {
       const x = scale([-reach, reach], [3.6 * em, width - em]);
       const floor = tall - 3.4 * em;
       across.update(x, floor, em);
@@ -29,6 +34,7 @@ export function strip({ label, height, pick, open }) {
       [agree, disagree, tied].forEach((path, i) => update(path, { d: marks[i] }));
       const at = placed[followed];
       if (at) update(ring, { cx: at[0], cy: at[1], r: 0.6 * em });
+      call.draw(called === followed ? null : placed[called] ?? null, x, em);
       const right = at && at[0] > width - 7 * em;
       update(name, at
         ? { x: at[0] + (right ? -0.9 : 0.9) * em, y: at[1] + 0.35 * em, "text-anchor": right ? "end" : "start", visibility: null }

@@ -49,6 +49,18 @@ export function recorded(history, here, texts, what = "") {
   return { history: kept([...history, { id, parent: here, changes, what, scores: null }]), here: id };
 }
 
+/**
+ * Where texts come from that nobody typed: a pair that was picked, or the start; nothing for others. `columns` are those of
+ * the pairs, if there are any, and `row` is the selected one.
+ */
+export function originOf(texts, { columns, row, start }) {
+  const pair = columns && row !== null && row < (columns.prompt?.length ?? 0)
+    && { prompt: columns.prompt[row], response_a: columns.chosen[row], response_b: columns.rejected[row] };
+  const same = (other) => TEXTS.every((name) => texts[name] === other[name]);
+  if (pair && same(pair)) return `pair ${row + 1}`;
+  return same(start) ? "reset" : "";
+}
+
 /** The history without the oldest entries that there is no room for; what came after one of these begins anew. */
 function kept(history) {
   const sizes = history.map(({ changes }) => changes.reduce((sum, each) => sum + each.removed.length + each.added.length, 0));

@@ -95,15 +95,16 @@ function numbers({ scores }, temperature) {
 function changed({ text, removed, added }) {
   return [
     element("span", { class: "rx-text-name", text: NAMES[text] }),
-    removed.trim() ? element("del", { dir: "auto", text: `−${shortened(removed)}` }) : null,
-    added.trim() ? element("ins", { dir: "auto", text: `+${shortened(added)}` }) : null,
+    removed.trim() ? element("del", {}, "−", ...shortened(removed)) : null,
+    added.trim() ? element("ins", {}, "+", ...shortened(added)) : null,
     !removed.trim() && !added.trim() ? element("span", { class: "rx-quiet", text: "white space" }) : null,
   ].filter(Boolean);
 }
 
+/** A text, isolated so that its direction turns neither its sign nor what stands beside it, and its length if it is cut. */
 function shortened(text) {
   const characters = [...text.slice(0, 4 * LONGEST).trim()];
-  return text.length > LONGEST
-    ? `${characters.slice(0, LONGEST - 30).join("")} … (${text.length.toLocaleString("en")} characters)`
-    : characters.join("");
+  const long = text.length > LONGEST;
+  const part = element("bdi", { text: (long ? characters.slice(0, LONGEST - 30) : characters).join("") });
+  return long ? [part, ` … (${text.length.toLocaleString("en")} characters)`] : [part];
 }

@@ -5,14 +5,16 @@ const SPARE = 3; // rows that are ready above and below those in view
 
 /**
  * columns: [{ title, class, sort: what `sort` is called with (none: it is not sorted by), texts: (row) => lines of text }]
- * `draw({ rows, selected, sort, down, still })`: `still` are the values of `sort` that rest for now.
+ * `draw({ rows, selected, sort, down, still, none })`: `still` are the values of `sort` that rest for now; `none` is said
+ * where there are no rows.
  * pick(row) is called for a click or an arrow key, open(row) for Enter or a double click.
  */
 export function grid({ label, columns, pick, open = null, sort = () => {} }) {
   const stem = unique("row");
+  let fromTop = false; // the reader sorts: the first rows are what is asked for, wherever the selected one goes
   const heads = columns.map((column) => {
     const button = column.sort === undefined ? null
-      : element("button", { type: "button", class: "rx-sort", text: column.title, onClick: () => sort(column.sort) });
+      : element("button", { type: "button", class: "rx-sort", text: column.title, onClick: () => { fromTop = true; sort(column.sort); } });
     return element("div", { class: `rx-cell ${column.class}`, role: "columnheader" }, button ?? element("span", { text: column.title }));
   });
   const head = element("div", { class: "rx-row rx-head", role: "row", "aria-rowindex": 1 }, ...heads);
@@ -20,6 +22,8 @@ export function grid({ label, columns, pick, open = null, sort = () => {} }) {
   const node = element("div", {
     class: "rx-table", role: "grid", tabindex: 0, "aria-label": label, onKeydown: press, onScroll: paint,
   }, element("div", { role: "rowgroup", class: "rx-heads" }, head), body);
+  const nothing = element("p", { class: "rx-no-rows rx-quiet", role: "status" });
+  const whole = element("div", { class: "rx-grid-whole" }, node, nothing);
   const pool = [];
   let now = { rows: [], selected: null, sort: null, down: true };
   let tall = 0; // pixels of a row
@@ -88,7 +92,7 @@ export function grid({ label, columns, pick, open = null, sort = () => {} }) {
   }
 
   return {
-    node,
+    node: whole,
     draw(next) {
       const before = now;
       now = next;
@@ -98,11 +102,13 @@ export function grid({ label, columns, pick, open = null, sort = () => {} }) {
         update(heads[i].firstChild, { disabled: now.still?.includes(column.sort) });
       });
       if (before.rows !== now.rows) node.scrollTop = 0;
+      update(nothing, { text: now.rows.length ? "" : now.none ?? "" });
       paint();
-      if (before.selected !== now.selected || before.rows !== now.rows) {
+      if (!fromTop && (before.selected !== now.selected || before.rows !== now.rows)) {
         reveal();
         paint();
       }
+      fromTop = false;
     },
     close: () => watch.disconnect(),
   };

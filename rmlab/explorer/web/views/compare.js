@@ -30,17 +30,17 @@ export const compare = {
       label: `Score differences of ${a} and of ${b}, each in units of its own scale, a mark for each pair`, height: 30,
       across: `${a}: difference in its own scale`, up: `${b}: difference in its own scale`, pick: (row) => pick(store, row), open: () => openProbe(store),
       kinds: [{ class: "rx-both", shape: "round" }, { class: "rx-a", shape: "round" }, { class: "rx-b", shape: "square" }, { class: "rx-both", shape: "round" }, { class: "rx-ink", shape: "plus" }],
-      extra: corners, room: 0.08,
+      extra: corners, room: 0.08, calling: "furthest apart",
       decorate: ({ x, y, em, width }) => {
         const name = (i, right, height, text) => update(corners[i], {
           x: right ? x.range[1] : x.range[0] + 0.5 * em, y: height, "text-anchor": right ? "end" : "start", text,
         });
         const [top, bottom] = [y.range[1] + 0.9 * em, y.range[0] - 0.5 * em];
-        const wide = width > 0.6 * em * (a.length + b.length + 40); // else the legend says it, and names do not run into each other
-        name(0, false, top, wide ? `only ${b} agrees` : "");
-        name(1, true, top, "both agree");
-        name(2, false, bottom, "neither agrees");
-        name(3, true, bottom, wide ? `only ${a} agrees` : "");
+        const wide = width > 0.6 * em * (a.length + b.length + 40); // else the marks of the legend stand for the names
+        name(0, false, top, wide ? `only ${b} agrees` : "■ only");
+        name(1, true, top, wide ? "both agree" : "● both");
+        name(2, false, bottom, wide ? "neither agrees" : "● neither");
+        name(3, true, bottom, wide ? `only ${a} agrees` : "● only");
       },
     });
     const list = grid({
@@ -53,11 +53,14 @@ export const compare = {
       ],
     });
     const words = element("p", { class: "rx-words", role: "status" });
+    const look = element("p", { class: "rx-look" }, element("strong", { text: "Look for" }),
+      " the corners where only one agrees: these pairs show what the other has learned differently. ",
+      element("button", { type: "button", class: "rx-button", hidden: !apart.length, text: "Where they are furthest apart", onClick: () => pick(store, apart[0]) }));
     const counts = element("div", { class: "rx-counts" });
     const card = pairCard(store);
     const only = element("input", { type: "checkbox", onChange: () => changeSettings(store, "compare", { apart: only.checked }) });
     root.append(element("div", { class: "rx-columns" },
-      element("div", { class: "rx-card rx-wide" }, counts, words, ...columns.notes.map((note) => element("p", { class: "rx-note", text: note }))),
+      element("div", { class: "rx-card rx-wide" }, counts, words, look, ...columns.notes.map((note) => element("p", { class: "rx-note", text: note }))),
       element("div", { class: "rx-card" }, element("h3", { text: "Side by side" }), cloud.node,
         legend(["rx-a", `● only ${a} agrees`], ["rx-b", `■ only ${b} agrees`], ["rx-both", "● both or neither"], ["rx-ink", "+ a tie of scores"]),
         element("label", { class: "rx-choice" }, only, element("span", { text: "only where they part" }))),
@@ -68,10 +71,11 @@ export const compare = {
       const selected = columns.n_pairs > store.get("selection") ? store.get("selection") : null;
       only.checked = Boolean(settingsOf(store, "compare", { apart: false }).apart);
       cloud.draw({
-        rows: only.checked ? apart : all, selected, shown: shown(), kind: place,
+        rows: only.checked ? apart : all, selected, called: apart[0] ?? null, shown: shown(), kind: place,
         x: (row) => columns.standard_a[row], y: (row) => columns.standard_b[row], words: (row) => pairInWords(row).join(", "),
       });
-      list.draw({ rows: shown() ? apart : all, selected });
+      update(look, { hidden: !shown() || !columns.n_pairs });
+      list.draw({ rows: shown() ? apart : all, selected, none: columns.n_pairs ? "The two agree and disagree with the label on the same pairs." : "" });
       const names = { both: "both agree", only_a: `only ${a} agrees`, only_b: `only ${b} agrees`, neither: "neither agrees", tie: "a tie of scores" };
       counts.replaceChildren(...Object.entries(names).map(([key, name]) => element("div", {},
         element("p", { class: "rx-quiet", text: name }),
@@ -85,7 +89,7 @@ export const compare = {
     function pairInWords(row) {
       if (row === null) return columns.n_pairs ? ["Pick a pair: a mark in the picture, or a row of the list.", byKeys(store)] : [""];
       if (!shown()) return [`Pair ${row + 1}: which of the two agrees with the label?`];
-      const found = tied.has(row) ? "the raters judged a tie" : who[place(row)];
+      const found = tied.has(row) ? "the label is a tie" : who[place(row)];
       return [`Pair ${row + 1}: ${found}`, `${a} ${signed(columns.standard_a[row])} · ${b} ${signed(columns.standard_b[row])}, in units of each model's scale`];
     }
     const off = store.on(["selection", "settings", "revealed"], draw);

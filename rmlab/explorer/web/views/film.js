@@ -2,15 +2,14 @@
 import { calibration } from "../charts/calibration.js";
 import { legend, signed } from "../charts/chart.js";
 import { element, update } from "../core/dom.js";
-import { histogram, reachOf } from "../charts/histogram.js";
+import { counted, highest, histogram, reachOf } from "../charts/histogram.js";
 import { differenceInWords, openProbe, pairCard, pick } from "../parts/pick.js";
 import { preferenceProbability } from "../core/preference.js";
 import { changeSettings, settingsOf } from "../core/settings.js";
 import { strip } from "../charts/strip.js";
 import { trace } from "../charts/trace.js";
 
-const A_FRAME = 700; // milliseconds from one recorded step to the next
-const WHOLE = 12_000; // and of a film at most
+const WHOLE = 6_000; // milliseconds of a film
 
 export const film = {
   name: "film",
@@ -20,6 +19,8 @@ export const film = {
     const last = reel.steps.length - 1;
     const still = matchMedia("(prefers-reduced-motion: reduce)");
     const reach = reachOf(reel.differences.flat());
+    const most = 2 * highest(counted(reel.differences[last], reach)); // in every frame; before training all are near zero
+    const worst = worstAtTheEnd(reel.differences[last]);
     const frameNow = () => Math.min(last, Math.max(0, Number(settingsOf(store, "film", { frame: 0 }).frame) || 0));
     function followedNow() {
       const selection = store.get("selection"); // what is selected elsewhere is followed here
@@ -32,16 +33,18 @@ export const film = {
     };
 
     const bars = histogram({ label: "How many held-out pairs have which score difference", height: 14 });
-    const marks = strip({ label: "Score difference of each held-out pair", height: 11, pick: choose, open: () => openProbe(store) });
+    const marks = strip({ label: "Score difference of each held-out pair", height: 11, calling: "its worst mistake", pick: choose, open: () => openProbe(store) });
     const curve = calibration({ label: "How often the model is right, against how sure it is", height: 15 });
     const losses = trace({ label: "Loss over the steps", height: 12, up: "loss (nats)", level: Math.log(2) });
     const path = trace({ label: "Difference of the followed pair over the steps", height: 12, up: "score difference (nats)", level: 0 });
     const card = pairCard(store);
     const words = element("p", { class: "rx-words", role: "status" });
+    const look = element("p", { class: "rx-look" }, element("strong", { text: "Look for" }),
+      " the two colours moving apart. What is orange and left of zero at the end, the model has learned wrongly or not at all.");
     const form = controls();
     const pictured = (title, part, ...below) => element("div", { class: "rx-card" }, element("h3", { text: title }), part.node, ...below);
     root.append(element("div", { class: "rx-columns" },
-      element("div", { class: "rx-card rx-wide" }, form.node, words, ...reel.notes.map((note) => element("p", { class: "rx-note", text: note }))),
+      element("div", { class: "rx-card rx-wide" }, form.node, words, look, ...reel.notes.map((note) => element("p", { class: "rx-note", text: note }))),
       element("div", { class: "rx-stack" },
         element("div", { class: "rx-card" }, element("h3", { text: "Held-out pairs" }), bars.node, marks.node,
           legend(["rx-a", "● the model agrees"], ["rx-b", "■ it disagrees"])),
@@ -60,8 +63,8 @@ export const film = {
       const pair = followedNow();
       const step = reel.steps[at];
       const found = reel.evaluations[at];
-      bars.draw({ values, reach, selected: values[pair] ?? null, shown: shown || at === 0 });
-      marks.draw({ values, reach, followed: pair, shown: shown || at === 0, words: differenceInWords(pair, reel.differences[at][pair]) });
+      bars.draw({ values, reach, most, selected: values[pair] ?? null, shown: shown || at === 0 });
+      marks.draw({ values, reach, followed: pair, called: shown ? worst : null, shown: shown || at === 0, words: differenceInWords(pair, reel.differences[at][pair]) });
       curve.draw({ bins: found.calibration, sure: values[pair] === undefined ? null : preferenceProbability(Math.abs(values[pair])), shown });
       const now = reel.steps[at] + (position - at) * ((reel.steps[at + 1] ?? step) - step);
       losses.draw({
@@ -73,12 +76,13 @@ export const film = {
       path.draw({ step: now, shown, lines: [{ class: "rx-held", x: reel.steps, y: reel.differences.map((d) => d[pair]), points: true }] });
       form.draw(position, at);
       update(words, { text: inWords(reel, at, shown), "aria-live": playing ? "off" : null });
+      update(look, { hidden: !shown });
       card.draw(reel.rows[pair] ?? null, ...followedInWords(reel, at, pair, shown));
     }
 
     function advance(time) {
       if (!playing) return;
-      const pace = Math.min(A_FRAME, WHOLE / Math.max(1, last));
+      const pace = WHOLE / Math.max(1, last); // from one recorded step to the next
       playing.position = Math.min(last, playing.position + (playing.at === null ? 0 : time - playing.at) / pace);
       playing.at = time;
       if (playing.position >= last) pause();
@@ -142,6 +146,12 @@ export const film = {
     };
   },
 };
+
+/** The pair on the wrong side of zero that is furthest from it; null if there is none. */
+function worstAtTheEnd(differences) {
+  const low = Math.min(...differences);
+  return low < 0 ? differences.indexOf(low) : null;
+}
 
 /** Differences at a position between two recorded steps, on a straight line from one to the other. */
 export function between(frames, position) {

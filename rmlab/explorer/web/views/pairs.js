@@ -13,6 +13,7 @@ import { ALL_ROWS, flagsOf, groupOf, KINDS, MODELS, rowsOf, unanswered } from ".
 import { scatter } from "../charts/scatter.js";
 import { changeSettings, settingsOf } from "../core/settings.js";
 
+const NONE = "No pair passes these filters. Clear one of them to see pairs.";
 const SHORT = 160; // characters of a text in a row of the table
 
 export const pairs = {
@@ -27,6 +28,7 @@ export const pairs = {
     const number = (value) => (shown() ? value : "?");
 
     const filters = controls(columns, change, () => exportRows(columns, rows));
+    const look = lookFor(choose);
     const count = element("p", { class: "rx-words", role: "status" });
     const summary = element("p", { class: "rx-words", role: "status" });
     const table = grid({
@@ -50,7 +52,7 @@ export const pairs = {
     });
     const cloud = scatter({
       label: "Score difference against length difference, a mark for each pair", height: 17,
-      across: "length difference (characters)", up: "score difference (nats)", pick: choose, open,
+      across: "length difference (characters)", up: "score difference (nats)", pick: choose, open, calling: "its worst mistake",
       kinds: [{ class: "rx-a", shape: "round" }, { class: "rx-b", shape: "square" }, { class: "rx-ink", shape: "plus" }],
     });
     const sureOf = (row) => preferenceProbability(Math.abs(columns.difference[row]));
@@ -67,14 +69,15 @@ export const pairs = {
     const whole = element("p", { class: "rx-quiet", text: "Drawn without “Show”, which picks pairs by whether the model is right." });
     const card = pairCard(store);
 
+    let pictures = null;
     const pictured = (title, part, ...below) => element("div", { class: "rx-card" }, element("h3", { text: title }), part.node, ...below);
     root.append(element("div", { class: "rx-columns rx-table-first" },
-      element("div", { class: "rx-card rx-wide" }, filters.node, count),
+      element("div", { class: "rx-card rx-wide" }, filters.node, count, look.node),
       element("div", { class: "rx-stack" },
         element("div", { class: "rx-card rx-list" }, table.node),
         card.node,
         element("div", { class: "rx-card" }, summary, ...columns.notes.map((note) => element("p", { class: "rx-note", text: note })))),
-      element("div", { class: "rx-stack" },
+      pictures = element("div", { class: "rx-stack" },
         pictured("Score differences", bars),
         pictured("Against length", cloud, legend(["rx-a", "● the model agrees"], ["rx-b", "■ it disagrees"], ["rx-ink", "+ equal scores"])),
         element("div", { class: "rx-card" }, binned, curve.node,
@@ -83,6 +86,7 @@ export const pairs = {
     const nothing = columns.n_pairs ? ["Pick a pair: a row of the table, or a mark in a picture.", byKeys(store)] : [""];
     let rows = [];
     let bins = []; // of the calibration of `rows`
+    let worst = null; // of `rows`, the one of which the model is surest and wrong
     let drawn = null; // settings that both are of
     const reach = reachOf(columns.difference);
     function draw() {
@@ -98,20 +102,23 @@ export const pairs = {
         const n = bins.reduce((sum, each) => sum + each.count, 0);
         update(binned, { text: `Calibration, ${n.toLocaleString("en")} ${n === 1 ? "pair" : "pairs"}` });
         update(whole, { hidden: !judged });
+        worst = worstOf(columns, rows);
+        update(pictures, { hidden: columns.n_pairs > 0 && !rows.length });
         filters.draw(settings, shown());
         update(count, { text: `${rows.length.toLocaleString("en")} of ${columns.n_pairs.toLocaleString("en")} pairs` });
       }
       const selected = columns.n_pairs > store.get("selection") ? store.get("selection") : null;
-      table.draw({ rows, selected, sort: settings.sort, down: settings.down, still: shown() ? [] : MODELS });
+      table.draw({ rows, selected, sort: settings.sort, down: settings.down, still: shown() ? [] : MODELS, none: columns.n_pairs ? NONE : "" });
+      look.draw(shown() ? worst : null, worst === null ? 0 : columns.difference[worst], shown() && rows.length > 0);
       bars.draw({ values: rows.map((row) => columns.difference[row]), reach, selected: selected === null ? null : columns.difference[selected], shown: shown() });
       cloud.draw({
-        rows, selected, shown: shown(), x: (row) => columns.length_difference[row], y: (row) => columns.difference[row],
+        rows, selected, called: worst, shown: shown(), x: (row) => columns.length_difference[row], y: (row) => columns.difference[row],
         kind: (row) => (columns.difference[row] > 0 ? 0 : columns.difference[row] < 0 ? 1 : 2),
         words: (row) => `${differenceInWords(row, columns.difference[row])}, ${lengthInWords(columns, row)}`,
       });
       const sure = selected === null ? null : sureOf(selected);
       const here = shown() ? binOf(bins, sure) : undefined;
-      curve.draw({ bins, shown: shown(), sure });
+      curve.draw({ bins, shown: shown(), sure, none: rows.length ? undefined : "no pairs" });
       update(bin, { text: here ? `▴ ${binInWords(here)}` : "", hidden: !here });
       update(summary, { text: inWords(columns, rows, shown()) });
       card.draw(selected, ...(selected === null ? nothing : pairInWords(columns, selected, shown())));
@@ -121,6 +128,30 @@ export const pairs = {
     return () => { off(); for (const part of [table, bars, cloud, curve]) part.close(); };
   },
 };
+
+/** The row of which the model is surest and wrong, ties aside; null if it is wrong in none. */
+export function worstOf(columns, rows) {
+  return rows.reduce((worst, row) => {
+    if (columns.difference[row] >= 0 || flagsOf(columns, row).includes("tied")) return worst;
+    return worst === null || columns.difference[row] < columns.difference[worst] ? row : worst;
+  }, null);
+}
+
+/** A line on what to look for, with the worst mistake to open: `draw(row, difference, shown)`. */
+function lookFor(choose) {
+  let worst = null;
+  const button = element("button", { type: "button", class: "rx-button", onClick: () => choose(worst) });
+  const node = element("p", { class: "rx-look" },
+    element("strong", { text: "Look for" }), " pairs of which the model is sure and wrong: far left in the bars, low in the cloud. ", button);
+  return {
+    node,
+    draw(row, difference, shown) {
+      worst = row;
+      update(node, { hidden: !shown });
+      update(button, { hidden: row === null, text: row === null ? "" : `Its worst mistake: ${signed(difference)}` });
+    },
+  };
+}
 
 const side = (difference) => (difference > 0 ? "●" : difference < 0 ? "■" : "+");
 
@@ -158,7 +189,7 @@ function nearest(rows, of, wanted) {
 const lengthInWords = (columns, row) => `length difference ${signed(columns.length_difference[row], 0)} characters`;
 
 function inWords(columns, rows, shown) {
-  if (!columns.n_pairs) return "";
+  if (!columns.n_pairs || (shown && !rows.length)) return "";
   if (!shown) return "Predict: on how many of 100 pairs does the model agree with the label? Does it prefer longer responses? Then press Reveal.";
   const here = rows.filter((row) => columns.difference[row] > 0).length;
   const among = `Of the ${rows.length.toLocaleString("en")} pairs shown, the model agrees on ${here.toLocaleString("en")}.`;

@@ -1,90 +1,113 @@
-// The whole on one page: prompt, two responses, a label, two scores, their difference, P and the loss. Each box opens.
-import { line, picture, signed } from "../charts/chart.js";
-import { element, svg, unique, update } from "../core/dom.js";
+// The whole on one page: prompt, two responses, their scores on one axis, the difference, P, a label and the loss. Each
+// box opens; the pins and the dots can be dragged, and numbers that change move to their new places.
+import { signed } from "../charts/chart.js";
+import { BY_HAND, numberLine } from "../charts/number_line.js";
+import { smallCurve } from "../charts/small_curve.js";
+import { element, unique, update } from "../core/dom.js";
+import { moving } from "../core/motion.js";
 import { judgementLoss, preferenceProbability } from "../core/preference.js";
+import { reach } from "./curve.js";
 
-// From where, and to where, in shares of the width; null: straight down. Last, how far from the middle of the box below.
-const ARROWS = {
-  responses: [[0.42, 0.24], [0.58, 0.76]], scores: [[0.24, 0.24], [0.76, 0.76]],
-  difference: [[0.24, null, -0.06], [0.76, null, 0.06]], p: [[null, null, 0]], loss: [[null, null, 0]],
-};
+const TEXTS = ["prompt", "response_a", "response_b"];
+const NUMBERS = ["score_a", "score_b", "difference", "p", "loss"];
 
 export const path = {
   name: "path",
   title: "The path",
   render(root, store) {
     let opened = "difference";
+    let own = null; // the last scores that were not set by hand, and the texts that they are of
     const detail = element("p", { tabindex: 0, role: "group", dir: "auto" }); // it may scroll
     const heading = element("h3");
+    const panel = element("div", { class: "rx-card rx-opened", role: "status", id: unique("opened") }, heading, detail);
+    const boxes = Object.fromEntries([...TEXTS, "label", ...NUMBERS].map((name) => [name, box(name, panel.id, () => { opened = name; draw(); })]));
     const group = unique("label");
     const labels = [["a", "A is better"], ["b", "B is better"], ["tie", "a tie"]].map(([value, text]) => {
       const input = element("input", { type: "radio", name: group, value, onChange: () => store.set({ winner: value }) });
       return { input, node: element("label", { class: "rx-choice" }, input, element("span", { text })) };
     });
     const judge = element("div", { class: "rx-choices", role: "radiogroup", "aria-label": "The label" }, ...labels.map((each) => each.node));
-    const panel = element("div", { class: "rx-card rx-opened", role: "status", id: unique("opened") }, heading, detail);
-    const boxes = Object.fromEntries(["prompt", "response_a", "label", "response_b", "score_a", "score_b", "difference", "p", "loss"].map((name) => {
-      const title = element("span", { class: "rx-box-name" });
-      const number = ["score_a", "score_b", "difference", "p", "loss"].includes(name);
-      const text = element("span", { class: number ? "rx-box-figure" : "rx-box-text", dir: "auto" });
-      const side = name.endsWith("_a") ? " rx-a" : name.endsWith("_b") ? " rx-b rx-box-b" : "";
-      const node = element("button", {
-        type: "button", class: `rx-box rx-box-${name}${side}`, "aria-controls": panel.id,
-        onClick: () => { opened = name; draw(); },
-      }, title, text);
-      return [name, { node, title, text }];
-    }));
-    const arrows = ["responses", "scores", "difference", "p", "loss"].map((to) => arrowRow(ARROWS[to], boxes[to]?.node));
-    const grid = element("div", { class: "rx-path" },
-      boxes.prompt.node, arrows[0].node,
-      boxes.response_a.node, boxes.response_b.node, arrows[1].node,
-      boxes.score_a.node, boxes.score_b.node, arrows[2].node,
-      boxes.difference.node, arrows[3].node, boxes.p.node, arrows[4].node, boxes.label.node, boxes.loss.node);
-    root.append(element("div", { class: "rx-path-whole" }, grid, element("div", { class: "rx-path-side" }, panel,
-      element("div", { class: "rx-card" }, element("h3", { text: "The label, which the loss uses" }), judge))));
+    const slide = (difference) => { // A moves, B stays
+      const [, b] = store.get("scores");
+      store.set({ scores: [Number((b + difference).toFixed(6)), b], scores_from: BY_HAND });
+    };
+    const scores = numberLine(store);
+    const sigmoid = smallCurve({ label: "Difference, on the sigmoid", move: slide });
+    const loss = smallCurve({ label: "Difference, on the loss", move: slide });
+    const back = element("button", { type: "button", class: "rx-button", text: "Back to the model's scores", onClick: () => store.set({ scores: own.scores, scores_from: own.from }) });
+    const byHand = element("div", { class: "rx-note rx-by-hand" },
+      element("span", { text: "Set by hand: no model gave these scores to these texts. " }), back);
+    const then = (aside = "") => element("span", { class: `rx-then ${aside}`, "aria-hidden": "true" });
+    const toScores = then("rx-aside");
+    const hint = element("p", { class: "rx-quiet", text: "Drag A, B or a dot, or move it with arrow keys; a box opens with a click." });
+    root.append(element("div", { class: "rx-flow" },
+      element("div", { class: "rx-flow-part rx-flow-texts" },
+        boxes.prompt.node, then(), element("div", { class: "rx-flow-pair" }, boxes.response_a.node, boxes.response_b.node)),
+      toScores,
+      element("div", { class: "rx-flow-part" },
+        element("div", { class: "rx-flow-pair" }, boxes.score_a.node, boxes.score_b.node), byHand, then(),
+        element("div", { class: "rx-card rx-flow-line" }, scores.node), then(), boxes.difference.node, hint),
+      then("rx-aside"),
+      element("div", { class: "rx-flow-part" },
+        element("div", { class: "rx-box-around" }, boxes.p.node, sigmoid.node), then(),
+        element("div", { class: "rx-box-around" }, boxes.label.node, judge), then(),
+        element("div", { class: "rx-box-around" }, boxes.loss.node, loss.node))),
+    panel);
 
-    function draw() {
-      const [a, b] = store.get("scores");
+    const numbers = moving(({ a, b, temperature }) => {
+      const [winner, revealed] = [store.get("winner"), store.get("revealed")];
+      const known = store.get("scores").every((score) => score !== null);
+      const d = a - b;
+      const wide = reach(store.get("scores")[0] - store.get("scores")[1]); // that of where they go, so that the axes stay
+      const shown = revealed && known;
+      const lossAt = (x) => judgementLoss(x, winner, temperature);
+      const p = preferenceProbability(d / temperature);
+      scores.draw({ a, b, d, known, winner, temperature, revealed: shown, reach: wide });
+      sigmoid.draw({ d, reach: wide, revealed: shown, of: (x) => preferenceProbability(x / temperature), most: 1, level: 0.5, words: `P ${p.toFixed(3)}` });
+      loss.draw({ d, reach: wide, revealed: shown, of: lossAt, most: Math.max(lossAt(-wide), lossAt(wide)), level: Math.log(2), words: `loss ${lossAt(d).toFixed(3)} nats` });
+      for (const each of [scores, sigmoid, loss]) update(each.node, { inert: !shown });
+      scores.node.classList.toggle("rx-withheld", !shown);
       const parts = described({
-        a, b, prompt: store.get("prompt"), response_a: store.get("response_a"), response_b: store.get("response_b"),
-        winner: store.get("winner"), temperature: store.get("temperature"), from: store.get("scores_from"),
-        revealed: store.get("revealed"),
+        a, b, known, winner, temperature, revealed, from: store.get("scores_from"),
+        ...Object.fromEntries(TEXTS.map((name) => [name, store.get(name)])),
       });
-      for (const [name, box] of Object.entries(boxes)) {
-        update(box.title, { text: parts[name].title });
-        update(box.text, { text: parts[name].short });
-        update(box.node, { "aria-expanded": String(name === opened) });
+      for (const [name, each] of Object.entries(boxes)) {
+        update(each.title, { text: parts[name].title });
+        update(each.text, { text: parts[name].short });
+        update(each.node, { "aria-expanded": String(name === opened) });
       }
       update(heading, { text: parts[opened].title });
       update(detail, { text: parts[opened].long, "aria-label": parts[opened].title });
+    });
+
+    function draw() {
+      const [a, b] = store.get("scores");
+      const texts = JSON.stringify(TEXTS.map((name) => store.get(name)));
+      const set = store.get("scores_from").startsWith(BY_HAND);
+      if (!set) own = { texts, scores: [a, b], from: store.get("scores_from") };
+      update(byHand, { hidden: !set });
+      update(back, { hidden: own?.texts !== texts });
+      toScores.classList.toggle("rx-cut", set);
       for (const { input } of labels) input.checked = input.value === store.get("winner");
-      for (const each of arrows) each.draw({});
+      const known = a !== null && b !== null && store.get("revealed");
+      numbers.to({ a: known ? a : 0, b: known ? b : 0, temperature: store.get("temperature") }, set || !known);
     }
-    const off = store.on(["prompt", "response_a", "response_b", "scores", "scores_from", "winner", "temperature", "revealed"], draw);
+    const off = store.on([...TEXTS, "scores", "scores_from", "winner", "temperature", "revealed"], draw);
     draw();
-    return () => { off(); for (const each of arrows) each.close(); };
+    return () => { off(); numbers.stop(); for (const each of [scores, sigmoid, loss]) each.close(); };
   },
 };
 
-/** Arrows in a row of their own; a single box below says itself where they end. */
-function arrowRow(starts, below) {
-  const lines = svg("path", { class: "rx-arrow" });
-  return picture({ height: 1.8, label: "", role: "presentation", class: "rx-arrows" }, [lines], ({ width, height }) => {
-    const middle = below ? below.offsetLeft + below.offsetWidth / 2 - lines.ownerSVGElement.parentNode.offsetLeft : null;
-    const drawn = starts.map(([from, to, aside]) => {
-      const end = middle === null ? to * width : middle + aside * width;
-      const start = from === null ? end : from * width;
-      const tip = height - 3;
-      return line([[start, 3], [end, tip]]) + line([[end - 6, tip - 7], [end, tip], [end + 6, tip - 7]]);
-    });
-    update(lines, { d: drawn.join("") });
-  });
+function box(name, opens, onClick) {
+  const title = element("span", { class: "rx-box-name" });
+  const text = element("span", { class: NUMBERS.includes(name) ? "rx-box-figure" : "rx-box-text", dir: "auto" });
+  const side = name.endsWith("_a") ? " rx-a" : name.endsWith("_b") ? " rx-b rx-box-b" : "";
+  return { title, text, node: element("button", { type: "button", class: `rx-box rx-box-${name}${side}`, "aria-controls": opens, onClick }, title, text) };
 }
 
 /** Title, short text and long text of each box. */
 function described(now) {
-  const known = now.a !== null && now.b !== null;
-  const [a, b] = known ? [now.a, now.b] : [0, 0];
+  const { a, b, known } = now;
   const d = (a - b) / now.temperature;
   const p = preferenceProbability(d);
   const loss = judgementLoss(a - b, now.winner, now.temperature);

@@ -3,7 +3,7 @@ import { signed } from "../charts/chart.js";
 import { element, unique, update } from "../core/dom.js";
 import { comparison, editList } from "../parts/edits.js";
 import { edited } from "../core/chips.js";
-import { find, newestChild, recorded, scored, textsOf, TEXTS, trailOf } from "../core/history.js";
+import { find, newestChild, originOf, recorded, scored, textsOf, TEXTS, trailOf } from "../core/history.js";
 import { differenceOf, readouts, recordedOf, scorersOf } from "../parts/needles.js";
 import { ofTheTexts } from "../charts/number_line.js";
 import { preferenceProbability } from "../core/preference.js";
@@ -26,7 +26,8 @@ export const probe = {
     function record(what = "") { // an edit ends
       clearTimeout(timer);
       for (const editor of Object.values(editors)) editor.flush();
-      const made = recorded(store.get("history"), store.get("here"), texts(), what);
+      const origin = () => originOf(texts(), { columns: store.get("data").pairs, row: store.get("selection"), start: store.get("start") });
+      const made = recorded(store.get("history"), store.get("here"), texts(), what || origin());
       if (made) store.set({ ...made, history: waiting() ? scored(made.history, made.here, [null, null]) : withScores(made.history, made.here) });
     }
     function go(id) {
@@ -46,7 +47,7 @@ export const probe = {
       });
       record("swapped A and B");
     }
-    const waiting = () => answering && (store.get("answered") !== store.get("request") || !ofTheTexts(store));
+    const waiting = () => answering && !store.lost() && (store.get("answered") !== store.get("request") || !ofTheTexts(store));
     const chips = answering ? store.get("data").probe?.chips ?? [] : [];
     function withScores(history, id) {
       const [first, second] = scorersOf(store, isShown);
@@ -111,7 +112,7 @@ export const probe = {
     }
     const off = [
       store.on([...TEXTS, "scores", "scores_from", "answered", "notice", "temperature", "revealed", "history", "here", "pins", "explain",
-        "attribution", "error", "connection", "guess", "guesses", "second"], draw),
+        "attribution", "error", "connection", "lost", "guess", "guesses", "second"], draw),
       store.on(TEXTS, () => { clearTimeout(timer); timer = setTimeout(() => record(), RESTED); }),
       store.on(["answered", "scores", "second"], () => {
         const same = TEXTS.every((name) => textsOf(store.get("history"), store.get("here"))[name] === store.get(name));

@@ -1,0 +1,66 @@
+// A small curve over the score difference, with a dot on it to be dragged along or moved with keys.
+import { axis, graph, line, picture, scale, shownIf, signed } from "./chart.js";
+import { svg, update } from "../core/dom.js";
+
+const STEP = 0.1; // of an arrow key and of the grid that the dragged dot keeps to, in nats
+
+/**
+ * The picture of `draw({ d, reach, of, most, level, revealed, words })`: `of` gives the height at a difference, from 0 to
+ * `most`; `level` is a dashed height; `words` are said of the dot. move(difference) is called for one that is chosen.
+ */
+export function smallCurve({ label, move }) {
+  const across = axis("bottom", { label: "", count: 5 });
+  const still = svg("path", { class: "rx-grid" });
+  const curve = svg("path", { class: "rx-line" });
+  const guide = svg("path", { class: "rx-guide" });
+  const dot = svg("g", { class: "rx-pin rx-ink", role: "slider", tabindex: 0, "aria-label": label, "aria-orientation": "horizontal", onKeydown: press, onPointerdown: grab },
+    svg("circle", { class: "rx-halo", r: "0.95em" }), svg("circle", { r: "0.55em" }));
+  let x = null;
+  let now = null;
+
+  function press(event) {
+    const size = STEP * (event.shiftKey ? 10 : 1);
+    const value = {
+      ArrowRight: now.d + size, ArrowUp: now.d + size, ArrowLeft: now.d - size, ArrowDown: now.d - size,
+      PageUp: now.d + 10 * STEP, PageDown: now.d - 10 * STEP, Home: -now.reach, End: now.reach,
+    }[event.key];
+    if (value === undefined) return;
+    event.preventDefault();
+    move(Number(value.toFixed(6)));
+  }
+
+  function grab(event) {
+    if (event.button !== 0) return;
+    event.preventDefault();
+    dot.focus();
+    dot.setPointerCapture(event.pointerId);
+    const from = x.invert(event.clientX) - now.d;
+    const drag = (e) => {
+      const wanted = Math.round((x.invert(e.clientX) - from) / STEP) * STEP;
+      move(Number(Math.min(now.reach, Math.max(-now.reach, wanted)).toFixed(6)));
+    };
+    const end = () => {
+      dot.removeEventListener("pointermove", drag);
+      dot.removeEventListener("lostpointercapture", end);
+    };
+    dot.addEventListener("pointermove", drag);
+    dot.addEventListener("lostpointercapture", end);
+  }
+
+  return picture({ height: 7.5, class: "rx-small-curve", role: "group", label }, [still, across.node, curve, guide, dot],
+    ({ width, height, em }, next) => {
+      now = next;
+      x = scale([-now.reach, now.reach], [1.2 * em, width - 1.2 * em]);
+      const y = scale([0, now.most], [height - 2.2 * em, 0.9 * em]);
+      across.update(x, y(0), em);
+      update(still, { d: line([[x(0), y(0)], [x(0), y(now.most)]]) + line([[x.range[0], y(now.level)], [x.range[1], y(now.level)]]) });
+      update(curve, { d: graph(now.of, x, y) });
+      const height_ = now.of(now.d);
+      update(guide, { d: line([[x(now.d), y(0)], [x(now.d), y(height_)]]), visibility: shownIf(now.revealed) });
+      update(dot, {
+        transform: `translate(${x(now.d)},${y(height_)})`, visibility: shownIf(now.revealed),
+        "aria-valuenow": Number(now.d.toFixed(6)), "aria-valuemin": -now.reach, "aria-valuemax": now.reach,
+        "aria-valuetext": `difference ${signed(now.d)} nats, ${now.words}`,
+      });
+    });
+}

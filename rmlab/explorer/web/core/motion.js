@@ -1,0 +1,60 @@
+// Numbers that move to their new values. Where the system asks for calm they are there at once.
+
+const MOVE = 400; // milliseconds
+
+/** Whether the system asks that nothing moves. */
+export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/** Slow at both ends: the share of the way after a share of the time. */
+export const eased = (share) => share * share * (3 - 2 * share);
+
+/** Calls `draw(share)` on the way from 0 to 1; gives a function that ends it at once, at 1 if asked to. */
+export function play(draw, milliseconds) {
+  if (calm() || !milliseconds) {
+    draw(1);
+    return () => {};
+  }
+  let start = null;
+  let over = false;
+  function step(time) {
+    if (over) return;
+    start ??= time;
+    const share = Math.min(1, (time - start) / milliseconds);
+    over = share === 1;
+    draw(share);
+    if (!over) requestAnimationFrame(step);
+  }
+  draw(0);
+  requestAnimationFrame(step);
+  return (finish = false) => {
+    if (over) return;
+    over = true;
+    if (finish) draw(1);
+  };
+}
+
+/**
+ * Draws numbers, and moves them: `to(values)`, an object of numbers, calls `draw` with those on the way there from where
+ * they are; `to(values, true)` puts them there at once, and so does the first call. `stop()` ends it.
+ */
+export function moving(draw, milliseconds = MOVE) {
+  let now = null;
+  let target = null;
+  let stop = () => {};
+  return {
+    to(values, atOnce = false) {
+      const same = target !== null && Object.keys(values).every((name) => values[name] === target[name]);
+      if (same && !atOnce) return draw(now); // something else than the numbers changed
+      stop();
+      const from = now;
+      target = values;
+      stop = play((share) => {
+        now = Object.fromEntries(Object.entries(values).map(([name, value]) =>
+          [name, share === 1 ? value : from[name] + (value - from[name]) * eased(share)]));
+        draw(now);
+      }, atOnce || from === null ? 0 : milliseconds);
+      return undefined;
+    },
+    stop: () => stop(),
+  };
+}

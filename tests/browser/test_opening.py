@@ -1,0 +1,245 @@
+"""The opening of the explorer: by mouse, by keyboard alone, calm, seen once, and reached again from the title."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from explorer import PAYLOADS, Opened, every_view, opening, some_pairs
+from playwright.sync_api import Browser, Page, expect
+
+from rmlab.explorer import Explorer
+from rmlab.explorer.bundle import page_script
+from rmlab.explorer.serve import ExplorerServer
+from rmlab.preference import preference_probability
+
+TITLE = "What does a reward model reward?"
+TEXTS: dict[str, Any] = {"prompt": "Name a prime.", "response_a": "Seven.", "response_b": "Nine, I believe."}
+SCORES = (1.4, -0.5)
+P = float(preference_probability(SCORES[0] - SCORES[1]))
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a browser that has seen nothing yet."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def opened(page: Page) -> Iterator[Opened]:
+    with opening(page) as opened:
+        yield opened
+
+
+def first_seen(**traits: Any) -> Explorer:
+    """Every view behind an opening."""
+    shown = every_view(*some_pairs(20), **{**TEXTS, "scores": SCORES, "scores_from": "recorded", **traits})
+    shown.state.mark_start()
+    shown.state.view = "path"
+    shown.data = shown.data | {"opening": {"title": TITLE, "purpose": "It stands in for people's judgement."}}
+    return shown
+
+
+def show(opened: Opened, folder: Path, **options: Any) -> Page:
+    shown = first_seen(**options.pop("traits", {}))
+    opened.show(folder, shown.state, shown.views, shown.data, title=TITLE, **options)
+    return opened.page
+
+
+def question(page: Page):
+    return page.get_by_role("heading", name="Which answer is better?")
+
+
+def verdict(page: Page):
+    return page.locator(".rx-opening").get_by_role("status")
+
+
+def faults(page: Page) -> list[Any]:
+    found = Axe().run(page).response["violations"]
+    return [(one["id"], [node["html"] for node in one["nodes"]]) for one in found if one["impact"] != "minor"]
+
+
+@pytest.mark.parametrize(("answer", "share"), [("Answer A", P), ("Answer B", 1 - P)])
+def test_by_mouse(opened: Opened, tmp_path: Path, answer: str, share: float):
+    page = show(opened, tmp_path)
+    expect(page.get_by_role("heading", level=1)).to_have_text(TITLE)
+    expect(page.get_by_role("tab")).to_have_count(0)
+    expect(verdict(page)).to_have_text("")
+    page.get_by_role("button", name=answer).click()
+    expect(page.get_by_role("button", name=answer)).to_have_attribute("aria-pressed", "true")
+    expect(verdict(page)).to_contain_text(f"{share:.2f}", timeout=10_000)
+    expect(verdict(page)).to_contain_text(f"You chose {answer[-1]}")
+    page.get_by_role("button", name="Follow this pair").click()
+    expect(page.get_by_role("tab", name="The path")).to_have_attribute("aria-selected", "true")
+    expect(question(page)).to_have_count(0)
+
+
+def test_by_keyboard_alone(opened: Opened, tmp_path: Path):
+    page = show(opened, tmp_path)
+    page.keyboard.press("2")
+    expect(verdict(page)).to_contain_text("You chose B", timeout=10_000)
+    page.keyboard.press("1")
+    expect(verdict(page)).to_contain_text("You chose B")  # the first choice counts
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "Follow this pair":
+            break
+    page.keyboard.press("Enter")
+    expect(question(page)).to_have_count(0)
+    assert page.evaluate("document.activeElement.textContent") == "The path"
+
+
+def test_the_whole_is_drawn_at_once_where_the_system_asks_for_calm(opened: Opened, tmp_path: Path):
+    opened.page.emulate_media(reduced_motion="reduce")
+    page = show(opened, tmp_path)
+    text, point = page.evaluate("""() => {
+        document.querySelector(".rx-answer").click();
+        return [document.querySelector(".rx-opening [role=status]").textContent,
+                document.querySelector(".rx-unfolds .rx-point").getAttribute("visibility")];
+    }""")
+    assert f"{P:.2f}" in text
+    assert point is None
+
+
+def test_it_moves_elsewhere(opened: Opened, tmp_path: Path):
+    page = show(opened, tmp_path)
+    page.keyboard.press("1")
+    pin = page.locator(".rx-unfolds .rx-fixed-pin.rx-a")
+    places = set()
+    for _ in range(5):
+        places.add(pin.get_attribute("transform"))
+        page.wait_for_timeout(100)
+    assert len(places) > 2
+    assert verdict(page).inner_text() == ""
+
+
+def test_the_picture_ends_at_p(opened: Opened, tmp_path: Path):
+    opened.page.emulate_media(reduced_motion="reduce")
+    page = show(opened, tmp_path)
+    page.keyboard.press("1")
+    expect(page.locator(".rx-unfolds")).to_contain_text(f"{P:.2f} for A")
+    expect(page.locator(".rx-unfolds")).to_contain_text("difference +1.90")
+    box = "one => { const box = one.getBoundingClientRect(); return [box.left, box.top, box.right, box.bottom]; }"
+    gauge = page.locator(".rx-unfolds > .rx-zero").evaluate(box)
+    needle = page.locator(".rx-unfolds > .rx-marker").evaluate(box)
+    tip = (needle[1] + needle[3]) / 2
+    assert (gauge[3] - tip) / (gauge[3] - gauge[1]) == pytest.approx(P, abs=0.02)
+    assert needle[2] == pytest.approx(gauge[0], abs=2)
+
+
+def test_it_is_skipped_by_a_key_seen_once_and_reached_again_from_the_title(opened: Opened, tmp_path: Path):
+    page = show(opened, tmp_path)
+    page.keyboard.press("Escape")
+    expect(question(page)).to_have_count(0)
+    expect(page.get_by_role("tab", name="The path")).to_be_visible()
+    page = show(opened, tmp_path)
+    expect(page.get_by_role("tab", name="The path")).to_be_visible()
+    expect(question(page)).to_have_count(0)
+    page.get_by_role("button", name=TITLE).press("Enter")
+    expect(question(page)).to_be_visible()
+    page.get_by_role("button", name="Skip").click()
+    expect(question(page)).to_have_count(0)
+
+
+def test_it_is_seen_once_on_any_port_of_this_machine(opened: Opened):
+    page, shown = opened.page, first_seen()
+    for times in range(2):
+        with ExplorerServer() as server:
+            server.show(shown.state, shown.views, shown.data, title=TITLE)
+            page.goto(server.address)
+            expect(page.get_by_role("button", name=TITLE)).to_be_visible()
+            expect(question(page)).to_have_count(1 - times)
+            page.keyboard.press("Escape")
+            page.goto("about:blank")
+
+
+FORBID = """() => {
+    const forbid = { get() { throw new DOMException("not allowed", "SecurityError"); } };
+    Object.defineProperty(window, "localStorage", forbid);
+    Object.defineProperty(document, "cookie", { ...forbid, set: forbid.get });
+}"""
+
+
+def test_storage_that_is_not_allowed_is_no_error(opened: Opened, tmp_path: Path):
+    opened.page.add_init_script(f"({FORBID})()")
+    page = show(opened, tmp_path)
+    with pytest.raises(Exception, match="not allowed"):
+        page.evaluate("localStorage.length")
+    page.keyboard.press("1")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("tab", name="The path")).to_be_visible()
+
+
+def test_a_link_goes_where_it_leads(opened: Opened, tmp_path: Path):
+    page = show(opened, tmp_path, link=first_seen().state.to_link())
+    expect(page.get_by_role("tab", name="The path")).to_be_visible()
+    expect(question(page)).to_have_count(0)
+
+
+def test_a_model_that_answers_meanwhile_is_named(opened: Opened):
+    shown = first_seen()
+    with ExplorerServer() as server:
+        server.show(shown.state, shown.views, shown.data, title=TITLE)
+        opened.page.emulate_media(reduced_motion="reduce")
+        opened.page.goto(server.address)
+        opened.page.keyboard.press("1")
+        expect(opened.page.locator(".rx-opening")).to_contain_text("recorded")
+        shown.state.scores, shown.state.scores_from = (2.0, 0.0), "the model itself"
+        expect(opened.page.locator(".rx-opening")).to_contain_text("the model itself")
+        expect(verdict(opened.page)).to_contain_text("0.88")
+        opened.page.goto("about:blank")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1400, 400])
+def test_accessible_and_whole_at_any_width(opened: Opened, tmp_path: Path, width: int, scheme: Any):
+    opened.page.set_viewport_size({"width": width, "height": 900})
+    opened.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page = show(opened, tmp_path)
+    for step in ("1", None):
+        assert faults(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        outside = """(texts) => texts.filter((one) => { const box = one.getBoundingClientRect();
+            return box.width && (box.left < 0 || box.right > innerWidth); }).map((one) => one.textContent)"""
+        assert page.locator(".rx-opening svg text").evaluate_all(outside) == []
+        if step:
+            page.keyboard.press(step)
+
+
+WIDGET = """() => {
+  const values = JSON.parse(document.getElementById("rmlab-state").textContent);
+  const root = document.createElement("div"), field = document.createElement("button");
+  document.body.replaceChildren(field, root);
+  field.focus();
+  $explorer_js.render({ model: $core_store_js.localModel(values), el: root });
+}"""
+
+
+def test_in_a_notebook_it_has_a_title_of_its_own_and_leaves_the_keys_of_others_alone(opened: Opened, tmp_path: Path):
+    page = show(opened, tmp_path)
+    joined = page_script().removeprefix("(() => {").split("$explorer_js.open();")[0]
+    page.evaluate(f"() => {{ {joined}; ({WIDGET})(); }}")
+    expect(page.get_by_role("heading", level=2, name=TITLE)).to_be_visible()
+    page.keyboard.press("1")
+    page.keyboard.press("Escape")
+    expect(question(page)).to_be_visible()
+    page.get_by_role("button", name="Answer B").press("1")
+    expect(verdict(page)).to_contain_text("You chose A", timeout=10_000)
+    page.get_by_role("button", name="Choose again").press("Escape")
+    expect(question(page)).to_have_count(0)
+    page.get_by_role("button", name=TITLE).click()
+    expect(question(page)).to_be_visible()
+
+
+def test_texts_stay_texts(opened: Opened, tmp_path: Path):
+    texts = dict(zip(TEXTS, ("".join(PAYLOADS), PAYLOADS[0], PAYLOADS[8]), strict=True))
+    page = show(opened, tmp_path, traits=texts)
+    assert page.locator(".rx-opening").locator("script, img, iframe, a, [onload], [onerror]").count() == 0
+    text = re.sub(r"\s+", " ", page.locator(".rx-answer-text").first.inner_text())
+    assert text == texts["response_a"]
