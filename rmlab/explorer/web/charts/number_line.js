@@ -3,7 +3,7 @@ import { axis, inside, line, picture, scale, shownIf, signed } from "./chart.js"
 import { follow, onGrid, pressed } from "./drag.js";
 import { svg, update } from "../core/dom.js";
 import { judgementSlope } from "../core/preference.js";
-import { sliding } from "./slide.js";
+import { sliding } from "../core/motion.js";
 
 export const STEP = 0.1; // of an arrow key and of the grid that a dragged handle keeps to, in nats
 const FURTHEST = 1000;

@@ -58,3 +58,16 @@ export function moving(draw, milliseconds = MOVE) {
     stop: () => stop(),
   };
 }
+
+/** Draws a list of numbers: `to(values, from)` moves them there from where they were, and at once without `from`. */
+export function sliding(draw) {
+  let stop = () => {};
+  return {
+    stop: () => stop(),
+    to(values, from = null) {
+      stop();
+      const on = (share) => values.map((value, i) => (share === 1 ? value : from[i] + (value - from[i]) * eased(share)));
+      stop = play((share) => draw(on(share)), from === null ? 0 : MOVE);
+    },
+  };
+}
