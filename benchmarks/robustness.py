@@ -76,9 +76,7 @@ def show_course(sample: int) -> bool:
     of_fair = robustness(remembering(course_model("fair"), fair), pairs, sample=None)
     of_twin = robustness(remembering(course_model("flattered"), twin), pairs, sample=None)
     print(f"=== the course's model\n{of_fair}\n\n=== its twin\n{of_twin}\n")
-    print(
-        f"{'change':<24} {'model':>7} {'twin':>7}   twin - model on the same texts (95%), each in units of its own spread"
-    )
+    print(f"{'change':<24} {'model':>7} {'twin':>7}   twin - model, same texts (95%); in units of their spreads")
     layout = lay_out(pairs, TRANSFORMS, seed=0)
     gaps = np.array([twin[text] / of_twin.spread - fair[text] / of_fair.spread for text in layout.texts])
     for series in layout.series:
