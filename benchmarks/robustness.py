@@ -1,6 +1,6 @@
 """The audit of robustness on planted models, on the course's model and its twin, on minilm, and beside its peers.
 
-    python benchmarks/robustness.py [PART] [--n N] [--packages FOLDER]
+    python benchmarks/robustness.py [PART] [--n N] [--sample N] [--packages FOLDER]
 
 The parts are ``planted`` (each planted taste, and a model with none), ``simulated`` (N audits of simulated scores:
 false positives and coverage), ``course`` (the course's model and its twin, and how they differ), ``everyday`` (minilm
@@ -13,11 +13,12 @@ The packages of this project come before those. Seconds are of the process (CPU)
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from _audit_simulations import simulated_audits, simulated_layout
-from _planted_tastes import planted, planted_pairs, signs
+from _planted_tastes import Score, planted, planted_pairs, signs
 
 from rmlab.audit import TRANSFORMS, robustness
 from rmlab.audit.contests import lay_out
@@ -57,31 +58,42 @@ def show_simulated(n: int) -> bool:
     return True
 
 
-def show_course() -> bool:
+def remembering(model: RewardModel, known: dict[tuple[str, str], float]) -> Score:
+    """Give the model as a function that also writes down what it answers."""
+
+    def score(prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+        scores = model.score(prompts, responses)
+        known.update(zip(zip(prompts, responses, strict=True), scores.astype(float).tolist(), strict=True))
+        return scores
+
+    return score
+
+
+def show_course(sample: int) -> bool:
     pairs = course_pairs().pairs
-    models = {"fair": course_model("fair"), "flattered": course_model("flattered")}
-    found = {judge: robustness(model, pairs) for judge, model in models.items()}
-    for judge, one in found.items():
-        print(f"=== {judge}\n{one}\n")
-    print(f"{'change':<24} {'fair':>7} {'twin':>7}   twin - fair, the same texts (95%)")
-    drawn = np.sort(np.random.default_rng(0).choice(len(pairs), size=200, replace=False))
-    layout = lay_out(pairs.take(drawn), TRANSFORMS, seed=0)
-    prompts, responses = (list(texts) for texts in zip(*layout.texts, strict=True))
-    scores = {judge: model.score(prompts, responses).astype(float) for judge, model in models.items()}
-    gaps = scores["flattered"] / found["flattered"].spread - scores["fair"] / found["fair"].spread
+    pairs = pairs.take(np.sort(np.random.default_rng(0).choice(len(pairs), size=sample, replace=False)))
+    fair, twin = {}, {}
+    of_fair = robustness(remembering(course_model("fair"), fair), pairs, sample=None)
+    of_twin = robustness(remembering(course_model("flattered"), twin), pairs, sample=None)
+    print(f"=== the course's model\n{of_fair}\n\n=== its twin\n{of_twin}\n")
+    print(f"{'change':<24} {'model':>7} {'twin':>7}   twin - model, same texts (95%); in units of their spreads")
+    layout = lay_out(pairs, TRANSFORMS, seed=0)
+    gaps = np.array([twin[text] / of_twin.spread - fair[text] / of_fair.spread for text in layout.texts])
     for series in layout.series:
-        if len({str(layout.pairs[case.pair].prompt) for case in series.cases}) < 2:
+        name = series.transform.name
+        mean_of_fair, mean_of_twin = of_fair[name].mean, of_twin[name].mean
+        if mean_of_fair is None or mean_of_twin is None:
             continue
         after, other_after, before, other_before = gaps[np.array([case.places for case in series.cases])].T
         clusters = [[str(layout.pairs[case.pair].prompt) for case in series.cases]]
         said = [case.change.sentence for case in series.cases]
         clusters += [said] if said[0] else []
         mean, low, high = mean_interval((after - before) - (other_after - other_before), *clusters)
-        name = series.transform.name
-        one, twin = ((each[name].mean or 0.0) / each.spread for each in found.values())
-        print(f"{name:<24} {one:>+7.2f} {twin:>+7.2f}   {mean:+.2f} ({low:+.2f} to {high:+.2f})")
-    print("in units of each model's own spread")
-    return "flattery" in found["flattered"].faults and "flattery" not in found["fair"].faults
+        print(
+            f"{name:<24} {mean_of_fair / of_fair.spread:>+7.2f} {mean_of_twin / of_twin.spread:>+7.2f}   "
+            f"{mean:+.2f} ({low:+.2f} to {high:+.2f})"
+        )
+    return "flattery" in of_twin.faults and "flattery" not in of_fair.faults
 
 
 def show_everyday() -> bool:
@@ -134,6 +146,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="?", choices=("planted", "simulated", "course", "everyday", "minilm", "peers"))
     parser.add_argument("--n", type=int, default=500, help="simulated audits (default: 500)")
+    parser.add_argument("--sample", type=int, default=200, help="pairs of the course's models (default: 200)")
     parser.add_argument("--packages", metavar="FOLDER", help="where the peers are")
     options = parser.parse_args()
     if options.part == "peers" and options.packages is None:
@@ -141,7 +154,7 @@ def main() -> int:
     shown = {
         "planted": show_planted,
         "simulated": lambda: show_simulated(options.n),
-        "course": show_course,
+        "course": lambda: show_course(options.sample),
         "everyday": show_everyday,
         "minilm": show_minilm,
         "peers": lambda: show_peers(options.packages),

@@ -38,7 +38,7 @@ td:not(:first-child) { white-space: nowrap; overflow-wrap: normal; }
 th { color: var(--quiet); font-weight: 600; overflow-wrap: normal; }
 .made td:not(:first-child) { text-align: left; white-space: normal; overflow-wrap: anywhere; }
 .made th { text-align: left; }
-.texts td { white-space: pre-wrap; }
+.made.texts td:not(:first-child) { white-space: pre-wrap; }
 .note { border-left: .25rem solid var(--chosen); padding-left: .75rem; }
 @media (max-width: 30rem) { body { font-size: .94rem; } .headline { font-size: 2.4rem; }
   table { font-size: .86rem; } th, td { padding-right: .4rem; } }

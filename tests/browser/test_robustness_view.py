@@ -14,6 +14,7 @@ from rmlab.datasets import load_everyday
 from rmlab.explorer import Explorer, ExplorerState
 from rmlab.explorer import robustness as robustness_view
 from rmlab.explorer.probe_views import probe_data
+from rmlab.reports.robustness_page import render_robustness
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +117,12 @@ def test_it_fits_a_narrow_window(page: Page):
     page.get_by_role("option", name="doubled spaces").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     expect(page.get_by_role("group", name="With the change")).to_be_in_viewport()
+
+
+def test_the_report_shows_spaces_that_a_change_added(opened: Opened, found: Robustness, tmp_path: Path):
+    (tmp_path / "report.html").write_text(render_robustness(found, pairs="everyday"), encoding="utf-8")
+    opened.page.goto((tmp_path / "report.html").as_uri())
+    example = found["doubled spaces"].example
+    assert example is not None
+    cell = opened.page.locator(".texts tr", has_text="doubled spaces").locator("td").last
+    assert cell.inner_text() == example.after  # as it is laid out: white space that collapses is not in it
