@@ -3,8 +3,8 @@
     python benchmarks/architectures.py [--seconds 200] [--only opt,gpt2] [--again]
 
 Each architecture is tried in a process of its own, with random weights, dropout of 0.3 and the tiny tokenizer. Results
-are kept in build/architectures.jsonl, so that a run that ends after `--seconds` is continued by the next; when all are
-there, docs/architectures.md is written. `--again` tries those of `--only`, or all, once more.
+are kept in build/architectures.jsonl, so that a run that ends after `--seconds` is continued by the next; each writes
+docs/architectures.md on what has been tried so far. `--again` tries those of `--only`, or all, once more.
 """
 
 from __future__ import annotations
@@ -59,17 +59,17 @@ SIZES: dict[tuple[str, ...], Any] = {
 SMALL = {name: value for names, value in SIZES.items() for name in names}
 
 
-def shrink(config: Any, ids: dict[str, int]) -> Any:
+def shrink(config: Any, ids: dict[str, int], *, dropout: float) -> Any:
     """Set the sizes of a configuration, and of the parts in it, to small numbers, in place."""
     for name, value in list(vars(config).items()):
         if isinstance(value, transformers.PretrainedConfig):
-            shrink(value, ids)
+            shrink(value, ids, dropout=dropout)
         elif name in SMALL and isinstance(value, int | float) and not isinstance(value, bool):
             setattr(config, name, SMALL[name])
         elif name == "num_experts_per_tok" and value is None:
             setattr(config, name, 2)
         elif isinstance(value, float) and "drop" in name:
-            setattr(config, name, 0.3)
+            setattr(config, name, dropout)
         elif name in ids:
             setattr(config, name, ids[name])
         elif isinstance(value, list) and name in ("layer_types", "mlp_layer_types", "layers_block_type"):
@@ -86,11 +86,18 @@ def build(kind: str) -> RewardModel:
     ids = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id, "eos_token_id": last}
     ids |= {name: len(tokenizer) for name in ("vocab_size_per_layer_input", "n_words")}
     ids |= {"bos_token_id": 1, "decoder_start_token_id": 1, "num_labels": 1, "sep_token_id": last}
-    config = shrink(CONFIG_MAPPING[kind](), ids)
-    config.num_labels = 1
-    torch.manual_seed(0)
-    name = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES[kind]
-    network = getattr(transformers, name)(config)
+    kind_of_network = getattr(transformers, MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES[kind])
+
+    def make(dropout: float) -> Any:
+        config = shrink(CONFIG_MAPPING[kind](), ids, dropout=dropout)
+        config.num_labels = 1
+        torch.manual_seed(0)
+        return kind_of_network(config)
+
+    try:
+        network = make(0.3)
+    except ValueError:  # some allow none
+        network = make(0.0)
     for parameter in network.parameters():
         if parameter.numel() > 50_000_000:
             raise MemoryError(f"a parameter of {parameter.numel():,} numbers: it is not small")
@@ -229,22 +236,32 @@ def examine(kind: str) -> dict[str, str]:
         process.join()
 
 
-def page(found: dict[str, dict[str, str]]) -> str:
+ABOUT = """\
+# Architectures
+
+Each `ForSequenceClassification` of transformers {version}, as a model of two layers with random weights; made by
+`benchmarks/architectures.py`.
+
+- *invariance*: a score does not depend on the batch or its order.
+- *reload*: saved and loaded, the model scores the same; *same logits*: transformers gives these scores too.
+- *packed*: packed rows give the scores of padded ones. Where they cannot, rows are padded, and rmlab says why.
+- *LoRA*: merged adapters score as before they were merged.
+- *dropout off*: two passes in training are equal.
+- *resume*: a run that was cut short and resumed ends with the same weights, bit for bit.
+
+Tried: {tried} of {all}. Built: {built}; with everything kept or not applicable: {sound}.
+"""
+
+
+def page(found: dict[str, dict[str, str]], n_kinds: int) -> str:
     """Return the table, in Markdown."""
     built = {kind: result for kind, result in found.items() if "not built" not in result}
+    sound = [r for r in built.values() if all(v.split(":")[0] in ("kept", "not applicable") for v in r.values())]
+    about = ABOUT.format(
+        version=transformers.__version__, tried=len(found), all=n_kinds, built=len(built), sound=len(sound)
+    )
     lines = [
-        "# Architectures",
-        "",
-        f"Every `ForSequenceClassification` of transformers {transformers.__version__}, as a model of two layers with random",
-        "weights; made by `benchmarks/architectures.py`. *invariance*: a score does not depend on the batch or its order.",
-        "*reload*: saved and loaded, it scores the same. *same logits*: so it does in transformers. *packed*: packed rows give",
-        "the scores of padded ones; where they cannot, rows are padded, and rmlab says why. *LoRA*: the merged adapters",
-        "score as before merging. *dropout off*: two passes in training are equal. *resume*: a run that was cut short and",
-        "resumed ends with the same weights, bit for bit.",
-        "",
-        f"Built: {len(built)} of {len(found)}. With everything kept, or not applicable: "
-        f"{sum(all(v.split(':')[0] in ('kept', 'not applicable') for v in r.values()) for r in built.values())}.",
-        "",
+        about,
         "| architecture | " + " | ".join(COLUMNS) + " |",
         "|---" * (len(COLUMNS) + 1) + "|",
     ]
@@ -269,16 +286,13 @@ def page(found: dict[str, dict[str, str]]) -> str:
         "No claim is made of these; `rmlab train` tries a model before its first step.",
         "",
     ]
-    lines += [
-        f"- {kind}: {result['not built']}".replace("\n", " ")
-        for kind, result in sorted(found.items())
-        if kind not in built
-    ]
+    others = sorted(found.keys() - built.keys())
+    lines += [f"- {kind}: {found[kind]['not built'].splitlines()[0]}" for kind in others]
     return "\n".join(lines) + "\n"
 
 
 def main() -> int:
-    """Try what has not been tried, and write the table when nothing is left."""
+    """Try what has not been tried, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="end after so long, to be continued")
     parser.add_argument("--only", help="names of model types, separated by commas")
@@ -301,9 +315,8 @@ def main() -> int:
         print(kind, {v.split(":")[0] if k != "not built" else v for k, v in found[kind].items()}, flush=True)
     left = [kind for kind in kinds if kind not in found]
     print(f"{len(kinds) - len(left)} of {len(kinds)} tried")
-    if not left:
-        PAGE.write_text(page({kind: found[kind] for kind in kinds}), encoding="utf-8")
-        print(f"written to {PAGE.relative_to(ROOT)}")
+    PAGE.write_text(page({kind: found[kind] for kind in kinds if kind in found}, len(kinds)), encoding="utf-8")
+    print(f"written to {PAGE.relative_to(ROOT)}")
     broken = [k for k, r in found.items() if any(v.startswith("BROKEN") for v in r.values())]
     print(*(f"broken: {kind} {found[kind]}" for kind in broken), sep="\n")
     return 1 if broken else 0

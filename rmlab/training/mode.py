@@ -34,6 +34,8 @@ def training_mode(model: RewardModel, config: TrainingConfig) -> Iterator[None]:
     """
     if config.lora:
         require_peft()
+    with model.evaluating():
+        score_a_text(model)  # at its first text BigBird exchanges its attention, dropout included
     probabilities = dropouts(model)
     frozen = [p for p in model.parameters() if not p.requires_grad]
     try:
