@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from rmlab.atomic import write_text
-from rmlab.cli.options import add_skip_bad, read_given
+from rmlab.cli.options import add_skip_bad, load_trained, read_given
 
 if TYPE_CHECKING:
     from rmlab.explorer import Explorer
@@ -86,9 +86,7 @@ def _serve(options: argparse.Namespace) -> NoReturn:
 def _shown(options: argparse.Namespace, ready: Callable[[], object] = lambda: None) -> tuple[Explorer, str]:
     """Load the model and the pairs, call `ready`, and score them; return the explorer and its title."""
     from rmlab.explorer import explore
-    from rmlab.model import RewardModel
-
-    model = RewardModel.from_pretrained(options.model, revision=options.revision) if options.model else None
+    model = load_trained(options) if options.model else None
     pairs = read_given(options.pairs, options) if options.pairs else None
     names = _name(options.model or "the course's model"), _name(options.pairs or "fresh replies")
     history, no_film = _history(options.model)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from rmlab.cli.options import add_model
+from rmlab.cli.options import add_model, load_trained
 from rmlab.model import RewardModel
 
 EXPECTED = '{"prompt": ..., "response": ...}, each a text or a list of {"role": ..., "content": ...} messages'
@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     """Score responses: one from the command line, or JSON lines from standard input."""
     if (options.prompt is None) != (options.response is None):
         raise ValueError("give both --prompt and --response, or neither and JSON lines on standard input")
-    model = RewardModel.from_pretrained(options.model, revision=options.revision)
+    model = load_trained(options)
     if options.prompt is not None:
         one = {"prompt": _text(options.prompt, "--prompt"), "response": _text(options.response, "--response")}
         for _, score in _scored(model, [("--prompt and --response", one)], options.precision):

@@ -64,7 +64,7 @@ def checked_folder(folder: Path) -> Path:
         for name, expected, found in changed_files(folder, expected_files) if expected_files else ():
             raise ModelError(
                 f"{folder / name} is not the file that was saved: its SHA-256 should be {expected}, got {found}. "
-                f"Copy or train the model again; if the change was yours, remove \"sha256\" from {MANIFEST}."
+                f"Copy or train the model again; if the change was yours, let {MANIFEST} hold only {_without_hashes(folder)}."
             )
     for index in folder.glob("*.safetensors.index.json"):
         _check_index(index)
@@ -78,6 +78,11 @@ def read_manifest(folder: Path) -> dict[str, str]:
         return {str(name): str(value) for name, value in dict(hashes).items()}
     except (ValueError, KeyError, TypeError, RecursionError):
         return {}
+
+
+def _without_hashes(folder: Path) -> str:
+    record = read_record(folder) or {"convention": "apart"}  # of a folder from before there was a record
+    return json.dumps({"token_ids": record})
 
 
 def _hashes_were_removed(folder: Path) -> bool:
