@@ -116,7 +116,9 @@ def test_leave_one_out_is_the_score_less_that_without_the_token(model: RewardMod
 
     one_by_one = [alone(ids) - alone(ids[: start + i] + ids[start + i + 1 :]) for i in range(len(found.tokens))]
     np.testing.assert_allclose(found.values, one_by_one, atol=1e-5)
-    assert found.without == pytest.approx(alone(ids[:start] + ids[len(ids) - len(model.encoder.special.after) :]), abs=1e-5)
+    assert found.without == pytest.approx(
+        alone(ids[:start] + ids[len(ids) - len(model.encoder.special.after) :]), abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("method", BOTH_WAYS)

@@ -1,8 +1,9 @@
-"""Models that TRL trained are read on exactly the token ids that TRL trained them on, and TRL reads rmlab's likewise."""
+"""Models that TRL trained are read on the token ids that TRL trained them on, and TRL reads rmlab's likewise."""
 
 import copy
 import json
 import re
+import shutil
 import warnings
 from pathlib import Path
 
@@ -10,7 +11,13 @@ import datasets
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer, LlamaConfig, Qwen2Config
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    LlamaConfig,
+    Qwen2Config,
+)
 
 from rmlab.data import PreferencePair
 from rmlab.datasets import load_everyday
@@ -37,8 +44,9 @@ EOS_INSIDE = (
     "{% if add_generation_prompt %}Assistant:{% endif %}"
 )
 GEMMA = (
-    "{{ bos_token }}{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('System role not supported') }}"
-    "{% endif %}<|sep|>{{ 'model' if m.role == 'assistant' else m.role }}\n{{ m.content | trim }}<|sep|>\n{% endfor %}"
+    "{{ bos_token }}{% for m in messages %}"
+    "{% if m.role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+    "<|sep|>{{ 'model' if m.role == 'assistant' else m.role }}\n{{ m.content | trim }}<|sep|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|sep|>model\n{% endif %}"
 )
 # name: chat template, pad token, whether the tokenizer adds BOS
@@ -92,7 +100,7 @@ def pairs_of(way):
     before = [turn("user", " Hello there "), turn("assistant", "Hello.")]
     return [
         PreferencePair(
-            tuple([*(before if i % 2 else ()), turn("user", pair.prompt)]),
+            (*(before if i % 2 else ()), turn("user", pair.prompt)),
             (turn("assistant", pair.chosen),),
             (turn("assistant", pair.rejected),),
         )
@@ -200,8 +208,9 @@ def test_a_cut_text_keeps_its_bos_and_its_end(trained):
     way, _, folder = trained
     model = RewardModel.from_pretrained(folder, device="cpu")
     pair = pairs_of(way)[1]
-    ((whole,), encoded) = model.encode([pair.prompt], [pair.chosen]), model.encode(
-        [pair.prompt], [pair.chosen], max_length=16
+    ((whole,), encoded) = (
+        model.encode([pair.prompt], [pair.chosen]),
+        model.encode([pair.prompt], [pair.chosen], max_length=16),
     )
     front = whole[:1] if whole[0] == model.tokenizer.bos_token_id else []
     assert encoded[0] == [*front, *whole[len(whole) - 16 + len(front) :]]
@@ -212,7 +221,7 @@ def test_a_cut_text_keeps_its_bos_and_its_end(trained):
 
 
 def test_a_token_across_the_border_is_the_responses_and_the_prompt_is_known_again(trained):
-    way, _, folder = trained
+    _, _, folder = trained
     model = RewardModel.from_pretrained(folder, device="cpu")
     encoded = model.encode(["Name a colo"] * 2 + ["Name"], ["ur.", " and more", "ur."])
     whole = model.tokenizer("Name a colour.<|eos|>")["input_ids"]
@@ -234,7 +243,9 @@ def test_a_token_across_the_border_is_the_responses_and_the_prompt_is_known_agai
 def own(tmp_path_factory):
     model = RewardModel.from_pretrained("tiny-decoder", seed=1, device="cpu")
     pairs = pairs_of("plain")
-    train(model, prepare(model, pairs), config=TrainingConfig(max_steps=4, batch_size=8, precision="fp32"), progress=False)
+    train(
+        model, prepare(model, pairs), config=TrainingConfig(max_steps=4, batch_size=8, precision="fp32"), progress=False
+    )
     return model, model.save_pretrained(tmp_path_factory.mktemp("own") / "model")
 
 
@@ -296,8 +307,6 @@ def test_a_folder_of_rmlab_rewards_conversations_in_trl_by_its_own_scores(own, t
 
 
 def test_a_folder_without_the_record_keeps_its_own_way(own, tmp_path):
-    import shutil
-
     model, folder = own
     old = shutil.copytree(folder, tmp_path / "old")
     record = json.loads((old / MANIFEST).read_text())
@@ -316,13 +325,11 @@ def test_a_folder_without_the_record_keeps_its_own_way(own, tmp_path):
     assert isinstance(again.convention, Apart)
     record["token_ids"] = {"convention": "tomorrow's"}
     (old / MANIFEST).write_text(json.dumps(record))
-    with pytest.raises(backbones.ModelError, match=re.escape("the convention \"tomorrow's\"")):
+    with pytest.raises(backbones.ModelError, match=re.escape('the convention "tomorrow\'s"')):
         RewardModel.from_pretrained(old)
 
 
 def test_a_change_that_the_owner_allows_keeps_the_convention(own, tmp_path):
-    import shutil
-
     folder = shutil.copytree(own[1], tmp_path / "m")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "note": "mine"}))

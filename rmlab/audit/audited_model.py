@@ -1,8 +1,9 @@
 """The reward model under audit, as it is: its network, its tokenizer, and how the two read and score a text.
 
 Nothing is repaired here. `RewardModel` corrects several faults on loading (no pad token, pooling by the pad id, no
-EOS), so a folder is loaded with transformers' own classes instead. A decoder's texts become token ids by its convention,
-as everywhere in rmlab (`rmlab.model.conventions`), and so do those of any folder that rmlab saved; transformers scores it.
+EOS), so a folder is loaded with transformers' own classes instead, and its texts go through its own chat template. A
+folder that rmlab saved is read by the convention that it records, because rmlab decides on its tokens; transformers
+scores it.
 """
 
 from __future__ import annotations
@@ -166,11 +167,11 @@ def _of_source(source: str | Path, *, revision: str | None, max_length: int | No
     missing = tuple(sorted(info["missing_keys"]))
     # random weights are in a copy of this network, but not in the folder
     again = None if not missing else lambda: _of_source(source, revision=revision, max_length=max_length, seed=seed + 1)
-    reader, pools_last = None, pools_last_token(network)
-    if find_file(where, MANIFEST, revision=revision) or (pools_last and tokenizer.eos_token):
+    reader = None
+    if find_file(where, MANIFEST, revision=revision):
         loaded = backbones.LoadedNetwork(network, tokenizer, Head("transformers' own reading"), where)
         convention = convention_of(loaded, revision=revision)
-        encoder = Encoder(tokenizer, pools_last_token=pools_last, convention=convention)
+        encoder = Encoder(tokenizer, pools_last_token=pools_last_token(network), convention=convention)
         reader = _rmlab_reader(encoder, max_length or tokenizer.model_max_length)
     return _of_pair(
         network, tokenizer, name=str(source), max_length=max_length, missing=missing, again=again, read=reader

@@ -86,6 +86,7 @@ def _serve(options: argparse.Namespace) -> NoReturn:
 def _shown(options: argparse.Namespace, ready: Callable[[], object] = lambda: None) -> tuple[Explorer, str]:
     """Load the model and the pairs, call `ready`, and score them; return the explorer and its title."""
     from rmlab.explorer import explore
+
     model = load_trained(options) if options.model else None
     pairs = read_given(options.pairs, options) if options.pairs else None
     names = _name(options.model or "the course's model"), _name(options.pairs or "fresh replies")

@@ -11,6 +11,7 @@ from typing import Any
 
 from rmlab.cli.options import add_model, load_trained
 from rmlab.model import RewardModel
+from rmlab.model.rendering import is_message
 
 EXPECTED = '{"prompt": ..., "response": ...}, each a text or a list of {"role": ..., "content": ...} messages'
 
@@ -81,13 +82,8 @@ def _records(lines: Iterable[str | bytes]) -> Iterator[tuple[str, dict[str, Any]
 
 
 def _is_side(value: Any) -> bool:
-    """Return whether a value is a text or messages that have a role and a text each."""
-    if not isinstance(value, list):
-        return isinstance(value, str)
-    return all(
-        isinstance(message, dict) and all(isinstance(message.get(name), str) for name in ("role", "content"))
-        for message in value
-    )
+    """Return whether a value is a text or messages."""
+    return all(map(is_message, value)) if isinstance(value, list) else isinstance(value, str)
 
 
 def _text(text: str, where: str) -> str:

@@ -4,8 +4,9 @@ It is what transformers calls a sequence-classification model with one label, to
 folder therefore loads in `AutoModelForSequenceClassification` and gives the same scores there on the same ids.
 
 `reward_model` holds the model; `tokenization` turns texts into token ids by one of the `conventions`, with messages
-written by `rendering`, and `token_scorer` token ids into scores, with `batches`, `packing` and the masks of `attention`; `network` corrects what transformers' networks bring along;
-`saving` says to which folders a model may be saved.
+written by `rendering`, and `token_scorer` token ids into scores, with `batches`, `packing` and the masks of
+`attention`; `backbones` loads a network with its tokenizer, `heads` and `adapters` its head, from what a `model_folder`
+holds; `network` corrects what transformers' networks bring along; `saving` says to which folders a model may be saved.
 """
 
 from rmlab.model.backbones import ModelError

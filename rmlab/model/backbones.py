@@ -11,16 +11,17 @@ import difflib
 import importlib.util
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 import transformers
-from safetensors import safe_open
 from tokenizers import processors
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 
 from rmlab.atomic import recover
+from rmlab.model.adapters import base_of, merge_adapter
 from rmlab.model.heads import Head, fit_head
 from rmlab.model.model_error import ModelError, first_line
 from rmlab.model.model_folder import (
@@ -31,6 +32,7 @@ from rmlab.model.model_folder import (
     find_file,
     models_in,
     read_manifest,
+    read_tensors,
     sha256,
 )
 
@@ -88,12 +90,10 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
         checkpoint lacks weights other than the head's, or it holds a head that cannot be read.
     """
     if name in ("tiny-decoder", "tiny-encoder"):
-        return LoadedNetwork(*_tiny(str(name), seed=seed), Head(f"fresh, with random weights of seed {seed}", True), None)
+        return LoadedNetwork(*_tiny(str(name), seed=seed), Head.random(seed), None)
     source = minilm_folder(revision) if name == "minilm" else local_or_hub(name)
     if isinstance(source, Path) and (source / ADAPTER).is_file() and not (source / "config.json").is_file():
-        from rmlab.model.adapters import load_with_base  # it loads the base by this very function
-
-        return load_with_base(source, seed=seed)
+        return _load_adapter(source, seed=seed)
     with torch_seed(seed), quiet_transformers():
         # a model that comes with its own code fails here: trust_remote_code is never set
         with reading_of("configuration", source, "Copy it again, or take an architecture of transformers' own."):
@@ -143,12 +143,32 @@ def _read_outside(source: str | Path, revision: str | None, names: set[str]) -> 
     return weights
 
 
-def read_tensors(path: Path | None, names: set[str] | None = None) -> dict[str, torch.Tensor]:
-    """Read tensors of a safetensors file by name, all of them if no names are given."""
-    if path is None:
-        return {}
-    with safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys() if names is None or name in names}  # noqa: SIM118
+def _load_adapter(folder: Path, *, seed: int) -> LoadedNetwork:
+    """Load the base of a PEFT adapter, and merge the adapter and its head into it."""
+    with reading_of("adapter", folder):
+        base, revision = base_of(folder)
+    try:
+        network, tokenizer, head, _ = load_network(base, seed=seed, revision=revision)
+    except ModelError as error:
+        raise ModelError(
+            f"{folder} is a PEFT adapter of {base}, which cannot be loaded: {first_line(error)} "
+            "Correct base_model_name_or_path in its adapter_config.json."
+        ) from error
+    with reading_of("adapter", folder), quiet_transformers():
+        network, held = merge_adapter(folder, network)
+        value_head = read_tensors(find_file(folder, "value_head.safetensors"))
+    if value_head:
+        info = {"missing_keys": {"score.weight"}, "unexpected_keys": set(), "mismatched_keys": set()}
+        head = fit_head(str(folder), network, info, value_head, seed=seed)
+    elif held:
+        by_pad = held == ["score"]  # a head of transformers' own class, which TRL and peft train beside an adapter
+        head = Head(f"{', '.join(held)} of the adapter, which is merged into {base}", pools_by_pad=by_pad)
+    elif not head.fresh:
+        head = replace(head, source=f"{head.source} of {base}, with the adapter merged into its layers")
+    if find_file(folder, "tokenizer_config.json") is not None:
+        tokenizer = load_tokenizer(folder)
+    check_vocabulary(str(folder), network, tokenizer)
+    return LoadedNetwork(network, tokenizer, head, folder)
 
 
 def _tiny(name: str, *, seed: int) -> tuple[PreTrainedModel, Any]:

@@ -158,7 +158,10 @@ class _Segments:
         """Return the place in the response of each of the last `n` tokens; (0, 0) of those outside it."""
         text = rendered.response
         places = _places(tokenizer, text, special=False)
-        if self.separator and tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"][-1:] == special.after:
+        if (
+            self.separator
+            and tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"][-1:] == special.after
+        ):
             places.pop()  # as above: EOS is added once
         places += [(0, 0)] * len(special.after)
         return places[len(places) - n :]

@@ -60,6 +60,11 @@ class Head:
     pools_by_pad: bool = False
     """Whether it was trained by a class of transformers, which reads the last token that is not the pad token."""
 
+    @classmethod
+    def random(cls, seed: int, *, left_out: tuple[str, ...] = ()) -> Head:
+        """Return the record of a head that was made with this seed."""
+        return cls(f"fresh, with random weights of seed {seed}", fresh=True, left_out=left_out)
+
 
 def fit_head(
     name: str,
@@ -120,9 +125,10 @@ def fit_head(
             f"{_advice(outside if fresh else {})}"
         )
     if fresh:
-        return Head(f"fresh, with random weights of seed {seed}", fresh=True, left_out=tuple(rest))
-    by_transformers = any("SequenceClassification" in one for one in network.config.architectures or ())
-    return Head(", ".join(sorted(used or own - missing)), left_out=tuple(rest), pools_by_pad=by_transformers)
+        return Head.random(seed, left_out=tuple(rest))
+    architectures = network.config.architectures or ()
+    by_pad = any("SequenceClassification" in one or one == "Qwen2ForRewardModel" for one in architectures)
+    return Head(", ".join(sorted(used or own - missing)), left_out=tuple(rest), pools_by_pad=by_pad)
 
 
 def _put_head(name: str, network: Any, outside: Mapping[str, torch.Tensor], *, has_own: bool) -> set[str]:
@@ -133,7 +139,8 @@ def _put_head(name: str, network: Any, outside: Mapping[str, torch.Tensor], *, h
         _put(network, network.score.weight.detach(), outside["score.bias"])
         return {"score.weight", "score.bias"}
     prefix = getattr(network.config, "value_head_prefix", None)
-    places = [prefix] if f"{prefix}.weight" in outside else [one for one in VALUE_HEADS if f"{one}.weight" in outside]
+    named = [prefix] if isinstance(prefix, str) and f"{prefix}.weight" in outside else []
+    places = named or [one for one in VALUE_HEADS if f"{one}.weight" in outside]
     if len(places) > 1:
         raise ModelError(
             f"{name} holds {len(places)} heads ({', '.join(places)}), and nothing says which gives the reward. "
@@ -164,7 +171,7 @@ def _put_two_layers(name: str, network: Any, layers: Mapping[str, torch.Tensor])
     activation = getattr(network.config, HEAD_ACTIVATION, None)
     if activation is None and "Qwen2ForRewardModel" in (network.config.architectures or ()):
         activation = "relu"
-    if activation not in ACT2FN:
+    if not isinstance(activation, str) or activation not in ACT2FN:
         raise ModelError(
             f"{name} has a head of two layers (score.0, score.2), and its weights do not show the activation between "
             f'them (found: {activation!r}). Add it to config.json, such as "{HEAD_ACTIVATION}": "relu".'

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from transformers.utils import cached_file
+import torch
+from safetensors import safe_open
+from transformers.utils.hub import cached_file
 
 from rmlab.model.model_error import ModelError, first_line
 
@@ -23,13 +25,14 @@ __all__ = [
     "models_in",
     "read_manifest",
     "read_record",
+    "read_tensors",
     "sha256",
 ]
 
 ADAPTER = "adapter_config.json"
 """The file that makes a folder a PEFT adapter, which has the weights of its base elsewhere."""
 MANIFEST = "rmlab.json"
-"""The file in a saved folder with the SHA-256 of its files, so that damage is found, and with how token ids are made."""
+"""The file in a saved folder with the SHA-256 of its files, to find damage, and with how its token ids are made."""
 READ_BY_TRANSFORMERS = (
     *("config.json", "adapter_config.json", "*.safetensors", "*.safetensors.index.json"),
     *("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab*", "merges*", "*.model", "*.spm"),
@@ -64,7 +67,8 @@ def checked_folder(folder: Path) -> Path:
         for name, expected, found in changed_files(folder, expected_files) if expected_files else ():
             raise ModelError(
                 f"{folder / name} is not the file that was saved: its SHA-256 should be {expected}, got {found}. "
-                f"Copy or train the model again; if the change was yours, let {MANIFEST} hold only {_without_hashes(folder)}."
+                f"Copy or train the model again; if the change was yours, let {MANIFEST} hold only "
+                f"{_without_hashes(folder)}."
             )
     for index in folder.glob("*.safetensors.index.json"):
         _check_index(index)
@@ -103,6 +107,14 @@ def find_file(source: str | Path, name: str, *, revision: str | None = None) -> 
     except OSError:  # there is no such file, as far as can be known without the hub
         return None
     return None if found is None else Path(found)
+
+
+def read_tensors(path: Path | None, names: set[str] | None = None) -> dict[str, torch.Tensor]:
+    """Read tensors of a safetensors file by name, all of them if no names are given."""
+    if path is None:
+        return {}
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys() if names is None or name in names}  # noqa: SIM118
 
 
 def read_record(source: str | Path, *, revision: str | None = None) -> dict[str, Any] | None:

@@ -40,7 +40,7 @@ def pools_last_token(network: Any) -> bool:
 
 
 def passed_over(network: Any, tokenizer: Any) -> int | None:
-    """Return the id of the tokens at the end of a text that a decoder trained by others does not read; None if it reads all.
+    """Return the id of the tokens that a decoder trained by others does not read at the end of a text, or None.
 
     transformers reads a score from the last token that is not the pad token. Where that is EOS, as in many models, the
     score was trained on the token before it. Such a model keeps its pad token.

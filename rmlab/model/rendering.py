@@ -1,11 +1,12 @@
 """Messages as text: by the tokenizer's chat template, or as a plain dialogue if it has none.
 
 A template is a program that comes with the model. It may ask the clock for the date, and then the same pair would have
-other token ids tomorrow; so the clock of a template always shows `TEMPLATE_DATE`.
+other token ids tomorrow; so a model's template has `TEMPLATE_DATE` written into it, and is saved with it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cache
@@ -15,7 +16,7 @@ import numpy as np
 
 from rmlab.model.model_error import ModelError
 
-__all__ = ["TEMPLATE_DATE", "Text", "asks_the_clock", "by_template", "in_turns", "with_each"]
+__all__ = ["TEMPLATE_DATE", "Text", "by_template", "in_turns", "is_message", "pin_date", "with_each"]
 
 Message = Mapping[str, Any]
 Text = str | Sequence[Message]
@@ -23,10 +24,28 @@ Text = str | Sequence[Message]
 TEMPLATE_DATE: Final = date(2024, 7, 26)
 """The date of every template that asks for one: the one that Llama 3's own template takes where there is no clock."""
 
+CLOCK = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
 
-def asks_the_clock(template: str | None) -> bool:
-    """Return whether a chat template writes a date from the clock."""
-    return template is not None and "strftime_now" in template
+
+def pin_date(tokenizer: Any) -> bool:
+    """Write `TEMPLATE_DATE` into a chat template that asks for the date; return whether it did.
+
+    Raises
+    ------
+    ModelError
+        If the template computes the format of the date, so that it cannot be written beforehand.
+    """
+    template = tokenizer.chat_template
+    if not isinstance(template, str) or not CLOCK.search(template):
+        return False
+    pinned = CLOCK.sub(lambda call: repr(TEMPLATE_DATE.strftime(call[2])), template)
+    if "strftime_now(" in pinned:
+        raise ModelError(
+            "the chat template of the tokenizer asks for the date in a format that it computes, so that ids would "
+            "differ from day to day. Write a date into the template in place of strftime_now(...)."
+        )
+    tokenizer.chat_template = pinned
+    return True
 
 
 def by_template(tokenizer: Any, messages: Sequence[Message], **options: Any) -> str:
@@ -37,8 +56,6 @@ def by_template(tokenizer: Any, messages: Sequence[Message], **options: Any) -> 
     ModelError
         If the template cannot write them, such as messages of a role that it does not have.
     """
-    if asks_the_clock(tokenizer.chat_template):
-        options["strftime_now"] = TEMPLATE_DATE.strftime
     try:
         return tokenizer.apply_chat_template(messages, tokenize=False, **options)
     except Exception as error:  # a template is a program of its own
@@ -69,7 +86,7 @@ def in_turns(prompt: Text, responses: Sequence[Text]) -> tuple[list[Message], li
 def with_each(
     tokenizer: Any, prompt: Sequence[Message], responses: Sequence[Sequence[Message]]
 ) -> list[tuple[str, str]]:
-    """Return what the template, or a plain dialogue, makes of a prompt with each response, cut where the response begins.
+    """Return what the template, or a plain dialogue, makes of a prompt with each response, in two parts.
 
     The first part depends on the prompt alone. It is empty if the template does not begin the whole with the prompt.
     """
@@ -97,12 +114,12 @@ def _messages(text: Text, role: str) -> list[Message]:
     """Return a text as one message of this role, and messages as dicts that a chat template can read."""
     if isinstance(text, str):
         return [{"role": role, "content": text}]
-    if not isinstance(text, Sequence | np.ndarray) or not all(map(_is_message, text)):
+    if not isinstance(text, Sequence | np.ndarray) or not all(map(is_message, text)):
         raise TypeError(f"expected a text or a list of {{'role': ..., 'content': ...}} messages, got {text!r:.80}")
     return [message if isinstance(message, dict) else dict(message) for message in text]
 
 
-def _is_message(message: Any) -> bool:
+def is_message(message: Any) -> bool:
     """Return whether this is a message: it has a role, and says something or calls tools."""
     if not isinstance(message, (dict, Mapping)) or not isinstance(message.get("role"), str):
         return False

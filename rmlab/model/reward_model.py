@@ -19,6 +19,7 @@ from rmlab.model.conventions import Convention, convention_of
 from rmlab.model.heads import Head
 from rmlab.model.network import Float32Linear, ensure_pad_token, keep_head_in_float32, passed_over
 from rmlab.model.precision import Precision
+from rmlab.model.rendering import pin_date
 from rmlab.model.saving import check_destination, write_manifest
 from rmlab.model.scoring import score_in_chunks
 from rmlab.model.token_scorer import TokenScorer
@@ -43,6 +44,8 @@ class RewardModel(TokenScorer):
         Its tokenizer, with a pad token that is not EOS.
     max_length
         Longest sequence in tokens, special tokens included; longer ones are cut as `encode` says.
+    has_pinned_date
+        Whether a date was written into the chat template, which asked for today's.
     head_source
         Where the head came from; its `fresh` says whether it is random.
     """
@@ -71,6 +74,7 @@ class RewardModel(TokenScorer):
             passed_over=unread,
         )
         self.tokenizer: Any = tokenizer
+        self.has_pinned_date = pin_date(tokenizer)
         self.head_source = Head("that of the given network")
         tokenizer.padding_side = "right"
         self.network.config.problem_type = "regression"  # else the text-classification pipeline applies a sigmoid

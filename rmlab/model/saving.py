@@ -72,4 +72,6 @@ def rescue(model: Any, folder: Path) -> Path | None:
 def write_manifest(folder: Path, token_ids: Mapping[str, Any]) -> None:
     """Record the SHA-256 of every file, which loading compares, and how the model's token ids are made."""
     hashes = {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}
-    (folder / MANIFEST).write_text(json.dumps({"sha256": hashes, "token_ids": token_ids}, indent=2) + "\n", encoding="utf-8")
+    (folder / MANIFEST).write_text(
+        json.dumps({"sha256": hashes, "token_ids": token_ids}, indent=2) + "\n", encoding="utf-8"
+    )

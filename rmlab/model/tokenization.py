@@ -151,8 +151,8 @@ class Encoder:
             cuts.append((len(prompt) - len(kept_prompt), len(response) - len(kept_response)))
             keys.append(_key(one.prompt, cuts[-1][0]))
         cut = np.array(cuts, dtype=np.int64).reshape(-1, 2)
-        counts = (np.array(column, dtype=np.int64) for column in (prompt_lengths, keys))
-        return Encoded(tuple(sequences), *counts, cut[:, 0], cut[:, 1])
+        lengths, numbers = (np.array(column, dtype=np.int64) for column in (prompt_lengths, keys))
+        return Encoded(tuple(sequences), lengths, numbers, cut[:, 0], cut[:, 1])
 
     def locate(self, prompt: Text, response: Text, n_kept: int) -> tuple[str, list[tuple[int, int]]]:
         """Return the tokens of a response in its text.

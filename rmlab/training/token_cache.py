@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from rmlab.atomic import replacing
 from rmlab.data import PreferencePairs
-from rmlab.model import COUNTS, TEMPLATE_DATE, Encoded, EncodedPairs, Encoder, MappedIds, RewardModel
+from rmlab.model import COUNTS, Encoded, EncodedPairs, Encoder, MappedIds, RewardModel
 from rmlab.training.errors import TrainingError
 
 __all__ = ["tokenize_once"]
@@ -46,8 +46,8 @@ def tokenize_once(
     pairs
         The pairs to encode.
     folder
-        Where the ids are stored, in a folder named by a fingerprint of the texts, the tokenizer, the convention and `max_length`. Ids
-        that are there are used again.
+        Where the ids are stored, in a folder named by a fingerprint of the texts, the tokenizer, the convention and
+        `max_length`. Ids that are there are used again.
     max_length
         Longest sequence in tokens, at most the model's own.
     processes
@@ -159,7 +159,7 @@ def _fingerprint(encoder: Encoder, pairs: PreferencePairs, max_length: int) -> s
     tokenizer = encoder.tokenizer
     fast = getattr(tokenizer, "backend_tokenizer", None)
     rules = tokenizer.get_vocab() if fast is None else fast.to_str()
-    special = (encoder.special, str(TEMPLATE_DATE), encoder.convention.to_dict())
+    special = (encoder.special, encoder.convention.to_dict())
     whole: Sequence[Any] = [FORMAT, rules, tokenizer.chat_template, special, max_length, pairs.messages]
     digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode())
     for side in SIDES:
