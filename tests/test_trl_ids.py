@@ -19,6 +19,7 @@ from transformers import (
     Qwen2Config,
 )
 
+from rmlab.__main__ import main
 from rmlab.data import PreferencePair
 from rmlab.datasets import load_everyday
 from rmlab.model import TRL, Apart, Joined, RewardModel, backbones
@@ -234,6 +235,21 @@ def test_a_token_across_the_border_is_the_responses_and_the_prompt_is_known_agai
     shown, spans = model.encoder.locate("Name a colo", "ur.", len(whole) - int(encoded.prompt_lengths[0]))
     assert shown == "ur."
     assert spans[0] == (0, 2)  # "colour" is one token
+
+
+def test_the_report_of_evaluate_says_how_ids_are_made_and_shows_a_text(trained, tmp_path, capsys):
+    way, trainer, folder = trained
+    pairs = pairs_of(way)[:4]
+    path = tmp_path / "pairs.jsonl"
+    rows = [{"prompt": p.prompt, "chosen": p.chosen, "rejected": p.rejected} for p in pairs]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    assert main(["evaluate", str(folder), str(path), "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)["made"]
+    assert made["token ids"] == str(TRL)
+    text = trainer.processing_class.decode(ids_of(trainer)[0])
+    shown = made["the first text as it is read"]
+    assert text.startswith(shown.split(" ... ")[0])
+    assert text.endswith(shown.split(" ... ")[-1])
 
 
 # What rmlab trains, in TRL
