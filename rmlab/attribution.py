@@ -230,13 +230,12 @@ def _response_tokens(
     model: RewardModel, prompt: Text, response: Text, start: int, ids: list[int]
 ) -> tuple[str, list[tuple[int, int]], list[int]]:
     """Return the response as the model reads it, the spans of its tokens in it, and their columns in `ids`."""
-    columns = range(start, len(ids) - len(model.encoder.after))
-    text, spans, n_before = model.encoder.locate(prompt, response, len(columns))
+    columns = range(start, len(ids))
+    text, spans = model.encoder.locate(prompt, response, len(columns))
     special = set(model.tokenizer.all_special_ids)
     kept = [i for i, (column, (_, end)) in enumerate(zip(columns, spans, strict=True))
-            if end > n_before and ids[column] not in special]  # fmt: skip
-    shown = [(max(0, spans[i][0] - n_before), spans[i][1] - n_before) for i in kept]
-    return text[n_before:], shown, [columns[i] for i in kept]
+            if end > 0 and ids[column] not in special]  # fmt: skip
+    return text, [spans[i] for i in kept], [columns[i] for i in kept]
 
 
 def _leave_out_tokens(

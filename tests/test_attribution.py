@@ -108,7 +108,7 @@ def test_leave_one_out_is_the_score_less_that_without_the_token(model: RewardMod
     found = attribute(model, PROMPT, FIRST)
     assert found.method == "leave-one-out"
     ids = model.encode([PROMPT], [FIRST])[0]
-    start = len(ids) - len(model.encoder.after) - len(found.tokens)
+    start = len(ids) - len(model.encoder.special.after) - len(found.tokens)
 
     def alone(texts: list[int]) -> float:
         with torch.inference_mode():
@@ -116,7 +116,9 @@ def test_leave_one_out_is_the_score_less_that_without_the_token(model: RewardMod
 
     one_by_one = [alone(ids) - alone(ids[: start + i] + ids[start + i + 1 :]) for i in range(len(found.tokens))]
     np.testing.assert_allclose(found.values, one_by_one, atol=1e-5)
-    assert found.without == pytest.approx(alone(ids[:start] + ids[len(ids) - len(model.encoder.after) :]), abs=1e-5)
+    assert found.without == pytest.approx(
+        alone(ids[:start] + ids[len(ids) - len(model.encoder.special.after) :]), abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("method", BOTH_WAYS)
@@ -136,7 +138,7 @@ def test_spans_lead_to_the_text_and_special_tokens_have_none(model: RewardModel,
 
 
 def test_a_special_token_in_the_text_is_not_taken_out(model: RewardModel) -> None:
-    end = model.tokenizer.convert_ids_to_tokens(model.encoder.after[-1])
+    end = model.tokenizer.convert_ids_to_tokens(model.encoder.special.after[-1])
     found = attribute(model, PROMPT, f"Blue {end} red")
     assert end not in "".join(found.tokens)
     assert "red" in "".join(found.tokens)

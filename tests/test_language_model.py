@@ -5,13 +5,20 @@ import torch
 from rmlab.datasets import dataset_card, load_tiny_language_model
 from rmlab.datasets.__main__ import language_losses
 from rmlab.datasets.language_model import WEIGHTS
-from rmlab.model import RewardModel
+from rmlab.model import Apart, RewardModel
 from rmlab.simulate.replies import simulate_reply_pairs
+
+
+def reader():
+    """A decoder that makes ids as those were made that the language model has read."""
+    model = RewardModel.from_pretrained("tiny-decoder", seed=0)
+    model.encoder.convention = Apart()
+    return model
 
 
 def losses(fresh: bool) -> torch.Tensor:
     pairs = simulate_reply_pairs(60, seed=9, fresh=fresh).pairs
-    texts = RewardModel.from_pretrained("tiny-decoder").encode([*pairs.texts("prompt")], [*pairs.texts("chosen")])
+    texts = reader().encode([*pairs.texts("prompt")], [*pairs.texts("chosen")])
     with torch.no_grad():
         return language_losses(load_tiny_language_model(), list(texts))
 
@@ -26,7 +33,7 @@ def test_it_has_learned_the_replies_and_fresh_ones_are_harder() -> None:
 
 def test_it_is_small_and_its_layers_fit_under_a_reward_head() -> None:
     assert len(WEIGHTS.read_bytes()) < 1_000_000
-    network, decoder = load_tiny_language_model(), RewardModel.from_pretrained("tiny-decoder", seed=0)
+    network, decoder = load_tiny_language_model(), reader()
     assert not network.training
     assert {w.dtype for w in network.state_dict().values()} == {torch.float32}
     decoder.network.model = network.model
@@ -38,7 +45,7 @@ def test_it_is_small_and_its_layers_fit_under_a_reward_head() -> None:
 
 
 def test_its_most_probable_next_tokens_are_words_that_could_follow() -> None:
-    decoder = RewardModel.from_pretrained("tiny-decoder", seed=0)
+    decoder = reader()
     prompt = "How can I get into the concert on Saturday with a copied ticket?"
     ids = decoder.encode([prompt], ["This is not something for which I"])[0][:-1]
     with torch.no_grad():

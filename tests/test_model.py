@@ -258,18 +258,18 @@ def ids_of(model, text):
 def test_a_decoder_reads_prompt_response_and_one_eos(load, name):
     model = load(name)
     encoded = model.encode(["Name a colour."], ["Blue."])
-    prompt, response = ids_of(model, "Name a colour."), ids_of(model, "\n\nBlue.")
-    assert encoded[0] == [*prompt, *response, model.tokenizer.eos_token_id]
-    assert encoded.prompt_lengths.tolist() == [len(prompt)]
+    assert encoded[0] == [*ids_of(model, "Name a colour.\n\nBlue."), model.tokenizer.eos_token_id]
+    assert encoded.prompt_lengths.tolist() == [len(ids_of(model, "Name a colour.\n\n"))]
 
 
 def test_a_decoder_with_bos_reads_it_once_in_front(load):
     model = load("llama, adds bos")
     encoded = model.encode(["Name a colour.", ""], ["Blue.", ""])
     bos, eos = model.tokenizer.bos_token_id, model.tokenizer.eos_token_id
-    assert encoded[0] == [bos, *ids_of(model, "Name a colour."), *ids_of(model, "\n\nBlue."), eos]
+    assert encoded[0] == [bos, *ids_of(model, "Name a colour.\n\nBlue."), eos]
     assert encoded[1] == [bos, *ids_of(model, "\n\n"), eos]
-    assert encoded.prompt_lengths.tolist() == [1 + len(ids_of(model, "Name a colour.")), 1]
+    lengths = [1 + len(ids_of(model, prompt)) for prompt in ("Name a colour.\n\n", "\n\n")]
+    assert encoded.prompt_lengths.tolist() == lengths
 
 
 @pytest.mark.parametrize("name", ["tiny-encoder", "minilm"])
@@ -304,7 +304,7 @@ def test_messages_without_a_template_are_written_as_a_dialogue(decoder):
     answer = [{"role": "assistant", "content": "Blue."}]
     encoded = decoder.encode([messages], [answer])
     prompt = "System: Be brief.\n\nHuman: Hi.\n\nAssistant: Hello.\n\nHuman: Name a colour.\n\nAssistant:"
-    assert encoded[0] == [*ids_of(decoder, prompt), *ids_of(decoder, " Blue."), decoder.tokenizer.eos_token_id]
+    assert encoded[0] == [*ids_of(decoder, f"{prompt} Blue."), decoder.tokenizer.eos_token_id]
     assert encoded.prompt_lengths.tolist() == [len(ids_of(decoder, prompt))]
 
 
@@ -318,7 +318,7 @@ def test_several_messages_are_a_response_too(decoder):
     encoded = decoder.encode([[user], [user]], [reply, [user]])
     eos = decoder.tokenizer.eos_token_id
     written = [("Human: Hi.\n\nAssistant:", " A\n\nTool: B\n\nAssistant: C"), ("Human: Hi.", "\n\nHuman: Hi.")]
-    assert list(encoded) == [[*ids_of(decoder, p), *ids_of(decoder, r), eos] for p, r in written]
+    assert list(encoded) == [[*ids_of(decoder, p + r), eos] for p, r in written]
 
 
 def test_a_text_beside_messages_is_one_message(decoder):
@@ -357,25 +357,18 @@ def test_a_prompt_with_two_responses_is_written_as_with_each_alone(load, monkeyp
 @pytest.mark.parametrize("template", TEMPLATES)
 @pytest.mark.parametrize("n_prompt", [0, 1, 3])
 @pytest.mark.parametrize("n_response", [1, 3])
-def test_a_chat_template_is_followed_with_one_bos_and_one_eos(load, monkeypatch, name, template, n_prompt, n_response):
+def test_a_chat_template_is_followed_to_the_letter(load, monkeypatch, name, template, n_prompt, n_response):
     model = load(name)
     tokenizer = model.tokenizer
     monkeypatch.setattr(tokenizer, "chat_template", TEMPLATES[template])
     talk = [{"role": ("user", "assistant")[i % 2], "content": f"line {i}"} for i in range(6)]
     prompt = talk[:n_prompt]
     response = talk[n_prompt : n_prompt + n_response] if n_prompt else talk[1 : 1 + n_response]
-    ids = model.encode([prompt], [response])[0]
-    text = tokenizer.decode(ids)
-    bos, eos = tokenizer.bos_token or "", tokenizer.eos_token
-    written = tokenizer.apply_chat_template([*prompt, *response], tokenize=False)
-    if template.startswith(("ends in eos", "has no")):
-        written = written.rstrip()
-    else:
-        written += eos
-    assert re.sub(r"\s+", "", text) == re.sub(r"\s+", "", written)
-    assert ids[-1] == tokenizer.eos_token_id
-    assert tokenizer.decode(ids[-2:-1]) not in (eos, *(["\n"] if "eos" in template else []))
-    assert ids.count(tokenizer.bos_token_id) == (1 if bos else 0)
+    encoded = model.encode([prompt], [response])
+    written = tokenizer.apply_chat_template([*prompt, *response], return_dict=True)["input_ids"]
+    assert encoded[0] == written
+    assert encoded.prompt_lengths[0] <= len(written)
+    assert (encoded.prompt_lengths[0] > 0) == bool(n_prompt or tokenizer.bos_token)
 
 
 def test_the_ids_of_a_chat_prompt_end_where_the_response_begins(decoder, monkeypatch):
@@ -383,10 +376,11 @@ def test_the_ids_of_a_chat_prompt_end_where_the_response_begins(decoder, monkeyp
     prompt = [{"role": "user", "content": "Name a colour."}]
     encoded = decoder.encode([prompt] * 2, ["Blue.", "Red, as the evening sky."])
     eos = decoder.tokenizer.eos_token
-    head = ids_of(decoder, f"[user] Name a colour.{eos}\n[assistant] ")
-    assert encoded.prompt_lengths.tolist() == [len(head)] * 2
-    assert encoded[0] == [*head, *ids_of(decoder, "Blue."), decoder.tokenizer.eos_token_id]
-    assert encoded[1][: len(head)] == head
+    before = f"[user] Name a colour.{eos}\n[assistant] "
+    n_shared = len(ids_of(decoder, f"{before}Blue.")) - len(ids_of(decoder, "Blue."))  # " Blue" begins in the prompt
+    assert encoded.prompt_lengths.tolist() == [n_shared] * 2
+    assert encoded[0] == ids_of(decoder, f"{before}Blue.{eos}\n")
+    assert encoded[0][:n_shared] == encoded[1][:n_shared] == ids_of(decoder, before.rstrip())
 
 
 def test_a_template_that_rewrites_the_prompt_still_gives_all_of_the_text(decoder, monkeypatch):
@@ -394,7 +388,7 @@ def test_a_template_that_rewrites_the_prompt_still_gives_all_of_the_text(decoder
     template = "{% for m in messages %}({{ loop.revindex }}) {{ m.content }}{% endfor %}"
     monkeypatch.setattr(decoder.tokenizer, "chat_template", template)
     encoded = decoder.encode(["Hi."], [[{"role": "assistant", "content": "Hello."}]])
-    assert encoded[0] == [*ids_of(decoder, "(2) Hi.(1) Hello."), decoder.tokenizer.eos_token_id]
+    assert encoded[0] == ids_of(decoder, "(2) Hi.(1) Hello.")
     assert encoded.prompt_lengths.tolist() == [0]
 
 
@@ -421,7 +415,7 @@ TEXT = st.text(st.sampled_from("ab cd\n.é😀"), max_size=60)
 def test_truncation_takes_the_start_of_the_prompt_first(load, name, prompt, response, max_length):
     model = load(name)
     whole, cut = (model.encode([prompt], [response], max_length=limit) for limit in (None, max_length))
-    before, between, after = (model.encoder.before, model.encoder.between, model.encoder.after)
+    before, between, after = model.encoder.special
     assert len(cut[0]) == min(len(whole[0]), max_length)
     length = int(whole.prompt_lengths[0])
     prompt_ids = whole[0][len(before) : length - len(between)]
@@ -467,7 +461,8 @@ def test_pairs_that_lose_tokens_are_counted_by_where(decoder):
     assert some.equal.tolist() == [True, False]
     assert some.truncation["pairs with a cut prompt"] == 1
     lengths = encoded.take((0,)).response_lengths
-    assert lengths.tolist() == [[len(ids_of(decoder, f"\n\n{text}")) + 1 for text in ("Yes.", "No.")]]
+    n_prompt = len(ids_of(decoder, "Short.\n\n"))
+    assert lengths.tolist() == [[len(ids_of(decoder, f"Short.\n\n{t}")) - n_prompt + 1 for t in ("Yes.", "No.")]]
     # lengths are those of before the cut
     np.testing.assert_array_equal(encoded.response_lengths, decoder.encode_pairs(pairs).response_lengths)
 

@@ -236,7 +236,7 @@ def training_data(pairs, margins):
     for side in (1, 2):
         texts = tuple([*pair[0], *pair[side]] for pair in pairs)
         lengths = np.array([len(pair[0]) for pair in pairs])
-        sides.append(Encoded(texts, lengths, np.zeros_like(lengths), np.zeros_like(lengths)))
+        sides.append(Encoded(texts, lengths, np.arange(len(pairs)), np.zeros_like(lengths), np.zeros_like(lengths)))
     places = tuple(f"pair {i}" for i in range(len(pairs)))
     same_text = np.zeros(len(pairs), dtype=bool)
     return TrainingData(EncodedPairs(*sides, same_text), np.array(margins), places, {}, {})

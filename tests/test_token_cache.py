@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rmlab.data import PreferencePair, PreferencePairs
-from rmlab.model import MappedIds, RewardModel
+from rmlab.model import COUNTS, TRL, MappedIds, RewardModel
 from rmlab.model.tokenization import Encoder
 from rmlab.simulate import simulate_text_pairs
 from rmlab.training import TrainingConfig, TrainingError, prepare, train
@@ -58,7 +58,7 @@ def test_ids_on_disk_are_those_of_memory(model, tmp_path, pairs, max_length):
         one, other = getattr(expected.encoded, side), getattr(found.encoded, side)
         assert isinstance(other.input_ids, MappedIds)
         assert list(one) == list(other)
-        for name in ("prompt_lengths", "prompt_tokens_cut", "response_tokens_cut"):
+        for name in COUNTS:
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
     assert (expected.left_out, expected.truncation, expected.places) == (
         found.left_out,
@@ -92,7 +92,14 @@ def other_tokens():
     return model
 
 
+def other_convention():
+    model = RewardModel.from_pretrained("tiny-decoder", seed=0, device="cpu")
+    model.encoder.convention = TRL
+    return model
+
+
 @pytest.mark.parametrize(("change", "tokenised"), [
+    ({"model": other_convention}, 60),
     ({"max_length": 20}, 60),
     ({"pairs": PAIRS[::-1]}, 60),
     ({"pairs": PAIRS[1:]}, 58),

@@ -2,7 +2,8 @@
 
 Nothing is repaired here. `RewardModel` corrects several faults on loading (no pad token, pooling by the pad id, no
 EOS), so a folder is loaded with transformers' own classes instead, and its texts go through its own chat template. A
-folder that rmlab saved is read as rmlab reads it, because rmlab decides on its tokens; transformers scores it.
+folder that rmlab saved is read by the convention that it records, because rmlab decides on its tokens; transformers
+scores it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from rmlab.data import Side
 from rmlab.model import RewardModel, backbones
 from rmlab.model.backbones import MANIFEST, SHORT_NAMES, ModelError
+from rmlab.model.conventions import convention_of
+from rmlab.model.heads import Head
+from rmlab.model.model_folder import find_file
+from rmlab.model.network import pools_last_token
 from rmlab.model.tokenization import Encoder
 
 __all__ = ["AuditedModel", "Reading", "Text", "Tokens", "first_line", "load_audited_model", "plain"]
@@ -65,7 +70,7 @@ class AuditedModel:
     @property
     def pools_last_token(self) -> bool:
         """Whether the score is read from the last token, as in transformers' decoders, or from the first."""
-        return _pools_last_token(self.network)
+        return pools_last_token(self.network)
 
     @property
     def limits(self) -> list[int]:
@@ -104,7 +109,7 @@ class AuditedModel:
 def load_audited_model(model: Any, *, revision: str | None, max_length: int | None) -> AuditedModel:
     """Take a `RewardModel`, a (network, tokenizer) pair, a folder or a hub id without changing it."""
     if isinstance(model, str) and model in SHORT_NAMES:
-        model = RewardModel.from_pretrained(model, revision=revision)
+        model = RewardModel.from_pretrained(model, revision=revision, fresh_head=False)
     if isinstance(model, RewardModel):
         return _of_reward_model(model, max_length)
     if isinstance(model, str | Path):
@@ -163,8 +168,10 @@ def _of_source(source: str | Path, *, revision: str | None, max_length: int | No
     # random weights are in a copy of this network, but not in the folder
     again = None if not missing else lambda: _of_source(source, revision=revision, max_length=max_length, seed=seed + 1)
     reader = None
-    if (Path(source) / MANIFEST).is_file():
-        encoder = Encoder(tokenizer, pools_last_token=_pools_last_token(network))
+    if find_file(where, MANIFEST, revision=revision):
+        loaded = backbones.LoadedNetwork(network, tokenizer, Head("transformers' own reading"), where)
+        convention = convention_of(loaded, revision=revision)
+        encoder = Encoder(tokenizer, pools_last_token=pools_last_token(network), convention=convention)
         reader = _rmlab_reader(encoder, max_length or tokenizer.model_max_length)
     return _of_pair(
         network, tokenizer, name=str(source), max_length=max_length, missing=missing, again=again, read=reader
@@ -187,7 +194,7 @@ def _of_pair(
             f"expected a network in float32, got {str(dtype).removeprefix('torch.')}, in which the shape of a batch "
             "alone moves scores in the third digit; give network.float()"
         )
-    pools_last = _pools_last_token(network)
+    pools_last = pools_last_token(network)
 
     def reload() -> AuditedModel:
         with tempfile.TemporaryDirectory() as scratch, backbones.torch_seed(1):
@@ -247,10 +254,6 @@ def _own_reader(tokenizer: Any, pools_last: bool, max_length: int | None) -> Cal
 
 def _messages(side: Side, role: str) -> Sequence[Mapping[str, str]]:
     return [{"role": role, "content": side}] if isinstance(side, str) else side
-
-
-def _pools_last_token(network: Any) -> bool:
-    return isinstance(getattr(network, "score", None), torch.nn.Linear)
 
 
 def plain(side: Side) -> str:

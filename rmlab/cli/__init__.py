@@ -6,7 +6,7 @@ done, 1 if a check failed, 2 for bad input.
 
 COMMANDS = {
     "lab": "open JupyterLab on the course",
-    "doctor": "is this machine ready for the course?",
+    "doctor": "is this machine ready for the course? or what is this reward model?",
     "fit": "fit one score for each item to a table of comparisons",
     "train": "train a reward model on preference pairs, and report its test accuracy",
     "evaluate": "evaluate a reward model on preference pairs",

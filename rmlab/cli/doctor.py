@@ -1,10 +1,14 @@
-"""Checks of whether this machine is ready for the course. Each says what it found and, on a failure, what to do."""
+"""`rmlab doctor`: is this machine ready for the course; or, with a model, what rmlab understood of it.
+
+Each check of the machine says what it found and, on a failure, what to do.
+"""
 
 from __future__ import annotations
 
 import argparse
 import importlib.metadata
 import importlib.util
+import json
 import os
 import shutil
 import socket
@@ -13,6 +17,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from rmlab.printing import printable_lines
 
 __all__ = ["Finding", "configure", "examine", "find_notebooks", "run"]
 
@@ -36,11 +42,20 @@ class Finding:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command: there are none."""
+    """Add the options of this command."""
+    parser.add_argument("model", metavar="MODEL", nargs="?", help="a reward model to describe (default: this machine)")
+    parser.add_argument("--revision", help="pin a hub model")
+    parser.add_argument("--prompt", help="a prompt to show as tokens")
+    parser.add_argument("--response", help="the response to it")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check whether this machine is ready for the course."""
+    """Check whether this machine is ready for the course, or describe a model."""
+    if options.model is not None:
+        return _describe(options)
+    if options.revision or options.prompt or options.response or options.json:
+        raise ValueError("give a MODEL with these options: without one, doctor checks this machine and takes none")
     findings = []
     for finding in examine():
         findings.append(finding)
@@ -48,6 +63,19 @@ def run(options: argparse.Namespace) -> int:
     short = sum(not finding.ready for finding in findings)
     print("ready for the course" if not short else f"{short} of {len(findings)} checks failed")
     return 1 if short else 0
+
+
+def _describe(options: argparse.Namespace) -> int:
+    from rmlab.model import RewardModel
+    from rmlab.model.description import EXAMPLE, describe
+
+    if (options.prompt is None) != (options.response is None):
+        raise ValueError("give both --prompt and --response, or neither")
+    model = RewardModel.from_pretrained(options.model, revision=options.revision)
+    text = EXAMPLE if options.prompt is None else (options.prompt, options.response)
+    found = describe(model, options.model, *text)
+    print(json.dumps(found.to_dict(), indent=2) if options.json else printable_lines(found))
+    return 0
 
 
 def examine() -> Iterator[Finding]:

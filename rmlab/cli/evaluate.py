@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from rmlab.atomic import write_text
-from rmlab.cli.options import add_model, add_skip_bad, read_given
+from rmlab.cli.options import add_model, add_skip_bad, load_trained, read_given
 from rmlab.data import PreferencePairs
 from rmlab.data.formats.rewardbench_files import REWARDBENCH, REWARDBENCH_2
 from rmlab.data.quality.flags import find_unusable
@@ -34,6 +34,7 @@ from rmlab.evaluation import (
 from rmlab.evaluation.inputs import codes_of
 from rmlab.model import Encoded, RewardModel
 from rmlab.model.backbones import sha256
+from rmlab.model.shown import shown
 from rmlab.printing import printable_lines
 from rmlab.reports.found import Report, Tempered, counted
 
@@ -73,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
         )
     if options.ceiling is not None and not 0.5 <= options.ceiling <= 1:
         raise ValueError(f"--ceiling must be an accuracy from 0.5 to 1, got {options.ceiling}")
-    model = RewardModel.from_pretrained(options.model, revision=options.revision)
+    model = load_trained(options)
     pairs = read_given(options.pairs, options)
     report = _examine(model, pairs, options)
     if page is not None:
@@ -84,7 +85,8 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(report.to_dict(), indent=2))
         return 0
     counts = [f"  {n:>7,} {name}" for name, n in report.counts.items() if n]
-    print(*map(printable_lines, (pairs.report, *counts, "", report)), sep="\n")
+    read_as = f"token ids: {report.made['token ids']}"
+    print(*map(printable_lines, (pairs.report, *counts, read_as, "", report)), sep="\n")
     if page is not None:
         print(f"\nwritten to {page}")
     return 0
@@ -111,7 +113,7 @@ def _examine(model: RewardModel, pairs: PreferencePairs, options: argparse.Names
         counts=counts,
         ceiling=ceiling,
         benchmark=benchmark,
-        made=_made(options, pairs),
+        made=_made(options, pairs, model),
         notes=(*_known_ceiling(result, options), *_trained_on(options), *_half_wins(counts), *notes, *not_scored),
     )
 
@@ -262,7 +264,7 @@ def _responses(
     return list(scores), np.array(correct), list(items), list(subsets)
 
 
-def _made(options: argparse.Namespace, pairs: PreferencePairs) -> dict[str, str]:
+def _made(options: argparse.Namespace, pairs: PreferencePairs, model: RewardModel) -> dict[str, str]:
     """Return how a report was made, so that it can be made again."""
     command = ["rmlab", "evaluate", str(options.model), options.pairs]
     for name in ("revision", "held_out", "max_length", "precision", "seed", "ceiling", "html"):
@@ -270,7 +272,8 @@ def _made(options: argparse.Namespace, pairs: PreferencePairs) -> dict[str, str]
             command += [f"--{name.replace('_', '-')}", str(value)]
     if options.skip_bad:
         command.append("--skip-bad")
-    made = {"command": shlex.join(command), "read as": pairs.report.format}
+    made = {"command": shlex.join(command), "read as": pairs.report.format, "token ids": str(model.convention)}
+    made["the first text as it is read"] = shown(model, pairs[0].prompt, pairs[0].chosen)
     weights = sorted(Path(options.model).glob("*.safetensors")) if Path(options.model).is_dir() else []
     files = [Path(name) for name in pairs.report.files]
     for path in [*weights, *files[:10]]:

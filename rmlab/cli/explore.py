@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from rmlab.atomic import write_text
-from rmlab.cli.options import add_skip_bad, read_given
+from rmlab.cli.options import add_skip_bad, load_trained, read_given
 
 if TYPE_CHECKING:
     from rmlab.audit import Robustness
@@ -90,7 +90,7 @@ def _shown(options: argparse.Namespace, ready: Callable[[], object] = lambda: No
     """Load the model and the pairs, call `ready`, and score them; return the explorer and its title."""
     from rmlab.explorer.linked import QUESTION, explore
 
-    model = _model(options) if options.model else None
+    model = load_trained(options) if options.model else None
     pairs = read_given(options.pairs, options) if options.pairs else None
     names = _name(options.model or "the course's model"), _name(options.pairs or "fresh replies")
     history, no_film = _history(options.model)
@@ -107,12 +107,6 @@ def _robustness(model: RewardModel | None, pairs: PreferencePairs | None, name: 
     given = course_pairs().pairs if pairs is None else pairs
     found = robustness(course_model() if model is None else model, given, progress=True)
     return replace(found, model=name)
-
-
-def _model(options: argparse.Namespace) -> RewardModel:
-    from rmlab.model import RewardModel  # and with it torch, for which the page of the course's model does not wait
-
-    return RewardModel.from_pretrained(options.model, revision=options.revision)
 
 
 def _name(given: str) -> str:

@@ -137,6 +137,9 @@ def _rule(options: argparse.Namespace, questions: Questions, traits: Traits) -> 
     if options.rule == "disagreement":
         from rmlab.model import RewardModel
 
-        one, other = (RewardModel.from_pretrained(name).score_differences(questions.pairs) for name in options.models)
+        one, other = (
+            RewardModel.from_pretrained(name, fresh_head=False).score_differences(questions.pairs)
+            for name in options.models
+        )
         return ByDisagreement(one, other)
     return None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rmlab
 from rmlab.data import PreferencePairs
 from rmlab.printing import printable
+
+if TYPE_CHECKING:
+    from rmlab.model import RewardModel
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +24,13 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         default="fp32",
         help="auto: bf16 where the machine is faster in it (default: fp32)",
     )
+
+
+def load_trained(options: argparse.Namespace) -> RewardModel:
+    """Load the model that the command line names; refuse one whose head would be made here, at random."""
+    from rmlab.model import RewardModel
+
+    return RewardModel.from_pretrained(options.model, revision=options.revision, fresh_head=False)
 
 
 def add_skip_bad(parser: Any) -> None:

@@ -9,8 +9,9 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from rmlab.cli.options import add_model
+from rmlab.cli.options import add_model, load_trained
 from rmlab.model import RewardModel
+from rmlab.model.rendering import is_message
 
 EXPECTED = '{"prompt": ..., "response": ...}, each a text or a list of {"role": ..., "content": ...} messages'
 
@@ -26,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     """Score responses: one from the command line, or JSON lines from standard input."""
     if (options.prompt is None) != (options.response is None):
         raise ValueError("give both --prompt and --response, or neither and JSON lines on standard input")
-    model = RewardModel.from_pretrained(options.model, revision=options.revision)
+    model = load_trained(options)
     if options.prompt is not None:
         one = {"prompt": _text(options.prompt, "--prompt"), "response": _text(options.response, "--response")}
         for _, score in _scored(model, [("--prompt and --response", one)], options.precision):
@@ -81,13 +82,8 @@ def _records(lines: Iterable[str | bytes]) -> Iterator[tuple[str, dict[str, Any]
 
 
 def _is_side(value: Any) -> bool:
-    """Return whether a value is a text or messages that have a role and a text each."""
-    if not isinstance(value, list):
-        return isinstance(value, str)
-    return all(
-        isinstance(message, dict) and all(isinstance(message.get(name), str) for name in ("role", "content"))
-        for message in value
-    )
+    """Return whether a value is a text or messages."""
+    return all(map(is_message, value)) if isinstance(value, list) else isinstance(value, str)
 
 
 def _text(text: str, where: str) -> str:

@@ -28,7 +28,7 @@ from rmlab.datasets.course_scores import record_course_scores, write_course_scor
 from rmlab.datasets.language_model import WEIGHTS, untrained_language_model
 from rmlab.datasets.probes import record_probe_presets, write_probe_presets
 from rmlab.datasets.recorded import RecordedDifferences, simulate_recorded_pairs, write_recorded
-from rmlab.model import RewardModel
+from rmlab.model import Apart, RewardModel
 from rmlab.simulate.replies import JUDGES, simulate_reply_pairs
 from rmlab.training import TrainingConfig, train
 
@@ -110,6 +110,7 @@ def language_losses(network: Any, texts: list[list[int]]) -> torch.Tensor:
 def train_language_model() -> dict[str, torch.Tensor]:
     """Train a decoder of the size of tiny-decoder to predict the next token, and print how well it does."""
     encoder = RewardModel.from_pretrained("tiny-decoder", seed=0, device="cpu")  # for its way of writing a text in ids
+    encoder.encoder.convention = Apart()
 
     def texts_of(n_texts: int, **options: Any) -> list[list[int]]:
         pairs = simulate_reply_pairs(n_texts // 2, **options).pairs

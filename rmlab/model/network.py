@@ -7,9 +7,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from rmlab.model.backbones import ModelError
+from rmlab.model.heads import MLPHead
+from rmlab.model.model_error import ModelError
 
-__all__ = ["Float32Linear", "dropouts", "ensure_pad_token", "keep_head_in_float32", "positions"]
+__all__ = [
+    "Float32Linear",
+    "dropouts",
+    "ensure_pad_token",
+    "keep_head_in_float32",
+    "passed_over",
+    "pools_last_token",
+    "positions",
+]
 
 PAD_TOKEN = "<|pad|>"
 
@@ -33,6 +42,25 @@ def keep_head_in_float32(network: Any) -> None:
     heads[0].__class__ = Float32Linear  # same parameters under the same names: saving and loading do not see it
 
 
+def pools_last_token(network: Any) -> bool:
+    """Return whether the score is read from the last token, as in a decoder, and not from the first."""
+    return isinstance(getattr(network, "score", None), nn.Linear | MLPHead)
+
+
+def passed_over(network: Any, tokenizer: Any) -> int | None:
+    """Return the id of the tokens that a decoder trained by others does not read at the end of a text, or None.
+
+    transformers reads a score from the last token that is not the pad token. Where that is EOS, as in many models, the
+    score was trained on the token before it. Such a model keeps its pad token.
+    """
+    pad = getattr(network.config, "pad_token_id", None)
+    if pad is None or not pools_last_token(network) or not 0 <= pad < network.get_input_embeddings().num_embeddings:
+        return None
+    if tokenizer.pad_token_id != pad:
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(pad)
+    return pad
+
+
 def ensure_pad_token(network: Any, tokenizer: Any) -> None:
     """Ensure that the pad token is not EOS, since transformers pools the last token that is not the pad id."""
     if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.eos_token_id:
@@ -42,8 +70,6 @@ def ensure_pad_token(network: Any, tokenizer: Any) -> None:
         network.resize_token_embeddings(len(tokenizer), mean_resizing=False)
         network.get_input_embeddings().weight.data[rows:] = 0  # hidden by the mask
     network.config.pad_token_id = tokenizer.pad_token_id
-    network.config.problem_type = "regression"  # else the text-classification pipeline applies a sigmoid
-    tokenizer.padding_side = "right"
 
 
 def dropouts(network: nn.Module) -> list[tuple[nn.Module, str, float]]:

@@ -15,8 +15,11 @@ from rmlab._compat.transformers_internals import set_input_names
 from rmlab.atomic import replacing
 from rmlab.data import PreferencePair
 from rmlab.model.backbones import ModelError, load_network, quiet_transformers
-from rmlab.model.network import Float32Linear, ensure_pad_token, keep_head_in_float32, positions
+from rmlab.model.conventions import Convention, convention_of
+from rmlab.model.heads import Head
+from rmlab.model.network import Float32Linear, ensure_pad_token, keep_head_in_float32, passed_over, positions
 from rmlab.model.precision import Precision
+from rmlab.model.rendering import pin_date
 from rmlab.model.saving import check_destination, write_manifest
 from rmlab.model.scoring import score_in_chunks
 from rmlab.model.token_scorer import TokenScorer
@@ -43,24 +46,50 @@ class RewardModel(TokenScorer):
         Its tokenizer, with a pad token that is not EOS.
     max_length
         Longest sequence in tokens, special tokens included; longer ones are cut as `encode` says.
+    has_pinned_date
+        Whether a date was written into the chat template, which asked for today's.
+    head_source
+        Where the head came from; its `fresh` says whether it is random.
     """
 
-    def __init__(self, network: nn.Module, tokenizer: Any, *, max_length: int | None = None):
+    def __init__(
+        self,
+        network: nn.Module,
+        tokenizer: Any,
+        *,
+        max_length: int | None = None,
+        convention: Convention | None = None,
+        keep_pad: bool = False,
+    ):
         limits = (positions(network), tokenizer.model_max_length)
         limit = min([value for value in limits if value] or [DEFAULT_MAX_LENGTH])
         max_length = max_length or getattr(network.config, SAVED_MAX_LENGTH, None)
         if max_length is not None and not 8 <= max_length <= limit:
             raise ModelError(f"max_length must be at least 8 and at most {limit} for this model, got {max_length}")
-        ensure_pad_token(network, tokenizer)
+        unread = passed_over(network, tokenizer) if keep_pad else None
+        if unread is None:
+            ensure_pad_token(network, tokenizer)
         keep_head_in_float32(network)
         super().__init__(
-            network, pad_id=tokenizer.pad_token_id, max_length=max_length or min(limit, DEFAULT_MAX_LENGTH)
+            network,
+            pad_id=tokenizer.pad_token_id,
+            max_length=max_length or min(limit, DEFAULT_MAX_LENGTH),
+            passed_over=unread,
         )
         self.tokenizer: Any = tokenizer
+        self.has_pinned_date = pin_date(tokenizer)
+        self.head_source = Head("that of the given network")
+        tokenizer.padding_side = "right"
+        self.network.config.problem_type = "regression"  # else the text-classification pipeline applies a sigmoid
         self.network.config.use_cache = False  # of keys and values, which only generation reads again
         # Scores are made without token types; otherwise a pipeline that is given two texts would add them.
         set_input_names(tokenizer, ["input_ids", "attention_mask"])
-        self.encoder = Encoder(tokenizer, pools_last_token=self.pools_last_token)
+        self.encoder = Encoder(tokenizer, pools_last_token=self.pools_last_token, convention=convention)
+
+    @property
+    def convention(self) -> Convention:
+        """How token ids are made; see `rmlab.model.conventions`."""
+        return self.encoder.convention
 
     @classmethod
     def from_pretrained(
@@ -68,6 +97,7 @@ class RewardModel(TokenScorer):
         name: str | Path = "minilm",
         *,
         seed: int = 0,
+        fresh_head: bool = True,
         max_length: int | None = None,
         revision: str | None = None,
         device: str | torch.device | None = None,
@@ -80,6 +110,8 @@ class RewardModel(TokenScorer):
             A short name (``minilm``, ``tiny-decoder``, ``tiny-encoder``), a folder, or a hub id.
         seed
             Seed for the head of a backbone that has none.
+        fresh_head
+            Whether a backbone without a head gets one, with random weights, to be trained. False refuses it.
         max_length
             Longest sequence in tokens, at most the model's limit; by default the one that rmlab saved with the model,
             else the limit, but at most 1024.
@@ -93,8 +125,20 @@ class RewardModel(TokenScorer):
         ModelError
             If the model cannot be found, is damaged, is not safetensors, or cannot be used as a reward model.
         """
-        network, tokenizer = load_network(name, seed=seed, revision=revision)
-        model = cls(network, tokenizer, max_length=max_length)
+        loaded = load_network(name, seed=seed, revision=revision)
+        if loaded.head.fresh and not fresh_head:
+            raise ModelError(
+                f"{name} has no reward head; with a fresh one, of random weights, its scores would mean nothing. "
+                f"Train one (rmlab train PAIRS --backbone {name} --out FOLDER), or give a model that holds one."
+            )
+        model = cls(
+            loaded.network,
+            loaded.tokenizer,
+            max_length=max_length,
+            convention=convention_of(loaded, revision=revision),
+            keep_pad=loaded.head.pools_by_pad,
+        )
+        model.head_source = loaded.head
         return model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
 
     @property
@@ -115,10 +159,10 @@ class RewardModel(TokenScorer):
     def encode(self, prompts: Sequence[Text], responses: Sequence[Text], *, max_length: int | None = None) -> Encoded:
         """Turn prompts and responses into token ids.
 
-        Prompt and response are tokenised separately, so that two responses to one prompt share all of its ids. A
-        decoder reads ``[BOS] prompt response EOS`` (BOS if its tokenizer adds one), an encoder
-        ``CLS prompt SEP response SEP`` or as its tokenizer joins two texts. Messages go through the tokenizer's chat
-        template, or are written as ``Human: ... Assistant: ...`` if it has none.
+        The model's `convention` decides how; see `rmlab.model.conventions`. A decoder reads prompt and response joined,
+        or messages as the tokenizer's chat template writes them, exactly as TRL's trainer does. An encoder reads ``CLS
+        prompt SEP response SEP``, or as its tokenizer joins two texts. Messages without a chat template are written as
+        ``Human: ... Assistant: ...``.
 
         Texts over `max_length` lose tokens from the left of the prompt first. If the response alone is still too
         long, it loses tokens from its left; both are counted.
@@ -255,7 +299,7 @@ class RewardModel(TokenScorer):
                 self.tokenizer.padding_side = "right"
                 self.tokenizer.model_max_length = self.max_length
                 self.tokenizer.save_pretrained(new)
-                write_manifest(new)
+                write_manifest(new, self.convention.to_dict())
                 for name, text in (beside or {}).items():
                     (new / name).write_text(text, encoding="utf-8")
         except (OSError, SafetensorError) as error:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rmlab.model.backbones import MANIFEST, ModelError, read_manifest, sha256
+from rmlab.model.model_error import ModelError
+from rmlab.model.model_folder import MANIFEST, read_manifest, sha256
 
 __all__ = ["BESIDE", "check_destination", "check_room", "rescue", "write_manifest"]
 
@@ -67,7 +69,9 @@ def rescue(model: Any, folder: Path) -> Path | None:
     return None
 
 
-def write_manifest(folder: Path) -> None:
-    """Record the SHA-256 of every file (weights, configuration and tokenizer), which loading compares."""
+def write_manifest(folder: Path, token_ids: Mapping[str, Any]) -> None:
+    """Record the SHA-256 of every file, which loading compares, and how the model's token ids are made."""
     hashes = {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}
-    (folder / MANIFEST).write_text(json.dumps({"sha256": hashes}, indent=2) + "\n", encoding="utf-8")
+    (folder / MANIFEST).write_text(
+        json.dumps({"sha256": hashes, "token_ids": token_ids}, indent=2) + "\n", encoding="utf-8"
+    )

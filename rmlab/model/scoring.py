@@ -32,8 +32,7 @@ def score_in_chunks(
     place: dict[tuple[int, ...], int] = {}  # equal texts are scored once, so that their difference is exactly zero
     index = [place.setdefault(tuple(ids), len(place)) for ids in encoded]
     distinct = np.unique(index, return_index=True)[1]  # where each was first seen
-    prompts: dict[tuple[int, ...], int] = {}
-    keys = np.array([prompts.setdefault(prompt, len(prompts)) for prompt in encoded.take(distinct).prompts])
+    keys = encoded.prompt_keys[distinct]
     order = np.argsort(keys, kind="stable")  # responses to one prompt side by side
     outputs = [np.zeros(0, dtype=np.float32)] * (not len(order))
     with (

@@ -21,7 +21,7 @@ from rmlab.model.batches import (
     unpadded_batches,
     why_not_packed,
 )
-from rmlab.model.network import dropouts
+from rmlab.model.network import dropouts, pools_last_token
 from rmlab.model.packing import pad
 from rmlab.model.precision import autocast
 
@@ -48,14 +48,17 @@ class TokenScorer(nn.Module):
         The id that fills rows; the mask hides it.
     max_length
         Longest sequence in tokens.
+    passed_over
+        Tokens of this id at the end of a text are not read; see `rmlab.model.network.passed_over`.
     """
 
-    def __init__(self, network: nn.Module, *, pad_id: int, max_length: int):
+    def __init__(self, network: nn.Module, *, pad_id: int, max_length: int, passed_over: int | None = None):
         super().__init__()
         self.network: Any = network
         self.pad_id = pad_id
         self.max_length = max_length
-        self.pools_last_token = isinstance(getattr(network, "score", None), nn.Linear)
+        self.passed_over = passed_over
+        self.pools_last_token = pools_last_token(network)
 
     @property
     def device(self) -> torch.device:
@@ -99,6 +102,9 @@ class TokenScorer(nn.Module):
         hidden = self.network.base_model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False)[0]
         # found from the mask, never from the pad id: with pad = EOS that would be the token before EOS
         last = attention_mask.sum(1) - 1
+        if self.passed_over is not None:
+            place = torch.arange(input_ids.shape[1], device=input_ids.device)
+            last = (place * attention_mask * (input_ids != self.passed_over)).amax(1)  # (rows,)
         return read_scores(self.network, hidden[torch.arange(len(hidden), device=hidden.device), last])
 
     def score_ids(
@@ -134,6 +140,7 @@ class TokenScorer(nn.Module):
             return torch.zeros(0, device=self.device)
         if not all(input_ids):  # there would be no token to read a score from
             raise ValueError("expected sequences of at least one token, got an empty one")
+        input_ids = self._read_part(input_ids)
         on_cpu = self.device.type == "cpu"
         if batch_tokens is None:
             # on a CPU the activations of a batch then stay in its cache: a step of training takes a quarter less time
@@ -144,6 +151,18 @@ class TokenScorer(nn.Module):
             return self._score_batches(self._padded(input_ids, batch_tokens), forward or self)
         form = self._mask_form()
         return self._score_batches(self._packed(input_ids, keys, form, batch_tokens), forward or self, form)
+
+    def _read_part(self, input_ids: Sequence[list[int]]) -> Sequence[list[int]]:
+        """Return each text up to the token that its score is read from: a decoder's later tokens change nothing."""
+        if self.passed_over is None:
+            return input_ids
+        read = []
+        for ids in input_ids:
+            n = len(ids)
+            while n > 1 and ids[n - 1] == self.passed_over:
+                n -= 1
+            read.append(ids[:n])
+        return read
 
     def _score_batches(
         self, batches: list[Batch], call: Callable[..., torch.Tensor], form: MaskForm = "added"

@@ -31,7 +31,5 @@ def batches(data: TrainingData, config: TrainingConfig, n_steps: int) -> Iterato
 
 def _runs_of_a_prompt(data: TrainingData) -> list[np.ndarray]:
     """Return the pairs that follow one another with the same prompt, run by run."""
-    chosen = data.encoded.chosen
-    prompts = [chosen[i][: chosen.prompt_lengths[i]] for i in range(len(data))]
-    starts = [i for i in range(1, len(data)) if prompts[i] != prompts[i - 1]]
-    return np.split(np.arange(len(data)), starts)
+    keys = data.encoded.chosen.prompt_keys
+    return np.split(np.arange(len(data)), np.flatnonzero(keys[1:] != keys[:-1]) + 1)

@@ -18,16 +18,15 @@ import pyarrow.compute as pc
 
 from rmlab.atomic import replacing
 from rmlab.data import PreferencePairs
-from rmlab.model import Encoded, EncodedPairs, Encoder, MappedIds, RewardModel
+from rmlab.model import COUNTS, Encoded, EncodedPairs, Encoder, MappedIds, RewardModel
 from rmlab.training.errors import TrainingError
 
 __all__ = ["tokenize_once"]
 
-FORMAT = 2
+FORMAT = 3
 CHECKSUMS = "checksums.json"
 """CRC-32 of each file that was written: it finds damage, and costs a fraction of reading the ids."""
 SIDES = ("prompt", "chosen", "rejected")
-COUNTS = ("prompt_lengths", "prompt_tokens_cut", "response_tokens_cut")
 
 
 def tokenize_once(
@@ -47,8 +46,8 @@ def tokenize_once(
     pairs
         The pairs to encode.
     folder
-        Where the ids are stored, in a folder named by a fingerprint of the texts, the tokenizer and `max_length`. Ids
-        that are there are used again.
+        Where the ids are stored, in a folder named by a fingerprint of the texts, the tokenizer, the convention and
+        `max_length`. Ids that are there are used again.
     max_length
         Longest sequence in tokens, at most the model's own.
     processes
@@ -156,11 +155,11 @@ def _side(table: pa.Table, side: str) -> Encoded:
 
 
 def _fingerprint(encoder: Encoder, pairs: PreferencePairs, max_length: int) -> str:
-    """Return a hash of what the ids depend on: the texts in their order, the tokenizer's settings, and the cut."""
+    """Return a hash of what the ids depend on: the texts in their order, the tokenizer, the convention, and the cut."""
     tokenizer = encoder.tokenizer
     fast = getattr(tokenizer, "backend_tokenizer", None)
     rules = tokenizer.get_vocab() if fast is None else fast.to_str()
-    special = (encoder.before, encoder.between, encoder.after, encoder.pools_last_token)
+    special = (encoder.special, encoder.convention.to_dict())
     whole: Sequence[Any] = [FORMAT, rules, tokenizer.chat_template, special, max_length, pairs.messages]
     digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode())
     for side in SIDES:
