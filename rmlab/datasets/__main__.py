@@ -27,6 +27,7 @@ from rmlab.datasets.course_models import (
 from rmlab.datasets.language_model import WEIGHTS, untrained_language_model
 from rmlab.datasets.probes import record_probe_presets, write_probe_presets
 from rmlab.datasets.recorded import RecordedDifferences, simulate_recorded_pairs, write_recorded
+from rmlab.datasets.scored_replies import record_scored_replies, write_scored_replies
 from rmlab.model import RewardModel
 from rmlab.simulate.replies import JUDGES, simulate_reply_pairs
 from rmlab.training import TrainingConfig, train
@@ -153,6 +154,7 @@ MAKERS: dict[str, Callable[[], None]] = {
     "film": write_film,
     "decoder": write_language_model,
     "recorded": lambda: write_recorded(record()),
+    "replies": lambda: write_scored_replies(record_scored_replies()),
     "probes": lambda: write_probe_presets(record_probe_presets()),
 }
 

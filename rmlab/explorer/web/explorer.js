@@ -8,11 +8,12 @@ import { compare } from "./views/compare.js";
 import { curve } from "./views/curve.js";
 import { film } from "./views/film.js";
 import { head } from "./views/head.js";
+import { optimise } from "./views/optimise.js";
 import { pairs } from "./views/pairs.js";
 import { path } from "./views/path.js";
 import { probe } from "./views/probe.js";
 
-const VIEWS = [path, curve, probe, pairs, film, head, compare];
+const VIEWS = [path, curve, probe, pairs, film, head, compare, optimise];
 
 /** Show the views that the store names in `root`; gives a function that takes them down. */
 export function mount(root, store) {
