@@ -1,5 +1,4 @@
-"""Every reply to some fresh questions with the scores of the course's two models, so that optimising against them is a
-matter of milliseconds."""
+"""Every reply to some fresh questions, with the scores of the course's two models: nobody waits to optimise them."""
 
 from __future__ import annotations
 

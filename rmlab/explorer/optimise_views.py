@@ -47,8 +47,8 @@ def optimise(
     ----------
     proxies
         What is optimised, by name: a judge, a reward model, a function from prompts and responses to scores, or what
-        `rmlab.labels.fit_rewarded` found in somebody's labels. A `RewardModel` with several heads is an ensemble too. By
-        default the course's models, from their recorded scores, and a linear reward with an ensemble of it.
+        `rmlab.labels.fit_rewarded` found in somebody's labels. A `RewardModel` with several heads is an ensemble too.
+        By default the course's models, from their recorded scores, and a linear reward with an ensemble of it.
     questions
         By default some fresh ones. A model scores every reply to them, 450 a question, in seconds for each.
     writers
@@ -71,7 +71,9 @@ def optimise_data(
 ) -> dict[str, Any]:
     """Return the data of the view for the options of `optimise`; see `optimise_columns`."""
     if proxies is None and (questions is not None or n_wordings != 1):
-        raise ValueError("the recorded scores are of their own questions, in one wording; give proxies to choose others")
+        raise ValueError(
+            "the recorded scores are of their own questions, in one wording; give proxies to choose others"
+        )
     if proxies is None:
         recorded = load_scored_replies(writers)
         distributions = recorded.distributions[::EVERY]
