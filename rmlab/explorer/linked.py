@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from rmlab.datasets import course_model, course_pairs, load_course_film
 from rmlab.explorer.answers import Answers
 from rmlab.explorer.comparison_columns import comparison_columns
 from rmlab.explorer.film_frames import film_frames
+from rmlab.explorer.optimise_views import optimise_data
 from rmlab.explorer.pair_columns import pair_columns
 from rmlab.explorer.pair_views import open_selected
 from rmlab.explorer.presets import NUMBERS
@@ -39,6 +40,7 @@ def explore(
     history: History | None = None,
     note: str | None = None,
     names: tuple[str, str] = NAMES,
+    proxies: Mapping[str, Any] | None = None,
 ) -> Explorer:
     """Show a model on pairs in all views, linked: the pair selected in one view is shown in the others.
 
@@ -57,6 +59,9 @@ def explore(
         A sentence above the views, such as why there is no film.
     names
         The names of the model and the pairs, as shown.
+    proxies
+        What else can be optimised in the view Optimise, which is there for the course's model, or where these are
+        given; see `rmlab.explorer.optimise`.
     """
     by_default = model is None and pairs is None
     shorter_run = by_default and history is None
@@ -74,6 +79,8 @@ def explore(
         data["film"] = film_frames(history, table)
         if shorter_run:
             data["film"]["notes"].append(SHORTER_RUN)
+    if by_default or proxies:
+        data["optimise"] = optimise_data(proxies)
     state = ExplorerState(presets=NUMBERS, view="path")
     open_selected(state, table, columns)
     if len(table):

@@ -16,10 +16,11 @@ DRAWS = np.unique(np.geomspace(1, 16_384, 43).round().astype(int))
 """The n of best of n at each stop of the slider."""
 BETAS = np.geomspace(20, 0.05, 43).round(3)
 """The price of a nat of KL at each stop of the slider; the last one hardly counts."""
-NAMED = [i for i, name in enumerate(ATTRIBUTES) if name != "sentences"]
+NAMED = [name for name in ATTRIBUTES if name != "sentences"]
 """The attributes that a reply has or has not."""
+COLUMNS = [list(ATTRIBUTES).index(name) for name in NAMED]
 SHOWN_SHARE = 0.03
-"""An attribute is listed if at least so large a share of the winners has it, somewhere."""
+"""A curve keeps the attributes that at least so large a share of the winners has, at some stop."""
 WORTH = "The truth is known, because the replies are simulated: a judge with known weights gives each its true reward."
 
 
@@ -46,9 +47,10 @@ def optimise_columns(
     -------
     ``strengths``, for each method the n or beta of each stop; ``questions``, with those replies that win somewhere;
     ``attributes``, with their weight in the truth; ``proxies``, with the number of members; ``curves``, by proxy,
-    ensemble (off, on), method and question, the last of which is the mean of all; ``words``, on the truth.
-    A curve has for each stop the distance ``d``, what proxy and truth gained since the start, in nats, the middle
-    winner as a place in the question's replies with its own two gains, and the share of winners with each attribute.
+    ensemble (off, and on if there is one), method and question, the last of which is the mean of all; ``words``, on
+    the truth. A curve has for each stop the distance ``d``, what proxy and truth gained since the start, in nats, the
+    middle winner as a place in the question's replies with its own two gains, and the share of winners with an
+    attribute, by its place.
     """
     if not distributions or not proxies:
         raise ValueError("distributions and proxies must not be empty; give at least one of each")
@@ -59,13 +61,19 @@ def optimise_columns(
     curves = []
     for scores in proxies.values():
         alone = [np.atleast_2d(one)[0] for one in scores]
-        rewards = [alone, alone if np.ndim(scores[0]) == 1 else list(_worst(distributions, scores))]
+        rewards = [alone] if np.ndim(scores[0]) == 1 else [alone, list(_worst(distributions, scores))]
         curves.append([{name: kept.curves(each, name) for name in ("best_of_n", "optimal")} for each in rewards])
-    attributes = kept.attributes()
     return {
         "strengths": {"best_of_n": DRAWS.tolist(), "optimal": BETAS.tolist()},
         "questions": kept.questions(),
-        "attributes": attributes,
+        "attributes": [
+            {
+                "name": name.replace("_", " "),
+                "meaning": ATTRIBUTES[name],
+                "weight": truth.weights.get(name, 0.0),
+            }
+            for name in NAMED
+        ],
         "proxies": [
             {"name": name, "members": len(scores[0]) - 1 if np.ndim(scores[0]) == 2 else 0}
             for name, scores in proxies.items()
@@ -87,7 +95,6 @@ class _Winners:
         self.distributions, self.truth = distributions, truth
         self.true = [one.rewards(truth) for one in distributions]
         self.replies: list[dict[int, int]] = [{} for _ in distributions]  # place in the world: place in the view
-        self.highest = np.zeros(len(NAMED))
 
     def curves(self, rewards: Sequence[np.ndarray], method: str) -> list[dict[str, Any]]:
         """Return the curve of each question and, if there are several, the mean of all."""
@@ -104,8 +111,7 @@ class _Winners:
             if method == "best_of_n"
             else optimal_policy(one.probabilities, reward, beta=BETAS)
         )
-        shares = policies.probabilities @ one.attributes[:, NAMED]  # (k, n_attributes)
-        self.highest = np.maximum(self.highest, shares.max(axis=0))
+        shares = policies.probabilities @ one.attributes[:, COLUMNS]  # (k, n_attributes)
         usual, truly = one.expectation(reward), one.expectation(true)
         winners = policies.middle_replies
         places = self.replies[question]
@@ -125,24 +131,11 @@ class _Winners:
                 "prompt": one.question.prompt,
                 "start": round(one.expectation(self.true[i]), 2),
                 "replies": [
-                    {"text": one.replies[row].text, "has": np.flatnonzero(one.attributes[row, NAMED]).tolist()}
+                    {"text": one.replies[row].text, "has": np.flatnonzero(one.attributes[row, COLUMNS]).tolist()}
                     for row in self.replies[i]
                 ],
             }
             for i, one in enumerate(self.distributions)
-        ]
-
-    def attributes(self) -> list[dict[str, Any]]:
-        """Return what a reply may have: name, meaning, weight in the truth, and whether enough winners have it."""
-        names = [list(ATTRIBUTES)[i] for i in NAMED]
-        return [
-            {
-                "name": name.replace("_", " "),
-                "meaning": ATTRIBUTES[name],
-                "weight": self.truth.weights.get(name, 0.0),
-                "listed": bool(highest >= SHOWN_SHARE),
-            }
-            for name, highest in zip(names, self.highest, strict=True)
         ]
 
 
@@ -152,7 +145,9 @@ def _shown(curve: Mapping[str, Any]) -> dict[str, Any]:
         "d": np.sqrt(curve["kl"]).round(3).tolist(),
         "proxy": np.round(curve["proxy"], 3).tolist(),
         "true": np.round(curve["true"], 3).tolist(),
-        "shares": np.round(curve["shares"].T, 3).tolist(),  # (n_attributes, k)
+        "shares": {
+            i: share.round(3).tolist() for i, share in enumerate(curve["shares"].T) if share.max() >= SHOWN_SHARE
+        },
     }
     if "reply" in curve:
         shown["reply"] = curve["reply"]

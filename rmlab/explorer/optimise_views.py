@@ -12,13 +12,12 @@ from rmlab.datasets import load_scored_replies
 from rmlab.explorer.optimise_columns import optimise_columns
 from rmlab.explorer.state import ExplorerState
 from rmlab.explorer.widget import Explorer
-from rmlab.optimization import CAREFUL_WRITERS, score_replies
+from rmlab.optimization import CAREFUL_WRITERS, score_heads_of_replies, score_replies
 from rmlab.simulate.replies import (
     FLATTERED,
     Question,
     ReplyDistribution,
     ReplyPolicy,
-    load_questions,
     reply_distribution,
     simulate_reply_pairs,
 )
@@ -46,15 +45,16 @@ def optimise(
     Parameters
     ----------
     proxies
-        What is optimised, by name: a judge, a reward model, a function from prompts and responses to scores, or what
-        `rmlab.labels.fit_rewarded` found in somebody's labels. A `RewardModel` with several heads is an ensemble too.
-        By default the course's models, from their recorded scores, and a linear reward with an ensemble of it.
+        What is optimised, by name: a judge (such as `rmlab.optimization.judge_of_labels` makes of your own labels), a
+        reward model, or a function from prompts and responses to scores. A `RewardModel` with several heads is an
+        ensemble too. A model scores every reply to each question, 450 in some seconds.
     questions
-        By default some fresh ones. A model scores every reply to them, 450 a question, in seconds for each.
+        By default some fresh ones, to which the scores of the course's models ship; these models, and a linear reward
+        with an ensemble of it, are then proxies too.
     writers
         The policy that is optimised.
     n_wordings
-        As in `rmlab.simulate.replies.reply_distribution`.
+        Of the replies to `questions`; see `rmlab.simulate.replies.reply_distribution`.
     state
         A state to share with other views; by default the view has its own.
     """
@@ -70,20 +70,23 @@ def optimise_data(
     n_wordings: int = 1,
 ) -> dict[str, Any]:
     """Return the data of the view for the options of `optimise`; see `optimise_columns`."""
-    if proxies is None and (questions is not None or n_wordings != 1):
-        raise ValueError(
-            "the recorded scores are of their own questions, in one wording; give proxies to choose others"
-        )
-    if proxies is None:
+    if questions is None:
         recorded = load_scored_replies(writers)
         distributions = recorded.distributions[::EVERY]
-        scores = {name: recorded.scores[judge][::EVERY] for judge, name in RECORDED.items()}
-        return optimise_columns(distributions, scores | {LINEAR: _linear_rewards(distributions, writers)})
-    asked = load_questions(fresh=True)[:: 3 * EVERY] if questions is None else questions
-    distributions = [reply_distribution(question, policy=writers, n_wordings=n_wordings) for question in asked]
-    return optimise_columns(
-        distributions, {name: score_replies(proxy, distributions) for name, proxy in proxies.items()}
-    )
+        known: dict[str, Sequence[np.ndarray]] = {
+            name: recorded.scores[judge][::EVERY] for judge, name in RECORDED.items()
+        }
+        known[LINEAR] = _linear_rewards(distributions, writers)
+    else:
+        distributions = [reply_distribution(question, policy=writers, n_wordings=n_wordings) for question in questions]
+        known = {}
+    given = {name: _scores(proxy, distributions) for name, proxy in (proxies or {}).items()}
+    return optimise_columns(distributions, given | known)
+
+
+def _scores(proxy: Any, distributions: Sequence[ReplyDistribution]) -> list[np.ndarray]:
+    several = getattr(proxy, "n_heads", 1) > 1
+    return score_heads_of_replies(proxy, distributions) if several else score_replies(proxy, distributions)
 
 
 def _linear_rewards(distributions: Sequence[ReplyDistribution], writers: ReplyPolicy) -> list[np.ndarray]:

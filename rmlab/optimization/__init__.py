@@ -38,8 +38,10 @@ from rmlab.optimization.reply_space import (
     REPLY_FEATURES,
     ReplySpace,
     Scorer,
+    judge_of_labels,
     reply_features,
     reply_space,
+    score_heads_of_replies,
     score_replies,
 )
 from rmlab.optimization.reweighting import (
@@ -79,6 +81,7 @@ __all__ = [
     "fit_dpo",
     "fit_law",
     "group_advantages",
+    "judge_of_labels",
     "n_at_kl",
     "optimal_policy",
     "optimisation_curve",
@@ -89,6 +92,7 @@ __all__ = [
     "reply_features",
     "reply_space",
     "reward_with_error",
+    "score_heads_of_replies",
     "score_replies",
     "within_budget",
 ]

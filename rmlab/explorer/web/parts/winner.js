@@ -28,7 +28,7 @@ export function winnerCard() {
   };
 }
 
-/** A table of shares: `draw({ rows: [{ name, meaning, weight }], start, now, shown })`, a share in each for every row. */
+/** A table of shares: `draw({ rows: [{ name, meaning, weight, start, now }], shown })`. */
 export function sharesTable() {
   const body = element("tbody");
   const node = element("table", { class: "rx-shares" },
@@ -53,15 +53,16 @@ export function sharesTable() {
   }
   return {
     node,
-    draw({ rows, start, now, shown }) {
+    draw({ rows, shown }) {
       const names = rows.map((row) => row.name).join();
       if (names !== key) build(rows);
       key = names;
       made.forEach((row, i) => {
-        row.bar.style.setProperty("--rx-share", shown ? now[i] : start[i]);
-        row.bar.style.setProperty("--rx-before", start[i]);
-        update(row.now, { text: shown ? percent(now[i]) : "?" });
-        update(row.start, { text: percent(start[i]) });
+        const { start, now } = rows[i];
+        row.bar.style.setProperty("--rx-share", shown ? now : start);
+        row.bar.style.setProperty("--rx-before", start);
+        update(row.now, { text: shown ? percent(now) : "?" });
+        update(row.start, { text: percent(start) });
       });
     },
   };

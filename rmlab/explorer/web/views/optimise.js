@@ -45,7 +45,7 @@ export const optimise = {
     function draw() {
       const now = settings();
       const shown = store.get("revealed");
-      const curves = data.curves[now.proxy][now.ensemble ? 1 : 0][now.method];
+      const curves = data.curves[now.proxy][Number(now.ensemble)][now.method];
       const curve = curves[now.question];
       const mean = now.question === n; // there is no one reply to several questions: one of them is read
       const reader = mean ? 0 : now.question;
@@ -53,7 +53,7 @@ export const optimise = {
       const one = curves[reader];
       const at = playing ? Math.round(playing.position) : now.at;
       const peak = curve.true.indexOf(Math.max(...curve.true));
-      const rows = data.attributes.map((each, i) => ({ ...each, i })).filter((each) => each.listed);
+      const rows = Object.entries(curve.shares).map(([i, share]) => ({ ...data.attributes[i], start: share[0], now: share[at] }));
       const said = inWords({ data, now, curve, at, peak, rows, shown });
       chart.draw({ curve, at, peak, reach: reachOf(data.curves[now.proxy], now.method, now.question), far: farthest(data.curves[now.proxy], now.method, now.question), words: said, shown });
       const reply = question.replies[one.reply[shown ? at : 0]];
@@ -64,7 +64,7 @@ export const optimise = {
         gains: `Against the mean at the start: proxy ${signed(proxy)}, true reward ${signed(truth)} nats.`,
         has: reply.has.map((i) => data.attributes[i]),
       });
-      table.draw({ rows, start: rows.map(({ i }) => curve.shares[i][0]), now: rows.map(({ i }) => curve.shares[i][at]), shown });
+      table.draw({ rows, shown });
       form.draw(now, at);
       update(words, { text: said, "aria-live": playing ? "off" : null });
     }
@@ -178,9 +178,9 @@ function inWords({ data, now, curve, at, peak, rows, shown }) {
   if (!shown) return "Predict: the proxy will rise. What will the true reward do, and what will the winner be like at the end? Then press Reveal.";
   const place = `${strength(data, now, at)}, d = ${curve.d[at].toFixed(2)}`;
   const both = `${place}: proxy ${signed(curve.proxy[at])}, true reward ${signed(curve.true[at])} nats since the start`;
-  const grown = rows.map(({ i, name, weight }) => ({ name, weight, more: curve.shares[i][at] - curve.shares[i][0], share: curve.shares[i][at] }))
-    .filter(({ weight }) => weight < 0).sort((p, q) => q.more - p.more)[0];
-  const fault = grown && grown.more > 0.1 ? ` ${percent(grown.share)} of the winners have ${grown.name}, which the truth dislikes.` : "";
+  const more = (row) => row.now - row.start;
+  const worst = rows.filter(({ weight }) => weight < 0).sort((one, other) => more(other) - more(one))[0];
+  const fault = worst && more(worst) > 0.1 ? ` Of the winners ${percent(worst.now)} have what the truth dislikes: ${worst.name}.` : "";
   if (at <= peak) return `${both}.${fault}`;
   return `${both}; it was highest at ${strength(data, now, peak)}, ${signed(curve.true[peak])}.${fault}`;
 }
