@@ -152,6 +152,6 @@ def test_bad_input():
         optimise_columns(REPLIES, {})
     with pytest.raises(ValueError, match="for each of 2 questions, got 1"):
         optimise_columns(REPLIES, {"judge": score_replies(FAIR, REPLIES[:1])})
+    rewards = [np.where(np.arange(450) == 7, np.nan, 0.0), np.zeros(450)]
     with pytest.raises(ValueError, match="1 of 450 are not"):
-        rewards = [np.where(np.arange(450) == 7, np.nan, 0.0), np.zeros(450)]
         optimise_columns(REPLIES, {"broken": rewards})

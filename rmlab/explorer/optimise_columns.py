@@ -129,7 +129,6 @@ class _Winners:
         return [
             {
                 "prompt": one.question.prompt,
-                "start": round(one.expectation(self.true[i]), 2),
                 "replies": [
                     {"text": one.replies[row].text, "has": np.flatnonzero(one.attributes[row, COLUMNS]).tolist()}
                     for row in self.replies[i]

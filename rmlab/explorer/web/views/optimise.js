@@ -134,7 +134,7 @@ export const optimise = {
           const count = data.proxies[now.proxy].members;
           check.checked = now.ensemble;
           update(check, { disabled: count === 0 });
-          update(members, { text: count ? `worst of ${count} heads` : "no ensemble here" });
+          update(members, { text: count ? `the worst of ${count}` : "no ensemble here" });
         },
       };
     }
