@@ -14,7 +14,7 @@ the true reward that is wanted.
 """
 
 from rmlab.optimization.dpo import DPOFit, dpo_loss, fit_dpo
-from rmlab.optimization.laws import LAWS, OveroptimisationLaw, fit_law
+from rmlab.optimization.laws import LAWS, OveroptimisationLaw, fit_law, fit_law_until_peak
 from rmlab.optimization.overoptimisation import (
     COMBINATIONS,
     OptimisationCurve,
@@ -80,6 +80,7 @@ __all__ = [
     "estimate_best_of_n",
     "fit_dpo",
     "fit_law",
+    "fit_law_until_peak",
     "group_advantages",
     "judge_of_labels",
     "n_at_kl",
