@@ -67,6 +67,11 @@ def advance(page: Page, shown: Explorer) -> None:
     slider.press("End")
 
 
+def overdo(page: Page, shown: Explorer) -> None:
+    """Go past the peak, where the winner is absurd."""
+    page.get_by_role("slider").first.fill("34")
+
+
 def nothing(page: Page, shown: Explorer) -> None:
     """Take it as it opens."""
 
@@ -79,6 +84,7 @@ PICTURES: dict[str, tuple[Callable[[], Explorer], str, Step]] = {
     "pairs": (explore, "pairs", nothing),
     "compare": (explore, "compare", nothing),
     "the_path": (explore, "path", nothing),
+    "optimise": (explore, "optimise", overdo),
     "film": (filmed, "film", advance),
 }
 

@@ -110,6 +110,9 @@ def test_what_is_shown_by_default_is_the_twin_and_small():
     assert data["proxies"][0]["name"] == "the flattered twin"
     curve = data["curves"][0][0]["best_of_n"][-1]
     assert curve["true"][-1] < 0 < 0.3 < max(curve["true"])
+    first = data["curves"][0][0]["best_of_n"][data["opens_on"]]
+    assert first["true"][-1] == min(one["true"][-1] for one in data["curves"][0][0]["best_of_n"])
+    assert "boss" in data["questions"][data["opens_on"]]["prompt"]  # whom the last winner tells the opposite
     assert len(json.dumps(data)) < 400_000
 
 

@@ -47,10 +47,12 @@ def optimise_columns(
     -------
     ``strengths``, for each method the n or beta of each stop; ``questions``, with those replies that win somewhere;
     ``attributes``, with their weight in the truth; ``proxies``, with the number of members; ``curves``, by proxy,
-    ensemble (off, and on if there is one), method and question, the last of which is the mean of all; ``words``, on
-    the truth. A curve has for each stop the distance ``d``, what proxy and truth gained since the start, in nats, the
-    middle winner as a place in the question's replies with its own two gains, and the share of winners with an
-    attribute, by its place.
+    ensemble (off, and on if there is one), method and question, the last of which is the mean of all;
+    ``opens_on``, the question on which the first proxy costs most truth at the last n; ``words``, on the truth.
+
+    A curve has for each stop the distance ``d``, what proxy and truth gained since the start, in nats, the middle
+    winner as a place in the question's replies with its own two gains, and the share of winners with an attribute, by
+    its place.
     """
     if not distributions or not proxies:
         raise ValueError("distributions and proxies must not be empty; give at least one of each")
@@ -79,6 +81,7 @@ def optimise_columns(
             for name, scores in proxies.items()
         ],
         "curves": curves,
+        "opens_on": int(np.argmin([one["true"][-1] for one in curves[0][0]["best_of_n"][: len(distributions)]])),
         "words": WORTH,
     }
 

@@ -30,8 +30,9 @@ def page_of(page: Page, tmp_path: Path, shown: explorer.Explorer) -> Iterator[Pa
         yield page
 
 
-def curve_of(shown: explorer.Explorer, proxy: int, method: str = "best_of_n", question: int = 0) -> dict:
-    return shown.data["optimise"]["curves"][proxy][0][method][question]
+def curve_of(shown: explorer.Explorer, proxy: int, method: str = "best_of_n", question: int | None = None) -> dict:
+    data = shown.data["optimise"]
+    return data["curves"][proxy][0][method][data["opens_on"] if question is None else question]
 
 
 def said(value: float) -> str:
@@ -48,7 +49,7 @@ def test_keys_go_from_imitation_to_absurdity(page_of: Page, shown: explorer.Expl
     expect(slider).to_have_attribute("aria-valuetext", "n = 16,384")
     expect(words).to_contain_text(f"proxy {said(curve['proxy'][-1])}, true reward {said(curve['true'][-1])} nats")
     expect(words).to_contain_text("flattery")
-    replies = data["questions"][0]["replies"]
+    replies = data["questions"][data["opens_on"]]["replies"]
     expect(page.locator(".rx-winner-text")).to_have_text(replies[curve["reply"][-1]]["text"])
     expect(page.locator(".rx-chips li").filter(has_text="flattery")).to_be_visible()
     slider.press("Home")
@@ -88,7 +89,7 @@ def test_a_class_predicts_before_it_sees(page_of: Page, shown: explorer.Explorer
     hidden = page.locator(".rx").inner_text()
     assert "Predict:" in hidden
     assert said(curve["true"][-1]) not in hidden
-    replies = shown.data["optimise"]["questions"][0]["replies"]
+    replies = shown.data["optimise"]["questions"][shown.data["optimise"]["opens_on"]]["replies"]
     expect(page.locator(".rx-winner-text")).to_have_text(replies[curve["reply"][0]]["text"])
     assert not [d for d in page.locator(".rx-gain").evaluate_all("all => all.map(one => one.getAttribute('d'))") if d]
     page.get_by_role("button", name="Reveal").click()

@@ -37,7 +37,7 @@ export function gains({ height }) {
         update(marks[i], { visibility: shownIf(now) });
         const above = (i === 0) === (curve.proxy[at] >= curve.true[at]);
         const close = Math.abs(y(curve.proxy[at]) - y(curve.true[at])) < 1.5 * em;
-        const beside = close ? (above ? -0.5 : 1.1) : 0.35;
+        const beside = close ? (above ? -0.5 : 1.1) : left > width - 7 * em ? -0.7 : 0.35; // before the mark lies the line
         const before = left > width - 7 * em; // no room after the mark
         update(values[i], {
           x: left + (before ? -0.8 : 0.8) * em, "text-anchor": before ? "end" : "start", y: up + beside * em,

@@ -6,7 +6,7 @@ import { changeSettings, settingsOf } from "../core/settings.js";
 import { percent, sharesTable, winnerCard } from "../parts/winner.js";
 
 const WHOLE = 11_000; // milliseconds from imitation to the last stop
-const DEFAULTS = { proxy: 0, question: 0, method: "best_of_n", ensemble: false, at: 0 };
+const DEFAULTS = { proxy: 0, method: "best_of_n", ensemble: false, at: 0 };
 const METHODS = { best_of_n: "best of n", optimal: "a policy at price β" };
 
 export const optimise = {
@@ -20,7 +20,7 @@ export const optimise = {
     let playing = null; // { position, at: time of the last frame } while it runs
 
     function settings() { // a link may hold anything
-      const found = settingsOf(store, "optimise", DEFAULTS);
+      const found = settingsOf(store, "optimise", { question: data.opens_on, ...DEFAULTS });
       const method = Object.hasOwn(METHODS, found.method) ? found.method : "best_of_n";
       const proxy = within(found.proxy, data.proxies.length);
       return {
