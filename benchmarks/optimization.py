@@ -159,12 +159,18 @@ def foretold(name: str, found: Sequence[OptimisationCurve]) -> None:
         for one in found:
             at = np.searchsorted(one.strength, [2**i for i in range(14)])  # measured at the powers of two
             d, gained = one.distance[at], one.true[at] - one.true[0]
-            law, used = (fit_law(d[:4], gained[:4]), 4) if how == "n up to 8" else fit_law_until_peak(d, gained)
-            factors.append(np.log(law.peak_n / one.strength[one.peak]))
-            misses.append(law.peak_reward - (one.true.max() - one.true[0]))
-            last.append(np.log2(one.strength[at][used - 1]))
-        print(f"{name}, {how}: n at the peak {np.exp(np.mean(factors)):.1f} times too large, the gain there "
-              f"{np.mean(misses):+.2f} off, measured up to n = {2 ** np.mean(last):.0f}")  # fmt: skip
+            try:
+                law, used = (fit_law(d[:4], gained[:4]), 4) if how == "n up to 8" else fit_law_until_peak(d, gained)
+            except ValueError:  # no peak as far as was measured
+                continue
+            if np.isfinite(law.peak_n) and law.peak_n > 0:
+                factors.append(np.log(law.peak_n / one.strength[one.peak]))
+                misses.append(law.peak_reward - (one.true.max() - one.true[0]))
+                last.append(np.log2(one.strength[at][used - 1]))
+        if factors:
+            print(f"{name}, {how}: n at the peak {np.exp(np.mean(factors)):.1f} times as large, the gain there "
+                  f"{np.mean(misses):+.2f} off, measured up to n = {2 ** np.mean(last):.0f} "
+                  f"({len(factors)} of {len(found)} curves)")  # fmt: skip
 
 
 def twin(options: argparse.Namespace) -> None:

@@ -16,7 +16,11 @@ from rmlab._compat.transformers_internals import set_input_names
 from rmlab.atomic import replacing
 from rmlab.data import PreferencePair
 from rmlab.model.backbones import ModelError, load_network, quiet_transformers
-from rmlab.model.heads import (
+from rmlab.model.network import Float32Linear, ensure_pad_token, keep_head_in_float32
+from rmlab.model.precision import Precision
+from rmlab.model.saving import check_destination, write_manifest
+from rmlab.model.scoring import score_in_chunks
+from rmlab.model.several_heads import (
     HeadDepartures,
     inputs_of,
     load_departures,
@@ -24,10 +28,6 @@ from rmlab.model.heads import (
     mean_and_spread,
     save_departures,
 )
-from rmlab.model.network import Float32Linear, ensure_pad_token, keep_head_in_float32
-from rmlab.model.precision import Precision
-from rmlab.model.saving import check_destination, write_manifest
-from rmlab.model.scoring import score_in_chunks
 from rmlab.model.token_scorer import TokenScorer
 from rmlab.model.tokenization import Encoded, EncodedPairs, Encoder, Text
 

@@ -9,7 +9,7 @@ from transformers import AutoModelForSequenceClassification
 
 from rmlab.data import PreferencePair
 from rmlab.model import ModelError, RewardModel
-from rmlab.model.heads import HEADS
+from rmlab.model.several_heads import HEADS
 from rmlab.preference import preference_loss
 from rmlab.simulate import simulate_text_pairs
 from rmlab.training import TrainingConfig, train, training_steps
