@@ -1,15 +1,21 @@
 """The data of the view Optimise: exact sums over replies, and the replies that win; without a browser."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+from test_labels_rewarded import WORLD, labels
 
+import rmlab
 from rmlab import explorer
+from rmlab.__main__ import main
 from rmlab.bradley_terry import fit_linear_reward
 from rmlab.datasets import load_scored_replies
 from rmlab.explorer.optimise_columns import DRAWS, NAMED, optimise_columns
 from rmlab.explorer.optimise_views import optimise_data
+from rmlab.labels import LabelStore
 from rmlab.labels.rewarded import LEFT, Rewarded
 from rmlab.model import RewardModel
 from rmlab.optimization import (
@@ -158,3 +164,23 @@ def test_bad_input():
     rewards = [np.where(np.arange(450) == 7, np.nan, 0.0), np.zeros(450)]
     with pytest.raises(ValueError, match="1 of 450 are not"):
         optimise_columns(REPLIES, {"broken": rewards})
+
+
+def test_labels_of_the_pairs_are_a_proxy_on_the_page(tmp_path: Path, capsys: pytest.CaptureFixture):
+    pairs, model, page = tmp_path / "pairs.jsonl", tmp_path / "model", tmp_path / "explorer.html"
+    rmlab.write_pairs(WORLD.pairs, pairs)
+    RewardModel.from_pretrained("tiny-encoder", seed=0, device="cpu").save_pretrained(model)
+    with LabelStore(tmp_path / "labels.db") as opened:
+        opened.append(*labels(np.random.default_rng(0), 200))
+    command = ["explore", str(model), str(pairs), "--labels", str(tmp_path / "labels.db"), "--html", str(page)]
+    assert main(command) == 0
+    written = re.search(r'id="rmlab-state">(.*?)</script>', page.read_text(), re.DOTALL)
+    assert written is not None
+    proxies = json.loads(written[1])["data"]["optimise"]["proxies"]
+    assert [proxy["name"] for proxy in proxies][:2] == ["your labels", "the flattered twin"]
+    for wrong, said in (
+        (["explore", "--labels", "x.db"], "--labels needs PAIRS"),
+        (["explore", str(model), str(pairs), "--labels", "absent.db"], "no file 'absent.db'"),
+    ):
+        assert main([*wrong, "--html", str(page)]) == 2
+        assert said in capsys.readouterr().err
