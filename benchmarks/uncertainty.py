@@ -1,6 +1,6 @@
 """What the disagreement of several heads is worth, and what it costs, on the world of replies.
 
-    python benchmarks/uncertainty.py [--pairs 1200] [--heads 8] [--test 600] [--seeds 1]
+    python benchmarks/uncertainty.py [--pairs 840] [--heads 8] [--test 400] [--seeds 1]
 
 minilm is trained in one pass with one head and with several, on pairs of the fair judge with the same seed. Then, on
 pairs of fresh questions and sentences whose true differences are known: accuracy of both; the spread of the heads
@@ -33,9 +33,9 @@ def trained(n_heads: int, n_pairs: int, seed: int) -> tuple[RewardModel, float]:
 def main() -> None:
     """Train, score and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=1200)
+    parser.add_argument("--pairs", type=int, default=840)
     parser.add_argument("--heads", type=int, default=8)
-    parser.add_argument("--test", type=int, default=600)
+    parser.add_argument("--test", type=int, default=400)
     parser.add_argument("--seeds", type=int, default=1)
     options = parser.parse_args()
     test = simulate_reply_pairs(options.test, judge=FAIR, seed=1000, fresh=True)

@@ -2,6 +2,9 @@
 
 The network keeps one head, which is the mean of all, so that a score and a saved folder are what they would be without
 the others. The heads are departures from that mean.
+
+They share the backbone and its faults, so their spread is what the pairs leave open about the head alone: far below the
+error of a score, and larger where the difference is larger (``benchmarks/uncertainty.py``). Compare it, do not add it.
 """
 
 from __future__ import annotations
