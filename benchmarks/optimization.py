@@ -1,14 +1,18 @@
 """What becomes of the true reward when a proxy is optimised, on the world of replies, and what an ensemble changes.
 
     python benchmarks/optimization.py curves [--seeds 20] [--pairs 300] [--members 8] [--questions 76]
+    python benchmarks/optimization.py twin
+    python benchmarks/optimization.py heads [--seeds 20] [--pairs 300] [--members 8]
     python benchmarks/optimization.py model MODEL [--questions 8]
     python benchmarks/optimization.py estimator
     python benchmarks/optimization.py speed
 
 "curves": the proxy is a judge who likes flattery, the truth one who does not, and the replies those of a careful
 policy, which seldom flatters. Then the proxy is a linear reward fitted to pairs that the flattered judge labelled, and
-an ensemble of such rewards, each fitted to pairs drawn again. "model": the proxy is a reward model. "estimator": the
-bias of the estimate of best of n from N samples. Intervals are 95%, by Student's t over seeds.
+an ensemble of such rewards, each fitted to pairs drawn again. "twin": the proxies are the course's models, by the
+scores that ship. "heads": heads on the features of the twin, and of minilm as it comes, fitted to pairs of the
+flattered judge (some ten minutes). "model": the proxy is a reward model. "estimator": the bias of the estimate of best
+of n from N samples. Intervals are 95%, by Student's t over seeds, or over questions where there is one model.
 """
 
 import argparse
@@ -17,6 +21,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rmlab.datasets import course_model, load_scored_replies
 from rmlab.evaluation import mean_interval
 from rmlab.optimization import (
     CAREFUL_WRITERS,
@@ -26,16 +31,20 @@ from rmlab.optimization import (
     ensemble_rewards,
     estimate_best_of_n,
     fit_law,
+    fit_law_until_peak,
     optimisation_curve,
     reward_with_error,
     score_replies,
 )
+from rmlab.preference import preference_probability
 from rmlab.simulate.replies import (
+    ATTRIBUTES,
     FAIR,
     FLATTERED,
     HURRIED,
     TIMID,
     ReplyDistribution,
+    SimulatedReplyPairs,
     load_questions,
     reply_distribution,
     simulate_reply_pairs,
@@ -90,6 +99,22 @@ def peaks(name: str, found: Sequence[OptimisationCurve]) -> None:
     print(f"{name:28} {interval(distance)}  n = {centre:5.0f}   {interval(gained)}   {interval(ends)}")
 
 
+def compare_runs(runs: dict[str, list[OptimisationCurve]]) -> None:
+    """Print the mean curve of each kind of proxy, its peak and fall, and how the later ones differ from the first."""
+    print(f"{'true reward, mean':28} " + " ".join(f"{n:6}" for n in SHOWN))
+    for name, found in runs.items():
+        mean = np.mean([one.true for one in found], axis=0)
+        describe(name, OptimisationCurve("best_of_n", found[0].strength, found[0].kl, mean, mean))
+    print(f"\n{'':28} d at the peak                        gained there             lowest after it, less n = 1")
+    for name, found in runs.items():
+        peaks(name, found)
+    (first_name, first), *others = runs.items()
+    for name, found in others:
+        moved = [a.distance[a.peak] - b.distance[b.peak] for a, b in zip(found, first, strict=True)]
+        higher = [a.true.max() - b.true.max() for a, b in zip(found, first, strict=True)]
+        print(f"{name} less {first_name}, by seed: d {interval(moved)}, highest true reward {interval(higher)}")
+
+
 def curves(options: argparse.Namespace) -> None:
     """Print the true reward against n for exact proxies, and over seeds for fitted ones and ensembles of them."""
     distributions = fresh_replies(options.questions)
@@ -111,18 +136,8 @@ def curves(options: argparse.Namespace) -> None:
                 for one, replies in zip(scores, distributions, strict=True)
             ]
             runs.setdefault(f"ensemble, {how}", []).append(curve(distributions, combined))
-    print(f"\nfitted to {options.pairs} pairs of the flattered judge, {options.seeds} seeds, means")
-    for name, found in runs.items():
-        mean = np.mean([one.true for one in found], axis=0)
-        describe(name, OptimisationCurve("best_of_n", found[0].strength, found[0].kl, mean, mean))
-    print(f"\n{'':28} d at the peak                        gained there             lowest after it, less n = 1")
-    for name, found in runs.items():
-        peaks(name, found)
-    first = runs["one fitted reward"]
-    for name in list(runs)[1:]:
-        moved = [a.distance[a.peak] - b.distance[b.peak] for a, b in zip(runs[name], first, strict=True)]
-        higher = [a.true.max() - b.true.max() for a, b in zip(runs[name], first, strict=True)]
-        print(f"{name} less one reward, by seed: d {interval(moved)}, highest true reward {interval(higher)}")
+    print(f"\nfitted to {options.pairs} pairs of the flattered judge, {options.seeds} seeds")
+    compare_runs(runs)
 
     print("\nthe peak predicted by d (alpha - beta d) from small n, with flattered as the proxy")
     print(f"{'seen':28} n at the peak   gained there")
@@ -132,6 +147,105 @@ def curves(options: argparse.Namespace) -> None:
         print(f"{f'n up to {most}':28} {law.peak_n:13.0f}   {law.peak_reward:12.2f}")
     top = flattered.peak
     print(f"{'all: as it is':28} {flattered.strength[top]:13.0f}   {flattered.true[top] - flattered.true[0]:12.2f}")
+    foretold("flattered", [flattered])
+    for name, found in runs.items():
+        foretold(name, found)
+
+
+def foretold(name: str, found: Sequence[OptimisationCurve]) -> None:
+    """Print by what factor the peak's n is missed: from n up to 8, and where n is doubled until the peak is passed."""
+    for how in ("n up to 8", "doubled until passed"):
+        factors, misses, last = [], [], []
+        for one in found:
+            at = np.searchsorted(one.strength, [2**i for i in range(14)])  # measured at the powers of two
+            d, gained = one.distance[at], one.true[at] - one.true[0]
+            try:
+                law, used = (fit_law(d[:4], gained[:4]), 4) if how == "n up to 8" else fit_law_until_peak(d, gained)
+            except ValueError:  # no peak as far as was measured
+                continue
+            if np.isfinite(law.peak_n) and law.peak_n > 0:
+                factors.append(np.log(law.peak_n / one.strength[one.peak]))
+                misses.append(law.peak_reward - (one.true.max() - one.true[0]))
+                last.append(np.log2(one.strength[at][used - 1]))
+        if factors:
+            print(f"{name}, {how}: n at the peak {np.exp(np.mean(factors)):.1f} times as large, the gain there "
+                  f"{np.mean(misses):+.2f} off, measured up to n = {2 ** np.mean(last):.0f} "
+                  f"({len(factors)} of {len(found)} curves)")  # fmt: skip
+
+
+def twin(options: argparse.Namespace) -> None:
+    """Print what becomes of the truth, and of the winners, with the course's two models as proxies."""
+    del options
+    scored = load_scored_replies()
+    n = np.array([1, 2, 4, 8, 16, 64, 256, 1024, 4096, 16_384])
+    replies = scored.distributions
+    print(f"{sum(len(one.replies) for one in replies):,} replies to {len(replies)} fresh questions; best of n\n")
+    for judge, name in (("flattered", "the flattered twin"), ("fair", "the course's model")):
+        each = [
+            optimisation_curve([one.probabilities], [scores], [one.rewards(FAIR)], n=n)
+            for one, scores in zip(replies, scored.scores[judge], strict=True)
+        ]
+        true = np.array([one.true for one in each])
+        gained = true - true[:, :1]
+        peak = int(true.mean(axis=0).argmax())
+        print(f"{name:28} " + " ".join(f"{size:6,}" for size in n))
+        print(f"{'  true reward':28} " + " ".join(f"{value:6.2f}" for value in true.mean(axis=0)))
+        shares = np.mean([
+            best_of_n(one.probabilities, scores, n=n).probabilities @ one.attributes
+            for one, scores in zip(replies, scored.scores[judge], strict=True)
+        ], axis=0)  # fmt: skip
+        for i in np.argsort(shares[0] - shares[-1])[:5]:
+            attribute = list(ATTRIBUTES)[i]
+            if attribute != "sentences":
+                label = f"  {attribute} ({FAIR.weights[attribute]:+.1f})"
+                print(f"{label:28} " + " ".join(f"{value:6.0%}" for value in shares[:, i]))
+        print(f"  at n = {n[peak]} less n = 1, by question: {interval(gained[:, peak])}")
+        print(f"  at n = {n[-1]:,} less n = 1, by question: {interval(gained[:, -1])}; "
+              f"below it on {np.mean(gained[:, -1] < 0):.0%} of them\n")  # fmt: skip
+
+
+def read_features(backbone: str, distributions: Sequence[ReplyDistribution]) -> tuple[np.ndarray, ...]:
+    """Return the inputs of the head: of every reply, and of the two responses of each pair of the pool."""
+    from rmlab.model import RewardModel
+
+    model = course_model("flattered") if backbone == "twin" else RewardModel.from_pretrained(backbone, device="cpu")
+    prompts = [one.question.prompt for one in distributions for _ in one.replies]
+    texts = [reply.text for one in distributions for reply in one.replies]
+    pairs = model.encode_pairs(pool().pairs)
+    encoded = (model.encode(prompts, texts), pairs.chosen, pairs.rejected)
+    return tuple(model.features(each, progress=True).astype(np.float64) for each in encoded)
+
+
+def pool() -> SimulatedReplyPairs:
+    """Return the pairs among which each seed draws, and which the flattered judge labels anew for it."""
+    return simulate_reply_pairs(3000, judge=FLATTERED, policy=CAREFUL_WRITERS, seed=100)
+
+
+def heads(options: argparse.Namespace) -> None:
+    """Print what an ensemble of heads on one backbone changes, where the proxies read text."""
+    distributions = load_scored_replies().distributions
+    ends = np.cumsum([len(one.replies) for one in distributions])[:-1]
+    chances = preference_probability(pool().score_differences)
+    for backbone in ("twin", "minilm"):
+        replies, chosen, rejected = read_features(backbone, distributions)
+        runs: dict[str, list[OptimisationCurve]] = {}
+        for seed in range(options.seeds):
+            rng = np.random.default_rng(seed)
+            rows = rng.choice(len(chosen), options.pairs, replace=False)
+            sign = np.where(rng.random(options.pairs) < chances[rows], 1.0, -1.0)
+            gaps = (chosen - rejected)[rows] * sign[:, None]
+            drawn = [np.arange(options.pairs), *rng.integers(options.pairs, size=(options.members, options.pairs))]
+            weights = np.array([fit_linear_reward(gaps[each]).weights for each in drawn])
+            by_question = [one.T for one in np.split(replies @ weights.T, ends)]
+            runs.setdefault("one head", []).append(curve(distributions, [one[0] for one in by_question]))
+            for how in COMBINATIONS:
+                combined = [
+                    ensemble_rewards(scores[1:], probabilities=one.probabilities, how=how)
+                    for scores, one in zip(by_question, distributions, strict=True)
+                ]
+                runs.setdefault(f"{options.members} heads, {how}", []).append(curve(distributions, combined))
+        print(f"\n{backbone}: heads fitted to {options.pairs} pairs of the flattered judge, {options.seeds} seeds")
+        compare_runs(runs)
 
 
 def model(options: argparse.Namespace) -> None:
@@ -179,8 +293,10 @@ def speed(options: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parts = {"curves": curves, "estimator": estimator, "speed": speed, "model": model}
-    parser.add_argument("part", nargs="?", choices=parts, help="by default all but `model`, one after the other")
+    parts = {
+        "curves": curves, "twin": twin, "estimator": estimator, "speed": speed, "heads": heads, "model": model,
+    }  # fmt: skip
+    parser.add_argument("part", nargs="?", choices=parts, help="by default the four that take a minute")
     parser.add_argument("model", nargs="?", help="with `model`: a folder or a hub id")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--pairs", type=int, default=300, help="to which each linear reward is fitted")
@@ -189,7 +305,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.part == "model" and not options.model:
         parser.error("`model` needs the name of a model")
-    for name in [options.part] if options.part else list(parts)[:3]:
+    for name in [options.part] if options.part else list(parts)[:4]:
         print(f"-- {name}")
         parts[name](options)
 

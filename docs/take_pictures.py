@@ -84,6 +84,11 @@ def lead_astray(page: Page, shown: Explorer) -> None:
         answer(shown)
 
 
+def overdo(page: Page, shown: Explorer) -> None:
+    """Go past the peak, where the winner is absurd."""
+    page.get_by_role("slider").first.fill("34")
+
+
 def nothing(page: Page, shown: Explorer) -> None:
     """Take it as it opens."""
 
@@ -99,6 +104,7 @@ PICTURES: dict[str, tuple[Callable[[], Explorer], str, Step]] = {
     "compare": (explore, "compare", nothing),
     "the_path": (explore, "path", nothing),
     "film": (explore, "film", advance),
+    "optimise": (explore, "optimise", overdo),
 }
 KNOWN = ["path", "opening", *PICTURES]
 

@@ -70,7 +70,7 @@ def test_without_a_model_and_pairs_it_opens_on_a_clear_pair_with_film_and_twin()
     assert difference[shown.state.selection] > np.median(difference)
     assert shown.state.winner == "a"
     assert shown.state.probability > 0.85
-    assert shown.views == ("path", "curve", "probe", "pairs", "compare", "film")
+    assert shown.views == ("path", "curve", "probe", "pairs", "compare", "film", "optimise")
     assert shown.data["film"]["rows"] == list(range(len(difference)))  # each held-out pair can be read
     assert "note" not in shown.data
     assert "shorter run" in shown.data["film"]["notes"][-1]

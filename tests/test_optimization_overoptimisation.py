@@ -12,6 +12,7 @@ from rmlab.optimization import (
     best_of_n,
     ensemble_rewards,
     fit_law,
+    fit_law_until_peak,
     optimal_policy,
     optimisation_curve,
     score_replies,
@@ -194,3 +195,24 @@ def test_the_benchmark_runs_and_prints_a_row_for_every_proxy_and_remedy() -> Non
     assert found.returncode == 0, found.stderr
     for name in ("flattered", "one fitted reward", "ensemble, worst", "n up to 8"):
         assert any(line.startswith(name) for line in found.stdout.splitlines()), name
+
+
+def test_the_law_is_fitted_until_the_peak_that_it_foretells_is_passed():
+    d = np.linspace(0, 2.4, 25)
+    law, used = fit_law_until_peak(d, d * (1.3 - 0.5 * d))  # its peak is at d = 1.3
+    assert law.peak_distance == pytest.approx(1.3)
+    assert 1.29 < d[used - 1] < 1.41
+    rare = d * (1.3 - 0.4 * d) - 2.0 * np.maximum(d - 1.0, 0) ** 2  # a fault that is not met before d = 1
+    top = d[rare.argmax()]
+    early = fit_law(d[d <= 0.9], rare[d <= 0.9]).peak_distance
+    later, used = fit_law_until_peak(d, rare)
+    assert early > 1.3 * top
+    assert later.peak_distance <= d[used - 1] < early
+    assert abs(later.peak_distance / top - 1) < 0.25
+    further = fit_law_until_peak(d, np.where(np.arange(25) < used, rare, -99.0))
+    assert further[0].alpha == later.alpha, "nothing further out is looked at"
+    near = d <= 0.9
+    with pytest.raises(ValueError, match=r"end at d = 0\.9, and the peak is foretold at d = 1\.\d+; measure"):
+        fit_law_until_peak(d[near], rare[near])
+    with pytest.raises(ValueError, match=r"end at d = 0\.1; measure further out"):
+        fit_law_until_peak(d[:2], rare[:2])

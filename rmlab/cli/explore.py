@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rmlab.data import PreferencePairs
     from rmlab.explorer import Explorer
     from rmlab.model import RewardModel
+    from rmlab.simulate.replies import Judge
     from rmlab.training import History
 
 
@@ -33,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--html", metavar="FILE", type=Path, help="write one file that needs no kernel and no network")
     parser.add_argument("--revision", help="pin a hub model")
+    parser.add_argument("--labels", metavar="STORE", help="labels of PAIRS: Optimise shows their reward as a proxy too")
     add_skip_bad(parser)
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: any that is free)")
     parser.add_argument("--no-browser", action="store_true", help="print the address without opening a browser")
@@ -44,6 +46,10 @@ def run(options: argparse.Namespace) -> int:
     if page is not None and (page.is_dir() or not page.parent.is_dir()):  # before the scoring, not after it
         fault = "it is a folder" if page.is_dir() else "its folder is missing"
         raise ValueError(f"{page} cannot be written: {fault}")
+    if options.labels is not None and options.pairs is None:
+        raise ValueError("--labels needs PAIRS, the pairs that were judged: rmlab explore MODEL PAIRS --labels STORE")
+    if options.labels is not None and "://" not in options.labels and not Path(options.labels).is_file():
+        raise ValueError(f"no file {options.labels!r}: name the store that `rmlab judge --store` wrote")
     if not 0 <= options.port < 65536:
         raise ValueError(f"--port must be between 0 (any that is free) and 65535, got {options.port}")
     try:
@@ -97,7 +103,9 @@ def _shown(options: argparse.Namespace, ready: Callable[[], object] = lambda: No
     ready()
     title = " on ".join(names) if options.model or options.pairs else QUESTION
     found = _robustness(model, pairs, names[0]) if options.robustness else None
-    return explore(model, pairs, history=history, robustness=found, note=no_film, names=names), title
+    proxies = None if pairs is None or options.labels is None else {"your labels": _judge(options.labels, pairs)}
+    shown = explore(model, pairs, history=history, robustness=found, note=no_film, names=names, proxies=proxies)
+    return shown, title
 
 
 def _robustness(model: RewardModel | None, pairs: PreferencePairs | None, name: str) -> Robustness:
@@ -107,6 +115,18 @@ def _robustness(model: RewardModel | None, pairs: PreferencePairs | None, name: 
     given = course_pairs().pairs if pairs is None else pairs
     found = robustness(course_model() if model is None else model, given, progress=True)
     return replace(found, model=name)
+
+
+def _judge(store: str, pairs: PreferencePairs) -> Judge:
+    """Return the judge whose weights are those that somebody's labels of these pairs reward."""
+    from rmlab.labels import LabelStore, ask, fit_rewarded, traits_of
+    from rmlab.optimization import judge_of_labels
+
+    questions = ask(pairs)
+    traits = traits_of(questions)
+    with LabelStore(store) as kept:
+        entries = kept.judgements()
+    return judge_of_labels(fit_rewarded(entries, questions, traits.differences, traits.names))
 
 
 def _name(given: str) -> str:

@@ -13,6 +13,7 @@ from rmlab.datasets.everyday import EverydayNote, everyday_notes, load_everyday
 from rmlab.datasets.language_model import load_tiny_language_model
 from rmlab.datasets.probes import ProbePreset, load_probe_presets
 from rmlab.datasets.recorded import RecordedDifferences, load_recorded
+from rmlab.datasets.scored_replies import ScoredReplies, load_scored_replies
 
 __all__ = [
     "BaseballSeason",
@@ -20,6 +21,7 @@ __all__ = [
     "ProbePreset",
     "RecordedDifferences",
     "RecordedScores",
+    "ScoredReplies",
     "course_model",
     "course_pairs",
     "dataset_card",
@@ -31,6 +33,7 @@ __all__ = [
     "load_everyday_biased",
     "load_probe_presets",
     "load_recorded",
+    "load_scored_replies",
     "load_tiny_language_model",
 ]
 

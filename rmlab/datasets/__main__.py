@@ -28,6 +28,7 @@ from rmlab.datasets.course_scores import record_course_scores, write_course_scor
 from rmlab.datasets.language_model import WEIGHTS, untrained_language_model
 from rmlab.datasets.probes import record_probe_presets, write_probe_presets
 from rmlab.datasets.recorded import RecordedDifferences, simulate_recorded_pairs, write_recorded
+from rmlab.datasets.scored_replies import record_scored_replies, write_scored_replies
 from rmlab.model import Apart, RewardModel
 from rmlab.simulate.replies import JUDGES, simulate_reply_pairs
 from rmlab.training import TrainingConfig, train
@@ -156,6 +157,7 @@ MAKERS: dict[str, Callable[[], None]] = {
     "decoder": write_language_model,
     "recorded": lambda: write_recorded(record()),
     "scores": lambda: write_course_scores(record_course_scores()),
+    "replies": lambda: write_scored_replies(record_scored_replies()),
     "probes": lambda: write_probe_presets(record_probe_presets()),
 }
 

@@ -10,6 +10,7 @@ too narrow.
 - `compare_models`: two models on the same pairs;
 - `noise_ceiling`: the best that any model can reach when judges disagree;
 - `learning_curve`: would more training pairs help?
+- `rejection_curve`, `calibrate_spread`: is the model wrong where it says that it is unsure?
 - `rewardbench`, `rewardbench2`: the scores as their authors define them.
 """
 
@@ -22,6 +23,7 @@ from rmlab.evaluation.intervals import mean_interval, wilson_interval
 from rmlab.evaluation.learning_curve import LearningCurve, LearningCurvePoint, learning_curve
 from rmlab.evaluation.metrics import Evaluation, evaluate
 from rmlab.evaluation.rewardbench import BenchmarkScore, RewardBenchScores, rewardbench, rewardbench2
+from rmlab.evaluation.uncertainty import RejectionCurve, SpreadBin, calibrate_spread, rejection_curve
 
 __all__ = [
     "Accuracy",
@@ -34,7 +36,10 @@ __all__ = [
     "LearningCurvePoint",
     "LengthBin",
     "NoiseCeiling",
+    "RejectionCurve",
     "RewardBenchScores",
+    "SpreadBin",
+    "calibrate_spread",
     "ceiling_from_agreement",
     "checked_differences",
     "compare_models",
@@ -43,6 +48,7 @@ __all__ = [
     "learning_curve",
     "mean_interval",
     "noise_ceiling",
+    "rejection_curve",
     "rewardbench",
     "rewardbench2",
     "wilson_interval",

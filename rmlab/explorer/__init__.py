@@ -26,6 +26,7 @@ from rmlab.explorer.widget import Explorer, preference_curve
 
 if TYPE_CHECKING:
     from rmlab.explorer.linked import explore
+    from rmlab.explorer.optimise_views import optimise
     from rmlab.explorer.probe_views import path, probe
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "head_outputs",
     "heads",
     "length_score",
+    "optimise",
     "pairs",
     "path",
     "preference_curve",
@@ -44,7 +46,7 @@ __all__ = [
     "robustness",
 ]
 
-_WITH_TORCH = {"explore": "linked", "path": "probe_views", "probe": "probe_views"}
+_WITH_TORCH = {"explore": "linked", "optimise": "optimise_views", "path": "probe_views", "probe": "probe_views"}
 
 
 def __getattr__(name: str) -> object:

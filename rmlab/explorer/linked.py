@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from rmlab.datasets.course_models import course_film_record
 from rmlab.explorer.answers import Answers
 from rmlab.explorer.comparison_columns import comparison_columns
 from rmlab.explorer.film_frames import film_frames
+from rmlab.explorer.optimise_views import optimise_data
 from rmlab.explorer.pair_columns import pair_columns
 from rmlab.explorer.pair_views import open_selected
 from rmlab.explorer.presets import NUMBERS
@@ -60,6 +61,7 @@ def explore(
     robustness: Robustness | None = None,
     note: str | None = None,
     names: tuple[str, str] = NAMES,
+    proxies: Mapping[str, Any] | None = None,
 ) -> Explorer:
     """Show a model on pairs in all views, linked: the pair selected in one view is shown in the others.
 
@@ -81,6 +83,9 @@ def explore(
         A sentence above the views, such as why there is no film.
     names
         The names of the model and the pairs, as shown.
+    proxies
+        What else can be optimised in the view Optimise, which is there for the course's model, or where these are
+        given; see `rmlab.explorer.optimise`.
     """
     by_default = model is None and pairs is None
     shorter_run = by_default and history is None
@@ -105,6 +110,8 @@ def explore(
         data["film"]["notes"].append(SHORTER_RUN)
     elif filmed is not None:
         data["film"] = filmed
+    if by_default or proxies:
+        data["optimise"] = optimise_data(proxies)
     if robustness is not None:
         data["robustness"] = robustness_columns(robustness)
     state = ExplorerState(presets=NUMBERS, view="path")

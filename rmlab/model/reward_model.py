@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,14 @@ from rmlab.model.precision import Precision
 from rmlab.model.rendering import pin_date
 from rmlab.model.saving import check_destination, write_manifest
 from rmlab.model.scoring import score_in_chunks
+from rmlab.model.several_heads import (
+    HeadDepartures,
+    inputs_of,
+    load_departures,
+    make_departures,
+    mean_and_spread,
+    save_departures,
+)
 from rmlab.model.token_scorer import TokenScorer
 from rmlab.model.tokenization import Encoded, EncodedPairs, Encoder, Text
 
@@ -50,6 +59,8 @@ class RewardModel(TokenScorer):
         Whether a date was written into the chat template, which asked for today's.
     head_source
         Where the head came from; its `fresh` says whether it is random.
+    departures
+        What several heads add to the score of their mean, which is the network's own head; None with a single head.
     """
 
     def __init__(
@@ -76,6 +87,7 @@ class RewardModel(TokenScorer):
             max_length=max_length or min(limit, DEFAULT_MAX_LENGTH),
             passed_over=unread,
         )
+        self.departures: HeadDepartures | None = None
         self.tokenizer: Any = tokenizer
         self.has_pinned_date = pin_date(tokenizer)
         self.head_source = Head("that of the given network")
@@ -99,6 +111,7 @@ class RewardModel(TokenScorer):
         seed: int = 0,
         fresh_head: bool = True,
         max_length: int | None = None,
+        n_heads: int | None = None,
         revision: str | None = None,
         device: str | torch.device | None = None,
     ) -> RewardModel:
@@ -115,6 +128,9 @@ class RewardModel(TokenScorer):
         max_length
             Longest sequence in tokens, at most the model's limit; by default the one that rmlab saved with the model,
             else the limit, but at most 1024.
+        n_heads
+            Two or more give it so many heads, which training fits to pairs drawn again, and `score` can then tell how
+            far they disagree. By default as many as the model was saved with, or one.
         revision
             Branch, tag or commit of a hub model.
         device
@@ -139,12 +155,33 @@ class RewardModel(TokenScorer):
             keep_pad=loaded.head.pools_by_pad,
         )
         model.head_source = loaded.head
+        model.departures = load_departures(Path(name), model.head)
+        if n_heads is not None and n_heads != model.n_heads:
+            if model.departures is not None:
+                raise ModelError(
+                    f"{name} has {model.n_heads} heads; leave n_heads out, or give the backbone, got {n_heads}"
+                )
+            model.departures = make_departures(model.head, n_heads, seed=seed)
         return model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
 
     @property
     def head(self) -> nn.Linear:
         """The linear layer with one output; it is part of the network."""
         return next(module for module in self.network.modules() if isinstance(module, Float32Linear))
+
+    @property
+    def n_heads(self) -> int:
+        """How many heads it has; one by default."""
+        return 1 if self.departures is None else self.departures.n_heads
+
+    def forward(self, *rows: torch.Tensor, each_head: bool = False, **options: Any) -> torch.Tensor:
+        """Score rows of token ids as `TokenScorer.forward` does; with `each_head`, by every head: ``(n, n_heads)``."""
+        if self.departures is None or not each_head:
+            scores = super().forward(*rows, **options)
+            return scores[:, None] if each_head else scores
+        with inputs_of(self.head) as features:
+            scores = super().forward(*rows, **options)
+        return scores[:, None] + self.departures(features[0])
 
     def bound(self, max_length: int | None) -> int:
         """Return the most tokens of a sequence: the number asked for, if the model allows it, or its own limit."""
@@ -191,6 +228,7 @@ class RewardModel(TokenScorer):
         prompts: Sequence[Text],
         responses: Sequence[Text],
         *,
+        uncertainty: bool = False,
         precision: Precision = "fp32",
         batch_tokens: int | None = None,
         progress: bool = False,
@@ -201,6 +239,9 @@ class RewardModel(TokenScorer):
         ----------
         prompts, responses
             As for `encode`.
+        uncertainty
+            Also return the standard deviation over the heads, if there are several. The scores of each head are known
+            up to a constant of the prompt, so compare spreads of one prompt, or take those of `score_differences`.
         precision
             ``"fp32"``, ``"bf16"``, or ``"auto"``: bf16 if the machine is faster with it, with scores
             that differ in the third decimal.
@@ -211,28 +252,52 @@ class RewardModel(TokenScorer):
 
         Returns
         -------
-        Scores in nats, float32 of shape ``(n,)``.
+        Scores in nats, float32 of shape ``(n,)``; with `uncertainty` ``(2, n)``, scores and spreads.
         """
         encoded = self.encode(prompts, responses)
-        return self.score_encoded(encoded, precision=precision, batch_tokens=batch_tokens, progress=progress)
+        if not uncertainty:
+            return self.score_encoded(encoded, precision=precision, batch_tokens=batch_tokens, progress=progress)
+        heads = self.score_heads(encoded, precision=precision, batch_tokens=batch_tokens, progress=progress)
+        return mean_and_spread(heads)
 
     def score_differences(
         self,
         pairs: Sequence[PreferencePair] | EncodedPairs,
         *,
+        uncertainty: bool = False,
         precision: Precision = "fp32",
         batch_tokens: int | None = None,
         progress: bool = False,
     ) -> np.ndarray:
         """Return score(chosen) - score(rejected) of each pair, in nats: float32 of shape ``(n_pairs,)``.
 
-        Two texts with the same ids differ by exactly zero. See `score` for the options.
+        Two texts with the same ids differ by exactly zero. With `uncertainty` it is ``(2, n_pairs)``: the differences,
+        and the spread of those of the heads. See `score` for the options.
         """
         encoded = pairs if isinstance(pairs, EncodedPairs) else self.encode_pairs(pairs)
         both = encoded.chosen.join(encoded.rejected)
+        if uncertainty:
+            heads = self.score_heads(both, precision=precision, batch_tokens=batch_tokens, progress=progress)
+            chosen, rejected = np.split(heads, 2)
+            return mean_and_spread(chosen - rejected)
         scores = self.score_encoded(both, precision=precision, batch_tokens=batch_tokens, progress=progress)
         chosen, rejected = scores.reshape(2, -1)
         return chosen - rejected
+
+    def score_heads(
+        self,
+        encoded: Encoded,
+        *,
+        precision: Precision = "fp32",
+        batch_tokens: int | None = None,
+        progress: bool = False,
+    ) -> np.ndarray:
+        """Score what `encode` returned by every head, float32 ``(n, n_heads)``; the options are those of `score`."""
+        forward = partial(self, each_head=True)
+        scores = score_in_chunks(
+            self, encoded, forward, precision=precision, batch_tokens=batch_tokens, progress=progress
+        )
+        return scores.reshape(len(encoded), self.n_heads)
 
     def score_encoded(
         self,
@@ -257,20 +322,15 @@ class RewardModel(TokenScorer):
 
         The options are those of `score`.
         """
-        read: list[torch.Tensor] = []
 
         def forward(**inputs: torch.Tensor) -> torch.Tensor:
-            read.clear()
-            self(**inputs)
+            with inputs_of(self.head) as read:
+                self(**inputs)
             return read[0]
 
-        hook = self.head.register_forward_pre_hook(lambda _, arguments: read.append(arguments[0]))
-        try:
-            return score_in_chunks(
-                self, encoded, forward, precision=precision, batch_tokens=batch_tokens, progress=progress
-            )
-        finally:
-            hook.remove()
+        return score_in_chunks(
+            self, encoded, forward, precision=precision, batch_tokens=batch_tokens, progress=progress
+        )
 
     def save_pretrained(self, folder: str | Path, *, beside: Mapping[str, str] | None = None) -> Path:
         """Write weights, configuration and tokenizer to a folder that transformers can load too.
@@ -299,6 +359,7 @@ class RewardModel(TokenScorer):
                 self.tokenizer.padding_side = "right"
                 self.tokenizer.model_max_length = self.max_length
                 self.tokenizer.save_pretrained(new)
+                save_departures(self.departures, new)
                 write_manifest(new, self.convention.to_dict())
                 for name, text in (beside or {}).items():
                     (new / name).write_text(text, encoding="utf-8")

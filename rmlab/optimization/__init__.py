@@ -14,7 +14,7 @@ the true reward that is wanted.
 """
 
 from rmlab.optimization.dpo import DPOFit, dpo_loss, fit_dpo
-from rmlab.optimization.laws import LAWS, OveroptimisationLaw, fit_law
+from rmlab.optimization.laws import LAWS, OveroptimisationLaw, fit_law, fit_law_until_peak
 from rmlab.optimization.overoptimisation import (
     COMBINATIONS,
     OptimisationCurve,
@@ -38,8 +38,10 @@ from rmlab.optimization.reply_space import (
     REPLY_FEATURES,
     ReplySpace,
     Scorer,
+    judge_of_labels,
     reply_features,
     reply_space,
+    score_heads_of_replies,
     score_replies,
 )
 from rmlab.optimization.reweighting import (
@@ -78,7 +80,9 @@ __all__ = [
     "estimate_best_of_n",
     "fit_dpo",
     "fit_law",
+    "fit_law_until_peak",
     "group_advantages",
+    "judge_of_labels",
     "n_at_kl",
     "optimal_policy",
     "optimisation_curve",
@@ -89,6 +93,7 @@ __all__ = [
     "reply_features",
     "reply_space",
     "reward_with_error",
+    "score_heads_of_replies",
     "score_replies",
     "within_budget",
 ]

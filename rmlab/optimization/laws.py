@@ -23,7 +23,7 @@ import numpy as np
 from rmlab.optimization.arguments import finite
 from rmlab.optimization.reweighting import n_at_kl
 
-__all__ = ["LAWS", "OveroptimisationLaw", "fit_law"]
+__all__ = ["LAWS", "OveroptimisationLaw", "fit_law", "fit_law_until_peak"]
 
 LAWS: Final = {"best_of_n": "d (alpha - beta d)", "rl": "d (alpha - beta log d)"}
 """The laws by name."""
@@ -134,6 +134,44 @@ def fit_law(distance: np.ndarray, reward: np.ndarray, *, law: str = "best_of_n")
         covariance = np.linalg.inv(design.T @ design) * (residuals @ residuals) / degrees
     alpha, beta = estimates.mean(axis=1).tolist()
     return OveroptimisationLaw(law, alpha, beta, covariance, degrees, n_curves)
+
+
+def fit_law_until_peak(
+    distance: np.ndarray, reward: np.ndarray, *, law: str = "best_of_n"
+) -> tuple[OveroptimisationLaw, int]:
+    """Fit a law to ever more of one curve, from its beginning, until the peak that it foretells has been passed.
+
+    A law that is fitted to the beginning alone foretells the peak too late where the proxy errs about rare replies:
+    few draws meet none of them. A peak within what was measured is no extrapolation. The rule looks at nothing further
+    out, so it can be set before anything is measured.
+
+    Parameters
+    ----------
+    distance
+        Of each measurement, rising from 0; shape ``(k,)``.
+    reward
+        True reward less that at d = 0; shape ``(k,)``.
+    law
+        One of `LAWS`.
+
+    Returns
+    -------
+    The law, and the number of measurements to which it was fitted.
+
+    Raises
+    ------
+    ValueError
+        If the peak that all measurements foretell is beyond them: measure further out.
+    """
+    d, gained = finite("distance", distance), finite("reward", reward)
+    fitted = None
+    for used in range(3, len(d) + 1):
+        if len(np.unique(d[:used][d[:used] > 0])) >= 3:
+            fitted = fit_law(d[:used], gained[:used], law=law)
+            if fitted.peak_distance <= d[used - 1]:
+                return fitted, used
+    beyond = "" if fitted is None else f", and the peak is foretold at d = {fitted.peak_distance:.3g}"
+    raise ValueError(f"the measurements end at d = {d.max(initial=0.0):.3g}{beyond}; measure further out")
 
 
 def _cost(law: str, distance: np.ndarray) -> np.ndarray:

@@ -6,21 +6,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
 from rmlab.optimization.arguments import betas, finite, reply_probabilities
 from rmlab.optimization.reweighting import tilted
-from rmlab.simulate.replies import CORES, KINDS, PARTS, Judge, ReplyDistribution, ReplyPolicy
+from rmlab.simulate.replies import ATTRIBUTES, CORES, KINDS, PARTS, Judge, ReplyDistribution, ReplyPolicy
+
+if TYPE_CHECKING:
+    from rmlab.labels import Rewarded
 
 __all__ = [
     "CAREFUL_WRITERS",
     "REPLY_FEATURES",
     "ReplySpace",
     "Scorer",
+    "judge_of_labels",
     "reply_features",
     "reply_space",
+    "score_heads_of_replies",
     "score_replies",
 ]
 
@@ -176,8 +181,7 @@ def score_replies(scorer: Scorer, distributions: Sequence[ReplyDistribution]) ->
     if isinstance(scorer, Judge):
         return [one.rewards(scorer) for one in distributions]
     score = getattr(scorer, "score", scorer)
-    prompts = list(chain.from_iterable([one.question.prompt] * len(one.replies) for one in distributions))
-    responses = [reply.text for one in distributions for reply in one.replies]
+    prompts, responses = _texts(distributions)
     scores = np.asarray(score(prompts, responses), dtype=np.float64)
     if scores.shape != (len(responses),):
         raise ValueError(f"the scorer must give one score for each of {len(responses):,} replies, got {scores.shape}")
@@ -187,4 +191,54 @@ def score_replies(scorer: Scorer, distributions: Sequence[ReplyDistribution]) ->
             f"the scorer gave {scores[bad[0]]} for {len(bad):,} of {len(scores):,} replies, the first to "
             f"{prompts[bad[0]]!r}; mend the scorer, since an optimiser would choose among numbers that are none"
         )
-    return np.split(scores, np.cumsum([len(one.replies) for one in distributions])[:-1])
+    return _by_question(scores, distributions)
+
+
+def score_heads_of_replies(model: Any, distributions: Sequence[ReplyDistribution]) -> list[np.ndarray]:
+    """Score every reply to some questions by a `RewardModel` with several heads: by their mean, and by each.
+
+    Returns
+    -------
+    One float64 array of shape ``(1 + n_heads, n_replies)`` for each question, in nats, the mean first; the others are
+    what `ensemble_rewards` combines.
+    """
+    heads = np.asarray(model.score_heads(model.encode(*_texts(distributions))), dtype=np.float64)  # (n, n_heads)
+    both = np.concatenate([heads.mean(axis=1, keepdims=True), heads], axis=1)
+    return [one.T for one in _by_question(both, distributions)]
+
+
+def judge_of_labels(rewarded: Rewarded, *, name: str = "your labels") -> Judge:
+    """Return a judge with the weights that were fitted to somebody's labels, to be optimised as any other.
+
+    Parameters
+    ----------
+    rewarded
+        What `rmlab.labels.fit_rewarded` found in judgements of replies of this world.
+    name
+        What the judge is called.
+
+    Raises
+    ------
+    ValueError
+        If the labels are of other texts.
+    """
+    from rmlab.labels.rewarded import LEFT
+
+    weights = dict(zip(rewarded.attributes, rewarded.fit.weights.tolist(), strict=True))
+    left_bias = weights.pop(LEFT)
+    if weights.keys() != ATTRIBUTES.keys():
+        raise ValueError(
+            f"the labels are not of replies of this world: they were fitted to {', '.join(weights)}; judge pairs of "
+            "simulate_reply_pairs"
+        )
+    return Judge(name, weights, left_bias=left_bias)
+
+
+def _texts(distributions: Sequence[ReplyDistribution]) -> tuple[list[str], list[str]]:
+    """Return prompts and responses, one of each for every reply."""
+    prompts = chain.from_iterable([one.question.prompt] * len(one.replies) for one in distributions)
+    return list(prompts), [reply.text for one in distributions for reply in one.replies]
+
+
+def _by_question(values: np.ndarray, distributions: Sequence[ReplyDistribution]) -> list[np.ndarray]:
+    return np.split(values, np.cumsum([len(one.replies) for one in distributions])[:-1])

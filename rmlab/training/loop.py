@@ -11,6 +11,7 @@ import contextlib
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
@@ -37,6 +38,7 @@ from rmlab.training.mode import compiled_layers, standing_gradient, training_mod
 from rmlab.training.optimizer import make_optimizer, make_schedule
 from rmlab.training.parallel import parallel
 from rmlab.training.records import HeldOutEvaluation, History, TrainingStep
+from rmlab.training.resampling import draw_again
 from rmlab.training.run_state import Best, Progress, RunState, whole
 from rmlab.training.training_data import TrainingData, TrainingError, prepare
 
@@ -256,6 +258,7 @@ def _steps(
         if checkpoints:
             checkpoints.restore(state)
         schedule = make_schedule(optimizer, config, n_steps=n_steps, taken=state.step)
+        times_drawn = draw_again(len(data), model.n_heads, seed=config.seed)
         clear_gradients = standing.enter_context(standing_gradient(model))
         if config.compile:
             standing.enter_context(compiled_layers(model))
@@ -278,7 +281,7 @@ def _steps(
             trained = [p for p in model.parameters() if p.requires_grad]
 
             def alone(i: int) -> torch.Tensor:
-                return _losses(model, model, data, np.array([i]), padded, bf16)[1]
+                return _losses(model, model, data, np.array([i]), padded, times_drawn, bf16)[1]
 
             # a sharded model computes only in all processes at once
             refuse_fault(what, step, data, indices.tolist(), None if is_sharded() else alone, trained)
@@ -295,7 +298,7 @@ def _steps(
                 idle = rank >= len(part)  # every process takes part in the last backward pass, even if it has no pairs
                 mine = part[:1] if idle else part[rank::world]
                 with contextlib.nullcontext() if number == len(parts) else spread.no_sync():
-                    scores, losses = _losses(model, spread.forward, data, mine, config, bf16)
+                    scores, losses = _losses(model, spread.forward, data, mine, config, times_drawn, bf16)
                     if not all_finite(losses):
                         refuse("loss", step, mine)
                     weight = 0.0 if idle else world / len(batch)
@@ -348,22 +351,35 @@ def _steps(
 
 
 def _losses(
-    model: RewardModel, forward: Any, data: TrainingData, indices: np.ndarray, config: TrainingConfig, bf16: bool
+    model: RewardModel,
+    forward: Any,
+    data: TrainingData,
+    indices: np.ndarray,
+    config: TrainingConfig,
+    times_drawn: np.ndarray,
+    bf16: bool,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the scores of pairs, ``(2, n)`` with the chosen first, and the loss of each pair, ``(n,)``."""
+    """Return the scores of pairs, ``(2, n)`` with the chosen first, and the loss of each pair, ``(n,)``.
+
+    With several heads these are their means, where each head counts a pair as often as it was drawn for it.
+    """
     ids = [side[i] for side in (data.encoded.chosen, data.encoded.rejected) for i in indices]
     keys = [*indices, *indices]  # the two texts of a pair begin alike
     different, places = _different_texts(ids)
     with autocast(model.device, bf16):
         scores = model.score_ids(
-            [ids[i] for i in different], keys=[keys[i] for i in different], packing=config.packing, forward=forward
+            [ids[i] for i in different],
+            keys=[keys[i] for i in different],
+            packing=config.packing,
+            forward=partial(forward, each_head=True),
         )
-    scores = scores[torch.from_numpy(places).to(scores.device)].reshape(2, -1)
-    margin = torch.as_tensor(data.margins[indices], dtype=scores.dtype, device=scores.device)
+    scores = scores[torch.from_numpy(places).to(scores.device)].unflatten(0, (2, -1))  # (2, n, n_heads)
+    margin = torch.as_tensor(data.margins[indices, None], dtype=scores.dtype, device=scores.device)
     losses = preference_loss(scores[0] - scores[1], margin=margin, label_smoothing=config.label_smoothing)
     if config.centering:
         losses = losses + config.centering * scores.sum(0) ** 2
-    return scores, losses
+    drawn = torch.as_tensor(times_drawn[indices], dtype=losses.dtype, device=losses.device)  # (n, n_heads)
+    return scores.mean(2), (losses * drawn).mean(1)
 
 
 def _different_texts(ids: list[list[int]]) -> tuple[list[int], np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,15 @@ from rmlab.audit import TRANSFORMS, robustness, transform_of
 from rmlab.data import PreferencePair, pair_ids
 from rmlab.evaluation import evaluate
 from rmlab.explorer import ExplorerState
+from rmlab.explorer.optimise_columns import optimise_columns
 from rmlab.explorer.page import render_page
 from rmlab.explorer.presets import NUMBERS
 from rmlab.explorer.score_sources import as_pairs
+from rmlab.optimization import CAREFUL_WRITERS, score_replies
+from rmlab.simulate.replies import FLATTERED, load_questions, reply_distribution
 from rmlab.training import HeldOutEvaluation, History, TrainingConfig, TrainingStep
 
-VIEWS = ("path", "curve", "probe", "pairs", "film", "head", "compare", "robustness")
+VIEWS = ("path", "curve", "probe", "pairs", "film", "head", "compare", "optimise", "robustness")
 
 # Each tries to run `window.ran = 1` or to load something, in one of the ways in which markup does.
 PAYLOADS = (
@@ -96,6 +100,14 @@ def a_film(n_frames: int, n_pairs: int, **options) -> explorer.Explorer:
     return explorer.film(History(steps, TrainingConfig(), 16, {}, {}, "padded", None, (), ids), **options)
 
 
+@cache
+def a_proxy() -> dict[str, Any]:
+    """What Optimise shows of one judge on two questions."""
+    asked = load_questions(fresh=True)[:2]
+    replies = [reply_distribution(one, policy=CAREFUL_WRITERS, n_wordings=1) for one in asked]
+    return optimise_columns(replies, {"judge": score_replies(FLATTERED, replies)})
+
+
 def every_view(
     differences: np.ndarray, pairs: list[PreferencePair], names: tuple[str, str] = ("A", "B"), **traits: Any
 ) -> explorer.Explorer:
@@ -104,6 +116,17 @@ def every_view(
     head = explorer.head_outputs([3, 1, 2], 0.1, [pairs[i].prompt for i in range(3)])  # type: ignore[arg-type]
     data = shown.data | a_film(3, len(pairs), pairs=pairs, head=head).data
     data |= explorer.pairs(differences, pairs).data | explorer.probe().data | a_robustness(pairs, names[0]).data
+    data["optimise"] = a_proxy() | {
+        "proxies": [{"name": names[0], "members": 0}],
+        "questions": [
+            {
+                **each,
+                "prompt": pairs[0].prompt,
+                "replies": [{**reply, "text": pairs[0].chosen} for reply in each["replies"]],
+            }
+            for each in a_proxy()["questions"]
+        ],
+    }
     for name, value in ({"presets": NUMBERS} | traits).items():
         setattr(shown.state, name, value)
     return explorer.Explorer(shown.state, VIEWS, data)

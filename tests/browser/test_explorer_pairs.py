@@ -502,7 +502,7 @@ def test_predict_hides_what_is_to_be_guessed(open_file: Open, view: str):
     assert page.locator(".rx").inner_text() == revealed
 
 
-TABS = ("Pairs", "Training film", "Two heads", "Two models")
+TABS = ("Pairs", "Training film", "Two heads", "Two models", "Optimise")
 
 
 @pytest.mark.parametrize("width", [1400, 800, 400])

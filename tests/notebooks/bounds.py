@@ -152,13 +152,21 @@ def a_model_is_optimised_against_over_every_reply_to_the_question(lesson: Lesson
 
 
 @bound("optimise-05")
-def the_winner_and_the_curves_follow_n_and_the_proxy(lesson: Lesson) -> None:
-    lesson["draws_slider"].value = 16_384
-    lesson["proxy_menu"].value = "pleased by all"
-    assert "My compliments" in lesson["winner_words"].value
-    assert "Best of 16,384, chosen by: pleased by all" in lesson["best_view"].value
-    lesson["proxy_menu"].value = "the true reward itself"
-    assert "My compliments" not in lesson["winner_words"].value
+def the_last_winner_of_each_proxy_is_what_the_text_says(lesson: Lesson) -> None:
+    data = lesson["best_view"].data["optimise"]
+    replies = [reply["text"] for reply in data["questions"][0]["replies"]]
+    last = [replies[curves[0]["best_of_n"][0]["reply"][-1]] for curves in data["curves"]]
+    assert ["My compliments" in text for text in last] == [True, True, False]
+    assert "There is a danger of slipping" in last[0]
+
+
+@bound("optimise-43")
+def the_twin_tells_somebody_to_accept_what_must_be_refused(lesson: Lesson) -> None:
+    data = lesson["twin_view"].data["optimise"]
+    at = data["opens_on"]
+    assert "I must refuse an invitation from my boss" in data["questions"][at]["prompt"]
+    last = data["questions"][at]["replies"][data["curves"][0][0]["best_of_n"][at]["reply"][-1]]["text"]
+    assert "you will come with pleasure" in last
 
 
 # 11

@@ -109,6 +109,14 @@ def test_10_says_what_its_tables_say_of_the_peak_the_law_and_the_remedies() -> N
     assert rows[448][1] > 90
     law = dict(re.findall(r"^n up to +(\d+) .* (\d+) +\S+$", printed(notebook, "laws[most] = law"), re.MULTILINE))
     assert int(law["8"]) > 2 * 11
+    by_rule = r"^n up to +(\d+), by the rule below +(\d+) +(\S+)$"
+    (found,) = re.findall(by_rule, printed(notebook, "laws[most] = law"), re.MULTILINE)
+    assert found == ("21", "12", "0.84")
+    models = printed(notebook, "load_scored_replies()")
+    rows_of = re.findall(r"^(its twin|the model) +((?:\d\.\d\d +){6})true", models, re.MULTILINE)
+    first_and_last = {name: [float(x) for x in row.split()][:: len(row.split()) - 1] for name, row in rows_of}
+    assert first_and_last["its twin"] == [0.99, 0.60], "below where it began"
+    assert first_and_last["the model"] == [0.99, 0.92], "about where it began"
     remedies = printed(notebook, "for name in list(runs)[1:]")
     table = {row[0]: [float(x) for x in row[1].split()] for row in
              re.findall(r"^([\w, ]+?)  +((?:\d\.\d\d *){6})$", remedies, re.MULTILINE)}  # fmt: skip

@@ -11,13 +11,14 @@ import { curve } from "./views/curve.js";
 import { film } from "./views/film.js";
 import { head } from "./views/head.js";
 import { opening, seen } from "./views/opening.js";
+import { optimise } from "./views/optimise.js";
 import { pairs } from "./views/pairs.js";
 import { path } from "./views/path.js";
 import { termsOf } from "./parts/terms.js";
 import { probe } from "./views/probe.js";
 import { robustness } from "./views/robustness.js";
 
-const VIEWS = [path, curve, probe, pairs, film, head, compare, robustness];
+const VIEWS = [path, curve, probe, pairs, film, head, compare, optimise, robustness];
 
 /**
  * Show the views that the store names in `root`; gives a function that takes them down. `title` is the heading of the page

@@ -1,0 +1,98 @@
+"""The view Optimise: a reward as the objective, and what becomes of the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from rmlab.bradley_terry import fit_linear_reward
+from rmlab.datasets import load_scored_replies
+from rmlab.explorer.optimise_columns import optimise_columns
+from rmlab.explorer.state import ExplorerState
+from rmlab.explorer.widget import Explorer
+from rmlab.optimization import CAREFUL_WRITERS, score_heads_of_replies, score_replies
+from rmlab.simulate.replies import (
+    FLATTERED,
+    Question,
+    ReplyDistribution,
+    ReplyPolicy,
+    reply_distribution,
+    simulate_reply_pairs,
+)
+
+__all__ = ["optimise", "optimise_data"]
+
+RECORDED = {"flattered": "the flattered twin", "fair": "the course's model"}
+"""The names of the models whose scores ship, as shown."""
+LINEAR = "a linear reward, 300 labels"
+N_LABELS, N_MEMBERS = 300, 8
+EVERY = 3
+"""One recorded question in so many is shown."""
+
+
+def optimise(
+    proxies: Mapping[str, Any] | None = None,
+    *,
+    questions: Sequence[Question] | None = None,
+    writers: ReplyPolicy = CAREFUL_WRITERS,
+    n_wordings: int = 1,
+    state: ExplorerState | None = None,
+) -> Explorer:
+    """Show what optimising a proxy does to the true reward, and to the replies that win.
+
+    Parameters
+    ----------
+    proxies
+        What is optimised, by name: a judge (such as `rmlab.optimization.judge_of_labels` makes of your own labels), a
+        reward model, or a function from prompts and responses to scores. A `RewardModel` with several heads is an
+        ensemble too. A model scores every reply to each question, 450 in some seconds.
+    questions
+        By default some fresh ones, to which the scores of the course's models ship; these models, and a linear reward
+        with an ensemble of it, are then proxies too.
+    writers
+        The policy that is optimised.
+    n_wordings
+        Of the replies to `questions`; see `rmlab.simulate.replies.reply_distribution`.
+    state
+        A state to share with other views; by default the view has its own.
+    """
+    data = optimise_data(proxies, questions=questions, writers=writers, n_wordings=n_wordings)
+    return Explorer(ExplorerState(view="optimise") if state is None else state, ("optimise",), {"optimise": data})
+
+
+def optimise_data(
+    proxies: Mapping[str, Any] | None = None,
+    *,
+    questions: Sequence[Question] | None = None,
+    writers: ReplyPolicy = CAREFUL_WRITERS,
+    n_wordings: int = 1,
+) -> dict[str, Any]:
+    """Return the data of the view for the options of `optimise`; see `optimise_columns`."""
+    if questions is None:
+        recorded = load_scored_replies(writers)
+        distributions = recorded.distributions[::EVERY]
+        known: dict[str, Sequence[np.ndarray]] = {
+            name: recorded.scores[judge][::EVERY] for judge, name in RECORDED.items()
+        }
+        known[LINEAR] = _linear_rewards(distributions, writers)
+    else:
+        distributions = [reply_distribution(question, policy=writers, n_wordings=n_wordings) for question in questions]
+        known = {}
+    given = {name: _scores(proxy, distributions) for name, proxy in (proxies or {}).items()}
+    return optimise_columns(distributions, given | known)
+
+
+def _scores(proxy: Any, distributions: Sequence[ReplyDistribution]) -> list[np.ndarray]:
+    several = getattr(proxy, "n_heads", 1) > 1
+    return score_heads_of_replies(proxy, distributions) if several else score_replies(proxy, distributions)
+
+
+def _linear_rewards(distributions: Sequence[ReplyDistribution], writers: ReplyPolicy) -> list[np.ndarray]:
+    """Fit linear rewards to pairs of the flattered judge: one to all, and the members to pairs drawn again."""
+    simulated = simulate_reply_pairs(N_LABELS, judge=FLATTERED, policy=writers, seed=0)
+    differences = simulated.attributes[:, 0] - simulated.attributes[:, 1]
+    drawn = np.random.default_rng(0).integers(N_LABELS, size=(N_MEMBERS, N_LABELS))
+    weights = [fit_linear_reward(differences[rows], prior_variance=4.0).weights for rows in (slice(None), *drawn)]
+    return [np.array(weights) @ one.attributes.T for one in distributions]

@@ -1,0 +1,186 @@
+// Optimise: the harder a proxy is optimised, the further the replies that win go, and the truth does not follow them all the way.
+import { legend, signed } from "../charts/chart.js";
+import { gains } from "../charts/gains.js";
+import { element, unique, update } from "../core/dom.js";
+import { changeSettings, settingsOf } from "../core/settings.js";
+import { percent, sharesTable, winnerCard } from "../parts/winner.js";
+
+const WHOLE = 11_000; // milliseconds from imitation to the last stop
+const DEFAULTS = { proxy: 0, method: "best_of_n", ensemble: false, at: 0 };
+const METHODS = { best_of_n: "best of n", optimal: "a policy at price β" };
+
+export const optimise = {
+  name: "optimise",
+  title: "Optimise",
+  render(root, store) {
+    const data = store.get("data").optimise;
+    const n = data.questions.length;
+    const still = matchMedia("(prefers-reduced-motion: reduce)");
+    const set = (values) => changeSettings(store, "optimise", values);
+    let playing = null; // { position, at: time of the last frame } while it runs
+
+    function settings() { // a link may hold anything
+      const found = settingsOf(store, "optimise", { question: data.opens_on, ...DEFAULTS });
+      const method = Object.hasOwn(METHODS, found.method) ? found.method : "best_of_n";
+      const proxy = within(found.proxy, data.proxies.length);
+      return {
+        method, proxy, question: within(found.question, n + (n > 1 ? 1 : 0)), at: within(found.at, data.strengths[method].length),
+        ensemble: Boolean(found.ensemble) && data.proxies[proxy].members > 0,
+      };
+    }
+
+    const chart = gains({ height: 21 });
+    const card = winnerCard();
+    const table = sharesTable();
+    const words = element("p", { class: "rx-words rx-two-lines", role: "status" });
+    const form = controls();
+    root.append(element("div", { class: "rx-columns rx-optimise" },
+      element("div", { class: "rx-card rx-wide" }, form.strength, words, form.choices, element("p", { class: "rx-note", text: data.words })),
+      element("div", { class: "rx-stack" }, element("div", { class: "rx-card" },
+        element("h3", { text: "What proxy and truth have gained" }), chart.node,
+        legend(["rx-a", "● — proxy, which is optimised"], ["rx-b", "■ ╌ true reward, which is wanted"], ["", "┄ where it began"]))),
+      element("div", { class: "rx-stack" }, card.node),
+      element("div", { class: "rx-card rx-wide" }, element("h3", { text: "What the winners are like" }), table.node)));
+
+    function draw() {
+      const now = settings();
+      const shown = store.get("revealed");
+      const curves = data.curves[now.proxy][Number(now.ensemble)][now.method];
+      const curve = curves[now.question];
+      const mean = now.question === n; // there is no one reply to several questions: one of them is read
+      const reader = mean ? 0 : now.question;
+      const question = data.questions[reader];
+      const one = curves[reader];
+      const at = playing ? Math.round(playing.position) : now.at;
+      const peak = curve.true.indexOf(Math.max(...curve.true));
+      const rows = Object.entries(curve.shares).map(([i, share]) => ({ ...data.attributes[i], start: share[0], now: share[at] }));
+      const said = inWords({ data, now, curve, at, peak, rows, shown });
+      chart.draw({ curve, at, peak, reach: reachOf(data.curves[now.proxy], now.method, now.question), far: farthest(data.curves[now.proxy], now.method, now.question), words: said, shown });
+      const reply = question.replies[one.reply[shown ? at : 0]];
+      const [proxy, truth] = one.own.map((gained) => gained[shown ? at : 0]);
+      card.draw({
+        prompt: question.prompt, text: reply.text,
+        heading: shown || at === 0 ? `The middle winner at ${strength(data, now, at)}` : "The middle winner at the start. Which will it be?",
+        gains: `Against the mean at the start: proxy ${signed(proxy)}, true reward ${signed(truth)} nats.`,
+        has: reply.has.map((i) => data.attributes[i]),
+      });
+      table.draw({ rows, shown });
+      form.draw(now, at);
+      update(words, { text: said, "aria-live": playing ? "off" : null });
+    }
+
+    function advance(time) {
+      if (!playing) return;
+      const last = playing.last;
+      playing.position = Math.min(last, playing.position + (playing.at === null ? 0 : (time - playing.at) * last / WHOLE));
+      playing.at = time;
+      if (playing.position >= last) pause();
+      else {
+        draw();
+        requestAnimationFrame(advance);
+      }
+    }
+    function pause() {
+      const at = Math.round(playing.position);
+      playing = null;
+      set({ at });
+    }
+    function play() {
+      const { at, method } = settings();
+      const last = data.strengths[method].length - 1;
+      if (still.matches) set({ at: at >= last ? 0 : at + 1 }); // nothing moves by itself: a press is a step
+      else if (playing) pause();
+      else {
+        playing = { position: at >= last ? 0 : at, at: null, last };
+        requestAnimationFrame(advance);
+        draw();
+      }
+    }
+
+    function controls() {
+      const button = element("button", { type: "button", class: "rx-button rx-play", onClick: play });
+      const slider = element("input", {
+        type: "range", min: 0, step: 1, class: "rx-long",
+        onInput: () => { playing = null; set({ at: Number(slider.value) }); },
+      });
+      const value = element("output", { class: "rx-value" });
+      const menu = (names, key) => element("select", { onChange: (event) => { playing = null; set({ [key]: event.target.selectedIndex }); } },
+        ...names.map((text) => element("option", { text })));
+      const proxies = menu(data.proxies.map((each) => each.name), "proxy");
+      const asked = [...data.questions.map((each) => each.prompt), ...(n > 1 ? [`(the mean of all ${n})`] : [])];
+      const questions = menu(asked, "question");
+      const group = unique("method");
+      const methods = Object.entries(METHODS).map(([method, text]) => {
+        const input = element("input", { type: "radio", name: group, onChange: () => { playing = null; set({ method, at: 0 }); } });
+        return { method, input, node: element("label", { class: "rx-choice" }, input, element("span", { text })) };
+      });
+      const check = element("input", { type: "checkbox", onChange: () => { playing = null; set({ ensemble: check.checked }); } });
+      const members = element("span");
+      return {
+        strength: element("div", { class: "rx-controls" }, button, slider, value),
+        choices: element("div", { class: "rx-controls rx-numbers" },
+          element("label", { class: "rx-field" }, element("span", { text: "Proxy" }), proxies),
+          element("label", { class: "rx-choice" }, check, members),
+          element("div", { class: "rx-choices", role: "radiogroup", "aria-label": "How it is optimised" }, ...methods.map((each) => each.node)),
+          element("label", { class: "rx-field rx-asked" }, element("span", { text: "Question" }), questions)),
+        draw(now, at) {
+          update(button, { text: still.matches ? "Next step" : playing ? "Pause" : "Play" });
+          update(slider, { max: data.strengths[now.method].length - 1, "aria-label": now.method === "best_of_n" ? "n, how many replies are drawn" : "beta, the price of KL", "aria-valuetext": strength(data, now, at) });
+          slider.value = at;
+          update(value, { text: strength(data, now, at) });
+          proxies.selectedIndex = now.proxy;
+          questions.selectedIndex = now.question;
+          for (const { method, input } of methods) input.checked = method === now.method;
+          const count = data.proxies[now.proxy].members;
+          check.checked = now.ensemble;
+          update(check, { disabled: count === 0 });
+          update(members, { text: count ? `the worst of ${count}` : "no ensemble here" });
+        },
+      };
+    }
+
+    const off = store.on(["settings", "revealed"], draw);
+    still.addEventListener("change", draw);
+    draw();
+    return () => {
+      playing = null;
+      off();
+      still.removeEventListener("change", draw);
+      chart.close();
+    };
+  },
+};
+
+/** A place among `count`. */
+function within(value, count) {
+  return Math.min(count - 1, Math.max(0, Math.trunc(Number(value)) || 0));
+}
+
+/** "n = 64", or "β = 0.50". */
+export function strength(data, { method }, at) {
+  const value = data.strengths[method][at];
+  return method === "best_of_n" ? `n = ${value.toLocaleString("en")}` : `β = ${value.toFixed(2)}`;
+}
+
+/** Ends of the upright axis: the same with the ensemble on and off, so that the two can be compared. */
+function reachOf(pair, method, question) {
+  const values = [0, ...pair.flatMap((each) => [...each[method][question].proxy, ...each[method][question].true])];
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const room = 0.08 * (high - low || 1);
+  return [low - room, high + room];
+}
+
+function farthest(pair, method, question) {
+  return Math.max(0.1, ...pair.map((each) => each[method][question].d.at(-1)));
+}
+
+function inWords({ data, now, curve, at, peak, rows, shown }) {
+  if (!shown) return "Predict: the proxy will rise. What will the true reward do, and what will the winner be like at the end? Then press Reveal.";
+  const place = `${strength(data, now, at)}, d = ${curve.d[at].toFixed(2)}`;
+  const both = `${place}: proxy ${signed(curve.proxy[at])}, true reward ${signed(curve.true[at])} nats since the start`;
+  const more = (row) => row.now - row.start;
+  const worst = rows.filter(({ weight }) => weight < 0).sort((one, other) => more(other) - more(one))[0];
+  const fault = worst && more(worst) > 0.1 ? ` Of the winners ${percent(worst.now)} have what the truth dislikes: ${worst.name}.` : "";
+  if (at <= peak) return `${both}.${fault}`;
+  return `${both}; it was highest at ${strength(data, now, peak)}, ${signed(curve.true[peak])}.${fault}`;
+}
