@@ -39,7 +39,16 @@ COLUMNS = ("invariance", "reload", "same logits", "packed", "LoRA", "dropout off
 SECONDS_EACH = 100
 
 SIZES: dict[tuple[str, ...], Any] = {
-    ("hidden_size", "d_model", "n_embd", "dim", "embedding_size", "word_embed_proj_dim", "emb_dim"): 32,
+    (
+        "hidden_size",
+        "pooler_hidden_size",
+        "d_model",
+        "n_embd",
+        "dim",
+        "embedding_size",
+        "word_embed_proj_dim",
+        "emb_dim",
+    ): 32,
     ("intermediate_size", "ffn_dim", "encoder_ffn_dim", "decoder_ffn_dim", "d_ff", "n_inner", "hidden_dim"): 48,
     ("moe_intermediate_size", "shared_expert_intermediate_size", "d_inner", "hidden_size_per_layer_input"): 32,
     ("num_hidden_layers", "num_layers", "n_layer", "n_layers", "encoder_layers", "decoder_layers"): 2,

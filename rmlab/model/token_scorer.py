@@ -242,7 +242,7 @@ class TokenScorer(nn.Module):
     def padding_fault(self) -> str | None:
         """How scores depend on the padding of a row, as in a network that ignores the mask; None if they do not.
 
-        It is found by trying: sequences of random token ids are scored alone, and padded to more than twice the length.
+        It is found by trying: sequences of random token ids are scored alone, and padded to eight times the length.
         """
         generator = np.random.default_rng(0)
         vocabulary = self.network.get_input_embeddings().num_embeddings
@@ -254,7 +254,7 @@ class TokenScorer(nn.Module):
 
         with self.evaluating(), torch.no_grad(), autocast(self.device, enabled=False):
             try:
-                alone, padded = score(9), score(21)
+                alone, padded = score(9), score(75)
             except Exception:  # whatever somebody's model may raise at ids without the tokens that it expects
                 return None
         difference, spread = float((alone - padded).abs().max()), float(alone.std())
