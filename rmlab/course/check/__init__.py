@@ -14,6 +14,7 @@ from rmlab.course.check.nb01 import TAU_RATINGS, TAU_REWARDS, centred_ratings, k
 from rmlab.course.check.nb02 import difference_to_probability, gap_for_probability  # noqa: F401
 from rmlab.course.check.nb03 import batch_loss, loss, loss_gradient  # noqa: F401
 from rmlab.course.check.nb04 import standard_error_of_difference, win_probability  # noqa: F401
+from rmlab.course.check.nb05 import cleaned_lines, leakless_split  # noqa: F401
 from rmlab.course.check.nb06 import linear_score_difference, reported_loss  # noqa: F401
 from rmlab.course.check.nb07 import last_real_position, scores_from_hidden, training_loop  # noqa: F401
 from rmlab.course.check.nb08 import accuracy_of_differences, loss_at_temperature  # noqa: F401
