@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -113,7 +114,7 @@ def plot_shares(
 def _blocks(table: np.ndarray, names: Sequence[str], parts: Sequence[int]) -> str:
     """Return the mean share within each part and across, in words."""
     ends = [0, *parts, len(names)]
-    places = [np.arange(a, b) for a, b in zip(ends, ends[1:], strict=False)]
+    places = [np.arange(a, b) for a, b in itertools.pairwise(ends)]
     said = []
     for i, one in enumerate(places):
         said.append(f"among {', '.join(printable(names[k]) for k in one)} {np.nanmean(table[np.ix_(one, one)]):.0%}")

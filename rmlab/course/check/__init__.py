@@ -21,6 +21,7 @@ from rmlab.course.check.nb08 import accuracy_of_differences, loss_at_temperature
 from rmlab.course.check.nb09 import flattery_effect, remainder_of_removal  # noqa: F401
 from rmlab.course.check.nb10 import kl_bound, loss_of_log_ratios, optimal_probabilities  # noqa: F401
 from rmlab.course.check.nb11 import shared_tokens, training_memory  # noqa: F401
+from rmlab.course.check.nb13 import report_sentences  # noqa: F401
 from rmlab.course.check.verdict import Verdict, judge  # noqa: F401
 
 __all__ = ["Verdict"]
