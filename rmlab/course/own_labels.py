@@ -28,8 +28,8 @@ def open_own_labels() -> tuple[LabelStore, str]:
 
 
 def labels_of(store: LabelStore, rater: str, pairs: Iterable[str], *, at_least: int) -> list[Judgement] | None:
-    """Return the entries of one rater on the pairs of these names; None below so many judgements that say something."""
+    """Return the entries of one rater on the pairs of these names; None where fewer stand that prefer a side."""
     names = set(pairs)
     entries = [entry for entry in store.judgements() if entry.rater == rater and entry.pair in names]
-    judged = [entry for entry in standing(entries) if entry.preferred is not None]
-    return entries if len(judged) >= at_least else None
+    decided = [entry for entry in standing(entries) if entry.preferred]  # neither a skip nor a tie
+    return entries if len(decided) >= at_least else None

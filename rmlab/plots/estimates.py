@@ -117,6 +117,11 @@ def _blocks(table: np.ndarray, names: Sequence[str], parts: Sequence[int]) -> st
     places = [np.arange(a, b) for a, b in itertools.pairwise(ends)]
     said = []
     for i, one in enumerate(places):
-        said.append(f"among {', '.join(printable(names[k]) for k in one)} {np.nanmean(table[np.ix_(one, one)]):.0%}")
-        said += [f"across {np.nanmean(table[np.ix_(one, other)]):.0%}" for other in places[i + 1 :]]
+        if len(one) > 1:
+            among = ", ".join(printable(names[k]) for k in one)
+            said.append(f"among {among} {np.nanmean(table[np.ix_(one, one)]):.0%}")
+        for other in places[i + 1 :]:
+            fields = table[np.ix_(one, other)]
+            whose = f"{printable(names[one[0]])} and {printable(names[other[0]])}"
+            said.append(f"between the parts of {whose} {np.nanmean(fields):.0%}")
     return "; ".join(said)

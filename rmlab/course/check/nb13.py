@@ -45,13 +45,13 @@ MISTAKES = {
     "interval": "An accuracy stands without its interval. Give both ends.",
     "length": "The comparison with length is not what was shown. Better: if the interval of the difference is above 0. "
     "No better: never, since an interval that contains 0 shows neither.",
-    "ceiling": "The comparison with the ceiling is not what was shown. Below it: if the accuracy's interval ends below. "
-    "Reached: never, since an interval that contains it shows neither.",
+    "ceiling": "The comparison with the ceiling is not what was shown. Below: if the accuracy's interval ends below "
+    "it. Reached: never, since an interval that contains it shows neither.",
     "taste": "What the model rewards has the other sign, or an interval that contains 0.",
     "too much": "This claims more than one test part can show: other prompts, people or qualities were not tested.",
     "cause": "A cause was not tested. Say what was measured, and leave out why.",
     "no figure": "A sentence has no figure in it. A claim without its number cannot be checked.",
-    "topics": "One sentence each: on the accuracy, on a comparison with length or the ceiling, and on what is rewarded.",
+    "topics": "One sentence each: on the accuracy, on a comparison with length or the ceiling, and on what it rewards.",
 }
 
 
