@@ -29,11 +29,12 @@ def example_lines(seed: int = 0) -> list[dict[str, Any]]:
     rng = np.random.default_rng([seed, 13])
     made = simulate_reply_pairs(N_PAIRS, judge=FLATTERED, seed=rng, fresh=True, replies=4)
     p_chosen = preference_probability(made.score_differences)
-    lines = [_line(pair.prompt, pair.chosen, pair.rejected, "r1", rng) for pair in made.pairs]
+    texts = list(zip(*map(made.pairs.texts, ("prompt", "chosen", "rejected")), strict=True))
+    lines = [_line(prompt, chosen, rejected, "r1", rng) for prompt, chosen, rejected in texts]
     for place in rng.choice(N_PAIRS, N_AGAIN, replace=False):
-        pair, again = made.pairs[int(place)], rng.random() < p_chosen[place]
-        sides = (pair.chosen, pair.rejected) if again else (pair.rejected, pair.chosen)
-        lines.append(_line(pair.prompt, *sides, "r2", rng))
+        prompt, chosen, rejected = texts[place]
+        again = rng.random() < p_chosen[place]
+        lines.append(_line(prompt, *((chosen, rejected) if again else (rejected, chosen)), "r2", rng))
     places = rng.choice(N_PAIRS, sum(N_FAULTY.values()), replace=False)
     faults = [fault for fault, n in N_FAULTY.items() for _ in range(n)]
     for place, fault in zip(places, faults, strict=True):

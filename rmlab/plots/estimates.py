@@ -114,7 +114,7 @@ def plot_shares(
 def _blocks(table: np.ndarray, names: Sequence[str], parts: Sequence[int]) -> str:
     """Return the mean share within each part and across, in words."""
     ends = [0, *parts, len(names)]
-    places = [np.arange(a, b) for a, b in itertools.pairwise(ends)]
+    places = [list(range(a, b)) for a, b in itertools.pairwise(ends)]
     said = []
     for i, one in enumerate(places):
         if len(one) > 1:

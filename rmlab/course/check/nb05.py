@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
@@ -103,7 +102,7 @@ def _is_none(answer: Any) -> bool:
 def _said_of(answer: Any) -> dict[str, int]:
     """Count what an answer left dirty in the file of the notebook; nothing where it gives no triples."""
     try:
-        found = answer(copy.deepcopy(dirty_lines())) if callable(answer) else answer
+        found: Any = answer(dirty_lines()) if callable(answer) else answer
         return left_dirty(map(_text, found), dirty_lines())
     except Exception:  # judged, and told, by `judge`
         return {}
@@ -123,7 +122,7 @@ def _counts(clean: Callable[..., Any]) -> Callable[[float], Any]:
 
     def count(seed: float) -> Any:
         lines = dirty_lines(int(seed))
-        found = clean(copy.deepcopy(lines))
+        found = clean(dirty_lines(int(seed)))
         if any(found is nothing for nothing in NO_ANSWER):
             return found
         return _vector(left_dirty(map(_text, found), lines))
@@ -156,11 +155,11 @@ def _no_copy(lines: Any) -> list[Triple]:
 @cache
 def _pairs_to_split(seed: int) -> tuple[list[str], list[str], list[str]]:
     """Return prompts, chosen and rejected of 120 pairs and more, some repeated and some prompts written otherwise."""
-    pairs = list(simulate_reply_pairs(120, seed=100 + seed, n_questions=30, replies=3).pairs)
-    pairs += pairs[::5]
-    prompts = [pair.prompt if i % 3 else f" {pair.prompt.upper()}" for i, pair in enumerate(pairs)]
-    prompts[-len(pairs[::6]) :] = [pair.prompt for pair in pairs[-len(pairs[::6]) :]]
-    return prompts, [pair.chosen for pair in pairs], [pair.rejected for pair in pairs]
+    pairs = simulate_reply_pairs(120, seed=100 + seed, n_questions=30, replies=3).pairs
+    rows = list(zip(*map(pairs.texts, ("prompt", "chosen", "rejected")), strict=True))
+    rows = [(prompt if i % 3 else f" {prompt.upper()}", *sides) for i, (prompt, *sides) in enumerate(rows)] + rows[::5]
+    prompts, chosen, rejected = map(list, zip(*rows, strict=True))
+    return prompts, chosen, rejected
 
 
 def _leaks(split: Callable[..., Any]) -> Callable[[float], Any]:
