@@ -7,6 +7,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from answers.nb13 import ACCURACY, LENGTH, TASTE
+
+from rmlab.course import check
+from rmlab.course.check.nb13 import EXAMPLE
 from rmlab.course.dirty import FAULTS, clean_lines, dirty_lines, left_dirty, write_dirty_file
 from rmlab.course.example_pairs import N_AGAIN, N_FAULTY, N_PAIRS, write_example_pairs
 from rmlab.data import PreferencePair, check_pairs, read_pairs, trainable
@@ -74,6 +78,13 @@ def test_the_dirty_file_has_forty_lines_and_twenty_two_good_pairs(seed: int, tmp
     write_dirty_file(tmp_path / "dirty.jsonl", seed)
     read = read_pairs(tmp_path / "dirty.jsonl")
     assert (len(read), int(read.tied.sum()), read.report.n_empty) == (40, 2, 2)
+
+
+def test_a_report_without_a_ceiling_claims_nothing_of_it() -> None:
+    figures = {name: ends for name, ends in EXAMPLE.items() if name != "ceiling"}
+    said = [ACCURACY, "It is below the ceiling, at 0.72 (0.64 to 0.79).", TASTE]
+    assert "comparison with the ceiling" in check.report_sentences(said, figures=figures).message
+    assert check.report_sentences([ACCURACY, LENGTH, TASTE], figures=figures).passed
 
 
 def test_the_example_file_has_its_faults_and_second_judgements(tmp_path) -> None:

@@ -174,7 +174,9 @@ _RULES: dict[str, Callable[[str, Figures], bool]] = {
     ),
     "ceiling": lambda said, f: (
         _claims(said, REACHED, _CEILING)
-        or (_claims(said, BELOW, _CEILING) and _ends(f, "accuracy")[2] >= _ends(f, "ceiling")[0])
+        or (
+            _claims(said, BELOW, _CEILING) and ("ceiling" not in f or _ends(f, "accuracy")[2] >= _ends(f, "ceiling")[0])
+        )
     ),
     "taste": _taste,
 }
