@@ -6,7 +6,6 @@ from collections import Counter
 
 import numpy as np
 import pytest
-
 from answers.nb13 import ACCURACY, LENGTH, TASTE
 
 from rmlab.course import check
