@@ -101,6 +101,8 @@ def test_keys_alone_judge_forty_pairs_and_none_reaches_the_notebook(page: Page, 
 def test_keys_elsewhere_judge_nothing(page: Page, view: JudgeView) -> None:
     expect(page.get_by_text("0 of 40 judged")).to_be_visible()
     page.locator("body").press("ArrowLeft")
+    page.wait_for_timeout(300)
+    assert view.desk._store.count() == 0
     page.keyboard.press("Tab")
     judge(page, "ArrowLeft", 1)
     assert len(view.desk._store.judgements()) == 1
