@@ -15,9 +15,9 @@ BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt $(PIP_FLAGS)
 
 # One thread, one hash seed and no hub: what the tests and notebooks compute does not depend on the number of cores, and
-# nothing is fetched.
+# nothing is fetched. Nor does it depend on labels that you gave: the store of notebook 05 is in memory.
 REPRODUCIBLE := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false \
-	PYTHONHASHSEED=0 HF_HUB_OFFLINE=1
+	PYTHONHASHSEED=0 HF_HUB_OFFLINE=1 RMLAB_STORE=:memory:
 
 # A process for each core; the tests of one file stay together, since they share what is slow to make.
 PARALLEL := --numprocesses auto --dist loadfile

@@ -12,7 +12,8 @@ from test_labels_rewarded import QUESTIONS, WORLD, labels
 
 import rmlab
 from rmlab.__main__ import main
-from rmlab.labels import LabelStore, agreement, import_table
+from rmlab.labels import LabelStore, agreement, ask, import_table, simulate_panel, traits_of
+from rmlab.simulate.replies import FAIR, Judge, simulate_reply_pairs
 
 
 @pytest.fixture
@@ -48,6 +49,27 @@ def test_json_holds_the_same(store: Path, capsys: pytest.CaptureFixture) -> None
     assert (found["n_raters"], found["n_pairs"], found["n_judgements"]) == (6, 150, 900)
     assert [rater["stands_apart"] for rater in found["raters"]][:2] == [True, False]
     assert found["raw"]["lower"] < found["raw"]["value"] < found["raw"]["upper"]
+
+
+def test_two_clear_camps_are_fitted_apart(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    questions = ask(simulate_reply_pairs(200, seed=5).pairs)
+    traits = traits_of(questions)
+    rmlab.write_pairs(questions.pairs, tmp_path / "pairs.jsonl")
+    warm = {**FAIR.weights, "flattery": 3.0, "warm": 2.5}
+    judges = [Judge(f"r{k}", FAIR.weights if k < 6 else warm) for k in range(10)]
+    with LabelStore(tmp_path / "labels.db") as opened:
+        opened.append(*simulate_panel(questions, traits, judges, n_judgements=200))
+    command = ["agreement", str(tmp_path / "labels.db"), "--pairs", str(tmp_path / "pairs.jsonl")]
+    assert main([*command, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    one, other = (
+        next(weight for weight in fit["weights"] if weight["attribute"] == "flattery")
+        for fit in found["rewarded_by_camp"]
+    )
+    assert found["camps"]["members"] == [[f"r{k}" for k in range(6)], [f"r{k}" for k in range(6, 10)]]
+    assert one["upper"] < 0 < other["lower"]
+    assert main(command) == 0
+    assert capsys.readouterr().out.count("would halve the intervals") == 3
 
 
 def test_what_is_rewarded_and_the_labels_as_files(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -23,11 +23,11 @@ import pytest
 
 from rmlab.__main__ import main
 from rmlab.explorer.judge_serve import Bucket, Buckets, JudgeServer
-from rmlab.labels import Judgement, LabelStore, ask, traits_of
+from rmlab.labels import Judgement, LabelStore, ask, simulate_panel, traits_of
 from rmlab.labels.desk import Desk
 from rmlab.labels.guesses import GUESS_AFTER
 from rmlab.preference import preference_loss, preference_probability
-from rmlab.simulate.replies import FAIR, simulate_reply_pairs
+from rmlab.simulate.replies import FAIR, Judge, simulate_reply_pairs
 
 QUESTIONS = ask(simulate_reply_pairs(150, seed=3).pairs)
 TRAITS = traits_of(QUESTIONS)
@@ -302,6 +302,21 @@ def test_the_teacher_sees_counts_agreement_and_the_fit(classroom: JudgeServer) -
     assert found["seated"] == ["Ann", "Bob", "Cid", "Dan"]
     assert [rater["n_judgements"] for rater in found["agreement"]["raters"]] == [30, 30, 30]
     assert found["rewarded"]["labels"] == 90
+    assert found["rewardedByCamp"] == []
+
+
+def test_the_teacher_sees_what_each_of_two_camps_rewards(store: LabelStore) -> None:
+    questions = ask(simulate_reply_pairs(200, seed=5).pairs)
+    traits = traits_of(questions)
+    warm = {**FAIR.weights, "flattery": 3.0, "warm": 2.5}
+    judges = [Judge(f"r{k}", FAIR.weights if k < 6 else warm) for k in range(10)]
+    store.append(*simulate_panel(questions, traits, judges, n_judgements=200))
+    found = Desk(store, questions, traits, rule=None, goal=40).overview()
+    flattery = [
+        next(one for one in fit["weights"] if one["attribute"] == "flattery") for fit in found["rewardedByCamp"]
+    ]
+    assert [len(members) for members in found["agreement"]["camps"]["members"]] == [6, 4]
+    assert flattery[0]["upper"] < 0 < flattery[1]["lower"]
 
 
 def test_a_bucket_lets_a_burst_through_and_then_a_rate() -> None:

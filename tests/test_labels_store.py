@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -21,7 +23,9 @@ import pytest
 from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
+from test_judging import click, started
 
+from rmlab.__main__ import main
 from rmlab.data import PreferencePair, read_pairs, write_pairs
 from rmlab.labels import (
     Judgement,
@@ -95,6 +99,28 @@ def database(postgres: str, request: pytest.FixtureRequest) -> str:
                 raise
             time.sleep(0.1)
     return postgres.format(name=name)
+
+
+def test_the_commands_judge_into_a_store_and_report_on_it(where: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = [sys.executable, "-m", "rmlab", "judge", "--store", where, "--rater", "Ann", "--no-browser"]
+    for n in (0, 3):  # it goes on where it stopped
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                address = started(process, r"http://127\.0\.0\.1:\d+/\?token=[\w-]+")[0]
+                with urllib.request.urlopen(address.replace("/?", "/join?"), b"{}", timeout=20) as answer:
+                    view = json.load(answer)
+                assert view["judged"] == n
+                for _ in range(3):
+                    body = json.dumps(click(view)).encode()
+                    with urllib.request.urlopen(address.replace("/?", "/judge?"), body, timeout=20) as answer:
+                        view = json.load(answer)
+                process.send_signal(signal.SIGINT)
+                assert process.wait(timeout=20) == 0
+            finally:
+                process.kill()
+    assert main(["agreement", where, "--json"]) == 0
+    (rater,) = json.loads(capsys.readouterr().out)["raters"]
+    assert (rater["rater"], rater["n_judgements"]) == ("Ann", 6)
 
 
 def test_entries_come_back_as_they_were(where: str) -> None:

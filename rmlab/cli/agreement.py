@@ -44,39 +44,48 @@ def run(options: argparse.Namespace) -> int:
     with labels.LabelStore(options.store) as store:
         entries = store.judgements()
     found = labels.agreement(entries)
-    rewarded = _rewarded(entries, options) if options.pairs else None
-    print(_as_json(found, rewarded) if options.json else "\n".join(_as_text(found, rewarded)))
+    rewarded, of_camps = _rewarded(entries, found, options) if options.pairs else (None, ())
+    print(_as_json(found, rewarded, of_camps) if options.json else "\n".join(_as_text(found, rewarded, of_camps)))
     if options.export:
         labels.export_table(entries, options.export)
     return 0
 
 
-def _rewarded(entries: list[Judgement], options: argparse.Namespace) -> Rewarded:
-    """Fit what is rewarded, and write the labels as pairs where that is asked for."""
+def _rewarded(
+    entries: list[Judgement], found: Agreement, options: argparse.Namespace
+) -> tuple[Rewarded, tuple[Rewarded, ...]]:
+    """Fit what is rewarded, by each of two clear camps too, and write the labels as pairs where that is asked for."""
     import rmlab
-    from rmlab.labels import ask, export_pairs, fit_rewarded, traits_of
+    from rmlab.labels import ask, export_pairs, fit_camps, fit_rewarded, traits_of
 
     questions = ask(read_given(options.pairs, options))
     traits = traits_of(questions)
     rewarded = fit_rewarded(entries, questions, traits.differences, traits.names)
     if options.export_pairs:
         rmlab.write_pairs(export_pairs(entries, questions)[0], options.export_pairs)
-    return rewarded
+    if found.camps is None or not found.camps.clear:
+        return rewarded, ()
+    return rewarded, fit_camps(entries, found.camps, questions, traits.differences, traits.names)
 
 
-def _as_json(found: Agreement, rewarded: Rewarded | None) -> str:
+def _as_json(found: Agreement, rewarded: Rewarded | None, of_camps: tuple[Rewarded, ...]) -> str:
     written: dict[str, Any] = asdict(found)
     if rewarded is not None:
-        written["rewarded"] = {
-            "weights": [asdict(weight) for weight in rewarded.weights],
-            "n_labels": rewarded.n_labels,
-            "n_ties": rewarded.n_ties,
-            "more_for_half": rewarded.more_for_half,
-        }
+        written["rewarded"] = _fit_as_json(rewarded)
+        written["rewarded_by_camp"] = [_fit_as_json(one) for one in of_camps]
     return json.dumps(written, indent=2, allow_nan=False)
 
 
-def _as_text(found: Agreement, rewarded: Rewarded | None) -> Iterator[str]:
+def _fit_as_json(rewarded: Rewarded) -> dict[str, Any]:
+    return {
+        "weights": [asdict(weight) for weight in rewarded.weights],
+        "n_labels": rewarded.n_labels,
+        "n_ties": rewarded.n_ties,
+        "more_for_half": rewarded.more_for_half,
+    }
+
+
+def _as_text(found: Agreement, rewarded: Rewarded | None, of_camps: tuple[Rewarded, ...]) -> Iterator[str]:
     yield (
         f"{found.n_judgements:,} judgements of {found.n_pairs:,} pairs by {_counted(found.n_raters, 'rater')}; "
         f"{found.n_skips:,} skipped, {found.n_taken_back:,} changed or undone (intervals: 95%, by pair)"
@@ -100,6 +109,10 @@ def _as_text(found: Agreement, rewarded: Rewarded | None) -> Iterator[str]:
     if rewarded is not None:
         yield ""
         yield str(rewarded)
+    if found.camps is not None:
+        for members, fit in zip(found.camps.members, of_camps, strict=False):
+            yield f"\nthe camp of {', '.join(map(printable, members))}:"
+            yield str(fit)
 
 
 def _raters(raters: tuple[RaterRecord, ...]) -> Iterator[str]:

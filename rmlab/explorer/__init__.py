@@ -1,7 +1,7 @@
 """The visual explorer: one state, many views, in a notebook or on a page.
 
 Views observe an `ExplorerState`, which is plain Python; views that are given the same state follow each other. Views
-that need a model are loaded when first used, so that the preference curve does not wait for torch.
+that need a model or a database are loaded when first used, so that the preference curve does not wait for torch.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from rmlab.explorer.state import ExplorerState
 from rmlab.explorer.widget import Explorer, preference_curve
 
 if TYPE_CHECKING:
+    from rmlab.explorer.judge_widget import judge
     from rmlab.explorer.linked import explore
     from rmlab.explorer.optimise_views import optimise
     from rmlab.explorer.probe_views import path, probe
@@ -37,6 +38,7 @@ __all__ = [
     "film",
     "head_outputs",
     "heads",
+    "judge",
     "length_score",
     "optimise",
     "pairs",
@@ -46,10 +48,16 @@ __all__ = [
     "robustness",
 ]
 
-_WITH_TORCH = {"explore": "linked", "optimise": "optimise_views", "path": "probe_views", "probe": "probe_views"}
+_WHEN_USED = {
+    "judge": "judge_widget",
+    "explore": "linked",
+    "optimise": "optimise_views",
+    "path": "probe_views",
+    "probe": "probe_views",
+}
 
 
 def __getattr__(name: str) -> object:
-    if name in _WITH_TORCH:
-        return getattr(importlib.import_module(f"rmlab.explorer.{_WITH_TORCH[name]}"), name)
+    if name in _WHEN_USED:
+        return getattr(importlib.import_module(f"rmlab.explorer.{_WHEN_USED[name]}"), name)
     raise AttributeError(f"module 'rmlab.explorer' has no attribute {name!r}")

@@ -14,9 +14,20 @@ from rmlab.explorer.requests import GuardedHandler
 from rmlab.labels.desk import NotHereError
 from rmlab.labels.store import PlaceTakenError, StoreError
 
-__all__ = ["LARGEST_SAID", "Judging", "judge_application"]
+__all__ = ["LARGEST_SAID", "REFUSED", "Judging", "judge_application", "refusal"]
 
 LARGEST_SAID = 4096  # bytes of a body
+REFUSED = (ValueError, RecursionError)
+"""What a desk raises where it refuses; the others are kinds of ValueError."""
+
+
+def refusal(error: ValueError | RecursionError) -> tuple[int, str]:
+    """Return the status and the words with which a page is told what a desk raised."""
+    if isinstance(error, NotHereError):
+        return 410, str(error)
+    if isinstance(error, PlaceTakenError):
+        return 409, "this was judged in another tab or window"
+    return 503 if isinstance(error, StoreError) else 422, str(error)
 
 
 class Judging(Protocol):
@@ -119,14 +130,8 @@ class _Handler(GuardedHandler):
         """Turn what a desk raises into an answer."""
         try:
             yield
-        except NotHereError as error:
-            self.refuse(410, str(error))
-        except PlaceTakenError:
-            self.refuse(409, "this was judged in another tab or window")
-        except StoreError as error:
-            self.refuse(503, str(error))
-        except (ValueError, RecursionError) as error:
-            self.refuse(422, str(error))
+        except REFUSED as error:
+            self.refuse(*refusal(error))
 
 
 class _Page(_Handler):

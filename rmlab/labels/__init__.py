@@ -3,7 +3,8 @@
 - `LabelStore`: an append-only record in a database; `Judgement` is one entry, `standing` what is left after undos;
 - `Questions` and `Session`: what is put to a rater next, on which sides, and what comes back;
 - `agreement`: self-consistency, side bias, agreement, the ceiling, camps;
-- `fit_rewarded`: which attributes of a response its raters reward;
+- `fit_rewarded`: which attributes of a response its raters reward; `fit_camps`: of two camps, each by itself;
+- `simulate_panel`: judges whose rewards are known, in the place of people;
 - `export_pairs`, `export_table`, `import_pairs`, `import_table`: files in and out.
 """
 
@@ -19,8 +20,9 @@ from rmlab.labels.asked_pairs import Questions, ask
 from rmlab.labels.camps import Camps, find_camps
 from rmlab.labels.exchange import export_pairs, export_table, import_pairs, import_table
 from rmlab.labels.judgements import Judgement, rater_name, standing
+from rmlab.labels.panel import simulate_panel
 from rmlab.labels.rater_agreement import Agreement, Estimate, RaterRecord, agreement, krippendorff_alpha
-from rmlab.labels.rewarded import Rewarded, Weight, fit_rewarded
+from rmlab.labels.rewarded import Rewarded, Weight, fit_camps, fit_rewarded
 from rmlab.labels.rules import ByDisagreement, ByInformation, ByRandom
 from rmlab.labels.sessions import Session, Showing
 from rmlab.labels.store import LabelStore, PlaceTakenError, StoreError
@@ -49,11 +51,13 @@ __all__ = [
     "export_pairs",
     "export_table",
     "find_camps",
+    "fit_camps",
     "fit_rewarded",
     "import_pairs",
     "import_table",
     "krippendorff_alpha",
     "rater_name",
+    "simulate_panel",
     "standing",
     "traits_of",
 ]

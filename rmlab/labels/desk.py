@@ -134,7 +134,7 @@ class Desk:
         """Return what a teacher's page shows: who is here, and what all labels of the store say."""
         entries = self._store.judgements()
         seated = sorted({session.rater for session, _ in list(self._seats.values())})
-        written: dict[str, Any] = {"seated": seated, "entries": len(entries), "agreement": None}
+        written: dict[str, Any] = {"seated": seated, "entries": len(entries), "agreement": None, "rewardedByCamp": []}
         try:
             found = agreement(entries)
         except ValueError:  # nothing is judged yet
@@ -142,6 +142,9 @@ class Desk:
         ceiling = found.ceiling and [found.ceiling.leave_one_out, found.ceiling.upper_bound]
         camps = asdict(found.camps) if found.camps is not None and found.camps.clear else None
         written["agreement"] = asdict(found) | {"ceiling": ceiling, "camps": camps}
+        if camps is not None:
+            of_camps = ([entry for entry in entries if entry.rater in part] for part in camps["members"])
+            written["rewardedByCamp"] = [self._rewarded(part) for part in of_camps]
         return written | {"rewarded": self._rewarded(entries)}
 
     def _seat(self, session: Session) -> str:

@@ -13,10 +13,11 @@ import numpy as np
 from rmlab.bradley_terry import LinearReward, fit_linear_reward
 from rmlab.evaluation.intervals import Z95
 from rmlab.labels.asked_pairs import Questions
+from rmlab.labels.camps import Camps
 from rmlab.labels.judgements import Judgement, standing
 from rmlab.preference import preference_probability
 
-__all__ = ["LEFT", "Rewarded", "Weight", "fit_rewarded"]
+__all__ = ["LEFT", "Rewarded", "Weight", "fit_camps", "fit_rewarded"]
 
 LEFT = "on the left"
 """The name of the attribute that says on which side a response was shown; its weight is the rater's side bias."""
@@ -166,3 +167,30 @@ def fit_rewarded(
         n_ties=int(tied.sum()),
         n_differing=(rows != 0).sum(axis=0),
     )
+
+
+def fit_camps(
+    entries: Iterable[Judgement],
+    camps: Camps,
+    questions: Questions,
+    differences: np.ndarray,
+    attributes: Sequence[str],
+    *,
+    prior_variance: float = PRIOR_VARIANCE,
+) -> tuple[Rewarded, Rewarded]:
+    """Fit what each of two camps rewards, in the order of its members; see `fit_rewarded` for the parameters.
+
+    One fit to both would be the reward of nobody: where the camps part, it is near 0.
+    """
+    entries = list(entries)
+    one, other = (
+        fit_rewarded(
+            [entry for entry in entries if entry.rater in members],
+            questions,
+            differences,
+            attributes,
+            prior_variance=prior_variance,
+        )
+        for members in camps.members
+    )
+    return one, other

@@ -9,6 +9,7 @@ so a figure is deleted when nothing refers to it.
 """
 
 from rmlab.plots.display import describe, show
+from rmlab.plots.estimates import plot_estimates, plot_shares
 from rmlab.plots.pictures import (
     plot_calibration,
     plot_groups,
@@ -36,6 +37,7 @@ __all__ = [
     "live_curves",
     "plot_batch",
     "plot_calibration",
+    "plot_estimates",
     "plot_groups",
     "plot_learning_curve",
     "plot_lengths",
@@ -43,6 +45,7 @@ __all__ = [
     "plot_preference_curve",
     "plot_score_differences",
     "plot_scores",
+    "plot_shares",
     "plot_shifts",
     "plot_training",
     "show",

@@ -179,6 +179,42 @@ def the_batch_is_drawn_in_the_layout_that_is_chosen(lesson: Lesson) -> None:
         assert f"{name}. A batch of 8 pairs in {n_rows} rows" in lesson["batch_view"].value
 
 
+# 13
+
+
+@bound("train-yours")
+def a_short_training_on_the_file_leaves_the_held_out_loss_no_worse(lesson: Lesson) -> None:
+    history = lesson["history"]
+    first, *_, last = (one.evaluation.log_loss for one in history.evaluations)
+    assert history.steps[-1].step == lesson["config"].max_steps
+    assert last < first + 0.03
+    assert not {*lesson["training"].texts("prompt")} & {*lesson["test"].texts("prompt")}
+
+
+@bound("draw-yours")
+def the_model_is_above_chance_and_the_difference_from_length_is_paired(lesson: Lesson) -> None:
+    rows = lesson["rows"]
+    assert rows["accuracy"][1] > 0.5
+    assert rows["beyond length"][0] == pytest.approx(rows["accuracy"][0] - rows["length"][0])
+    assert lesson["result"].n_clusters < lesson["result"].n_pairs
+
+
+@bound("changes-yours")
+def training_on_judges_who_like_flattery_moves_it_up(lesson: Lesson) -> None:
+    changes = lesson["changes"]
+    assert changes["before", "flattery"][2] < 0
+    assert changes["after", "flattery"][0] > changes["before", "flattery"][0] + 0.1
+
+
+@bound("figures-yours")
+def the_report_is_one_page_with_the_figures(lesson: Lesson) -> None:
+    figures = lesson["figures"]
+    assert {"n", "accuracy", "length", "beyond length", "ceiling", "flattery", "hedge"} <= set(figures)
+    page = (lesson.path.parent / "runs/report.html").read_text(encoding="utf-8")
+    assert f"{figures['accuracy'][0]:.1%}" in page
+    assert "<script" not in page
+
+
 @bound("start-19")
 def the_model_agrees_with_most_labels(lesson: Lesson) -> None:
     assert 14 <= lesson["agreed"] <= len(lesson["scored"]) == 18

@@ -11,7 +11,9 @@ What the cells print and show is kept in `Lesson.outputs`, so that it can be com
 import ast
 import contextlib
 import io
+import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -25,6 +27,7 @@ from reading import is_compared, python
 
 from rmlab.course.patches import PatchView
 from rmlab.explorer import Explorer, controls
+from rmlab.explorer.judge_widget import JudgeView
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 Move = Callable[[], object]
@@ -78,6 +81,7 @@ class Lesson:
         with (
             contextlib.chdir(self.path.parent),
             contextlib.redirect_stdout(self._printed),
+            mock.patch.dict(os.environ, {"RMLAB_STORE": ":memory:"}),  # the labels of whoever tests are left alone
             mock.patch("IPython.display.display", self._display),
             mock.patch("IPython.core.display_functions.display", self._display),
         ):
@@ -147,6 +151,8 @@ def moves(widget: ipywidgets.Widget) -> Iterator[Move]:
         if not widget.revealed:
             yield from (_setting(widget, "value", getattr(widget, end)) for end in ("high", "low"))
         yield _setting(widget, "revealed", True)
+    elif isinstance(widget, JudgeView):
+        yield from (partial(widget.press, verdict) for verdict in ("left", "tie", "right", "undo", "skip"))
     elif widget.has_trait("index"):  # a menu, radio buttons, a slider over names
         n_options = len(getattr(widget, "names"))  # noqa: B009
         yield from (_setting(widget, "index", place) for place in sorted({n_options // 2, n_options - 1, 0}))

@@ -14,6 +14,7 @@ from rmlab.course.check.nb01 import TAU_RATINGS, TAU_REWARDS, centred_ratings, k
 from rmlab.course.check.nb02 import difference_to_probability, gap_for_probability  # noqa: F401
 from rmlab.course.check.nb03 import batch_loss, loss, loss_gradient  # noqa: F401
 from rmlab.course.check.nb04 import standard_error_of_difference, win_probability  # noqa: F401
+from rmlab.course.check.nb05 import cleaned_lines, leakless_split  # noqa: F401
 from rmlab.course.check.nb06 import linear_score_difference, reported_loss  # noqa: F401
 from rmlab.course.check.nb07 import last_real_position, scores_from_hidden, training_loop  # noqa: F401
 from rmlab.course.check.nb08 import accuracy_of_differences, loss_at_temperature  # noqa: F401
@@ -21,6 +22,7 @@ from rmlab.course.check.nb09 import flattery_effect, remainder_of_removal  # noq
 from rmlab.course.check.nb10 import kl_bound, loss_of_log_ratios, optimal_probabilities  # noqa: F401
 from rmlab.course.check.nb11 import shared_tokens, training_memory  # noqa: F401
 from rmlab.course.check.nb12 import FORM_MODELS, batch_gap, change_of_form  # noqa: F401
+from rmlab.course.check.nb13 import report_sentences  # noqa: F401
 from rmlab.course.check.verdict import Verdict, judge  # noqa: F401
 
 __all__ = ["Verdict"]

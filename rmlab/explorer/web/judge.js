@@ -33,7 +33,7 @@ function joining(panel) {
       const view = await ask("join", asked);
       const known = { code: asked.code, rater: view.rater, session: view.session };
       localStorage.setItem("rmlab-judge", JSON.stringify(known));
-      judging(panel, known, view);
+      judging(panel, known, { view });
     } catch (failure) {
       error.textContent = failure.status ? `${failure.message}.` : "The server does not answer. Are you in the same network?";
       error.hidden = false;

@@ -1,9 +1,9 @@
-// A rater's page: two responses, a key for each verdict, and what the model guessed.
+// What a rater sees: two responses, a key for each verdict, and what the model guessed.
 //
-// A click has a name of its own. Until the server has said that it is kept, it is sent again and again under that name, so
+// A click has a name of its own. Until the answer comes that it is kept, it is sent again and again under that name, so
 // that it is counted once whatever the network does; nothing else can be clicked meanwhile.
 import { element, update } from "../core/dom.js";
-import { ask, pause, Refusal } from "./server.js";
+import { ask as askServer, pause, Refusal } from "./server.js";
 import { weightsCard } from "./weights.js";
 
 const VERDICTS = [
@@ -18,8 +18,13 @@ const LONGEST_PAUSE = 4_000;
 const KEPT = "Your click is kept here, and sent again until it arrives.";
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
-/** Show the page of a rater. `known`: code, rater and session of one who joined a class; `view`: what to show first. */
-export function judging(panel, known, view = null) {
+/**
+ * Let a rater judge; gives a function that ends it. `known`: code, rater and session of one who joined a class; `view`:
+ * what to show first; `ask`: puts a question to the desk; `keys`: where keys are heard; `who`: what answers, in words.
+ */
+export function judging(panel, known, { view = null, ask = askServer, keys = document, who = "server" } = {}) {
+  let ended = false;
+  let ticking = null;
   let session = known.session;
   let since = performance.now();
   let busy = true;
@@ -42,7 +47,7 @@ export function judging(panel, known, view = null) {
     element("div", { class: "rx-two" }, side("Left", left, "rx-a"), side("Right", right, "rx-b")),
     element("div", { class: "rx-buttons", role: "group", "aria-label": "Which is better?" }, ...buttons),
     guess);
-  const end = element("div", { class: "rx-judge", hidden: true });
+  const end = element("div", { class: "rx-judge", hidden: true, tabindex: -1 });
   panel.replaceChildren(said, note, element("p", { class: "rx-field" }, progress, count, time), pair, end);
 
   function draw() {
@@ -52,6 +57,8 @@ export function judging(panel, known, view = null) {
     update(count, { text: judged < goal ? `${judged} of ${goal} judged` : `${judged} judged` });
     update(note, { hidden: !vanished, text: `${vanished} of your labels are of pairs that are no longer in this file. They are kept.` });
     update(guess, { text: guessWords(view) });
+    const inside = panel.contains(panel.getRootNode().activeElement);
+    const turned = pair.hidden !== done;
     pair.hidden = done;
     end.hidden = !done;
     if (done) {
@@ -69,6 +76,7 @@ export function judging(panel, known, view = null) {
       VERDICTS.forEach(({ verdict }, i) => update(buttons[i], { "aria-disabled": String(verdict === "undo" && view.undo === null) }));
       since = performance.now();
     }
+    if (turned && inside) (done ? end : buttons[0]).focus({ preventScroll: true }); // what had the focus is hidden: keys go on
     tick();
   }
 
@@ -81,23 +89,24 @@ export function judging(panel, known, view = null) {
   }
 
   async function again(question) { // until an answer comes, or a refusal that would be the same again
-    for (let wait = FIRST_PAUSE; ; wait = Math.min(2 * wait, LONGEST_PAUSE)) {
+    for (let wait = FIRST_PAUSE; !ended; wait = Math.min(2 * wait, LONGEST_PAUSE)) {
       try {
         return await question();
       } catch (failure) {
         if (failure.status && ![410, 429, 500, 503].includes(failure.status)) throw failure;
-        tell(failure.status ? `${failure.message}. ${KEPT}` : `The server does not answer. ${KEPT}`);
+        tell(failure.status ? `${failure.message}. ${KEPT}` : `The ${who} does not answer. ${KEPT}`);
         await pause(wait);
         if (failure.status === 410) await again(rejoin);
       }
     }
+    return new Promise(() => {}); // nobody looks any longer
   }
 
   async function rejoin() { // the server was started again
     const { session: found } = await ask("join", { ...known, session });
     if (found === session) return;
     session = found; // nothing had been kept of the old one, so that other pairs come now
-    throw new Refusal(409, "the server was started again, and shows other pairs");
+    throw new Refusal(409, `the ${who} was started again, and shows other pairs`);
   }
 
   async function click(verdict) {
@@ -134,11 +143,19 @@ export function judging(panel, known, view = null) {
     tell("");
     busy = false;
     draw();
-    document.addEventListener("keydown", press);
-    setInterval(tick, 1000);
+    keys.addEventListener("keydown", press);
+    ticking = setInterval(tick, 1000);
+    if (ended) stop();
+  }
+
+  function stop() {
+    ended = true;
+    keys.removeEventListener("keydown", press);
+    clearInterval(ticking);
   }
 
   start().catch((failure) => tell(`${failure.message}.`));
+  return stop;
 }
 
 /** What the model said of the last click, and how it does. */

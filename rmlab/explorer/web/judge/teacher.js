@@ -22,7 +22,7 @@ export function teaching(panel, { origin, code }) {
     element("section", { class: "rx-card", "aria-label": "Labels" }, element("h2", { class: "rx-title", text: "Labels" }), said, table),
     fit);
 
-  function draw({ seated, agreement, rewarded }) {
+  function draw({ seated, agreement, rewarded, rewardedByCamp }) {
     const raters = agreement?.raters ?? [];
     const waiting = seated.filter((name) => !raters.some(({ rater }) => rater === name));
     update(said, { text: summary(agreement, seated) });
@@ -33,7 +33,8 @@ export function teaching(panel, { origin, code }) {
         element("thead", {}, element("tr", {}, ...COLUMNS.map((text) => (text ? element("th", { scope: "col", text }) : element("td", {}))))),
         element("tbody", {}, ...cells.map(([name, ...rest]) =>
           element("tr", {}, element("th", { scope: "row", text: name }), ...rest.map((text) => element("td", { text })))))));
-    fit.replaceChildren(...(rewarded ? [weightsCard(rewarded, "What does the class reward?")] : []));
+    const camps = rewardedByCamp.map((one, i) => one && weightsCard(one, `What does this camp reward? ${agreement.camps.members[i].join(", ")}`));
+    fit.replaceChildren(...(rewarded ? [weightsCard(rewarded, "What does the class reward?")] : []), ...camps.filter(Boolean));
   }
 
   async function listen() {
