@@ -79,9 +79,10 @@ def edit_config(folder, **changes):
 
 
 def forget_special_tokens(folder):
-    path = folder / "tokenizer.json"
-    template = json.loads(path.read_text())["post_processor"]
-    edit_json(path, post_processor={**template, "special_tokens": {}})
+    first, second = ({"Sequence": {"id": name, "type_id": 0}} for name in "AB")
+    single = [first, {"SpecialToken": {"id": "<|eos|>", "type_id": 0}}]
+    template = {"type": "TemplateProcessing", "single": single, "pair": [first, second], "special_tokens": {}}
+    edit_json(folder / "tokenizer.json", post_processor=template)
 
 
 def edit_weights(folder, edit):
@@ -273,6 +274,10 @@ DAMAGES = {
     "configuration, another width": (
         lambda f: edit_config(f, hidden_size=32),
         r"holds model\.embed_tokens\.weight of shape \(2048, \d+\) where its config\.json asks for \(2048, 32\)",
+    ),
+    "configuration, layers without end": (
+        lambda f: edit_config(f, num_hidden_layers=10**300),
+        r"the weights of .* cannot be read \(config\.json asks for 1e\+300 layers",
     ),
     "configuration, a layer more": (lambda f: edit_config(f, num_hidden_layers=3), r"lacks 9 .*model\.layers\.2"),
     "configuration, a layer less": (

@@ -17,13 +17,16 @@ def without_panic(call: Callable[[], Result]) -> Result:
     """Return what the call returns, and raise a ValueError where the native code under it panics.
 
     A panic of Rust code reaches Python as a BaseException of a class that cannot be imported, after its story was
-    written to file descriptor 2. That story is left out; anything else that was written there is passed on.
+    written to file descriptor 2. That story is left out. Anything else that was written there is passed on, and so is
+    what was written to file descriptor 1, such as "Ignored unknown kwarg": it would stand among a command's output.
     """
+    sys.stdout.flush()
     sys.stderr.flush()
-    kept = os.dup(2)
+    kept_out, kept = os.dup(1), os.dup(2)
     panicked = False
     try:
         with tempfile.TemporaryFile() as story:
+            os.dup2(story.fileno(), 1)
             os.dup2(story.fileno(), 2)
             try:
                 return call()
@@ -33,9 +36,11 @@ def without_panic(call: Callable[[], Result]) -> Result:
                     raise
                 raise ValueError(f"its native code failed: {error}") from None
             finally:
+                os.dup2(kept_out, 1)
                 os.dup2(kept, 2)
                 if not panicked:
                     story.seek(0)
                     os.write(2, story.read())
     finally:
+        os.close(kept_out)
         os.close(kept)

@@ -29,6 +29,7 @@ from rmlab.model.model_folder import (
     ADAPTER,
     MANIFEST,
     changed_files,
+    check_layers,
     checked_folder,
     find_file,
     models_in,
@@ -60,6 +61,8 @@ MINILM_SHA256 = {
     "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
 }
 SHORT_NAMES = ("minilm", "tiny-decoder", "tiny-encoder")
+DEPENDS_ON_THE_BATCH = frozenset({"mra"})
+"""Types of networks that give a text another score beside other texts, also without any padding."""
 
 
 class LoadedNetwork(NamedTuple):
@@ -99,6 +102,11 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
         # a model that comes with its own code fails here: trust_remote_code is never set
         with reading_of("configuration", source, "Copy it again, or take an architecture of transformers' own."):
             config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
+        if config.model_type in DEPENDS_ON_THE_BATCH:
+            raise ModelError(
+                f"{name} is of the type {config.model_type}, whose scores depend on the texts beside them; "
+                "take another architecture. docs/architectures.md lists those that were tried."
+            )
         if any("Classification" in a for a in config.architectures or ()) and config.num_labels != 1:
             raise ModelError(
                 f"{name} has a head with {config.num_labels} outputs; a reward model has one. "
@@ -106,6 +114,7 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
             )
         config.num_labels = 1
         with reading_of("weights", source):
+            check_layers(source, config)
             network, info = AutoModelForSequenceClassification.from_pretrained(
                 source,
                 config=config,
@@ -127,7 +136,9 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
 def load_tokenizer(source: str | Path, *, revision: str | None = None) -> Any:
     """Load the tokenizer of a folder or a hub model."""
     with reading_of("tokenizer", source):
-        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
+        tokenizer = without_panic(
+            lambda: AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
+        )
         limit = tokenizer.model_max_length
         if not (isinstance(limit, int | float) and limit > 0):
             raise ValueError(f"model_max_length must be a number of tokens, got {limit!r:.40}")

@@ -20,6 +20,7 @@ __all__ = [
     "ADAPTER",
     "MANIFEST",
     "changed_files",
+    "check_layers",
     "checked_folder",
     "find_file",
     "models_in",
@@ -73,6 +74,19 @@ def checked_folder(folder: Path) -> Path:
     for index in folder.glob("*.safetensors.index.json"):
         _check_index(index)
     return folder
+
+
+def check_layers(source: str | Path, config: Any) -> None:
+    """Raise ValueError if a configuration asks for more layers than its folder holds tensors, before they are built."""
+    n_layers = getattr(config, "num_hidden_layers", None)
+    if not isinstance(source, Path) or not isinstance(n_layers, int):
+        return
+    n_tensors = 0
+    for path in source.glob("*.safetensors"):
+        with safe_open(path, framework="pt") as weights:
+            n_tensors += len(weights.keys())
+    if n_layers > n_tensors:
+        raise ValueError(f"config.json asks for {n_layers:.4g} layers, and there are {n_tensors} tensors")
 
 
 def read_manifest(folder: Path) -> dict[str, str]:

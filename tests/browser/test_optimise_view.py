@@ -51,7 +51,7 @@ def test_keys_go_from_imitation_to_absurdity(page_of: Page, shown: explorer.Expl
     expect(words).to_contain_text("flattery")
     replies = data["questions"][data["opens_on"]]["replies"]
     expect(page.locator(".rx-winner-text")).to_have_text(replies[curve["reply"][-1]]["text"])
-    expect(page.locator(".rx-chips li").filter(has_text="flattery")).to_be_visible()
+    expect(page.locator(".rx-traits li").filter(has_text="flattery")).to_be_visible()
     slider.press("Home")
     expect(page.locator(".rx-winner-text")).to_have_text(replies[curve["reply"][0]]["text"])
     flattery = page.get_by_role("row", name=re.compile("flattery"))

@@ -14,7 +14,7 @@ export function gains({ height }) {
   const cursor = svg("path", { class: "rx-cursor" });
   const top = svg("path", { class: "rx-peak" });
   const named = svg("text", { class: "rx-quiet-text", "text-anchor": "middle" });
-  const marks = [svg("circle", { class: "rx-point rx-a-point", r: "0.45em" }), svg("rect", { class: "rx-point rx-b-point", width: "0.8em", height: "0.8em" })];
+  const marks = [svg("circle", { class: "rx-point rx-proxy-point", r: "0.45em" }), svg("rect", { class: "rx-point rx-true-point", width: "0.8em", height: "0.8em" })];
   const values = NAMES.map(() => svg("text", { class: "rx-strong" }));
   const made = picture({ height, label: "", class: "rx-gains" },
     [across.node, beside.node, start, ...whole, cursor, ...passed, top, named, ...marks, ...values],

@@ -75,7 +75,7 @@ export function opening(store, leave) {
     element("p", { class: "rx-purpose", text: store.get("data").opening.purpose }),
     element("div", { class: "rx-opening-grid" },
       element("div", { class: "rx-stack" },
-        element("div", { class: "rx-card" }, element("h2", { class: "rx-who-asks", text: "Somebody asks" }), element("p", { class: "rx-asked", dir: "auto", text: start.prompt })),
+        element("div", { class: "rx-card" }, element("h2", { class: "rx-who-asks", text: "Somebody asks" }), element("p", { class: "rx-somebody-asks", dir: "auto", text: start.prompt })),
         question,
         element("div", { class: "rx-two", role: "group", "aria-labelledby": question.id }, ...answers),
         skip),

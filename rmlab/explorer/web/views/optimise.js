@@ -38,7 +38,7 @@ export const optimise = {
       element("div", { class: "rx-card rx-wide" }, form.strength, words, form.choices, element("p", { class: "rx-note", text: data.words })),
       element("div", { class: "rx-stack" }, element("div", { class: "rx-card" },
         element("h3", { text: "What proxy and truth have gained" }), chart.node,
-        legend(["rx-a", "● — proxy, which is optimised"], ["rx-b", "■ ╌ true reward, which is wanted"], ["", "┄ where it began"]))),
+        legend(["rx-proxy", "● — proxy, which is optimised"], ["rx-true", "■ ╌ true reward, which is wanted"], ["", "┄ where it began"]))),
       element("div", { class: "rx-stack" }, card.node),
       element("div", { class: "rx-card rx-wide" }, element("h3", { text: "What the winners are like" }), table.node)));
 
@@ -122,7 +122,7 @@ export const optimise = {
           element("label", { class: "rx-field" }, element("span", { text: "Proxy" }), proxies),
           element("label", { class: "rx-choice" }, check, members),
           element("div", { class: "rx-choices", role: "radiogroup", "aria-label": "How it is optimised" }, ...methods.map((each) => each.node)),
-          element("label", { class: "rx-field rx-asked" }, element("span", { text: "Question" }), questions)),
+          element("label", { class: "rx-field rx-which-question" }, element("span", { text: "Question" }), questions)),
         draw(now, at) {
           update(button, { text: still.matches ? "Next step" : playing ? "Pause" : "Play" });
           update(slider, { max: data.strengths[now.method].length - 1, "aria-label": now.method === "best_of_n" ? "n, how many replies are drawn" : "beta, the price of KL", "aria-valuetext": strength(data, now, at) });
