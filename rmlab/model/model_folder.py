@@ -86,7 +86,7 @@ def check_layers(source: str | Path, config: Any) -> None:
         with safe_open(path, framework="pt") as weights:
             n_tensors += len(weights.keys())
     if n_layers > n_tensors:
-        raise ValueError(f"config.json asks for {n_layers:.4g} layers, and there are {n_tensors} tensors")
+        raise ValueError(f"config.json asks for more layers than there are tensors, {n_tensors}")
 
 
 def read_manifest(folder: Path) -> dict[str, str]:
