@@ -11,7 +11,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
 from rmlab.plots.display import set_description
-from rmlab.plots.style import CHOSEN, INK, NEUTRAL, REJECTED, TEXT, label, listed, make_axes, signed
+from rmlab.plots.style import FIRST, HELD_OUT, INK, NEUTRAL, TEXT, label, listed, make_axes, signed
 from rmlab.printing import printable
 
 __all__ = ["plot_estimates", "plot_shares"]
@@ -55,7 +55,7 @@ def plot_estimates(
     ax = make_axes(ax, 8.4, 1.6 + (0.36 + 0.18 * (len(series) - 1)) * len(names[0]))
     ax.axvline(at, color=NEUTRAL, linewidth=1.5, linestyle="--")
     said = []
-    styles = zip((CHOSEN, REJECTED), ("o", "s"), (-0.17, 0.17) if len(series) == 2 else (0.0,), strict=False)
+    styles = zip((FIRST, HELD_OUT), ("o", "s"), (-0.17, 0.17) if len(series) == 2 else (0.0,), strict=False)
     for (name, rows), (colour, marker, up) in zip(series.items(), styles, strict=True):
         v, low, high = np.array(list(rows.values()), dtype=float).T
         y = np.arange(len(v)) + up

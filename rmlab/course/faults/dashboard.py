@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from rmlab.course.faults.catalogue import PANELS
 from rmlab.course.faults.fault_runs import FaultRun
-from rmlab.plots import CHOSEN, HELD_OUT, INK, NEUTRAL, REJECTED
+from rmlab.plots import CHOSEN, ERROR, FIRST, HELD_OUT, INK, NEUTRAL, REJECTED
 from rmlab.plots.display import set_description
 from rmlab.preference import preference_loss
 
@@ -62,7 +62,7 @@ def _draw(ax: Axes, run: FaultRun, panel: str, title: str, before: str) -> None:
 def _loss(ax: Axes, run: FaultRun) -> str:
     finite = np.isfinite(run.losses)
     steps = np.arange(1, len(run.losses) + 1)
-    ax.plot(steps[finite], run.losses[finite], color=CHOSEN, linewidth=2)
+    ax.plot(steps[finite], run.losses[finite], color=FIRST, linewidth=2)
     ax.axhline(COIN, color=NEUTRAL, linewidth=1.5, linestyle="--")
     ax.set_xlim(0, 61)
     ax.set_ylim(0, max(1.3, 1.1 * float(run.losses[finite].max())))
@@ -71,9 +71,9 @@ def _loss(ax: Axes, run: FaultRun) -> str:
     last = run.signs["last loss"]
     if finite.all():
         return f"from {run.losses[0]:.2f} to {last:.2f} in {len(steps)} steps, {run.losses.max():.2f} at most"
-    ax.plot([finite.sum()], [run.losses[finite][-1]], "X", color=REJECTED, markersize=11)
+    ax.plot([finite.sum()], [run.losses[finite][-1]], "X", color=ERROR, markersize=11)
     ax.annotate("not finite", (finite.sum() + 1, run.losses[finite][-1]), (6, 8), textcoords="offset points",
-                fontsize=SIZE, color=REJECTED, weight="bold")  # fmt: skip
+                fontsize=SIZE, color=ERROR, weight="bold")  # fmt: skip
     return f"from {run.losses[0]:.2f}, and not finite at step {len(steps)}, where the run ends"
 
 
@@ -102,7 +102,7 @@ def _accuracy(ax: Axes, run: FaultRun) -> str:
         **{f"  source {name}": share for name, share in run.by_source.items()},
         "as reported": run.reported_accuracy,
     }
-    colours = [CHOSEN, CHOSEN, CHOSEN, *[HELD_OUT] * len(run.by_source), NEUTRAL]
+    colours = [FIRST, FIRST, FIRST, *[HELD_OUT] * len(run.by_source), NEUTRAL]
     places = np.arange(len(rows))
     ax.barh(places, list(rows.values()), 0.68, color=colours)
     for place, share in zip(places, rows.values(), strict=True):
@@ -136,7 +136,7 @@ def _read(ax: Axes, run: FaultRun) -> str:
         places.append(run.read_at)
     for x, place in enumerate(places):
         is_read, padding = place == run.read_at, place >= n_text
-        box = Rectangle((x - 0.42, -0.75), 0.84, 1.5, facecolor=CHOSEN if is_read else "white", edgecolor=NEUTRAL)
+        box = Rectangle((x - 0.42, -0.75), 0.84, 1.5, facecolor=FIRST if is_read else "white", edgecolor=NEUTRAL)
         ax.add_patch(box)
         colour = "white" if is_read else NEUTRAL if padding else INK
         style = "italic" if padding else "normal"
@@ -160,7 +160,7 @@ def _scatter(ax: Axes, x: np.ndarray, y: np.ndarray, x_label: str, y_label: str)
     ends = [float(min(x.min(), y.min())), float(max(x.max(), y.max()))]
     ends = [ends[0] - 0.5, ends[1] + 0.5]
     ax.plot(ends, ends, color=NEUTRAL, linewidth=1.5, linestyle="--")
-    ax.plot(x, y, "o", color=CHOSEN, markersize=6, alpha=0.8)
+    ax.plot(x, y, "o", color=FIRST, markersize=6, alpha=0.8)
     ax.set_xlim(*ends)
     ax.set_ylim(*ends)
     ax.xaxis.set_major_locator(MaxNLocator(4))
