@@ -36,6 +36,7 @@ __all__ = [
     "davidson_loss",
     "davidson_probabilities",
     "elo_points",
+    "outcomes",
     "plackett_luce_log_likelihood",
     "preference_loss",
     "preference_odds",
@@ -46,6 +47,19 @@ __all__ = [
 
 ELO_POINTS_PER_NAT = 400 / math.log(10)
 """Elo points per unit of score difference: 400 points are odds of ten to one, so a nat is 173.718 points."""
+
+
+def outcomes(score_differences: np.ndarray) -> np.ndarray:
+    """Return how far scores agree with labels: 1 where the chosen response scores higher, 0 where lower, 1/2 for a tie.
+
+    Their mean is the accuracy; this is the one rule for ties.
+
+    Parameters
+    ----------
+    score_differences
+        ``score(chosen) - score(rejected)``, any shape.
+    """
+    return (np.sign(score_differences) + 1) / 2
 
 
 def preference_probability(score_difference: Scores) -> Scores:

@@ -22,6 +22,7 @@ from rmlab.audit.transforms import TRANSFORMS, Transform, transform_of
 from rmlab.data import PreferencePair, Side
 from rmlab.evaluation.intervals import clustered_sample_size, mean_estimate, wilson_interval
 from rmlab.model import RewardModel
+from rmlab.preference import outcomes
 
 __all__ = ["FALSE_DISCOVERY_RATE", "measure", "robustness"]
 
@@ -156,7 +157,7 @@ def _shift(series: Series, layout: Layout, scores: np.ndarray) -> Shift:
     estimate = mean_estimate(shifts, *clusterings)
     half = estimate.reach(0.975)
     # the tie rule of accuracy: a preference that becomes a tie, or comes of one, turns by half
-    turned = np.abs(np.sign(after - other_after) - np.sign(before - other_before)) / 2
+    turned = np.abs(outcomes(after - other_after) - outcomes(before - other_before))
     codes = np.unique(prompts, return_inverse=True)[1]
     size = clustered_sample_size(turned, np.ones(len(turned)), codes)
     flips = float(turned.mean())

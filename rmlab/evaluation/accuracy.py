@@ -15,6 +15,7 @@ import numpy as np
 
 from rmlab.evaluation.inputs import codes_of, ordered
 from rmlab.evaluation.intervals import clustered_sample_size, effective_sample_size, wilson_interval
+from rmlab.preference import outcomes
 
 __all__ = [
     "Accuracy",
@@ -117,7 +118,7 @@ def accuracy_by_group(
 
 def longer_wins(lengths: np.ndarray) -> np.ndarray:
     """Return the outcome of "the longer response is better", ``(n_pairs,)``, from lengths ``(n_pairs, 2)``."""
-    return (np.sign(lengths[:, 0] - lengths[:, 1]) + 1) / 2
+    return outcomes(lengths[:, 0] - lengths[:, 1])
 
 
 def accuracy_by_length(

@@ -21,7 +21,7 @@ import numpy as np
 
 from rmlab.evaluation.inputs import check_bootstrap, codes_of, names_of, numbers
 from rmlab.evaluation.intervals import bootstrap_sums, expanded_percentiles
-from rmlab.preference import preference_probability
+from rmlab.preference import outcomes, preference_probability
 
 __all__ = ["NoiseCeiling", "ceiling_from_agreement", "noise_ceiling"]
 
@@ -118,7 +118,7 @@ def noise_ceiling(
     agree = (n * (n - 1)).sum(axis=1) / (k * (k - 1))  # of two judgements drawn without replacement
     lead = n - n[:, ::-1]  # (n_pairs, 2), of each side
     # A judgement for side s sees n_s - 1 for s and the rest against: right, even or wrong.
-    right = (np.sign(lead - 1) + 1) / 2
+    right = outcomes(lead - 1)
     follow = (n * right).sum(axis=1) / k
     values = np.stack([np.ones(len(n)), agree, follow], axis=1)
     sums, n_units = bootstrap_sums(values, n_bootstrap=n_bootstrap, seed=seed, clusters=codes)

@@ -19,7 +19,7 @@ import numpy as np
 
 from rmlab.evaluation.inputs import check_bootstrap, checked_differences, codes_of, names_of, numbers
 from rmlab.evaluation.intervals import bootstrap_sums, expanded_percentiles, sum_by_code
-from rmlab.preference import preference_loss
+from rmlab.preference import outcomes, preference_loss
 
 __all__ = ["Comparison", "compare_models"]
 
@@ -132,7 +132,8 @@ def compare_models(
     codes = None
     if clusters is not None:
         codes, _ = codes_of(names_of("clusters", clusters, len(a), beside="pairs in differences_a"))
-    twice = np.sign(a) - np.sign(b)  # twice the difference of the outcomes: -2, -1, 0, 1 or 2
+    right_a, right_b = outcomes(a), outcomes(b)
+    twice = 2 * (right_a - right_b)  # -2, -1, 0, 1 or 2
     losses_a = preference_loss(a if temperature_a is None else a / temperature_a)
     losses_b = preference_loss(b if temperature_b is None else b / temperature_b)
     values = np.stack([np.ones(len(a)), twice / 2, losses_a - losses_b], axis=1)
@@ -140,8 +141,8 @@ def compare_models(
     return Comparison(
         n_pairs=len(a),
         n_clusters=None if codes is None else n_units,
-        accuracy_a=float((np.sign(a) + 1).mean() / 2),
-        accuracy_b=float((np.sign(b) + 1).mean() / 2),
+        accuracy_a=float(right_a.mean()),
+        accuracy_b=float(right_b.mean()),
         accuracy_difference=float(twice.mean() / 2),
         accuracy_difference_interval=expanded_percentiles(sums[:, 1] / sums[:, 0], n_units),
         p_value=sign_flip_p_value(twice if codes is None else sum_by_code(twice, codes)),

@@ -10,7 +10,7 @@ import numpy as np
 
 from rmlab.evaluation.inputs import check_bootstrap, checked_differences, codes_of, names_of
 from rmlab.evaluation.intervals import bootstrap_sums, expanded_percentiles
-from rmlab.preference import preference_loss
+from rmlab.preference import outcomes, preference_loss
 
 __all__ = ["LearningCurve", "LearningCurvePoint", "learning_curve"]
 
@@ -79,7 +79,7 @@ class LearningCurve:
             codes, _ = codes_of(names_of("clusters", clusters, n_test, beside="pairs in the test part"))
         points = []
         for n, d in runs.items():
-            outcome, loss = (np.sign(d) + 1) / 2, preference_loss(np.stack(d))  # (n_repeats, n_test)
+            outcome, loss = outcomes(np.stack(d)), preference_loss(np.stack(d))  # (n_repeats, n_test)
             values = np.stack([np.ones(n_test), outcome.mean(axis=0), loss.mean(axis=0)], axis=1)
             sums, n_units = bootstrap_sums(values, n_bootstrap=n_bootstrap, seed=seed, clusters=codes)
             ends = [expanded_percentiles(sums[:, i] / sums[:, 0], n_units) for i in (1, 2)]

@@ -28,7 +28,7 @@ from rmlab.evaluation.calibration import CalibrationBin, calibrate
 from rmlab.evaluation.inputs import check_bootstrap, checked_differences, codes_of, names_of, numbers
 from rmlab.evaluation.intervals import bootstrap_sums, expanded_percentiles
 from rmlab.evaluation.notes import notes_on
-from rmlab.preference import preference_loss, preference_probability
+from rmlab.preference import outcomes, preference_loss, preference_probability
 from rmlab.printing import printable
 
 __all__ = ["Evaluation", "evaluate"]
@@ -235,7 +235,7 @@ def evaluate(
     codes = None if shared is None else codes_of(compress(shared, used))[0]
     names = None if names is None else list(compress(names, used))
     sizes = None if sizes is None else sizes[used]
-    outcome = (np.sign(d) + 1) / 2  # (n_pairs,): 1 right, 1/2 tie, 0 wrong
+    outcome = outcomes(d)
     logits = d if temperature is None else d / temperature
     losses, squares = preference_loss(logits), preference_probability(-logits) ** 2  # sigmoid(-d) keeps 1 - P exact
     intervals: list[tuple[float, float] | None] = [None, None]

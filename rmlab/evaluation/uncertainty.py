@@ -20,7 +20,7 @@ import numpy as np
 
 from rmlab.evaluation.inputs import checked_differences, numbers
 from rmlab.evaluation.intervals import wilson_interval
-from rmlab.preference import preference_probability
+from rmlab.preference import outcomes, preference_probability
 
 __all__ = ["RejectionCurve", "SpreadBin", "calibrate_spread", "rejection_curve"]
 
@@ -70,7 +70,7 @@ def rejection_curve(score_differences: Any, uncertainties: Any, *, n_points: int
     unsure = numbers("uncertainties", uncertainties, d.shape, "(n_pairs,)")
     if n_points < 2:
         raise ValueError(f"n_points must be at least 2, got {n_points}")
-    right = (d > 0) + 0.5 * (d == 0)
+    right = outcomes(d)
     _, group = np.unique(unsure, return_inverse=True)
     by_group = np.bincount(group, right) / np.bincount(group)  # pairs of one uncertainty share what they get right
     kept = np.cumsum(by_group[np.sort(group)]) / np.arange(1, len(d) + 1)  # of the surest 1, 2, ... pairs
@@ -127,7 +127,7 @@ def calibrate_spread(
         raise ValueError(f"n_bins must be between 1 and the {len(d)} pairs, got {n_bins}")
     bins = []
     for rows in np.array_split(np.argsort(spread, kind="stable"), n_bins):
-        right = float(np.mean((d[rows] > 0) + 0.5 * (d[rows] == 0)))
+        right = float(outcomes(d[rows]).mean())
         bins.append(
             SpreadBin(
                 lower=float(spread[rows].min()),

@@ -22,7 +22,6 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 
 from rmlab._compat.tokenizers_internals import without_panic
 from rmlab.atomic import recover
-from rmlab.model.adapters import base_of, merge_adapter
 from rmlab.model.heads import Head, fit_head
 from rmlab.model.model_error import ModelError, first_line
 from rmlab.model.model_folder import (
@@ -37,6 +36,7 @@ from rmlab.model.model_folder import (
     read_tensors,
     sha256,
 )
+from rmlab.model.saved_adapters import base_of, merge_adapter
 
 __all__ = [
     "MANIFEST",

@@ -24,7 +24,7 @@ from rmlab._compat.torch_internals import divide_gradients
 from rmlab.data import PreferencePair, pair_ids
 from rmlab.evaluation import Evaluation, evaluate
 from rmlab.model import RewardModel, autocast, use_bf16
-from rmlab.preference import preference_loss
+from rmlab.preference import outcomes, preference_loss
 from rmlab.training.adapters import require_peft
 from rmlab.training.batch_order import batches
 from rmlab.training.checkpoint import Checkpoints
@@ -305,7 +305,7 @@ def _steps(
                     accelerator.backward(losses.sum() * weight + spread.catch_up())
                 if not idle:
                     difference = (scores[0] - scores[1]).detach().float().cpu().numpy()
-                    won = np.sum(difference > 0) + 0.5 * np.sum(difference == 0)
+                    won = outcomes(difference).sum()
                     totals[:3] += [losses.detach().sum().item(), won, difference.sum()]
             totals[3] = progress.stop_asked
             totals = torch.as_tensor(accelerator.reduce(torch.tensor(totals, device=accelerator.device), "sum"))
