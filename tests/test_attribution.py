@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from transformers import PreTrainedConfig
 
 from rmlab.attribution import SHORT, attribute, attribute_difference
 from rmlab.model import RewardModel
@@ -32,7 +33,7 @@ class Bag(nn.Module):
         self.base_model = nn.Embedding.from_pretrained(0.3 * torch.randn(vocabulary, 8, generator=generator))
         self.classifier = nn.Linear(8, 1, bias=False)
         self.classifier.weight.data = torch.linspace(-1, 2, 8)[None]
-        self.config = SimpleNamespace(max_position_embeddings=64, vocab_size=vocabulary)
+        self.config = PreTrainedConfig(max_position_embeddings=64, vocab_size=vocabulary)
 
     def get_input_embeddings(self) -> nn.Embedding:
         return self.base_model

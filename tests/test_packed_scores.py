@@ -34,7 +34,8 @@ MODELS = {}
 
 def model_of(kind):
     if kind not in MODELS:
-        tokenizer = RewardModel.from_pretrained("tiny-decoder", device="cpu").tokenizer
+        name = "tiny-encoder" if kind in ENCODERS else "tiny-decoder"
+        tokenizer = RewardModel.from_pretrained(name, device="cpu").tokenizer
         config = (DECODERS | ENCODERS)[kind]
         config.num_labels, config.pad_token_id = 1, 0
         with torch.random.fork_rng():

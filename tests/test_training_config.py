@@ -28,7 +28,8 @@ DROPS = {
 
 
 def small(kind: str, **settings) -> RewardModel:
-    tokenizer = fresh().tokenizer
+    name = "tiny-encoder" if kind in ("Bart", "Esm", "FNet", "Longformer", "Roberta") else "tiny-decoder"
+    tokenizer = RewardModel.from_pretrained(name, device="cpu").tokenizer
     sizes = {
         "vocab_size": len(tokenizer), "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2,
         "num_attention_heads": 2, "num_key_value_heads": 2, "max_position_embeddings": 514, "num_labels": 1,

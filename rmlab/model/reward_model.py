@@ -74,7 +74,8 @@ class RewardModel(TokenScorer):
     ):
         limits = (positions(network), tokenizer.model_max_length)
         limit = min([value for value in limits if value] or [DEFAULT_MAX_LENGTH])
-        max_length = max_length or getattr(network.config, SAVED_MAX_LENGTH, None)
+        if max_length is None:
+            max_length = getattr(network.config, SAVED_MAX_LENGTH, None)
         if max_length is not None and not 8 <= max_length <= limit:
             raise ModelError(f"max_length must be at least 8 and at most {limit} for this model, got {max_length}")
         unread = passed_over(network, tokenizer) if keep_pad else None

@@ -45,7 +45,7 @@ def test_a_model_is_shared_out_in_full_precision() -> None:
         from rmlab.model.backbones import load_network
 
         accelerator = Accelerator(cpu=True)
-        network, _ = load_network("tiny-decoder", seed=0)
+        network = load_network("tiny-decoder", seed=0).network
         shard(accelerator, network, whole=layers_kept_whole(network))
         parts = list(network.parameters())
         layers = [module for module in network.modules() if isinstance(module, FSDPModule)]

@@ -20,7 +20,7 @@ from rmlab.model.backbones import load_network
 
 
 def test_the_attention_of_a_network_is_what_it_was_set_to() -> None:
-    network, _ = load_network("tiny-decoder", seed=0)
+    network = load_network("tiny-decoder", seed=0).network
     for name in ("eager", "sdpa"):
         network.set_attn_implementation(name)
         assert attention_implementation(network) == name
@@ -49,12 +49,12 @@ def test_heads_of_keys_are_repeated_side_by_side() -> None:
 
 def test_the_layers_kept_whole_are_those_of_the_network() -> None:
     for name in ("tiny-decoder", "tiny-encoder"):
-        network, _ = load_network(name, seed=0)
+        network = load_network(name, seed=0).network
         assert set(layers_kept_whole(network)) & {type(module).__name__ for module in network.modules()}
 
 
 def test_the_names_of_inputs_outlive_saving(tmp_path) -> None:
-    _, tokenizer = load_network("tiny-encoder", seed=0)
+    tokenizer = load_network("tiny-encoder", seed=0).tokenizer
     for names in (["input_ids", "token_type_ids", "attention_mask"], ["input_ids", "attention_mask"]):
         set_input_names(tokenizer, names)
         tokenizer.save_pretrained(tmp_path)
@@ -63,7 +63,7 @@ def test_the_names_of_inputs_outlive_saving(tmp_path) -> None:
 
 
 def test_gradient_checkpointing_is_switched_on_and_off() -> None:
-    network, _ = load_network("tiny-decoder", seed=0)
+    network = load_network("tiny-decoder", seed=0).network
     for on in (True, False):
         set_gradient_checkpointing(network, on=on)
         assert any(getattr(module, "gradient_checkpointing", False) for module in network.modules()) == on
