@@ -280,14 +280,14 @@ def page(found: dict[str, dict[str, str]], n_kinds: int) -> str:
         state, _, why = text.partition(": ")
         if not why:
             return text
-        why = why.replace("|", "/").replace("\n", " ")
+        why = why.replace("|", "/").replace("\n", " ").replace("`", "'")
         if why not in notes:
             notes.append(why)
         return f"{state} [{notes.index(why) + 1}]"
 
     for kind in sorted(built):
-        lines.append(f"| {kind} | " + " | ".join(cell(built[kind][column]) for column in COLUMNS) + " |")
-    lines += ["", "## Why", "", *(f"{n}. {why}" for n, why in enumerate(notes, start=1))]
+        lines.append(f"| `{kind}` | " + " | ".join(cell(built[kind][column]) for column in COLUMNS) + " |")
+    lines += ["", "## Why", "", *(f"{n}. `{why}`" for n, why in enumerate(notes, start=1))]
     lines += [
         "",
         "## Not built small",
@@ -296,7 +296,7 @@ def page(found: dict[str, dict[str, str]], n_kinds: int) -> str:
         "",
     ]
     others = sorted(found.keys() - built.keys())
-    lines += [f"- {kind}: {found[kind]['not built'].splitlines()[0]}" for kind in others]
+    lines += [f"- `{kind}`: `{found[kind]['not built'].splitlines()[0].replace('`', chr(39))}`" for kind in others]
     return "\n".join(lines) + "\n"
 
 

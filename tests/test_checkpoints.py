@@ -435,6 +435,7 @@ def _kill_and_resume(processes, folder: Path, config: TrainingConfig, kills: int
 
     It is killed at a random moment once it has come so far, or, every second time, while it writes.
     """
+    folder.mkdir(parents=True)  # a resume from a folder that is not there is refused
     generator, seen = random.Random(seed), {"kills": 0, "while writing": 0}
     for number, step in enumerate(sorted(generator.sample(range(1, config.max_steps * 3 // 4), kills))):
         process = processes.Process(target=_train_in_process, args=(folder, config))
@@ -518,7 +519,7 @@ def _die_at_each_file_operation(left: Path, copies: Path) -> None:
                         os.kill(os.getpid(), signal.SIGKILL)
 
                 sys.addaudithook(hook)
-                checkpoints.after_step(state, last=True)
+                checkpoints.after_step(state, finished=False, stopped=True)
                 os._exit(0)
         if os.waitpid(child, 0)[1] == 0:
             return

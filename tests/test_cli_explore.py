@@ -80,7 +80,7 @@ def test_without_a_model_and_pairs_it_opens_on_a_clear_pair_with_film_and_twin()
 
 def test_the_page_of_the_course_does_not_wait_for_torch():
     source = (
-        "import sys; from rmlab.explorer import linked; linked.Answers = lambda *given: None\n"
+        "import sys; from rmlab.explorer import linked; linked.Answers = lambda *given, **options: None\n"
         "shown = linked.explore(); print('torch' in sys.modules, len(shown.data['pairs']['difference']))"
     )
     run = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
