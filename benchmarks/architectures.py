@@ -223,6 +223,8 @@ def _in_process(kind: str, pipe: Any) -> None:
     torch.set_num_threads(1)
     try:
         pipe.send(try_all(kind))
+    except ModelError as error:
+        pipe.send(dict.fromkeys(COLUMNS, f"refused: {error}"))
     except Exception as error:  # it could not be built
         pipe.send({"not built": f"{type(error).__name__}: {str(error).strip()[:200]}"})
 

@@ -124,3 +124,8 @@ def test_roberta_counts_positions_from_its_pad_id():
     model = RewardModel(model.network, model.tokenizer)
     assert model.max_length == 100 - pad - 1
     assert torch.isfinite(torch.tensor(model.score(["word " * 300], ["word " * 300]))).all()
+
+
+def test_a_network_whose_scores_depend_on_the_texts_beside_them_is_refused_by_name():
+    with pytest.raises(ModelError, match="type mra"):
+        small("Mra")

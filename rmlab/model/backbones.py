@@ -61,8 +61,6 @@ MINILM_SHA256 = {
     "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
 }
 SHORT_NAMES = ("minilm", "tiny-decoder", "tiny-encoder")
-DEPENDS_ON_THE_BATCH = frozenset({"mra"})
-"""Types of networks that give a text another score beside other texts, also without any padding."""
 
 
 class LoadedNetwork(NamedTuple):
@@ -102,11 +100,6 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
         # a model that comes with its own code fails here: trust_remote_code is never set
         with reading_of("configuration", source, "Copy it again, or take an architecture of transformers' own."):
             config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
-        if config.model_type in DEPENDS_ON_THE_BATCH:
-            raise ModelError(
-                f"{name} is of the type {config.model_type}, whose scores depend on the texts beside them; "
-                "take another architecture. docs/architectures.md lists those that were tried."
-            )
         if any("Classification" in a for a in config.architectures or ()) and config.num_labels != 1:
             raise ModelError(
                 f"{name} has a head with {config.num_labels} outputs; a reward model has one. "

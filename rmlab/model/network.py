@@ -18,9 +18,12 @@ __all__ = [
     "passed_over",
     "pools_last_token",
     "positions",
+    "refuse_unsound",
 ]
 
 PAD_TOKEN = "<|pad|>"
+DEPENDS_ON_THE_BATCH = frozenset({"mra"})
+"""Types of networks that give a text another score beside other texts, also without any padding."""
 
 
 class Float32Linear(nn.Linear):
@@ -85,6 +88,16 @@ def dropouts(network: nn.Module) -> list[tuple[nn.Module, str, float]]:
             if isinstance(value, float) and ("drop" in name or "jitter" in name or (is_layer and name == "p")):
                 found.append((module, name, value))
     return found
+
+
+def refuse_unsound(network: Any) -> None:
+    """Raise ModelError if a network is of a type whose scores depend on the texts beside them."""
+    kind = getattr(network.config, "model_type", None)
+    if kind in DEPENDS_ON_THE_BATCH:
+        raise ModelError(
+            f"the scores of a network of the type {kind} depend on the texts beside them; take another architecture. "
+            "docs/architectures.md lists those that were tried."
+        )
 
 
 def positions(network: Any) -> int | None:

@@ -18,7 +18,14 @@ from rmlab.data import PreferencePair
 from rmlab.model.backbones import ModelError, load_network, quiet_transformers
 from rmlab.model.conventions import Convention, convention_of
 from rmlab.model.heads import Head
-from rmlab.model.network import Float32Linear, ensure_pad_token, keep_head_in_float32, passed_over, positions
+from rmlab.model.network import (
+    Float32Linear,
+    ensure_pad_token,
+    keep_head_in_float32,
+    passed_over,
+    positions,
+    refuse_unsound,
+)
 from rmlab.model.precision import Precision
 from rmlab.model.rendering import pin_date
 from rmlab.model.saving import check_destination, write_manifest
@@ -72,6 +79,7 @@ class RewardModel(TokenScorer):
         convention: Convention | None = None,
         keep_pad: bool = False,
     ):
+        refuse_unsound(network)
         limits = (positions(network), tokenizer.model_max_length)
         limit = min([value for value in limits if value] or [DEFAULT_MAX_LENGTH])
         if max_length is None:

@@ -154,7 +154,7 @@ SURFACE: Final = (
              "this project", _with_opening),
     _surface("numerals", "Seven and 7 are one number.", "this project", prose(numerals)),
     _surface("contractions", "Do not and don't mean the same.", "this project", prose(contracted)),
-    _surface("American spelling", "British and American spellings are the same words.", "this project", prose(american)),
+    _surface("American spelling", "Both spellings are the same words.", "this project", prose(american)),
     _surface("repeated last sentence", "Said twice, it is no better: length alone has grown.",
              "this project", prose(_repeated)),
 )  # fmt: skip
