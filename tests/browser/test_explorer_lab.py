@@ -83,7 +83,7 @@ def test_keys_go_to_the_handle_and_restart_and_run_all_works(lab: Callable[[str]
     expect(a).to_have_attribute("aria-valuenow", "1")
     a.press("ArrowLeft")
     expect(a).to_have_attribute("aria-valuenow", "0.9")
-    page.get_by_role("button", name="Reveal", exact=True).last.click()
+    page.locator(".rx-bar").get_by_role("button", name="Reveal", exact=True).last.click()
     expect(page.locator(".rx-readout")).to_contain_text("0.711")
 
     # the views of many pairs: arrows pick, and neither move the cell cursor nor does `d d` delete a cell

@@ -263,7 +263,7 @@ def test_a_picked_pair_shows_its_scores_in_the_curve_where_they_are_known(open_f
         page.get_by_role("grid", name="Pairs").press("Home")
         page.get_by_role("tab", name="Preference curve").click()
         expect(page.get_by_role("slider", name="Score of B")).to_have_attribute("aria-valuenow", str(b))
-        expect(page.locator(".rx-controls .rx-quiet")).to_have_text(f"Scores: {said}")
+        expect(page.get_by_text(f"Scores: {said}", exact=True)).to_be_visible()
 
 
 def test_a_picked_pair_opens_in_the_probe(open_file: Open):

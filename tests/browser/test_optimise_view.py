@@ -159,7 +159,7 @@ def test_a_link_may_hold_anything(page: Page, tmp_path: Path, shown: explorer.Ex
 def test_it_is_in_the_page_of_the_course_model(page: Page, tmp_path: Path):
     whole = explorer.explore()
     opened = Opened(page)
-    opened.show(tmp_path, whole.state, whole.views, whole.data)
+    opened.show(tmp_path, whole.state, whole.views, {k: v for k, v in whole.data.items() if k != "opening"})
     page.get_by_role("tab", name="Optimise").click()
     page.get_by_role("combobox", name="Proxy").select_option("a linear reward, 300 labels")
     check = page.get_by_role("checkbox", name="the worst of 8")

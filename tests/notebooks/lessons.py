@@ -148,8 +148,7 @@ def moves(widget: ipywidgets.Widget) -> Iterator[Move]:
     elif isinstance(widget, PatchView):
         yield from _patch_moves(widget)
     elif isinstance(widget, controls.Prediction):
-        if not widget.revealed:
-            yield from (_setting(widget, "value", getattr(widget, end)) for end in ("high", "low"))
+        yield from (partial(_predict, widget, getattr(widget, end)) for end in ("high", "low"))
         yield _setting(widget, "revealed", True)
     elif isinstance(widget, JudgeView):
         yield from (partial(widget.press, verdict) for verdict in ("left", "tie", "right", "undo", "skip"))
@@ -162,6 +161,12 @@ def moves(widget: ipywidgets.Widget) -> Iterator[Move]:
         yield _setting(widget, "value", not getattr(widget, "value"))  # noqa: B009
     elif not isinstance(widget, controls.Picture | controls.Words):
         raise TypeError(f"no rule says how a reader uses {type(widget).__name__}: add one to {__name__}.moves")
+
+
+def _predict(widget: controls.Prediction, value: float) -> None:
+    """Say a value, where the answer is not shown: after that the view takes none."""
+    if not widget.revealed:
+        widget.value = value
 
 
 def _setting(target: Any, name: str, value: object) -> Move:
