@@ -48,9 +48,9 @@ test: $(VENV)/.installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(REPRODUCIBLE) $(BIN)/python -m pytest tests --ignore=tests/browser
+	$(REPRODUCIBLE) $(BIN)/python -m pytest tests --ignore=tests/browser $(PARALLEL)
 	$(REPRODUCIBLE) $(BIN)/python -m pytest notebooks $(NBVAL) -p tests.notebooks.corruption
-	$(REPRODUCIBLE) $(BIN)/python -m pytest tests/browser
+	$(REPRODUCIBLE) $(BIN)/python -m pytest tests/browser --numprocesses auto --dist worksteal
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check
