@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from rmlab.__main__ import main
+from rmlab.datasets import load_probe_presets
 from rmlab.model import RewardModel
 
 PAIRS = [
@@ -75,6 +76,8 @@ def test_without_a_model_and_pairs_it_opens_on_a_clear_pair_with_film_and_twin()
     assert "note" not in shown.data
     assert "shorter run" in shown.data["film"]["notes"][-1]
     assert shown.data["opening"]["title"].endswith("?")
+    (fooled,) = (each for each in load_probe_presets() if each.prompt == shown.data["opening"]["fooled"]["prompt"])
+    assert np.subtract(*fooled.scores["flattered"]) > 0 > fooled.truth["flattered"]
     assert shown.data["compare"]["names"] == ["the course's model", "its flattered twin"]
 
 

@@ -374,6 +374,22 @@ def test_texts_that_nobody_typed_say_where_they_come_from():
     assert node(source, [*asked, [start, {"row": 0, "start": start}]]) == ["pair 2", "reset", "", "", "reset"]
 
 
+def test_a_trail_of_edits_keeps_to_one_prompt():
+    source = """
+import { recorded, trailOf } from "./core/history.js";
+function main() {
+  let at = { history: [], here: null };
+  const ids = given.map(([prompt, response_a]) => {
+    at = recorded(at.history, at.here, { prompt, response_a, response_b: "b" });
+    return at.here;
+  });
+  give(ids.map((id) => trailOf(at.history, id).map((entry) => ids.indexOf(entry.id))));
+}
+"""
+    edits = [["p", "a"], ["p", "a a"], ["q", "c"], ["q", "c c"], ["q", "c c c"]]
+    assert node(source, edits) == [[0, 1], [0, 1], [2, 3, 4], [2, 3, 4], [2, 3, 4]]
+
+
 def test_the_worst_mistake_is_the_surest_and_no_tie():
     pairs = [PreferencePair(f"p{i}", "a", "b", tied=i == 2) for i in range(5)]
     columns = pair_columns([1.0, -0.5, -4.0, -2.0, 0.0], pairs)

@@ -40,6 +40,8 @@ PURPOSE = (
 )
 """What a reward model is for, in plain words."""
 
+FOOLED = "Flattery before a wrong answer"
+"""The preset on which the twin prefers the wrong answer."""
 NAMES = ("the course's model", "fresh replies")
 """Of what is shown where nothing is given."""
 OPENING_LENGTH = 160
@@ -122,7 +124,8 @@ def explore(
     if by_default:
         state.scores_from = RECORDED
         columns["notes"].append(RECORDED_NOTE)
-        data["opening"] = {"title": QUESTION, "purpose": PURPOSE}
+        fooled = next(each for each in data["probe"]["presets"] if each["name"] == FOOLED)
+        data["opening"] = {"title": QUESTION, "purpose": PURPOSE, "fooled": fooled["state"]}
     if note:
         data["note"] = note
     state.mark_start()

@@ -243,3 +243,17 @@ def test_texts_stay_texts(opened: Opened, tmp_path: Path):
     assert page.locator(".rx-opening").locator("script, img, iframe, a, [onload], [onerror]").count() == 0
     text = re.sub(r"\s+", " ", page.locator(".rx-answer-text").first.inner_text())
     assert text == texts["response_a"]
+
+
+def test_on_request_it_leads_to_an_example_on_which_a_model_is_wrong(opened: Opened, tmp_path: Path):
+    shown = first_seen()
+    texts = {"prompt": "How many?", "response_a": "Clever you! Nine.", "response_b": "Five."}
+    shown.data["opening"]["fooled"] = {**texts, "scores": [1.25, 0.25], "scores_from": "recorded, of another"}
+    opened.show(tmp_path, shown.state, shown.views, shown.data, title=TITLE)
+    page = opened.page
+    page.keyboard.press("1")
+    page.get_by_role("button", name="See a model being fooled").click()
+    expect(page.get_by_role("tab", name="Probe")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("textbox", name="Response A")).to_have_value(texts["response_a"])
+    expect(page.locator(".rx-probe-readout")).to_contain_text("0.731")
+    opened.check()

@@ -112,11 +112,12 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
 
 /** The opening before everything else in `root`, and a title that leads back to it. left(): called when it is left. */
 function opensWith(root, store, heading, left) {
-  const first = opening(store, (view) => {
+  const first = opening(store, (view, texts = null) => {
     first.close();
     first.node.remove();
     root.classList.remove("rx-asks");
     if (view) store.set({ view });
+    if (texts) store.set({ ...structuredClone(texts), ...(store.live && store.get("answering") && { request: store.get("request") + 1 }) });
     left();
   });
   const open = () => {

@@ -91,8 +91,9 @@ export function scored(history, here, scores, second = null) {
 /** The edits that led to an entry, oldest first, and those that Redo leads to. */
 export function trailOf(history, here) {
   const way = [];
-  for (let entry = find(history, here); entry; entry = find(history, entry.parent)) way.unshift(entry);
-  for (let entry = newestChild(history, here); entry; entry = newestChild(history, entry.id)) way.push(entry);
+  const asksAnew = (entry) => entry.changes.some(({ text }) => text === "prompt"); // scores of two prompts do not compare
+  for (let entry = find(history, here); entry; entry = asksAnew(entry) ? null : find(history, entry.parent)) way.unshift(entry);
+  for (let entry = newestChild(history, here); entry && !asksAnew(entry); entry = newestChild(history, entry.id)) way.push(entry);
   return way;
 }
 

@@ -42,8 +42,8 @@ export function comparedInWords(vote, p) {
 }
 
 /**
- * The question over the pair that the store starts with. leave(view): called when the reader goes on, with the view that
- * was asked for or null. `node`, `open()`, `close()`.
+ * The question over the pair that the store starts with. leave(view, texts): called when the reader goes on, with the view
+ * that was asked for or null, and other texts for it. `node`, `open()`, `close()`.
  */
 export function opening(store, leave) {
   const start = store.get("start");
@@ -69,7 +69,7 @@ export function opening(store, leave) {
   const button = (text, onClick, more = "") => element("button", { type: "button", class: `rx-button ${more}`, text, onClick });
   const skip = button("Skip (Esc)", () => leave(null));
   const on = button("Follow this pair", () => leave("path"), "rx-first");
-  const fool = store.get("views").includes("probe") ? button("Try to fool the model", () => leave("probe")) : null;
+  const fool = store.get("views").includes("probe") ? button("See a model being fooled", () => leave("probe", store.get("data").opening.fooled)) : null;
   const again = button("Choose again", () => { show(null); answers[0].focus(); });
   const node = element("section", { class: "rx-opening", "aria-label": store.get("data").opening.title, onKeydown: press },
     element("p", { class: "rx-purpose", text: store.get("data").opening.purpose }),
@@ -92,6 +92,8 @@ export function opening(store, leave) {
     picture.draw({ a, b, vote, share });
     const done = vote !== null && share === 1;
     for (const [name, step] of steps) step.classList.toggle("rx-told", vote !== null && share >= whenTold(name));
+    for (const one of [on, fool, again]) if (one) update(one, { hidden: !done }); // first the verdict, then the ways on
+    update(skip, { hidden: done });
     update(verdict, { text: done ? comparedInWords(vote, preferenceProbability(a - b)) : "" });
     update(source, { text: done ? `Scores: A ${signed(a)}, B ${signed(b)}, ${from}.` : "" });
   }
@@ -100,8 +102,6 @@ export function opening(store, leave) {
     vote = chosen;
     answers.forEach((answer, i) => update(answer, { "aria-pressed": String("ab"[i] === vote) }));
     node.classList.toggle("rx-voted", vote !== null);
-    for (const one of [on, fool, again]) if (one) update(one, { hidden: vote === null });
-    update(skip, { hidden: vote !== null });
     share = 0;
     if (vote === null) draw();
     else stop = play((now) => { share = now; draw(); }, WHOLE);
