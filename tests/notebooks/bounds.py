@@ -73,7 +73,7 @@ def the_film_has_every_recorded_step_and_every_held_out_pair(lesson: Lesson) -> 
 
 @bound("c40-a48d7c")
 def the_model_is_above_chance_and_above_the_rule_and_below_the_ceiling(lesson: Lesson) -> None:
-    result, outcomes, ceiling = lesson["result"], lesson["outcomes"], lesson["test"].bayes_accuracy
+    result, outcomes, ceiling = lesson["result"], lesson["expected"], lesson["test"].bayes_accuracy
     assert result.accuracy_interval[0] > 0.5
     assert 0.57 < outcomes.mean() < ceiling - 0.05
     assert result.accuracy > result.length_baseline.accuracy
@@ -82,7 +82,7 @@ def the_model_is_above_chance_and_above_the_rule_and_below_the_ceiling(lesson: L
 
 @bound("kinds")
 def no_kind_is_answered_above_its_ceiling(lesson: Lesson) -> None:
-    kinds, outcomes, best = lesson["kinds"], lesson["outcomes"], lesson["best"]
+    kinds, outcomes, best = lesson["kinds"], lesson["expected"], lesson["best"]
     assert len(set(kinds)) == 4
     assert outcomes[kinds == "plain"].mean() > outcomes[kinds == "uncertain"].mean() + 0.05
     assert all(outcomes[kinds == kind].mean() <= best[kinds == kind].mean() for kind in set(kinds))
