@@ -5,6 +5,7 @@ Controls are found by their roles, so that a new one is used without a new test.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,7 +102,10 @@ def test_every_control_can_be_used_and_the_notebook_runs_on(
 
     for place in places:
         expect(cells.nth(place).locator(CONTROL).first).to_be_visible(timeout=60 * SECONDS)
-        assert use_all(page, cells.nth(place), n_cells) > 0, f"cell {place} begins with {BEGIN} and shows none"
+        ready = time.monotonic() + 60  # the views are drawn again until they have heard all of their kernel
+        while not (used := use_all(page, cells.nth(place), n_cells)) and time.monotonic() < ready:
+            page.wait_for_timeout(500)
+        assert used > 0, f"cell {place} begins with {BEGIN} and shows none that can be used"
     if places:
         below = [cells.nth(i) for i in range(places[0] + 1, n_cells)]
         rest = [cell for cell in below if "jp-CodeCell" in (cell.get_attribute("class") or "")]
