@@ -275,3 +275,9 @@ def test_a_fault_in_an_inner_field_is_refused_when_it_is_read(tmp_path, rejected
     record = label_studio(repr([assistant("Because.")]), rejected)
     with pytest.raises(DataError, match=rf"a\.jsonl:1: .*{fault}"):
         read_pairs(write(tmp_path / "a.jsonl", record))
+
+
+def test_a_group_that_looks_like_messages_is_a_name(tmp_path):
+    group = "[{'role': 'user', 'content': 1+1j}]"
+    (pair,) = read_pairs(write(tmp_path / "a.jsonl", {"prompt": "p", "chosen": "a", "rejected": "b", "group": group}))
+    assert pair.group == group

@@ -761,3 +761,10 @@ def test_a_network_with_several_outputs_is_refused(decoder):
     network = AutoModelForSequenceClassification.from_config(config)
     with pytest.raises(ModelError, match="expected a head with one output, found 0 in BertForSequenceClassification"):
         RewardModel(network, decoder.tokenizer)
+
+
+def test_a_token_id_beyond_the_embeddings_is_refused():
+    model = RewardModel.from_pretrained("tiny-decoder", device="cpu")
+    model.tokenizer.add_special_tokens({"additional_special_tokens": ["<|late|>"]})
+    with pytest.raises(ModelError, match="token id 2048, and the network has 2,048 embeddings"):
+        model.score(["Hi"], ["<|late|>"])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
 from tqdm.auto import tqdm
 
+from rmlab.model.model_error import ModelError
 from rmlab.model.onednn import float32_by_onednn
 from rmlab.model.precision import Precision, autocast, use_bf16
 from rmlab.model.token_scorer import TokenScorer
@@ -31,6 +32,7 @@ def score_in_chunks(
     """Return the result of `forward` for each text: ``(n,)`` or ``(n, width)``."""
     place: dict[tuple[int, ...], int] = {}  # equal texts are scored once, so that their difference is exactly zero
     index = [place.setdefault(tuple(ids), len(place)) for ids in encoded]
+    _require_known(model, place)
     distinct = np.unique(index, return_index=True)[1]  # where each was first seen
     keys = encoded.prompt_keys[distinct]
     order = np.argsort(keys, kind="stable")  # responses to one prompt side by side
@@ -54,3 +56,15 @@ def score_in_chunks(
             made = model.score_ids(ids, keys=keys[chunk].tolist(), batch_tokens=batch_tokens, forward=counted)
             outputs.append(made.cpu().numpy())
     return np.concatenate(outputs)[np.argsort(order)[index]]
+
+
+def _require_known(model: TokenScorer, texts: Iterable[tuple[int, ...]]) -> None:
+    """Raise ModelError for a token id that the network has no embedding for: its tokenizer is another's."""
+    embeddings = getattr(model.network, "get_input_embeddings", lambda: None)()
+    rows = getattr(embeddings, "num_embeddings", None)
+    highest = max((max(ids) for ids in texts if ids), default=-1)
+    if rows is not None and highest >= rows:
+        raise ModelError(
+            f"the tokenizer gave the token id {highest}, and the network has {rows:,} embeddings; they do not belong "
+            "together. Save the tokenizer that the network was trained with."
+        )

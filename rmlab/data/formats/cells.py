@@ -8,7 +8,7 @@ import re
 import warnings
 from typing import Any
 
-from rmlab.data.formats.base import Record
+from rmlab.data.formats.base import OPTIONAL_COLUMNS, Record
 
 __all__ = ["LONGEST_LITERAL", "structured", "unpack"]
 
@@ -38,7 +38,10 @@ def structured(record: Record) -> frozenset[str]:
     return frozenset(
         name
         for name, value in record.items()
-        if isinstance(value, str) and _OPENING.match(value) and (name in _ALWAYS or _holds_messages(name, value))
+        if isinstance(value, str)
+        and name not in OPTIONAL_COLUMNS  # names and flags, whatever they look like
+        and _OPENING.match(value)
+        and (name in _ALWAYS or _holds_messages(name, value))
     )
 
 
