@@ -99,6 +99,24 @@ def peaks(name: str, found: Sequence[OptimisationCurve]) -> None:
     print(f"{name:28} {interval(distance)}  n = {centre:5.0f}   {interval(gained)}   {interval(ends)}")
 
 
+def add_runs(
+    runs: dict[str, list[OptimisationCurve]],
+    distributions: Sequence[ReplyDistribution],
+    scores: Sequence[np.ndarray],
+    *,
+    one: str,
+    several: str,
+) -> None:
+    """Add curves of the first reward and of the others combined; each of `scores` is ``(1 + members, n_replies)``."""
+    runs.setdefault(one, []).append(curve(distributions, [each[0] for each in scores]))
+    for how in COMBINATIONS:
+        combined = [
+            ensemble_rewards(each[1:], probabilities=replies.probabilities, how=how)
+            for each, replies in zip(scores, distributions, strict=True)
+        ]
+        runs.setdefault(f"{several}, {how}", []).append(curve(distributions, combined))
+
+
 def compare_runs(runs: dict[str, list[OptimisationCurve]]) -> None:
     """Print the mean curve of each kind of proxy, its peak and fall, and how the later ones differ from the first."""
     print(f"{'true reward, mean':28} " + " ".join(f"{n:6}" for n in SHOWN))
@@ -129,13 +147,7 @@ def curves(options: argparse.Namespace) -> None:
     runs: dict[str, list[OptimisationCurve]] = {}
     for seed in range(options.seeds):
         scores = members(distributions, options.pairs, options.members, seed)
-        runs.setdefault("one fitted reward", []).append(curve(distributions, [one[0] for one in scores]))
-        for how in COMBINATIONS:
-            combined = [
-                ensemble_rewards(one[1:], probabilities=replies.probabilities, how=how)
-                for one, replies in zip(scores, distributions, strict=True)
-            ]
-            runs.setdefault(f"ensemble, {how}", []).append(curve(distributions, combined))
+        add_runs(runs, distributions, scores, one="one fitted reward", several="ensemble")
     print(f"\nfitted to {options.pairs} pairs of the flattered judge, {options.seeds} seeds")
     compare_runs(runs)
 
@@ -237,13 +249,7 @@ def heads(options: argparse.Namespace) -> None:
             drawn = [np.arange(options.pairs), *rng.integers(options.pairs, size=(options.members, options.pairs))]
             weights = np.array([fit_linear_reward(gaps[each]).weights for each in drawn])
             by_question = [one.T for one in np.split(replies @ weights.T, ends)]
-            runs.setdefault("one head", []).append(curve(distributions, [one[0] for one in by_question]))
-            for how in COMBINATIONS:
-                combined = [
-                    ensemble_rewards(scores[1:], probabilities=one.probabilities, how=how)
-                    for scores, one in zip(by_question, distributions, strict=True)
-                ]
-                runs.setdefault(f"{options.members} heads, {how}", []).append(curve(distributions, combined))
+            add_runs(runs, distributions, by_question, one="one head", several=f"{options.members} heads")
         print(f"\n{backbone}: heads fitted to {options.pairs} pairs of the flattered judge, {options.seeds} seeds")
         compare_runs(runs)
 

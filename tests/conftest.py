@@ -1,6 +1,7 @@
 """What every test shares: no hub, one thread (results do not depend on the cores), no display, fixed examples."""
 
 import os
+from collections.abc import Iterator
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -8,8 +9,19 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["MPLBACKEND"] = "agg"
 
+import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
 # A busy machine is no failure, and a run that failed once fails again.
 settings.register_profile("rmlab", deadline=None, derandomize=True)
 settings.load_profile("rmlab")
+
+
+@pytest.fixture
+def no_bars() -> Iterator[None]:
+    """Switch off the progress bars of `datasets`, which TRL shows."""
+    import datasets
+
+    datasets.disable_progress_bars()
+    yield
+    datasets.enable_progress_bars()

@@ -16,18 +16,12 @@ with warnings.catch_warnings():
     from trl import GRPOConfig, GRPOTrainer, RewardConfig, RewardTrainer
 
 pytestmark = [
+    pytest.mark.usefixtures("no_bars"),
     pytest.mark.filterwarnings("ignore"),  # what TRL and the trainer below it warn of is theirs
     pytest.mark.parametrize("name", ["tiny-decoder", "tiny-encoder"]),
 ]
 
 ON_A_CPU = {"use_cpu": True, "bf16": False, "report_to": "none", "disable_tqdm": True, "save_strategy": "no"}
-
-
-@pytest.fixture(autouse=True)
-def no_bars():
-    datasets.disable_progress_bars()
-    yield
-    datasets.enable_progress_bars()
 
 
 def test_a_trainer_of_trl_is_rewarded_by_the_scores(name, tmp_path):

@@ -30,7 +30,10 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from trl import GRPOConfig, GRPOTrainer, RewardConfig, RewardTrainer
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # what TRL and the trainer below it warn of is theirs
+pytestmark = [
+    pytest.mark.usefixtures("no_bars"),
+    pytest.mark.filterwarnings("ignore"),  # what TRL and the trainer below it warn of is theirs
+]
 
 ON_A_CPU = {"use_cpu": True, "bf16": False, "report_to": "none", "disable_tqdm": True, "save_strategy": "no"}
 TINY_TOKENIZER = Path(backbones.__file__).parent / "tiny_tokenizer"
@@ -58,13 +61,6 @@ WAYS = {
     "eos inside turns": (EOS_INSIDE, "<|eos|>", False),
     "gemma-like, with bos": (GEMMA, "<|pad|>", True),
 }
-
-
-@pytest.fixture(autouse=True)
-def no_bars():
-    datasets.disable_progress_bars()
-    yield
-    datasets.enable_progress_bars()
 
 
 def tokenizer_of(way, folder):
