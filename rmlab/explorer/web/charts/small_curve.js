@@ -1,5 +1,6 @@
 // A small curve over the score difference, with a dot on it to be dragged along or moved with keys.
 import { axis, graph, line, picture, scale, shownIf, signed } from "./chart.js";
+import { follow, onGrid, pressed } from "./drag.js";
 import { svg, update } from "../core/dom.js";
 
 const STEP = 0.1; // of an arrow key and of the grid that the dragged dot keeps to, in nats
@@ -18,33 +19,16 @@ export function smallCurve({ label, move }) {
   let x = null;
   let now = null;
 
+  const choose = (d) => move(Number(d.toFixed(6)));
+  const ends = () => [-now.reach, now.reach];
+
   function press(event) {
-    const size = STEP * (event.shiftKey ? 10 : 1);
-    const value = {
-      ArrowRight: now.d + size, ArrowUp: now.d + size, ArrowLeft: now.d - size, ArrowDown: now.d - size,
-      PageUp: now.d + 10 * STEP, PageDown: now.d - 10 * STEP, Home: -now.reach, End: now.reach,
-    }[event.key];
-    if (value === undefined) return;
-    event.preventDefault();
-    move(Number(value.toFixed(6)));
+    pressed(event, now.d, STEP, ends(), choose);
   }
 
   function grab(event) {
-    if (event.button !== 0) return;
-    event.preventDefault();
-    dot.focus();
-    dot.setPointerCapture(event.pointerId);
     const from = x.invert(event.clientX) - now.d;
-    const drag = (e) => {
-      const wanted = Math.round((x.invert(e.clientX) - from) / STEP) * STEP;
-      move(Number(Math.min(now.reach, Math.max(-now.reach, wanted)).toFixed(6)));
-    };
-    const end = () => {
-      dot.removeEventListener("pointermove", drag);
-      dot.removeEventListener("lostpointercapture", end);
-    };
-    dot.addEventListener("pointermove", drag);
-    dot.addEventListener("lostpointercapture", end);
+    follow(event, dot, (e) => choose(onGrid(x.invert(e.clientX) - from, STEP, ends())));
   }
 
   return picture({ height: 7.5, class: "rx-small-curve", role: "group", label }, [still, across.node, curve, guide, dot],
