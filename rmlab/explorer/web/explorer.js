@@ -10,6 +10,7 @@ import { compare } from "./views/compare.js";
 import { curve } from "./views/curve.js";
 import { film } from "./views/film.js";
 import { head } from "./views/head.js";
+import { judge } from "./views/judge.js";
 import { opening, seen } from "./views/opening.js";
 import { optimise } from "./views/optimise.js";
 import { pairs } from "./views/pairs.js";
@@ -18,7 +19,7 @@ import { termsOf } from "./parts/terms.js";
 import { probe } from "./views/probe.js";
 import { robustness } from "./views/robustness.js";
 
-const VIEWS = [path, curve, probe, pairs, film, head, compare, optimise, robustness];
+const VIEWS = [path, curve, probe, pairs, film, head, compare, optimise, robustness, judge];
 
 /**
  * Show the views that the store names in `root`; gives a function that takes them down. `title` is the heading of the page
@@ -31,7 +32,7 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
   const tabs = views.map((view, i) =>
     element("button", {
       type: "button", role: "tab", class: "rx-tab", text: view.title, id: unique("tab"), "aria-controls": panel.id,
-      onClick: () => store.set({ view: view.name }),
+      onClick: () => { store.set({ view: view.name }); view.enter?.(panel); },
       onKeydown: (event) => {
         const next = { ArrowRight: i + 1, ArrowLeft: i - 1 + views.length, Home: 0, End: views.length - 1 }[event.key];
         if (next === undefined) return;
