@@ -6,6 +6,7 @@ import { turned } from "./core/predictions.js";
 import { remoteModel } from "./core/remote.js";
 import { createStore, localModel } from "./core/store.js";
 import { comparing, predictionLine } from "./parts/predictions.js";
+import { audit } from "./views/audit.js";
 import { compare } from "./views/compare.js";
 import { curve } from "./views/curve.js";
 import { film } from "./views/film.js";
@@ -19,7 +20,7 @@ import { termsOf } from "./parts/terms.js";
 import { probe } from "./views/probe.js";
 import { robustness } from "./views/robustness.js";
 
-const VIEWS = [path, curve, probe, pairs, film, head, compare, optimise, robustness, judge];
+const VIEWS = [path, curve, probe, pairs, film, head, compare, optimise, robustness, judge, audit];
 
 /**
  * Show the views that the store names in `root`; gives a function that takes them down. `title` is the heading of the page

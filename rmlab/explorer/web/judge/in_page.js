@@ -1,4 +1,5 @@
 // What a page without a server has for judging: one desk and one head for all of its views.
+import { onModel } from "../core/live_model.js";
 import { openDesk } from "./desk.js";
 import { keptUnder } from "./kept.js";
 import { OWN_HEAD, ownHead } from "./own_head.js";
@@ -14,6 +15,7 @@ export function judgingOf(store) {
     const guessing = { name: OWN_HEAD, ready: () => head.ready(), guess: (before, entry) => head.guess(before, entry) };
     const desk = openDesk(data, keptUnder(data.key), { head: guessing });
     head = ownHead(desk, data.questions);
+    onModel(store, ({ client, manifest }) => head.use(client, manifest.head?.weight ?? null));
     opened.set(store, { data, desk, head });
   }
   return opened.get(store);
