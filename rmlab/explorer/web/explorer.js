@@ -5,6 +5,7 @@ import { readLink, writeLink } from "./core/link.js";
 import { turned } from "./core/predictions.js";
 import { remoteModel } from "./core/remote.js";
 import { createStore, localModel } from "./core/store.js";
+import { judgingOf } from "./judge/in_page.js";
 import { comparing, predictionLine } from "./parts/predictions.js";
 import { audit } from "./views/audit.js";
 import { compare } from "./views/compare.js";
@@ -69,6 +70,7 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
   const first = store.get("data").opening ? opensWith(root, store, title, () => tabs[views.indexOf(shown())]?.focus()) : null;
   if (first && !goesOn && !seen()) first.open();
 
+  judgingOf(store); // labels that the browser kept make a head, whether or not their view is opened
   const release = keepKeys(root);
   let current = null;
   let cleanup = () => {};

@@ -130,6 +130,8 @@ export function ownHead(desk, questions) {
       if (!fit) return null;
       return { scores: [first, second].map((one) => dot(Float64Array.from(one), fit.weights)), ...fit.difference(differenceOfFeatures(first, second)) };
     },
+    /** Another text whenever the fit is another one. */
+    version: () => current().of,
     on(listen) {
       listeners.add(listen);
       return () => listeners.delete(listen);
