@@ -1,8 +1,8 @@
 """How far exported models are from torch: every sign that flips in 8 bits, and the kinds of networks that export.
 
-    python benchmarks/onnx_agreement.py                      # both
-    python benchmarks/onnx_agreement.py signs                # the course's model on all of everyday and 1,000 reply pairs
-    python benchmarks/onnx_agreement.py kinds --only t5,bert # small models with random weights, of these kinds
+python benchmarks/onnx_agreement.py                      # both
+python benchmarks/onnx_agreement.py signs                # the course's model on all of everyday and 1,000 reply pairs
+python benchmarks/onnx_agreement.py kinds --only t5,bert # small models with random weights, of these kinds
 """
 
 from __future__ import annotations
@@ -38,9 +38,7 @@ def signs() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "course"
         model.export_onnx(folder, course_pairs(n_pairs=1).pairs)
-        scorers = {
-            file: OnnxScorer(folder / file, pad_id=model.pad_id) for file in ("model.onnx", "model_int8.onnx")
-        }
+        scorers = {file: OnnxScorer(folder / file, pad_id=model.pad_id) for file in ("model.onnx", "model_int8.onnx")}
         for name, pairs in (("everyday", load_everyday()), ("replies", course_pairs(n_pairs=1000).pairs)):
             texts = model.encode_pairs(pairs)
             expected = model.score_encoded(texts.chosen.join(texts.rejected), progress=True)

@@ -21,15 +21,16 @@ import numpy as np
 
 from rmlab.data import PreferencePair
 from rmlab.explorer.bundle import live_wasm, live_worker
+from rmlab.explorer.page import as_inert_json, script_block
 
 if TYPE_CHECKING:
     from rmlab.model import RewardModel
 
-__all__ = ["INERT", "live_blocks", "script_block"]
+__all__ = ["live_blocks"]
 
-INERT = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
-"""A script block of JSON ends at "</script" and changes its meaning at "<!--"; as escapes these are only characters."""
-BLOCK = '<script type="{kind}" id="rmlab-{name}">{text}</script>'
+LARGEST_FILE = 60_000_000
+"""Bytes that a page should not exceed; a second model that does not fit is left out, and keeps its recorded scores."""
+KIND = "application/octet-stream"
 N_COMPARED = 100
 """Pairs on which a page's model is compared with torch's, at most."""
 
@@ -53,7 +54,7 @@ def live_blocks(
     name
         What the page calls the model.
     second
-        The name of another model of the same network and tokenizer, and the model.
+        The name of another model of the same network and tokenizer, and the model; left out above `LARGEST_FILE`.
     progress
         Show bars.
 
@@ -73,31 +74,25 @@ def live_blocks(
     ]
     if second is not None:
         other = _exported(second[1], compared, name=second[0], progress=progress)
-        blocks += [
+        more = [
             _json_block("live-second-manifest", other["manifest"]),
             _packed_block("live-second-change", _change(first["model"], other["model"])),
         ]
+        if sum(map(len, blocks + more)) <= LARGEST_FILE:
+            blocks += more
     return "\n".join(blocks)
 
 
-def script_block(name: str, value: Any, *, kind: str = "application/json") -> str:
-    """Return a script block that holds a value as JSON, which no text in it can end."""
-    text = json.dumps(value, allow_nan=False, separators=(",", ":")).translate(INERT)
-    return BLOCK.format(kind=kind, name=name, text=text)
-
-
 def _json_block(name: str, value: Any) -> str:
-    return script_block(name, value, kind="application/octet-stream")
+    return script_block(name, as_inert_json(value), kind=KIND)
 
 
 def _packed_block(name: str, data: bytes) -> str:
     packed = gzip.compress(data, 9, mtime=0)
-    return BLOCK.format(kind="application/octet-stream", name=name, text=base64.b64encode(packed).decode())
+    return script_block(name, base64.b64encode(packed).decode(), kind=KIND)
 
 
-def _exported(
-    model: RewardModel, pairs: Sequence[PreferencePair], *, name: str, progress: bool
-) -> Mapping[str, Any]:
+def _exported(model: RewardModel, pairs: Sequence[PreferencePair], *, name: str, progress: bool) -> Mapping[str, Any]:
     """Export a model; return its manifest and tokenizer as parsed JSON, and the file of its weights in 8 bits."""
     with tempfile.TemporaryDirectory() as place:
         folder = model.export_onnx(Path(place) / "model", pairs, name=name, progress=progress).folder
