@@ -329,6 +329,7 @@ import { ownHead, differenceOfFeatures } from "./judge/own_head.js";
 import { openDesk } from "./judge/desk.js";
 import { keptUnder } from "./judge/kept.js";
 const settled = () => new Promise((go) => setTimeout(go, 20));
+async function until(holds) { while (!holds()) await settled(); }
 """
 
 
@@ -355,7 +356,7 @@ async function main() {
   const head = ownHead(desk, columns.questions);
   const before = head.state();
   head.use(client, asked);
-  await settled();
+  await until(() => head.state().accuracy);
   const { first, second } = columns.questions[0];
   const scored = head.scores(features[first], features[second]);
   const guesses = kept.entries.slice(20).map((entry, i) => head.guess(kept.entries.slice(0, 20 + i), entry));

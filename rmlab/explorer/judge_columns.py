@@ -19,7 +19,7 @@ MOST_QUESTIONS = 400
 
 
 def judge_columns(
-    pairs: PreferencePairs | Sequence[PreferencePair], *, rater: str = "me", goal: int = 40, name: str = "labels"
+    pairs: PreferencePairs | Sequence[PreferencePair], *, rater: str = "me", goal: int = 40, name: str = "pairs"
 ) -> dict[str, Any]:
     """Return what a page needs to let its reader judge pairs, for JSON.
 
@@ -57,7 +57,7 @@ def judge_columns(
 
 
 def add_live_views(
-    views: Sequence[str], data: Mapping[str, Any], pairs: Sequence[PreferencePair], *, name: str = "labels"
+    views: Sequence[str], data: Mapping[str, Any], pairs: Sequence[PreferencePair], *, name: str = "pairs"
 ) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Return the views and the data of a page with what it shows where a model answers in it: Judge and Audit.
 

@@ -51,7 +51,7 @@ def test_keys_alone_judge_forty_pairs_and_the_labels_are_imported(opened: Opened
     expect(page.get_by_text("41 judged")).to_be_visible()
     with page.expect_download() as waited:
         page.get_by_role("button", name="Download the labels").press("Enter")
-    assert waited.value.suggested_filename == "labels-labels.jsonl"
+    assert waited.value.suggested_filename == "pairs-labels.jsonl"
     waited.value.save_as(tmp_path / "labels.jsonl")
     labels = read_pairs(tmp_path / "labels.jsonl")
     with LabelStore(":memory:") as store:
