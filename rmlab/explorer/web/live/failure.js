@@ -8,7 +8,7 @@ export class LiveError extends Error {
   }
 }
 
-const SHORT_OF_MEMORY = /out of memory|bad_alloc|allocation failed|memory access out of bounds|could not allocate|cannot enlarge memory/i;
+const SHORT_OF_MEMORY = /RangeError|out of memory|bad_alloc|allocation failed|memory access out of bounds|could not allocate|cannot enlarge memory/i;
 
 /** The LiveError for whatever was thrown while the model was opened or asked. */
 export function asFailure(thrown, kind = "model") {
