@@ -181,7 +181,7 @@ def test_a_model_at_an_address_is_loaded_when_it_is_wanted(served: tuple[Page, l
     expect(page.get_by_label("Response A")).to_have_attribute("readonly", "")
     page.route(f"{SERVED}model/model_int8.onnx", lambda route: route.abort())
     page.get_by_role("button", name="Load the model").click()
-    expect(line).to_contain_text("model_int8.onnx could not be loaded")
+    expect(line).to_contain_text("model_int8.onnx could not be loaded", timeout=60_000)
     page.unroute(f"{SERVED}model/model_int8.onnx")
     page.get_by_role("button", name="Try again").click()
     answered(page)

@@ -98,7 +98,7 @@ export function fetched(base) {
   };
 }
 
-const damaged = (name) => new LiveError("download", `The ${name} of this page's model is damaged or incomplete. Load the page again.`);
+const damaged = (name) => new LiveError("download", `the model of this page is damaged or incomplete (its ${name}). Load the page again.`);
 
 function bytesOf(base64) {
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64); // in browsers of 2025; four times as fast

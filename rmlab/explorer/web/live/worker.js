@@ -4,8 +4,21 @@ import { asFailure } from "./failure.js";
 import { openScorer } from "./scorer.js";
 
 let scorer = null;
+let asked = null; // the newest request
+
+const fail = (id, thrown) => {
+  const { kind, message } = asFailure(thrown);
+  self.postMessage({ id, failure: { kind, message } });
+};
+
+// what the runtime throws beside its promises would leave the request open for ever
+self.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  fail(asked, event.reason);
+});
 
 self.onmessage = async ({ data: { id, method, argument } }) => {
+  asked = id;
   try {
     if (method === "open") {
       scorer = await openScorer(argument);
@@ -14,7 +27,6 @@ self.onmessage = async ({ data: { id, method, argument } }) => {
       self.postMessage({ id, result: await scorer[method](argument) });
     }
   } catch (thrown) {
-    const { kind, message } = asFailure(thrown);
-    self.postMessage({ id, failure: { kind, message } });
+    fail(id, thrown);
   }
 };
