@@ -31,7 +31,7 @@ __all__ = ["live_blocks"]
 LARGEST_FILE = 60_000_000
 """Bytes that a page should not exceed; a second model that does not fit is left out, and keeps its recorded scores."""
 KIND = "application/octet-stream"
-N_COMPARED = 100
+N_COMPARED = 50
 """Pairs on which a page's model is compared with torch's, at most."""
 
 
