@@ -9,14 +9,16 @@ import base64
 import io
 import re
 import shutil
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import nbformat
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
+from rmlab.__main__ import main as rmlab_main
 from rmlab.datasets import course_model
 from rmlab.explorer import Explorer, ExplorerState, explore, preference_curve, probe
 from rmlab.explorer.linked import QUESTION
@@ -24,6 +26,7 @@ from rmlab.explorer.serve import ExplorerServer
 
 DOCS = Path(__file__).parent
 WIDTH = 1100  # pixels
+SIZE: ViewportSize = {"width": WIDTH, "height": 800}
 MOMENTS = (0, 1850, 2350, 4000)  # milliseconds after the vote, of the strip of the opening
 
 
@@ -106,7 +109,7 @@ PICTURES: dict[str, tuple[Callable[[], Explorer], str, Step]] = {
     "film": (explore, "film", advance),
     "optimise": (explore, "optimise", overdo),
 }
-KNOWN = ["path", "opening", *PICTURES]
+KNOWN = ["path", "opening", "live", *PICTURES]
 
 
 def take(page: Page, shown: Explorer, view: str, before: Step, target: Path) -> None:
@@ -148,6 +151,25 @@ def take_opening(browser: Browser, target: Path) -> None:
     keep(strip.resize((WIDTH, moments[0].height), Image.Resampling.LANCZOS), target, colours=256)
 
 
+def take_live(browser: Browser, target: Path) -> None:
+    """Keep the probe of one file with the course's models inside, opened from a disk without a network."""
+    with tempfile.TemporaryDirectory() as folder, browser.new_context(offline=True, viewport=SIZE) as context:
+        file = Path(folder) / "live.html"
+        rmlab_main(["explore", "--html", str(file), "--live"])
+        page = context.new_page()
+        page.goto(file.as_uri())
+        page.keyboard.press("Escape")
+        page.get_by_role("tab", name="Probe").click()
+        for name in ("+ filler, in B", "+ filler, in B", "+ flattery, in B", "+ flattery, in B"):
+            button(page, name)
+            page.wait_for_timeout(1500)
+        page.locator(".rx-probe-readout").filter(has_text="computed in this page").wait_for(timeout=120_000)
+        page.locator(".rx-probe-readout").filter(has_text="flattered twin").wait_for(timeout=120_000)
+        page.wait_for_timeout(3000)
+        taken = page.locator("#rmlab-explorer").screenshot()
+    keep(Image.open(io.BytesIO(taken)), target)
+
+
 def keep(picture: Image.Image, target: Path, *, colours: int = 128) -> None:
     """Write a picture in few colours, and print its size."""
     picture = picture.convert("RGB").quantize(colours, dither=Image.Dither.NONE)
@@ -175,7 +197,9 @@ def main() -> None:
         )
         if "opening" in wanted:
             take_opening(browser, DOCS / "explorer" / "opening.png")
-        page = browser.new_page(viewport={"width": WIDTH, "height": 800})
+        if "live" in wanted:
+            take_live(browser, DOCS / "explorer" / "live.png")
+        page = browser.new_page(viewport=SIZE)
         for name, (make, view, before) in PICTURES.items():
             if name in wanted:
                 shown = made[make] if make in made else made.setdefault(make, make())

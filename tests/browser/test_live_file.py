@@ -1,4 +1,4 @@
-"""One file with a model inside, opened from a disk with no network: it scores what is typed, or says why it does not."""
+"""One file with a model inside, opened from a disk, with no network: it scores what is typed, or says why it cannot."""
 
 from __future__ import annotations
 
