@@ -82,7 +82,7 @@ def imported(folder: Path) -> set[str]:
     return {name for path in folder.rglob("*.py") for name in imports_of(path.read_text(encoding="utf-8"))}
 
 
-@pytest.mark.parametrize(("folder", "extras"), [("rmlab", COURSE), ("tests", (*COURSE, "test"))])
+@pytest.mark.parametrize(("folder", "extras"), [("rmlab", (*COURSE, "onnx")), ("tests", (*COURSE, "test"))])
 def test_what_is_imported_is_declared(folder: str, extras: tuple[str, ...]) -> None:
     declared = {canonicalize_name(r.name) for r in requirements(*extras)} | {"reward-model-lab"}
     declared |= {name for name, parent in COMES_WITH.items() if parent in declared}
