@@ -24,7 +24,7 @@ from rmlab.model import RewardModel
 PROMPT = "Name a river."
 TYPED = "The Rhine, and é 漢 🙂 too."
 PAIRS = [PreferencePair(PROMPT, TYPED, "Rome."), PreferencePair(PROMPT, "The Elbe.", "No.")]
-SECONDS = 60_000  # milliseconds that a loaded machine may take to start the model
+SECONDS = 240_000  # milliseconds that a loaded machine may take to start the model
 
 
 @pytest.fixture(scope="module")

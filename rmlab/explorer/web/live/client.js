@@ -61,7 +61,7 @@ export function openLive(source, { onProgress = () => {}, onFailure = () => {} }
   }
 
   async function start() {
-    const part = (name) => source[name]((loaded, total) => onProgress({ part: name, loaded, total }));
+    const part = (name) => source[name]((loaded, total) => { if (!ended) onProgress({ part: name, loaded, total }); });
     const [script, manifest, tokenizer, model, wasm] = await Promise.all(["worker", "manifest", "tokenizer", "model", "wasm"].map(part));
     if (ended) throw ended;
     const address = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
