@@ -65,8 +65,8 @@ def export_onnx(
     texts = model.encode_pairs(simulate_reply_pairs(N_PAIRS, fresh=True).pairs if pairs is None else pairs)
     if not len(texts.chosen):
         raise ValueError("there are no pairs on which to compare the exported scores with torch's; give at least one")
+    graph = scoring_graph(model)  # first: what cannot be traced is named at once
     expected = model.score_encoded(texts.chosen.join(texts.rejected), progress=progress)
-    graph = scoring_graph(model)
     written: dict[str, bytes] = {}
     found: dict[str, OnnxAgreement] = {}
     for precision, made in (("float32", graph), ("int8", in_eight_bits(graph))):
