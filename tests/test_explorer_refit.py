@@ -232,7 +232,7 @@ def judged(seed: int, n: int) -> list[Judgement]:
     for i, place in enumerate(rng.permutation(len(QUESTIONS))[:n], start=1):
         swapped = bool(rng.integers(2))
         d = float(TRAITS.differences[place] @ FAIR.vector * QUESTIONS.signs()[place]) * (-1 if swapped else 1)
-        verdict = ["tie", "skip"][int(rng.integers(2))] if rng.random() < 0.2 else "left" if d > 0 else "right"
+        verdict: Any = ["tie", "skip"][int(rng.integers(2))] if rng.random() < 0.2 else "left" if d > 0 else "right"
         entries.append(
             Judgement("s", i, f"k{i}", i, "me", QUESTIONS.ids[place], swapped, verdict, 1.0, "random", "2026-01-01")
         )

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from rmlab import read_pairs
 from rmlab.__main__ import main
-from rmlab.data import PreferencePair, write_pairs
+from rmlab.data import PreferencePair, PreferencePairs, write_pairs
 from rmlab.explorer import ExplorerState
 from rmlab.explorer.judge_columns import judge_columns
 from rmlab.labels import LabelStore, ask, import_pairs
@@ -36,7 +36,13 @@ def opened(page: Page) -> Iterator[Opened]:
         yield opened
 
 
-def show(opened: Opened, folder: Path, pairs=PAIRS, views=("judge",), goal: int = 40) -> Page:
+def show(
+    opened: Opened,
+    folder: Path,
+    pairs: PreferencePairs | list[PreferencePair] = PAIRS,
+    views: tuple[str, ...] = ("judge",),
+    goal: int = 40,
+) -> Page:
     columns = judge_columns(pairs, goal=goal)
     opened.show(folder, ExplorerState(view="judge"), views, {"judge": columns}, title="Judge")
     expect(opened.page.get_by_text(f"0 of {columns['goal']} judged")).to_be_visible()

@@ -13,7 +13,10 @@ export const judge = {
   title: "Judge",
   plain: true, // there is nothing to predict, and the labels are no part of the state
   /** Where keys go when the tab is chosen: the arrows are then verdicts, and no longer move between tabs. */
-  enter: (root) => root.querySelector(".rx-judging").focus({ preventScroll: true }),
+  enter(root) {
+    const first = root.querySelector(".rx-verdict");
+    (first.offsetParent ? first : root.querySelector(".rx-judging")).focus({ preventScroll: true }); // hidden when all are judged
+  },
   render(root, store) {
     const { data, desk, head } = judgingOf(store);
     const panel = element("div", { class: "rx-judging", tabindex: 0, role: "group", "aria-label": KEYS_IN_WORDS });
@@ -69,8 +72,9 @@ function headCard(store, head) {
       element("thead", {}, element("tr", {}, element("td"), ...["names your side", "95% interval", "judgements"].map((text) => element("th", { scope: "col", text })))), rows));
   const probe = element("button", { type: "button", class: "rx-button", text: "Probe your own head", onClick: () => store.set({ view: "probe" }) });
   const note = element("p", { class: "rx-quiet" });
+  const buttons = element("div", { class: "rx-buttons" }, probe);
   const node = element("section", { class: "rx-card", "aria-label": "Your own head" },
-    element("h2", { class: "rx-title", text: "Your own head" }), words, table, note, element("div", { class: "rx-buttons" }, probe));
+    element("h2", { class: "rx-title", text: "Your own head" }), words, table, note, buttons);
   return {
     node,
     draw() {
@@ -82,7 +86,7 @@ function headCard(store, head) {
         ...[value.toFixed(2), `${lower.toFixed(2)} to ${upper.toFixed(2)}`, n].map((text) => element("td", { text })))));
       update(table, { hidden: !accuracies.length });
       update(note, { hidden: !accuracies.length, text: "Your own head is asked only about prompts that it was not fitted to: ten fits, each without a tenth of the prompts. A coin names your side in half. Ties are left out." });
-      update(probe, { hidden: !state.fitted || !store.get("views").includes("probe") });
+      update(buttons, { hidden: !state.fitted || !store.get("views").includes("probe") });
     },
   };
 }
