@@ -136,9 +136,10 @@ export const CHECKS = [
 
 /**
  * Run the checks on pairs `{ prompt, responses: [a, b] }`, of which some are taken. Tells `heard({ name, means, status,
- * found })` of each as it comes; gives null where `isStale()` ended it, else `{ spread, tolerance, n }`.
+ * found })` of each as it comes, and before that `scored(n, all)`, how many texts have a score; gives null where `isStale()`
+ * ended it, else `{ spread, tolerance, n }`.
  */
-export async function audit(client, given, heard, isStale = () => false) {
+export async function audit(client, given, heard, { isStale = () => false, scored = () => {} } = {}) {
   const chosen = evenly(given, PAIRS);
   const unscored = [];
   const scoreOf = async (item) => {
@@ -153,10 +154,12 @@ export async function audit(client, given, heard, isStale = () => false) {
     }
   };
   const pairs = [];
+  let nScored = 0;
   for (const { prompt, responses } of chosen) {
     if (isStale()) return null;
     const scores = [];
     for (const response of responses) scores.push(await scoreOf({ prompt, response }));
+    scored((nScored += 2), 2 * chosen.length);
     if (scores.every(Number.isFinite)) pairs.push({ prompt, responses, scores });
   }
   const all = pairs.flatMap(({ prompt, responses, scores }) => responses.map((response, i) => ({ prompt, response, score: scores[i] })));

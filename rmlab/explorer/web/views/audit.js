@@ -41,10 +41,14 @@ export const audit = {
       const found = { checks: [], words: "Scoring the texts." };
       results.set(store, found);
       draw();
+      const tell = (words) => { found.words = words; draw(); };
       try {
         const pairs = pairsOf(store);
-        const done = await run(client, pairs, (one) => { found.checks.push(one); found.words = `${found.checks.length} of ${CHECKS.length} checks.`; draw(); }, () => ended);
-        if (done) found.words = inWords(found.checks, done);
+        const done = await run(client, pairs, (one) => {
+          found.checks.push(one);
+          tell(`${found.checks.length} of ${CHECKS.length} checks.`);
+        }, { isStale: () => ended, scored: (n, all) => tell(`${n} of ${all} texts have a score.`) });
+        found.words = done ? inWords(found.checks, done) : "The checks ended when their tab was left.";
       } catch (error) {
         found.words = `The checks could not go on: ${error.message}`;
       }
