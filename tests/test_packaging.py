@@ -39,6 +39,24 @@ def test_it_carries_every_file(wheel: Path) -> None:
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
+def test_a_wheel_without_the_explorer_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = tmp_path / "source", tmp_path / "site"
+    shutil.copytree(ROOT / "tools", source / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    skipped = shutil.ignore_patterns("__pycache__", "dist", "data")
+    shutil.copytree(ROOT / "rmlab", source / "rmlab", ignore=skipped)
+    for name in ("pyproject.toml", "README.md", "LICENSE", "package.json", "package-lock.json"):
+        shutil.copy(ROOT / name, source / name)
+    monkeypatch.setenv("RMLAB_WITHOUT_WEB", "1")
+    pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--no-index", "--quiet"]
+    subprocess.run([*pip, "--target", str(target), str(source)], check=True)
+    assert not (target / "rmlab/explorer/web/dist").exists()
+    code = "import rmlab.preference, rmlab.explorer"
+    environment = {"PYTHONPATH": str(target), "PATH": ""}
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[-1].startswith("ModuleNotFoundError: rmlab was installed without")
+
+
 def test_its_data_load_without_the_checkout(wheel: Path, tmp_path: Path) -> None:
     target = tmp_path / "site"
     pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-index", "--quiet", "--target", str(target)]

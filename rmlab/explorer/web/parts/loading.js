@@ -7,9 +7,10 @@ const MB = 1e6;
 /** The line: `draw()`. It is hidden where the page has no model of its own, and once the model answers. */
 export function loadingLine(store) {
   const words = element("p", { class: "rx-words", role: "status" });
-  const bar = element("progress", { class: "rx-long", "aria-label": "Loading the model", max: 1 });
+  const bar = element("progress", { class: "rx-progress", "aria-label": "Loading the model", max: 1 });
   const button = element("button", { type: "button", class: "rx-button", onClick: () => loadModel(store) });
-  const node = element("div", { class: "rx-card rx-loading" }, words, bar, element("div", { class: "rx-buttons" }, button));
+  const buttons = element("div", { class: "rx-buttons" }, button);
+  const node = element("div", { class: "rx-card rx-loading" }, words, bar, buttons);
   return {
     node,
     draw() {
@@ -20,7 +21,8 @@ export function loadingLine(store) {
       update(bar, { hidden: !busy });
       if (phase === "loading" && total) bar.value = loaded / total;
       else bar.removeAttribute("value"); // how long it takes is not known
-      update(button, { hidden: !(phase === "offered" || (phase === "failed" && kind === "download")), text: phase === "failed" ? "Try again" : "Load the model" });
+      update(buttons, { hidden: phase !== "offered" && kind !== "download" });
+      update(button, { text: phase === "failed" ? "Try again" : "Load the model" });
     },
   };
 }
