@@ -117,6 +117,53 @@ async function main() {
     assert asked == until
 
 
+def test_an_attribution_follows_the_texts_and_is_shown_again_when_they_are_answered_again() -> None:
+    source = """
+import { explaining } from "./attribution/leave_out.js";
+import { createStore, localModel } from "./core/store.js";
+const settled = () => new Promise((go) => setTimeout(go, 5));
+async function main() {
+  let asked = 0;
+  const client = {
+    tokens: async ({ response }) => ({
+      ids: [...response].map((letter) => letter.codePointAt(0)), text: response,
+      spans: [...response].map((_, i) => [i, i + 1]),
+    }),
+    scoreIds: async (lists) => {
+      asked += 1;
+      if (lists[0].includes(33)) throw new Error("no score");
+      return lists.map((list) => list.reduce((sum, id) => sum + id, 0));
+    },
+  };
+  const texts = { prompt: "p", response_a: "ab", response_b: "c" };
+  const values = { ...texts, request: 1, answered: 0, explain: true, attribution: {} };
+  const store = createStore(localModel(values), { live: true });
+  const end = explaining(store, client);
+  const found = [];
+  async function step(values) {
+    store.set(values);
+    await settled();
+    found.push([store.get("attribution"), asked]);
+  }
+  await step({});
+  await step({ answered: 1 });
+  await step({ request: 2, answered: 2, attribution: {} });
+  await step({ response_b: "d", request: 3, answered: 3, attribution: {} });
+  await step({ response_b: "!", request: 4, answered: 4, attribution: {} });
+  end();
+  await step({ response_b: "e", request: 5, answered: 5, attribution: {} });
+  give(found);
+}
+"""
+    early, first, again, other, failed, ended = node(source)
+    assert early == [{}, 0]
+    assert (first[0]["a"], first[0]["b"]) == ([["a", 97], ["b", 98]], [["c", 99]])
+    assert again == first  # nothing is computed a second time
+    assert (other[0]["b"], other[1] > again[1]) == ([["d", 100]], True)
+    assert set(failed[0]) == {"words"}
+    assert ended[0] == {}
+
+
 AUDIT = """
 import { audit } from "./audit/checks.js";
 async function found(client, pairs) {
@@ -174,7 +221,12 @@ async function main() {{
     checks = node(source, [(pair.prompt, pair.chosen, pair.rejected) for pair in PAIRS])["checks"]
     broken = {each for each, result in checks.items() if result["status"] == "broken"}
     # a score at random breaks all; one that depends on its row, batches too; a space is a character more
-    implied = {"repeat": set(checks), "order": {"batch size"}, "antisymmetry": {"batch size"}, "length": {"doubled spaces"}}
+    implied = {
+        "repeat": set(checks),
+        "order": {"batch size"},
+        "antisymmetry": {"batch size"},
+        "length": {"doubled spaces"},
+    }
     assert name in broken
     assert broken - {name} <= implied.get(name, set())
 

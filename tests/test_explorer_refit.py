@@ -222,6 +222,22 @@ async function main() {
     assert node(source, COLUMNS) == [[2, False], [2, False], [2, True]]
 
 
+@pytest.mark.parametrize("damaged", ["{", "null", "[]", '{"session": "s"}', '{"session": 1, "entries": []}'])
+def test_what_is_damaged_in_the_browser_begins_anew(damaged: str) -> None:
+    source = (
+        SIT
+        + """
+async function main() {
+  const storage = held();
+  storage.setItem("rmlab-labels-k", given.damaged);
+  const views = await sit(openDesk(given.columns, keptUnder("k", storage)), ["left"]);
+  give(views.map((view) => view.judged));
+}
+"""
+    )
+    assert node(source, {"columns": COLUMNS, "damaged": damaged}) == [0, 1]
+
+
 # What is said of the labels
 
 

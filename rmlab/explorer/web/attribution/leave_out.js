@@ -72,20 +72,24 @@ export async function explained(client, { prompt, responses }, isStale) {
 export function explaining(store, client) {
   const texts = () => ({ prompt: store.get("prompt"), responses: [store.get("response_a"), store.get("response_b")] });
   const key = () => (store.get("explain") ? JSON.stringify(texts()) : "");
-  let done = "";
+  let running = ""; // key of what is being worked out
+  let last = { key: "", attribution: null };
   let ended = false;
   async function follow() {
     const mine = key();
-    if (!mine || mine === done || store.get("answered") !== store.get("request")) return;
-    done = mine;
-    const isStale = () => ended || key() !== mine;
-    try {
-      const attribution = await explained(client, texts(), isStale);
-      if (attribution) store.set({ attribution });
-      else if (done === mine) done = "";
-    } catch (error) {
-      if (!isStale()) store.set({ attribution: { words: `What each token adds is not known: ${error.message}` } });
+    if (!mine || running === mine || store.get("answered") !== store.get("request")) return;
+    if (last.key === mine) {
+      if (store.get("attribution") !== last.attribution) store.set({ attribution: last.attribution }); // the same texts were answered again
+      return;
     }
+    running = mine;
+    const isStale = () => ended || key() !== mine;
+    const attribution = await explained(client, texts(), isStale)
+      .catch((error) => ({ words: `What each token adds is not known: ${error.message}` }));
+    if (running === mine) running = "";
+    if (!attribution || isStale()) return;
+    last = { key: mine, attribution };
+    store.set({ attribution });
   }
   const off = store.on(["explain", "answered", "prompt", "response_a", "response_b"], follow);
   follow();

@@ -8,7 +8,8 @@ export function keptUnder(name, storage = browsers()) {
   let here = null; // what no storage took
   const reads = () => {
     try {
-      return JSON.parse(storage.getItem(STEM + name));
+      const found = JSON.parse(storage.getItem(STEM + name));
+      return typeof found?.session === "string" && Array.isArray(found.entries) ? found : null;
     } catch {
       return null; // blocked, or not what was written here
     }
