@@ -69,7 +69,7 @@ function headCard(store, head) {
   const rows = element("tbody");
   const table = element("div", { class: "rx-scroll", tabindex: 0, role: "group", "aria-label": "How often each head names your side" },
     element("table", { class: "rx-numbers-table" },
-      element("thead", {}, element("tr", {}, element("td"), ...["names your side", "95% interval", "judgements"].map((text) => element("th", { scope: "col", text })))), rows));
+      element("thead", {}, element("tr", {}, element("td"), ...["names your side", "95% interval", "of"].map((text) => element("th", { scope: "col", text })))), rows));
   const probe = element("button", { type: "button", class: "rx-button", text: "Probe your own head", onClick: () => store.set({ view: "probe" }) });
   const note = element("p", { class: "rx-quiet" });
   const buttons = element("div", { class: "rx-buttons" }, probe);
