@@ -28,7 +28,8 @@ export function placesOf(tokenizer, ids, text) {
     if (!name.length) return;
     if (matches(units, name, at)) return take(i, at, at + name.length);
     if (isAdded && id !== model.unk_token_id) return undefined; // of the frame, not of the text
-    if (tokenizer.isByteLevel && name[0] === "Ġ" && at === 0 && matches(units, name.slice(1), 0)) return take(i, 0, name.length - 1 || 1);
+    const bare = tokenizer.isByteLevel && name[0] === "Ġ" ? name.slice(1) : []; // a space was put before the text
+    if (matches(units, bare, at)) return take(i, at, at + bare.length);
     if (id === model.unk_token_id && units[at]?.word !== undefined) { // a whole word
       let end = at;
       while (units[end]?.word === units[at].word) end += 1;

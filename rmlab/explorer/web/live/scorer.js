@@ -4,7 +4,7 @@ import * as ort from "onnxruntime-web/wasm";
 import { asFailure, LiveError } from "./failure.js";
 import { openIds } from "./ids.js";
 
-const LONGEST_TEXT = 1_000_000; // characters; a longer one would hold the tokenizer up for seconds
+const LONGEST_TEXT = 200_000; // characters; a longer one would hold the tokenizer up
 const BATCH_TOKENS = 4096; // padding included
 // the smallest module with an instruction of 128 bits, without which the runtime does not start
 const WITH_SIMD = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11]);
