@@ -164,7 +164,7 @@ class Opened:
             page.on(event, listener)
 
     def _note(self, url: str) -> None:
-        if not url.startswith(("file:", "data:", "http://127.0.0.1:")):
+        if not url.startswith(("file:", "data:", "blob:", "http://127.0.0.1:")):
             self.wrong.append(f"asked for {url}")
 
     def show(
