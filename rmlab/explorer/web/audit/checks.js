@@ -1,5 +1,6 @@
 // The checks of rmlab/audit that need only scores of texts, under the same names. Each gives a status ("kept", "broken" or
 // "not applicable"), what was measured, and what it would mean if it broke.
+import { Z95 } from "../charts/bins.js";
 import { signed } from "../charts/chart.js";
 
 const SPREAD_SHARE = 1e-3; // two scores are the same within this share of the spread of the scores,
@@ -10,7 +11,6 @@ const SWAPPED = 8; // pairs whose responses are swapped
 const TIES = 0.05; // the share of pairs with equal scores that breaks the line
 const LONG = 0.5; // a rank correlation: beyond it, length alone explains a quarter of the variance
 const LEAST_PAIRS = 30;
-const Z = 1.959963984540054; // of a 95% interval
 const LONGEST = "Tea came to Britain by way of Holland and Portugal. At first it was sold by chemists, as a cure for headaches. ".repeat(90); // 2,000 tokens
 
 const kept = (found) => ({ status: "kept", found });
@@ -115,7 +115,7 @@ export const CHECKS = [
       }
       const r = rankCorrelation(pairs.map(({ scores: [a, b] }) => a - b), differences);
       if (r === null) return notApplicable("all differences are equal");
-      const half = Z * Math.sqrt((1 + (r * r) / 2) / (pairs.length - 3)); // Bonett and Wright (2000)
+      const half = Z95 * Math.sqrt((1 + (r * r) / 2) / (pairs.length - 3)); // Bonett and Wright (2000)
       const z = Math.atanh(Math.min(Math.max(r, -1 + 1e-9), 1 - 1e-9));
       const [low, high] = [Math.tanh(z - half), Math.tanh(z + half)];
       const found = `rank correlation ${signed(r)} (${signed(low)} to ${signed(high)}) with the difference of lengths, ${pairs.length} pairs`;

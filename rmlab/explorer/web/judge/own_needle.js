@@ -1,7 +1,7 @@
 // The reader's own head as a second needle of the probe: each edit is answered by the model and by the head.
+import { Z95 } from "../charts/bins.js";
 import { OWN_HEAD } from "./own_head.js";
 
-const Z = 1.959963984540054; // of a 95% interval
 const TEXTS = ["prompt", "response_a", "response_b"];
 
 /**
@@ -26,7 +26,7 @@ export function ownNeedle(store, head, client) {
       const features = await client.features(responses.map((response) => ({ prompt, response })), { slot: OWN_HEAD });
       if (key() !== mine) return;
       const { scores, value, error } = head.scores(...features);
-      store.set({ second: { name: OWN_HEAD, scores, answered: request, interval: [value - Z * error, value + Z * error] } });
+      store.set({ second: { name: OWN_HEAD, scores, answered: request, interval: [value - Z95 * error, value + Z95 * error] } });
     } catch (error) {
       if (error.kind === "superseded" || key() !== mine) return;
       store.set({ second: { name: OWN_HEAD, scores: [null, null], answered: request, error: `${OWN_HEAD} gave no score: ${error.message}` } });

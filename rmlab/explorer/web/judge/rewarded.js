@@ -1,11 +1,11 @@
 // What a rater rewards: a linear reward on attributes, as rmlab/labels/rewarded.py fits it.
+import { Z95 } from "../charts/bins.js";
 import { preferenceProbability } from "../core/preference.js";
 import { fitLinearReward } from "./linear_reward.js";
 import { preferred } from "./session.js";
 
 const LEFT = "on the left"; // the attribute that says on which side a response was shown; its weight is the side bias
 const PRIOR_VARIANCE = 4; // of each weight, in nats squared, for a change of one unit
-const Z = 1.959963984540054; // of a 95% interval
 const MOST = 1e6; // times as many labels
 
 /** Rows and how often each counts: a tie is half a win each way. `rowOf(entry)`: what its first response has more of. */
@@ -37,7 +37,7 @@ export function fitRewarded(entries, { places, traits }) {
   const errors = fit.standardErrors();
   return {
     weights: [...traits.names, LEFT].map((attribute, j) => {
-      const [lower, upper] = [-1, 1].map((side) => fit.weights[j] + side * Z * errors[j]);
+      const [lower, upper] = [-1, 1].map((side) => fit.weights[j] + side * Z95 * errors[j]);
       return { attribute, value: fit.weights[j], lower, upper, n_pairs: differing[j], clear: lower > 0 || upper < 0 };
     }),
     labels: judged.length,
