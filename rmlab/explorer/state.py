@@ -10,11 +10,14 @@ import binascii
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from traitlets import Bool, Dict, Enum, Float, HasTraits, Int, List, TraitError, Tuple, Unicode, validate
 
 from rmlab.preference import preference_probability
+
+if TYPE_CHECKING:
+    from rmlab.explorer.following import Following
 
 __all__ = ["ExplorerState", "StateTraits"]
 
@@ -142,6 +145,9 @@ class ExplorerState(StateTraits):
     >>> ExplorerState.from_json(state.to_json()).scores
     (2.0, 0.0)
     """
+
+    following: Following | None = None
+    """What makes it follow controls, if something does; see `rmlab.explorer.following.follow`."""
 
     def __init__(self, **traits: Any):
         unknown = sorted(set(traits) - set(self.class_trait_names()))

@@ -141,8 +141,8 @@ def moves(widget: ipywidgets.Widget) -> Iterator[Move]:
     if isinstance(widget, ipywidgets.Box):
         for child in widget.children:
             yield from moves(child)
-    elif isinstance(widget, controls.Button):
-        yield from [widget.click] * 2
+    elif isinstance(widget, controls.Presses):
+        yield from (_setting(widget, "value", count) for count in (1, 2, widget.most, 0))
     elif isinstance(widget, Explorer):
         yield from _explorer_moves(widget)
     elif isinstance(widget, PatchView):
