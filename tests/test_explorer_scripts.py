@@ -23,7 +23,7 @@ from rmlab.explorer.state import IN_A_LINK
 from rmlab.preference import preference_loss, preference_odds, preference_probability
 
 WEB = Path(rmlab.explorer.__file__).parent / "web"
-SCRIPTS = sorted(WEB.rglob("*.js"))
+SCRIPTS = sorted(path for path in WEB.rglob("*.js") if WEB / "dist" not in path.parents)
 
 
 def node(source: str, given: Any = None) -> Any:
