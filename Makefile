@@ -34,7 +34,7 @@ help:
 	@echo "make notebooks  execute every notebook again, in place"
 	@echo "make notebook-timings  time and memory of each notebook on one core, with and without bf16, into docs/measured.md"
 	@echo "make corruption change 200 of the numbers in the notebooks, and see each caught"
-	@echo "make site       render the course as static pages, into build/site"
+	@echo "make site       render the course as static pages, its controls alive, into build/site (SERVE=1: and serve it)"
 	@echo "make benchmarks run the peers side by side with rmlab, and print the ratios (long)"
 	@echo "make clean      remove the set-up and what tests left behind (runs/ and your labels stay)"
 
@@ -71,7 +71,7 @@ notebooks: $(VENV)/.installed-test
 
 # A link that leads nowhere, and a warning, is an error.
 site: $(VENV)/.installed-site
-	$(BIN)/python docs/site/build.py build/site
+	$(BIN)/python docs/site/build.py build/site $(if $(SERVE),--serve)
 
 benchmarks: $(VENV)/.installed-bench
 	set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; HF_HUB_OFFLINE=1 $(BIN)/python "$$file"; done

@@ -30,7 +30,7 @@ INSTALLED = MODULES / ".installed-from"  # the hash of the lock file that npm in
 BUILT = DIST / "built-from"  # the hash of the sources
 
 WIDGETS = ("controls", "explorer", "judge_widget", "patches")  # what anywidget loads: modules that export `render`
-PAGES = ("explorer", "judge")  # what a page carries: modules that export `open`
+PAGES = ("explorer", "judge", "site")  # what a page carries: modules that export `open`
 WORKERS: tuple[str, ...] = ()  # what runs beside a page: scripts, by path
 WASM = "onnxruntime-web/dist/ort-wasm-simd-threaded.wasm"
 

@@ -1,18 +1,35 @@
-"""Build the course as static pages: python docs/site/build.py FOLDER  (make site).
+"""Build the course as static pages: python docs/site/build.py FOLDER [--serve [PORT]] [--only STEM ...]  (make site).
 
-The notebooks and texts are copied, rendered with Sphinx and MyST as they stand, and every link and picture of the pages
-is looked up. A warning of Sphinx or a link that leads nowhere is an error.
+The notebooks and texts are copied and rendered with Sphinx and MyST as they stand, with the controls of each notebook
+in their places (`widgets`), behind a first page (`landing`). Every link and picture of the pages is looked up. A warning
+of Sphinx or a link that leads nowhere is an error.
 """
 
+from __future__ import annotations
+
+import argparse
+import html
 import json
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping
+from functools import partial
 from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
+
+sys.path.insert(0, str(Path(__file__).parent))
+import landing
+import policy
+import widgets
+from widgets import Recorded
+
+from rmlab.explorer.bundle import page_script, style
 
 ROOT = Path(__file__).parents[2]
 PAGES = (
@@ -56,9 +73,42 @@ def slug(anchor: str) -> str:
     return re.sub(r"[^\w\-]", "", unquote(anchor).lower())
 
 
-def folded(notebook: str) -> str:
-    """Fold what is folded in JupyterLab, code and outputs: MyST goes by tags."""
+PLACEHOLDER = "(a control: run this cell to use it)"
+FRAMES = "../_static/frames/"
+PARTS = """\
+<link rel="stylesheet" href="../_static/rmlab-widgets.css">
+<script type="application/json" class="rmlab-widgets">{values}</script>
+<script defer src="../_static/rmlab-widgets.js"></script>"""
+ROOM = '<div class="rmlab-widget" data-widget="{id}"><p>A control, which the script of this page draws.</p></div>'
+
+
+def with_widgets(content: dict[str, Any], recorded: Recorded) -> None:
+    """Put into a notebook, in place, what shows the widgets of each cell, where it stored that there was one."""
+    first = True
+    for cell in content["cells"]:
+        shown = recorded.cells.get(cell.get("id", ""), [])
+        if cell["cell_type"] != "code" or not "".join(cell["source"]).startswith("# Controls"):
+            continue
+        rooms = "\n".join(ROOM.format(id=html.escape(each)) for each in shown)
+        if first:
+            values = {"widgets": recorded.widgets, "frames": FRAMES}
+            rooms = f"{PARTS.format(values=policy.inert(values))}\n{rooms}"
+        first = False
+        kept = [each for each in cell["outputs"] if not is_placeholder(each)]
+        made = {"output_type": "display_data", "metadata": {}, "data": {"text/html": rooms, "text/plain": "controls"}}
+        cell["outputs"] = [made, *kept]
+
+
+def is_placeholder(output: Mapping[str, Any]) -> bool:
+    """Return whether a stored output only says that there was a widget."""
+    return PLACEHOLDER in "".join(output.get("data", {}).get("text/plain", ""))
+
+
+def folded(notebook: str, recorded: Recorded | None = None) -> str:
+    """Fold what is folded in JupyterLab, code and outputs (MyST goes by tags), and put its widgets in."""
     content = json.loads(notebook)
+    if recorded is not None:
+        with_widgets(content, recorded)
     for cell in content["cells"]:
         fold = cell["metadata"].get("jupyter", {})
         tags = [
@@ -69,23 +119,21 @@ def folded(notebook: str) -> str:
     return json.dumps(content)
 
 
-def prepare(source: Path) -> None:
-    """Copy what is shown; README.md becomes the first page, with the list of pages."""
+def prepare(source: Path, recorded: Mapping[str, Recorded] | None = None) -> None:
+    """Copy what is shown, with the widgets of each notebook that was recorded; README.md gets the list of pages."""
     for pattern in PAGES:
         for path in sorted(ROOT.glob(pattern)):
             target = source / path.relative_to(ROOT)
             target.parent.mkdir(parents=True, exist_ok=True)
             if path.suffix in {".md", ".ipynb"}:
-                text = path.read_text(encoding="utf-8").replace("](../README.md", "](../index.md")
+                text = path.read_text(encoding="utf-8")
                 text = re.sub(r"(\.ipynb)#([^)\s]+)", lambda match: f"{match[1]}#{slug(match[2])}", text)
-                text = text if path.suffix == ".md" else folded(text)
+                text = text if path.suffix == ".md" else folded(text, (recorded or {}).get(path.stem))
                 target.write_text(text, encoding="utf-8")
             else:
                 shutil.copy(path, target)
     notebooks = "\n".join(f"notebooks/{path.stem}" for path in sorted(ROOT.glob("notebooks/*.ipynb")))
-    first = source / "README.md"
-    first.rename(source / "index.md")
-    with (source / "index.md").open("a", encoding="utf-8") as page:
+    with (source / "README.md").open("a", encoding="utf-8") as page:
         page.write(CONTENTS.replace("NOTEBOOKS", notebooks))
 
 
@@ -111,8 +159,7 @@ def broken_links(site: Path) -> list[str]:
     """Links and pictures of the pages that lead to no file of the site, or to no place in it."""
     pages = {
         path.resolve(): _Page(path.read_text(encoding="utf-8"))
-        for path in site.rglob("*.html")
-        if "_static" not in path.parts
+        for path in pages(site)
     }
     found = []
     for path, page in pages.items():
@@ -128,16 +175,59 @@ def broken_links(site: Path) -> list[str]:
     return found
 
 
-def main(folder: Path) -> int:
-    """Build, and look every link up."""
+def notebooks(only: list[str] | None = None) -> list[Path]:
+    """Return the notebooks in their order; of those, the ones named."""
+    return [path for path in sorted(ROOT.glob("notebooks/*.ipynb")) if only is None or path.stem in only]
+
+
+def finish(folder: Path, recorded: Mapping[str, Recorded]) -> None:
+    """Add what Sphinx does not write: the first page, the script and style of the widgets, pictures, policies."""
+    static = folder / "_static"
+    (static / "frames").mkdir(exist_ok=True)
+    for each in recorded.values():
+        for picture in each.frames.glob("*"):
+            shutil.copy(picture, static / "frames")
+    (static / "rmlab-widgets.js").write_text(page_script("site.js"), encoding="utf-8")
+    (static / "rmlab-widgets.css").write_text(style(), encoding="utf-8")
+    shutil.copy(Path(__file__).parent / "landing.css", static)
+    for page in pages(folder):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(policy.add_to(text, scores="rmlab-widget" in text), encoding="utf-8")
+    (folder / "index.html").write_text(landing.render_landing(notebooks()), encoding="utf-8")
+
+
+def pages(folder: Path) -> Iterator[Path]:
+    """Give every page of the site."""
+    return (path for path in folder.rglob("*.html") if "_static" not in path.parts)
+
+
+def serve(folder: Path, port: int) -> None:
+    """Serve the pages to this machine alone, until interrupted."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        print(f"the site is at http://127.0.0.1:{server.server_port}/\nCtrl-C ends it", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()
+
+
+def build(folder: Path, only: list[str] | None = None) -> int:
+    """Build, with the controls of the notebooks that are named, or of all; look every link up; return the exit status."""
+    try:
+        recorded = widgets.record_all(notebooks(only))
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 1
     with tempfile.TemporaryDirectory() as temporary:
         source = Path(temporary) / "source"
         source.mkdir()
-        prepare(source)
+        prepare(source, recorded)
         command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
         command += ["-c", str(Path(__file__).parent), "-d", str(Path(temporary) / "doctrees"), str(source), str(folder)]
         if subprocess.run(command).returncode:
             return 1
+    finish(folder, recorded)
     found = broken_links(folder)
     print(*found, sep="\n", file=sys.stderr)
     if not found:
@@ -145,5 +235,18 @@ def main(folder: Path) -> int:
     return 1 if found else 0
 
 
+def main(arguments: list[str] | None = None) -> int:
+    """Build, and serve where asked to."""
+    parser = argparse.ArgumentParser(description="Build the course as static pages.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", nargs="+", metavar="STEM", help="execute only these notebooks for their controls")
+    parser.add_argument("--serve", nargs="?", type=int, const=0, metavar="PORT", help="serve it on this machine")
+    options = parser.parse_args(arguments)
+    status = build(options.folder, options.only)
+    if status == 0 and options.serve is not None:
+        serve(options.folder, options.serve)
+    return status
+
+
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main())

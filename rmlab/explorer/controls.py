@@ -240,7 +240,7 @@ def row(*controls: Control) -> ipywidgets.HBox:
 
 
 def stack(*pictures: Picture) -> ipywidgets.HBox:
-    """Return pictures of one size on top of each other, the first one at the bottom; see `rmlab.plots.as_layer`."""
+    """Return pictures of one size on top of each other, the first one at the bottom; see `plot_votes`."""
     box = ipywidgets.HBox(pictures)
     box.add_class("rx-stack")
     return box

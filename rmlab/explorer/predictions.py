@@ -68,6 +68,21 @@ class Prediction(Control):
             self.truth = truth
             self.words = " ".join(filter(None, (self._in_words(truth), standing_in_words(self.compared.values()))))
 
+    def answered(self) -> dict[str, Any]:
+        """Return the ``truth``, and the ``words`` on it and on each prediction there is, by the step that it is from `low`.
+
+        With these the control answers where there is no kernel; the words on no prediction come last.
+        """
+        answer = self._answer() if callable(self._answer) else self._answer
+        truth = float(self.names.index(answer) if self.names else answer)
+        twin = Prediction(self.label, answer, low=self.low, high=self.high, step=self.step, names=self.names)
+        words = []
+        for i in range(round((self.high - self.low) / self.step) + 1):
+            twin.value = min(self.high, self.low + i * self.step)
+            words.append(twin._in_words(truth))
+        twin.value = None
+        return {"truth": truth, "words": [*words, twin._in_words(truth)]}
+
     def _in_words(self, truth: float) -> str:
         if self.names:
             name = self.names[int(truth)]
