@@ -31,11 +31,9 @@ def render_landing(notebooks: list[Path]) -> str:
 
 
 def _widgets() -> dict[str, Any]:
-    explorers = {"curve": preference_curve(), "probe": probe(), "path": path()}
-    found = {}
-    for name, explorer in explorers.items():
-        found[name] = recording.of_widget(explorer, None)
-    return found
+    asked = probe()
+    explorers = {"curve": preference_curve(), "probe": asked, "path": path(asked.state)}
+    return {name: recording.of_widget(explorer, None) for name, explorer in explorers.items()}
 
 
 def _card(notebook: Path) -> str:

@@ -128,6 +128,8 @@ def of_widget(widget: Any, save: Any) -> dict[str, Any] | None:
     if isinstance(widget, PatchView):
         session = widget.session
         found["session"] = {"greys": GREYS, "parts": session.parts, "seconds": session.seconds, "ratings": N_RATINGS}
+    if isinstance(widget, Explorer):
+        found["state"] = str(id(widget.state))  # explorers of one state follow each other
     if isinstance(widget, Control) and widget.setting:
         found["setting"] = widget.setting
     if isinstance(widget, Slider) and len(settings := grid(widget)) < len(widget.settings()):

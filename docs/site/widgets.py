@@ -103,7 +103,9 @@ def _execute(notebook: Any, path: Path, folder: Path) -> dict[str, list[str]]:
         notebook, timeout=900, resources={"metadata": {"path": str(path.parent)}}, store_widget_state=False
     )
     try:
-        client.execute(env=os.environ | REPRODUCIBLE)
+        # the kernel starts in the folder of the notebook: this checkout's rmlab is the one to be shown
+        found = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+        client.execute(env=os.environ | REPRODUCIBLE | {"PYTHONPATH": found})
     except Exception as error:
         raise RuntimeError(f"{path.name} does not run to its end, so its controls cannot be recorded:\n{error}") from error
     widgets = json.loads((folder / "widgets.json").read_text(encoding="utf-8"))

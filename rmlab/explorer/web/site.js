@@ -21,6 +21,7 @@ export function open() {
     for (const [id, widget] of Object.entries(widgets)) {
       if (widget.follows) follow(models[id], widget.follows, { widgets, models, frames });
       if (widget.until) models[widget.until].on(`change:${widgets[widget.until].setting}`, () => models[id].set("value", false));
+      if (widget.state) shareState(Object.keys(widgets).filter((other) => widgets[other].state === widget.state), id, { widgets, models });
       if (widget.answer) answer(models[id], widget.answer);
     }
     showWhenNear(document.querySelectorAll(".rmlab-widget"), (root) => {
@@ -75,6 +76,18 @@ function follow(model, { controls, settings, shown, frames: places }, { widgets,
 export function nearest(numbers, wanted) {
   const away = (i) => Math.abs(numbers[i] - wanted);
   return numbers.reduce((best, _, i) => (away(i) < away(best) ? i : best), 0);
+}
+
+const OWN = ["views", "data", "view"]; // of an explorer, and not of its state
+
+/** Tell the other explorers of a state what one of them changes. */
+function shareState(all, id, { widgets, models }) {
+  const others = all.filter((other) => other !== id).map((other) => models[other]);
+  for (const name of Object.keys(widgets[id].values).filter((each) => others.length && !OWN.includes(each))) {
+    models[id].on(`change:${name}`, () => {
+      for (const other of others) other.set(name, models[id].get(name));
+    });
+  }
 }
 
 /** Let a prediction be revealed: the words on every one of its values were written beforehand, on none of them last. */
