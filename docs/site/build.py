@@ -59,6 +59,8 @@ docs/glossary
 docs/explorer
 docs/commands
 docs/formats
+docs/architectures
+docs/robustness
 docs/measured
 docs/design
 benchmarks/README
@@ -159,7 +161,7 @@ def broken_links(site: Path) -> list[str]:
     """Links and pictures of the pages that lead to no file of the site, or to no place in it."""
     pages = {
         path.resolve(): _Page(path.read_text(encoding="utf-8"))
-        for path in pages(site)
+        for path in pages_of(site)
     }
     found = []
     for path, page in pages.items():
@@ -190,13 +192,14 @@ def finish(folder: Path, recorded: Mapping[str, Recorded]) -> None:
     (static / "rmlab-widgets.js").write_text(page_script("site.js"), encoding="utf-8")
     (static / "rmlab-widgets.css").write_text(style(), encoding="utf-8")
     shutil.copy(Path(__file__).parent / "landing.css", static)
-    for page in pages(folder):
-        text = page.read_text(encoding="utf-8")
+    for page in pages_of(folder):
+        up = "../" * (len(page.relative_to(folder).parts) - 1)  # the theme writes the link of the logo as it is
+        text = page.read_text(encoding="utf-8").replace('href="index.html"', f'href="{up}index.html"')
         page.write_text(policy.add_to(text, scores="rmlab-widget" in text), encoding="utf-8")
     (folder / "index.html").write_text(landing.render_landing(notebooks()), encoding="utf-8")
 
 
-def pages(folder: Path) -> Iterator[Path]:
+def pages_of(folder: Path) -> Iterator[Path]:
     """Give every page of the site."""
     return (path for path in folder.rglob("*.html") if "_static" not in path.parts)
 
