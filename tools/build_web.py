@@ -31,7 +31,7 @@ BUILT = DIST / "built-from"  # the hash of the sources
 
 WIDGETS = ("controls", "explorer", "judge_widget", "patches")  # what anywidget loads: modules that export `render`
 PAGES = ("explorer", "judge", "site")  # what a page carries: modules that export `open`
-WORKERS: tuple[str, ...] = ()  # what runs beside a page: scripts, by path
+WORKERS = {"live.worker.js": "live/worker.js"}  # what runs beside a page: scripts by the name of the bundle
 WASM = "onnxruntime-web/dist/ort-wasm-simd-threaded.wasm"
 
 OLDEST_NODE = 20
@@ -176,8 +176,8 @@ def _write_all(folder: Path) -> None:
         write(f"{name}.widget.js", source, "esm")
     for name in PAGES:
         write(f"{name}.page.js", f'import {{ open }} from "./{name}.js"; open();', "iife")
-    for path in WORKERS:
-        write(f"{Path(path).stem}.worker.js", f'import "./{path}";', "iife", "--minify")
+    for name, path in WORKERS.items():
+        write(name, f'import "./{path}";', "iife", "--minify")
     shutil.copyfile(MODULES / WASM, folder / "onnxruntime.wasm")
     (folder / "LICENSES.txt").write_text(_licences(inputs), encoding="utf-8", newline="\n")
 
