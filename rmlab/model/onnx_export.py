@@ -124,6 +124,7 @@ def _manifest(model: Any, name: str, found: dict[str, OnnxAgreement]) -> dict[st
             "eos_token_id": tokenizer.eos_token_id,
             "bos_token": tokenizer.bos_token,
             "eos_token": tokenizer.eos_token,
+            "special_tokens": {k: v for k, v in tokenizer.special_tokens_map.items() if isinstance(v, str)},
             "chat_template": None if tokenizer.chat_template is None else tokenizer.get_chat_template(),
         },
         "head": {

@@ -68,7 +68,22 @@ def scoring_graph(model: Any) -> onnx.ModelProto:
             f"({type(error).__name__}: {_reason(error)}). docs/commands.md lists the kinds of models that were tried."
         ) from error
     assert program is not None  # it is None only with the older exporter
-    return program.model_proto
+    return _without_traces(program.model_proto)
+
+
+def _without_traces(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Remove what the exporter notes of the program behind each node: paths of this machine, and 800 kB of them."""
+    del graph.metadata_props[:], graph.graph.metadata_props[:], graph.graph.value_info[:]
+    bodies = [graph.graph.node, *(function.node for function in graph.functions)]
+    while bodies:
+        for node in bodies.pop():
+            del node.metadata_props[:]
+            node.ClearField("doc_string")
+            inner = [one.g for one in node.attribute if one.HasField("g")]
+            for body in inner:
+                del body.metadata_props[:], body.value_info[:]
+            bodies += [body.node for body in inner]
+    return graph
 
 
 @contextlib.contextmanager

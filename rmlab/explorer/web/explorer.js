@@ -5,11 +5,14 @@ import { readLink, writeLink } from "./core/link.js";
 import { turned } from "./core/predictions.js";
 import { remoteModel } from "./core/remote.js";
 import { createStore, localModel } from "./core/store.js";
+import { judgingOf } from "./judge/in_page.js";
 import { comparing, predictionLine } from "./parts/predictions.js";
+import { audit } from "./views/audit.js";
 import { compare } from "./views/compare.js";
 import { curve } from "./views/curve.js";
 import { film } from "./views/film.js";
 import { head } from "./views/head.js";
+import { judge } from "./views/judge.js";
 import { opening, seen } from "./views/opening.js";
 import { optimise } from "./views/optimise.js";
 import { pairs } from "./views/pairs.js";
@@ -18,7 +21,7 @@ import { termsOf } from "./parts/terms.js";
 import { probe } from "./views/probe.js";
 import { robustness } from "./views/robustness.js";
 
-const VIEWS = [path, curve, probe, pairs, film, head, compare, optimise, robustness];
+const VIEWS = [path, curve, probe, pairs, film, head, compare, optimise, robustness, judge, audit];
 
 /**
  * Show the views that the store names in `root`; gives a function that takes them down. `title` is the heading of the page
@@ -31,7 +34,7 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
   const tabs = views.map((view, i) =>
     element("button", {
       type: "button", role: "tab", class: "rx-tab", text: view.title, id: unique("tab"), "aria-controls": panel.id,
-      onClick: () => store.set({ view: view.name }),
+      onClick: () => { store.set({ view: view.name }); view.enter?.(panel); },
       onKeydown: (event) => {
         const next = { ArrowRight: i + 1, ArrowLeft: i - 1 + views.length, Home: 0, End: views.length - 1 }[event.key];
         if (next === undefined) return;
@@ -67,6 +70,7 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
   const first = store.get("data").opening ? opensWith(root, store, title, () => tabs[views.indexOf(shown())]?.focus()) : null;
   if (first && !goesOn && !seen()) first.open();
 
+  judgingOf(store); // labels that the browser kept make a head, whether or not their view is opened
   const release = keepKeys(root);
   let current = null;
   let cleanup = () => {};
