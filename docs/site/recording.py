@@ -1,7 +1,7 @@
 """Record what the controls of a notebook show, so that the static pages can show it without a kernel.
 
-This runs in the notebook's own kernel. `start` is called by a cell that the builder puts before the first one. After
-each cell the widgets that it made are written down: their traits; for a picture or a text that depends on controls,
+This runs where the notebook runs: in its kernel, where a cell that the builder puts before the first one calls `start`.
+After each cell the widgets that it made are written down: their traits; for a picture or a text that depends on controls,
 what it shows at every setting of them; for a prediction, at the end, its answer.
 
     FOLDER/widgets.json    {id: what `of_widget` returns}
@@ -25,10 +25,11 @@ from IPython.core.getipython import get_ipython
 from PIL import Image
 
 from rmlab.course.patches import GREYS, N_RATINGS, PatchView
-from rmlab.explorer import Explorer
+from rmlab.explorer import Explorer, ExplorerState
 from rmlab.explorer.control_base import Control
 from rmlab.explorer.controls import Prediction, Slider, Toggle
 from rmlab.explorer.following import Following
+from rmlab.explorer.judge_columns import judge_columns
 from rmlab.explorer.judge_widget import JudgeView
 
 MOST_SETTINGS = 60
@@ -37,7 +38,7 @@ MOST_FRAMES = 400
 """Of one picture: all settings of its controls together."""
 OF_THE_NOTEBOOK = {"layout", "tabbable", "tooltip"}
 """Traits by which ipywidgets lays a widget out."""
-KINDS = {Control: "control", Explorer: "explorer", PatchView: "patches", JudgeView: "judge"}
+KINDS = {Control: "control", Explorer: "explorer", PatchView: "patches"}
 
 
 class TooMany(ValueError):
@@ -113,6 +114,9 @@ def of_widget(widget: Any, save: Any) -> dict[str, Any] | None:
     """Return what a page needs to show a widget; None for one that it does not show, such as a progress bar."""
     if isinstance(widget, ipywidgets.Box):
         return {"kind": "group", "children": [child.model_id for child in widget.children], "of": widget._dom_classes}
+    if isinstance(widget, JudgeView):  # on a page the browser keeps the labels
+        columns = judge_columns(widget.desk.questions.pairs, rater=widget.rater, goal=widget.desk.goal)
+        return of_widget(Explorer(ExplorerState(view="judge"), ("judge",), {"judge": columns}), save)
     kind = next((name for of, name in KINDS.items() if isinstance(widget, of)), None)
     if kind is None:
         return None
@@ -124,7 +128,7 @@ def of_widget(widget: Any, save: Any) -> dict[str, Any] | None:
     if following is not None and following.controls:
         found["follows"] = frames(following, save)
         if isinstance(widget, Control):
-            found["values"] |= {"source": "", "value": ""}  # the first frame is among the others
+            found["values"].update(dict.fromkeys(found["values"].keys() & {"source", "value"}, ""))  # it is among the frames
     if isinstance(widget, PatchView):
         session = widget.session
         found["session"] = {"greys": GREYS, "parts": session.parts, "seconds": session.seconds, "ratings": N_RATINGS}
@@ -148,10 +152,10 @@ class Recorder:
         self.folder = folder
         self._made: list[Any] = []
         self._asked: list[Prediction] = []
-        self._known: dict[str, Any] = {}
+        self.widgets: dict[str, Any] = {}
         ipywidgets.Widget.on_widget_constructed(self._made.append)
 
-    def after_cell(self, _: Any = None) -> None:
+    def after_cell(self) -> None:
         """Write down what the last cell made."""
         made, self._made[:] = list(self._made), []
         for widget in made:
@@ -159,37 +163,35 @@ class Recorder:
                 self._asked.append(widget)
             if getattr(widget, "comm", None) is None:
                 continue  # closed again
-            try:
-                found = of_widget(widget, lambda address: save_picture(self.folder / "frames", address))
-                if found is not None:
-                    self._known[widget.model_id] = found
-            except Exception:  # IPython only prints what a hook of it raises
-                self._known["error"] = traceback.format_exc()
+            found = of_widget(widget, lambda address: save_picture(self.folder / "frames", address))
+            if found is not None:
+                self.widgets[widget.model_id] = found
         self._made.clear()  # by drawing
 
     def finish(self) -> None:
-        """Write the answers of the predictions, which later cells may have found, and then the file."""
+        """Write the answers of the predictions, which later cells may have found, and then the file; record no more."""
         self.after_cell()
+        ipywidgets.Widget.on_widget_constructed(None)
         for asked in self._asked:
-            self._known[asked.model_id]["answer"] = asked.answered()
+            self.widgets[asked.model_id]["answer"] = asked.answered()
         self._made.clear()
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "widgets.json").write_text(json.dumps(self._known, allow_nan=False), encoding="utf-8")
+        (self.folder / "widgets.json").write_text(json.dumps(self.widgets, allow_nan=False), encoding="utf-8")
 
 
-_recorders: list[Recorder] = []
+def start(folder: str) -> Recorder:
+    """Record the notebook of this kernel from now on, into a folder."""
+    recorder = Recorder(Path(folder))
 
+    def hook(_: Any) -> None:
+        try:
+            recorder.after_cell()
+        except Exception:  # IPython only prints what a hook of it raises
+            recorder.widgets["error"] = traceback.format_exc()
 
-def start(folder: str) -> None:
-    """Record from now on, into this folder."""
-    _recorders.append(Recorder(Path(folder)))
     shell = get_ipython()
-    if shell is not None:
-        shell.events.register("post_run_cell", _recorders[-1].after_cell)
-
-
-def finish() -> None:
-    """Write what was recorded."""
-    _recorders[-1].finish()
+    assert shell is not None
+    shell.events.register("post_run_cell", hook)
+    return recorder
 
 

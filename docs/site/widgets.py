@@ -23,8 +23,8 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "build" / "widgets"
 WIDGET = "application/vnd.jupyter.widget-view+json"
-START = "import sys\nsys.path.insert(0, {here!r})\nimport recording\nrecording.start({folder!r})"
-FINISH = "recording.finish()"
+START = "import sys\nsys.path.insert(0, {here!r})\nimport recording\n_recorder = recording.start({folder!r})"
+FINISH = "_recorder.finish()"
 REPRODUCIBLE = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -71,17 +71,32 @@ def record_all(paths: list[Path], kept: Path = KEPT) -> dict[str, Recorded]:
 
 def record(path: Path, library: str, kept: Path = KEPT) -> Recorded:
     """Return what the widgets of a notebook show: as it was kept, or by executing a copy of the notebook."""
-    notebook = nbformat.read(path, as_version=4)
-    code = [[cell.id, cell.source] for cell in notebook.cells if cell.cell_type == "code"]
-    key = hashlib.sha256(json.dumps([library, code]).encode()).hexdigest()[:16]
-    folder = kept / f"{path.stem}-{key}"
-    if not (folder / "cells.json").is_file():
-        for older in kept.glob(f"{path.stem}-*"):
-            shutil.rmtree(older)
-        cells = _execute(notebook, path, folder)
-        (folder / "cells.json").write_text(json.dumps(cells), encoding="utf-8")  # last: with it the folder is whole
+    folder = folder_of(path, library, kept)
+    if not is_whole(folder):
+        keep(folder, _execute(path, folder))
     widgets, cells = (json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("widgets", "cells"))
     return Recorded(widgets, cells, folder / "frames")
+
+
+def folder_of(path: Path, library: str, kept: Path = KEPT) -> Path:
+    """Return the folder for what the widgets of a notebook show, after removing those of what it was before."""
+    code = [[cell.id, cell.source] for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    key = hashlib.sha256(json.dumps([library, code]).encode()).hexdigest()[:16]
+    folder = kept / f"{path.stem}-{key}"
+    for older in kept.glob(f"{path.stem}-*"):
+        if older != folder:
+            shutil.rmtree(older, ignore_errors=True)
+    return folder
+
+
+def is_whole(folder: Path) -> bool:
+    """Return whether all that a notebook shows was written to its folder."""
+    return (folder / "cells.json").is_file()
+
+
+def keep(folder: Path, cells: dict[str, list[str]]) -> None:
+    """Write which widgets each cell displays; with that the folder is whole."""
+    (folder / "cells.json").write_text(json.dumps(cells), encoding="utf-8")
 
 
 def library_hash() -> str:
@@ -94,9 +109,9 @@ def library_hash() -> str:
     return found.hexdigest()
 
 
-def _execute(notebook: Any, path: Path, folder: Path) -> dict[str, list[str]]:
+def _execute(path: Path, folder: Path) -> dict[str, list[str]]:
     """Run a copy of a notebook, so that `recording` writes into `folder`; return what each cell displays."""
-    n_cells = len(notebook.cells)
+    notebook = nbformat.read(path, as_version=4)
     before = nbformat.v4.new_code_cell(START.format(here=str(Path(__file__).parent), folder=str(folder)))
     notebook.cells = [before, *notebook.cells, nbformat.v4.new_code_cell(FINISH)]
     client = NotebookClient(
@@ -111,7 +126,6 @@ def _execute(notebook: Any, path: Path, folder: Path) -> dict[str, list[str]]:
     widgets = json.loads((folder / "widgets.json").read_text(encoding="utf-8"))
     if "error" in widgets:
         raise RuntimeError(f"{path.name} shows what a page cannot:\n{widgets['error']}")
-    assert len(notebook.cells) == n_cells + 2
     return {cell.id: shown for cell in notebook.cells if (shown := list(_displayed(cell, widgets)))}
 
 

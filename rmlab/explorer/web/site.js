@@ -11,7 +11,6 @@ import { patchModel } from "./parts/patch_session.js";
 import { render as patches } from "./patches.js";
 
 const NEAR = "800px"; // of what is in view: what is further away is shown when it comes nearer
-const JUDGE = "Judging pairs needs the kernel of a notebook, or “rmlab judge”: nothing is kept on this page.";
 
 /** Show every widget of the page. */
 export function open() {
@@ -51,11 +50,8 @@ function show(root, id, page) {
     if (widgets[id].coarse) root.append(element("p", { class: "rx-quiet", text: widgets[id].coarse }));
   } else if (kind === "explorer") {
     mount(root, createStore(model, { live: false }));
-  } else if (kind === "patches") {
-    patches({ model, el: root });
   } else {
-    root.classList.add("rx");
-    root.replaceChildren(element("p", { class: "rx-note", text: JUDGE }));
+    patches({ model, el: root });
   }
 }
 
