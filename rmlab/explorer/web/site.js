@@ -41,7 +41,7 @@ function show(root, id, page) {
   if (kind === "group") {
     root.classList.add("rx-group", ...widgets[id].of);
     root.replaceChildren(...children.map((child) => {
-      const inner = element("div");
+      const inner = element("div", { "data-widget": child });
       show(inner, child, page);
       return inner;
     }));
