@@ -25,6 +25,7 @@ from urllib.parse import unquote, urlsplit
 
 sys.path.insert(0, str(Path(__file__).parent))
 import landing
+import live
 import policy
 import widgets
 from widgets import Recorded
@@ -76,7 +77,8 @@ def slug(anchor: str) -> str:
 
 
 PLACEHOLDER = "(a control: run this cell to use it)"
-FRAMES = "../_static/frames/"
+FRAMES, LIVE = "../_static/frames/", "../live/"
+KEPT_MODELS = ROOT / "build" / "live"
 PARTS = """\
 <link rel="stylesheet" href="../_static/rmlab-widgets.css">
 <script type="application/json" class="rmlab-widgets">{values}</script>
@@ -93,12 +95,22 @@ def with_widgets(content: dict[str, Any], recorded: Recorded) -> None:
             continue
         rooms = "\n".join(ROOM.format(id=html.escape(each)) for each in shown)
         if first:
-            values = {"widgets": recorded.widgets, "frames": FRAMES}
+            values = {"widgets": with_models(recorded.widgets), "frames": FRAMES}
             rooms = f"{PARTS.format(values=policy.inert(values))}\n{rooms}"
         first = False
         kept = [each for each in cell["outputs"] if not is_placeholder(each)]
         made = {"output_type": "display_data", "metadata": {}, "data": {"text/html": rooms, "text/plain": "controls"}}
         cell["outputs"] = [made, *kept]
+
+
+def with_models(recorded: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return widgets with the folder of the model, for those that a model of the site can answer."""
+    folders = {called: f"{LIVE}{name}/" for called, name in live.NOTEBOOKS.items()}
+    found = {name: dict(one) for name, one in recorded.items()}
+    for one in found.values():
+        if one.get("scored_by") in folders:
+            one["live"] = folders[one["scored_by"]]
+    return found
 
 
 def is_placeholder(output: Mapping[str, Any]) -> bool:
@@ -182,8 +194,9 @@ def notebooks(only: list[str] | None = None) -> list[Path]:
     return [path for path in sorted(ROOT.glob("notebooks/*.ipynb")) if only is None or path.stem in only]
 
 
-def finish(folder: Path, recorded: Mapping[str, Recorded]) -> None:
-    """Add what Sphinx does not write: the first page, the script and style of the widgets, pictures, policies."""
+def finish(folder: Path, recorded: Mapping[str, Recorded], models: live.Models) -> None:
+    """Add what Sphinx does not write: the first page, the script and style of the widgets, pictures, models, policies."""
+    live.write_all(folder / "live", KEPT_MODELS, widgets.library_hash(), models)
     static = folder / "_static"
     (static / "frames").mkdir(exist_ok=True)
     for each in recorded.values():
@@ -215,8 +228,18 @@ def serve(folder: Path, port: int) -> None:
             print()
 
 
-def build(folder: Path, only: list[str] | None = None) -> int:
-    """Build, with the controls of the notebooks that are named, or of all; look every link up; return the exit status."""
+def build(folder: Path, only: list[str] | None = None, models: live.Models = live.COURSE) -> int:
+    """Build the site, look every link up, and return the exit status.
+
+    Parameters
+    ----------
+    folder
+        Where it is written.
+    only
+        Stems of the notebooks whose controls are shown; by default all.
+    models
+        What answers in its pages, by name.
+    """
     try:
         recorded = widgets.record_all(notebooks(only))
     except RuntimeError as error:
@@ -230,7 +253,7 @@ def build(folder: Path, only: list[str] | None = None) -> int:
         command += ["-c", str(Path(__file__).parent), "-d", str(Path(temporary) / "doctrees"), str(source), str(folder)]
         if subprocess.run(command).returncode:
             return 1
-    finish(folder, recorded)
+    finish(folder, recorded, models)
     found = broken_links(folder)
     print(*found, sep="\n", file=sys.stderr)
     if not found:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import live
 import nbformat
 import policy
 import recording
@@ -33,7 +34,9 @@ def render_landing(notebooks: list[Path]) -> str:
 def _widgets() -> dict[str, Any]:
     asked = probe()
     explorers = {"curve": preference_curve(), "probe": asked, "path": path(asked.state)}
-    return {name: recording.of_widget(explorer, None) for name, explorer in explorers.items()}
+    found: dict[str, Any] = {name: recording.of_widget(explorer, None) for name, explorer in explorers.items()}
+    found["probe"]["live"] = f"live/{live.LANDING}/"
+    return found
 
 
 def _card(notebook: Path) -> str:

@@ -134,6 +134,8 @@ def of_widget(widget: Any, save: Any) -> dict[str, Any] | None:
         found["session"] = {"greys": GREYS, "parts": session.parts, "seconds": session.seconds, "ratings": N_RATINGS}
     if isinstance(widget, Explorer):
         found["state"] = str(id(widget.state))  # explorers of one state follow each other
+        found["values"] |= {"answering": False, "request": widget.answered}  # nobody answers, and nothing is awaited
+        found["scored_by"] = widget.answers.name if widget.answers is not None else ""
     if isinstance(widget, Control) and widget.setting:
         found["setting"] = widget.setting
     if isinstance(widget, Slider) and len(settings := grid(widget)) < len(widget.settings()):
