@@ -7,6 +7,8 @@ import { element } from "./core/dom.js";
 import { createStore, localModel } from "./core/store.js";
 import { render as control } from "./controls.js";
 import { mount } from "./explorer.js";
+import { answerInPage } from "./live/answers.js";
+import { fetched } from "./live/sources.js";
 import { patchModel } from "./parts/patch_session.js";
 import { render as patches } from "./patches.js";
 
@@ -49,7 +51,10 @@ function show(root, id, page) {
     control({ model, el: root });
     if (widgets[id].coarse) root.append(element("p", { class: "rx-quiet", text: widgets[id].coarse }));
   } else if (kind === "explorer") {
-    mount(root, createStore(model, { live: false }));
+    const source = widgets[id].live ? fetched(widgets[id].live) : null; // loaded when its reader asks for it
+    const store = createStore(model, { live: source !== null, kernel: false });
+    if (source) answerInPage(store, source);
+    mount(root, store);
   } else {
     patches({ model, el: root });
   }
