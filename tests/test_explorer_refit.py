@@ -28,7 +28,7 @@ QUESTIONS = ask(PAIRS)
 TRAITS = traits_of(QUESTIONS)
 COLUMNS = judge_columns(PAIRS)
 
-# A rater who sits at the desk of a page: `verdicts`, one after another; a verdict may be a rule that looks at the showing.
+# A rater who sits at the desk of a page, and says one verdict after another.
 SIT = """
 import { labelsFile, openDesk } from "./judge/desk.js";
 import { keptUnder } from "./judge/kept.js";
@@ -47,7 +47,8 @@ async function sit(desk, verdicts, session) {
     const view = views.at(-1);
     const showing = verdict === "undo" ? view.undo : view.showing.number;
     clicks += 1;
-    views.push(await desk.ask("judge", { session: view.session, verdict, showing, position: view.position, key: `key-${clicks}`, seconds: 1 }));
+    const { session, position } = view;
+    views.push(await desk.ask("judge", { session, verdict, showing, position, key: `key-${clicks}`, seconds: 1 }));
   }
   return views;
 }
@@ -75,8 +76,8 @@ def test_the_fit_is_that_of_python(n: int, width: int, variance: float) -> None:
         'import { fitLinearReward } from "./judge/linear_reward.js";\n'
         "function main() { const { rows, times, asked, priorVariance } = given;"
         "const fit = fitLinearReward(rows, { times, priorVariance });"
-        "give({ weights: [...fit.weights], loss: fit.logLoss, errors: fit.standardErrors(), later: fit.standardErrors(3),"
-        " asked: asked.map(fit.difference) }); }\n"
+        "give({ weights: [...fit.weights], loss: fit.logLoss, errors: fit.standardErrors(),"
+        " later: fit.standardErrors(3), asked: asked.map(fit.difference) }); }\n"
     )
     given = {"rows": rows.tolist(), "times": times.tolist(), "asked": asked.tolist(), "priorVariance": variance}
     found = node(source, given)
@@ -122,18 +123,22 @@ def test_the_page_shows_what_a_server_shows() -> None:
     same = ("rater", "position", "judged", "goal", "seconds", "undo", "vanished", "guessAfter", "guess", "rewarded")
     assert {name: found[name] for name in same} == {name: wanted[name] for name in same}
     shown = {found["showing"][name] for name in ("left", "right")}
-    texts = [{one["first"], one["second"]} for one in COLUMNS["questions"] if one["prompt"] == found["showing"]["prompt"]]
+    prompt = found["showing"]["prompt"]
+    texts = [{one["first"], one["second"]} for one in COLUMNS["questions"] if one["prompt"] == prompt]
     assert shown in texts
 
 
 def test_one_in_ten_comes_back_swapped_and_sides_are_drawn() -> None:
-    source = SIT + """
+    source = (
+        SIT
+        + """
 async function main() {
   const kept = keptUnder("k", held());
   await sit(openDesk(given, kept), Array(80).fill("left"));
   give(kept.read());
 }
 """
+    )
     entries = entries_of(node(source, COLUMNS))
     first = {entry.pair: entry for entry in entries if entry.rule == "random"}
     back = [entry for entry in entries if entry.rule == REPEAT]
@@ -147,7 +152,9 @@ async function main() {
 
 
 def test_a_session_goes_on_where_it_stopped_and_an_undone_pair_comes_again() -> None:
-    source = SIT + """
+    source = (
+        SIT
+        + """
 async function main() {
   const storage = held();
   const one = await sit(openDesk(given, keptUnder("k", storage)), ["left", "right", "tie", "skip", "left"]);
@@ -160,6 +167,7 @@ async function main() {
   give({ before: one.slice(-3), seen, undone, twice, stands, anew });
 }
 """
+    )
     found = node(source, COLUMNS)
     assert found["seen"] == found["before"][-1]
     assert found["undone"]["showing"] == found["before"][1]["showing"]
@@ -170,20 +178,25 @@ async function main() {
 
 
 def test_clicks_are_counted_once_and_what_does_not_fit_is_refused() -> None:
-    source = SIT + """
+    source = (
+        SIT
+        + """
 async function main() {
   const storage = held();
   const desk = openDesk(given, keptUnder("k", storage));
   const { session } = await desk.ask("join");
   const said = { session, verdict: "left", showing: 1, position: 1, key: "a", seconds: 2e9 };
-  const tried = [said, said, { ...said, key: "b" }, { ...said, key: "c", position: 2 }, { ...said, key: "d", position: 2, showing: 2, verdict: "best" },
-    { ...said, key: "e", position: 2, verdict: "undo", showing: 2 }, { ...said, key: "f", position: 2, showing: 2, session: "other" },
-    { ...said, key: "g", position: "2", showing: 2 }];
+  const next = { ...said, position: 2, showing: 2 };
+  const tried = [said, said, { ...said, key: "b" }, { ...said, key: "c", position: 2 },
+    { ...next, key: "d", verdict: "best" }, { ...next, key: "e", verdict: "undo" },
+    { ...next, key: "f", session: "other" }, { ...next, key: "g", position: "2" }];
   const statuses = [];
-  for (const one of tried) await desk.ask("judge", one).then(() => statuses.push(200), (failure) => statuses.push(failure.status));
+  const told = (status) => statuses.push(status);
+  for (const one of tried) await desk.ask("judge", one).then(() => told(200), (failure) => told(failure.status));
   give({ statuses, kept: keptUnder("k", storage).read() });
 }
 """
+    )
     found = node(source, COLUMNS)
     assert found["statuses"] == [200, 200, 409, 422, 422, 422, 409, 422]
     (entry,) = entries_of(found["kept"])
@@ -191,7 +204,9 @@ async function main() {
 
 
 def test_where_the_browser_keeps_nothing_the_page_does() -> None:
-    source = SIT + """
+    source = (
+        SIT
+        + """
 async function main() {
   const found = [];
   for (const storage of [held(true), null, held()]) {
@@ -203,6 +218,7 @@ async function main() {
   give(found);
 }
 """
+    )
     assert node(source, COLUMNS) == [[2, False], [2, False], [2, True]]
 
 
@@ -271,7 +287,9 @@ MESSAGES = [
 @pytest.mark.parametrize("pairs", [PAIRS, MESSAGES], ids=["texts", "messages"])
 def test_the_file_of_labels_is_read_and_imported(pairs: Any, tmp_path: Path) -> None:
     columns = judge_columns(pairs)
-    source = SIT + """
+    source = (
+        SIT
+        + """
 async function main() {
   const kept = keptUnder("k", held());
   const desk = openDesk(given, kept);
@@ -279,6 +297,7 @@ async function main() {
   give({ file: labelsFile(desk.stands(), { places: desk.places, questions: given.questions }), kept: kept.read() });
 }
 """
+    )
     found = node(source, columns)
     path = tmp_path / "labels.jsonl"
     path.write_text(found["file"], encoding="utf-8")
@@ -310,6 +329,7 @@ import { ownHead, differenceOfFeatures } from "./judge/own_head.js";
 import { openDesk } from "./judge/desk.js";
 import { keptUnder } from "./judge/kept.js";
 const settled = () => new Promise((go) => setTimeout(go, 20));
+async function until(holds) { while (!holds()) await settled(); }
 """
 
 
@@ -324,21 +344,26 @@ def test_the_own_head_is_that_of_python() -> None:
     features = features_of(COLUMNS["questions"])
     entries = judged(7, 40)
     kept = {"session": "s", "entries": [{name: getattr(one, name) for name in one.__slots__} for one in entries]}
-    source = READ + """
+    source = (
+        READ
+        + """
 async function main() {
   const { columns, kept, features, asked } = given;
   let n = 0;
-  const client = { features: async (texts) => { n += 1; return texts.map(({ response }) => Float32Array.from(features[response])); } };
+  const read = ({ response }) => Float32Array.from(features[response]);
+  const client = { features: async (texts) => { n += 1; return texts.map(read); } };
   const desk = openDesk(columns, { read: () => kept, write() {}, lasting: () => true });
   const head = ownHead(desk, columns.questions);
   const before = head.state();
   head.use(client, asked);
-  await settled();
+  await until(() => head.state().accuracy);
   const { first, second } = columns.questions[0];
   const scored = head.scores(features[first], features[second]);
-  give({ before, after: head.state(), scored, n, shown: desk.shownPlace(), guesses: kept.entries.slice(20).map((entry, i) => head.guess(kept.entries.slice(0, 20 + i), entry)) });
+  const guesses = kept.entries.slice(20).map((entry, i) => head.guess(kept.entries.slice(0, 20 + i), entry));
+  give({ before, after: head.state(), scored, n, shown: desk.shownPlace(), guesses });
 }
 """
+    )
     weights = np.random.default_rng(1).normal(size=48)
     found = node(source, {"columns": COLUMNS, "kept": kept, "features": features, "asked": weights.tolist()})
     rows = np.array([np.subtract(features[q["first"]], features[q["second"]]) for q in COLUMNS["questions"]])
@@ -362,8 +387,10 @@ async function main() {
         assert guess == pytest.approx(preference_probability(float(left @ fit(entries[:n]).weights)), abs=1e-6)
 
     sided = [entry for entry in entries if entry.preferred]
-    prompts = list(dict.fromkeys(QUESTIONS.pairs[QUESTIONS.places[e.pair]].prompt for e in entries if e.preferred is not None))
-    fold = {entry.key: prompts.index(QUESTIONS.pairs[QUESTIONS.places[entry.pair]].prompt) % 10 for entry in entries if entry.preferred is not None}
+    counted = [entry for entry in entries if entry.preferred is not None]
+    said = {entry.key: QUESTIONS.pairs[QUESTIONS.places[entry.pair]].prompt for entry in counted}
+    prompts = list(dict.fromkeys(said.values()))
+    fold = {key: prompts.index(prompt) % 10 for key, prompt in said.items()}
     right = 0
     for entry in sided:
         seen = fit([one for one in entries if one.key in fold and fold[one.key] != fold[entry.key]])
@@ -377,7 +404,9 @@ async function main() {
 
 def test_the_own_head_waits_for_labels_and_leaves_out_what_cannot_be_read() -> None:
     features = features_of(COLUMNS["questions"])
-    source = SIT + """
+    source = (
+        SIT
+        + """
 import { ownHead } from "./judge/own_head.js";
 const settled = () => new Promise((go) => setTimeout(go, 20));
 async function main() {
@@ -407,6 +436,7 @@ async function main() {
   give(states);
 }
 """
+    )
     few, enough, all_, failed = node(source, {"columns": COLUMNS, "features": features})
     assert (few["missing"], few["fitted"], few["accuracy"]) == (1, False, None)
     assert (enough["missing"], enough["fitted"], enough["read"]) == (0, True, 40)

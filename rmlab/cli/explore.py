@@ -68,8 +68,15 @@ def run(options: argparse.Namespace) -> int:
     shown, title, pairs = _shown(options)
     if shown.answers is not None:
         shown.answers.wait()
-    live = _live(shown, pairs) if options.live else ""
-    write_text(page, render_page(shown.state, shown.views, shown.data, title=title, live=live))
+    views, data, live = shown.views, shown.data, ""
+    if options.live:
+        from rmlab.datasets import course_pairs
+        from rmlab.explorer.judge_columns import add_live_views
+
+        pairs = course_pairs().pairs if pairs is None else pairs
+        views, data = add_live_views(views, data, pairs, name=_name(options.pairs or "replies").partition(".")[0])
+        live = _live(shown, pairs)
+    write_text(page, render_page(shown.state, views, data, title=title, live=live))
     print(f"written to {page} ({page.stat().st_size / 1e6:.1f} MB): open it in a browser, or send it")
     return 0
 
@@ -98,16 +105,14 @@ def _serve(options: argparse.Namespace) -> NoReturn:
     os._exit(0)
 
 
-def _live(shown: Explorer, pairs: PreferencePairs | None) -> str:
+def _live(shown: Explorer, pairs: PreferencePairs) -> str:
     """Return the blocks of the models that answer in the explorer, compared with torch on the pairs that it shows."""
-    from rmlab.datasets import course_pairs
     from rmlab.explorer.live_files import live_blocks
 
     answers = shown.answers
     assert answers is not None  # there is always a model
     second = None if answers.second is None else (answers.second[0], answers.second[1].scorer)
-    given = course_pairs().pairs if pairs is None else pairs
-    return live_blocks(answers.scorer.scorer, given, name=answers.name, second=second, progress=True)
+    return live_blocks(answers.scorer.scorer, pairs, name=answers.name, second=second, progress=True)
 
 
 def _shown(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -12,14 +12,14 @@ from rmlab import __version__
 from rmlab.data import PreferencePair, PreferencePairs
 from rmlab.labels import Questions, ask, traits_of
 
-__all__ = ["MOST_QUESTIONS", "judge_columns"]
+__all__ = ["MOST_QUESTIONS", "add_live_views", "judge_columns"]
 
 MOST_QUESTIONS = 400
 """Pairs that a page carries to be judged, at most: more than one reader judges in a day."""
 
 
 def judge_columns(
-    pairs: PreferencePairs | Sequence[PreferencePair], *, rater: str = "me", goal: int = 40, name: str = "labels"
+    pairs: PreferencePairs | Sequence[PreferencePair], *, rater: str = "me", goal: int = 40, name: str = "pairs"
 ) -> dict[str, Any]:
     """Return what a page needs to let its reader judge pairs, for JSON.
 
@@ -54,6 +54,29 @@ def judge_columns(
         "key": blake2b("".join(asked.ids).encode(), digest_size=8).hexdigest(),  # under which a browser keeps labels
         "version": __version__,
     }
+
+
+def add_live_views(
+    views: Sequence[str], data: Mapping[str, Any], pairs: Sequence[PreferencePair], *, name: str = "pairs"
+) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return the views and the data of a page with what it shows where a model answers in it: Judge and Audit.
+
+    Pairs of which none can be judged, as each has two equal responses, make no view Judge.
+
+    Parameters
+    ----------
+    views, data
+        Of the page; see `rmlab.explorer.page.render_page`.
+    pairs
+        What is judged.
+    name
+        Of the pairs; see `judge_columns`.
+    """
+    try:
+        judged = {"judge": judge_columns(pairs, name=name)}
+    except ValueError:
+        judged = {}
+    return (*views, *judged, "audit"), {**data, **judged}
 
 
 def _question(asked: Questions, place: int) -> dict[str, Any]:

@@ -22,7 +22,7 @@ __all__ = ["BLOCK", "in_eight_bits", "quantize_blocks"]
 BLOCK = 32
 """Numbers that share a scale."""
 SMALLEST = 4096
-"""Matrices of fewer numbers, such as the head's, stay as they are: they take little room, and scores depend on them most."""
+"""Matrices of fewer numbers, such as the head, stay as they are: they take little room, and scores depend on them."""
 LIMIT = 127
 
 

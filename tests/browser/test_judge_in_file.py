@@ -16,7 +16,6 @@ from rmlab.__main__ import main
 from rmlab.data import PreferencePair, write_pairs
 from rmlab.explorer import ExplorerState
 from rmlab.explorer.judge_columns import judge_columns
-from rmlab.explorer.page import render_page
 from rmlab.labels import LabelStore, ask, import_pairs
 from rmlab.simulate.replies import simulate_reply_pairs
 
@@ -52,7 +51,7 @@ def test_keys_alone_judge_forty_pairs_and_the_labels_are_imported(opened: Opened
     expect(page.get_by_text("41 judged")).to_be_visible()
     with page.expect_download() as waited:
         page.get_by_role("button", name="Download the labels").press("Enter")
-    assert waited.value.suggested_filename == "labels-labels.jsonl"
+    assert waited.value.suggested_filename == "pairs-labels.jsonl"
     waited.value.save_as(tmp_path / "labels.jsonl")
     labels = read_pairs(tmp_path / "labels.jsonl")
     with LabelStore(":memory:") as store:
@@ -95,7 +94,9 @@ def test_two_tabs_of_one_file_share_a_session_and_labels_can_be_forgotten(opened
 
 
 def test_a_browser_that_keeps_nothing_is_named(opened: Opened, tmp_path: Path) -> None:
-    opened.page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw new Error('blocked'); } })")
+    opened.page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new Error('blocked'); } })"
+    )
     page = show(opened, tmp_path)
     expect(page.get_by_text("This browser keeps nothing for this page")).to_be_visible()
     judge(page, "ArrowLeft", 1)

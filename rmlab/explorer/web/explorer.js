@@ -8,6 +8,8 @@ import { createStore, localModel } from "./core/store.js";
 import { judgingOf } from "./judge/in_page.js";
 import { comparing, predictionLine } from "./parts/predictions.js";
 import { audit } from "./views/audit.js";
+import { explaining } from "./attribution/leave_out.js";
+import { onModel } from "./core/live_model.js";
 import { compare } from "./views/compare.js";
 import { curve } from "./views/curve.js";
 import { film } from "./views/film.js";
@@ -61,16 +63,18 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
   root.replaceChildren(
     element("div", { class: "rx-bar" }, head,
       element("div", { class: "rx-buttons", role: "group", "aria-label": "For class" },
-        predict,
-        button("Reset", () => store.set(structuredClone(store.get("start")))),
-        projector,
-        store.page ? button("Link", () => offerLink(store, said)) : null),
+        ...(views.every((view) => view.plain) ? [projector] : [
+          predict,
+          button("Reset", () => store.set(structuredClone(store.get("start")))),
+          projector,
+          store.page ? button("Link", () => offerLink(store, said)) : null])),
       said),
     connection, error, predictions.node, note, panel);
   const first = store.get("data").opening ? opensWith(root, store, title, () => tabs[views.indexOf(shown())]?.focus()) : null;
   if (first && !goesOn && !seen()) first.open();
 
   judgingOf(store); // labels that the browser kept make a head, whether or not their view is opened
+  onModel(store, ({ client }) => explaining(store, client));
   const release = keepKeys(root);
   let current = null;
   let cleanup = () => {};

@@ -10,6 +10,8 @@
 //         draw();
 //         return () => off();                // called before root is emptied
 //       },
+//       enter(root) {},                      // if the view has keys of its own: focus what hears them; its tab was chosen
+//       plain: true,                         // if it has no use for Predict, Reset and a link
 //     };
 //
 // and a line in explorer.js, which lists the views. `store` has

@@ -6,6 +6,7 @@ import { wilson } from "../charts/bins.js";
 import { preferenceProbability } from "../core/preference.js";
 import { GUESS_AFTER } from "./guesses.js";
 import { fitLinearReward } from "./linear_reward.js";
+import { pause } from "./refusal.js";
 import { wins } from "./rewarded.js";
 import { preferred } from "./session.js";
 
@@ -30,7 +31,7 @@ export function ownHead(desk, questions) {
   let modelWeights = null;
   let working = false;
   let failure = "";
-  let made = { of: null };
+  let made = { of: null, n: 0, fit: null, accuracy: null, ofModel: null };
 
   const place = (entry) => desk.places.get(entry.pair);
   const row = (entry) => differences.get(place(entry));
@@ -60,25 +61,34 @@ export function ownHead(desk, questions) {
     return rows.length ? fitLinearReward(rows, { times }) : null;
   }
 
-  /** The fit to all labels that stand, and how it does; made once for each set of labels. */
+  /** The fit to the labels that stand, made again once their pairs are read; how well it does follows. */
   function current() {
     const stands = desk.stands();
     const rows = usable(stands);
     const of = JSON.stringify([rows.map(({ key }) => key), modelWeights !== null]);
-    if (made.of !== of) {
-      const fit = rows.length >= ENOUGH ? fitTo(rows) : null;
-      made = { of, fit, accuracy: fit && heldOut(rows), ofModel: fit && modelWeights && shareRight(rows, (entry) => dot(row(entry), modelWeights)) };
+    if (made.of !== of && stands.every((entry) => differences.has(place(entry)))) {
+      made = { of, n: rows.length, fit: rows.length >= ENOUGH ? fitTo(rows) : null, accuracy: null, ofModel: null };
+      if (made.fit) assess(made, rows);
     }
-    return { ...made, n: rows.length };
+    return made;
   }
 
-  /** Accuracy on judgements of prompts that the fit had not seen: ten folds, all pairs of a prompt in one. */
-  function heldOut(rows) {
+  /**
+   * Measure accuracy on judgements of prompts that a fit had not seen: ten folds, all pairs of a prompt in one. Each fit has
+   * a turn of its own, so that no click waits for ten.
+   */
+  async function assess(mine, rows) {
     const prompts = [...new Set(rows.map(promptOf))];
-    if (prompts.length < 2) return null;
     const foldOf = new Map(prompts.map((prompt, i) => [prompt, i % FOLDS]));
-    const fits = Array.from({ length: Math.min(FOLDS, prompts.length) }, (_, fold) => fitTo(rows.filter((entry) => foldOf.get(promptOf(entry)) !== fold)));
-    return shareRight(rows, (entry) => dot(row(entry), fits[foldOf.get(promptOf(entry))].weights));
+    const fits = [];
+    for (let fold = 0; fold < Math.min(FOLDS, prompts.length); fold += 1) {
+      await pause(0);
+      if (made !== mine) return; // there are other labels by now
+      fits.push(fitTo(rows.filter((entry) => foldOf.get(promptOf(entry)) !== fold)));
+    }
+    mine.ofModel = modelWeights && shareRight(rows, (entry) => dot(row(entry), modelWeights));
+    mine.accuracy = prompts.length < 2 ? null : shareRight(rows, (entry) => dot(row(entry), fits[foldOf.get(promptOf(entry))].weights));
+    told();
   }
 
   /** The share of judgements, ties left out, whose side a reward of differences names, as { value, lower, upper, n }. */

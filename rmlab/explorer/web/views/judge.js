@@ -11,6 +11,7 @@ const SURE = 5_000; // milliseconds in which a second press forgets the labels
 export const judge = {
   name: "judge",
   title: "Judge",
+  plain: true, // there is nothing to predict, and the labels are no part of the state
   /** Where keys go when the tab is chosen: the arrows are then verdicts, and no longer move between tabs. */
   enter: (root) => root.querySelector(".rx-judging").focus({ preventScroll: true }),
   render(root, store) {
@@ -91,7 +92,7 @@ export function headInWords({ failure, labels, missing, read, leftOut, used, fit
   const long = leftOut ? ` ${leftOut} of them are too long for the model, and are left out.` : "";
   if (failure) return `The model could not read your pairs: ${failure}`;
   if (missing) return `${missing} more ${missing === 1 ? "judgement" : "judgements"}, and a reward model of your own is fitted: the same network, with a head that has learned from your labels alone.`;
-  if (read < labels) return `The model reads your pairs: ${read} of ${labels}.${long}`;
+  if (read < labels && !fitted) return `The model reads your pairs: ${read} of ${labels}.${long}`;
   if (!fitted) return `Your labels do not suffice: ${used} of ${labels} can be used.${long}`;
   return `A reward model of your own: the same network, with a head fitted to your ${used} labels and to nothing else. In the probe it answers each edit beside the model.${long}`;
 }
