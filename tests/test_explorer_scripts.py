@@ -316,6 +316,7 @@ def test_nothing_is_fetched_but_by_the_served_pages():
     assert {path.name for path in SCRIPTS if asking.search(path.read_text(encoding="utf-8"))} == {
         "remote.js",
         "server.js",
+        "sources.js",
     }
 
 

@@ -2,6 +2,8 @@
 import { element, unique, update } from "./core/dom.js";
 import { keepKeys } from "./core/keys.js";
 import { readLink, writeLink } from "./core/link.js";
+import { answerInPage } from "./live/answers.js";
+import { embedded, fetched } from "./live/sources.js";
 import { turned } from "./core/predictions.js";
 import { remoteModel } from "./core/remote.js";
 import { createStore, localModel } from "./core/store.js";
@@ -77,6 +79,7 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
   onModel(store, ({ client }) => explaining(store, client));
   const release = keepKeys(root);
   let current = null;
+  let answered = null; // whether a model of the page's own answered when the view was made: its texts can then be edited
   let cleanup = () => {};
   function draw() {
     root.classList.toggle("rx-projector", larger());
@@ -86,9 +89,10 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
     update(error, { text: wrong, hidden: !wrong });
     const view = shown();
     predictions.draw(view.name);
-    if (view === current) return;
+    const answers = !store.kernel && store.get("answering");
+    if (view === current && answers === answered) return;
     cleanup();
-    current = view;
+    [current, answered] = [view, answers];
     if (views.length > 1) {
       views.forEach((each, i) => update(tabs[i], { "aria-selected": String(each === view), tabindex: each === view ? 0 : -1 }));
       update(panel, { role: "tabpanel", "aria-labelledby": tabs[views.indexOf(view)].id });
@@ -104,7 +108,7 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
     connection.replaceChildren(...(words ? [element("span", { text: `${words} ` }), button("Connect here", store.connect)] : []));
   }
   const offs = [
-    store.on(["view", "size", "revealed", "error", "lost"], draw), store.on("connection", drawConnection), comparing(store),
+    store.on(["view", "size", "revealed", "error", "lost", "answering"], draw), store.on("connection", drawConnection), comparing(store),
     store.on(["revealed", "guess", "guesses", "scores", "temperature"], () => predictions.draw(shown().name)),
   ];
   drawConnection();
@@ -157,14 +161,16 @@ export function render({ model, el }) {
   return mount(el, createStore(model, { live: true }));
 }
 
-/** What the page calls. The state and the data stand in a block of JSON; where it was served, a kernel answers. */
+/** What the page calls. The state and the data stand in a block of JSON; where it was served, a kernel answers, and else a model of its own, if it has one. */
 export function open() {
   const values = JSON.parse(document.getElementById("rmlab-state").textContent);
   const { state, error } = readLink(location.hash);
-  const model = values.serial === undefined ? localModel(values) : remoteModel(values);
-  const store = createStore(model, { live: values.serial !== undefined, page: true });
+  const kernel = values.serial !== undefined;
+  const source = kernel ? null : embedded() ?? (values.live ? fetched(values.live) : null);
+  const store = createStore(kernel ? remoteModel(values) : localModel(values), { live: kernel || source !== null, kernel, page: true });
   if (state) store.set(state);
   if (error) store.set({ error });
+  if (source) answerInPage(store, source);
   const title = document.querySelector("main > h1");
   return mount(document.getElementById("rmlab-explorer"), store, { title, goesOn: state !== undefined });
 }
