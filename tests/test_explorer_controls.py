@@ -147,7 +147,9 @@ def test_a_picture_is_what_a_notebook_would_store():
 
 
 def test_a_layer_is_as_large_as_its_ground_and_shows_it_through():
-    pictures = [controls.Picture(lambda g=g: plot_votes({2: 0.6} if not g else {}, revealed=True, ground=g)) for g in (1, 0)]
+    pictures = [
+        controls.Picture(lambda g=g: plot_votes({2: 0.6} if not g else {}, revealed=True, ground=g)) for g in (1, 0)
+    ]
     ground, layer = (Image.open(io.BytesIO(base64.b64decode(each.source.split(",")[1]))) for each in pictures)
     assert ground.size == layer.size
     opaque = np.array(layer.convert("RGBA"))[..., 3] > 0
@@ -163,7 +165,9 @@ def test_what_is_drawn_is_sent_in_one_message(monkeypatch: pytest.MonkeyPatch):
     assert sent == [{"source", "value"}], "the size is the same"
 
 
-@pytest.mark.parametrize("control", [controls.Toggle(label="Reveal"), controls.Words("two lines"), controls.Picture(lambda: None)])
+@pytest.mark.parametrize(
+    "control", [controls.Toggle(label="Reveal"), controls.Words("two lines"), controls.Picture(lambda: None)]
+)
 def test_without_a_kernel_a_line_says_what_to_do(control: controls.Control):
     assert "Run this cell to use it." in repr(control)
 

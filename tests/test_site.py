@@ -66,6 +66,7 @@ def test_every_notebook_and_text_is_among_the_sources(tmp_path: Path) -> None:
     teaching = (tmp_path / "docs/teaching.md").read_text(encoding="utf-8")
     assert "04_fit_scores.ipynb#error-bars-play-the-season-again" in teaching
 
+
 def test_the_widgets_of_a_cell_take_the_place_of_the_line_that_said_there_was_one(tmp_path: Path) -> None:
     path = ROOT / "notebooks/03_loss.ipynb"
     stored = json.loads(path.read_text(encoding="utf-8"))["cells"]
@@ -84,7 +85,9 @@ def test_the_widgets_of_a_cell_take_the_place_of_the_line_that_said_there_was_on
 
 
 def test_a_page_allows_the_scripts_that_it_came_with_and_no_other() -> None:
-    page = policy.add_to('<html><head><script>let a = 1;</script><script src="b.js"></script></head></html>', scores=False)
+    page = policy.add_to(
+        '<html><head><script>let a = 1;</script><script src="b.js"></script></head></html>', scores=False
+    )
     found = re.search(r'<head>\s*<meta http-equiv="Content-Security-Policy" content="([^"]*)">', page)
     assert found
     rules = dict(each.split(" ", 1) for each in html.unescape(found[1]).split("; "))

@@ -1,8 +1,8 @@
 """Build the course as static pages: python docs/site/build.py FOLDER [--serve [PORT]] [--only STEM ...]  (make site).
 
 The notebooks and texts are copied and rendered with Sphinx and MyST as they stand, with the controls of each notebook
-in their places (`widgets`), behind a first page (`landing`). Every link and picture of the pages is looked up. A warning
-of Sphinx or a link that leads nowhere is an error.
+in their places (`widgets`), behind a first page (`landing`). Every link and picture of the pages is looked up. A
+warning of Sphinx or a link that leads nowhere is an error.
 """
 
 from __future__ import annotations
@@ -171,10 +171,7 @@ class _Page(HTMLParser):
 
 def broken_links(site: Path) -> list[str]:
     """Links and pictures of the pages that lead to no file of the site, or to no place in it."""
-    pages = {
-        path.resolve(): _Page(path.read_text(encoding="utf-8"))
-        for path in pages_of(site)
-    }
+    pages = {path.resolve(): _Page(path.read_text(encoding="utf-8")) for path in pages_of(site)}
     found = []
     for path, page in pages.items():
         for target in page.targets:
@@ -195,7 +192,7 @@ def notebooks(only: list[str] | None = None) -> list[Path]:
 
 
 def finish(folder: Path, recorded: Mapping[str, Recorded], models: live.Models) -> None:
-    """Add what Sphinx does not write: the first page, the script and style of the widgets, pictures, models, policies."""
+    """Add what Sphinx does not write: first page, script and style of the widgets, pictures, models, policies."""
     live.write_all(folder / "live", KEPT_MODELS, widgets.library_hash(), models)
     static = folder / "_static"
     (static / "frames").mkdir(exist_ok=True)

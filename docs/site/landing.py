@@ -44,10 +44,8 @@ def _card(notebook: Path) -> str:
     title = re.search(r"^# (\d+) · (.+)$", opening, re.MULTILINE)
     question = re.search(r"^\*\*Question:\*\* (.+)$", opening, re.MULTILINE)
     if title is None or question is None:
-        raise ValueError(f"{notebook.name}: its first cell must have a title '# N · ...' and a line '**Question:** ...'")
+        raise ValueError(
+            f"{notebook.name}: its first cell must have a title '# N · ...' and a line '**Question:** ...'"
+        )
     plain = re.sub(r"[*_$`]|\[([^\]]*)\]\([^)]*\)", r"\1", question[1])
-    return CARD.format(
-        stem=notebook.stem, number=title[1], title=html.escape(title[2]), question=html.escape(plain)
-    )
-
-
+    return CARD.format(stem=notebook.stem, number=title[1], title=html.escape(title[2]), question=html.escape(plain))

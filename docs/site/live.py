@@ -1,6 +1,6 @@
-"""The models that answer in pages of the site: each a folder of files, which a page loads when its reader asks for them.
+"""The models that answer in pages of the site: each a folder of files, loaded when a reader asks for them.
 
-    live/NAME/    rmlab_onnx.json, tokenizer.json, model_int8.onnx, onnxruntime.wasm, live.worker.js
+live/NAME/    rmlab_onnx.json, tokenizer.json, model_int8.onnx, onnxruntime.wasm, live.worker.js
 """
 
 from __future__ import annotations

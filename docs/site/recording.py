@@ -1,8 +1,8 @@
 """Record what the controls of a notebook show, so that the static pages can show it without a kernel.
 
-This runs where the notebook runs: in its kernel, where a cell that the builder puts before the first one calls `start`.
-After each cell the widgets that it made are written down: their traits; for a picture or a text that depends on controls,
-what it shows at every setting of them; for a prediction, at the end, its answer.
+This runs where the notebook runs: in its kernel, where a cell that the builder puts before the first one calls
+`start`. After each cell the widgets that it made are written down: their traits; for a picture or a text that depends
+on controls, what it shows at every setting of them; for a prediction, at the end, its answer.
 
     FOLDER/widgets.json    {id: what `of_widget` returns}
     FOLDER/frames/         the pictures, each named by the hash of its content, so that equal ones are kept once
@@ -62,13 +62,13 @@ def grid(control: Control) -> list[Any]:
         if common % step == 0 and (len(settings) - 1) // step < MOST_SETTINGS:
             return settings[::step]
     raise TooMany(
-        f"{control.label}: {len(settings)} settings, and no step that meets both ends and {settings[present]} leaves at "
-        f"most {MOST_SETTINGS}. Give it other ends or a longer step."
+        f"{control.label}: {len(settings)} settings, and no step that meets both ends and {settings[present]} leaves "
+        f"at most {MOST_SETTINGS}. Give it other ends or a longer step."
     )
 
 
 def frames(following: Following, save: Any) -> dict[str, Any]:
-    """Return what is shown at every setting of the controls: ``shown[frames[i]]`` for the i-th, the last control fastest.
+    """Return what is shown at each setting of the controls: ``shown[frames[i]]`` at the i-th, the last control fastest.
 
     Raises
     ------
@@ -79,8 +79,8 @@ def frames(following: Following, save: Any) -> dict[str, Any]:
     if (n_frames := math.prod(map(len, grids))) > MOST_FRAMES:
         names = ", ".join(control.label for control in following.controls)
         raise TooMany(
-            f"{n_frames} pictures for the settings of {names}, and a page carries {MOST_FRAMES}: let it depend on fewer, "
-            "or draw two pictures"
+            f"{n_frames} pictures for the settings of {names}, and a page carries {MOST_FRAMES}: let it depend on "
+            "fewer, or draw two pictures"
         )
     shown: dict[str, int] = {}
     places = []
@@ -128,7 +128,9 @@ def of_widget(widget: Any, save: Any) -> dict[str, Any] | None:
     if following is not None and following.controls:
         found["follows"] = frames(following, save)
         if isinstance(widget, Control):
-            found["values"].update(dict.fromkeys(found["values"].keys() & {"source", "value"}, ""))  # it is among the frames
+            found["values"].update(
+                dict.fromkeys(found["values"].keys() & {"source", "value"}, "")
+            )  # it is among the frames
     if isinstance(widget, PatchView):
         session = widget.session
         found["session"] = {"greys": GREYS, "parts": session.parts, "seconds": session.seconds, "ratings": N_RATINGS}
@@ -140,7 +142,9 @@ def of_widget(widget: Any, save: Any) -> dict[str, Any] | None:
         found["setting"] = widget.setting
     if isinstance(widget, Slider) and len(settings := grid(widget)) < len(widget.settings()):
         step = round(settings[1] - settings[0], 9)
-        found["coarse"] = f"Drawn beforehand for this page, in steps of {step:g}; in the notebook it is {widget.step:g}."
+        found["coarse"] = (
+            f"Drawn beforehand for this page, in steps of {step:g}; in the notebook it is {widget.step:g}."
+        )
         found["values"] |= {"step": step}
     if isinstance(widget, Toggle) and widget.until is not None:
         found["until"] = widget.until.model_id
@@ -195,5 +199,3 @@ def start(folder: str) -> Recorder:
     assert shell is not None
     shell.events.register("post_run_cell", hook)
     return recorder
-
-

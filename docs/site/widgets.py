@@ -1,6 +1,6 @@
 """What the controls of each notebook show, by executing a copy of it; kept by content, so that a second build is quick.
 
-    python docs/site/widgets.py 02_sigmoid          records one notebook, and prints how long it took and how large it is
+python docs/site/widgets.py 02_sigmoid          records one notebook, and prints how long it took and how large it is
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ def record_all(paths: list[Path], kept: Path = KEPT) -> dict[str, Recorded]:
     """
     library = library_hash()
     with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
-        return dict(zip((path.stem for path in paths), pool.map(lambda path: record(path, library, kept), paths), strict=True))
+        return dict(
+            zip((path.stem for path in paths), pool.map(lambda path: record(path, library, kept), paths), strict=True)
+        )
 
 
 def record(path: Path, library: str, kept: Path = KEPT) -> Recorded:
@@ -74,7 +76,9 @@ def record(path: Path, library: str, kept: Path = KEPT) -> Recorded:
     folder = folder_of(path, library, kept)
     if not is_whole(folder):
         keep(folder, _execute(path, folder))
-    widgets, cells = (json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("widgets", "cells"))
+    widgets, cells = (
+        json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("widgets", "cells")
+    )
     return Recorded(widgets, cells, folder / "frames")
 
 
@@ -122,7 +126,9 @@ def _execute(path: Path, folder: Path) -> dict[str, list[str]]:
         found = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         client.execute(env=os.environ | REPRODUCIBLE | {"PYTHONPATH": found})
     except Exception as error:
-        raise RuntimeError(f"{path.name} does not run to its end, so its controls cannot be recorded:\n{error}") from error
+        raise RuntimeError(
+            f"{path.name} does not run to its end, so its controls cannot be recorded:\n{error}"
+        ) from error
     widgets = json.loads((folder / "widgets.json").read_text(encoding="utf-8"))
     if "error" in widgets:
         raise RuntimeError(f"{path.name} shows what a page cannot:\n{widgets['error']}")

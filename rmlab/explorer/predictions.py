@@ -69,9 +69,9 @@ class Prediction(Control):
             self.words = " ".join(filter(None, (self._in_words(truth), standing_in_words(self.compared.values()))))
 
     def answered(self) -> dict[str, Any]:
-        """Return the ``truth``, and the ``words`` on it and on each prediction there is, by the step that it is from `low`.
+        """Return the ``truth``, and the ``words`` on each prediction from `low` to `high` and then on none.
 
-        With these the control answers where there is no kernel; the words on no prediction come last.
+        With these the control answers where there is no kernel.
         """
         answer = self._answer() if callable(self._answer) else self._answer
         truth = float(self.names.index(answer) if self.names else answer)

@@ -87,9 +87,7 @@ def plot_lines(
     return set_description(ax, f"{title}. Line{plural} against {x_label}: {'; '.join(shown)}.{marked}")
 
 
-def plot_votes(
-    votes: Mapping[float, float], *, revealed: bool, ground: bool = True, ax: Axes | None = None
-) -> Axes:
+def plot_votes(votes: Mapping[float, float], *, revealed: bool, ground: bool = True, ax: Axes | None = None) -> Axes:
     """Draw votes for P at some score differences; and, when `revealed`, the sigmoid, P and how far off each vote is.
 
     Parameters

@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import build as site_build
 import build_web
 import pytest
 import recording
@@ -28,6 +27,7 @@ from playwright.sync_api import ElementHandle, Locator, Page, expect
 from test_course_controls import move
 from widgets import Recorded, library_hash
 
+import build as site_build
 from rmlab.explorer import Explorer, ExplorerState, controls, preference_curve
 from rmlab.explorer.page import INERT
 
@@ -47,7 +47,9 @@ def site() -> Iterator[str]:
     folder = ROOT / "build" / "site-tested"
     with FileLock(ROOT / "build" / "site-tested.lock"):
         wanted = hashlib.sha256()
-        for path in sorted([*ROOT.glob("docs/**/*"), *ROOT.glob("notebooks/*"), *ROOT.glob("*.md"), *ROOT.glob("benchmarks/*.md")]):
+        for path in sorted(
+            [*ROOT.glob("docs/**/*"), *ROOT.glob("notebooks/*"), *ROOT.glob("*.md"), *ROOT.glob("benchmarks/*.md")]
+        ):
             if path.is_file() and "__pycache__" not in path.parts:
                 wanted.update(path.read_bytes())
         wanted.update(f"{build_web.fingerprint()} {library_hash()} {STEMS}".encode())
@@ -99,7 +101,7 @@ def show_all(page: Page) -> list[Locator]:
 
 def states(page: Page) -> dict[str, str]:
     """What each picture and each text that depends on controls shows now, by its widget."""
-    return page.evaluate("""() => Object.fromEntries([...document.querySelectorAll(".rmlab-widget, .rmlab-widget [data-widget]")]
+    return page.evaluate("""() => Object.fromEntries([...document.querySelectorAll("[data-widget]")]
         .filter((node) => node.querySelector(":scope > .rx-shown"))
         .map((node) => [node.dataset.widget, node.querySelector("img")?.getAttribute("src") ?? node.textContent]))""")
 
@@ -123,19 +125,29 @@ def test_every_control_of_a_notebook_works_without_a_kernel(site: str, page: Pag
             for name, shown in states(page).items():
                 seen.setdefault(name, set()).add(shown)
     assert used >= len(roots) / 3
-    changed = [name for name, one in recorded.items() if len(one.get("follows", {}).get("shown", [])) > 1 and name in seen]
+    changed = [
+        name for name, one in recorded.items() if len(one.get("follows", {}).get("shown", [])) > 1 and name in seen
+    ]
     assert changed or not any("follows" in one for one in recorded.values())
-    assert not [recorded[name]["values"] for name in changed if len(seen[name]) < 2], "each shows another state when used"
+    assert not [recorded[name]["values"] for name in changed if len(seen[name]) < 2], (
+        "each shows another state when used"
+    )
     assert not page.locator(".rx-error:visible").all_inner_texts()
 
 
 def usable(control: ElementHandle) -> bool:
     """Whether a reader could use a control now."""
-    return control.is_visible() and control.is_enabled() and control.evaluate("node => { node.focus(); return node === document.activeElement; }")
+    return (
+        control.is_visible()
+        and control.is_enabled()
+        and control.evaluate("node => { node.focus(); return node === document.activeElement; }")
+    )
 
 
 @pytest.mark.parametrize("stem", STEMS)
-def test_a_notebook_fits_a_phone_and_its_controls_have_names(site: str, page: Page, wrong: list[str], stem: str) -> None:
+def test_a_notebook_fits_a_phone_and_its_controls_have_names(
+    site: str, page: Page, wrong: list[str], stem: str
+) -> None:
     page.set_viewport_size({"width": 400, "height": 800})
     page.goto(f"{site}/notebooks/{stem}.html")
     show_all(page)
@@ -146,7 +158,9 @@ def test_a_notebook_fits_a_phone_and_its_controls_have_names(site: str, page: Pa
 
 @pytest.mark.parametrize("width", [400, 1400])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_first_page_holds_the_rules_of_the_explorer(site: str, page: Page, wrong: list[str], width: int, scheme: str) -> None:
+def test_the_first_page_holds_the_rules_of_the_explorer(
+    site: str, page: Page, wrong: list[str], width: int, scheme: str
+) -> None:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(site)
@@ -170,7 +184,11 @@ def test_the_curve_of_the_first_page_can_be_moved_within_a_second(site: str, pag
     pin.press("ArrowRight")
     expect(page.locator("#curve .rx-figure").first).not_to_have_text(before)
     assert min(drawn) < INTERACTIVE, drawn
-    assert not [url for url in page.evaluate("performance.getEntriesByType('resource').map((each) => each.name)") if "onnx" in url]
+    assert not [
+        url
+        for url in page.evaluate("performance.getEntriesByType('resource').map((each) => each.name)")
+        if "onnx" in url
+    ]
 
 
 def test_the_path_of_the_first_page_shows_the_pair_of_the_probe(site: str, page: Page, wrong: list[str]) -> None:
@@ -212,7 +230,9 @@ def recorded_of(folder: Path, *made: Any) -> Recorded:
 def test_text_of_a_notebook_stays_text(page: Page, wrong: list[str], tmp_path: Path, payload: str) -> None:
     menu = controls.Menu({payload: 0, "another": 1}, label=payload)
     words = controls.Words(lambda i: f"{i}: {payload}", menu)
-    explorer = Explorer(ExplorerState(prompt=payload, response_a=payload, response_b=payload, scores_from=payload), ("probe",))
+    explorer = Explorer(
+        ExplorerState(prompt=payload, response_a=payload, response_b=payload, scores_from=payload), ("probe",)
+    )
     file = a_page(tmp_path, recorded_of(tmp_path, menu, words, explorer))
     page.goto(file.as_uri())
     show_all(page)

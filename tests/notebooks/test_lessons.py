@@ -1,6 +1,6 @@
 """A lesson belongs to its reader: any control may be used, and every cell still runs and prints the same.
 
-What the controls of each lesson show is recorded on the way, for the pages that tests/browser/test_site_controls.py walks.
+What the controls of each lesson show is recorded on the way: tests/browser/test_site_controls.py walks the pages.
 """
 
 import shutil
