@@ -24,7 +24,7 @@ def unsaved(address: str) -> str:
     ("control", "drawn"),
     [
         (controls.Slider(3, 0, 8, label="count"), list(range(9))),
-        (controls.Slider(0.5, 0, 1, step=0.01, label="share"), [round(0.02 * i, 2) for i in range(51)]),
+        (controls.Slider(0.5, 0, 1, step=0.01, label="share"), [round(0.05 * i, 2) for i in range(21)]),
         (controls.Slider(1, 0.5, 15, step=0.1, label="temperature"), [round(0.5 + 0.5 * i, 1) for i in range(30)]),
         (controls.Toggle(label="Reveal"), [False, True]),
         (controls.Menu(["a", "b"], label="which"), [0, 1]),

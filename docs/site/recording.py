@@ -32,7 +32,7 @@ from rmlab.explorer.following import Following
 from rmlab.explorer.judge_columns import judge_columns
 from rmlab.explorer.judge_widget import JudgeView
 
-MOST_SETTINGS = 60
+MOST_SETTINGS = 40
 """Of one control: a slider with more of them moves in coarser steps on a page, of those that it has."""
 MOST_FRAMES = 400
 """Of one picture: all settings of its controls together."""
@@ -62,7 +62,7 @@ def grid(control: Control) -> list[Any]:
         if common % step == 0 and (len(settings) - 1) // step < MOST_SETTINGS:
             return settings[::step]
     raise TooMany(
-        f"{control.label}: {len(settings)} settings, and no step that meets both ends and {settings[present]} leaves "
+        f"{control.label}: {len(settings)} settings, and no step that meets both ends and {
         f"at most {MOST_SETTINGS}. Give it other ends or a longer step."
     )
 

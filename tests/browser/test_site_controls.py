@@ -212,7 +212,8 @@ def a_page(folder: Path, recorded: Recorded) -> Path:
     site_build.with_widgets({"cells": [cell]}, recorded)
     body = cell["outputs"][0]["data"]["text/html"]  # type: ignore[index]
     file = folder / "notebooks/page.html"
-    text = f"<!doctype html><html lang=en><head><meta charset=utf-8><title>a page</title></head><body><main>{body}</main></body></html>"
+    head = "<!doctype html><html lang=en><head><meta charset=utf-8><title>a page</title></head>"
+    text = f"{head}<body><main>{body}</main></body></html>"
     file.write_text(site_build.policy.add_to(text, scores=True), encoding="utf-8")
     return file
 
@@ -258,14 +259,14 @@ def test_controls_on_a_page_do_what_they_do_in_a_notebook(page: Page, wrong: lis
     said, counted = page.locator(".rx-shown .rx-words").all()[:2]
     expect(said).to_have_text("(0.5, 'a', False)")
     slider = page.get_by_role("slider", name="share")
-    expect(slider).to_have_attribute("step", "0.02")
-    expect(page.locator("main")).to_contain_text("in steps of 0.02; in the notebook it is 0.01")
+    expect(slider).to_have_attribute("step", "0.05")
+    expect(page.locator("main")).to_contain_text("in steps of 0.05; in the notebook it is 0.01")
     slider.press("ArrowRight")
-    expect(said).to_have_text("(0.52, 'a', False)")
+    expect(said).to_have_text("(0.55, 'a', False)")
     page.get_by_role("button", name="Tell me").click()
-    expect(said).to_have_text("(0.52, 'a', True)")
+    expect(said).to_have_text("(0.55, 'a', True)")
     page.get_by_role("combobox", name="which").select_option("b")
-    expect(said).to_have_text("(0.52, 'b', False)")
+    expect(said).to_have_text("(0.55, 'b', False)")
     step = page.get_by_role("button", name="Step")
     for n in (1, 2):
         step.click()
