@@ -62,7 +62,7 @@ def grid(control: Control) -> list[Any]:
         if common % step == 0 and (len(settings) - 1) // step < MOST_SETTINGS:
             return settings[::step]
     raise TooMany(
-        f"{control.label}: {len(settings)} settings, and no step that meets both ends and {
+        f"{control.label}: {len(settings)} settings, and no step that meets both ends and {settings[present]} leaves "
         f"at most {MOST_SETTINGS}. Give it other ends or a longer step."
     )
 
