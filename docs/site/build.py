@@ -191,9 +191,9 @@ def notebooks(only: list[str] | None = None) -> list[Path]:
     return [path for path in sorted(ROOT.glob("notebooks/*.ipynb")) if only is None or path.stem in only]
 
 
-def finish(folder: Path, recorded: Mapping[str, Recorded], models: live.Models) -> None:
+def finish(folder: Path, recorded: Mapping[str, Recorded], models: live.Models, kept: Path) -> None:
     """Add what Sphinx does not write: first page, script and style of the widgets, pictures, models, policies."""
-    live.write_all(folder / "live", KEPT_MODELS, widgets.library_hash(), models)
+    live.write_all(folder / "live", kept, widgets.library_hash(), models)
     static = folder / "_static"
     (static / "frames").mkdir(exist_ok=True)
     for each in recorded.values():
@@ -225,7 +225,9 @@ def serve(folder: Path, port: int) -> None:
             print()
 
 
-def build(folder: Path, only: list[str] | None = None, models: live.Models = live.COURSE) -> int:
+def build(
+    folder: Path, only: list[str] | None = None, *, models: live.Models = live.COURSE, kept: Path = KEPT_MODELS
+) -> int:
     """Build the site, look every link up, and return the exit status.
 
     Parameters
@@ -236,6 +238,8 @@ def build(folder: Path, only: list[str] | None = None, models: live.Models = liv
         Stems of the notebooks whose controls are shown; by default all.
     models
         What answers in its pages, by name.
+    kept
+        Where the exported models are kept from one build to the next.
     """
     try:
         recorded = widgets.record_all(notebooks(only))
@@ -250,7 +254,7 @@ def build(folder: Path, only: list[str] | None = None, models: live.Models = liv
         command += ["-c", str(Path(__file__).parent), "-d", str(Path(temporary) / "doctrees"), str(source), str(folder)]
         if subprocess.run(command).returncode:
             return 1
-    finish(folder, recorded, models)
+    finish(folder, recorded, models, kept)
     found = broken_links(folder)
     print(*found, sep="\n", file=sys.stderr)
     if not found:

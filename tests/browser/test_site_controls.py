@@ -30,14 +30,17 @@ from widgets import Recorded, library_hash
 import build as site_build
 from rmlab.explorer import Explorer, ExplorerState, controls, preference_curve
 from rmlab.explorer.page import INERT
+from rmlab.model import RewardModel
 
 ROOT = Path(__file__).parents[2]
 CHOSEN = os.environ.get("RMLAB_SITE_NOTEBOOKS")
 STEMS = [path.stem for path in site_build.notebooks(CHOSEN.split() if CHOSEN else None)]
 CONTROL = ", ".join(f".rmlab-widget {each}" for each in ("button", "input", "select", "textarea", "[role=slider]"))
+MINUTE = 60_000  # milliseconds
 MANY = 60  # controls of one widget that are used; lists of edits and of rows have more
 INTERACTIVE = 1000  # milliseconds from the address to a curve that can be dragged
 OURS = ("http://127.0.0.1:", "file:", "data:", "blob:")
+TINY = dict.fromkeys(("fair", "flattered"), lambda: RewardModel.from_pretrained("tiny-encoder", seed=0))
 THEME = ("Got invalid theme mode", "[PST]")  # what the theme says on the console
 
 
@@ -55,7 +58,7 @@ def site() -> Iterator[str]:
         wanted.update(f"{build_web.fingerprint()} {library_hash()} {STEMS}".encode())
         stamp = folder / "built-from"
         if not stamp.is_file() or stamp.read_text() != wanted.hexdigest():
-            assert site_build.build(folder, STEMS) == 0
+            assert site_build.build(folder, STEMS, models=TINY, kept=ROOT / "build/live-tested") == 0
             stamp.write_text(wanted.hexdigest())
     handler = functools.partial(Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -200,6 +203,22 @@ def test_the_path_of_the_first_page_shows_the_pair_of_the_probe(site: str, page:
     examples.select_option(index=3)
     expect(page.locator("#probe textarea").first).not_to_have_value(prompt)
     expect(page.locator("#path")).to_contain_text(page.locator("#probe textarea").first.input_value()[:30])
+
+
+def test_the_probe_of_the_first_page_answers_when_its_model_is_asked_for(
+    site: str, page: Page, wrong: list[str]
+) -> None:
+    page.goto(site)
+    show_all(page)
+    probe = page.locator("#probe")
+    expect(probe.get_by_label("Response A")).not_to_be_editable()
+    probe.get_by_role("button", name="Load the model").click()
+    edited = probe.get_by_label("Response A")
+    expect(edited).to_be_editable(timeout=MINUTE)
+    edited.fill("Put the bowl in a warmer place, and wait for another hour.")
+    expect(probe).to_contain_text("computed in this page by the course's model", timeout=MINUTE)
+    expect(probe.locator(".rx-score").first).to_have_text(re.compile(r"score [+−]\d"), timeout=MINUTE)
+    expect(page.locator("#path")).to_contain_text("Put the bowl in a warmer place")
 
 
 def a_page(folder: Path, recorded: Recorded) -> Path:
