@@ -205,7 +205,7 @@ def finish(folder: Path, recorded: Mapping[str, Recorded], models: live.Models, 
     for page in pages_of(folder):
         up = "../" * (len(page.relative_to(folder).parts) - 1)  # the theme writes the link of the logo as it is
         text = page.read_text(encoding="utf-8").replace('href="index.html"', f'href="{up}index.html"')
-        page.write_text(policy.add_to(text, scores="rmlab-widget" in text), encoding="utf-8")
+        page.write_text(policy.add_to(text, scores='"live":' in text), encoding="utf-8")
     (folder / "index.html").write_text(landing.render_landing(notebooks()), encoding="utf-8")
 
 

@@ -27,7 +27,7 @@ def of(inline: Sequence[str], *, scores: bool) -> str:
         Whether a model may be loaded and run there, in a worker.
     """
     hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'" for each in inline]
-    scripts = " ".join(["'self'", *dict.fromkeys(hashes), *(["'wasm-unsafe-eval'", "blob:"] if scores else [])])
+    scripts = " ".join(["'self'", *dict.fromkeys(hashes), *(["'wasm-unsafe-eval'"] if scores else [])])
     return (
         f"default-src 'none'; script-src {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
         f"font-src 'self'; connect-src 'self'; {'worker-src blob:; ' if scores else ''}"
