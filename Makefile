@@ -71,7 +71,7 @@ notebooks: $(VENV)/.installed-test
 
 # A link that leads nowhere, and a warning, is an error.
 site: $(VENV)/.installed-site
-	$(BIN)/python docs/site/build.py build/site $(if $(SERVE),--serve)
+	$(BIN)/python docs/site/build_site.py build/site $(if $(SERVE),--serve)
 
 benchmarks: $(VENV)/.installed-bench
 	set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; HF_HUB_OFFLINE=1 $(BIN)/python "$$file"; done

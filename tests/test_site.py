@@ -4,22 +4,17 @@ import base64
 import hashlib
 import html
 import importlib
-import importlib.util
 import json
 import re
 from pathlib import Path
 
+import build_site as build
 import landing
 import policy
 import pytest
 from widgets import Recorded
 
 ROOT = Path(__file__).parents[1]
-SPEC = importlib.util.spec_from_file_location("build_site", ROOT / "docs/site/build.py")
-assert SPEC
-assert SPEC.loader
-build = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(build)
 
 
 @pytest.mark.parametrize(

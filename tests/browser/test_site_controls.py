@@ -17,24 +17,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import build_site
 import build_web
 import pytest
 import recording
 from axe_playwright_python.sync_playwright import Axe
 from explorer import PAYLOADS
 from filelock import FileLock
-from playwright.sync_api import ElementHandle, Locator, Page, expect
+from playwright.sync_api import Dialog, ElementHandle, Locator, Page, expect
 from test_course_controls import move
 from widgets import Recorded, library_hash
 
-import build as site_build
 from rmlab.explorer import Explorer, ExplorerState, controls, preference_curve
 from rmlab.explorer.page import INERT
 from rmlab.model import RewardModel
 
 ROOT = Path(__file__).parents[2]
 CHOSEN = os.environ.get("RMLAB_SITE_NOTEBOOKS")
-STEMS = [path.stem for path in site_build.notebooks(CHOSEN.split() if CHOSEN else None)]
+STEMS = [path.stem for path in build_site.notebooks(CHOSEN.split() if CHOSEN else None)]
 CONTROL = ", ".join(f".rmlab-widget {each}" for each in ("button", "input", "select", "textarea", "[role=slider]"))
 MINUTE = 60_000  # milliseconds
 MANY = 60  # controls of one widget that are used; lists of edits and of rows have more
@@ -58,7 +58,7 @@ def site() -> Iterator[str]:
         wanted.update(f"{build_web.fingerprint()} {library_hash()} {STEMS}".encode())
         stamp = folder / "built-from"
         if not stamp.is_file() or stamp.read_text() != wanted.hexdigest():
-            assert site_build.build(folder, STEMS, models=TINY, kept=ROOT / "build/live-tested") == 0
+            assert build_site.build(folder, STEMS, models=TINY, kept=ROOT / "build/live-tested") == 0
             stamp.write_text(wanted.hexdigest())
     handler = functools.partial(Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -72,7 +72,7 @@ def site() -> Iterator[str]:
 class Quiet(http.server.SimpleHTTPRequestHandler):
     """Serves files and says nothing of it."""
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
 
 
@@ -80,9 +80,14 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 def wrong(page: Page) -> Iterator[list[str]]:
     """What goes wrong on a page: thrown, said on the console, refused by its policy, not found, or asked of others."""
     found: list[str] = []
+
+    def dismiss(dialog: Dialog) -> None:
+        found.append(dialog.message)
+        dialog.dismiss()
+
     page.on("pageerror", lambda error: found.append(f"thrown: {error}"))
     page.on("console", lambda said: found.append(said.text) if said.type in ("error", "warning") else None)
-    page.on("dialog", lambda dialog: (found.append(dialog.message), dialog.dismiss()))
+    page.on("dialog", dismiss)
     page.on(
         "request",
         lambda request: None if request.url.startswith(OURS) else found.append(request.url),
@@ -226,15 +231,15 @@ def a_page(folder: Path, recorded: Recorded) -> Path:
     """Write the widgets of one cell as a page of the site, without Sphinx."""
     (folder / "_static").mkdir()
     (folder / "notebooks").mkdir()
-    (folder / "_static/rmlab-widgets.js").write_text(site_build.page_script("site.js"), encoding="utf-8")
-    (folder / "_static/rmlab-widgets.css").write_text(site_build.style(), encoding="utf-8")
+    (folder / "_static/rmlab-widgets.js").write_text(build_site.page_script("site.js"), encoding="utf-8")
+    (folder / "_static/rmlab-widgets.css").write_text(build_site.style(), encoding="utf-8")
     cell = {"cell_type": "code", "id": "a", "source": "# Controls", "outputs": [], "metadata": {}}
-    site_build.with_widgets({"cells": [cell]}, recorded)
+    build_site.with_widgets({"cells": [cell]}, recorded)
     body = cell["outputs"][0]["data"]["text/html"]  # type: ignore[index]
     file = folder / "notebooks/page.html"
     head = "<!doctype html><html lang=en><head><meta charset=utf-8><title>a page</title></head>"
     text = f"{head}<body><main>{body}</main></body></html>"
-    file.write_text(site_build.policy.add_to(text, scores=True), encoding="utf-8")
+    file.write_text(build_site.policy.add_to(text, scores=True), encoding="utf-8")
     return file
 
 
@@ -301,6 +306,6 @@ def test_controls_on_a_page_do_what_they_do_in_a_notebook(page: Page, wrong: lis
 
 
 def test_data_of_a_page_holds_nothing_that_could_end_its_block() -> None:
-    values = site_build.policy.inert({"x": "</script><!--\u2028&"})
+    values = build_site.policy.inert({"x": "</script><!--\u2028&"})
     assert not set(map(chr, INERT)) & set(values)
     assert json.loads(values) == {"x": "</script><!--\u2028&"}

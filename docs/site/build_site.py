@@ -1,4 +1,4 @@
-"""Build the course as static pages: python docs/site/build.py FOLDER [--serve [PORT]] [--only STEM ...]  (make site).
+"""Build the course as static pages, as `make site` does: python docs/site/build_site.py FOLDER [--serve [PORT]].
 
 The notebooks and texts are copied and rendered with Sphinx and MyST as they stand, with the controls of each notebook
 in their places (`widgets`), behind a first page (`landing`). Every link and picture of the pages is looked up. A
