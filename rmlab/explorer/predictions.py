@@ -13,6 +13,7 @@ __all__ = ["Prediction", "predict"]
 
 Answer = float | str
 CLOSE = 0.005  # of the scale: a gap that rounds to nothing
+TOO_EARLY = "Run the cells below, which find the answer. Then press Reveal again."
 
 
 class Prediction(Control):
@@ -58,7 +59,12 @@ class Prediction(Control):
     def _show_answer(self, change: Any) -> None:
         if not change.new:
             return
-        answer = self._answer() if callable(self._answer) else self._answer
+        try:
+            answer = self._answer() if callable(self._answer) else self._answer
+        except NameError:  # a name that a later cell of the notebook defines
+            with self.hold_sync():
+                self.revealed, self.words = False, TOO_EARLY
+            return
         truth = float(self.names.index(answer) if self.names else answer)
         said = self.value
         if said is not None:
@@ -114,7 +120,8 @@ def predict(
     label
         The question.
     answer
-        A number from `low` to `high`, or one of the options; or a function that returns it, called at *Reveal*.
+        A number from `low` to `high`, or one of the options; or a function that returns it, called at *Reveal*. It may
+        use names that later cells define: until they have run, *Reveal* asks for them, and the prediction stays open.
     options
         What may be answered; by default a number.
     low, high, step
