@@ -199,6 +199,21 @@ def test_what_was_said_stays_once_the_answer_is_shown():
     assert one.value == 0.9
 
 
+def test_an_answer_that_a_later_cell_finds_leaves_the_prediction_open_until_then():
+    cells: dict[str, Any] = {"controls": controls}
+    exec("one = controls.predict('P?', lambda: found_below)", cells)
+    one = cells["one"]
+    one.value = 0.9
+    one.revealed = True
+    assert (one.revealed, one.truth) == (False, None)
+    assert "cells below" in one.words
+    one.value = 0.8
+    cells["found_below"] = 0.75
+    one.revealed = True
+    assert (one.revealed, one.truth) == (True, 0.75)
+    assert Prediction.compared == {"P?": (False, pytest.approx(0.05))}
+
+
 def test_a_session_counts_each_question_once():
     for said in (0.1, 0.4):  # the cell is run again
         number = controls.predict("P?", 0.5)

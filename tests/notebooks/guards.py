@@ -43,6 +43,8 @@ MAX_VISIBLE_LINES = 15
 MIN_ALT = 20
 MIN_COMPARED = 0.8
 FORMULA_TAG = "formula"
+# The control of the library, or a lesson's own: votes to reveal, a diagnosis that is judged, an explorer that hides.
+TAKES_A_PREDICTION = re.compile(r"# Controls.*?(?:\bpredict\(|\breveal|diagnosis)", re.DOTALL)
 OPENING = ("Question:", "You will be able to:", "Time:", "Before this:")
 CLOSING = ["What to remember", "Next", "Read more"]
 # Paths of the machine that ran the notebook, and addresses of objects in its memory.
@@ -242,6 +244,15 @@ def predicts_and_notices(notebook: NotebookNode, path: Path) -> list[str]:
     return [f"no **{label}** anywhere" for label in ("Predict.", "Notice.") if f"**{label}**" not in markdown(notebook)]
 
 
+def predictions_are_taken(notebook: NotebookNode, path: Path) -> list[str]:
+    """The cell after a **Predict.** is a control in which the reader answers before the answer is revealed."""
+    return [
+        f"cell {n}: a **Predict.** without a control that takes the prediction; put controls.predict(...) below it"
+        for n, (cell, after) in enumerate(itertools.pairwise(notebook.cells), 1)
+        if cell.cell_type == "markdown" and "**Predict.**" in cell.source and not TAKES_A_PREDICTION.match(after.source)
+    ]
+
+
 def ignored_outputs_are_bounded(notebook: NotebookNode, path: Path) -> list[str]:
     """What nbval does not compare is a control, which test_lessons uses, or has a bound in bounds.py."""
     return [
@@ -321,6 +332,7 @@ GUARDS: tuple[Guard, ...] = (
     links_resolve,
     opens_and_closes,
     predicts_and_notices,
+    predictions_are_taken,
     exercises_are_whole,
     ignored_outputs_are_bounded,
     leaves_the_reader_alone,

@@ -116,6 +116,11 @@ class Lesson:
         for widget in self.widgets.get(cell.id, []):
             yield from moves(widget)
 
+    def predictions(self) -> Iterator[controls.Prediction]:
+        """Give the predictions that the cells run so far have asked for."""
+        for widgets in self.widgets.values():
+            yield from (one for widget in widgets for one in _with_children(widget) if is_prediction(one))
+
     def differences(self) -> list[str]:
         """Say which cells put out something else than the notebook stores, of those that nbval compares."""
         return [
@@ -123,6 +128,16 @@ class Lesson:
             for cell in self.cells[: self._n_run]
             if is_compared(cell) and stored(cell) != self.outputs[cell.id]
         ]
+
+
+def is_prediction(widget: ipywidgets.Widget) -> bool:
+    return isinstance(widget, controls.Prediction)
+
+
+def _with_children(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from _with_children(child)
 
 
 def stored(cell: NotebookNode) -> list[str]:
