@@ -74,9 +74,23 @@ def test_a_pair_is_found_where_the_model_is_wrong(difference: float, right: bool
     assert (one["said"], one["truth"], one["right"]) == (1, difference, right)
 
 
+def test_shares_are_compared_with_the_last_frame_and_with_the_pairs_that_are_no_tie():
+    film = {"evaluations": [{"accuracy": 0.5}, {"accuracy": 0.66}]}
+    compared = {"quadrants": {"both": 5, "only_a": 2, "only_b": 1, "neither": 2, "tie": 9}}
+    for of, truth in (("accuracy", 0.66), ("agreement", 0.7)):
+        found = revealed({"data": {"film": film, "compare": compared}, "guess": {"of": of, "said": 0.9}})
+        (one,) = found["guesses"]
+        assert (one["of"], one["said"], one["truth"]) == (of, 0.9, truth)
+        assert "0.90" in found["words"][0]
+        assert f"{truth:.2f}" in found["words"][0]
+        assert found["standing"] == {"n": 1, "gap": pytest.approx(0.9 - truth), "choices": 0, "right": 0}
+        assert revealed({"guess": {"of": of, "said": 0.9}})["guesses"] == []  # nothing to compare with
+
+
 @pytest.mark.parametrize(
     "guesses",
     [
+        [{"of": "accuracy", "said": 1.5, "truth": 0.5}],
         [{"of": "p", "said": 2, "truth": 0.5}],
         [{"of": "p", "said": "0.5", "truth": 0.5}],
         [{"of": "p", "said": 0.5}],

@@ -361,6 +361,41 @@ function main() {
     assert len(set(way)) >= 4
 
 
+PLAYER = """
+import { player } from "./core/player.js";
+function played(matches, presses, times) {
+  globalThis.matchMedia = () => ({ matches, addEventListener() {}, removeEventListener() {} });
+  const frames = [];
+  globalThis.requestAnimationFrame = (step) => frames.push(step);
+  const kept = [];
+  const drawn = [];
+  const run = player({
+    last: () => 4, pace: () => 100, rest: () => kept.at(-1) ?? 0, settle: (frame) => kept.push(frame),
+    draw: () => drawn.push(run.position()),
+  });
+  for (let i = 0; i < presses; i += 1) run.press();
+  for (const time of times) for (const step of frames.splice(0)) step(time);
+  const name = run.name();
+  run.close();
+  for (const step of frames.splice(0)) step(9999);
+  return { kept, drawn, name, playing: run.playing() };
+}
+function main() { give(given.map((each) => played(...each))); }
+"""
+
+
+def test_frames_play_to_the_end_pause_and_step_where_nothing_may_move():
+    to_the_end, paused, again, stepped = node(
+        PLAYER,
+        [[False, 1, [0, 150, 300, 500]], [False, 1, [0, 150]], [False, 3, [0, 150]], [True, 6, []]],
+    )
+    assert to_the_end["drawn"] == [0, 0, 1.5, 3, 4]
+    assert (to_the_end["kept"], to_the_end["name"]) == ([4], "Play")
+    assert (paused["name"], paused["drawn"][-1], paused["playing"]) == ("Pause", 1.5, False)  # taken down: no more
+    assert again["drawn"][-1] == 1.5, "play, pause and play again is no faster"
+    assert (stepped["kept"], stepped["name"]) == ([1, 2, 3, 4, 0, 1], "Next step")
+
+
 def test_texts_that_nobody_typed_say_where_they_come_from():
     columns = {"prompt": ["p", "q"], "chosen": ["a", "c"], "rejected": ["b", "d"]}
     start = {"prompt": "s", "response_a": "s", "response_b": "s"}

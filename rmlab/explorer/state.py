@@ -64,7 +64,8 @@ class StateTraits(HasTraits):
     """False while a class predicts: readouts are hidden."""
     guess = Dict().tag(sync=True)
     """The prediction that is being made, ``{"of": ..., "said": ...}``: of "p", P(A is preferred), of a "pair" by its
-    row, or of a "head". Empty if there is none."""
+    row, of a "head", of the "accuracy" at the end of a film, or of the "agreement" of two models, both shares. Empty if
+    there is none."""
     guesses = List(Dict()).tag(sync=True)
     """The predictions that were compared, oldest first: as `guess`, with the ``truth``."""
     size = Enum(("normal", "projector"), "normal").tag(sync=True)

@@ -133,6 +133,19 @@ def test_the_picture_ends_at_p(opened: Opened, tmp_path: Path):
     assert needle[2] == pytest.approx(gauge[0], abs=2)
 
 
+def test_the_vote_is_kept_for_who_comes_back_from_the_title(opened: Opened, tmp_path: Path):
+    page = show(opened, tmp_path)
+    page.keyboard.press("2")
+    expect(verdict(page)).to_contain_text("You chose B", timeout=10_000)
+    page.get_by_role("button", name="Follow this pair").click()
+    page.get_by_role("button", name=TITLE).click()
+    assert "You chose B" in verdict(page).inner_text(), "at once: it was drawn before"
+    expect(page.get_by_role("button", name="Answer B")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Choose again").click()
+    page.get_by_role("button", name="Answer A").click()
+    expect(verdict(page)).to_contain_text("You chose A", timeout=10_000)
+
+
 def test_it_is_skipped_by_a_key_seen_once_and_reached_again_from_the_title(opened: Opened, tmp_path: Path):
     page = show(opened, tmp_path)
     page.keyboard.press("Escape")

@@ -3,10 +3,9 @@
     python tests/notebooks/execute.py notebooks/00_start.ipynb ...
 
 Removed: widget state and widget views (they need a live kernel; one line stands in their place), times of execution,
-versions of the machine's Python. The code of a cell that only sets up, draws or makes controls is folded. So is what a
-cell puts out between a **Predict.**, which it would answer, and the next **Notice.** or heading: JupyterLab shows it when
-the cell is run. With ``--fold``
-nothing is executed.
+versions of the machine's Python. The code of a cell that only sets up, draws or makes controls is folded. So is what
+cells put out from a **Predict.**, which they would answer, to the next **Notice.** or heading: JupyterLab shows it when
+they are run. With ``--fold`` nothing is executed.
 """
 
 import re

@@ -97,14 +97,14 @@ export function opening(store, leave) {
     update(verdict, { text: done ? comparedInWords(vote, preferenceProbability(a - b)) : "" });
     update(source, { text: done ? `Scores: A ${signed(a)}, B ${signed(b)}, ${from}.` : "" });
   }
-  function show(chosen) {
+  function show(chosen, atOnce = false) {
     stop();
     vote = chosen;
     answers.forEach((answer, i) => update(answer, { "aria-pressed": String("ab"[i] === vote) }));
     node.classList.toggle("rx-voted", vote !== null);
     share = 0;
     if (vote === null) draw();
-    else stop = play((now) => { share = now; draw(); }, WHOLE);
+    else stop = play((now) => { share = now; draw(); }, atOnce ? 0 : WHOLE);
   }
   function choose(side) {
     if (vote !== null) return;
@@ -122,7 +122,7 @@ export function opening(store, leave) {
   return {
     node,
     open() {
-      show(null);
+      show(vote, true); // who comes back finds the vote and what came of it
       if (store.page) document.addEventListener("keydown", elsewhere); // nothing on the page has the focus at first
     },
     close() {
