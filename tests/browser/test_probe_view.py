@@ -268,7 +268,7 @@ def test_the_single_file_shows_recorded_presets_and_asks_for_a_kernel(browser: B
     expect(page.get_by_text("As was found.")).to_be_hidden()  # it is of other texts
     expect(page.get_by_label("Response A")).to_have_value(preset.response_a)
     assert page.get_by_label("Response A").get_attribute("readonly") is not None
-    expect(page.get_by_text("Live scoring needs a kernel")).to_be_visible()
+    expect(page.get_by_text("What you type is not scored here")).to_be_visible()
     for a, b in preset.scores.values():
         expect(page.get_by_role("cell", name=f"{a - b:+.2f}".replace("-", "−")).first).to_be_visible()
     page.close()

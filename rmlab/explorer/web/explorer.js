@@ -88,7 +88,7 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
     // the tab says the same to who sees it
     panel.replaceChildren(...(views.length > 1 ? [element("h2", { class: "rx-unseen", text: view.title })] : []));
     cleanup = view.render(panel, store);
-    panel.prepend(...[termsOf(view.name)].filter(Boolean));
+    panel.prepend(...[termsOf(view.name, store)].filter(Boolean));
   }
   function drawConnection() {
     const words = store.get("connection") ?? "";

@@ -124,7 +124,7 @@ function remarks(scorers, found, responses) {
 }
 
 function source(store, late) {
-  if (!store.live) return `Scores: ${store.get("scores_from")}. Live scoring needs a kernel: open the probe in a notebook, or with “rmlab explore”.`;
+  if (!store.live) return `Scores: ${store.get("scores_from")}. What you type is not scored here: for that, open the probe in a notebook, or with “rmlab explore”.`;
   if (!store.get("answering")) return `Scores: ${store.get("scores_from")}. No model answers here: give one, as in probe(model).`;
   if (store.get("connection")) return `Scores: ${store.get("scores_from")}. They do not follow the texts until this page is connected again.`;
   if (store.lost()) return `Scores: ${store.get("scores_from")}. They do not follow the texts, because the kernel has stopped.`;
