@@ -1,7 +1,7 @@
 """Take the pictures of the README: docs/path.png from notebooks/00_start.ipynb, and the explorer's views in Chromium.
 
 ``python docs/take_pictures.py`` takes all, ``python docs/take_pictures.py curve probe`` these two. The picture of the
-opening is a strip of four moments.
+opening is a strip of four moments; each strip_... is one view in a wide and in a narrow window, light and dark.
 """
 
 import argparse
@@ -24,6 +24,8 @@ from rmlab.explorer.serve import ExplorerServer
 
 DOCS = Path(__file__).parent
 WIDTH = 1100  # pixels
+WINDOWS = [(width, theme) for width in (1400, 400) for theme in ("light", "dark")]  # of a strip
+WINDOW_HEIGHT, SHRUNK = 900, 0.6
 MOMENTS = (0, 1850, 2350, 4000)  # milliseconds after the vote, of the strip of the opening
 
 
@@ -76,6 +78,12 @@ def predict(page: Page, shown: Explorer) -> None:
     button(page, "Reveal")
 
 
+def vote(page: Page, shown: Explorer) -> None:
+    """Choose A in the opening, and wait until the path has drawn itself."""
+    page.keyboard.press("1")
+    page.get_by_role("button", name="Choose again").wait_for()
+
+
 def lead_astray(page: Page, shown: Explorer) -> None:
     """Put filler and flattery into an answer, and watch the model and its twin."""
     for name in ("+ filler, in B", "+ filler, in B", "+ flattery, in B", "+ flattery, in B"):
@@ -106,7 +114,12 @@ PICTURES: dict[str, tuple[Callable[[], Explorer], str, Step]] = {
     "film": (explore, "film", advance),
     "optimise": (explore, "optimise", overdo),
 }
-KNOWN = ["path", "opening", *PICTURES]
+STRIPS: dict[str, tuple[Callable[[], Explorer], str, Step]] = {
+    "strip_opening": (explore, "opening", vote),
+    "strip_two_needles": PICTURES["two_needles"],
+    "strip_predict": PICTURES["predict"],
+}
+KNOWN = ["path", "opening", *PICTURES, *STRIPS]
 
 
 def take(page: Page, shown: Explorer, view: str, before: Step, target: Path) -> None:
@@ -148,6 +161,34 @@ def take_opening(browser: Browser, target: Path) -> None:
     keep(strip.resize((WIDTH, moments[0].height), Image.Resampling.LANCZOS), target, colours=256)
 
 
+def take_strip(browser: Browser, shown: Explorer, view: str, before: Step, target: Path) -> None:
+    """Keep one view in every window of a strip, side by side."""
+    answer(shown)
+    taken = []
+    for width, theme in WINDOWS:
+        page = browser.new_page(viewport={"width": width, "height": WINDOW_HEIGHT}, color_scheme=theme)
+        shown.state.reset()
+        answer(shown)
+        with ExplorerServer() as server:
+            server.show(shown.state, shown.views, shown.data, title=QUESTION)
+            page.goto(server.address)
+            if view != "opening":
+                page.keyboard.press("Escape")
+                page.get_by_role("tabpanel").or_(page.locator(".rx-panel")).first.wait_for()
+                shown.state.view = view
+            before(page, shown)
+            page.wait_for_timeout(1500)
+            taken.append(Image.open(io.BytesIO(page.screenshot())))
+        page.close()
+    small = [
+        one.resize((round(SHRUNK * one.width), round(SHRUNK * one.height)), Image.Resampling.LANCZOS) for one in taken
+    ]
+    strip = Image.new("RGB", (sum(one.width for one in small), small[0].height), "white")
+    for i, one in enumerate(small):
+        strip.paste(one, (sum(each.width for each in small[:i]), 0))
+    keep(strip, target)
+
+
 def keep(picture: Image.Image, target: Path, *, colours: int = 128) -> None:
     """Write a picture in few colours, and print its size."""
     picture = picture.convert("RGB").quantize(colours, dither=Image.Dither.NONE)
@@ -176,10 +217,14 @@ def main() -> None:
         if "opening" in wanted:
             take_opening(browser, DOCS / "explorer" / "opening.png")
         page = browser.new_page(viewport={"width": WIDTH, "height": 800})
-        for name, (make, view, before) in PICTURES.items():
+        for name, (make, view, before) in {**PICTURES, **STRIPS}.items():
             if name in wanted:
                 shown = made[make] if make in made else made.setdefault(make, make())
-                take(page, shown, view, before, DOCS / "explorer" / f"{name}.png")
+                target = DOCS / "explorer" / f"{name}.png"
+                if name in STRIPS:
+                    take_strip(browser, shown, view, before, target)
+                else:
+                    take(page, shown, view, before, target)
         browser.close()
 
 
