@@ -115,3 +115,10 @@ def test_the_explorer_takes_the_palette_and_defines_what_it_uses() -> None:
     scripts = "".join(path.read_text(encoding="utf-8") for path in (PACKAGE / "explorer/web").rglob("*.js"))
     defined = set(re.findall(r"(--rx-[\w-]+)\s*:", style())) | set(re.findall(r'"(--rx-[\w-]+)"', scripts))
     assert set(re.findall(r"var\((--rx-[\w-]+)", rules + scripts)) <= defined
+
+
+def test_every_sheet_of_the_explorer_is_in_its_style() -> None:
+    sheets = sorted((PACKAGE / "explorer/web").rglob("*.css"))
+    assert len(sheets) > 5
+    assert [sheet.name for sheet in sheets if sheet.read_text(encoding="utf-8") not in style()] == []
+    assert all(sheet.read_text(encoding="utf-8").count("\n") < 200 for sheet in sheets)

@@ -25,8 +25,9 @@
 // there is one, is a sentence that stands above every view. A view that wants
 // something of the kernel sets a trait that says what it wants; Python observes it and sets the answer.
 //
-// A view keeps to this: text from outside only through textContent; colours and sizes from explorer.css; every control is
-// a native one or has a role, a name and keys; readouts have role="status" and are empty while get("revealed") is false.
+// A view keeps to this: text from outside only through textContent; colours and sizes from explorer.css and styles/; every
+// control is a native one or has a role, a name and keys; readouts have role="status" and are empty while get("revealed")
+// is false.
 
 /** A store over anything with anywidget's get, set, on, off and save_changes. */
 export function createStore(model, { live, page = false }) {
