@@ -35,8 +35,8 @@ def page_script(entry: str = ENTRY) -> str:
 @cache
 def style() -> str:
     """Return the style sheet: the palette and the type scale as variables, then the rules."""
-    views = "robustness probe path optimise notebooks judge predictions opening words".split()  # a later rule wins
-    sheets = [WEB / "explorer.css", *(WEB / "styles" / f"{name}.css" for name in views)]
+    order = ["robustness", "probe", "path", "optimise", "notebooks", "judge", "predictions", "opening", "words"]
+    sheets = [WEB / "explorer.css", *(WEB / "styles" / f"{name}.css" for name in order)]  # a later rule wins
     rules = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
     return f".rx, .rx-page {{ {css_variables('rx-')} }}\n{rules}"
 
