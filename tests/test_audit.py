@@ -330,7 +330,7 @@ def test_an_audit_is_frozen_json_and_the_same_again(sound, pairs):
     assert [result["name"] for result in record["results"]] == NAMES
     with pytest.raises(dataclasses.FrozenInstanceError):
         first.seed = 4
-    with pytest.raises(KeyError, match="no check is named 'paddding'; there are one output, reload"):
+    with pytest.raises(KeyError, match=r"'paddding'.*one output, reload"):
         first["paddding"]
 
 
@@ -367,32 +367,32 @@ def test_what_is_no_model_is_an_error(model, error, message):
 
 
 def test_a_folder_without_a_model_is_an_error(tmp_path):
-    with pytest.raises(ModelError, match=r"is not a model folder: it has no config\.json"):
+    with pytest.raises(ModelError, match=r"no config\.json"):
         audit(tmp_path)
 
 
 def test_a_network_in_half_precision_is_an_error(sound):
     network, tokenizer = load(sound)
-    with pytest.raises(ModelError, match=r"expected a network in float32, got bfloat16.*give network.float\(\)"):
+    with pytest.raises(ModelError, match=r"float32.*bfloat16.*network\.float\(\)"):
         audit((network.bfloat16(), tokenizer))
 
 
 def test_a_model_that_scores_nothing_is_an_error(sound, monkeypatch):
     network, tokenizer = load(sound)
     monkeypatch.setattr(network, "forward", lambda **_: 1 / 0)
-    with pytest.raises(ModelError, match="cannot score a single text: ZeroDivisionError: division by zero"):
+    with pytest.raises(ModelError, match=r"single text.*ZeroDivisionError"):
         audit((network, tokenizer))
 
 
 def test_no_pairs_or_no_sample_is_an_error(sound):
-    with pytest.raises(ValueError, match="expected at least one pair, got none; leave pairs out"):
+    with pytest.raises(ValueError, match=r"at least one pair.*none"):
         audit(sound, [])
-    with pytest.raises(ValueError, match="sample must be at least 1 pair, got 0"):
+    with pytest.raises(ValueError, match=r"sample .*1.*got 0"):
         audit(sound, sample=0)
 
 
 def test_an_unknown_fault_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="there is no fault 'padding'; there are two outputs, head not saved"):
+    with pytest.raises(ValueError, match=r"'padding'.*two outputs, head not saved"):
         save_planted(tmp_path, "padding")
 
 

@@ -193,7 +193,7 @@ def test_a_prompt_at_the_beginning_of_both_texts_is_taken_off(tmp_path):
     assert any("taken off" in note for note in pairs.report.notes)
     with path.open("a") as file:
         file.write(json.dumps({"prompt": "Another one?", "chosen": "a", "rejected": "b"}) + "\n")
-    with pytest.raises(DataError, match=r"a\.jsonl:3: chosen does not begin with the prompt"):
+    with pytest.raises(DataError, match=r"a\.jsonl:3: chosen .*prompt"):
         read_pairs(path)
 
 
@@ -220,7 +220,7 @@ def test_hh_text_beside_its_prompt(tmp_path):
 
 def test_hh_text_without_a_turn_of_the_assistant_is_refused(tmp_path):
     record = {name: f"Human: {ASKED}\nAssistant: {text}" for name, text in REPLIES.items()}
-    with pytest.raises(DataError, match=r"a\.jsonl:1: chosen has no turn of the assistant"):
+    with pytest.raises(DataError, match=r"a\.jsonl:1: chosen .*assistant"):
         read_pairs(write(tmp_path / "a.jsonl", record))
 
 

@@ -134,9 +134,9 @@ export function comparedInWords({ of, said, truth, right }) {
 /** The standing of a class in words; empty before its first prediction. */
 export function standingInWords(guesses) {
   const { n, gap, choices, right } = standing(guesses);
-  const many = (count) => `${count} ${count === 1 ? "prediction" : "predictions"}`;
+  const numbers = n === 1 ? "number" : "numbers";
   return [
-    n ? `${many(n)} of a number, on average ${gap.toFixed(2)} off.` : "",
-    choices ? `${many(choices)} of another kind, ${right} right.` : "",
+    n ? `${n} ${numbers} predicted, on average ${gap.toFixed(2)} off.` : "",
+    choices ? `${choices} ${choices === 1 ? "choice" : "choices"} predicted, ${right} right.` : "",
   ].filter(Boolean).join(" ");
 }
