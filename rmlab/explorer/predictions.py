@@ -47,6 +47,13 @@ class Prediction(Control):
         """Return the question, for a notebook without a kernel; never the answer."""
         return f"Predict: {self.label} Run this cell to answer."
 
+    def answer(self) -> Answer | None:
+        """Return the answer, or None while a later cell of the notebook has to find it."""
+        try:
+            return self._answer() if callable(self._answer) else self._answer
+        except NameError:  # that cell defines the name
+            return None
+
     @validate("value")
     def _value_stays_once_revealed(self, proposal: Any) -> float | None:
         if self.revealed:
@@ -59,9 +66,8 @@ class Prediction(Control):
     def _show_answer(self, change: Any) -> None:
         if not change.new:
             return
-        try:
-            answer = self._answer() if callable(self._answer) else self._answer
-        except NameError:  # a name that a later cell of the notebook defines
+        answer = self.answer()
+        if answer is None:
             with self.hold_sync():
                 self.revealed, self.words = False, TOO_EARLY
             return

@@ -119,7 +119,8 @@ class Lesson:
     def predictions(self) -> Iterator[controls.Prediction]:
         """Give the predictions that the cells run so far have asked for."""
         for widgets in self.widgets.values():
-            yield from (one for widget in widgets for one in _with_children(widget) if is_prediction(one))
+            found = (one for widget in widgets for one in _with_children(widget))
+            yield from (one for one in found if isinstance(one, controls.Prediction))
 
     def differences(self) -> list[str]:
         """Say which cells put out something else than the notebook stores, of those that nbval compares."""
@@ -128,10 +129,6 @@ class Lesson:
             for cell in self.cells[: self._n_run]
             if is_compared(cell) and stored(cell) != self.outputs[cell.id]
         ]
-
-
-def is_prediction(widget: ipywidgets.Widget) -> bool:
-    return isinstance(widget, controls.Prediction)
 
 
 def _with_children(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
