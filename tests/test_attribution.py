@@ -153,7 +153,7 @@ def test_what_was_cut_is_said_and_what_was_kept_keeps_its_place(model: RewardMod
     assert found.prompt_tokens_cut > 0
     assert text.endswith(text[found.spans[0][0] :])
     assert "".join(found.tokens[-8:]).endswith("399")
-    assert f"{found.response_tokens_cut:,} of the response tokens on the left were cut" in str(found)
+    assert f"{found.response_tokens_cut:,} of the response tokens" in str(found)
 
 
 def test_messages_are_attributed_in_the_text_that_is_read(model: RewardModel) -> None:
@@ -186,7 +186,7 @@ def test_a_difference_is_what_two_responses_add_and_the_rest_is_named(model: Rew
     assert found.remainder == pytest.approx(found.difference - explained)
     by_gradients = attribute_difference(model, PROMPT, FIRST, SECOND, method="integrated-gradients")
     assert by_gradients.remainder == pytest.approx(by_gradients.from_length, abs=by_gradients.tolerance)
-    assert f"differ by {by_gradients.from_length:+.3f}, the effect of the lengths alone" in str(by_gradients)
+    assert re.search(rf"{re.escape(f'{by_gradients.from_length:+.3f}')}.*lengths", str(by_gradients))
 
 
 def test_a_short_and_a_long_response_are_treated_alike(model: RewardModel) -> None:

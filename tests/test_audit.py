@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -110,7 +111,7 @@ def test_a_qwen_with_its_template_is_kept(sound, tmp_path):
     # as a Qwen's it was loaded with the class of Qwen's tokenizers, which splits texts in another way
     found = audit((AutoModelForSequenceClassification.from_pretrained(tmp_path), tokenizer))
     assert found.broken == ("reload",)
-    assert "since the tokenizer reads 12 of 12 texts as other tokens" in found["reload"].found
+    assert re.search(r"tokenizer .*12 of 12 texts", found["reload"].found)
 
 
 def test_pairs_of_messages_are_read_by_the_template(sound):
@@ -228,7 +229,7 @@ def test_the_shortest_text_without_a_score_is_found(planted, fault, tokens, what
 def test_texts_of_the_sample_without_a_score_are_counted(sound, pairs, tmp_path):
     found = audit(save_planted(tmp_path, "NaN"), [PreferencePair("Go on.", "word " * 400, "No."), *pairs])
     assert found.broken == ("finite",)
-    assert f"1 of {2 * SAMPLE + 2} texts of the sample have no score" in found["finite"].found
+    assert f"1 of {2 * SAMPLE + 2} texts" in found["finite"].found
 
 
 def test_a_nan_in_a_batch_alone_is_no_small_difference(sound, monkeypatch):
@@ -316,7 +317,7 @@ def test_the_table_shows_every_line_and_its_example(planted):
         word = "BROKEN" if name == "pipeline" else "kept"
         assert any(line.startswith(f"{word:<8}{name} ") for line in table.splitlines())
     assert "example: text '" in table
-    assert "to mend: save with network.config.problem_type = 'regression'" in table
+    assert "network.config.problem_type = 'regression'" in table
     assert table.endswith("14 kept, 1 broken, 0 not applicable")
 
 
