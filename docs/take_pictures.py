@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 import nbformat
 from PIL import Image
@@ -24,7 +25,8 @@ from rmlab.explorer.serve import ExplorerServer
 
 DOCS = Path(__file__).parent
 WIDTH = 1100  # pixels
-WINDOWS = [(width, theme) for width in (1400, 400) for theme in ("light", "dark")]  # of a strip
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+WINDOWS = [(width, theme) for width in (1400, 400) for theme in THEMES]  # of a strip
 WINDOW_HEIGHT, SHRUNK = 900, 0.6
 MOMENTS = (0, 1850, 2350, 4000)  # milliseconds after the vote, of the strip of the opening
 
