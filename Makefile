@@ -77,11 +77,11 @@ benchmarks: $(VENV)/.installed-bench
 	set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; HF_HUB_OFFLINE=1 $(BIN)/python "$$file"; done
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist rmlab/explorer/web/dist node_modules *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp file says what is installed; it is out of date when the requirements are newer.
-$(VENV)/.installed-lab: pyproject.toml constraints.txt
+$(VENV)/.installed-lab: pyproject.toml constraints.txt package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rmlab needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Name another with: make PYTHON=python3.12 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(INSTALL) --editable '.[lab,minilm,hub,lora]'

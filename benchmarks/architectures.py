@@ -88,9 +88,9 @@ def shrink(config: Any, ids: dict[str, int], *, dropout: float) -> Any:
     return config
 
 
-def build(kind: str) -> RewardModel:
+def build(kind: str, *, tokenizer_of: str = "tiny-decoder") -> RewardModel:
     """Return a small model of an architecture with random weights."""
-    tokenizer = RewardModel.from_pretrained("tiny-decoder", device="cpu").tokenizer
+    tokenizer = RewardModel.from_pretrained(tokenizer_of, device="cpu").tokenizer
     last = tokenizer("a")["input_ids"][-1]
     ids = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id, "eos_token_id": last}
     ids |= {name: len(tokenizer) for name in ("vocab_size_per_layer_input", "n_words")}

@@ -23,7 +23,7 @@ from rmlab.explorer.state import IN_A_LINK
 from rmlab.preference import preference_loss, preference_odds, preference_probability
 
 WEB = Path(rmlab.explorer.__file__).parent / "web"
-SCRIPTS = sorted(WEB.rglob("*.js"))
+SCRIPTS = sorted(path for path in WEB.rglob("*.js") if WEB / "dist" not in path.parents)
 
 
 def node(source: str, given: Any = None) -> Any:
@@ -316,6 +316,7 @@ def test_nothing_is_fetched_but_by_the_served_pages():
     assert {path.name for path in SCRIPTS if asking.search(path.read_text(encoding="utf-8"))} == {
         "remote.js",
         "server.js",
+        "sources.js",
     }
 
 

@@ -26,6 +26,7 @@ from rmlab.model.network import (
     positions,
     refuse_unsound,
 )
+from rmlab.model.onnx_export import OnnxExport, export_onnx
 from rmlab.model.precision import Precision
 from rmlab.model.rendering import pin_date
 from rmlab.model.saving import check_destination, write_manifest
@@ -378,3 +379,36 @@ class RewardModel(TokenScorer):
                 "an older model there is as it was."
             ) from error
         return folder
+
+    def export_onnx(
+        self,
+        folder: str | Path,
+        pairs: Sequence[PreferencePair] | None = None,
+        *,
+        name: str | None = None,
+        progress: bool = False,
+    ) -> OnnxExport:
+        """Write the model for browsers and other runtimes, and compare the scores of what is written with its own.
+
+        The folder gets ``model.onnx`` (weights in float32), ``model_int8.onnx`` (in 8 bits, see
+        `rmlab.model.onnx_weights`), ``tokenizer.json`` and a manifest, ``rmlab_onnx.json``. Both graphs compute in
+        float32 and give scores and what the head reads.
+
+        Parameters
+        ----------
+        folder
+            A new folder, or one with an earlier export, which is replaced when the new one is complete.
+        pairs
+            Pairs on which to compare; by default 50 of the world of replies.
+        name
+            What the manifest calls the model; by default as the folder.
+        progress
+            Show a bar.
+
+        Raises
+        ------
+        ModelError
+            If the model cannot be exported, the extra ``onnx`` is not installed, or the folder holds anything else.
+            Nothing is written then.
+        """
+        return export_onnx(self, folder, pairs, name=name, progress=progress)

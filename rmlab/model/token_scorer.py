@@ -96,7 +96,10 @@ class TokenScorer(nn.Module):
             hidden = self.network.base_model(**inputs)[0]  # (rows, length, width)
             return read_scores(self.network, hidden[pooled[:, 0], pooled[:, 1]])
         order = attention_mask.argsort(dim=1, descending=True, stable=True)  # padding goes to the right
-        input_ids, attention_mask = input_ids.gather(1, order), attention_mask.gather(1, order)  # (rows, length)
+        return self.score_right_padded(input_ids.gather(1, order), attention_mask.gather(1, order))
+
+    def score_right_padded(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Score rows that are padded on the right, each array of shape ``(rows, length)``; float32 ``(rows,)``."""
         if not self.pools_last_token:
             return self.network(input_ids=input_ids, attention_mask=attention_mask).logits[:, 0]
         hidden = self.network.base_model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False)[0]
@@ -105,7 +108,7 @@ class TokenScorer(nn.Module):
         if self.passed_over is not None:
             place = torch.arange(input_ids.shape[1], device=input_ids.device)
             last = (place * attention_mask * (input_ids != self.passed_over)).amax(1)  # (rows,)
-        return read_scores(self.network, hidden[torch.arange(len(hidden), device=hidden.device), last])
+        return read_scores(self.network, hidden[torch.arange(hidden.shape[0], device=hidden.device), last])
 
     def score_ids(
         self,

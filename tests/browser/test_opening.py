@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from build_web import bundle
 from explorer import PAYLOADS, Opened, every_view, opening, some_pairs
 from playwright.sync_api import Browser, Page, expect
 
 from rmlab.explorer import Explorer
-from rmlab.explorer.bundle import page_script
 from rmlab.explorer.serve import ExplorerServer
 from rmlab.preference import preference_probability
 
@@ -225,19 +225,20 @@ def test_accessible_and_whole_at_any_width(opened: Opened, tmp_path: Path, width
             page.keyboard.press(step)
 
 
-WIDGET = """() => {
+WIDGET = """
+  import { localModel } from "./core/store.js";
+  import { render } from "./explorer.js";
   const values = JSON.parse(document.getElementById("rmlab-state").textContent);
   const root = document.createElement("div"), field = document.createElement("button");
   document.body.replaceChildren(field, root);
   field.focus();
-  $explorer_js.render({ model: $core_store_js.localModel(values), el: root });
-}"""
+  render({ model: localModel(values), el: root });
+"""
 
 
 def test_in_a_notebook_it_has_a_title_of_its_own_and_leaves_the_keys_of_others_alone(opened: Opened, tmp_path: Path):
     page = show(opened, tmp_path)
-    joined = page_script().removeprefix("(() => {").split("$explorer_js.open();")[0]
-    page.evaluate(f"() => {{ {joined}; ({WIDGET})(); }}")
+    page.evaluate(bundle(WIDGET, "iife"))
     expect(page.get_by_role("heading", level=2, name=TITLE)).to_be_visible()
     page.keyboard.press("1")
     page.keyboard.press("Escape")

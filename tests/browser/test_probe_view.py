@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from build_web import bundle
 from explorer import PAYLOADS
 from playwright.sync_api import Browser, Page, expect
 
 from rmlab.datasets import load_probe_presets
 from rmlab.explorer.answers import Answers
-from rmlab.explorer.bundle import WEB, join_modules
 from rmlab.explorer.page import render_page
 from rmlab.explorer.probe_views import probe_data, probe_state
 from rmlab.explorer.serve import ExplorerServer
@@ -333,10 +333,10 @@ def test_no_payload_runs_in_any_field(browser: Browser) -> None:
 @pytest.fixture
 def history(browser: Browser) -> Iterator[Callable[[str, Any], Any]]:
     page = browser.new_page()
-    source = join_modules("core/history.js", lambda name: (WEB / name).read_text(encoding="utf-8"))
+    page.evaluate(bundle('import * as history from "./core/history.js"; window.h = history;', "iife"))
 
     def run(expression: str, argument: Any) -> Any:
-        return page.evaluate(f"(given) => {{ {source}; const h = $core_history_js; return {expression}; }}", argument)
+        return page.evaluate(f"(given) => {expression}", argument)
 
     yield run
     page.close()

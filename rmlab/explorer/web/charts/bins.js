@@ -33,7 +33,7 @@ export function calibrationOf(columns, rows) {
 }
 
 /** Wilson's 95% interval for a share of n. */
-function wilson(share, n) {
+export function wilson(share, n) {
   const centre = (share * n + Z ** 2 / 2) / (n + Z ** 2);
   const half = (Z * Math.sqrt(share * (1 - share) * n + Z ** 2 / 4)) / (n + Z ** 2);
   return [Math.max(0, centre - half), Math.min(1, centre + half)];

@@ -1,0 +1,20 @@
+// Scores beside the page, so that typing never waits: a message { id, method, argument } is answered by { id, result } or
+// { id, failure }. The first opens the model.
+import { asFailure } from "./failure.js";
+import { openScorer } from "./scorer.js";
+
+let scorer = null;
+
+self.onmessage = async ({ data: { id, method, argument } }) => {
+  try {
+    if (method === "open") {
+      scorer = await openScorer(argument);
+      self.postMessage({ id, result: { first_milliseconds: scorer.first_milliseconds } });
+    } else {
+      self.postMessage({ id, result: await scorer[method](argument) });
+    }
+  } catch (thrown) {
+    const { kind, message } = asFailure(thrown);
+    self.postMessage({ id, failure: { kind, message } });
+  }
+};
