@@ -4,6 +4,8 @@ import ast
 import html
 import itertools
 import re
+import symtable
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from html.parser import HTMLParser
@@ -253,6 +255,29 @@ def predictions_are_taken(notebook: NotebookNode, path: Path) -> list[str]:
     ]
 
 
+def answers_stay_the_same(notebook: NotebookNode, path: Path) -> list[str]:
+    """What a prediction looks up when it is revealed is set by one cell alone: it does not matter when that is."""
+    tables = [symtable.symtable(python(cell.source), "cell", "exec") for cell in code_cells(notebook)]
+    set_by = Counter(
+        each.get_name()
+        for table in tables
+        for each in table.get_symbols()
+        if each.is_assigned() or each.is_imported() or each.is_namespace()
+    )
+    found = []
+    for n, (cell, table) in enumerate(zip(code_cells(notebook), tables, strict=True), 1):
+        if "controls.predict(" in cell.source:
+            names = sorted({name for scope in table.get_children() for name in _looked_up(scope) if set_by[name] > 1})
+            found += [f"code cell {n}: the answer depends on {name}, which {set_by[name]} cells set" for name in names]
+    return found
+
+
+def _looked_up(scope: symtable.SymbolTable) -> set[str]:
+    """Names that a function looks up outside itself whenever it is called, and the functions in it."""
+    names = {each.get_name() for each in scope.get_symbols() if each.is_global()}
+    return names.union(*map(_looked_up, scope.get_children()))
+
+
 def ignored_outputs_are_bounded(notebook: NotebookNode, path: Path) -> list[str]:
     """What nbval does not compare is a control, which test_lessons uses, or has a bound in bounds.py."""
     return [
@@ -333,6 +358,7 @@ GUARDS: tuple[Guard, ...] = (
     opens_and_closes,
     predicts_and_notices,
     predictions_are_taken,
+    answers_stay_the_same,
     exercises_are_whole,
     ignored_outputs_are_bounded,
     leaves_the_reader_alone,

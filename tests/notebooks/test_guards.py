@@ -243,6 +243,11 @@ FAULTS = [
         code(1, source="# Controls: a slider\nslider = Slider()"),
         "cell 1: a **Predict.** without a control that takes the prediction",
     ),
+    (
+        guards.answers_stay_the_same,
+        code(1, source="my_gap = 1\ncontrols.predict('P?', lambda: my_gap)"),
+        "code cell 1: the answer depends on my_gap, which 2 cells set",
+    ),
     (guards.predictions_are_taken, prose("**Notice.** They differ.", "**Predict.** Which?"), "cell 6: a **Predict.**"),
     (guards.exercises_are_whole, prose("## Exercise: do it", "## Do it"), "0 exercises, not one to three"),
     (guards.exercises_are_whole, prose("(easy, 5 minutes)", "(5 minutes)"), "no (easy|medium|hard, N minutes)"),
