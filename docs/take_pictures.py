@@ -188,7 +188,7 @@ def take_strip(browser: Browser, shown: Explorer, view: str, before: Step, targe
     strip = Image.new("RGB", (sum(one.width for one in small), small[0].height), "white")
     for i, one in enumerate(small):
         strip.paste(one, (sum(each.width for each in small[:i]), 0))
-    keep(strip, target)
+    keep(strip, target, colours=256)
 
 
 def keep(picture: Image.Image, target: Path, *, colours: int = 128) -> None:

@@ -436,6 +436,15 @@ def test_the_worst_mistake_is_the_surest_and_no_tie():
     assert node(source, [columns, [[0, 1, 2, 3, 4], [0, 1], [0, 2, 4], []]]) == [3, 1, None, None]
 
 
+def test_the_course_model_is_explained_where_a_text_ends_in_it():
+    source = (
+        'import { withCourseModel } from "./parts/terms.js";\nfunction main() { give(given.map(withCourseModel)); }\n'
+    )
+    ours, another = node(source, ["recorded, of the course's model", "of mine"])
+    assert re.match(r"recorded, of the course's model: a small .*simulated judge", ours)
+    assert another == "of mine."
+
+
 def test_the_sentence_of_a_word_is_that_of_the_glossary():
     source = 'import { TERMS } from "./parts/terms.js";\nfunction main() { give(TERMS); }\n'
     glossary = (Path(__file__).parents[1] / "docs" / "glossary.md").read_text(encoding="utf-8")

@@ -25,8 +25,11 @@ const USED = {
   compare: ["label", "score difference", "twin"],
 };
 
-/** What is meant by the course's model, where a text speaks of it; else "". */
-export const courseModel = (text) => (text.includes(COURSE) ? TERMS[COURSE].text : "");
+/** A text that ends in the course's model, with what is meant by it; any other with a full stop. */
+export function withCourseModel(text) {
+  const meant = TERMS[COURSE].text;
+  return text.endsWith(COURSE) ? `${text}: ${meant[0].toLowerCase()}${meant.slice(1)}` : `${text}.`;
+}
 
 /** The words of a view and a place for one sentence; null for a view without any. */
 export function termsOf(view, store) {

@@ -4,7 +4,7 @@ import { signed } from "../charts/chart.js";
 import { element, unique, update } from "../core/dom.js";
 import { play } from "../core/motion.js";
 import { preferenceProbability } from "../core/preference.js";
-import { courseModel } from "../parts/terms.js";
+import { withCourseModel } from "../parts/terms.js";
 
 const WHOLE = 3_600; // milliseconds in which the path draws itself
 const SEEN = "rmlab-opening-seen";
@@ -96,7 +96,7 @@ export function opening(store, leave) {
     for (const one of [on, fool, again]) if (one) update(one, { hidden: !done }); // first the verdict, then the ways on
     update(skip, { hidden: done });
     update(verdict, { text: done ? comparedInWords(vote, preferenceProbability(a - b)) : "" });
-    update(source, { text: done ? `Scores: A ${signed(a)}, B ${signed(b)}, ${from}. ${courseModel(from)}` : "" });
+    update(source, { text: done ? withCourseModel(`Scores: A ${signed(a)}, B ${signed(b)}, ${from}`) : "" });
   }
   function show(chosen, atOnce = false) {
     stop();
