@@ -116,10 +116,11 @@ PICTURES: dict[str, tuple[Callable[[], Explorer], str, Step]] = {
     "film": (explore, "film", advance),
     "optimise": (explore, "optimise", overdo),
 }
-STRIPS: dict[str, tuple[Callable[[], Explorer], str, Step]] = {
-    "strip_opening": (explore, "opening", vote),
-    "strip_two_needles": PICTURES["two_needles"],
-    "strip_predict": PICTURES["predict"],
+# the same, and what a narrow window is scrolled to
+STRIPS: dict[str, tuple[Callable[[], Explorer], str, Step, str]] = {
+    "strip_opening": (explore, "opening", vote, ".rx-unfolding"),
+    "strip_two_needles": (*PICTURES["two_needles"], ".rx-probe-readout"),
+    "strip_predict": (*PICTURES["predict"], ".rx-curve-main"),
 }
 KNOWN = ["path", "opening", *PICTURES, *STRIPS]
 
@@ -163,13 +164,14 @@ def take_opening(browser: Browser, target: Path) -> None:
     keep(strip.resize((WIDTH, moments[0].height), Image.Resampling.LANCZOS), target, colours=256)
 
 
-def take_strip(browser: Browser, shown: Explorer, view: str, before: Step, target: Path) -> None:
+def take_strip(browser: Browser, shown: Explorer, view: str, before: Step, within: str, target: Path) -> None:
     """Keep one view in every window of a strip, side by side."""
     answer(shown)
     taken = []
     for width, theme in WINDOWS:
         page = browser.new_page(viewport={"width": width, "height": WINDOW_HEIGHT}, color_scheme=theme)
         shown.state.reset()
+        shown.state.history, shown.state.here = [], None  # which a reset leaves as they were
         answer(shown)
         with ExplorerServer() as server:
             server.show(shown.state, shown.views, shown.data, title=QUESTION)
@@ -179,6 +181,7 @@ def take_strip(browser: Browser, shown: Explorer, view: str, before: Step, targe
                 page.get_by_role("tabpanel").or_(page.locator(".rx-panel")).first.wait_for()
                 shown.state.view = view
             before(page, shown)
+            page.locator(within).scroll_into_view_if_needed()
             page.wait_for_timeout(1500)
             taken.append(Image.open(io.BytesIO(page.screenshot())))
         page.close()
@@ -188,12 +191,14 @@ def take_strip(browser: Browser, shown: Explorer, view: str, before: Step, targe
     strip = Image.new("RGB", (sum(one.width for one in small), small[0].height), "white")
     for i, one in enumerate(small):
         strip.paste(one, (sum(each.width for each in small[:i]), 0))
-    keep(strip, target, colours=256)
+    keep(strip, target, colours=256, method=Image.Quantize.MAXCOVERAGE)  # else grey takes all of them
 
 
-def keep(picture: Image.Image, target: Path, *, colours: int = 128) -> None:
+def keep(
+    picture: Image.Image, target: Path, *, colours: int = 128, method: Image.Quantize = Image.Quantize.MEDIANCUT
+) -> None:
     """Write a picture in few colours, and print its size."""
-    picture = picture.convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+    picture = picture.convert("RGB").quantize(colours, method, dither=Image.Dither.NONE)
     picture.save(target, optimize=True)
     print(
         f"{target.relative_to(DOCS.parent)}: {target.stat().st_size / 1024:.0f} KB, {picture.width} x {picture.height}"
@@ -219,12 +224,12 @@ def main() -> None:
         if "opening" in wanted:
             take_opening(browser, DOCS / "explorer" / "opening.png")
         page = browser.new_page(viewport={"width": WIDTH, "height": 800})
-        for name, (make, view, before) in {**PICTURES, **STRIPS}.items():
+        for name, (make, view, before, *within) in {**PICTURES, **STRIPS}.items():
             if name in wanted:
                 shown = made[make] if make in made else made.setdefault(make, make())
                 target = DOCS / "explorer" / f"{name}.png"
-                if name in STRIPS:
-                    take_strip(browser, shown, view, before, target)
+                if within:
+                    take_strip(browser, shown, view, before, *within, target=target)
                 else:
                     take(page, shown, view, before, target)
         browser.close()
