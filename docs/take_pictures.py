@@ -25,8 +25,8 @@ from rmlab.explorer.serve import ExplorerServer
 
 DOCS = Path(__file__).parent
 WIDTH = 1100  # pixels
-THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-WINDOWS = [(width, theme) for width in (1400, 400) for theme in THEMES]  # of a strip
+Theme = Literal["light", "dark"]
+WINDOWS: list[tuple[int, Theme]] = [(1400, "light"), (1400, "dark"), (400, "light"), (400, "dark")]  # of a strip
 WINDOW_HEIGHT, SHRUNK = 900, 0.6
 MOMENTS = (0, 1850, 2350, 4000)  # milliseconds after the vote, of the strip of the opening
 
