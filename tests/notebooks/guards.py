@@ -4,8 +4,6 @@ import ast
 import html
 import itertools
 import re
-import symtable
-from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from html.parser import HTMLParser
@@ -13,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import nbformat
+from asking import answers_stay_the_same, predictions_are_taken
 from bounds import BOUNDS
 from execute import FOLDED, folds
 from exercises import exercises_are_whole
@@ -45,8 +44,6 @@ MAX_VISIBLE_LINES = 15
 MIN_ALT = 20
 MIN_COMPARED = 0.8
 FORMULA_TAG = "formula"
-# The control of the library, or a lesson's own: votes to reveal, a diagnosis that is judged, an explorer that hides.
-TAKES_A_PREDICTION = re.compile(r"# Controls.*?(?:\bpredict\(|\breveal|diagnosis)", re.DOTALL)
 OPENING = ("Question:", "You will be able to:", "Time:", "Before this:")
 CLOSING = ["What to remember", "Next", "Read more"]
 # Paths of the machine that ran the notebook, and addresses of objects in its memory.
@@ -244,38 +241,6 @@ def opens_and_closes(notebook: NotebookNode, path: Path) -> list[str]:
 def predicts_and_notices(notebook: NotebookNode, path: Path) -> list[str]:
     """The reader is asked before being shown, and told after what the picture showed."""
     return [f"no **{label}** anywhere" for label in ("Predict.", "Notice.") if f"**{label}**" not in markdown(notebook)]
-
-
-def predictions_are_taken(notebook: NotebookNode, path: Path) -> list[str]:
-    """The cell after a **Predict.** is a control in which the reader answers before the answer is revealed."""
-    return [
-        f"cell {n}: a **Predict.** without a control that takes the prediction; put controls.predict(...) below it"
-        for n, (cell, after) in enumerate(itertools.pairwise(notebook.cells), 1)
-        if cell.cell_type == "markdown" and "**Predict.**" in cell.source and not TAKES_A_PREDICTION.match(after.source)
-    ]
-
-
-def answers_stay_the_same(notebook: NotebookNode, path: Path) -> list[str]:
-    """What a prediction looks up when it is revealed is set by one cell alone: it does not matter when that is."""
-    tables = [symtable.symtable(python(cell.source), "cell", "exec") for cell in code_cells(notebook)]
-    set_by = Counter(
-        each.get_name()
-        for table in tables
-        for each in table.get_symbols()
-        if each.is_assigned() or each.is_imported() or each.is_namespace()
-    )
-    found = []
-    for n, (cell, table) in enumerate(zip(code_cells(notebook), tables, strict=True), 1):
-        if "controls.predict(" in cell.source:
-            names = sorted({name for scope in table.get_children() for name in _looked_up(scope) if set_by[name] > 1})
-            found += [f"code cell {n}: the answer depends on {name}, which {set_by[name]} cells set" for name in names]
-    return found
-
-
-def _looked_up(scope: symtable.SymbolTable) -> set[str]:
-    """Names that a function looks up outside itself whenever it is called, and the functions in it."""
-    names = {each.get_name() for each in scope.get_symbols() if each.is_global()}
-    return names.union(*map(_looked_up, scope.get_children()))
 
 
 def ignored_outputs_are_bounded(notebook: NotebookNode, path: Path) -> list[str]:
