@@ -140,7 +140,7 @@ def _read_comparisons(path: Path, options: argparse.Namespace) -> dict[str, list
         raise ValueError(f"no file {str(path)!r} in {str(Path.cwd())!r}; expected a CSV file of comparisons")
     names: dict[str, str] = {}
     columns: dict[str, list[Any]] = {}
-    for place, row in read_csv(path, frozenset()).rows:
+    for place, row in read_csv(path, list).rows:
         if isinstance(row, NoPairError):  # a blank row is not a comparison
             continue
         if isinstance(row, ValueError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sized
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 __all__ = [
@@ -111,7 +112,7 @@ def read_optional(
 
 def _read_name(name: str, *values: Any) -> str | None:
     value = next((value for value in values if not is_missing(value)), None)
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         value = int(value)  # a column of whole numbers and gaps is read as floats
     if value is not None and (isinstance(value, bool) or not isinstance(value, str | int | float)):
         raise ValueError(f"{name} must be text, got {named(value)}")
@@ -121,7 +122,7 @@ def _read_name(name: str, *values: Any) -> str | None:
 def read_number(name: str, value: Any) -> float:
     """Return a finite number, which in CSV is text. Raises ValueError, without a place."""
     try:
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
+        if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
             raise ValueError
         number = float(value)
     except (ValueError, OverflowError):
