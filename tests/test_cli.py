@@ -113,6 +113,8 @@ def test_fit_prints_the_published_season(files, capsys):
     # ties and an order effect that run away together; and every comparison a win of who was second
     ("winner,loser,tied,first\nN,M,0,-1\nN,M,1,0\nM,N,0,0\nM,N,1,1\n", "no finite maximum"),
     ("winner,loser,first\nA,B,-1\nB,A,-1\n", "no finite maximum; leave it out: --first ''"),
+    ("winner,loser\nA,B\nB,A\nA, A\n", ":4: compares 'A' with itself"),
+    ("winner,loser\rA,B\rB,A\r", ":1: holds a carriage return outside quotation marks"),
 ])  # fmt: skip
 def test_fit_names_file_and_line_of_bad_input(tmp_path, capsys, text, message):
     path = tmp_path / "games.csv"
@@ -122,6 +124,21 @@ def test_fit_names_file_and_line_of_bad_input(tmp_path, capsys, text, message):
     assert error.startswith(f"rmlab: {path}")
     assert error.count("\n") == 1
     assert message in error
+
+
+def test_fit_takes_names_for_one_that_nobody_can_tell_apart_and_notes_those_alike(tmp_path, capsys):
+    path = tmp_path / "games.csv"
+    path.write_text("winner,loser\nCaf\u00e9,B\n B,Cafe\u0301 \nwinner,loser\nb,B\nB,b\n", encoding="utf-8")
+    found = json.loads(run(capsys, "fit", path, "--json").out)
+    assert {one["item"] for one in found["items"]} == {"Caf\u00e9", "B", "b"}
+    assert found["n_comparisons"] == 4
+    assert any("'B' and 'b'" in note for note in found["notes"])
+
+
+def test_fit_reads_whole_numbers_written_as_floats(tmp_path, capsys):
+    path = tmp_path / "games.csv"
+    path.write_text("winner,loser,first,tied\nA,B,1.0,0.0\nB,A,1.0,1.0\nA,B,-1.0,0.0\nB,A,0.0,0.0\n")
+    assert json.loads(run(capsys, "fit", path, "--json").out)["n_comparisons"] == 4
 
 
 def test_fit_that_does_not_converge_is_one_line(tmp_path, capsys):

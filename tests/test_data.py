@@ -148,7 +148,7 @@ def test_two_responses_and_a_preference(tmp_path, names, label, chosen_first, ti
     assert pair == PreferencePair("Q", chosen, rejected, tied=tied, chosen_first=chosen_first)
 
 
-@pytest.mark.parametrize("label", ["c", "", 0, 1, 3, 1.5, True, "no", ["a"]])
+@pytest.mark.parametrize("label", ["c", 0, 1, 3, 1.5, True, "no", ["a"]])
 def test_an_unknown_label_is_never_read_as_a_tie(tmp_path, label):
     path = write_lines(tmp_path / "pairs.jsonl", AB, {**AB, "preference": label})
     with pytest.raises(
@@ -368,10 +368,10 @@ def test_an_implicit_prompt_beside_an_explicit_one_is_refused(tmp_path):
 
 
 def test_unknown_columns_are_shown_with_the_nearest_format(tmp_path):
-    path = write_lines(tmp_path / "pairs.jsonl", {"prompt": "p", "response_a": "a", "response_b": "b", "verdict": "a"})
+    path = write_lines(tmp_path / "pairs.jsonl", {"prompt": "p", "response_a": "a", "response_b": "b", "outcome": "a"})
     with pytest.raises(
         DataError,
-        match=r"pairs\.jsonl:1: found the columns prompt, response_a, response_b, verdict, .* nearest is A/B "
+        match=r"pairs\.jsonl:1: found the columns outcome, prompt, response_a, response_b, .* nearest is A/B "
         r"\(prompt, response_a, response_b, .*\), without ",
     ):
         read_pairs(path)

@@ -242,3 +242,38 @@ def test_a_turn_that_one_dialogue_says_twice_is_the_prompt_once(tmp_path, double
     )  # fmt: skip
     write_pairs(pairs, tmp_path / "again.jsonl")
     assert list(read_pairs(tmp_path / "again.jsonl")) == list(pairs)
+
+
+# --- A prompt that plain texts repeat --------------------------------------------------------------------------------
+
+LONG = "What is the\n capital  of Peru?"
+
+
+def test_a_repeated_prompt_is_taken_off_whatever_its_white_space(tmp_path):
+    record = {"prompt": LONG, "chosen": " What is the capital of Peru? Lima", "rejected": LONG + "\nCusco"}
+    (pair,) = read_pairs(write(tmp_path / "a.jsonl", record))
+    assert (pair.prompt, pair.chosen, pair.rejected) == (LONG, " Lima", "\nCusco")
+
+
+def test_a_short_prompt_leaves_it_to_a_longer_one(tmp_path):
+    short = {"prompt": "Hi", "chosen": "Hi there", "rejected": "Hi you"}
+    whole = {"prompt": LONG, "chosen": LONG + " Lima", "rejected": LONG + " Cusco"}
+    path = write(tmp_path / "a.jsonl", short, whole)
+    with pytest.raises(DataError, match=r"a\.jsonl:2: chosen and rejected begin with the prompt"):
+        read_pairs(path)
+    pairs = read_pairs(write(tmp_path / "b.jsonl", whole, short))
+    assert [pair.chosen for pair in pairs] == [" Lima", " there"]
+
+
+def test_replies_that_repeat_the_prompt_now_and_then_are_kept_and_told(tmp_path):
+    whole = {"prompt": LONG, "chosen": LONG + " Lima", "rejected": LONG + " Cusco"}
+    pairs = read_pairs(write(tmp_path / "a.jsonl", {"prompt": LONG, "chosen": "Lima", "rejected": "Cusco"}, whole))
+    assert pairs[1].chosen == whole["chosen"]
+    assert any("begin with the prompt" in note for note in pairs.report.notes)
+
+
+def test_a_dialogue_that_awaits_its_reply_is_read_as_turns(tmp_path):
+    asked = "\n\nHuman: Hi\n\nAssistant: Yes?\n\nHuman: A sea?\n\nAssistant:"
+    pairs = read_pairs(write(tmp_path / "a.jsonl", {"prompt": asked, "chosen": " Baltic", "rejected": " Nile"}))
+    turns = [user("Hi"), assistant("Yes?"), user("A sea?")]
+    assert list(pairs) == [PreferencePair(turns, [assistant("Baltic")], [assistant("Nile")])]

@@ -37,7 +37,7 @@ def open_records(path: Path, wanted: Wanted) -> Records:
     if reader is None:
         text = ", ".join(kind for kind in _READERS if kind not in _TABLES)
         raise DataError(
-            f"{path}: the name must end in one of {text} (each also with .gz), {', '.join(_TABLES)}; unpack other archives"
+            f"{path}: the name must end in one of {text} (each also with .gz), {', '.join(_TABLES)}; unpack an archive"
         )
     return reader(path, wanted)
 

@@ -167,9 +167,6 @@ class _Reading:
                     if known is None:
                         known = self._recognise({*record, *file.unread}, record, place).known
                     self.ignored.update(_shown(record.keys() - known))
-                    if self.layout is not None and (missing := _nan(record, self.layout.columns)) is not None:
-                        self.refuse(DataError(f"{place}: {missing} is NaN, a missing value; leave the record out"))
-                        continue
                     yield place, record
             if known is None:
                 bad = f" ({self.bad[0]})" if self.bad else ""
@@ -186,12 +183,6 @@ class _Reading:
                 f"({', '.join(self.layout.columns)}); read files of different formats one by one"
             )
         return found
-
-
-def _nan(record: Record, columns: Iterable[str]) -> str | None:
-    """Return the first of these columns whose value is NaN, or None."""
-    empty = (name for name in columns if isinstance(record.get(name), float) and math.isnan(record[name]))
-    return next(empty, None)
 
 
 def _shown(names: Iterable[str]) -> Iterable[str]:

@@ -122,8 +122,8 @@ def get(record: Record, name: str) -> Any:
     if name not in record:
         raise ValueError(f"has no {name}; found the columns {listed(record)}")
     value = record[name]
-    if value is None:
-        raise ValueError(f"{name} is null")
+    if is_missing(value):
+        raise ValueError(f"{name} is {'null' if value is None else 'NaN, a missing value; leave the record out'}")
     return value
 
 

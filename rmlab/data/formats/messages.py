@@ -19,7 +19,8 @@ _ROLES = {
     "human": "user", "prompter": "user",
     "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant", "model": "assistant", "ai": "assistant",
 }  # fmt: skip
-_USUAL = ("user", "assistant", "system")
+_READ = ("user", "assistant", "system")
+_USUAL = (*_READ, "tool", "developer")
 _SPEAKERS, _WORDS = ("role", "from", "speaker"), ("content", "value", "text")
 _TEXT_PARTS = ("text", "input_text", "output_text")
 _TOOL_CALLS = ("tool_calls", "function_call")
@@ -75,7 +76,7 @@ def _plain_message(name: str, message: Mapping[str, Any], notes: set[str]) -> Ma
         )
     if isinstance(role, str):
         known = _ROLES.get(role.strip().lower(), role.strip().lower())
-        if known != role and known in _USUAL:
+        if known != role and known in _READ:
             notes.add(f"role {role} read as {known}")
             message = {**message, "role": known}
         elif known and known not in _USUAL and len(notes) < _MOST_NOTES:
@@ -94,10 +95,12 @@ def _join(name: str, parts: list[Any]) -> str:
                 f"{name} holds a content part of type {kind}: rmlab reads text alone; leave the record out"
             )
         text = part if isinstance(part, str) else part.get("text")
-        if not isinstance(text, str):
+        if not (text is None or isinstance(text, str)):
             raise ValueError(f"{name} holds a content part of type {kind} whose text is {named(text)}")
         texts.append(text)
-    return "".join(texts)
+    if texts and all(text is None for text in texts):
+        raise ValueError(f"{name} holds no text in its content parts")
+    return "".join(text or "" for text in texts)
 
 
 def role_of(message: Any) -> Any:

@@ -154,7 +154,7 @@ def _objects(name: str, columns: tuple[str, str], keys: tuple[str, str], becomes
         for i, entry in enumerate(as_records(responses, get(record, responses))):
             if not isinstance(entry.get(response), str | list):
                 raise ValueError(
-                    f"{responses}[{i}] must hold a {response} that is text, got {named(entry.get(response))}"
+                    f"{responses}[{i}] must hold its {response} as text or messages, got {named(entry.get(response))}"
                 )
             value = optional_number(f"{responses}[{i}].{rating}", entry.get(rating))
             rated.append((entry[response], -value if ranks and value is not None else value, None))
