@@ -193,19 +193,20 @@ def test_fields_of_any_name_in_a_table_of_argilla(tmp_path):
     assert [pair.chosen for pair in read_pairs(tmp_path / "b.parquet")] == ["b"]
 
 
+def test_more_outputs_than_two_are_refused_as_values_of_another_kind(tmp_path):
+    told = r"two outputs \(instruction, output\), whose values are of another kind"
+    with pytest.raises(DataError, match=told):
+        read_pairs(write(tmp_path / "a.jsonl", {"instruction": "Q", "output": ["a", "b", "c"]}))
+
+
 @pytest.mark.parametrize(
-    ("record", "told"),
+    ("record", "far"),
     [
-        ({"prompt": "Q", "response": "a", "rank": 1}, r"nearest is table of ratings"),
-        ({"instruction": "Q", "output": ["a", "b", "c"]}, r"two outputs \(.*\), whose values are of another kind"),
+        ({"prompt": "Q", "response": "a", "rank": 1}, "PKU"),  # one response is not near to two
+        ({"prompt_id": 1, "chosen_id": 2, "rejected_id": 3}, "nearest"),
     ],
 )
-def test_the_nearest_format_is_one_that_is_near(tmp_path, record, told):
-    with pytest.raises(DataError, match=told):
-        read_pairs(write(tmp_path / "a.jsonl", record))
-
-
-def test_columns_of_ids_are_near_to_nothing(tmp_path):
+def test_a_format_is_not_near_that_shares_too_little(tmp_path, record, far):
     with pytest.raises(DataError) as told:
-        read_pairs(write(tmp_path / "a.jsonl", {"prompt_id": 1, "chosen_id": 2, "rejected_id": 3}))
-    assert "nearest" not in str(told.value)
+        read_pairs(write(tmp_path / "a.jsonl", record))
+    assert far not in str(told.value)

@@ -255,6 +255,13 @@ def test_a_repeated_prompt_is_taken_off_whatever_its_white_space(tmp_path):
     assert (pair.prompt, pair.chosen, pair.rejected) == (LONG, " Lima", "\nCusco")
 
 
+def test_an_empty_prompt_decides_nothing(tmp_path):
+    whole = {"prompt": LONG, "chosen": LONG + " Lima", "rejected": LONG + " Cusco"}
+    empty = {"prompt": "", "chosen": "a", "rejected": "b"}
+    pairs = read_pairs(write(tmp_path / "a.jsonl", empty, whole, empty))
+    assert [pair.chosen for pair in pairs] == ["a", " Lima", "a"]
+
+
 def test_a_short_prompt_leaves_it_to_a_longer_one(tmp_path):
     short = {"prompt": "Hi", "chosen": "Hi there", "rejected": "Hi you"}
     whole = {"prompt": LONG, "chosen": LONG + " Lima", "rejected": LONG + " Cusco"}

@@ -275,6 +275,7 @@ def read_csv(path: Path, _: Wanted) -> Records:
         spaced = any(name.startswith(" ") for name in _cells(header_line, separator)[1:])
         reader = csv.reader(_chain(header_line, lines), strict=True, delimiter=separator, skipinitialspace=spaced)
         header: list[str] | None = None
+        beginning: list[str] = []
         place = f"{path}:{1 + skipped}"
         limit = csv.field_size_limit(RECORD_LIMIT)  # a response may be longer than the 131,072 that csv allows
         try:
@@ -284,7 +285,7 @@ def read_csv(path: Path, _: Wanted) -> Records:
                 if not cells:
                     continue
                 if header is None:
-                    header = _names(cells)
+                    header, beginning = _names(cells), [cells[0].lstrip("\ufeff"), *cells[1:]]
                     check_header(number, header)
                 elif not any(cell.strip() for cell in cells):
                     yield number, NoPairError("blank rows")
@@ -293,7 +294,7 @@ def read_csv(path: Path, _: Wanted) -> Records:
                         number,
                         DataError(f"{number}: expected {len(header)} cells, as in the header, got {len(cells)}"),
                     )
-                elif _names(cells) == header:  # where files were joined
+                elif cells[1:] == beginning[1:] and cells[0].lstrip("\ufeff") == beginning[0]:  # joined files
                     yield number, NoPairError("rows that repeat the header")
                 else:
                     yield number, dict(zip(header, cells, strict=True))
@@ -319,7 +320,7 @@ def _cells(line: str, separator: str) -> list[str]:
 
 def _names(cells: list[str]) -> list[str]:
     """Return the names of columns in a header; one that is empty is called by its number."""
-    return [cell.strip(" \t\r\n\ufeff") or f"column {number}" for number, cell in enumerate(cells, start=1)]
+    return [cell.lstrip("\ufeff").strip() or f"column {number}" for number, cell in enumerate(cells, start=1)]
 
 
 def _csv_fault(error: csv.Error) -> str:

@@ -129,7 +129,8 @@ def get(record: Record, name: str) -> Any:
 
 def get_judgement(record: Record, name: str) -> Any:
     """Return a judgement. Raises NoPairError where nobody gave one, if the column is there."""
-    if name in record and (is_missing(record[name]) or record[name] == ""):
+    value = record.get(name, 0)
+    if is_missing(value) or (isinstance(value, str) and not value.strip()):
         raise NoPairError("without a preference")
     return get(record, name)
 

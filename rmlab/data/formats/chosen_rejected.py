@@ -197,6 +197,8 @@ class _RepeatedPrompt:
 
     def take_off(self, column: str, asked: str, sides: list[Any]) -> list[str]:
         """Return the two responses without the prompt, where this file has it in both. Raises ValueError."""
+        if not asked.strip():
+            return sides
         rests = [_rest(side, asked) for side in sides]
         both = all(rest is not None for rest in rests)
         first, second = self._names

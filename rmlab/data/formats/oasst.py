@@ -19,7 +19,7 @@ __all__ = ["OASST_TREES"]
 
 def _from_tree(record: Record) -> Iterable[Sides]:
     root = get(record, "prompt")
-    if not (isinstance(root, list) and len(root) == 1 and isinstance(root[0], dict)):
+    if not _is_root(root):
         raise ValueError(f"prompt must be one message with its replies, got {named(root)}")
     tree = record.get("message_tree_id")
     n_pairs = 0
@@ -44,6 +44,11 @@ def _from_tree(record: Record) -> Iterable[Sides]:
         raise NoPairError("without two ranked replies to one message")
 
 
+def _is_root(value: Any) -> bool:
+    """Return whether this is one message with its replies; a single message has become a list of one."""
+    return isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict) and "replies" in value[0]
+
+
 def _said(messages: list[Any]) -> list[dict[str, Any]]:
     return [{"role": message.get("role"), "content": message.get("content")} for message in messages]
 
@@ -52,5 +57,5 @@ OASST_TREES = Format(
     "OpenAssistant trees", ("message_tree_id", "prompt"), _from_tree,
     "Every two replies of the assistant to one message, by `rank` (0 is the best); the prompt is the path to it. The "
     "group is the language, the item that message.",
-    fits=lambda record: isinstance(record.get("prompt"), list) and "replies" in record["prompt"][0],
+    fits=lambda record: _is_root(record.get("prompt")),
 )  # fmt: skip
