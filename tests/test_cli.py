@@ -287,6 +287,7 @@ def test_score_names_the_line_that_is_wrong(trained, capsys, monkeypatch, line, 
     '{"prompt": "p", "response": [{"role": "assistant"}]}',
     r'{"prompt": "p", "response": "\ud800"}',
     '{"prompt": "p", "response": "r", "id": NaN}',
+    '{"prompt": "p", "response": [{"role": "assistant", "content": "", "tool_calls": [{"id": 1}]}]}',
     '{"prompt": "p", "response": ' + "[" * 100_000,
     b'{"prompt": "p", "response": "\xff"}',
 ])  # fmt: skip
@@ -298,6 +299,18 @@ def test_score_keeps_the_answers_before_a_bad_line(trained, capsys, monkeypatch,
     assert [json.loads(line)["response"] for line in printed.out.splitlines()] == ["fine"]
     assert "standard input, line 2" in printed.err
     assert printed.err.count("\n") == 1
+
+
+def test_score_reads_messages_as_the_readers_of_pairs_do(trained, capsys, monkeypatch):
+    turns = [{"role": "user", "content": "Which?"}], [{"role": "assistant", "content": "red"}]
+    told = [{"from": "human", "value": "Which?"}], [{"role": "gpt", "content": [{"type": "text", "text": "red"}]}]
+    lines = (json.dumps({"prompt": prompt, "response": response}) for prompt, response in (turns, told))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(lines)))
+    printed = run(capsys, "score", trained)
+    one, other = map(json.loads, printed.out.splitlines())
+    assert one["score"] == other["score"]
+    assert other["prompt"] == told[0]
+    assert "role human read as user" in printed.err
 
 
 def test_score_of_a_broken_template_or_a_score_that_is_not_finite_is_one_line(trained, capsys, monkeypatch):
