@@ -56,6 +56,15 @@ def test_a_record_that_nobody_judged_is_counted(tmp_path, record, nothing):
     assert pairs.report.without_pairs == {"without a preference": 1}
 
 
+@pytest.mark.parametrize("column", ["tied", "tie", "is_tie"])
+def test_a_column_of_ties(tmp_path, column):
+    record = {"prompt": "Q", "chosen": "a", "rejected": "b"}
+    pairs = read_pairs(write(tmp_path / "a.csv", {**record, column: "true"}, {**record, column: "false"}))
+    assert pairs.tied.tolist() == [True, False]
+    with pytest.raises(DataError, match=rf"a\.csv:2: {column} must be true or false"):
+        read_pairs(write(tmp_path / "a.csv", {**record, column: "perhaps"}))
+
+
 def test_the_input_of_alpaca_farm_belongs_to_the_prompt(tmp_path):
     record = {"instruction": "Add.", "input": "1 2", "output_1": "4", "output_2": "3", "preference": 2}
     pairs = read_pairs(write(tmp_path / "a.jsonl", record, {**record, "input": ""}))

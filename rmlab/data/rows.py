@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 __all__ = [
     "NEXT_MESSAGE",
+    "TIED",
     "DataError",
     "Row",
     "Sides",
@@ -27,6 +28,9 @@ __all__ = [
 
 NEXT_MESSAGE = '"}, {"role": "'
 """What separates two messages in the stored JSON; inside a content its quotes would be escaped."""
+
+TIED = ("tied", "tie", "is_tie")
+"""The names of a column that says whether neither response was preferred."""
 
 
 class DataError(ValueError):
@@ -101,7 +105,7 @@ def read_optional(
     """
     margin = record.get("margin")
     margin = None if margin is None or margin == "" else read_number("margin", margin)
-    tied = sides.tied or bool(_read_flag("tied", record.get("tied")))
+    tied = sides.tied or any(_read_flag(name, record.get(name)) for name in TIED)
     if margin is None and margin_per_point is not None and sides.strength is not None and not tied:
         margin = margin_per_point * sides.strength
     first = _read_flag("chosen_first", record.get("chosen_first"))
