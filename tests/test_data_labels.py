@@ -176,6 +176,21 @@ def test_further_published_schemas(tmp_path, record, pairs, kind):
     assert list(read_pairs(write(tmp_path / f"a.{kind}", record))) == pairs
 
 
+def test_the_first_record_of_argilla_may_have_no_answer(tmp_path):
+    record = {"prompt": "Q", "response-1": "a", "response-2": "b", "preference": []}
+    answer = {"user_id": "u", "value": "response-2", "status": "submitted"}
+    pairs = read_pairs(write(tmp_path / "a.jsonl", record, {**record, "preference": [answer]}))
+    assert list(pairs) == [PreferencePair("Q", "b", "a", chosen_first=False, item="2")]
+    assert pairs.report.without_pairs == {"without a submitted answer": 1}
+
+
+def test_a_chat_field_of_argilla_is_the_prompt(tmp_path):
+    fields = {"chat": [user("Q")], "response_1": "a", "response_2": "b"}
+    record = {"id": "1", "fields": fields, "responses": {"preference": [{"value": "response_2", "user_id": "u"}]}}
+    (pair,) = read_pairs(write(tmp_path / "a.jsonl", record))
+    assert (pair.prompt, pair.chosen) == ((user("Q"),), (assistant("b"),))
+
+
 @pytest.mark.parametrize("name", ["a.json", "a.csv"])
 def test_a_row_an_annotation_of_label_studio(tmp_path, name):
     rows = [
@@ -215,6 +230,13 @@ def test_more_outputs_than_two_are_refused_as_values_of_another_kind(tmp_path):
         ({"prompt_id": 1, "chosen_id": 2, "rejected_id": 3}, "nearest"),
     ],
 )
+def test_names_in_capitals_are_told(tmp_path):
+    with pytest.raises(
+        DataError, match=r"nearest is explicit prompt .*Write the names of the columns in small letters"
+    ):
+        read_pairs(write(tmp_path / "a.csv", {"Prompt": "Q", "Chosen": "a", "Rejected": "b"}))
+
+
 def test_a_format_is_not_near_that_shares_too_little(tmp_path, record, far):
     with pytest.raises(DataError) as told:
         read_pairs(write(tmp_path / "a.jsonl", record))

@@ -159,6 +159,24 @@ def test_a_system_prompt_within_the_sides_alone_is_kept(tmp_path):
         assert (pair.chosen, pair.rejected) == (ONCE.chosen, ONCE.rejected)
 
 
+@pytest.mark.parametrize("beside", [{}, {"prompt": "Why?"}, {"prompt": [user("Why?")]}])
+@pytest.mark.parametrize("side", ["chosen", "rejected"])
+def test_a_system_prompt_in_one_side_belongs_to_the_prompt(tmp_path, beside, side):
+    record = {**beside, "chosen": [user("Why?"), assistant("a")], "rejected": [user("Why?"), assistant("b")]}
+    record[side] = [system("Be brief."), *record[side]]
+    expected = PreferencePair([system("Be brief."), user("Why?")], [assistant("a")], [assistant("b")])
+    assert list(read_pairs(write(tmp_path / "a.jsonl", record))) == [expected]
+
+
+def test_two_unicode_forms_of_a_prompt_are_one(tmp_path):
+    turns = {name: [user("Caf\u00e9?"), assistant(name)] for name in ("chosen", "rejected")}
+    (pair,) = read_pairs(write(tmp_path / "a.jsonl", {"prompt": "Cafe\u0301?", **turns}))
+    assert [message["content"] for message in pair.prompt + pair.chosen] == ["Caf\u00e9?", "chosen"]  # pyright: ignore[reportArgumentType, reportOperatorIssue]
+    texts = {name: "A caf\u00e9 or a bar? " + name for name in ("chosen", "rejected")}
+    (pair,) = read_pairs(write(tmp_path / "b.jsonl", {"prompt": "A cafe\u0301 or a bar?", **texts}))
+    assert (pair.chosen, pair.rejected) == (" chosen", " rejected")
+
+
 def test_one_side_alone_may_repeat_the_prompt(tmp_path):
     record = {"prompt": [user(ASKED)], "chosen": BOTH["chosen"], "rejected": [assistant("It is the Nile")]}
     assert list(read_pairs(write(tmp_path / "a.jsonl", record))) == [ONCE]

@@ -149,7 +149,10 @@ def _from_argilla_2(record: Record) -> Iterable[Sides]:
 
 
 def _has_question(record: Record) -> bool:
-    return any(_is_question(value) or f"{name}-suggestion" in record for name, value in record.items())
+    return any(
+        _is_question(value) or f"{name}-suggestion" in record or (value == [] and name in _QUESTIONS)
+        for name, value in record.items()
+    )
 
 
 def _named_in_answers(record: Record) -> list[str]:

@@ -8,6 +8,7 @@ it. If both responses are rated, equal ratings are a tie.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Set
 from functools import lru_cache
 from typing import Any
@@ -139,7 +140,14 @@ def _join_text_and_turns(names: Names, asked: str, sides: list[Any]) -> Joined:
 
 
 def _share_turns(names: Names, sides: list[Any]) -> Joined:
-    """Take as the prompt the turns that both sides begin with, once, also where one side says them twice."""
+    """Take as the prompt the turns that both sides begin with, once, also where one side says them twice.
+
+    A system prompt that only one side has is the prompt's.
+    """
+    systems, bare = zip(*map(_split_system, sides), strict=True)
+    known = [system for system in systems if system]
+    if len(known) == 1 and all(bare):
+        sides = [[*known[0], *side] for side in bare]
     asked, chosen, rejected = split_turns(*sides)
     return _join_turns(names, asked, [chosen, rejected]) if asked else (asked, chosen, rejected)
 
@@ -230,8 +238,10 @@ class _RepeatedPrompt:
 def _rest(side: str, asked: str) -> str | None:
     """Return what follows the prompt in a text, or None where the text does not begin with it or a word goes on.
 
-    White space need not agree. A text that holds nothing else has no rest.
+    White space need not agree, nor Unicode's form. A text that holds nothing else has no rest.
     """
+    if not (side.isascii() and asked.isascii()):
+        side, asked = (unicodedata.normalize("NFC", text) for text in (side, asked))
     text, words = side.lstrip(), asked.split()
     if not words or not text.startswith(words[0]):
         return None

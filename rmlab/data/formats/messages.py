@@ -7,6 +7,7 @@ is refused by name: if it were left out, the responses that remain would not be 
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -109,8 +110,8 @@ def role_of(message: Any) -> Any:
 
 
 def squeezed(content: Any) -> Any:
-    """Return text with its white space reduced to single spaces, so that two copies of a turn can be compared."""
-    return " ".join(content.split()) if isinstance(content, str) else content
+    """Return text in composed form with single spaces, so that two copies of a turn can be compared."""
+    return unicodedata.normalize("NFC", " ".join(content.split())) if isinstance(content, str) else content
 
 
 def same_turn(one: Any, other: Any) -> bool:

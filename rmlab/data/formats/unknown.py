@@ -30,6 +30,8 @@ def unknown(found: frozenset[str], record: Record, candidates: Iterable[Format |
         without = f", without {', '.join(missing)}" if missing else ", whose values are of another kind"
         near = f" The nearest is {nearest.name} ({', '.join(wanted)}){without}."
     remedy = "Rename the columns, or write prompt, chosen and rejected"
+    if near and {name.lower() for name in found} >= set(wanted):
+        remedy = "Write the names of the columns in small letters"
     inner = [name for name, value in record.items() if name.lower() in _WHOLE and isinstance(value, list)]
     if inner and not near:
         remedy = f"Is {inner[0]} the list of records? Write each of them on a line of its own"
