@@ -171,12 +171,23 @@ def test_the_page_is_written_with_pictures_hashes_and_the_command(folder: Path, 
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("nowhere/report.html", "its folder is missing"), (".", "it is a folder")]
+    ("name", "message"),
+    [("nowhere/report.html", "its folder is missing"), ("away.html", "its folder is missing"), (".", "it is a folder")],
 )
 def test_a_page_that_cannot_be_written_is_refused_before_the_model_is_loaded(tmp_path: Path, capsys, name, message):
+    (tmp_path / "away.html").symlink_to(tmp_path / "nowhere" / "report.html")
     error = run(capsys, "no-such-model", "no-such-pairs", "--html", tmp_path / name, status=2).err
     assert message in error
     assert "no-such-model" not in error
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_the_figures_are_printed_even_where_the_page_finds_a_full_disk(folder: Path, right: Path, capsys, options):
+    printed = run(capsys, folder / "model", right, "--html", "/dev/full", *options, status=2)
+    assert "accuracy" in printed.out
+    assert printed.err.rstrip().rpartition("rmlab: ")[2].count("\n") == 0
+    assert "written to" not in printed.out
 
 
 def test_repeated_judgements_give_a_noise_ceiling(folder: Path, right: Path, capsys):

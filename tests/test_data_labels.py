@@ -217,6 +217,13 @@ def test_fields_of_any_name_in_a_table_of_argilla(tmp_path):
     assert [pair.chosen for pair in read_pairs(tmp_path / "b.parquet")] == ["b"]
 
 
+def test_names_in_capitals_are_told(tmp_path):
+    with pytest.raises(
+        DataError, match=r"nearest is explicit prompt .*Write the names of the columns in small letters"
+    ):
+        read_pairs(write(tmp_path / "a.csv", {"Prompt": "Q", "Chosen": "a", "Rejected": "b"}))
+
+
 def test_more_outputs_than_two_are_refused_as_values_of_another_kind(tmp_path):
     told = r"two outputs \(instruction, output\), whose values are of another kind"
     with pytest.raises(DataError, match=told):
@@ -230,13 +237,6 @@ def test_more_outputs_than_two_are_refused_as_values_of_another_kind(tmp_path):
         ({"prompt_id": 1, "chosen_id": 2, "rejected_id": 3}, "nearest"),
     ],
 )
-def test_names_in_capitals_are_told(tmp_path):
-    with pytest.raises(
-        DataError, match=r"nearest is explicit prompt .*Write the names of the columns in small letters"
-    ):
-        read_pairs(write(tmp_path / "a.csv", {"Prompt": "Q", "Chosen": "a", "Rejected": "b"}))
-
-
 def test_a_format_is_not_near_that_shares_too_little(tmp_path, record, far):
     with pytest.raises(DataError) as told:
         read_pairs(write(tmp_path / "a.jsonl", record))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import shlex
 from collections import Counter
@@ -68,28 +69,37 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate a reward model on preference pairs."""
     page: Path | None = options.html
-    if page is not None and (page.is_dir() or not page.parent.is_dir()):  # before the scoring, not after it
-        raise ValueError(
-            f"{page} cannot be written: " + ("it is a folder" if page.is_dir() else "its folder is missing")
-        )
+    if page is not None and (why := _unwritable(page)):  # before the scoring, not after it
+        raise ValueError(f"{page} cannot be written: {why}")
     if options.ceiling is not None and not 0.5 <= options.ceiling <= 1:
         raise ValueError(f"--ceiling must be an accuracy from 0.5 to 1, got {options.ceiling}")
     model = load_trained(options)
     pairs = read_given(options.pairs, options)
     report = _examine(model, pairs, options)
-    if page is not None:
+    if options.json:
+        print(json.dumps(report.to_dict(), indent=2))
+    else:
+        counts = [f"  {n:>7,} {name}" for name, n in report.counts.items() if n]
+        read_as = f"token ids: {report.made['token ids']}"
+        print(*map(printable_lines, (pairs.report, *counts, read_as, "", report)), sep="\n")
+    if page is not None:  # last: on a full disk the figures are printed, and only the page is missing
         from rmlab.reports.evaluation_page import render  # needs Matplotlib
 
         write_text(page, render(report))
-    if options.json:
-        print(json.dumps(report.to_dict(), indent=2))
-        return 0
-    counts = [f"  {n:>7,} {name}" for name, n in report.counts.items() if n]
-    read_as = f"token ids: {report.made['token ids']}"
-    print(*map(printable_lines, (pairs.report, *counts, read_as, "", report)), sep="\n")
-    if page is not None:
-        print(f"\nwritten to {page}")
+        if not options.json:
+            print(f"\nwritten to {page}")
     return 0
+
+
+def _unwritable(page: Path) -> str | None:
+    """Return why a page cannot be written there; None where nothing speaks against it."""
+    folder = page.resolve().parent
+    if page.is_dir():
+        return "it is a folder"
+    if not folder.is_dir():
+        return "its folder is missing"
+    device = page.exists() and not page.is_file()
+    return None if os.access(page if device else folder, os.W_OK) else "its folder may not be written to"
 
 
 def _examine(model: RewardModel, pairs: PreferencePairs, options: argparse.Namespace) -> Report:
