@@ -172,13 +172,31 @@ def test_the_page_is_written_with_pictures_hashes_and_the_command(folder: Path, 
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("nowhere/report.html", "its folder is missing"), ("away.html", "its folder is missing"), (".", "it is a folder")],
+    [
+        ("nowhere/report.html", "its folder is missing"),
+        ("away.html", "its folder is missing"),
+        ("pairs.jsonl", "would be lost"),
+        (".", "it is a folder"),
+    ],
 )
 def test_a_page_that_cannot_be_written_is_refused_before_the_model_is_loaded(tmp_path: Path, capsys, name, message):
+    (tmp_path / "pairs.jsonl").write_text("{}")
     (tmp_path / "away.html").symlink_to(tmp_path / "nowhere" / "report.html")
     error = run(capsys, "no-such-model", "no-such-pairs", "--html", tmp_path / name, status=2).err
     assert message in error
     assert "no-such-model" not in error
+
+
+def test_an_item_of_rewardbench_without_a_subset_costs_a_note(folder: Path, model: RewardModel, capsys):
+    items = [
+        {"prompt": f"{i} red", "chosen": "blue oak", "chosen_model": "m", "rejected": "elm", "rejected_model": "n",
+         "subset": subset}
+        for i, subset in enumerate(("hep-cpp", "math-prm", None, "hep-cpp"))
+    ]  # fmt: skip
+    found = run_json(capsys, folder / "model", write(folder / "odd.jsonl", items))
+    assert found["n_pairs"] == 4
+    assert found["rewardbench"]["subsets"]["hep-cpp"]["n_items"] == 2
+    assert any("left out: 1 of the pairs" in note for note in found["rewardbench"]["notes"])
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import shlex
 from collections import Counter
@@ -16,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from rmlab.atomic import write_text
+from rmlab.atomic import unwritable_page, write_text
 from rmlab.cli.options import add_model, add_skip_bad, load_trained, read_given
 from rmlab.data import PreferencePairs
 from rmlab.data.formats.rewardbench_files import REWARDBENCH, REWARDBENCH_2
@@ -69,8 +68,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate a reward model on preference pairs."""
     page: Path | None = options.html
-    if page is not None and (why := _unwritable(page)):  # before the scoring, not after it
+    if page is not None and (why := unwritable_page(page)):  # before the scoring, not after it
         raise ValueError(f"{page} cannot be written: {why}")
+    if options.seed < 0:
+        raise ValueError(f"--seed must be 0 or more, got {options.seed}")
     if options.ceiling is not None and not 0.5 <= options.ceiling <= 1:
         raise ValueError(f"--ceiling must be an accuracy from 0.5 to 1, got {options.ceiling}")
     model = load_trained(options)
@@ -85,21 +86,13 @@ def run(options: argparse.Namespace) -> int:
     if page is not None:  # last: on a full disk the figures are printed, and only the page is missing
         from rmlab.reports.evaluation_page import render  # needs Matplotlib
 
-        write_text(page, render(report))
+        try:
+            write_text(page, render(report))
+        except OSError as error:
+            raise ValueError(f"{page} cannot be written: {error.strerror}; the figures above are complete") from None
         if not options.json:
             print(f"\nwritten to {page}")
     return 0
-
-
-def _unwritable(page: Path) -> str | None:
-    """Return why a page cannot be written there; None where nothing speaks against it."""
-    folder = page.resolve().parent
-    if page.is_dir():
-        return "it is a folder"
-    if not folder.is_dir():
-        return "its folder is missing"
-    device = page.exists() and not page.is_file()
-    return None if os.access(page if device else folder, os.W_OK) else "its folder may not be written to"
 
 
 def _examine(model: RewardModel, pairs: PreferencePairs, options: argparse.Namespace) -> Report:

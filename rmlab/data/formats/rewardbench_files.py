@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rmlab.data.formats.base import Format, NoPairError, Record, get, text_of
+from rmlab.data.formats.base import Format, NoPairError, Record, get, optional_text, text_of
 from rmlab.data.rows import Sides, named, read_number
 
 __all__ = ["REWARDBENCH", "REWARDBENCH_2", "RM_BENCH"]
@@ -22,13 +22,12 @@ MOST_PAIRS = 250_000
 
 
 def _from_first(record: Record) -> list[Sides]:
-    prompt, chosen, rejected, subset = (get(record, name) for name in ("prompt", "chosen", "rejected", "subset"))
-    return [Sides(prompt, chosen, rejected, group=text_of("subset", subset))]
+    prompt, chosen, rejected = (get(record, name) for name in ("prompt", "chosen", "rejected"))
+    return [Sides(prompt, chosen, rejected, group=optional_text(record, "subset"))]
 
 
 def _from_second(record: Record) -> Iterable[Sides]:
-    prompt, name, subset = (get(record, name) for name in ("prompt", "id", "subset"))
-    subset = text_of("subset", subset)
+    prompt, name, subset = get(record, "prompt"), record.get("id"), optional_text(record, "subset")
     correct, incorrect = _responses(record, "chosen"), _responses(record, "rejected")
     stated = read_number("num_correct", get(record, "num_correct"))
     if stated != len(correct):
@@ -43,7 +42,7 @@ def _from_rm_bench(record: Record) -> Iterable[Sides]:
 
 
 def _each_against_each(
-    prompt: Any, correct: list[Any], incorrect: list[Any], *, group: str, item: Any
+    prompt: Any, correct: list[Any], incorrect: list[Any], *, group: str | None, item: Any
 ) -> Iterable[Sides]:
     if not (correct and incorrect):
         raise NoPairError("without both a correct and an incorrect response")
