@@ -12,9 +12,9 @@ from typing import Any
 
 import rmlab
 from rmlab.bradley_terry import BradleyTerryFit
+from rmlab.data.csv_files import read_csv
 from rmlab.data.formats import NoPairError
 from rmlab.data.rows import listed, named
-from rmlab.data.text_files import read_csv
 from rmlab.printing import is_blank, printable
 
 _ROLES = {

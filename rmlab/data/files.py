@@ -15,8 +15,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rmlab.data.csv_files import read_csv
 from rmlab.data.rows import DataError, listed
-from rmlab.data.text_files import Records, Rows, Wanted, check_header, read_csv, read_json
+from rmlab.data.text_files import Records, Rows, Wanted, check_header, read_json
 
 __all__ = ["Records", "open_hub", "open_records", "reader_of"]
 

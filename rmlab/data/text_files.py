@@ -1,22 +1,21 @@
-"""Reading the records of JSON and CSV files in any Unicode encoding, within fixed limits, gzipped or not."""
+"""Reading the lines of text files in any Unicode encoding, within fixed limits, gzipped or not, and records of JSON."""
 
 from __future__ import annotations
 
 import codecs
-import csv
 import gzip
 import io
 import json
-import re
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from rmlab.data.formats import NoPairError
 from rmlab.data.rows import DataError, listed
 
-__all__ = ["COLUMN_LIMIT", "RECORD_LIMIT", "Records", "Rows", "Wanted", "check_header", "read_csv", "read_json"]
+__all__ = [
+    "COLUMN_LIMIT", "RECORD_LIMIT", "Records", "Rows", "Wanted", "check_header", "decode", "lines_of", "read_json",
+]  # fmt: skip
 
 RECORD_LIMIT = 16 * 2**20
 """The most bytes of one record of JSON, or of one line or cell of CSV, after unpacking."""
@@ -69,7 +68,7 @@ def check_header(place: str, names: list[str]) -> None:
 # --- Lines ----------------------------------------------------------------------------------------------------------
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def lines_of(path: Path) -> Iterator[bytes]:
     """Yield the lines of a file as UTF-8, unpacked if it is gzipped. Raises DataError if that cannot be done."""
     number = 0
     try:
@@ -118,7 +117,8 @@ class _Recoded:
         return self._text.readline(limit).encode("utf-8", "surrogatepass")
 
 
-def _decode(line: bytes, place: str) -> str:
+def decode(line: bytes, place: str) -> str:
+    """Return a line as text. Raises DataError at its place."""
     try:
         return line.decode()
     except UnicodeDecodeError as error:
@@ -135,7 +135,7 @@ def read_json(path: Path, _: Wanted) -> Records:
     """Open one JSON object per line (JSONL), or one array of objects."""
 
     def rows() -> Rows:
-        numbered = enumerate(_lines(path), start=1)
+        numbered = enumerate(lines_of(path), start=1)
         first = True
         for number, line in numbered:
             bare = line.removeprefix(codecs.BOM_UTF8).strip()  # a mark is inside where files were joined
@@ -147,7 +147,7 @@ def read_json(path: Path, _: Wanted) -> Records:
             first = False
             place = f"{path}:{number}"
             try:
-                record = _object(json.loads(_decode(bare, place), object_pairs_hook=_without_repeats), place)
+                record = _object(json.loads(decode(bare, place), object_pairs_hook=_without_repeats), place)
             except DataError as fault:
                 yield place, fault
             except json.JSONDecodeError as error:
@@ -170,7 +170,7 @@ def _cause(error: Exception) -> str:
 def _array(path: Path, first: int, line: bytes, more: Iterator[bytes]) -> Rows:
     """Yield the objects of an array, each with the line on which it begins, holding one record in memory."""
     decoder = json.JSONDecoder(object_pairs_hook=_without_repeats)
-    number, text = first, _decode(line, f"{path}:{first}").lstrip("\ufeff").lstrip()[1:]
+    number, text = first, decode(line, f"{path}:{first}").lstrip("\ufeff").lstrip()[1:]
     read = number  # lines read so far
     wanted = 2**16
 
@@ -180,7 +180,7 @@ def _array(path: Path, first: int, line: bytes, more: Iterator[bytes]) -> Rows:
         pieces = []
         while size > 0 and (line := next(more, None)) is not None:
             read += 1
-            pieces.append(_decode(line, f"{path}:{read}"))
+            pieces.append(decode(line, f"{path}:{read}"))
             size -= len(line)
         text += "".join(pieces)
         return bool(pieces)
@@ -201,7 +201,7 @@ def _array(path: Path, first: int, line: bytes, more: Iterator[bytes]) -> Rows:
     while mark != "]":
         place = f"{path}:{number}"
         try:
-            value, end = decoder.raw_decode(text)
+            value, end = decoder.rawdecode(text)
             record: Mapping[str, Any] | ValueError = _object(value, place)
         except json.JSONDecodeError as error:
             if len(text) <= RECORD_LIMIT and fill(max(wanted, len(text))):
@@ -212,7 +212,7 @@ def _array(path: Path, first: int, line: bytes, more: Iterator[bytes]) -> Rows:
                 raise DataError(f"{place}: the JSON array ends without its closing bracket") from None
             raise DataError(f"{path}:{number + error.lineno - 1}: is not JSON ({error.msg})") from None
         except DataError as fault:
-            record, end = fault, decoder.raw_decode(text)[1]
+            record, end = fault, decoder.rawdecode(text)[1]
         except (ValueError, RecursionError) as error:
             raise DataError(f"{place}: is not JSON that can be read ({_cause(error)})") from None
         yield place, record
@@ -256,76 +256,3 @@ def _without_repeats(items: list[tuple[str, Any]]) -> dict[str, Any]:
             f"{next(name for name, _ in items if name in seen or seen.add(name))!r} is twice in one object"
         )
     return record
-
-
-# --- CSV ------------------------------------------------------------------------------------------------------------
-
-
-def read_csv(path: Path, _: Wanted) -> Records:
-    """Open rows under a header, separated by whichever of commas, semicolons, tabs or bars the header has most of."""
-
-    def rows() -> Rows:
-        lines = (_decode(line, f"{path}:{number}") for number, line in enumerate(_lines(path), start=1))
-        told, skipped = None, 0
-        header_line = next(lines, "").lstrip("\ufeff")
-        while found := re.fullmatch(r"\s+|sep=(.)\r?\n", header_line):  # blank, or as Excel writes it
-            told, skipped = told or found[1], skipped + 1
-            header_line = next(lines, "")
-        separator = told or max(",;\t|", key=lambda one: len(_cells(header_line, one)))
-        spaced = any(name.startswith(" ") for name in _cells(header_line, separator)[1:])
-        reader = csv.reader(_chain(header_line, lines), strict=True, delimiter=separator, skipinitialspace=spaced)
-        header: list[str] | None = None
-        beginning: list[str] = []
-        place = f"{path}:{1 + skipped}"
-        limit = csv.field_size_limit(RECORD_LIMIT)  # a response may be longer than the 131,072 that csv allows
-        try:
-            for cells in reader:
-                # a row may span several lines
-                number, place = place, f"{path}:{reader.line_num + 1 + skipped}"
-                if not cells:
-                    continue
-                if header is None:
-                    header, beginning = _names(cells), [cells[0].lstrip("\ufeff"), *cells[1:]]
-                    check_header(number, header)
-                elif not any(cell.strip() for cell in cells):
-                    yield number, NoPairError("blank rows")
-                elif len(cells) != len(header):
-                    yield (
-                        number,
-                        DataError(f"{number}: expected {len(header)} cells, as in the header, got {len(cells)}"),
-                    )
-                elif cells[1:] == beginning[1:] and cells[0].lstrip("\ufeff") == beginning[0]:  # joined files
-                    yield number, NoPairError("rows that repeat the header")
-                else:
-                    yield number, dict(zip(header, cells, strict=True))
-        except csv.Error as error:
-            raise DataError(f"{place}: {_csv_fault(error)}") from None
-        finally:
-            csv.field_size_limit(limit)
-
-    return Records(str(path), (), rows())
-
-
-def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
-
-
-def _cells(line: str, separator: str) -> list[str]:
-    try:
-        return next(csv.reader([line], delimiter=separator), [])
-    except csv.Error:
-        return []
-
-
-def _names(cells: list[str]) -> list[str]:
-    """Return the names of columns in a header; one that is empty is called by its number."""
-    return [cell.lstrip("\ufeff").strip() or f"column {number}" for number, cell in enumerate(cells, start=1)]
-
-
-def _csv_fault(error: csv.Error) -> str:
-    if "field limit" in str(error):
-        return f"a cell is longer than {RECORD_LIMIT // 2**20} MiB, the most read; is a quotation mark not closed?"
-    if "new-line character" in str(error):
-        return "holds a carriage return outside quotation marks; let every line end in a line feed"
-    return f"is not CSV that can be read ({error}); is a quotation mark not closed, or one in a cell not doubled?"
