@@ -201,7 +201,7 @@ def _array(path: Path, first: int, line: bytes, more: Iterator[bytes]) -> Rows:
     while mark != "]":
         place = f"{path}:{number}"
         try:
-            value, end = decoder.rawdecode(text)
+            value, end = decoder.raw_decode(text)
             record: Mapping[str, Any] | ValueError = _object(value, place)
         except json.JSONDecodeError as error:
             if len(text) <= RECORD_LIMIT and fill(max(wanted, len(text))):
@@ -212,7 +212,7 @@ def _array(path: Path, first: int, line: bytes, more: Iterator[bytes]) -> Rows:
                 raise DataError(f"{place}: the JSON array ends without its closing bracket") from None
             raise DataError(f"{path}:{number + error.lineno - 1}: is not JSON ({error.msg})") from None
         except DataError as fault:
-            record, end = fault, decoder.rawdecode(text)[1]
+            record, end = fault, decoder.raw_decode(text)[1]
         except (ValueError, RecursionError) as error:
             raise DataError(f"{place}: is not JSON that can be read ({_cause(error)})") from None
         yield place, record
