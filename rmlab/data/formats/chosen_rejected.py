@@ -47,8 +47,8 @@ def _make(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], rec
     both += [name for name in _OF_SIDES if isinstance(record.get(name), dict)]
     ratings = _rating_pair(frozenset(found)) or (*later, *both)
     notes = {prompt.note} if prompt is not None and prompt.note else set()
-    alone = prompt is not None and prompt.columns == (prompt.column,) and not turns
-    awaits = alone and awaits_reply(record.get(prompt.column))
+    alone = prompt.columns[0] if prompt is not None and len(prompt.columns) == 1 and not turns else None
+    awaits = alone is not None and awaits_reply(record.get(alone))
     if awaits:
         notes.add("the prompt is a dialogue of Human and Assistant, read as turns")
     repeated = _RepeatedPrompt((first, second), notes)
