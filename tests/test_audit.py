@@ -12,7 +12,7 @@ from rmlab.audit import CHECKS, Audit, audit
 from rmlab.audit.audited_model import load_audited_model
 from rmlab.audit.built_in_texts import BUILT_IN
 from rmlab.audit.shrink import shrink
-from rmlab.course.planted import FAULTS, TEMPLATE, WIDTHS, save_planted
+from rmlab.course.planted import FAULTS, TEMPLATE, WIDTHS, as_conversations, save_planted
 from rmlab.data import PreferencePair
 from rmlab.datasets import load_everyday
 from rmlab.model import RewardModel
@@ -39,7 +39,8 @@ def planted(tmp_path_factory, pairs):
         key = (fault, network)
         if key not in audits:
             folder = save_planted(root / f"{len(audits)}", fault, network=network)
-            audits[key] = audit(folder, pairs)
+            is_encoder = network == "encoder" or (fault is not None and FAULTS[fault].network == "encoder")
+            audits[key] = audit(folder, pairs if is_encoder else as_conversations(pairs))
         return audits[key]
 
     return planted
@@ -104,22 +105,21 @@ def test_a_qwen_with_its_template_is_kept(sound, tmp_path):
     )  # fmt: skip
     AutoModelForSequenceClassification.from_config(config).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
-    found = audit(tmp_path)
+    talks = as_conversations(BUILT_IN)
+    found = audit(tmp_path, talks)
     assert found.broken == ()
     assert found["end of text"].found == "every text ends in '<|eos|>\\n'"
     # as a Qwen's it was loaded with the class of Qwen's tokenizers, which splits texts in another way
-    found = audit((AutoModelForSequenceClassification.from_pretrained(tmp_path), tokenizer))
+    found = audit((AutoModelForSequenceClassification.from_pretrained(tmp_path), tokenizer), talks)
     assert found.broken == ("reload",)
     assert "since the tokenizer reads 12 of 12 texts as other tokens" in found["reload"].found
 
 
 def test_pairs_of_messages_are_read_by_the_template(sound):
-    def as_messages(pair):
-        said = ({"role": "user", "content": "Hello."}, {"role": "assistant", "content": "Hello. What is it?"})
-        chosen, rejected = (({"role": "assistant", "content": side},) for side in (pair.chosen, pair.rejected))
-        return PreferencePair((*said, {"role": "user", "content": pair.prompt}), chosen, rejected)
-
-    messages = [as_messages(pair) for pair in BUILT_IN]
+    said = ({"role": "user", "content": "Hello."}, {"role": "assistant", "content": "Hello. What is it?"})
+    messages = [
+        PreferencePair((*said, *pair.prompt), pair.chosen, pair.rejected) for pair in as_conversations(BUILT_IN)
+    ]
     assert audit(sound, messages).broken == ()
     found = audit(save_planted(sound.parent / "leak", "leak"), messages)
     assert set(found.broken) == {"order", "batch size", "antisymmetry"}
@@ -184,7 +184,8 @@ def test_the_numbers_of_an_example_show_the_fault(planted, fault, line, names):
 
 def test_a_smallest_example_scored_by_hand_shows_the_fault(planted, tmp_path):
     example = planted("two pad tokens")["batch size"].example
-    texts = [(example.parts[f"prompt {i}"], example.parts[f"response {i}"]) for i in (1, 2)]
+    turns = [(example.parts[f"prompt {i}"], example.parts[f"response {i}"]) for i in (1, 2)]
+    texts = [tuple(message["content"] for (message,) in two) for two in turns]
     network, tokenizer = load(save_planted(tmp_path, "two pad tokens"))
     written = [f"{prompt}<|eos|>{response}<|eos|>" for prompt, response in texts]
     alone, batch = (
@@ -212,13 +213,13 @@ def test_truncation_is_counted_and_shown(planted):
 
 
 def test_a_length_limit_that_is_asked_for_cuts(sound, pairs):
-    found = audit(sound, pairs, max_length=16)
+    found = audit(sound, as_conversations(pairs), max_length=16)
     assert "truncation" in found.broken
     assert "end of text" in found.broken  # a cut from the right takes the EOS that the template wrote
     assert found.max_length == 16
 
 
-@pytest.mark.parametrize(("fault", "tokens", "what"), [("NaN", 301, "nan"), ("too few positions", 129, "Error")])
+@pytest.mark.parametrize(("fault", "tokens", "what"), [("NaN", 302, "nan"), ("too few positions", 129, "Error")])
 def test_the_shortest_text_without_a_score_is_found(planted, fault, tokens, what):
     result = planted(fault)["finite"]
     assert result.example.numbers == {"tokens": tokens}
@@ -263,14 +264,15 @@ def test_length_is_spearmans_correlation_with_its_interval(planted, sound, pairs
     assert planted("length")["length"].found.startswith("rank correlation 1.00 (")
     audited = load_audited_model(sound, revision=None, max_length=None)
     scores, lengths = [], []
-    for pair in pairs:
+    talks = as_conversations(pairs)
+    for pair in talks:
         both = audited.read([(pair.prompt, pair.chosen), (pair.prompt, pair.rejected)]).tokens
         scores.append(float(np.subtract(*audited.alone(both))))
         lengths.append(len(both[0]["input_ids"]) - len(both[1]["input_ids"]))
     r = spearmanr(scores, lengths).statistic
     half = 1.96 * np.sqrt((1 + r**2 / 2) / (SAMPLE - 3))
     low, high = (float(np.tanh(np.arctanh(r) + sign * half)) for sign in (-1, 1))
-    assert f"{r:.2f} ({low:.2f} to {high:.2f})" in audit(sound, pairs)["length"].found
+    assert f"{r:.2f} ({low:.2f} to {high:.2f})" in audit(sound, talks)["length"].found
 
 
 def test_shorter_answers_preferred_are_broken_too(sound, pairs, monkeypatch):

@@ -25,12 +25,12 @@ from rmlab.atomic import recover
 from rmlab.model.heads import Head, fit_head
 from rmlab.model.model_error import ModelError, first_line
 from rmlab.model.model_folder import (
-    ADAPTER,
     MANIFEST,
     changed_files,
     check_layers,
     checked_folder,
     find_file,
+    is_adapter,
     models_in,
     read_manifest,
     read_tensors,
@@ -94,7 +94,7 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
     if name in ("tiny-decoder", "tiny-encoder"):
         return LoadedNetwork(*_tiny(str(name), seed=seed), Head.random(seed), None)
     source = minilm_folder(revision) if name == "minilm" else local_or_hub(name)
-    if isinstance(source, Path) and (source / ADAPTER).is_file() and not (source / "config.json").is_file():
+    if isinstance(source, Path) and is_adapter(source):
         return _load_adapter(source, seed=seed)
     with torch_seed(seed), quiet_transformers():
         # a model that comes with its own code fails here: trust_remote_code is never set

@@ -23,6 +23,7 @@ __all__ = [
     "check_layers",
     "checked_folder",
     "find_file",
+    "is_adapter",
     "models_in",
     "read_manifest",
     "read_record",
@@ -74,6 +75,11 @@ def checked_folder(folder: Path) -> Path:
     for index in folder.glob("*.safetensors.index.json"):
         _check_index(index)
     return folder
+
+
+def is_adapter(source: str | Path) -> bool:
+    """Return whether a folder holds a PEFT adapter, and not the weights of its base."""
+    return isinstance(source, Path) and (source / ADAPTER).is_file() and not (source / "config.json").is_file()
 
 
 def check_layers(source: str | Path, config: Any) -> None:

@@ -41,7 +41,7 @@ from rmlab.model.several_heads import (
 from rmlab.model.token_scorer import TokenScorer
 from rmlab.model.tokenization import Encoded, EncodedPairs, Encoder, Text
 
-__all__ = ["RewardModel"]
+__all__ = ["SAVED_MAX_LENGTH", "RewardModel"]
 
 DEFAULT_MAX_LENGTH = 1024
 SAVED_MAX_LENGTH = "rmlab_max_length"
