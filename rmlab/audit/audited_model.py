@@ -23,6 +23,7 @@ from rmlab.data import Side
 from rmlab.model import TRL, RewardModel, backbones
 from rmlab.model.backbones import SHORT_NAMES, ModelError
 from rmlab.model.conventions import Convention, Joined, convention_of
+from rmlab.model.devices import to_numpy
 from rmlab.model.heads import Head, has_head_of_others
 from rmlab.model.model_folder import is_adapter
 from rmlab.model.network import pools_last_token
@@ -102,7 +103,7 @@ class AuditedModel:
 
     def scores(self, tokens: Sequence[Tokens], *, side: str | None = None) -> np.ndarray:
         """Return the first output for each text of one batch, float64 of shape ``(batch,)``, in nats."""
-        return self.logits(tokens, side=side)[:, 0].double().cpu().numpy()
+        return to_numpy(self.logits(tokens, side=side)[:, 0])
 
     def alone(self, tokens: Sequence[Tokens]) -> np.ndarray:
         """Score each text by itself, unpadded; float64 of shape ``(n,)``."""

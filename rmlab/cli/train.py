@@ -92,6 +92,7 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
     model = RewardModel.from_pretrained(
         options.backbone, seed=options.seed, revision=options.revision, max_length=options.max_length
     )
+    say(f"head: {_head_in_words(model)}")
     check_room(model, out)
     tokens = {"tokens": options.tokens, "processes": options.token_processes}
     ready = {name: prepare(model, part, max_length=options.max_length, **tokens) for name, part in parts.items()}
@@ -151,6 +152,13 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
         shutil.rmtree(checkpoints, ignore_errors=True)  # it only kept the place for one, if the run had been stopped
     say("", f"saved to {out}; try:", f"  rmlab score {out} --prompt 'What is 2 + 2?' --response '4'")
     return 0
+
+
+def _head_in_words(model: RewardModel) -> str:
+    head = model.head_source
+    if not head.fresh:
+        return f"{head.source}, trained further"
+    return f"{head.source}, of standard deviation {float(model.head.weight.detach().std()):.2g}"
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from rmlab.atomic import replacing
 from rmlab.data import PreferencePair
 from rmlab.model.backbones import ModelError, load_network, quiet_transformers
 from rmlab.model.conventions import Convention, convention_of
+from rmlab.model.devices import default_device
 from rmlab.model.heads import Head
 from rmlab.model.network import (
     Float32Linear,
@@ -143,7 +144,7 @@ class RewardModel(TokenScorer):
         revision
             Branch, tag or commit of a hub model.
         device
-            By default a GPU if there is one, else the CPU.
+            By default a GPU if there is one, Apple's included, else the CPU.
 
         Raises
         ------
@@ -171,7 +172,7 @@ class RewardModel(TokenScorer):
                     f"{name} has {model.n_heads} heads; leave n_heads out, or give the backbone, got {n_heads}"
                 )
             model.departures = make_departures(model.head, n_heads, seed=seed)
-        return model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
+        return model.to(device or default_device()).eval()
 
     @property
     def head(self) -> nn.Linear:
