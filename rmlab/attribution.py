@@ -247,7 +247,7 @@ def _leave_out_tokens(
     gone = set(columns)
     texts = [ids, [token for i, token in enumerate(ids) if i not in gone]]
     texts += [ids[:column] + ids[column + 1 :] for column in columns]
-    with model.evaluating(), torch.inference_mode():
+    with model.evaluating(), model.computing(bf16=False), torch.inference_mode():
         # one key, so that the common beginning of the texts is computed once
         scores = to_numpy(model.score_ids(texts, keys=[0] * len(texts), batch_tokens=batch_tokens))
     return scores[0] - scores[2:], float(scores[0]), float(scores[1])
@@ -276,7 +276,7 @@ def _slopes(
     moved = torch.zeros(len(ids) + 1, 1, device=model.device)  # with a last column, for a token that went beyond it
     moved[columns] = 1.0
     slopes, scores = [], []
-    with model.evaluating(), torch.enable_grad(), contextlib.ExitStack() as hooks:
+    with model.evaluating(), model.computing(bf16=False), torch.enable_grad(), contextlib.ExitStack() as hooks:
         lines = _Lines(row, moved)
         for module in _embeddings(model):
             hook = partial(lines.replace, mean=_mean_embedding(module))
@@ -319,8 +319,8 @@ class _Lines:
         later = 0 if torch.equal(inputs[0][0], self.row) else 1
         if later and not torch.equal(inputs[0][0, 1:], self.row[:-1]):
             raise ModelError(
-                "integrated gradients need a network that reads the tokens in their order, or one place later; this one "
-                "changes them. Take leave-one-out."
+                "integrated gradients need a network that reads the tokens in their order, or one place later; this "
+                "one changes them. Take leave-one-out."
             )
         way = (words - mean) * self.moved.roll(later, 0)[:-1]
         points = (words - (1 - self.part[:, None, None]) * way).requires_grad_()
@@ -338,7 +338,7 @@ class _Lines:
 
 
 def _embeddings(model: RewardModel) -> list[torch.nn.Module]:
-    """Return the modules that embed tokens with the weights of the vocabulary: an encoder and a decoder have each one."""
+    """Return the modules that embed tokens with the weights of the vocabulary; with encoder and decoder, two."""
     weight = model.network.get_input_embeddings().weight
     return [m for m in model.network.modules() if isinstance(m, torch.nn.Embedding) and m.weight is weight]
 

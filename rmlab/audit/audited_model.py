@@ -128,11 +128,11 @@ def load_audited_model(model: Any, *, revision: str | None, max_length: int | No
 
 def _of_reward_model(model: RewardModel, max_length: int | None) -> AuditedModel:
     def forward(input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        with model.evaluating():
+        with model.evaluating(), model.computing(bf16=False):
             return model(input_ids, attention_mask)[:, None]
 
     def score_ids(ids: list[list[int]]) -> torch.Tensor:
-        with model.evaluating():
+        with model.evaluating(), model.computing(bf16=False):
             return model.score_ids(ids, keys=[0] * len(ids))  # one key: a common beginning is computed once
 
     def reload() -> AuditedModel:

@@ -85,12 +85,18 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
     checkpoints = out.resolve().with_name(f"{out.resolve().name}.checkpoints")
     if options.resume and not checkpoints.is_dir():
         raise TrainingError(_nothing_to_resume(checkpoints))
+    if options.save == "adapter" and not options.lora:
+        raise ValueError("--save adapter goes with --lora: give its rank, or save the whole model")
     TrainingConfig(**settings_of(options, held_out=0, training=0))  # what is wrong in it is said before any reading
     pairs = read_given(options.pairs, options) if options.pairs else load_everyday()
     say(pairs.report)
     parts, notes = divide(pairs, options)
     model = RewardModel.from_pretrained(
-        options.backbone, seed=options.seed, revision=options.revision, max_length=options.max_length
+        options.backbone,
+        seed=options.seed,
+        revision=options.revision,
+        max_length=options.max_length,
+        weights=options.weights,
     )
     say(f"head: {_head_in_words(model)}")
     check_room(model, out)
@@ -145,7 +151,10 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
             max_length=model.max_length,
         )
         lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in record.items())  # one for each
-        model.save_pretrained(out, beside={"README.md": card, "training.json": f"{{\n{lines}\n}}\n"})
+        only_adapter = options.save == "adapter"
+        model.save_pretrained(
+            out, only_adapter=only_adapter, beside={"README.md": card, "training.json": f"{{\n{lines}\n}}\n"}
+        )
     if any(checkpoints.glob("step-*")):
         say(f"its checkpoints are in {checkpoints}; remove that folder when you no longer need them")
     else:

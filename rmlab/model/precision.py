@@ -9,9 +9,11 @@ import torch
 
 from rmlab._compat.torch_internals import cpu_capabilities, cpu_has_avx512_bf16
 
-__all__ = ["Precision", "autocast", "use_bf16"]
+__all__ = ["Precision", "Weights", "autocast", "use_bf16"]
 
 Precision = Literal["auto", "fp32", "bf16"]
+Weights = Literal["fp32", "bf16"]
+"""The number format in which the weights of the backbone are held; the head is always in float32."""
 
 
 def use_bf16(precision: Precision, device: torch.device) -> bool:

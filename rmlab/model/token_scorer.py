@@ -252,7 +252,7 @@ class TokenScorer(nn.Module):
             ids, mask = map(torch.from_numpy, pad(sequences, pad_id=self.pad_id, length=length))
             return self(ids.to(self.device), mask.to(self.device))
 
-        with self.evaluating(), torch.no_grad(), autocast(self.device, enabled=False):
+        with self.evaluating(), torch.no_grad(), self.computing(bf16=False):
             try:
                 alone, padded = score(9), score(75)
             except Exception:  # whatever somebody's model may raise at ids without the tokens that it expects
@@ -291,7 +291,7 @@ class TokenScorer(nn.Module):
             weights = torch.linspace(1, 2, len(scores), device=scores.device)
             return [scores.detach(), *([] if weight is None else torch.autograd.grad(scores @ weights, weight))]
 
-        with self.evaluating(), torch.set_grad_enabled(weight is not None), autocast(self.device, enabled=False):
+        with self.evaluating(), torch.set_grad_enabled(weight is not None), self.computing(bf16=False):
             try:
                 packed = score(self._packed(sequences, keys, form, 1024))
             except Exception as error:  # whatever somebody's model may raise
@@ -303,6 +303,27 @@ class TokenScorer(nn.Module):
             if not difference <= tolerance * spread:
                 return f"its {what} differ by {difference:.2g} there, where they spread by {spread:.2g}"
         return None
+
+    @property
+    def holds_bf16(self) -> bool:
+        """Whether weights are held in bfloat16."""
+        return any(parameter.dtype == torch.bfloat16 for parameter in self.parameters())
+
+    @contextlib.contextmanager
+    def computing(self, *, bf16: bool) -> Iterator[None]:
+        """Compute in bfloat16, or in float32, to which weights that are held in bfloat16 are widened meanwhile.
+
+        They are the same numbers before, meanwhile and after: float32 holds each of bfloat16.
+        """
+        narrow = [] if bf16 else [p for p in self.parameters() if p.dtype == torch.bfloat16]
+        for parameter in narrow:
+            parameter.data = parameter.data.float()
+        try:
+            with autocast(self.device, bf16):
+                yield
+        finally:
+            for parameter in narrow:
+                parameter.data = parameter.data.bfloat16()
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[None]:

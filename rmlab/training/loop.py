@@ -167,6 +167,11 @@ def training_steps(
 
     if config.lora:
         require_peft()
+    if model.holds_bf16 and (config.precision == "fp32" or is_sharded()):
+        what = (
+            "precision='fp32' computes in float32" if config.precision == "fp32" else "FSDP needs weights of one format"
+        )
+        raise TrainingError(f"the weights are held in bf16, and {what}. Load the model with weights='fp32'.")
 
     def ready(part: Sequence[PreferencePair] | TrainingData) -> TrainingData:
         return part if isinstance(part, TrainingData) else prepare(model, part, max_length=config.max_length)
@@ -252,7 +257,7 @@ def _steps(
         contextlib.ExitStack() as standing,
     ):
         model, accelerator = spread.model, spread.accelerator
-        bf16 = use_bf16(config.precision, accelerator.device)
+        bf16 = model.holds_bf16 or use_bf16(config.precision, accelerator.device)
         optimizer = make_optimizer(model, config)
         best = Best(model, patience=config.patience, keep=bool(config.patience or checkpoints))
         state = RunState(model, optimizer, best, progress)
