@@ -38,7 +38,7 @@ from rmlab.training import TrainingConfig, TrainingError, training_steps
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, PAGE = ROOT / "build" / "architectures.jsonl", ROOT / "docs" / "architectures.md"
 COLUMNS = ("invariance", "reload", "same logits", "packed", "LoRA", "dropout off", "resume")
-SECONDS_EACH = 100
+SECONDS_EACH = 300
 BEFORE = "045465a"
 """The commit of results that were kept before each named its own."""
 

@@ -24,6 +24,7 @@ from rmlab.cli.train_parts import divide
 from rmlab.datasets import load_everyday
 from rmlab.evaluation import fit_temperature
 from rmlab.model import ModelError, RewardModel, check_destination, check_room, rescue
+from rmlab.model.shown import shown
 from rmlab.printing import printable, printable_lines
 from rmlab.reports import Tempered
 from rmlab.reports.card import model_card
@@ -133,6 +134,7 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
         record |= {name: file for name, file in own.items() if file is not None}
         record |= history.to_dict()
         result = tempered = None
+        only_adapter = options.save == "adapter"
         if test is not None:
             test_differences = model.score_differences(test.encoded, precision=config.precision)
             result = rmlab.evaluate(test_differences, lengths=test.encoded.response_lengths)
@@ -149,9 +151,11 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
             test=result,
             tempered=tempered,
             max_length=model.max_length,
+            token_ids=str(model.convention),
+            example=shown(model, parts["training"][0].prompt, parts["training"][0].chosen),
+            adapter_of=options.backbone if only_adapter else None,
         )
         lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in record.items())  # one for each
-        only_adapter = options.save == "adapter"
         model.save_pretrained(
             out, only_adapter=only_adapter, beside={"README.md": card, "training.json": f"{{\n{lines}\n}}\n"}
         )

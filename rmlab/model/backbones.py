@@ -37,7 +37,7 @@ from rmlab.model.model_folder import (
     sha256,
     weight_files,
 )
-from rmlab.model.precision import Weights
+from rmlab.model.precision import NUMBERS, Weights, hold
 from rmlab.model.saved_adapters import base_of, check_base, merge_adapter
 
 __all__ = [
@@ -62,7 +62,6 @@ MINILM_SHA256 = {
     "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
     "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
 }
-NUMBERS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 SHORT_NAMES = ("minilm", "tiny-decoder", "tiny-encoder")
 
 
@@ -100,7 +99,7 @@ def load_network(
     """
     if name in ("tiny-decoder", "tiny-encoder"):
         network, tokenizer = _tiny(str(name), seed=seed)
-        network.base_model.to(NUMBERS[weights])
+        hold(network.base_model, weights)
         return LoadedNetwork(network, tokenizer, Head.random(seed), None)
     source = minilm_folder(revision) if name == "minilm" else local_or_hub(name)
     if isinstance(source, Path) and is_adapter(source):
@@ -197,7 +196,7 @@ def _load_adapter(folder: Path, *, seed: int, weights: Weights) -> LoadedNetwork
     with reading_of("adapter", folder), quiet_transformers():
         network, held = merge_adapter(folder, network)
         value_head = read_tensors(find_file(folder, "value_head.safetensors"))
-    network.base_model.to(NUMBERS[weights])
+    hold(network.base_model, weights)
     if value_head:
         info = {"missing_keys": {"score.weight"}, "unexpected_keys": set(), "mismatched_keys": set()}
         head = fit_head(str(folder), network, info, value_head, seed=seed)
