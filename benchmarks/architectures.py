@@ -81,6 +81,8 @@ def shrink(config: Any, ids: dict[str, int], *, dropout: float) -> Any:
             setattr(config, name, SMALL[name])
         elif name == "num_experts_per_tok" and value is None:
             setattr(config, name, 2)
+        elif name == "head_dim" and value is None:  # which some do not derive by themselves
+            setattr(config, name, SMALL[name])
         elif isinstance(value, float) and "drop" in name:
             setattr(config, name, dropout)
         elif name in ids:

@@ -51,24 +51,25 @@ def test_scores_before_saving_and_after_loading_are_equal_to_the_digit(name, way
     assert (size(narrow), size(wide)) == (size(model), 2 * size(model))
 
 
+def test_small_steps_count():
+    settings = {"max_steps": 40, "batch_size": len(PAIRS), "learning_rate": 2e-5, "schedule": "constant"}
+    history = train(held(), PAIRS, config=TrainingConfig(**settings, precision="bf16"), progress=False)
+    assert history.steps[-1].loss < history.steps[0].loss - 0.005
+
+
 @pytest.mark.parametrize("way", WAYS)
-def test_what_is_trained_is_held_in_float32_meanwhile_and_small_steps_count(way):
+def test_what_is_trained_is_held_in_float32_meanwhile(way):
     model, seen = held(), {}
-    handle = model.network.register_forward_pre_hook(
+    handle = model.network.base_model.register_forward_pre_hook(
         lambda *_: seen.update({name: (p.dtype, p.requires_grad) for name, p in model.network.named_parameters()})
     )
-    config = TrainingConfig(max_steps=60, batch_size=8, learning_rate=1e-5, precision="bf16", **WAYS[way])
-    handles = [model.network.base_model.register_forward_pre_hook(lambda *_: handle is not None and seen.update(
-        {name: (p.dtype, p.requires_grad) for name, p in model.network.named_parameters()}
-    ))]  # fmt: skip
-    history = train(model, PAIRS, config=config, progress=False)
-    for one in (handle, *handles):
-        one.remove()
+    config = TrainingConfig(max_steps=1, batch_size=8, precision="bf16", **WAYS[way])
+    train(model, PAIRS, config=config, progress=False)
+    handle.remove()
     trained = {dtype for dtype, learns in seen.values() if learns}
     kept = {dtype for dtype, learns in seen.values() if not learns}
     assert trained == {torch.float32}
     assert kept == (set() if way == "every weight" else {torch.bfloat16})
-    assert history.steps[-1].loss < history.steps[0].loss
 
 
 def test_an_adapter_saved_alone_is_added_up_as_it_was(tmp_path):

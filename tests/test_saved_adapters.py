@@ -98,6 +98,15 @@ def test_a_base_that_is_gone_is_named_and_one_that_moved_along_is_found(saved, t
     np.testing.assert_array_equal(again.score_differences(PAIRS), model.score_differences(PAIRS))
 
 
+def test_an_adapter_that_is_its_own_base_is_refused(saved):
+    folder, _, _ = saved
+    (folder / "rmlab.json").unlink()
+    config = json.loads((folder / "adapter_config.json").read_text())
+    (folder / "adapter_config.json").write_text(json.dumps({**config, "base_model_name_or_path": str(folder)}))
+    with pytest.raises(ModelError, match="names itself"):
+        RewardModel.from_pretrained(folder)
+
+
 def test_a_base_that_is_another_is_named_with_both_hashes(saved):
     folder, own, _ = saved
     shutil.rmtree(own)

@@ -181,8 +181,13 @@ def _load_adapter(folder: Path, *, seed: int, weights: Weights) -> LoadedNetwork
     if record is not None:
         merged = record.get("weights", "fp32")  # added up in the format in which it was trained
         base, revision, seed = record["base"], record["revision"], record["seed"]
-        if not Path(base).exists() and (folder.parent / Path(base).name).is_dir():
-            base = str(folder.parent / Path(base).name)  # both were moved
+        beside = folder.parent / Path(base).name
+        if Path(base).is_absolute() and not Path(base).exists() and beside.is_dir():
+            base = str(beside)  # both were moved
+    if Path(base).exists() and Path(base).samefile(folder):
+        raise ModelError(
+            f"{folder} is a PEFT adapter that names itself as its base; name the model that it was trained on"
+        )
     try:
         network, tokenizer, head, source = load_network(base, seed=seed, revision=revision, weights=merged)
     except ModelError as error:

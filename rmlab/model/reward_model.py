@@ -182,8 +182,7 @@ class RewardModel(TokenScorer):
             keep_pad=loaded.head.pools_by_pad,
         )
         model.head_source = loaded.head
-        commit = revision or getattr(loaded.network.config, "_commit_hash", None)
-        model.base = Base(str(name), loaded.source, commit if isinstance(loaded.source, str) else None, seed, weights)
+        model.base = Base(str(name), loaded.source, revision, seed, weights)
         model.departures = load_departures(Path(name), model.head)
         if n_heads is not None and n_heads != model.n_heads:
             if model.departures is not None:

@@ -33,18 +33,25 @@ class Base:
     source: str | Path | None
     """The folder or hub id that was read; None if its weights are random."""
     revision: str | None = None
-    """The commit of a hub model."""
+    """The branch, tag or commit of a hub model that was asked for."""
     seed: int = 0
     """Of the weights that it does not hold."""
     weights: Weights = "fp32"
     """The number format in which its backbone was held."""
+
+    @property
+    def commit(self) -> str | None:
+        """The commit of a hub model, by which the hub's cache names the folder of its files."""
+        files = [] if self.source is None else weight_files(self.source, revision=self.revision)
+        snapshot = files[0].parent if files else Path()
+        return snapshot.name if snapshot.parent.name == "snapshots" else self.revision
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record for the folder of an adapter; a folder is named by its whole path."""
         files = [] if self.source is None else weight_files(self.source, revision=self.revision)
         name = str(self.source) if self.source is not None and Path(self.name).is_dir() else self.name
         hashes = {path.name: sha256(path) for path in files}
-        return {"base": name, "revision": self.revision, "seed": self.seed, "weights": self.weights, "sha256": hashes}
+        return {"base": name, "revision": self.commit, "seed": self.seed, "weights": self.weights, "sha256": hashes}
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ def save_adapter(adapter: Adapter, folder: Path) -> None:
     """Write an adapter to a folder as PEFT does."""
     source = adapter.base.source
     adapter.config.base_model_name_or_path = adapter.base.name if source is None else str(source)
-    adapter.config.revision, adapter.config.inference_mode = adapter.base.revision, True
+    adapter.config.revision, adapter.config.inference_mode = adapter.base.commit, True
     adapter.config.save_pretrained(str(folder))
     save_file({name: tensor.contiguous() for name, tensor in adapter.weights.items()}, folder / WEIGHTS)
 
@@ -119,6 +126,7 @@ def merge_adapter(folder: Path, network: Any) -> tuple[Any, list[str]]:
     inside = {name for name, _ in network.named_children()} - {network.base_model_prefix}
     named = {name.rpartition(".")[2] for name, _ in network.named_modules()}
     held = sorted({key.split(".")[2] for key in weights if key.startswith("base_model.model.")} & inside)
+    config.base_model_name_or_path = network.name_or_path  # peft warns of a base that has moved
     config.task_type = None  # whose class would ask for a vocabulary head, or add a head to those that are saved
     config.modules_to_save = sorted({*held, *(set(config.modules_to_save or ()) & named)}) or None
     with warnings.catch_warnings():
@@ -129,4 +137,7 @@ def merge_adapter(folder: Path, network: Any) -> tuple[Any, list[str]]:
         if absent or found.unexpected_keys:
             odd = sorted([*absent, *found.unexpected_keys])
             raise ModelError(f"it and its base do not belong together: {', '.join(odd[:2])}")
-        return model.merge_and_unload(), held
+        merged = model.merge_and_unload()
+    for module in merged.modules():
+        vars(module).pop("peft_config", None)  # else peft would take the next adapter for a second one beside it
+    return merged.requires_grad_(True), held

@@ -141,6 +141,7 @@ def _take_out(backbone: nn.Module, *, merge: bool) -> None:
         # peft wraps a module that holds several stacked experts once for each of its weights, one wrap in another
         if name.removesuffix(".base_layer") == name or name.removesuffix(".base_layer") not in adapted:
             backbone.set_submodule(name, module.get_base_layer())
+    vars(backbone).pop("peft_config", None)
 
 
 def score_a_text(model: RewardModel) -> torch.Tensor:
