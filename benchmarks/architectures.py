@@ -46,6 +46,7 @@ SIZES: dict[tuple[str, ...], Any] = {
     (
         "hidden_size",
         "pooler_hidden_size",
+        "cross_attention_hidden_size",
         "d_model",
         "n_embd",
         "dim",
@@ -106,6 +107,8 @@ def build(kind: str) -> RewardModel:
     def make(dropout: float) -> Any:
         config = shrink(CONFIG_MAPPING[kind](), ids, dropout=dropout)
         config.num_labels = 1
+        if config.is_encoder_decoder:
+            config.decoder_start_token_id = 1  # some have none of their own
         torch.manual_seed(0)
         return kind_of_network(config)
 

@@ -228,6 +228,19 @@ def test_commands_that_score_refuse_a_model_without_a_head(language_model, tmp_p
     assert re.search("has no reward head", capsys.readouterr().err)
 
 
+def test_train_names_the_head_that_it_makes(language_model, tmp_path, capsys):
+    pairs = tmp_path / "pairs.jsonl"
+    lines = [{"prompt": f"Box {i}?", "chosen": f"It is {i}.", "rejected": f"It is {i + 1}."} for i in range(12)]
+    pairs.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    where = ["train", str(pairs), "--backbone", str(language_model), "--out", str(tmp_path / "m")]
+    alone = ["--validation-fraction", "0", "--test-fraction", "0", "--max-steps", "1", "--seed", "3"]
+    assert main([*where, *alone]) == 0
+    (said,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("head: "))
+    drawn = RewardModel.from_pretrained(language_model, seed=3, device="cpu").head.weight
+    assert "seed 3" in said
+    assert f"standard deviation {float(drawn.detach().std()):.2g}" in said
+
+
 @pytest.mark.parametrize("layout", [by_openrlhf, by_trl_with_value_head, by_llama_factory, for_tokens, of_two_layers])
 def test_an_audit_scores_by_the_head_that_score_reads(folder, layout):
     layout(folder)

@@ -126,7 +126,7 @@ def merge_adapter(folder: Path, network: Any) -> tuple[Any, list[str]]:
     inside = {name for name, _ in network.named_children()} - {network.base_model_prefix}
     named = {name.rpartition(".")[2] for name, _ in network.named_modules()}
     held = sorted({key.split(".")[2] for key in weights if key.startswith("base_model.model.")} & inside)
-    config.base_model_name_or_path = network.name_or_path  # peft warns of a base that has moved
+    config.base_model_name_or_path = None  # else peft warns of a base that has moved
     config.task_type = None  # whose class would ask for a vocabulary head, or add a head to those that are saved
     config.modules_to_save = sorted({*held, *(set(config.modules_to_save or ()) & named)}) or None
     with warnings.catch_warnings():
