@@ -349,7 +349,8 @@ def _mean_embedding(module: Any) -> torch.Tensor:
         return module.weight.detach().mean(0)
     tokens = torch.arange(module.num_embeddings, device=module.weight.device)
     with torch.no_grad():
-        return sum(module(part[None])[0].sum(0) for part in tokens.split(8192)) / len(tokens)
+        sums = [module(part[None])[0].sum(0) for part in tokens.split(8192)]  # each (width,)
+    return torch.stack(sums).sum(0) / len(tokens)
 
 
 def _leave_out_words(scorer: Callable[..., Any], prompt: Text, response: Text) -> Attribution:

@@ -243,8 +243,9 @@ def _reader(encoder: Encoder, max_length: int, *, own_cut: bool = False) -> Call
             return Reading([{"input_ids": ids} for ids in encoded], cut)
         whole = list(encoder.encode(*given, max_length=NO_LIMIT))
         cut = np.array([len(ids) > max_length for ids in whole], dtype=bool)
-        for i in np.flatnonzero(cut):
-            whole[i] = _cut(encoder, *texts[i], max_length)
+        for i in np.flatnonzero(cut).tolist():
+            prompt, response = texts[i]
+            whole[i] = _cut(encoder, prompt, response, max_length)
         return Reading([{"input_ids": ids} for ids in whole], cut)
 
     return read
