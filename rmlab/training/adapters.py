@@ -111,18 +111,11 @@ def trained_adapter(model: RewardModel, base: Base) -> Adapter | None:
         return None
     config = copy.copy(backbone.peft_config["default"])
     inside = get_peft_model_state_dict(backbone, save_embedding_layers=False)
-    whole = {
-        name for name, module in network.named_children() if name != prefix and any(True for _ in module.parameters())
-    }
-    if model.head_source.fresh and getattr(backbone, "pooler", None) is not None:
-        whole.add("pooler")  # which the base does not hold
+    parts = dict(network.named_children())
+    whole = {name for name, part in parts.items() if name != prefix and any(True for _ in part.parameters())}
     config.modules_to_save, config.task_type = sorted(whole), "SEQ_CLS"
     weights = {f"{prefix}.{name}": tensor for name, tensor in inside.items()}
-    weights |= {
-        name: tensor
-        for name, tensor in network.state_dict().items()
-        if name.split(".")[0] in whole or ("pooler" in whole and name.startswith(f"{prefix}.pooler."))
-    }
+    weights |= {name: tensor for name, tensor in network.state_dict().items() if name.split(".")[0] in whole}
     return Adapter(base, config, {f"base_model.model.{name}": t.detach().cpu().clone() for name, t in weights.items()})
 
 
