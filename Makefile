@@ -34,7 +34,7 @@ help:
 	@echo "make notebooks  execute every notebook again, in place"
 	@echo "make notebook-timings  time and memory of each notebook on one core, with and without bf16, into docs/measured.md"
 	@echo "make corruption change 200 of the numbers in the notebooks, and see each caught"
-	@echo "make site       render the course as static pages, into build/site"
+	@echo "make site       render the course as static pages, its controls alive, into build/site (SERVE=1: and serve it)"
 	@echo "make benchmarks run the peers side by side with rmlab, and print the ratios (long)"
 	@echo "make clean      remove the set-up and what tests left behind (runs/ and your labels stay)"
 
@@ -71,17 +71,17 @@ notebooks: $(VENV)/.installed-test
 
 # A link that leads nowhere, and a warning, is an error.
 site: $(VENV)/.installed-site
-	$(BIN)/python docs/site/build.py build/site
+	$(BIN)/python docs/site/build_site.py build/site $(if $(SERVE),--serve)
 
 benchmarks: $(VENV)/.installed-bench
 	set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; HF_HUB_OFFLINE=1 $(BIN)/python "$$file"; done
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist rmlab/explorer/web/dist node_modules *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp file says what is installed; it is out of date when the requirements are newer.
-$(VENV)/.installed-lab: pyproject.toml constraints.txt
+$(VENV)/.installed-lab: pyproject.toml constraints.txt package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rmlab needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Name another with: make PYTHON=python3.12 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(INSTALL) --editable '.[lab,minilm,hub,lora]'

@@ -15,6 +15,7 @@ import json
 import logging
 import multiprocessing
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -31,17 +32,21 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICA
 
 from rmlab.data import PreferencePair
 from rmlab.model import ModelError, RewardModel
+from rmlab.model.network import pools_last_token
 from rmlab.training import TrainingConfig, TrainingError, training_steps
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, PAGE = ROOT / "build" / "architectures.jsonl", ROOT / "docs" / "architectures.md"
 COLUMNS = ("invariance", "reload", "same logits", "packed", "LoRA", "dropout off", "resume")
-SECONDS_EACH = 100
+SECONDS_EACH = 300
+BEFORE = "045465a"
+"""The commit of results that were kept before each named its own."""
 
 SIZES: dict[tuple[str, ...], Any] = {
     (
         "hidden_size",
         "pooler_hidden_size",
+        "cross_attention_hidden_size",
         "d_model",
         "n_embd",
         "dim",
@@ -77,6 +82,8 @@ def shrink(config: Any, ids: dict[str, int], *, dropout: float) -> Any:
             setattr(config, name, SMALL[name])
         elif name == "num_experts_per_tok" and value is None:
             setattr(config, name, 2)
+        elif name == "head_dim" and value is None:  # which some do not derive by themselves
+            setattr(config, name, SMALL[name])
         elif isinstance(value, float) and "drop" in name:
             setattr(config, name, dropout)
         elif name in ids:
@@ -88,9 +95,9 @@ def shrink(config: Any, ids: dict[str, int], *, dropout: float) -> Any:
     return config
 
 
-def build(kind: str) -> RewardModel:
+def build(kind: str, *, tokenizer_of: str = "tiny-encoder") -> RewardModel:
     """Return a small model of an architecture with random weights."""
-    tokenizer = RewardModel.from_pretrained("tiny-decoder", device="cpu").tokenizer
+    tokenizer = RewardModel.from_pretrained(tokenizer_of, device="cpu").tokenizer
     last = tokenizer("a")["input_ids"][-1]
     ids = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id, "eos_token_id": last}
     ids |= {name: len(tokenizer) for name in ("vocab_size_per_layer_input", "n_words")}
@@ -100,6 +107,8 @@ def build(kind: str) -> RewardModel:
     def make(dropout: float) -> Any:
         config = shrink(CONFIG_MAPPING[kind](), ids, dropout=dropout)
         config.num_labels = 1
+        if config.is_encoder_decoder:
+            config.decoder_start_token_id = 1  # some have none of their own
         torch.manual_seed(0)
         return kind_of_network(config)
 
@@ -110,6 +119,8 @@ def build(kind: str) -> RewardModel:
     for parameter in network.parameters():
         if parameter.numel() > 50_000_000:
             raise MemoryError(f"a parameter of {parameter.numel():,} numbers: it is not small")
+    if pools_last_token(network):  # its texts end in EOS, and an encoder's in the token that separates two
+        tokenizer = RewardModel.from_pretrained("tiny-decoder", device="cpu").tokenizer
     return RewardModel(network, tokenizer, max_length=256).eval()
 
 
@@ -264,7 +275,23 @@ Tried: {tried} of {all}. Built: {built}; with everything kept or not applicable:
 """
 
 
-def page(found: dict[str, dict[str, str]], n_kinds: int) -> str:
+def commit() -> str:
+    """Return the commit of this checkout, with ``-dirty`` where it holds changes."""
+    words = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def origins(commits: dict[str, str]) -> str:
+    """Return from which commit the rows are, in Markdown."""
+    kinds: dict[str, list[str]] = {}
+    for kind, one in sorted(commits.items()):
+        kinds.setdefault(one, []).append(f"`{kind}`")
+    most = max(kinds, key=lambda one: len(kinds[one]))
+    rest = "".join(f" Of `{one}`: {', '.join(names)}." for one, names in kinds.items() if one != most)
+    return f"Rows are of commit `{most}`{' unless listed here.' if rest else '.'}{rest}"
+
+
+def page(found: dict[str, dict[str, str]], commits: dict[str, str], n_kinds: int) -> str:
     """Return the table, in Markdown."""
     built = {kind: result for kind, result in found.items() if "not built" not in result}
     sound = [r for r in built.values() if all(v.split(":")[0] in ("kept", "not applicable") for v in r.values())]
@@ -273,6 +300,8 @@ def page(found: dict[str, dict[str, str]], n_kinds: int) -> str:
     )
     lines = [
         about,
+        origins(commits),
+        "",
         "| architecture | " + " | ".join(COLUMNS) + " |",
         "|---" * (len(COLUMNS) + 1) + "|",
     ]
@@ -313,8 +342,11 @@ def main() -> int:
     asked = options.only.split(",") if options.only else kinds
     RESULTS.parent.mkdir(exist_ok=True)
     found: dict[str, dict[str, str]] = {}
+    commits: dict[str, str] = {}
     if RESULTS.exists():
-        found = dict(json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines())
+        for line in RESULTS.read_text(encoding="utf-8").splitlines():
+            kind, found[kind], *at = json.loads(line)
+            commits[kind] = at[0] if at else BEFORE
     for kind in asked:
         if kind in found and not options.again:
             continue
@@ -322,11 +354,12 @@ def main() -> int:
             break
         found[kind] = examine(kind)
         with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(json.dumps([kind, found[kind]]) + "\n")
+            commits[kind] = commit()
+            file.write(json.dumps([kind, found[kind], commits[kind]]) + "\n")
         print(kind, {v.split(":")[0] if k != "not built" else v for k, v in found[kind].items()}, flush=True)
     left = [kind for kind in kinds if kind not in found]
     print(f"{len(kinds) - len(left)} of {len(kinds)} tried")
-    PAGE.write_text(page({kind: found[kind] for kind in kinds if kind in found}, len(kinds)), encoding="utf-8")
+    PAGE.write_text(page({kind: found[kind] for kind in kinds if kind in found}, commits, len(kinds)), encoding="utf-8")
     print(f"written to {PAGE.relative_to(ROOT)}")
     broken = [k for k, r in found.items() if any(v.startswith("BROKEN") for v in r.values())]
     print(*(f"broken: {kind} {found[kind]}" for kind in broken), sep="\n")

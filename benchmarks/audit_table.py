@@ -3,7 +3,7 @@
     python benchmarks/audit_table.py [--whole]
 
 Of a planted model the broken lines are shown, and whether they are those that the fault must break and no others;
-`--whole` prints every line. All read pairs of `everyday`, in float32 on the CPU.
+`--whole` prints every line. All read pairs of `everyday`, in float32 on the CPU; planted decoders as conversations.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from rmlab.audit import Audit, audit
-from rmlab.course.planted import FAULTS, save_planted
+from rmlab.course.planted import FAULTS, as_conversations, save_planted
 from rmlab.datasets import load_everyday
 from rmlab.model import RewardModel
 
@@ -43,7 +43,8 @@ def main() -> int:
             print(f"=== {name}: sound ({time.perf_counter() - start:.0f} s)\n{found}\n", flush=True)
             wrong += [name] if found.broken else []
         for i, (name, fault) in enumerate(FAULTS.items()):
-            found = audit(save_planted(Path(scratch) / str(i), name), pairs)
+            given = pairs if fault.network == "encoder" else as_conversations(pairs)
+            found = audit(save_planted(Path(scratch) / str(i), name), given)
             expected = {fault.breaks, *fault.implies}
             verdict = "as planted" if set(found.broken) == expected else f"expected {', '.join(sorted(expected))}"
             wrong += [name] if set(found.broken) != expected else []

@@ -1,7 +1,7 @@
 """Take the pictures of the README: docs/path.png from notebooks/00_start.ipynb, and the explorer's views in Chromium.
 
 ``python docs/take_pictures.py`` takes all, ``python docs/take_pictures.py curve probe`` these two. The picture of the
-opening is a strip of four moments.
+opening is a strip of four moments; each strip_... is one view in a wide and in a narrow window, light and dark.
 """
 
 import argparse
@@ -9,14 +9,17 @@ import base64
 import io
 import re
 import shutil
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 import nbformat
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
+from rmlab.__main__ import main as rmlab_main
 from rmlab.datasets import course_model
 from rmlab.explorer import Explorer, ExplorerState, explore, preference_curve, probe
 from rmlab.explorer.linked import QUESTION
@@ -24,6 +27,10 @@ from rmlab.explorer.serve import ExplorerServer
 
 DOCS = Path(__file__).parent
 WIDTH = 1100  # pixels
+SIZE: ViewportSize = {"width": WIDTH, "height": 800}
+Theme = Literal["light", "dark"]
+WINDOWS: list[tuple[int, Theme]] = [(1400, "light"), (1400, "dark"), (400, "light"), (400, "dark")]  # of a strip
+WINDOW_HEIGHT, SHRUNK = 900, 0.6
 MOMENTS = (0, 1850, 2350, 4000)  # milliseconds after the vote, of the strip of the opening
 
 
@@ -76,6 +83,12 @@ def predict(page: Page, shown: Explorer) -> None:
     button(page, "Reveal")
 
 
+def vote(page: Page, shown: Explorer) -> None:
+    """Choose A in the opening, and wait until the path has drawn itself."""
+    page.keyboard.press("1")
+    page.get_by_role("button", name="Choose again").wait_for()
+
+
 def lead_astray(page: Page, shown: Explorer) -> None:
     """Put filler and flattery into an answer, and watch the model and its twin."""
     for name in ("+ filler, in B", "+ filler, in B", "+ flattery, in B", "+ flattery, in B"):
@@ -106,7 +119,13 @@ PICTURES: dict[str, tuple[Callable[[], Explorer], str, Step]] = {
     "film": (explore, "film", advance),
     "optimise": (explore, "optimise", overdo),
 }
-KNOWN = ["path", "opening", *PICTURES]
+# the same, and what a narrow window is scrolled to
+STRIPS: dict[str, tuple[Callable[[], Explorer], str, Step, str]] = {
+    "strip_opening": (explore, "opening", vote, ".rx-unfolding"),
+    "strip_two_needles": (*PICTURES["two_needles"], ".rx-probe-readout"),
+    "strip_predict": (*PICTURES["predict"], ".rx-curve-main"),
+}
+KNOWN = ["path", "opening", "live", *PICTURES, *STRIPS]
 
 
 def take(page: Page, shown: Explorer, view: str, before: Step, target: Path) -> None:
@@ -148,9 +167,60 @@ def take_opening(browser: Browser, target: Path) -> None:
     keep(strip.resize((WIDTH, moments[0].height), Image.Resampling.LANCZOS), target, colours=256)
 
 
-def keep(picture: Image.Image, target: Path, *, colours: int = 128) -> None:
+def take_live(browser: Browser, target: Path) -> None:
+    """Keep the probe of one file with the course's models inside, opened from a disk without a network."""
+    with tempfile.TemporaryDirectory() as folder, browser.new_context(offline=True, viewport=SIZE) as context:
+        file = Path(folder) / "live.html"
+        rmlab_main(["explore", "--html", str(file), "--live"])
+        page = context.new_page()
+        page.goto(file.as_uri())
+        page.keyboard.press("Escape")
+        page.get_by_role("tab", name="Probe").click()
+        for name in ("+ filler, in B", "+ filler, in B", "+ flattery, in B", "+ flattery, in B"):
+            button(page, name)
+            page.wait_for_timeout(1500)
+        page.locator(".rx-probe-readout").filter(has_text="computed in this page").wait_for(timeout=120_000)
+        page.locator(".rx-probe-readout").filter(has_text="flattered twin").wait_for(timeout=120_000)
+        page.wait_for_timeout(3000)
+        taken = page.locator("#rmlab-explorer").screenshot()
+    keep(Image.open(io.BytesIO(taken)), target)
+
+
+def take_strip(browser: Browser, shown: Explorer, view: str, before: Step, within: str, target: Path) -> None:
+    """Keep one view in every window of a strip, side by side."""
+    answer(shown)
+    taken = []
+    for width, theme in WINDOWS:
+        page = browser.new_page(viewport={"width": width, "height": WINDOW_HEIGHT}, color_scheme=theme)
+        shown.state.reset()
+        shown.state.history, shown.state.here = [], None  # which a reset leaves as they were
+        answer(shown)
+        with ExplorerServer() as server:
+            server.show(shown.state, shown.views, shown.data, title=QUESTION)
+            page.goto(server.address)
+            if view != "opening":
+                page.keyboard.press("Escape")
+                page.get_by_role("tabpanel").or_(page.locator(".rx-panel")).first.wait_for()
+                shown.state.view = view
+            before(page, shown)
+            page.locator(within).scroll_into_view_if_needed()
+            page.wait_for_timeout(1500)
+            taken.append(Image.open(io.BytesIO(page.screenshot())))
+        page.close()
+    small = [
+        one.resize((round(SHRUNK * one.width), round(SHRUNK * one.height)), Image.Resampling.LANCZOS) for one in taken
+    ]
+    strip = Image.new("RGB", (sum(one.width for one in small), small[0].height), "white")
+    for i, one in enumerate(small):
+        strip.paste(one, (sum(each.width for each in small[:i]), 0))
+    keep(strip, target, colours=256, method=Image.Quantize.MAXCOVERAGE)  # else grey takes all of them
+
+
+def keep(
+    picture: Image.Image, target: Path, *, colours: int = 128, method: Image.Quantize = Image.Quantize.MEDIANCUT
+) -> None:
     """Write a picture in few colours, and print its size."""
-    picture = picture.convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+    picture = picture.convert("RGB").quantize(colours, method, dither=Image.Dither.NONE)
     picture.save(target, optimize=True)
     print(
         f"{target.relative_to(DOCS.parent)}: {target.stat().st_size / 1024:.0f} KB, {picture.width} x {picture.height}"
@@ -175,11 +245,17 @@ def main() -> None:
         )
         if "opening" in wanted:
             take_opening(browser, DOCS / "explorer" / "opening.png")
-        page = browser.new_page(viewport={"width": WIDTH, "height": 800})
-        for name, (make, view, before) in PICTURES.items():
+        if "live" in wanted:
+            take_live(browser, DOCS / "explorer" / "live.png")
+        page = browser.new_page(viewport=SIZE)
+        for name, (make, view, before, *within) in {**PICTURES, **STRIPS}.items():
             if name in wanted:
                 shown = made[make] if make in made else made.setdefault(make, make())
-                take(page, shown, view, before, DOCS / "explorer" / f"{name}.png")
+                target = DOCS / "explorer" / f"{name}.png"
+                if within:
+                    take_strip(browser, shown, view, before, *within, target=target)
+                else:
+                    take(page, shown, view, before, target)
         browser.close()
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import filelock
 
-__all__ = ["holding", "recover", "replacing", "write_text"]
+__all__ = ["holding", "recover", "replacing", "unwritable_page", "write_text"]
 
 SECONDS_OF_A_SWAP = 10
 """How long a reader waits for a writer between its two renames."""
@@ -41,6 +41,25 @@ def write_text(path: str | Path, text: str) -> None:
     except BaseException:
         Path(scratch).unlink(missing_ok=True)
         raise
+
+
+def unwritable_page(page: Path) -> str | None:
+    """Return why a page cannot be written there, or None; a file that is no page is not to be lost."""
+    folder = page.resolve().parent
+    if page.is_dir():
+        return "it is a folder"
+    if not folder.is_dir():
+        return "its folder is missing"
+    if page.is_file() and not _is_page(page):  # such as the pairs
+        return "it is a file that is no page, and would be lost"
+    device = page.exists() and not page.is_file()
+    return None if os.access(page if device else folder, os.W_OK) else "its folder may not be written to"
+
+
+def _is_page(file: Path) -> bool:
+    with file.open("rb") as opened:
+        start = opened.read(256)
+    return not start.strip() or start.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html"))
 
 
 @contextlib.contextmanager

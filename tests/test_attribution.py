@@ -9,11 +9,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from test_training_config import small
 from torch import nn
 from transformers import PreTrainedConfig
 
 from rmlab.attribution import SHORT, attribute, attribute_difference
-from rmlab.model import RewardModel
+from rmlab.model import ModelError, RewardModel
 
 PROMPT = "Name a colour, and say why."
 FIRST = "Blue, since the sea is blue on most days."
@@ -153,7 +154,7 @@ def test_what_was_cut_is_said_and_what_was_kept_keeps_its_place(model: RewardMod
     assert found.prompt_tokens_cut > 0
     assert text.endswith(text[found.spans[0][0] :])
     assert "".join(found.tokens[-8:]).endswith("399")
-    assert f"{found.response_tokens_cut:,} of the response tokens on the left were cut" in str(found)
+    assert f"{found.response_tokens_cut:,} of the response tokens" in str(found)
 
 
 def test_messages_are_attributed_in_the_text_that_is_read(model: RewardModel) -> None:
@@ -186,7 +187,7 @@ def test_a_difference_is_what_two_responses_add_and_the_rest_is_named(model: Rew
     assert found.remainder == pytest.approx(found.difference - explained)
     by_gradients = attribute_difference(model, PROMPT, FIRST, SECOND, method="integrated-gradients")
     assert by_gradients.remainder == pytest.approx(by_gradients.from_length, abs=by_gradients.tolerance)
-    assert f"differ by {by_gradients.from_length:+.3f}, the effect of the lengths alone" in str(by_gradients)
+    assert re.search(rf"{re.escape(f'{by_gradients.from_length:+.3f}')}.*lengths", str(by_gradients))
 
 
 def test_a_short_and_a_long_response_are_treated_alike(model: RewardModel) -> None:
@@ -227,3 +228,26 @@ def test_messages_and_books_are_refused_where_a_function_scores() -> None:
 def test_a_result_is_frozen(model: RewardModel) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         attribute(model, PROMPT, FIRST).score = 0.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("kind", ["Gemma3Text", "Bart"])
+@pytest.mark.parametrize("response", [SECOND, LONG])
+def test_gradients_add_up_where_embeddings_are_scaled_or_read_twice(kind: str, response: str) -> None:
+    scale = {"scale_embedding": True} if kind == "Bart" else {}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = small(kind, **scale)
+    found = attribute(model, PROMPT, response, method="integrated-gradients")
+    assert found.complete
+    assert abs(found.score - found.without) > 10 * found.tolerance
+    assert found.score == pytest.approx(float(model.score([PROMPT], [response])[0]), abs=1e-4)
+
+
+def test_a_network_that_reads_its_tokens_in_another_order_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, _ = bag(1)
+    forward = model.network.forward
+    monkeypatch.setattr(
+        model.network, "forward", lambda input_ids, attention_mask: forward(input_ids.flip(1), attention_mask)
+    )
+    with pytest.raises(ModelError, match="leave-one-out"):
+        attribute(model, PROMPT, FIRST, method="integrated-gradients")

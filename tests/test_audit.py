@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from rmlab.audit import CHECKS, Audit, audit
 from rmlab.audit.audited_model import load_audited_model
 from rmlab.audit.built_in_texts import BUILT_IN
 from rmlab.audit.shrink import shrink
-from rmlab.course.planted import FAULTS, TEMPLATE, WIDTHS, save_planted
+from rmlab.course.planted import FAULTS, TEMPLATE, WIDTHS, as_conversations, save_planted
 from rmlab.data import PreferencePair
 from rmlab.datasets import load_everyday
 from rmlab.model import RewardModel
@@ -39,7 +40,8 @@ def planted(tmp_path_factory, pairs):
         key = (fault, network)
         if key not in audits:
             folder = save_planted(root / f"{len(audits)}", fault, network=network)
-            audits[key] = audit(folder, pairs)
+            is_encoder = network == "encoder" or (fault is not None and FAULTS[fault].network == "encoder")
+            audits[key] = audit(folder, pairs if is_encoder else as_conversations(pairs))
         return audits[key]
 
     return planted
@@ -104,22 +106,21 @@ def test_a_qwen_with_its_template_is_kept(sound, tmp_path):
     )  # fmt: skip
     AutoModelForSequenceClassification.from_config(config).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
-    found = audit(tmp_path)
+    talks = as_conversations(BUILT_IN)
+    found = audit(tmp_path, talks)
     assert found.broken == ()
     assert found["end of text"].found == "every text ends in '<|eos|>\\n'"
     # as a Qwen's it was loaded with the class of Qwen's tokenizers, which splits texts in another way
-    found = audit((AutoModelForSequenceClassification.from_pretrained(tmp_path), tokenizer))
+    found = audit((AutoModelForSequenceClassification.from_pretrained(tmp_path), tokenizer), talks)
     assert found.broken == ("reload",)
-    assert "since the tokenizer reads 12 of 12 texts as other tokens" in found["reload"].found
+    assert re.search(r"tokenizer .*12 of 12 texts", found["reload"].found)
 
 
 def test_pairs_of_messages_are_read_by_the_template(sound):
-    def as_messages(pair):
-        said = ({"role": "user", "content": "Hello."}, {"role": "assistant", "content": "Hello. What is it?"})
-        chosen, rejected = (({"role": "assistant", "content": side},) for side in (pair.chosen, pair.rejected))
-        return PreferencePair((*said, {"role": "user", "content": pair.prompt}), chosen, rejected)
-
-    messages = [as_messages(pair) for pair in BUILT_IN]
+    said = ({"role": "user", "content": "Hello."}, {"role": "assistant", "content": "Hello. What is it?"})
+    messages = [
+        PreferencePair((*said, *pair.prompt), pair.chosen, pair.rejected) for pair in as_conversations(BUILT_IN)
+    ]
     assert audit(sound, messages).broken == ()
     found = audit(save_planted(sound.parent / "leak", "leak"), messages)
     assert set(found.broken) == {"order", "batch size", "antisymmetry"}
@@ -184,7 +185,8 @@ def test_the_numbers_of_an_example_show_the_fault(planted, fault, line, names):
 
 def test_a_smallest_example_scored_by_hand_shows_the_fault(planted, tmp_path):
     example = planted("two pad tokens")["batch size"].example
-    texts = [(example.parts[f"prompt {i}"], example.parts[f"response {i}"]) for i in (1, 2)]
+    turns = [(example.parts[f"prompt {i}"], example.parts[f"response {i}"]) for i in (1, 2)]
+    texts = [tuple(message["content"] for (message,) in two) for two in turns]
     network, tokenizer = load(save_planted(tmp_path, "two pad tokens"))
     written = [f"{prompt}<|eos|>{response}<|eos|>" for prompt, response in texts]
     alone, batch = (
@@ -212,13 +214,13 @@ def test_truncation_is_counted_and_shown(planted):
 
 
 def test_a_length_limit_that_is_asked_for_cuts(sound, pairs):
-    found = audit(sound, pairs, max_length=16)
+    found = audit(sound, as_conversations(pairs), max_length=16)
     assert "truncation" in found.broken
     assert "end of text" in found.broken  # a cut from the right takes the EOS that the template wrote
     assert found.max_length == 16
 
 
-@pytest.mark.parametrize(("fault", "tokens", "what"), [("NaN", 301, "nan"), ("too few positions", 129, "Error")])
+@pytest.mark.parametrize(("fault", "tokens", "what"), [("NaN", 302, "nan"), ("too few positions", 129, "Error")])
 def test_the_shortest_text_without_a_score_is_found(planted, fault, tokens, what):
     result = planted(fault)["finite"]
     assert result.example.numbers == {"tokens": tokens}
@@ -228,7 +230,7 @@ def test_the_shortest_text_without_a_score_is_found(planted, fault, tokens, what
 def test_texts_of_the_sample_without_a_score_are_counted(sound, pairs, tmp_path):
     found = audit(save_planted(tmp_path, "NaN"), [PreferencePair("Go on.", "word " * 400, "No."), *pairs])
     assert found.broken == ("finite",)
-    assert f"1 of {2 * SAMPLE + 2} texts of the sample have no score" in found["finite"].found
+    assert f"1 of {2 * SAMPLE + 2} texts" in found["finite"].found
 
 
 def test_a_nan_in_a_batch_alone_is_no_small_difference(sound, monkeypatch):
@@ -263,14 +265,15 @@ def test_length_is_spearmans_correlation_with_its_interval(planted, sound, pairs
     assert planted("length")["length"].found.startswith("rank correlation 1.00 (")
     audited = load_audited_model(sound, revision=None, max_length=None)
     scores, lengths = [], []
-    for pair in pairs:
+    talks = as_conversations(pairs)
+    for pair in talks:
         both = audited.read([(pair.prompt, pair.chosen), (pair.prompt, pair.rejected)]).tokens
         scores.append(float(np.subtract(*audited.alone(both))))
         lengths.append(len(both[0]["input_ids"]) - len(both[1]["input_ids"]))
     r = spearmanr(scores, lengths).statistic
     half = 1.96 * np.sqrt((1 + r**2 / 2) / (SAMPLE - 3))
     low, high = (float(np.tanh(np.arctanh(r) + sign * half)) for sign in (-1, 1))
-    assert f"{r:.2f} ({low:.2f} to {high:.2f})" in audit(sound, pairs)["length"].found
+    assert f"{r:.2f} ({low:.2f} to {high:.2f})" in audit(sound, talks)["length"].found
 
 
 def test_shorter_answers_preferred_are_broken_too(sound, pairs, monkeypatch):
@@ -316,7 +319,7 @@ def test_the_table_shows_every_line_and_its_example(planted):
         word = "BROKEN" if name == "pipeline" else "kept"
         assert any(line.startswith(f"{word:<8}{name} ") for line in table.splitlines())
     assert "example: text '" in table
-    assert "to mend: save with network.config.problem_type = 'regression'" in table
+    assert "network.config.problem_type = 'regression'" in table
     assert table.endswith("14 kept, 1 broken, 0 not applicable")
 
 
@@ -330,7 +333,7 @@ def test_an_audit_is_frozen_json_and_the_same_again(sound, pairs):
     assert [result["name"] for result in record["results"]] == NAMES
     with pytest.raises(dataclasses.FrozenInstanceError):
         first.seed = 4
-    with pytest.raises(KeyError, match="no check is named 'paddding'; there are one output, reload"):
+    with pytest.raises(KeyError, match=r"'paddding'.*one output, reload"):
         first["paddding"]
 
 
@@ -367,32 +370,32 @@ def test_what_is_no_model_is_an_error(model, error, message):
 
 
 def test_a_folder_without_a_model_is_an_error(tmp_path):
-    with pytest.raises(ModelError, match=r"is not a model folder: it has no config\.json"):
+    with pytest.raises(ModelError, match=r"no config\.json"):
         audit(tmp_path)
 
 
 def test_a_network_in_half_precision_is_an_error(sound):
     network, tokenizer = load(sound)
-    with pytest.raises(ModelError, match=r"expected a network in float32, got bfloat16.*give network.float\(\)"):
+    with pytest.raises(ModelError, match=r"float32.*bfloat16.*network\.float\(\)"):
         audit((network.bfloat16(), tokenizer))
 
 
 def test_a_model_that_scores_nothing_is_an_error(sound, monkeypatch):
     network, tokenizer = load(sound)
     monkeypatch.setattr(network, "forward", lambda **_: 1 / 0)
-    with pytest.raises(ModelError, match="cannot score a single text: ZeroDivisionError: division by zero"):
+    with pytest.raises(ModelError, match=r"single text.*ZeroDivisionError"):
         audit((network, tokenizer))
 
 
 def test_no_pairs_or_no_sample_is_an_error(sound):
-    with pytest.raises(ValueError, match="expected at least one pair, got none; leave pairs out"):
+    with pytest.raises(ValueError, match=r"at least one pair.*none"):
         audit(sound, [])
-    with pytest.raises(ValueError, match="sample must be at least 1 pair, got 0"):
+    with pytest.raises(ValueError, match=r"sample .*1.*got 0"):
         audit(sound, sample=0)
 
 
 def test_an_unknown_fault_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="there is no fault 'padding'; there are two outputs, head not saved"):
+    with pytest.raises(ValueError, match=r"'padding'.*two outputs, head not saved"):
         save_planted(tmp_path, "padding")
 
 

@@ -109,9 +109,7 @@ def test_four_items_by_hand():
 
 
 def test_a_chain_is_refused_with_the_reason_and_fitted_with_a_prior():
-    with pytest.raises(
-        ValueError, match=r"no finite maximum: 3 never loses; 0 never wins \(the wins form a chain"
-    ) as error:
+    with pytest.raises(ValueError, match=r"no finite maximum.*3 never loses; 0 never wins") as error:
         fit_bradley_terry([3, 2, 1], [2, 1, 0])
     assert "prior_variance=1.0" in str(error.value)
     fit = fit_bradley_terry([3, 2, 1], [2, 1, 0], prior_variance=1.0)
@@ -283,7 +281,7 @@ def test_sparse_solvers_agree_with_the_dense_one(monkeypatch, cg_limit, options)
     for fit, expected in zip((sparse, sparse.relative_to(17), sparse.relative_to(5)), covariances, strict=True):
         np.testing.assert_allclose(fit.covariance_of(some), expected, atol=1e-7)
     assert sparse.order_effect_standard_error == pytest.approx(dense_errors)
-    with pytest.raises(ValueError, match=r"the covariance of 40 items would take .* covariance_of\(\[\.\.\.\]\)"):
+    with pytest.raises(ValueError, match=r"40 items .*covariance_of"):
         _ = sparse.standard_errors
     assert list(sparse.to_frame(standard_errors=False).columns) == ["item", "score"]
 
@@ -368,7 +366,7 @@ def test_intervals_widen_with_their_level():
     np.testing.assert_allclose(half, 1.959964 * fit.standard_errors, rtol=1e-6)
     np.testing.assert_allclose(fit.intervals(0.5)[:, 1] - fit.scores, 0.6744898 * fit.standard_errors, rtol=1e-6)
     assert half[TEAMS.index("Detroit")] == 0
-    with pytest.raises(ValueError, match=r"level must be between 0 and 1, such as 0.95, got 95"):
+    with pytest.raises(ValueError, match=r"level .*0 and 1.*95$"):
         fit.intervals(95)
 
 
@@ -562,7 +560,7 @@ def test_items_at_fault_are_named_and_a_prior_helps(pairs, message):
 
 
 def test_an_item_known_only_by_weight_zero_has_no_score():
-    with pytest.raises(ValueError, match=r"2 groups that never meet: \{'a', 'b'\}, \{'c'\}"):
+    with pytest.raises(ValueError, match=r"2 groups .*\{'a', 'b'\}, \{'c'\}"):
         fit_bradley_terry(["a", "b", "c"], ["b", "a", "a"], weights=[1, 1, 0])
 
 
@@ -615,15 +613,13 @@ def test_the_check_for_an_order_effect_agrees_with_a_linear_programme():
 
 def test_davidson_without_a_finite_maximum_is_refused():
     arguments = {"winners": ["a", "a"], "losers": ["b", "b"], "tied": [True, False], "ties": "davidson"}
-    with pytest.raises(
-        ValueError, match=r"Davidson's tie parameter has no finite maximum: some order of the items explains"
-    ):
+    with pytest.raises(ValueError, match=r"tie parameter .*no finite maximum"):
         fit_bradley_terry(**arguments)
     assert fit_bradley_terry(**arguments, prior_variance=1.0).tie_parameter > 0
     # a over b over c, and a tie of a and c: no order explains that
     fit = fit_bradley_terry(["a", "b", "a"], ["b", "c", "c"], tied=[False, False, True], ties="davidson")
     assert 0 < fit.tie_parameter < math.inf
-    with pytest.raises(ValueError, match="the item that was first won every decided comparison"):
+    with pytest.raises(ValueError, match=r"first won every"):
         fit_bradley_terry(["a", "b", "a"], ["b", "a", "b"], tied=[False, False, True], ties="davidson", first=[1, 1, 1],
                           prior_variance=1.0)  # fmt: skip
 
@@ -688,7 +684,7 @@ def test_ties_with_an_order_effect_can_run_away_together():
     # the first one wins or ties, at whatever price the order effect grows with the tie parameter
     winners, losers = ["q", "q", "q", "p", "p"], ["p", "p", "p", "q", "q"]
     arguments = {"tied": [False, False, True, False, True], "first": [-1, -1, 0, 0, 1]}
-    with pytest.raises(ValueError, match=r"tie parameter has no finite maximum: .* with an order effect, .*prior_var"):
+    with pytest.raises(ValueError, match=r"tie parameter .*order effect.*prior_var"):
         fit_bradley_terry(winners, losers, ties="davidson", **arguments)
     assert np.abs(fit_bradley_terry(winners, losers, ties="half", **arguments).scores).max() < 5
     held = fit_bradley_terry(winners, losers, ties="davidson", prior_variance=1.0, **arguments)
@@ -717,7 +713,7 @@ def test_groups_that_only_the_prior_joins_are_named_in_a_note():
 @pytest.mark.parametrize("blank", ["", "  ", "\u200b", "\t\n"])
 def test_a_label_that_shows_nothing_is_refused(blank):
     for kind in (list, np.array, pa.array):
-        with pytest.raises(ValueError, match=r"losers\[1\] is .*: a label is missing"):
+        with pytest.raises(ValueError, match=r"losers\[1\] .*missing"):
             fit_bradley_terry(kind(["a", "b", "a"]), kind(["b", blank, "b"]))
 
 
@@ -728,20 +724,20 @@ def test_stopping_early_is_an_error_that_says_what_to_do():
 
 
 def test_numbers_beyond_double_precision_are_an_error_not_an_answer():
-    with pytest.raises(RuntimeError, match="the fit did not converge"):
+    with pytest.raises(RuntimeError, match="converge"):
         fit_bradley_terry(["a", "b"], ["b", "a"], weights=[1e18, 1])
 
 
 def test_an_unknown_item_is_named():
-    with pytest.raises(ValueError, match=r"'Bostn' is none of the 7 items fitted: 'Baltimore', 'Boston', "):
+    with pytest.raises(ValueError, match=r"'Bostn' .*7 items.*'Baltimore', 'Boston', "):
         season().relative_to("Bostn")
-    with pytest.raises(ValueError, match="'Chicago' is none of the 7 items"):
+    with pytest.raises(ValueError, match=r"'Chicago' .*7 items"):
         season().probability("Boston", "Chicago")
 
 
 def test_bootstrap_refuses_what_it_cannot_draw():
-    with pytest.raises(ValueError, match="bootstrap draws whole comparisons, and this fit's weights are not whole"):
+    with pytest.raises(ValueError, match=r"bootstrap .*weights .*whole"):
         fit_bradley_terry(["a", "b"], ["b", "a"], weights=[0.5, 1]).bootstrap(2)
-    with pytest.raises(ValueError, match=r"resample \d+ of 100 cannot be fitted \(.*prior_variance=1.0"):
+    with pytest.raises(ValueError, match=r"resample \d+ of 100 .*prior_variance=1\.0"):
         fit_bradley_terry(["a", "b"], ["b", "a"]).bootstrap(100, seed=0)
     assert np.isfinite(fit_bradley_terry(["a", "b"], ["b", "a"], prior_variance=1.0).bootstrap(100, seed=0)).all()

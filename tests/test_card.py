@@ -23,7 +23,7 @@ def run():
     return model, parts, history, evaluate(model.score_differences(parts["test"].encoded))
 
 
-def card_of(run, tempered):
+def card_of(run, tempered, **options):
     model, parts, history, test = run
     return model_card(
         backbone="tiny-decoder",
@@ -33,6 +33,8 @@ def card_of(run, tempered):
         test=test,
         tempered=tempered,
         max_length=model.max_length,
+        token_ids=str(model.convention),
+        **{"example": "Box 1 is red.\n\n```\nIt is red.<|eos|>", **options},
     )
 
 
@@ -50,6 +52,16 @@ def test_the_card_holds_the_data_the_settings_and_the_figures(run):
         "No temperature was fitted: no pair is wrong.",
     ):
         assert said in card
+
+
+def test_the_card_shows_how_texts_are_read_and_names_the_base_of_an_adapter(run):
+    card = card_of(run, None)
+    assert str(run[0].convention) in card
+    assert "\n    Box 1 is red.\n    \n    ```\n    It is red.<|eos|>\n" in card
+    assert "AutoModelForSequenceClassification" in card
+    alone = card_of(run, None, adapter_of="Qwen/Qwen3-0.6B-Base")
+    assert "needs its base, `Qwen/Qwen3-0.6B-Base`" in alone
+    assert "AutoModelForSequenceClassification" not in alone
 
 
 def test_the_card_says_what_a_temperature_does(run):

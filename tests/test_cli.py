@@ -1,6 +1,7 @@
 import dataclasses
 import io
 import json
+import re
 import subprocess
 import sys
 import time
@@ -113,6 +114,8 @@ def test_fit_prints_the_published_season(files, capsys):
     # ties and an order effect that run away together; and every comparison a win of who was second
     ("winner,loser,tied,first\nN,M,0,-1\nN,M,1,0\nM,N,0,0\nM,N,1,1\n", "no finite maximum"),
     ("winner,loser,first\nA,B,-1\nB,A,-1\n", "no finite maximum; leave it out: --first ''"),
+    ("winner,loser\nA,B\nB,A\nA, A\n", ":4: compares 'A' with itself"),
+    ("winner,loser\rA,B\rB,A\r", ":1: holds a carriage return outside quotation marks"),
 ])  # fmt: skip
 def test_fit_names_file_and_line_of_bad_input(tmp_path, capsys, text, message):
     path = tmp_path / "games.csv"
@@ -122,6 +125,21 @@ def test_fit_names_file_and_line_of_bad_input(tmp_path, capsys, text, message):
     assert error.startswith(f"rmlab: {path}")
     assert error.count("\n") == 1
     assert message in error
+
+
+def test_fit_takes_names_for_one_that_nobody_can_tell_apart_and_notes_those_alike(tmp_path, capsys):
+    path = tmp_path / "games.csv"
+    path.write_text("winner,loser\nCaf\u00e9,B\n B,Cafe\u0301 \nwinner,loser\nb,B\nB,b\n", encoding="utf-8")
+    found = json.loads(run(capsys, "fit", path, "--json").out)
+    assert {one["item"] for one in found["items"]} == {"Caf\u00e9", "B", "b"}
+    assert found["n_comparisons"] == 4
+    assert any("'B' and 'b'" in note for note in found["notes"])
+
+
+def test_fit_reads_whole_numbers_written_as_floats(tmp_path, capsys):
+    path = tmp_path / "games.csv"
+    path.write_text("winner,loser,first,tied\nA,B,1.0,0.0\nB,A,1.0,1.0\nA,B,-1.0,0.0\nB,A,0.0,0.0\n")
+    assert json.loads(run(capsys, "fit", path, "--json").out)["n_comparisons"] == 4
 
 
 def test_fit_that_does_not_converge_is_one_line(tmp_path, capsys):
@@ -190,7 +208,7 @@ def test_fit_of_more_items_than_a_covariance_can_hold_prints_scores_and_says_why
     path.write_text("winner,loser\na,b\nb,a\nb,c\nc,b\na,c\n")
     out = run(capsys, "fit", path).out
     assert [line.split()[0] for line in out.splitlines()[1:4]] == ["a", "b", "c"]
-    assert "no standard errors: the covariance of 3 items" in out
+    assert re.search(r"no standard errors.*3 items", out)
     record = json.loads(run(capsys, "fit", path, "--json").out)
     assert record["items"][0]["standard_error"] is None
     assert "covariance_of" in record["notes"][0]
@@ -270,6 +288,7 @@ def test_score_names_the_line_that_is_wrong(trained, capsys, monkeypatch, line, 
     '{"prompt": "p", "response": [{"role": "assistant"}]}',
     r'{"prompt": "p", "response": "\ud800"}',
     '{"prompt": "p", "response": "r", "id": NaN}',
+    '{"prompt": "p", "response": [{"role": "assistant", "content": "", "tool_calls": [{"id": 1}]}]}',
     '{"prompt": "p", "response": ' + "[" * 100_000,
     b'{"prompt": "p", "response": "\xff"}',
 ])  # fmt: skip
@@ -281,6 +300,18 @@ def test_score_keeps_the_answers_before_a_bad_line(trained, capsys, monkeypatch,
     assert [json.loads(line)["response"] for line in printed.out.splitlines()] == ["fine"]
     assert "standard input, line 2" in printed.err
     assert printed.err.count("\n") == 1
+
+
+def test_score_reads_messages_as_the_readers_of_pairs_do(trained, capsys, monkeypatch):
+    turns = [{"role": "user", "content": "Which?"}], [{"role": "assistant", "content": "red"}]
+    told = [{"from": "human", "value": "Which?"}], [{"role": "gpt", "content": [{"type": "text", "text": "red"}]}]
+    lines = (json.dumps({"prompt": prompt, "response": response}) for prompt, response in (turns, told))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(lines)))
+    printed = run(capsys, "score", trained)
+    one, other = map(json.loads, printed.out.splitlines())
+    assert one["score"] == other["score"]
+    assert other["prompt"] == told[0]
+    assert "role human read as user" in printed.err
 
 
 def test_score_of_a_broken_template_or_a_score_that_is_not_finite_is_one_line(trained, capsys, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -128,7 +129,7 @@ def test_a_temperature_at_its_bound_is_said_and_the_rest_goes_on(folder: Path, r
     ]
     path = write(folder / "swapped.jsonl", swapped)
     printed = run(capsys, folder / "model", path).out
-    assert "no temperature: no positive temperature beats a coin" in printed
+    assert "no temperature" in printed
     assert "accuracy" in printed
     record = run_json(capsys, folder / "model", path)
     assert "no positive temperature beats a coin" in record["tempered"]["failure"]
@@ -137,8 +138,8 @@ def test_a_temperature_at_its_bound_is_said_and_the_rest_goes_on(folder: Path, r
 def test_one_pair_is_evaluated_without_a_temperature(folder: Path, right: Path, capsys):
     path = write(folder / "one.jsonl", [json.loads(right.read_text().splitlines()[0])])
     printed = run(capsys, folder / "model", path, "--html", folder / "one.html").out
-    assert "one pair says almost nothing" in printed
-    assert "none can be held back; give other pairs with --held-out" in printed
+    assert "one pair" in printed
+    assert "--held-out" in printed
     assert "none can be held back" in (folder / "one.html").read_text()
 
 
@@ -171,12 +172,41 @@ def test_the_page_is_written_with_pictures_hashes_and_the_command(folder: Path, 
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("nowhere/report.html", "its folder is missing"), (".", "it is a folder")]
+    ("name", "message"),
+    [
+        ("nowhere/report.html", "its folder is missing"),
+        ("away.html", "its folder is missing"),
+        ("pairs.jsonl", "would be lost"),
+        (".", "it is a folder"),
+    ],
 )
 def test_a_page_that_cannot_be_written_is_refused_before_the_model_is_loaded(tmp_path: Path, capsys, name, message):
+    (tmp_path / "pairs.jsonl").write_text("{}")
+    (tmp_path / "away.html").symlink_to(tmp_path / "nowhere" / "report.html")
     error = run(capsys, "no-such-model", "no-such-pairs", "--html", tmp_path / name, status=2).err
     assert message in error
     assert "no-such-model" not in error
+
+
+def test_an_item_of_rewardbench_without_a_subset_costs_a_note(folder: Path, model: RewardModel, capsys):
+    items = [
+        {"prompt": f"{i} red", "chosen": "blue oak", "chosen_model": "m", "rejected": "elm", "rejected_model": "n",
+         "subset": subset}
+        for i, subset in enumerate(("hep-cpp", "math-prm", None, "hep-cpp"))
+    ]  # fmt: skip
+    found = run_json(capsys, folder / "model", write(folder / "odd.jsonl", items))
+    assert found["n_pairs"] == 4
+    assert found["rewardbench"]["subsets"]["hep-cpp"]["n_items"] == 2
+    assert any("left out: 1 of the pairs" in note for note in found["rewardbench"]["notes"])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_the_figures_are_printed_even_where_the_page_finds_a_full_disk(folder: Path, right: Path, capsys, options):
+    printed = run(capsys, folder / "model", right, "--html", "/dev/full", *options, status=2)
+    assert "accuracy" in printed.out
+    assert printed.err.rstrip().rpartition("rmlab: ")[2].count("\n") == 0
+    assert "written to" not in printed.out
 
 
 def test_repeated_judgements_give_a_noise_ceiling(folder: Path, right: Path, capsys):
@@ -199,7 +229,7 @@ def test_a_few_repeats_are_too_few_for_a_ceiling(folder: Path, right: Path, caps
     records = list(map(json.loads, right.read_text().splitlines()))
     record = run_json(capsys, folder / "model", write(folder / "few.jsonl", records + records[:3]))
     assert record["noise_ceiling"] is None
-    assert "3 of the pairs occur more than once: too few for a noise ceiling" in record["notes"]
+    assert any(re.search(r"^3 .*more than once.*ceiling", note) for note in record["notes"])
 
 
 def test_empty_prompts_are_no_shared_prompt(folder: Path, right: Path, capsys):
@@ -258,7 +288,7 @@ def test_the_page_shows_length_by_group_and_what_counts_as_half(folder: Path, mo
     assert record["n_ties"] >= 4
     source = page.read_text()
     for written in (out, source):
-        assert "4 pairs have equal responses (or two empty ones), and count as half a win" in written
+        assert re.search(r"4 pairs have equal responses .*half", written)
         assert "\\x1b[1mterse" in written
         assert "\x1b" not in written
     assert "<td>pairs with equal responses</td><td>4</td>" in source
@@ -406,9 +436,7 @@ def test_a_file_in_the_format_of_rewardbench_with_no_subset_of_it_is_evaluated_w
 
 def test_an_item_of_very_many_responses_is_refused_with_its_line(tmp_path: Path):
     path = write(tmp_path / "wide.jsonl", [second("0", "Focus", 1, 3), second("tied:0", "Ties", 501, 500)])
-    with pytest.raises(
-        DataError, match=r"wide.jsonl\W+(line )?2: 501 correct and 500 wrong responses would give 250,500 pairs"
-    ):
+    with pytest.raises(DataError, match=r"wide\.jsonl\W+(line )?2: 501 .*500 .*250,500 pairs"):
         rmlab.read_pairs(path)
 
 

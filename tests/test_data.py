@@ -148,12 +148,10 @@ def test_two_responses_and_a_preference(tmp_path, names, label, chosen_first, ti
     assert pair == PreferencePair("Q", chosen, rejected, tied=tied, chosen_first=chosen_first)
 
 
-@pytest.mark.parametrize("label", ["c", "", 0, 1, 3, 1.5, True, "no", ["a"]])
+@pytest.mark.parametrize("label", ["c", 0, 1, 3, 1.5, True, "no", ["a"]])
 def test_an_unknown_label_is_never_read_as_a_tie(tmp_path, label):
     path = write_lines(tmp_path / "pairs.jsonl", AB, {**AB, "preference": label})
-    with pytest.raises(
-        DataError, match=r"pairs\.jsonl:2: preference must be one of a, b, response_a, response_b or tie"
-    ):
+    with pytest.raises(DataError, match=r"pairs\.jsonl:2: preference .*response_a.*tie"):
         read_pairs(path)
 
 
@@ -225,9 +223,9 @@ def test_globs_and_lists_read_files_in_order(tmp_path):
 
 def test_files_of_two_formats_or_kinds_are_refused(tmp_path):
     a, b, c = (write_lines(tmp_path / f"{n}.jsonl", record) for n, record in (("a", TEXT), ("b", AB), ("c", DIALOGUE)))
-    with pytest.raises(DataError, match=r"b\.jsonl:1: is A/B \(.*\), and .*a\.jsonl is explicit prompt"):
+    with pytest.raises(DataError, match=r"b\.jsonl:1: .*A/B.*a\.jsonl.*explicit prompt"):
         read_pairs([a, b])
-    with pytest.raises(DataError, match=r"c\.jsonl:1: prompt must be text, .* got list of length 1; text and messages"):
+    with pytest.raises(DataError, match=r"c\.jsonl:1: prompt .*list of length 1"):
         read_pairs([a, c])
 
 
@@ -261,7 +259,7 @@ def test_a_hub_id_with_several_splits_needs_one_named(monkeypatch):
     datasets = pytest.importorskip("datasets", reason="the extra hub is not installed")
     one = datasets.Dataset.from_list([TEXT])
     fake_hub(monkeypatch, lambda *_, **__: datasets.DatasetDict(train=one, test=one))
-    with pytest.raises(DataError, match=r"someone/pairs: has the splits train, test; name one, as in split='train'"):
+    with pytest.raises(DataError, match=r"someone/pairs: .*train, test.*split='train'"):
         read_pairs("someone/pairs")
     fake_hub(monkeypatch, lambda *_, **__: datasets.DatasetDict(train=one))
     assert len(read_pairs("someone/pairs")) == 1
@@ -272,9 +270,7 @@ def test_what_the_hub_lacks_is_told(monkeypatch):
         raise OSError("offline")
 
     fake_hub(monkeypatch, load)
-    with pytest.raises(
-        DataError, match=r"someone/pairs: no such file is here, and the hub gave none \(OSError: offline"
-    ):
+    with pytest.raises(DataError, match=r"someone/pairs: .*OSError: offline"):
         read_pairs("someone/pairs")
 
 
@@ -290,12 +286,12 @@ def test_a_path_that_exists_wins_over_a_hub_id(tmp_path, monkeypatch):
     (tmp_path / "someone").mkdir()
     write_lines(tmp_path / "someone" / "pairs.jsonl", TEXT)
     assert len(read_pairs("someone/pairs.jsonl")) == 1
-    with pytest.raises(ValueError, match=r"split='train' goes with a hub id, and 'someone/pairs.jsonl' is a file"):
+    with pytest.raises(ValueError, match=r"split='train' .*someone/pairs\.jsonl"):
         read_pairs("someone/pairs.jsonl", split="train")
     for missing in ("someone/other.jsonl", "no/such/*.csv", ["someone/pairs.jsonl", "someone/hub-id"]):
-        with pytest.raises(FileNotFoundError, match=r"no file .*; expected a path, a glob or, alone, a hub id"):
+        with pytest.raises(FileNotFoundError, match=r"no file .*hub id"):
             read_pairs(missing)
-    with pytest.raises(DataError, match=r"someone: is a folder; name its files"):
+    with pytest.raises(DataError, match=r"someone: .*folder"):
         read_pairs("someone")
 
 
@@ -359,7 +355,7 @@ def test_a_fault_in_messages_names_file_and_line(tmp_path, second, told):
 def test_an_implicit_prompt_beside_an_explicit_one_is_refused(tmp_path):
     sides = {name: [user("a"), assistant(name)] for name in ("chosen", "rejected")}
     path = write_lines(tmp_path / "pairs.jsonl", sides, {**sides, "prompt": [user("a")]})
-    with pytest.raises(DataError, match=r"pairs\.jsonl:2: has a prompt, and the first record had none"):
+    with pytest.raises(DataError, match=r"pairs\.jsonl:2: .*prompt.*first record"):
         read_pairs(path)
     hh = dict.fromkeys(("chosen", "rejected"), "\n\nHuman: a\n\nAssistant: b")
     path = write_lines(tmp_path / "hh.jsonl", hh, {"chosen": "a", "rejected": "b"})
@@ -368,14 +364,13 @@ def test_an_implicit_prompt_beside_an_explicit_one_is_refused(tmp_path):
 
 
 def test_unknown_columns_are_shown_with_the_nearest_format(tmp_path):
-    path = write_lines(tmp_path / "pairs.jsonl", {"prompt": "p", "response_a": "a", "response_b": "b", "verdict": "a"})
+    path = write_lines(tmp_path / "pairs.jsonl", {"prompt": "p", "response_a": "a", "response_b": "b", "outcome": "a"})
     with pytest.raises(
         DataError,
-        match=r"pairs\.jsonl:1: found the columns prompt, response_a, response_b, verdict, .* nearest is A/B "
-        r"\(prompt, response_a, response_b, .*\), without ",
+        match=r"pairs\.jsonl:1: .*outcome, prompt, response_a, response_b.*A/B .*without preference",
     ):
         read_pairs(path)
-    with pytest.raises(DataError, match=r"nearest is explicit prompt \(prompt, chosen, rejected\), without chosen\."):
+    with pytest.raises(DataError, match=r"explicit prompt \(prompt, chosen, rejected\).*without chosen"):
         read_pairs(write_lines(tmp_path / "p.jsonl", {"prompt": "p", "choosen": "a", "rejected": "b"}))
 
 
@@ -415,7 +410,7 @@ def test_a_fault_in_csv_names_the_line(tmp_path, rows, told):
 def test_text_that_is_not_utf8_names_the_line(tmp_path):
     for path in (write_lines(tmp_path / "a.jsonl", TEXT), write_csv(tmp_path / "a.csv", list(TEXT))):
         path.write_bytes(path.read_bytes() + "d\xe9j\xe0 vu\n".encode("latin-1"))
-        with pytest.raises(DataError, match=rf"^{path}:2: is not UTF-8 text \(.* at byte 1\)"):
+        with pytest.raises(DataError, match=rf"^{path}:2: .*UTF-8.*byte 1\b"):
             read_pairs(path)
 
 
@@ -426,14 +421,14 @@ def test_a_damaged_gzip_names_the_line(tmp_path):
     wrong[-6] ^= 1  # in the checksum
     for damaged in (packed[: len(packed) // 2], packed[:-4], bytes(wrong), packed + b"no gzip"):
         path.write_bytes(damaged)
-        with pytest.raises(DataError, match=rf"^{path}:\d+: the gzip data are damaged or cut short here"):
+        with pytest.raises(DataError, match=rf"^{path}:\d+: .*gzip.*damaged"):
             read_pairs(path)
     path.write_bytes(content)
-    with pytest.raises(DataError, match="the gzip data are damaged"):
+    with pytest.raises(DataError, match=r"gzip.*damaged"):
         read_pairs(path)
     misnamed = tmp_path / "a.jsonl"
     misnamed.write_bytes(packed)
-    with pytest.raises(DataError, match=r"a\.jsonl:1: is gzip data: let its name end in \.gz"):
+    with pytest.raises(DataError, match=r"a\.jsonl:1: .*gzip.*\.gz"):
         read_pairs(misnamed)
 
 
@@ -449,9 +444,9 @@ def test_a_damaged_parquet_names_the_file(tmp_path):
 
 def test_an_unknown_ending_is_refused(tmp_path):
     (tmp_path / "a.xlsx").write_bytes(b"x")
-    with pytest.raises(DataError, match=r"a\.xlsx: the name must end in one of \.jsonl, .*\.parquet"):
+    with pytest.raises(DataError, match=r"a\.xlsx: .*\.jsonl, .*\.parquet"):
         read_pairs(tmp_path / "a.xlsx")
-    with pytest.raises(DataError, match="an empty list of files"):
+    with pytest.raises(DataError, match="empty list"):
         read_pairs([])
 
 
@@ -478,7 +473,7 @@ def test_slices_and_selections_share_the_table():
         with pytest.raises(IndexError, match="of 10"):
             pairs[wrong]
     for wrong in (np.array([True]), [1.5], [[1]], ["a"]):
-        with pytest.raises(TypeError, match="expected a list or array of positions, or of 10 bools"):
+        with pytest.raises(TypeError, match=r"positions.*10 bools"):
             pairs[wrong]
     with pytest.raises(IndexError):
         pairs[[10]]
@@ -496,7 +491,7 @@ def test_columns_as_arrays():
     assert pairs.groups == ["g", None]
     assert list(pairs.texts("prompt")) == ["one\ntwo", ""]
     assert (pairs.lengths("chosen").tolist(), pairs.lengths("rejected").tolist()) == ([1, 0], [2, 3])
-    with pytest.raises(ValueError, match=r"a column must be one of prompt, chosen, .*, got 'score'"):
+    with pytest.raises(ValueError, match=r"prompt, chosen, .*'score'"):
         list(pairs.texts("score"))
 
 
@@ -727,15 +722,13 @@ def test_texts_of_signs_alone_are_told_apart():
 
 @pytest.mark.parametrize("fractions", [(0.5, 0.6), (1.0, 0.0), (1.2, -0.2), (), (float("nan"), 0.5)])
 def test_fractions_must_add_up(fractions):
-    with pytest.raises(ValueError, match="fractions must each be above 0 and together 1, got"):
+    with pytest.raises(ValueError, match=r"fractions .*got"):
         split_by_prompt(texts(("p", "a", "b")), fractions=fractions)
 
 
 def test_a_part_that_would_be_empty_is_an_error():
     pairs = texts(*[("The same prompt", str(i), "no") for i in range(50)])
-    with pytest.raises(
-        ValueError, match=r"50 pairs on 1 distinct prompts .* cannot fill 3 parts .*; give more prompts"
-    ):
+    with pytest.raises(ValueError, match=r"50 pairs on 1 distinct prompts .*3 parts"):
         split_by_prompt(pairs)
     with pytest.raises(ValueError, match="0 pairs on 0 distinct prompts"):
         split_by_prompt(PreferencePairs.from_list([]))
@@ -779,7 +772,7 @@ def test_what_is_written_is_read_back_as_it_was(tmp_path, name, as_messages):
         ]  # fmt: skip
     path = tmp_path / name
     if as_messages and "csv" in name:
-        with pytest.raises(ValueError, match="CSV holds text, and these pairs are messages"):
+        with pytest.raises(ValueError, match=r"CSV.*messages"):
             write_pairs(pairs, path)
         return
     write_pairs(pairs, path)
@@ -819,8 +812,8 @@ def test_a_write_that_fails_leaves_the_older_file_whole(tmp_path, monkeypatch):
 
 
 def test_what_cannot_be_written_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"a\.txt: the ending must be \.jsonl"):
+    with pytest.raises(ValueError, match=r"a\.txt: .*\.jsonl"):
         write_pairs(AWKWARD, tmp_path / "a.txt")
-    with pytest.raises(ValueError, match="there are no pairs to write"):
+    with pytest.raises(ValueError, match="no pairs"):
         write_pairs([], tmp_path / "a.jsonl")
     assert list(tmp_path.iterdir()) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import time
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -287,3 +288,104 @@ def test_a_lone_carriage_return_survives_csv(tmp_path):
     pairs = [PreferencePair("a\rb", "\r", "x\r"), PreferencePair("\r\n", "\n", "y")]
     write_pairs(pairs, tmp_path / "a.csv")
     assert list(read_pairs(tmp_path / "a.csv")) == pairs
+
+
+# --- Files that were joined, and tables as people write them ---------------------------------------------------------
+
+
+def test_joined_tables_lose_the_header_and_no_pair(tmp_path):
+    once = "\ufeff" + table(",")
+    (tmp_path / "a.csv").write_text("\ufeff" + once + once, encoding="utf-8", newline="")
+    pairs = read_pairs(tmp_path / "a.csv")
+    assert list(pairs) == [PAIR, PAIR]
+    assert pairs.report.without_pairs == {"rows that repeat the header": 1}
+
+
+def test_joined_lines_of_json_may_hold_byte_order_marks(tmp_path):
+    (tmp_path / "a.jsonl").write_text(("\ufeff" + lines(TEXT)) * 2, encoding="utf-8")
+    assert list(read_pairs(tmp_path / "a.jsonl")) == [PAIR, PAIR]
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "told"),
+    [
+        ("[A]\n[A]", 2, "goes on after the end of the array"),
+        ("[A] x", 1, "goes on after the end of the array"),
+        ("[A\n A]", 2, "a comma is missing"),
+        ("[A,\n,A]", 2, "is not JSON"),
+        ("[A,]", 1, "is not JSON"),
+        ("[,A]", 1, "is not JSON"),
+    ],
+)
+def test_an_array_is_read_by_the_rules_of_json(tmp_path, content, line, told):
+    (tmp_path / "a.json").write_text(content.replace("A", json.dumps(TEXT)))
+    with pytest.raises(DataError, match=rf"a\.json:{line}: {told}"):
+        read_pairs(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("content", ["\n\n[A]\n", "[ A , A ]\n\n"])
+def test_an_array_may_have_space_around_it(tmp_path, content):
+    (tmp_path / "a.json").write_text(content.replace("A", json.dumps(TEXT)))
+    assert set(read_pairs(tmp_path / "a.json")) == {PAIR}
+
+
+@pytest.mark.parametrize(
+    ("content", "ignored"),
+    [
+        ('prompt, chosen, rejected\nQ, "A, a", B\n', ()),
+        ("\n\nprompt;chosen;rejected\nQ;A, a;B\n", ()),
+        ('prompt,chosen,rejected,,\nQ,"A, a",B,,\n', ("column 4", "column 5")),
+        (',,prompt,chosen,rejected\n1,,Q,"A, a",B\n', ("column 1", "column 2")),
+    ],
+)
+def test_tables_as_people_write_them(tmp_path, content, ignored):
+    (tmp_path / "a.csv").write_text(content)
+    pairs = read_pairs(tmp_path / "a.csv")
+    assert list(pairs) == [PreferencePair("Q", "A, a", "B")]
+    assert pairs.report.ignored_columns == ignored
+
+
+def test_a_space_that_belongs_to_a_cell_is_kept(tmp_path):
+    (tmp_path / "a.csv").write_text("prompt,chosen,rejected\nQ, A,B\n")
+    assert read_pairs(tmp_path / "a.csv")[0].chosen == " A"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.csv", b"prompt,chosen,rejected\rQ,A,B\r", ":1: holds a carriage return outside quotation marks"),
+        ("a.jsonl", b'{"prompt": "Q"}{"prompt": "Q"}\n', ":1: is not JSON .*Write each record on a line of its own"),
+        ("a.csv", "prompt".encode("utf-32-le"), ":1: looks like UTF-32 text"),
+        ("a.csv", "prompt,chosen,rejected\n\u554f,A,B\n".encode("gb18030"), ":2: is not UTF-8 text .*GB 18030"),
+        ("a.json", b'{"data": [{"prompt": "Q"}]}', ":1: found the columns data, .*Is data the list of records"),
+    ],
+)
+def test_a_refusal_names_the_cause(tmp_path, name, content, told):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=told):
+        read_pairs(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.arrow", "a.feather", "A.ARROW"])
+@pytest.mark.parametrize("new", [pa.ipc.new_stream, pa.ipc.new_file])
+def test_files_of_arrow_in_both_forms(tmp_path, name, new):
+    rows = pa.Table.from_pylist([{**TEXT, "extra": 1}] * 3)
+    with new(str(tmp_path / name), rows.schema) as writer:
+        writer.write_table(rows, max_chunksize=2)
+    pairs = read_pairs(tmp_path / name)
+    assert list(pairs) == [PAIR] * 3
+    assert pairs.report.ignored_columns == ("extra",)
+    whole = (tmp_path / name).read_bytes()
+    for damaged in (b"", whole[:40], b"x" * 100):
+        (tmp_path / name).write_bytes(damaged)
+        with pytest.raises(DataError, match=rf"{name}: is no Arrow file, or a damaged one"):
+            read_pairs(tmp_path / name)
+
+
+def test_numbers_of_a_database_are_numbers(tmp_path):
+    rows = [{**TEXT, "margin": Decimal("1.50"), "group": 1e300}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    assert (read_pairs(tmp_path / "a.parquet")[0].margin, read_pairs(tmp_path / "a.parquet")[0].group) == (
+        1.5,
+        "1e+300",
+    )

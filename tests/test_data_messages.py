@@ -281,3 +281,79 @@ def test_a_group_that_looks_like_messages_is_a_name(tmp_path):
     group = "[{'role': 'user', 'content': 1+1j}]"
     (pair,) = read_pairs(write(tmp_path / "a.jsonl", {"prompt": "p", "chosen": "a", "rejected": "b", "group": group}))
     assert pair.group == group
+
+
+# --- Further forms ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda turn: {"from": turn["role"], "content": turn["content"]},
+        lambda turn: {"role": turn["role"], "text": turn["content"]},
+        lambda turn: {"speaker": turn["role"], "text": turn["content"]},
+        lambda turn: {"role": turn["role"], "content": [{"type": "output_text", "text": turn["content"]}]},
+    ],
+)
+def test_fields_of_messages_under_other_names(tmp_path, change):
+    record = {name: [change(turn) for turn in turns] for name, turns in RECORD.items()}
+    assert list(read_pairs(write(tmp_path / "a.jsonl", record))) == [PAIR]
+    assert list(read_pairs(write(tmp_path / "a.parquet", record))) == [PAIR]
+
+
+def test_messages_that_a_table_holds_as_an_object_of_lists(tmp_path):
+    record = {name: {key: [t[key] for t in turns] for key in ("role", "content")} for name, turns in RECORD.items()}
+    assert list(read_pairs(write(tmp_path / "a.parquet", record))) == [PAIR]
+
+
+@pytest.mark.parametrize("part", [{"type": "text", "text": 5}, {"type": "text"}, {"type": "text", "text": None}])
+def test_a_part_of_type_text_holds_text(tmp_path, part):
+    with pytest.raises(DataError, match=r"a\.jsonl:1: prompt\[0\] holds .*text"):
+        read_pairs(write(tmp_path / "a.jsonl", {**RECORD, "prompt": [user([part])]}))  # pyright: ignore[reportArgumentType]
+
+
+def test_a_role_that_no_template_knows_is_told(tmp_path):
+    record = {**RECORD, "prompt": [{"role": "customer", "content": "Why?"}]}
+    pairs = read_pairs(write(tmp_path / "a.jsonl", record))
+    assert pairs[0].prompt == ({"role": "customer", "content": "Why?"},)
+    assert pairs.report.notes == ("role customer kept as it is",)
+
+
+def test_messages_that_were_written_as_json_twice(tmp_path):
+    record = {name: json.dumps(json.dumps(turns)) for name, turns in RECORD.items()}
+    for name in ("a.csv", "a.jsonl"):
+        assert list(read_pairs(write(tmp_path / name, record))) == [PAIR]
+
+
+def test_the_input_of_openai_in_a_cell_is_messages(tmp_path):
+    record = {
+        "input": json.dumps({"messages": RECORD["prompt"], "tools": []}),
+        "preferred_output": json.dumps(RECORD["chosen"]), "non_preferred_output": json.dumps(RECORD["rejected"]),
+    }  # fmt: skip
+    assert list(read_pairs(write(tmp_path / "a.csv", record))) == [PAIR]
+
+
+@pytest.mark.parametrize("late", [{"prompt"}, {"chosen", "rejected"}])
+def test_messages_as_text_after_plain_text_are_refused(tmp_path, late):
+    plain = {"prompt": "Why?", "chosen": "Because.", "rejected": "No."}
+    second = {**plain, **{name: json.dumps(RECORD[name]) for name in late}}
+    with pytest.raises(DataError, match=r"a\.csv:3: .* hold messages as text"):
+        read_pairs(write(tmp_path / "a.csv", plain, second))
+
+
+@pytest.mark.parametrize(
+    ("texts", "ratings"),
+    [("['a' 'b c']", "[1. 2.]"), ("['a'\n 'b c']", "[1 2]"), ("array(['a', 'b c'], dtype=object)", "[-1.  0.5]")],
+)
+def test_lists_as_numpy_prints_them(tmp_path, texts, ratings):
+    record = {"instruction": "Why?", "generations": texts, "ratings": ratings}
+    assert list(read_pairs(write(tmp_path / "a.csv", record))) == [
+        PreferencePair("Why?", "b c", "a", item="1"),
+    ]
+
+
+def test_a_list_cut_short_in_print_is_refused_with_its_column(tmp_path):
+    cut = "[{'content': 'Why?', 'role': 'user'} ... {'content': 'No.', 'role': 'assistant'}]"
+    for beside in ({}, {"prompt": "Why?"}):
+        with pytest.raises(DataError, match=r"a\.csv:2: chosen holds a list as text"):
+            read_pairs(write(tmp_path / "a.csv", {**beside, "chosen": cut, "rejected": cut}))

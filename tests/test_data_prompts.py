@@ -159,6 +159,24 @@ def test_a_system_prompt_within_the_sides_alone_is_kept(tmp_path):
         assert (pair.chosen, pair.rejected) == (ONCE.chosen, ONCE.rejected)
 
 
+@pytest.mark.parametrize("beside", [{}, {"prompt": "Why?"}, {"prompt": [user("Why?")]}])
+@pytest.mark.parametrize("side", ["chosen", "rejected"])
+def test_a_system_prompt_in_one_side_belongs_to_the_prompt(tmp_path, beside, side):
+    record = {**beside, "chosen": [user("Why?"), assistant("a")], "rejected": [user("Why?"), assistant("b")]}
+    record[side] = [system("Be brief."), *record[side]]
+    expected = PreferencePair([system("Be brief."), user("Why?")], [assistant("a")], [assistant("b")])
+    assert list(read_pairs(write(tmp_path / "a.jsonl", record))) == [expected]
+
+
+def test_two_unicode_forms_of_a_prompt_are_one(tmp_path):
+    turns = {name: [user("Caf\u00e9?"), assistant(name)] for name in ("chosen", "rejected")}
+    (pair,) = read_pairs(write(tmp_path / "a.jsonl", {"prompt": "Cafe\u0301?", **turns}))
+    assert [message["content"] for message in pair.prompt + pair.chosen] == ["Caf\u00e9?", "chosen"]  # pyright: ignore[reportArgumentType, reportOperatorIssue]
+    texts = {name: "A caf\u00e9 or a bar? " + name for name in ("chosen", "rejected")}
+    (pair,) = read_pairs(write(tmp_path / "b.jsonl", {"prompt": "A cafe\u0301 or a bar?", **texts}))
+    assert (pair.chosen, pair.rejected) == (" chosen", " rejected")
+
+
 def test_one_side_alone_may_repeat_the_prompt(tmp_path):
     record = {"prompt": [user(ASKED)], "chosen": BOTH["chosen"], "rejected": [assistant("It is the Nile")]}
     assert list(read_pairs(write(tmp_path / "a.jsonl", record))) == [ONCE]
@@ -193,7 +211,7 @@ def test_a_prompt_at_the_beginning_of_both_texts_is_taken_off(tmp_path):
     assert any("taken off" in note for note in pairs.report.notes)
     with path.open("a") as file:
         file.write(json.dumps({"prompt": "Another one?", "chosen": "a", "rejected": "b"}) + "\n")
-    with pytest.raises(DataError, match=r"a\.jsonl:3: chosen does not begin with the prompt"):
+    with pytest.raises(DataError, match=r"a\.jsonl:3: chosen .*prompt"):
         read_pairs(path)
 
 
@@ -220,7 +238,7 @@ def test_hh_text_beside_its_prompt(tmp_path):
 
 def test_hh_text_without_a_turn_of_the_assistant_is_refused(tmp_path):
     record = {name: f"Human: {ASKED}\nAssistant: {text}" for name, text in REPLIES.items()}
-    with pytest.raises(DataError, match=r"a\.jsonl:1: chosen has no turn of the assistant"):
+    with pytest.raises(DataError, match=r"a\.jsonl:1: chosen .*assistant"):
         read_pairs(write(tmp_path / "a.jsonl", record))
 
 
@@ -242,3 +260,45 @@ def test_a_turn_that_one_dialogue_says_twice_is_the_prompt_once(tmp_path, double
     )  # fmt: skip
     write_pairs(pairs, tmp_path / "again.jsonl")
     assert list(read_pairs(tmp_path / "again.jsonl")) == list(pairs)
+
+
+# --- A prompt that plain texts repeat --------------------------------------------------------------------------------
+
+LONG = "What is the\n capital  of Peru?"
+
+
+def test_a_repeated_prompt_is_taken_off_whatever_its_white_space(tmp_path):
+    record = {"prompt": LONG, "chosen": " What is the capital of Peru? Lima", "rejected": LONG + "\nCusco"}
+    (pair,) = read_pairs(write(tmp_path / "a.jsonl", record))
+    assert (pair.prompt, pair.chosen, pair.rejected) == (LONG, " Lima", "\nCusco")
+
+
+def test_an_empty_prompt_decides_nothing(tmp_path):
+    whole = {"prompt": LONG, "chosen": LONG + " Lima", "rejected": LONG + " Cusco"}
+    empty = {"prompt": "", "chosen": "a", "rejected": "b"}
+    pairs = read_pairs(write(tmp_path / "a.jsonl", empty, whole, empty))
+    assert [pair.chosen for pair in pairs] == ["a", " Lima", "a"]
+
+
+def test_a_short_prompt_leaves_it_to_a_longer_one(tmp_path):
+    short = {"prompt": "Hi", "chosen": "Hi there", "rejected": "Hi you"}
+    whole = {"prompt": LONG, "chosen": LONG + " Lima", "rejected": LONG + " Cusco"}
+    path = write(tmp_path / "a.jsonl", short, whole)
+    with pytest.raises(DataError, match=r"a\.jsonl:2: chosen and rejected begin with the prompt"):
+        read_pairs(path)
+    pairs = read_pairs(write(tmp_path / "b.jsonl", whole, short))
+    assert [pair.chosen for pair in pairs] == [" Lima", " there"]
+
+
+def test_replies_that_repeat_the_prompt_now_and_then_are_kept_and_told(tmp_path):
+    whole = {"prompt": LONG, "chosen": LONG + " Lima", "rejected": LONG + " Cusco"}
+    pairs = read_pairs(write(tmp_path / "a.jsonl", {"prompt": LONG, "chosen": "Lima", "rejected": "Cusco"}, whole))
+    assert pairs[1].chosen == whole["chosen"]
+    assert any("begin with the prompt" in note for note in pairs.report.notes)
+
+
+def test_a_dialogue_that_awaits_its_reply_is_read_as_turns(tmp_path):
+    asked = "\n\nHuman: Hi\n\nAssistant: Yes?\n\nHuman: A sea?\n\nAssistant:"
+    pairs = read_pairs(write(tmp_path / "a.jsonl", {"prompt": asked, "chosen": " Baltic", "rejected": " Nile"}))
+    turns = [user("Hi"), assistant("Yes?"), user("A sea?")]
+    assert list(pairs) == [PreferencePair(turns, [assistant("Baltic")], [assistant("Nile")])]

@@ -306,9 +306,9 @@ def test_of_several_questions_the_one_that_ranks_the_responses_is_read(tmp_path)
     comment, number = (submitted("a", value) for value in ("good", 4))
     several = {**ARGILLA_1, "comment": [comment], "quality": [number]}
     assert list(read_pairs(write(tmp_path / "a.jsonl", several))) == READ["Argilla 1"][2]
-    with pytest.raises(DataError, match=r"b\.jsonl:1: each of the questions harm, preference ranks"):
+    with pytest.raises(DataError, match=r"b\.jsonl:1: .*harm, preference"):
         read_pairs(write(tmp_path / "b.jsonl", {**ARGILLA_1, "harm": ARGILLA_1["preference"]}))
-    with pytest.raises(DataError, match=r"c\.jsonl:1: none of the questions comment, quality ranks"):
+    with pytest.raises(DataError, match=r"c\.jsonl:1: .*comment, quality"):
         read_pairs(write(tmp_path / "c.jsonl", {**several, "preference": []}))
 
 
@@ -353,7 +353,7 @@ def test_equal_ratings_are_a_tie_whatever_they_are_called(tmp_path, good, bad):
 def test_a_list_of_two_equal_ratings_is_a_tie(tmp_path):
     pairs = read_pairs(write(tmp_path / "a.jsonl", {**RATED, "rating": [9.0, 9.0]}, {**RATED, "rating": [1.0, 9.0]}))
     assert pairs.tied.tolist() == [True, False]
-    with pytest.raises(DataError, match=r"b\.jsonl:2: rating must be a list of two ratings"):
+    with pytest.raises(DataError, match=r"b\.jsonl:2: rating .*two"):
         read_pairs(write(tmp_path / "b.jsonl", {**RATED, "rating": [9.0, 9.0]}, {**RATED, "rating": [3]}))
 
 
@@ -372,7 +372,7 @@ def test_a_rating_of_one_response_alone_is_named_as_not_used(tmp_path):
 
 
 def test_a_rating_that_is_no_number_is_refused(tmp_path):
-    with pytest.raises(DataError, match=r"a\.jsonl:1: chosen_rating must be a number, got 'good'"):
+    with pytest.raises(DataError, match=r"a\.jsonl:1: chosen_rating .*number.*'good'"):
         read_pairs(write(tmp_path / "a.jsonl", {**RATED, "chosen_rating": "good", "rejected_rating": 2}))
 
 
@@ -383,9 +383,8 @@ def test_a_rating_that_is_no_number_is_refused(tmp_path):
     ("record", "change", "told"),
     [
         (PKU, {"better_response_id": 2}, "better_response_id must be 0 or 1"),
-        (PKU, {"better_response_id": None}, "better_response_id is null"),
         (NECTAR, {"answers": [{"answer": "a", "rank": "x"}]}, r"answers\[0\]\.rank must be a number"),
-        (NECTAR, {"answers": [{"answer": 1, "rank": 1}]}, r"answers\[0\] must hold an answer that is text"),
+        (NECTAR, {"answers": [{"answer": 1, "rank": 1}]}, r"answers\[0\] must hold its answer as text"),
         (NECTAR, {"answers": "a"}, "answers must be a list"),
         (WEBGPT, {"question": "Why?"}, "question must be an object"),
         (WEBGPT, {"answer_1": None}, "answer_1 is null"),
@@ -418,7 +417,7 @@ def test_a_fault_names_the_line_and_what_was_expected(tmp_path, record, change, 
 )
 def test_a_choice_among_three_is_refused(tmp_path, names):
     record = {"prompt": "p", **dict.fromkeys(names, "x"), "preference": names[0]}
-    with pytest.raises(DataError, match=r"a\.jsonl:1: preference is a choice among more than two") as told:
+    with pytest.raises(DataError, match=r"a\.jsonl:1: preference .*more than two") as told:
         read_pairs(write(tmp_path / "a.jsonl", record))
     assert all(name in str(told.value) for name in names)
 

@@ -1,6 +1,7 @@
 """What the views of pairs, film and two models show: the columns, without a browser."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -221,8 +222,8 @@ def test_comparison_is_centred_and_scaled_and_tested_by_prompt():
     assert columns["quadrants"] == {"both": 0, "only_a": 1, "only_b": 0, "neither": 1, "tie": 1}
     test = compare_models(DIFFERENCES[:3], b[:3], clusters=["river", "river", "hello"])
     assert columns["test"] == json.loads(json.dumps(test.to_dict()))
-    assert "On 3 pairs of 2 prompts, mine agrees with the label in 50.0% and length in 33.3%" in columns["words"]
-    assert "these pairs do not tell the two apart" in columns["words"]
+    assert re.search(r"3 pairs of 2 prompts.*mine .*50\.0%.*length .*33\.3%", columns["words"])
+    assert "is better" not in columns["words"]
 
 
 def test_comparison_says_who_is_better_where_the_pairs_do():
@@ -235,7 +236,7 @@ def test_comparison_says_who_is_better_where_the_pairs_do():
     assert comparison_columns(worse, better, pairs)["words"].endswith("B is better on pairs like these.")
     fitted = comparison_columns(better, worse, pairs, names=("mine", "other"), fitted=True)["words"]
     assert "on pairs like these" not in fitted
-    assert "mine may have been trained on some of these pairs" in fitted
+    assert re.search(r"mine .*trained", fitted)
 
 
 @pytest.mark.parametrize(

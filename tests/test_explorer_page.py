@@ -1,50 +1,13 @@
-"""Joining modules, and the single file as text."""
+"""The single file as text, and what the explorer needs to be imported."""
 
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 
-import pytest
-
 from rmlab.explorer import ExplorerState
-from rmlab.explorer.bundle import join_modules, page_script, widget_module
 from rmlab.explorer.page import render_page
-
-
-def test_modules_are_joined_each_after_what_it_needs():
-    sources = {
-        "main.js": 'import { two as deux } from "./deep/two.js";\nexport function go() { return deux + 1; }\n',
-        "deep/two.js": 'import { one } from "../one.js";\nexport const two = one + 1;\nconst own = 0;\n',
-        "one.js": "export const one = 1;\n",
-    }
-    joined = join_modules("main.js", sources.__getitem__)
-    assert [joined.index(f"// {name}\n") for name in ("one.js", "deep/two.js", "main.js")] == sorted(
-        joined.index(f"// {name}\n") for name in sources
-    )
-    assert "const { two: deux } = $deep_two_js;" in joined
-    assert not re.search(r"^\s*(import|export)\b", joined, re.MULTILINE)
-
-
-@pytest.mark.parametrize(
-    ("sources", "said"),
-    [
-        ({"a.js": 'import { b } from "./b.js";\n', "b.js": 'import { a } from "./a.js";\n'}, "a.js -> b.js -> a.js"),
-        ({"a.js": 'import * as b from "./b.js";\n'}, "a.js: cannot join"),
-        ({"a.js": "export default 1;\n"}, "a.js: cannot join"),
-    ],
-)
-def test_what_cannot_be_joined_is_said(sources: dict[str, str], said: str):
-    with pytest.raises(ValueError, match=said):
-        join_modules("a.js", sources.__getitem__)
-
-
-def test_only_the_widget_exports():
-    exports = re.compile(r"^\s*export\b", re.MULTILINE)
-    assert len(exports.findall(widget_module())) == 1
-    assert not exports.search(page_script())
 
 
 def test_data_cannot_leave_their_block():

@@ -74,9 +74,23 @@ def test_a_pair_is_found_where_the_model_is_wrong(difference: float, right: bool
     assert (one["said"], one["truth"], one["right"]) == (1, difference, right)
 
 
+def test_shares_are_compared_with_the_last_frame_and_with_the_pairs_that_are_no_tie():
+    film = {"evaluations": [{"accuracy": 0.5}, {"accuracy": 0.66}]}
+    compared = {"quadrants": {"both": 5, "only_a": 2, "only_b": 1, "neither": 2, "tie": 9}}
+    for of, truth in (("accuracy", 0.66), ("agreement", 0.7)):
+        found = revealed({"data": {"film": film, "compare": compared}, "guess": {"of": of, "said": 0.9}})
+        (one,) = found["guesses"]
+        assert (one["of"], one["said"], one["truth"]) == (of, 0.9, truth)
+        assert "0.90" in found["words"][0]
+        assert f"{truth:.2f}" in found["words"][0]
+        assert found["standing"] == {"n": 1, "gap": pytest.approx(0.9 - truth), "choices": 0, "right": 0}
+        assert revealed({"guess": {"of": of, "said": 0.9}})["guesses"] == []  # nothing to compare with
+
+
 @pytest.mark.parametrize(
     "guesses",
     [
+        [{"of": "accuracy", "said": 1.5, "truth": 0.5}],
         [{"of": "p", "said": 2, "truth": 0.5}],
         [{"of": "p", "said": "0.5", "truth": 0.5}],
         [{"of": "p", "said": 0.5}],
@@ -197,6 +211,21 @@ def test_what_was_said_stays_once_the_answer_is_shown():
     with pytest.raises(TraitError, match=r"stays 0\.9"):
         one.value = 0.5
     assert one.value == 0.9
+
+
+def test_an_answer_that_a_later_cell_finds_leaves_the_prediction_open_until_then():
+    cells: dict[str, Any] = {"controls": controls}
+    exec("one = controls.predict('P?', lambda: found_below)", cells)
+    one = cells["one"]
+    one.value = 0.9
+    one.revealed = True
+    assert (one.revealed, one.truth) == (False, None)
+    assert "cells below" in one.words
+    one.value = 0.8
+    cells["found_below"] = 0.75
+    one.revealed = True
+    assert (one.revealed, one.truth) == (True, 0.75)
+    assert Prediction.compared == {"P?": (False, pytest.approx(0.05))}
 
 
 def test_a_session_counts_each_question_once():

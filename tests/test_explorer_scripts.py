@@ -23,7 +23,7 @@ from rmlab.explorer.state import IN_A_LINK
 from rmlab.preference import preference_loss, preference_odds, preference_probability
 
 WEB = Path(rmlab.explorer.__file__).parent / "web"
-SCRIPTS = sorted(WEB.rglob("*.js"))
+SCRIPTS = sorted(path for path in WEB.rglob("*.js") if WEB / "dist" not in path.parents)
 
 
 def node(source: str, given: Any = None) -> Any:
@@ -316,6 +316,7 @@ def test_nothing_is_fetched_but_by_the_served_pages():
     assert {path.name for path in SCRIPTS if asking.search(path.read_text(encoding="utf-8"))} == {
         "remote.js",
         "server.js",
+        "sources.js",
     }
 
 
@@ -361,6 +362,41 @@ function main() {
     assert len(set(way)) >= 4
 
 
+PLAYER = """
+import { player } from "./core/player.js";
+function played(matches, presses, times) {
+  globalThis.matchMedia = () => ({ matches, addEventListener() {}, removeEventListener() {} });
+  const frames = [];
+  globalThis.requestAnimationFrame = (step) => frames.push(step);
+  const kept = [];
+  const drawn = [];
+  const run = player({
+    last: () => 4, pace: () => 100, rest: () => kept.at(-1) ?? 0, settle: (frame) => kept.push(frame),
+    draw: () => drawn.push(run.position()),
+  });
+  for (let i = 0; i < presses; i += 1) run.press();
+  for (const time of times) for (const step of frames.splice(0)) step(time);
+  const name = run.name();
+  run.close();
+  for (const step of frames.splice(0)) step(9999);
+  return { kept, drawn, name, playing: run.playing() };
+}
+function main() { give(given.map((each) => played(...each))); }
+"""
+
+
+def test_frames_play_to_the_end_pause_and_step_where_nothing_may_move():
+    to_the_end, paused, again, stepped = node(
+        PLAYER,
+        [[False, 1, [0, 150, 300, 500]], [False, 1, [0, 150]], [False, 3, [0, 150]], [True, 6, []]],
+    )
+    assert to_the_end["drawn"] == [0, 0, 1.5, 3, 4]
+    assert (to_the_end["kept"], to_the_end["name"]) == ([4], "Play")
+    assert (paused["name"], paused["drawn"][-1], paused["playing"]) == ("Pause", 1.5, False)  # taken down: no more
+    assert again["drawn"][-1] == 1.5, "play, pause and play again is no faster"
+    assert (stepped["kept"], stepped["name"]) == ([1, 2, 3, 4, 0, 1], "Next step")
+
+
 def test_texts_that_nobody_typed_say_where_they_come_from():
     columns = {"prompt": ["p", "q"], "chosen": ["a", "c"], "rejected": ["b", "d"]}
     start = {"prompt": "s", "response_a": "s", "response_b": "s"}
@@ -398,6 +434,15 @@ def test_the_worst_mistake_is_the_surest_and_no_tie():
         "function main() { const [columns, asked] = given; give(asked.map((rows) => worstOf(columns, rows))); }\n"
     )
     assert node(source, [columns, [[0, 1, 2, 3, 4], [0, 1], [0, 2, 4], []]]) == [3, 1, None, None]
+
+
+def test_the_course_model_is_explained_where_a_text_ends_in_it():
+    source = (
+        'import { withCourseModel } from "./parts/terms.js";\nfunction main() { give(given.map(withCourseModel)); }\n'
+    )
+    ours, another = node(source, ["recorded, of the course's model", "of mine"])
+    assert re.match(r"recorded, of the course's model: a small .*simulated judge", ours)
+    assert another == "of mine."
 
 
 def test_the_sentence_of_a_word_is_that_of_the_glossary():

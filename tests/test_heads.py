@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, BertConfig, BertForTokenClassification, LlamaConfig
 
 from rmlab.__main__ import main
+from rmlab.audit.audited_model import load_audited_model
 from rmlab.model import RewardModel
 from rmlab.model.backbones import ModelError, quiet_transformers
 
@@ -211,7 +212,7 @@ def test_a_language_model_gets_a_fresh_head_only_where_one_is_asked_for(language
 
 
 @pytest.mark.parametrize("name", ["minilm", "tiny-encoder", "a language model"])
-@pytest.mark.parametrize("command", ["score", "evaluate", "explore"])
+@pytest.mark.parametrize("command", ["score", "evaluate", "explore", "audit", "robustness"])
 def test_commands_that_score_refuse_a_model_without_a_head(language_model, tmp_path, capsys, command, name):
     pairs = tmp_path / "pairs.jsonl"
     pairs.write_text('{"prompt": "p", "chosen": "a", "rejected": "b"}\n')
@@ -220,9 +221,43 @@ def test_commands_that_score_refuse_a_model_without_a_head(language_model, tmp_p
         "score": ["--prompt", "a", "--response", "b"],
         "evaluate": [str(pairs)],
         "explore": [str(pairs), "--html", str(tmp_path / "x.html")],
+        "audit": [str(pairs)],
+        "robustness": [str(pairs), "--robustness"],
     }[command]
-    assert main([command, source, *rest]) == 2
+    assert main(["audit" if command == "robustness" else command, source, *rest]) == 2
     assert re.search("has no reward head", capsys.readouterr().err)
+
+
+def test_train_names_the_head_that_it_makes(language_model, tmp_path, capsys):
+    pairs = tmp_path / "pairs.jsonl"
+    lines = [{"prompt": f"Box {i}?", "chosen": f"It is {i}.", "rejected": f"It is {i + 1}."} for i in range(12)]
+    pairs.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    where = ["train", str(pairs), "--backbone", str(language_model), "--out", str(tmp_path / "m")]
+    alone = ["--validation-fraction", "0", "--test-fraction", "0", "--max-steps", "1", "--seed", "3"]
+    assert main([*where, *alone]) == 0
+    (said,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("head: "))
+    drawn = RewardModel.from_pretrained(language_model, seed=3, device="cpu").head.weight
+    assert "seed 3" in said
+    assert f"standard deviation {float(drawn.detach().std()):.2g}" in said
+
+
+@pytest.mark.parametrize("layout", [by_openrlhf, by_trl_with_value_head, by_llama_factory, for_tokens, of_two_layers])
+def test_an_audit_scores_by_the_head_that_score_reads(folder, layout):
+    layout(folder)
+    found = load_audited_model(folder, revision=None, max_length=None)
+    reading = found.read(list(zip(PROMPTS, RESPONSES, strict=True)))
+    expected = RewardModel.from_pretrained(folder, device="cpu").score(PROMPTS, RESPONSES)
+    torch.testing.assert_close(torch.tensor(found.alone(reading.tokens)).float(), torch.from_numpy(expected))
+    again = found.reload()
+    torch.testing.assert_close(torch.tensor(again.alone(reading.tokens)).float(), torch.from_numpy(expected))
+
+
+def test_an_audit_of_an_adapter_scores_as_score_does(adapter):
+    folder, _ = adapter
+    found = load_audited_model(folder, revision=None, max_length=None)
+    expected = RewardModel.from_pretrained(folder, device="cpu").score(PROMPTS, RESPONSES)
+    reading = found.read(list(zip(PROMPTS, RESPONSES, strict=True)))
+    torch.testing.assert_close(torch.tensor(found.alone(reading.tokens)).float(), torch.from_numpy(expected))
 
 
 # Adapters

@@ -70,7 +70,7 @@ def test_one_way_to_optimise_must_be_named(world, options) -> None:
 
 def test_questions_without_scores_are_refused(world) -> None:
     p, proxy, true = world
-    with pytest.raises(ValueError, match="one array for each question, got 19, 18 and 19"):
+    with pytest.raises(ValueError, match="19, 18 and 19"):
         optimisation_curve(p, proxy[:-1], true, n=[1])
 
 
@@ -171,11 +171,11 @@ def test_members_are_compared_without_their_constants() -> None:
 def test_an_ensemble_of_one_is_refused_and_so_is_a_member_that_gives_nan() -> None:
     p = np.array([0.5, 0.5])
     for scores in (np.zeros((1, 2)), np.zeros(2)):
-        with pytest.raises(ValueError, match="an ensemble needs at least two members"):
+        with pytest.raises(ValueError, match="two members"):
             ensemble_rewards(scores, probabilities=p, how="worst")
-    with pytest.raises(ValueError, match=r"scores must be finite: 1 of 4 are not \(the first, at index \(1, 0\)"):
+    with pytest.raises(ValueError, match=r"scores .*1 of 4 .*index \(1, 0\)"):
         ensemble_rewards(np.array([[0.0, 1.0], [np.nan, 0.0]]), probabilities=p)
-    with pytest.raises(ValueError, match="how must be one of mean, worst"):
+    with pytest.raises(ValueError, match=r"how .*mean, worst"):
         ensemble_rewards(np.zeros((2, 2)), probabilities=p, how="best")
 
 
@@ -183,7 +183,7 @@ def test_a_budget_stops_at_the_largest_kl_within_it() -> None:
     assert within_budget(np.array([0.0, 0.5, 1.2, 3.0]), budget=1.3) == 2
     kl = optimal_policy([0.5, 0.5], [0.0, 1.0], beta=[0.1, 1.0, 10.0]).kl
     assert within_budget(kl, budget=0.05) == 2
-    with pytest.raises(ValueError, match="no KL is within the budget"):
+    with pytest.raises(ValueError, match=r"KL.*budget"):
         within_budget(np.array([0.5]), budget=0.1)
 
 
@@ -212,7 +212,7 @@ def test_the_law_is_fitted_until_the_peak_that_it_foretells_is_passed():
     further = fit_law_until_peak(d, np.where(np.arange(25) < used, rare, -99.0))
     assert further[0].alpha == later.alpha, "nothing further out is looked at"
     near = d <= 0.9
-    with pytest.raises(ValueError, match=r"end at d = 0\.9, and the peak is foretold at d = 1\.\d+; measure"):
+    with pytest.raises(ValueError, match=r"d = 0\.9\b.*d = 1\.\d+"):
         fit_law_until_peak(d[near], rare[near])
-    with pytest.raises(ValueError, match=r"end at d = 0\.1; measure further out"):
+    with pytest.raises(ValueError, match=r"d = 0\.1\b"):
         fit_law_until_peak(d[:2], rare[:2])

@@ -208,12 +208,12 @@ def test_replies_without_probability_are_refused(p, message) -> None:
 def test_rewards_that_are_no_numbers_are_counted() -> None:
     for reward in (np.nan, np.inf):
         rewards = np.array([0.0, reward, 1.0, reward, 0.0])
-        with pytest.raises(ValueError, match=r"rewards must be finite: 2 of 5 are not \(the first, at index 1"):
+        with pytest.raises(ValueError, match=r"rewards .*2 of 5 .*index 1"):
             best_of_n(PROBABILITIES, rewards, n=2)
     with pytest.raises(ValueError, match=r"rewards must have shape \(5,\)"):
         best_of_n(PROBABILITIES, REWARDS[:4], n=2)
 
 
 def test_more_than_there_are_samples_is_refused() -> None:
-    with pytest.raises(ValueError, match="n must be at most the number of samples, 5, got 6"):
+    with pytest.raises(ValueError, match=r"^n .*5, got 6"):
         estimate_best_of_n(REWARDS, REWARDS, n=[2, 6])

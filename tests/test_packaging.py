@@ -17,9 +17,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     source.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "package.json", "package-lock.json"):
         shutil.copy(ROOT / name, source / name)
-    shutil.copytree(ROOT / "rmlab", source / "rmlab", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("rmlab", "tools"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     pip = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--quiet"]
     subprocess.run([*pip, "--wheel-dir", str(folder), str(source)], check=True)
     (built,) = folder.glob("reward_model_lab-*.whl")
@@ -31,9 +32,29 @@ def test_it_carries_every_file(wheel: Path) -> None:
     wanted = {name for name in wanted if "__pycache__" not in name}
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    assert {"rmlab/preference.py", "rmlab/py.typed", "rmlab/explorer/web/explorer.js"} <= names
+    bundles = {f"rmlab/explorer/web/dist/{name}" for name in ("explorer.page.js", "onnxruntime.wasm", "LICENSES.txt")}
+    assert {"rmlab/preference.py", "rmlab/py.typed", "rmlab/explorer/web/explorer.js", *bundles} <= names
+    assert not any("node_modules" in name for name in names)
     assert {name for name in names if name.startswith("rmlab/")} == wanted
     assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_a_wheel_without_the_explorer_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = tmp_path / "source", tmp_path / "site"
+    shutil.copytree(ROOT / "tools", source / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    skipped = shutil.ignore_patterns("__pycache__", "dist", "data")
+    shutil.copytree(ROOT / "rmlab", source / "rmlab", ignore=skipped)
+    for name in ("pyproject.toml", "README.md", "LICENSE", "package.json", "package-lock.json"):
+        shutil.copy(ROOT / name, source / name)
+    monkeypatch.setenv("RMLAB_WITHOUT_WEB", "1")
+    pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--no-index", "--quiet"]
+    subprocess.run([*pip, "--target", str(target), str(source)], check=True)
+    assert not (target / "rmlab/explorer/web/dist").exists()
+    code = "import rmlab.preference, rmlab.explorer"
+    environment = {"PYTHONPATH": str(target), "PATH": ""}
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[-1].startswith("ModuleNotFoundError: rmlab was installed without")
 
 
 def test_its_data_load_without_the_checkout(wheel: Path, tmp_path: Path) -> None:

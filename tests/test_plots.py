@@ -219,7 +219,7 @@ def test_score_differences_of_any_size_are_all_drawn(differences: list[float]):
 
 
 def test_score_differences_name_bad_input():
-    with pytest.raises(ValueError, match=r"score_differences must have shape \(n_pairs,\), got \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"score_differences .*\(n_pairs,\).*\(3, 2\)"):
         plots.plot_score_differences(np.ones((3, 2)))
 
 
@@ -302,7 +302,7 @@ def test_names_with_dollar_signs_are_no_mathematics():
 
 
 def test_groups_say_when_there_are_none():
-    with pytest.raises(ValueError, match="this evaluation has no groups to plot; give evaluate a name for each pair"):
+    with pytest.raises(ValueError, match=r"groups.*evaluate"):
         plots.plot_groups(evaluate([1.0]))
 
 
@@ -321,7 +321,7 @@ def test_lengths_are_drawn_beside_what_length_alone_would_score():
 
 
 def test_lengths_say_when_there_are_none():
-    with pytest.raises(ValueError, match="this evaluation knows no lengths; give evaluate those of both responses"):
+    with pytest.raises(ValueError, match=r"lengths.*evaluate"):
         plots.plot_lengths(evaluate([1.0]))
 
 
@@ -380,7 +380,7 @@ def test_training_without_held_out_pairs_and_with_one_step():
 
 
 def test_training_says_when_there_is_nothing_yet():
-    with pytest.raises(ValueError, match="there is no step record to plot yet"):
+    with pytest.raises(ValueError, match="no step"):
         plots.plot_training([])
 
 
@@ -429,7 +429,7 @@ def test_describe_joins_the_plots_of_a_figure_and_refuses_other_pictures():
     plots.plot_scores(FIT, ax=left)
     plots.plot_preference_curve(1.0, ax=right)
     assert plots.describe(left.figure) == plots.describe(left) + " " + plots.describe(right)
-    with pytest.raises(ValueError, match=r"not drawn by rmlab.plots; describe it in show\(picture, alt=\.\.\.\)"):
+    with pytest.raises(ValueError, match=r"rmlab\.plots.*show\(picture, alt="):
         plots.describe(Figure().subplots())
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
+from test_theme import luminance
 
-from rmlab.plots import describe, plot_estimates, plot_shares
+from rmlab.plots import FIRST, INK, describe, plot_estimates, plot_shares
 
 ROWS = {"flattery": (0.5, 0.1, 0.9), "a $b$ list": (-1.0, -1.5, -0.5)}
 
@@ -39,5 +41,9 @@ def test_a_square_says_how_its_parts_agree() -> None:
     ax = plot_shares(shares, ["a", "b", "c"], title="Agreement", parts=[2])
     assert describe(ax).endswith("among a, b 80%; between the parts of a and c 55%.")
     assert sorted(text.get_text() for text in ax.texts) == ["50", "50", "60", "60", "80", "80"]
+    (image,) = ax.images
+    assert to_hex(image.cmap(1.0)) == FIRST  # not blue, which means chosen
+    darkest = to_hex(image.cmap(image.norm(0.8)))
+    assert (luminance(darkest) + 0.05) / (luminance(INK) + 0.05) > 4.5
     with pytest.raises(ValueError, match=r"\(2, 2\)"):
         plot_shares(shares, ["a", "b"], title="Agreement")

@@ -171,7 +171,7 @@ def test_odd_evaluations_make_a_page(d: np.ndarray):
         evaluation=evaluate(d, groups=["a"] * len(d), n_bootstrap=100), score_differences=d, tempered=failure
     )
     page = Page(render(report))
-    assert "No temperature was fitted: the best temperature is 0." in page.text
+    assert re.search(r"No temperature .*\b0\.", page.text)
     for note in report.evaluation.notes:
         assert note[1:] in page.text
 
@@ -199,11 +199,13 @@ def test_the_accuracy_is_held_against_a_coin(d: np.ndarray, said: str):
 def test_the_accuracy_is_held_against_length():
     d = differences(300)
     as_length = accuracy_in_words(evaluate(d, lengths=np.where(d[:, None] > 0, [[2, 1]], [[1, 2]])))
-    assert "by length alone one would do about as well" in as_length
+    assert "by length alone" in as_length
+    assert "shorter" not in as_length
     as_shorter = accuracy_in_words(evaluate(d, lengths=np.where(d[:, None] > 0, [[1, 2]], [[2, 1]])))
-    assert "by length alone, the shorter one chosen, one would do about as well" in as_shorter
+    assert re.search(r"by length alone.*shorter", as_shorter)
     beyond = accuracy_in_words(evaluate(d, lengths=np.tile([[1, 2], [2, 1]], (150, 1))))
-    assert "Choosing the longer response would agree in 50.0%." in beyond
+    assert "by length alone" not in beyond
+    assert re.search(r"longer response .*50\.0%", beyond)
 
 
 @pytest.mark.parametrize(

@@ -82,11 +82,12 @@ def imported(folder: Path) -> set[str]:
     return {name for path in folder.rglob("*.py") for name in imports_of(path.read_text(encoding="utf-8"))}
 
 
-@pytest.mark.parametrize(("folder", "extras"), [("rmlab", COURSE), ("tests", (*COURSE, "test"))])
+@pytest.mark.parametrize(("folder", "extras"), [("rmlab", (*COURSE, "onnx")), ("tests", (*COURSE, "test"))])
 def test_what_is_imported_is_declared(folder: str, extras: tuple[str, ...]) -> None:
     declared = {canonicalize_name(r.name) for r in requirements(*extras)} | {"reward-model-lab"}
     declared |= {name for name, parent in COMES_WITH.items() if parent in declared}
-    own = {name for path in (ROOT / "tests").rglob("*.py") for name in (path.stem, path.parent.name)}
+    paths = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "tools").glob("*.py"), *(ROOT / "docs/site").glob("*.py")]
+    own = {name for path in paths for name in (path.stem, path.parent.name)}
     names = imported(ROOT / folder) - set(sys.stdlib_module_names) - own - {"rmlab"}
     homes = packages_distributions()
     undeclared = {n for n in names if not declared & {canonicalize_name(d) for d in homes.get(n, ())}}

@@ -1,19 +1,20 @@
 """The static site: every link of its pages is looked up, and one that leads nowhere is named."""
 
+import base64
+import hashlib
+import html
 import importlib
-import importlib.util
 import json
 import re
 from pathlib import Path
 
+import build_site as build
+import landing
+import policy
 import pytest
+from widgets import Recorded
 
 ROOT = Path(__file__).parents[1]
-SPEC = importlib.util.spec_from_file_location("build_site", ROOT / "docs/site/build.py")
-assert SPEC
-assert SPEC.loader
-build = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(build)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_whatever_a_text_links_to_is_among_the_sources(tmp_path: Path) -> None:
 
 def test_every_notebook_and_text_is_among_the_sources(tmp_path: Path) -> None:
     build.prepare(tmp_path)
-    index = (tmp_path / "index.md").read_text(encoding="utf-8")
+    index = (tmp_path / "README.md").read_text(encoding="utf-8")
     for path in ROOT.glob("notebooks/*.ipynb"):
         assert (tmp_path / "notebooks" / path.name).is_file()
         assert f"\nnotebooks/{path.stem}\n" in index
@@ -59,9 +60,48 @@ def test_every_notebook_and_text_is_among_the_sources(tmp_path: Path) -> None:
     assert {"glossary.md", "teaching.md", "path.png"} <= {path.name for path in (tmp_path / "docs").iterdir()}
     teaching = (tmp_path / "docs/teaching.md").read_text(encoding="utf-8")
     assert "04_fit_scores.ipynb#error-bars-play-the-season-again" in teaching
-    commands = (tmp_path / "docs/commands.md").read_text(encoding="utf-8")
-    assert "](../index.md)" in commands
-    assert "](../README.md" not in commands
+
+
+def test_the_widgets_of_a_cell_take_the_place_of_the_line_that_said_there_was_one(tmp_path: Path) -> None:
+    path = ROOT / "notebooks/03_loss.ipynb"
+    stored = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    (cell,) = [each for each in stored if "".join(each["source"]).startswith("# Controls: gradient descent")]
+    text = "</script><script>window.ran = 1</script>"
+    recorded = Recorded({"0a": {"kind": "control", "values": {"label": text}}}, {cell["id"]: ["0a"]}, tmp_path)
+    build.prepare(tmp_path, {"03_loss": recorded})
+    prepared = json.loads((tmp_path / "notebooks/03_loss.ipynb").read_text(encoding="utf-8"))["cells"]
+    (shown,) = [each for each in prepared if each["id"] == cell["id"]]
+    assert not [each for each in shown["outputs"] if build.is_placeholder(each)]
+    html = shown["outputs"][0]["data"]["text/html"]
+    assert html.count('data-widget="0a"') == 1
+    assert html.count("</script>") == 2, "one ends the data, one is that of the page"
+    (values,) = re.findall(r'class="rmlab-widgets">(.*?)</script>', html)
+    assert json.loads(values)["widgets"]["0a"]["values"]["label"] == text
+
+
+def test_a_page_allows_the_scripts_that_it_came_with_and_no_other() -> None:
+    page = policy.add_to(
+        '<html><head><script>let a = 1;</script><script src="b.js"></script></head></html>', scores=False
+    )
+    found = re.search(r'<head>\s*<meta http-equiv="Content-Security-Policy" content="([^"]*)">', page)
+    assert found
+    rules = dict(each.split(" ", 1) for each in html.unescape(found[1]).split("; "))
+    hashed = base64.b64encode(hashlib.sha256(b"let a = 1;").digest()).decode()
+    assert rules["script-src"] == f"'self' 'sha256-{hashed}'"
+    assert (rules["default-src"], rules["connect-src"], rules["base-uri"]) == ("'none'", "'self'", "'none'")
+    assert "'unsafe-inline'" not in rules["script-src"]
+
+
+def test_the_first_page_leads_to_every_notebook_with_its_question() -> None:
+    page = landing.render_landing(build.notebooks())
+    for path in build.notebooks():
+        assert page.count(f'href="notebooks/{path.stem}.html"') == 1 + (path.stem == "00_start")
+    assert page.count("<li>") == len(build.notebooks()) == 14
+    assert "How can it be told which of two answers is better?" in page
+    (values,) = re.findall(r'class="rmlab-widgets">(.*?)</script>', page)
+    widgets = json.loads(values)["widgets"]
+    assert set(widgets) == set(re.findall(r'data-widget="(\w+)"', page)) == {"curve", "probe", "path"}
+    assert widgets["probe"]["state"] == widgets["path"]["state"] != widgets["curve"]["state"]
 
 
 def test_a_function_stands_apart_from_its_argument_and_a_sign_next_to_its_number(

@@ -87,6 +87,7 @@ def test_a_colour_is_written_in_the_palette_alone() -> None:
     found = {
         path.relative_to(PACKAGE).as_posix(): colours
         for path in sorted(PACKAGE.rglob("*"))
+        if "dist" not in path.parts  # bundles of the scripts
         if path.suffix in suffixes and (colours := COLOUR.findall(path.read_text(encoding="utf-8")))
     }
     assert set(found) == {"_theme.py"}
@@ -115,3 +116,10 @@ def test_the_explorer_takes_the_palette_and_defines_what_it_uses() -> None:
     scripts = "".join(path.read_text(encoding="utf-8") for path in (PACKAGE / "explorer/web").rglob("*.js"))
     defined = set(re.findall(r"(--rx-[\w-]+)\s*:", style())) | set(re.findall(r'"(--rx-[\w-]+)"', scripts))
     assert set(re.findall(r"var\((--rx-[\w-]+)", rules + scripts)) <= defined
+
+
+def test_every_sheet_of_the_explorer_is_in_its_style() -> None:
+    sheets = sorted((PACKAGE / "explorer/web").rglob("*.css"))
+    assert len(sheets) > 5
+    assert [sheet.name for sheet in sheets if sheet.read_text(encoding="utf-8") not in style()] == []
+    assert all(sheet.read_text(encoding="utf-8").count("\n") < 200 for sheet in sheets)

@@ -28,7 +28,8 @@ DROPS = {
 
 
 def small(kind: str, **settings) -> RewardModel:
-    name = "tiny-encoder" if kind in ("Bart", "Esm", "FNet", "Longformer", "Roberta") else "tiny-decoder"
+    is_encoder = kind in ("Bart", "Esm", "FNet", "Longformer", "Roberta")
+    name = "tiny-encoder" if is_encoder else "tiny-decoder"
     tokenizer = RewardModel.from_pretrained(name, device="cpu").tokenizer
     sizes = {
         "vocab_size": len(tokenizer), "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2,

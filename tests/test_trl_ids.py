@@ -20,6 +20,7 @@ from transformers import (
 )
 
 from rmlab.__main__ import main
+from rmlab.audit.audited_model import load_audited_model
 from rmlab.data import PreferencePair
 from rmlab.datasets import load_everyday
 from rmlab.model import TRL, Apart, Joined, RewardModel, backbones
@@ -246,6 +247,18 @@ def test_the_report_of_evaluate_says_how_ids_are_made_and_shows_a_text(trained, 
     shown = made["the first text as it is read"]
     assert text.startswith(shown.split(" ... ")[0])
     assert text.endswith(shown.split(" ... ")[-1])
+
+
+def test_an_audit_reads_the_ids_of_trl(trained):
+    way, trainer, folder = trained
+    pairs = pairs_of(way)
+    found = load_audited_model(folder, revision=None, max_length=None)
+    texts = [(p.prompt, p.chosen) for p in pairs] + [(p.prompt, p.rejected) for p in pairs]
+    reading = found.read(texts)
+    assert [one["input_ids"] for one in reading.tokens] == ids_of(trainer)
+    assert not reading.cut.any()
+    scored = RewardModel.from_pretrained(folder, device="cpu").score(*zip(*texts, strict=True))
+    np.testing.assert_allclose(found.alone(reading.tokens), scored, atol=2e-5)
 
 
 # What rmlab trains, in TRL

@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # mathml
 project = "rmlab"
 author = "The rmlab authors"
 html_title = "rmlab: learn reward modelling by doing it"
-root_doc = "index"
+root_doc = "README"
 extensions = ["myst_nb", "mathml"]
 html_theme = "sphinx_book_theme"
 html_theme_options = {
@@ -16,6 +16,7 @@ html_theme_options = {
     "use_download_button": False,
     "use_fullscreen_button": False,
     "navbar_persistent": [],
+    "logo": {"link": "index.html", "text": "rmlab"},
 }
 html_static_path = ["site.css"]
 html_css_files = ["site.css"]

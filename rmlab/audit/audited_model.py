@@ -1,9 +1,10 @@
 """The reward model under audit, as it is: its network, its tokenizer, and how the two read and score a text.
 
-Nothing is repaired here. `RewardModel` corrects several faults on loading (no pad token, pooling by the pad id, no
-EOS), so a folder is loaded with transformers' own classes instead, and its texts go through its own chat template. A
-folder that rmlab saved is read by the convention that it records, because rmlab decides on its tokens; transformers
-scores it.
+A text has the token ids that `RewardModel` gives it, so that an audit is about the scores that ``rmlab score`` prints:
+by the convention that the folder records, or else by TRL's (`rmlab.model.conventions`). Nothing else is repaired.
+`RewardModel` corrects several faults on loading (no pad token, pooling by the pad id), so a folder is loaded and scored
+with transformers' own classes instead, if these know its head. Where rmlab did not save the model, its own tokenizer
+cuts a text that is too long.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from rmlab.data import Side
-from rmlab.model import RewardModel, backbones
-from rmlab.model.backbones import MANIFEST, SHORT_NAMES, ModelError
-from rmlab.model.conventions import convention_of
-from rmlab.model.heads import Head
-from rmlab.model.model_folder import find_file
+from rmlab.model import TRL, RewardModel, backbones
+from rmlab.model.backbones import SHORT_NAMES, ModelError
+from rmlab.model.conventions import Convention, Joined, convention_of
+from rmlab.model.devices import to_numpy
+from rmlab.model.heads import Head, has_head_of_others
+from rmlab.model.model_folder import is_adapter
 from rmlab.model.network import pools_last_token
+from rmlab.model.rendering import pin_date
+from rmlab.model.reward_model import SAVED_MAX_LENGTH
 from rmlab.model.tokenization import Encoder
 
 __all__ = ["AuditedModel", "Reading", "Text", "Tokens", "first_line", "load_audited_model", "plain"]
@@ -33,7 +37,7 @@ Text = tuple[Side, Side]
 """A prompt and a response."""
 
 Tokens = Mapping[str, Sequence[int]]
-"""One text as its tokenizer returns it: ``input_ids``, and ``token_type_ids`` if there are any."""
+"""One text as the network is given it: ``input_ids``."""
 
 NO_LIMIT = 10**9
 """A tokenizer without a limit says that its limit is 10^30."""
@@ -99,7 +103,7 @@ class AuditedModel:
 
     def scores(self, tokens: Sequence[Tokens], *, side: str | None = None) -> np.ndarray:
         """Return the first output for each text of one batch, float64 of shape ``(batch,)``, in nats."""
-        return self.logits(tokens, side=side)[:, 0].double().cpu().numpy()
+        return to_numpy(self.logits(tokens, side=side)[:, 0])
 
     def alone(self, tokens: Sequence[Tokens]) -> np.ndarray:
         """Score each text by itself, unpadded; float64 of shape ``(n,)``."""
@@ -124,11 +128,11 @@ def load_audited_model(model: Any, *, revision: str | None, max_length: int | No
 
 def _of_reward_model(model: RewardModel, max_length: int | None) -> AuditedModel:
     def forward(input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        with model.evaluating():
+        with model.evaluating(), model.computing(bf16=False):
             return model(input_ids, attention_mask)[:, None]
 
     def score_ids(ids: list[list[int]]) -> torch.Tensor:
-        with model.evaluating():
+        with model.evaluating(), model.computing(bf16=False):
             return model.score_ids(ids, keys=[0] * len(ids))  # one key: a common beginning is computed once
 
     def reload() -> AuditedModel:
@@ -141,7 +145,7 @@ def _of_reward_model(model: RewardModel, max_length: int | None) -> AuditedModel
         name=f"RewardModel on {type(model.network).__name__}",
         network=model.network,
         tokenizer=model.tokenizer,
-        read=_rmlab_reader(model.encoder, max_length or model.max_length),
+        read=_reader(model.encoder, max_length or model.max_length),
         forward=forward,
         score_ids=score_ids,
         reload=reload,
@@ -153,6 +157,8 @@ def _of_reward_model(model: RewardModel, max_length: int | None) -> AuditedModel
 def _of_source(source: str | Path, *, revision: str | None, max_length: int | None, seed: int) -> AuditedModel:
     """Load a folder or a hub model with transformers' own classes."""
     where = backbones.local_or_hub(source)
+    if is_adapter(where):
+        return _of_reward_model(RewardModel.from_pretrained(source, fresh_head=False), max_length)
     with backbones.torch_seed(seed), backbones.reading_of("model", where):
         network, info = AutoModelForSequenceClassification.from_pretrained(
             where,
@@ -163,18 +169,22 @@ def _of_source(source: str | Path, *, revision: str | None, max_length: int | No
             output_loading_info=True,
         )
         tokenizer = AutoTokenizer.from_pretrained(where, revision=revision, trust_remote_code=False)
-    backbones.check_vocabulary(str(source), network, tokenizer)
     missing = tuple(sorted(info["missing_keys"]))
+    if has_head_of_others(network, info):
+        return _of_reward_model(RewardModel.from_pretrained(source, revision=revision, fresh_head=False), max_length)
+    backbones.check_vocabulary(str(source), network, tokenizer)
+    pin_date(tokenizer)
     # random weights are in a copy of this network, but not in the folder
     again = None if not missing else lambda: _of_source(source, revision=revision, max_length=max_length, seed=seed + 1)
-    reader = None
-    if find_file(where, MANIFEST, revision=revision):
-        loaded = backbones.LoadedNetwork(network, tokenizer, Head("transformers' own reading"), where)
-        convention = convention_of(loaded, revision=revision)
-        encoder = Encoder(tokenizer, pools_last_token=pools_last_token(network), convention=convention)
-        reader = _rmlab_reader(encoder, max_length or tokenizer.model_max_length)
+    loaded = backbones.LoadedNetwork(network, tokenizer, Head("transformers' own reading"), where)
     return _of_pair(
-        network, tokenizer, name=str(source), max_length=max_length, missing=missing, again=again, read=reader
+        network,
+        tokenizer,
+        name=str(source),
+        max_length=max_length,
+        missing=missing,
+        again=again,
+        convention=convention_of(loaded, revision=revision),
     )
 
 
@@ -186,7 +196,7 @@ def _of_pair(
     max_length: int | None,
     missing: tuple[str, ...] = (),
     again: Callable[[], AuditedModel] | None = None,
-    read: Callable[[Sequence[Text]], Reading] | None = None,
+    convention: Convention = TRL,
 ) -> AuditedModel:
     dtype = next(network.parameters()).dtype
     if dtype != torch.float32:
@@ -195,6 +205,7 @@ def _of_pair(
             "alone moves scores in the third digit; give network.float()"
         )
     pools_last = pools_last_token(network)
+    encoder = Encoder(tokenizer, pools_last_token=pools_last, convention=convention)
 
     def reload() -> AuditedModel:
         with tempfile.TemporaryDirectory() as scratch, backbones.torch_seed(1):
@@ -203,13 +214,17 @@ def _of_pair(
             loaded = type(network).from_pretrained(scratch, dtype=torch.float32, use_safetensors=True)
             loaded.to(next(network.parameters()).device)
             read_again = AutoTokenizer.from_pretrained(scratch)
-            return _of_pair(loaded, read_again, name=name, max_length=max_length, read=read)
+            return _of_pair(loaded, read_again, name=name, max_length=max_length, convention=convention)
 
     return AuditedModel(
         name=name,
         network=network,
         tokenizer=tokenizer,
-        read=read or _own_reader(tokenizer, pools_last, max_length),
+        read=_reader(
+            encoder,
+            max_length or tokenizer.model_max_length,
+            own_cut=getattr(network.config, SAVED_MAX_LENGTH, None) is None,
+        ),
         forward=lambda **batch: network(**batch).logits,
         reload=again or reload,
         random_weights=missing,
@@ -217,43 +232,31 @@ def _of_pair(
     )
 
 
-def _rmlab_reader(encoder: Encoder, max_length: int) -> Callable[[Sequence[Text]], Reading]:
+def _reader(encoder: Encoder, max_length: int, *, own_cut: bool = False) -> Callable[[Sequence[Text]], Reading]:
+    """Return a reader of texts; with `own_cut` it is the tokenizer that cuts those over `max_length`."""
+
     def read(texts: Sequence[Text]) -> Reading:
-        encoded = encoder.encode([prompt for prompt, _ in texts], [r for _, r in texts], max_length=max_length)
-        cut = (encoded.prompt_tokens_cut > 0) | (encoded.response_tokens_cut > 0)
-        return Reading([{"input_ids": ids} for ids in encoded], cut)
+        given = [prompt for prompt, _ in texts], [response for _, response in texts]
+        if not own_cut:
+            encoded = encoder.encode(*given, max_length=max_length)
+            cut = (encoded.prompt_tokens_cut > 0) | (encoded.response_tokens_cut > 0)
+            return Reading([{"input_ids": ids} for ids in encoded], cut)
+        whole = list(encoder.encode(*given, max_length=NO_LIMIT))
+        cut = np.array([len(ids) > max_length for ids in whole], dtype=bool)
+        for i in np.flatnonzero(cut).tolist():
+            prompt, response = texts[i]
+            whole[i] = _cut(encoder, prompt, response, max_length)
+        return Reading([{"input_ids": ids} for ids in whole], cut)
 
     return read
 
 
-def _own_reader(tokenizer: Any, pools_last: bool, max_length: int | None) -> Callable[[Sequence[Text]], Reading]:
-    """Return a reader that uses the tokenizer's defaults: its chat template, or else two texts, or one."""
-    special = tokenizer("a", "a", return_special_tokens_mask=True)["special_tokens_mask"]
-    text = [i for i, is_special in enumerate(special) if not is_special]
-    marks_the_middle = not pools_last and any(special[text[0] : text[-1]])
-
-    def tokenise(prompt: Side, response: Side, truncation: bool) -> Tokens:
-        options = {"truncation": truncation, "max_length": max_length if truncation else None}
-        if tokenizer.chat_template is not None:
-            messages = [*_messages(prompt, "user"), *_messages(response, "assistant")]
-            tokens = tokenizer.apply_chat_template(messages, return_dict=True, **options)
-        elif marks_the_middle:
-            tokens = tokenizer(plain(prompt), plain(response), **options)
-        else:
-            tokens = tokenizer(f"{plain(prompt)}\n\n{plain(response)}", **options)
-        return {name: values for name, values in tokens.items() if name != "attention_mask"}
-
-    def read(texts: Sequence[Text]) -> Reading:
-        tokens = [tokenise(*text, truncation=True) for text in texts]
-        whole = [len(tokenise(*text, truncation=False)["input_ids"]) for text in texts]
-        cut = [len(one["input_ids"]) < length for one, length in zip(tokens, whole, strict=True)]
-        return Reading(tokens, np.array(cut, dtype=bool))
-
-    return read
-
-
-def _messages(side: Side, role: str) -> Sequence[Mapping[str, str]]:
-    return [{"role": role, "content": side}] if isinstance(side, str) else side
+def _cut(encoder: Encoder, prompt: Side, response: Side, max_length: int) -> list[int]:
+    """Return the ids of a text that is too long, as its tokenizer cuts it."""
+    ((head, tail, end, special),) = encoder.render(prompt, response)
+    parts = [head + tail + end] if isinstance(encoder.convention, Joined) else [head, tail]
+    cut = encoder.tokenizer(*parts, add_special_tokens=special, truncation=True, max_length=max_length, verbose=False)
+    return cut["input_ids"]
 
 
 def plain(side: Side) -> str:

@@ -51,9 +51,10 @@ def audit(
     Parameters
     ----------
     model
-        A folder or a hub id, loaded by `transformers.AutoModelForSequenceClassification` as it is, in float32, with its
-        own tokenizer and chat template; a (network, tokenizer) pair; or a `RewardModel`. A folder that rmlab saved is
-        read as rmlab reads and scored as transformers scores. A short name, such as ``minilm``, is loaded by rmlab.
+        A folder or a hub id, loaded by `transformers.AutoModelForSequenceClassification` as it is, in float32; a
+        (network, tokenizer) pair; or a `RewardModel`. Token ids are those of `RewardModel`: by the convention that the
+        folder records, else by TRL's. A short name, an adapter, and a model with a head that transformers does not know
+        are loaded and scored by rmlab.
     pairs
         Preference pairs of the kind for which the model is used. Without them a dozen built-in texts are read, and the
         checks that depend on data are not applicable.
@@ -72,7 +73,7 @@ def audit(
     Raises
     ------
     ModelError
-        If the model cannot be loaded, is not in float32, or cannot score a single text.
+        If the model cannot be loaded, has no head, is not in float32, or cannot score a single text.
     ValueError
         If there are no pairs, or `sample` is not at least 1.
     """

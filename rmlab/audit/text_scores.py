@@ -30,7 +30,8 @@ def scorer_of(model: Any, *, revision: str | None = None, max_length: int | None
         Of a model that is loaded here.
     """
     if isinstance(model, str | Path):
-        return RewardModel.from_pretrained(model, revision=revision, max_length=max_length).score, str(model)
+        loaded = RewardModel.from_pretrained(model, revision=revision, max_length=max_length, fresh_head=False)
+        return loaded.score, str(model)
     if isinstance(model, RewardModel):
         return model.score, f"RewardModel on {type(model.network).__name__}"
     if callable(model):

@@ -14,6 +14,7 @@ COMMANDS = {
     "audit": "is anything broken in this reward model?",
     "judge": "judge pairs yourself, or with a class, and keep every label",
     "explore": "open the visual explorer, as a page or as one file",
+    "export": "write a reward model for browsers and other runtimes, as ONNX",
     "score": "score responses, one from the command line or JSON lines from standard input",
 }
 """Name and purpose of each, in the order of `rmlab --help`."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from rmlab.atomic import write_text
+from rmlab.atomic import unwritable_page, write_text
 from rmlab.cli.options import add_model, add_skip_bad, load_trained, read_given
 from rmlab.data import PreferencePairs
 from rmlab.data.formats.rewardbench_files import REWARDBENCH, REWARDBENCH_2
@@ -68,27 +68,30 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate a reward model on preference pairs."""
     page: Path | None = options.html
-    if page is not None and (page.is_dir() or not page.parent.is_dir()):  # before the scoring, not after it
-        raise ValueError(
-            f"{page} cannot be written: " + ("it is a folder" if page.is_dir() else "its folder is missing")
-        )
+    if page is not None and (why := unwritable_page(page)):  # before the scoring, not after it
+        raise ValueError(f"{page} cannot be written: {why}")
+    if options.seed < 0:
+        raise ValueError(f"--seed must be 0 or more, got {options.seed}")
     if options.ceiling is not None and not 0.5 <= options.ceiling <= 1:
         raise ValueError(f"--ceiling must be an accuracy from 0.5 to 1, got {options.ceiling}")
     model = load_trained(options)
     pairs = read_given(options.pairs, options)
     report = _examine(model, pairs, options)
-    if page is not None:
-        from rmlab.reports.evaluation_page import render  # needs Matplotlib
-
-        write_text(page, render(report))
     if options.json:
         print(json.dumps(report.to_dict(), indent=2))
-        return 0
-    counts = [f"  {n:>7,} {name}" for name, n in report.counts.items() if n]
-    read_as = f"token ids: {report.made['token ids']}"
-    print(*map(printable_lines, (pairs.report, *counts, read_as, "", report)), sep="\n")
-    if page is not None:
-        print(f"\nwritten to {page}")
+    else:
+        counts = [f"  {n:>7,} {name}" for name, n in report.counts.items() if n]
+        read_as = f"token ids: {report.made['token ids']}"
+        print(*map(printable_lines, (pairs.report, *counts, read_as, "", report)), sep="\n")
+    if page is not None:  # last: on a full disk the figures are printed, and only the page is missing
+        from rmlab.reports.evaluation_page import render  # needs Matplotlib
+
+        try:
+            write_text(page, render(report))
+        except OSError as error:
+            raise ValueError(f"{page} cannot be written: {error.strerror}; the figures above are complete") from None
+        if not options.json:
+            print(f"\nwritten to {page}")
     return 0
 
 

@@ -33,6 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--robustness", action="store_true", help="a view of what moves the scores and should not (takes minutes)"
     )
     parser.add_argument("--html", metavar="FILE", type=Path, help="write one file that needs no kernel and no network")
+    parser.add_argument(
+        "--live", action="store_true", help="with --html: put the model into the file, so that it answers there too"
+    )
     parser.add_argument("--revision", help="pin a hub model")
     parser.add_argument("--labels", metavar="STORE", help="labels of PAIRS: Optimise shows their reward as a proxy too")
     add_skip_bad(parser)
@@ -46,6 +49,8 @@ def run(options: argparse.Namespace) -> int:
     if page is not None and (page.is_dir() or not page.parent.is_dir()):  # before the scoring, not after it
         fault = "it is a folder" if page.is_dir() else "its folder is missing"
         raise ValueError(f"{page} cannot be written: {fault}")
+    if options.live and page is None:
+        raise ValueError("--live puts the model into a file: name the file with --html FILE")
     if options.labels is not None and options.pairs is None:
         raise ValueError("--labels needs PAIRS, the pairs that were judged: rmlab explore MODEL PAIRS --labels STORE")
     if options.labels is not None and "://" not in options.labels and not Path(options.labels).is_file():
@@ -60,10 +65,18 @@ def run(options: argparse.Namespace) -> int:
         _serve(options)
     from rmlab.explorer.page import render_page
 
-    shown, title = _shown(options)
+    shown, title, pairs = _shown(options)
     if shown.answers is not None:
         shown.answers.wait()
-    write_text(page, render_page(shown.state, shown.views, shown.data, title=title))
+    views, data, live = shown.views, shown.data, ""
+    if options.live:
+        from rmlab.datasets import course_pairs
+        from rmlab.explorer.judge_columns import add_live_views
+
+        pairs = course_pairs().pairs if pairs is None else pairs
+        views, data = add_live_views(views, data, pairs, name=_name(options.pairs or "replies").partition(".")[0])
+        live = _live(shown, pairs)
+    write_text(page, render_page(shown.state, views, data, title=title, live=live))
     print(f"written to {page} ({page.stat().st_size / 1e6:.1f} MB): open it in a browser, or send it")
     return 0
 
@@ -82,7 +95,7 @@ def _serve(options: argparse.Namespace) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does, and leaves no file behind
     with suppress(KeyboardInterrupt), server, redirect_file(server.address) as file:
         print(f"the explorer is at {server.address}\nonly this machine can reach it; Ctrl-C ends it", flush=True)
-        shown, title = _shown(options, lambda: options.no_browser or open_browser(file))
+        shown, title, _ = _shown(options, lambda: options.no_browser or open_browser(file))
         server.show(shown.state, shown.views, shown.data, title=title)
         server.wait()
     # The interpreter would wait for a thread that is scoring, or be aborted if torch computes in it; and shutting torch
@@ -92,8 +105,20 @@ def _serve(options: argparse.Namespace) -> NoReturn:
     os._exit(0)
 
 
-def _shown(options: argparse.Namespace, ready: Callable[[], object] = lambda: None) -> tuple[Explorer, str]:
-    """Load the model and the pairs, call `ready`, and score them; return the explorer and its title."""
+def _live(shown: Explorer, pairs: PreferencePairs) -> str:
+    """Return the blocks of the models that answer in the explorer, compared with torch on the pairs that it shows."""
+    from rmlab.explorer.live_files import live_blocks
+
+    answers = shown.answers
+    assert answers is not None  # there is always a model
+    second = None if answers.second is None else (answers.second[0], answers.second[1].scorer)
+    return live_blocks(answers.scorer.scorer, pairs, name=answers.name, second=second, progress=True)
+
+
+def _shown(
+    options: argparse.Namespace, ready: Callable[[], object] = lambda: None
+) -> tuple[Explorer, str, PreferencePairs | None]:
+    """Load the model and the pairs, call `ready`, and score them; return the explorer, its title, and given pairs."""
     from rmlab.explorer.linked import QUESTION, explore
 
     model = load_trained(options) if options.model else None
@@ -105,7 +130,7 @@ def _shown(options: argparse.Namespace, ready: Callable[[], object] = lambda: No
     found = _robustness(model, pairs, names[0]) if options.robustness else None
     proxies = None if pairs is None or options.labels is None else {"your labels": _judge(options.labels, pairs)}
     shown = explore(model, pairs, history=history, robustness=found, note=no_film, names=names, proxies=proxies)
-    return shown, title
+    return shown, title, pairs
 
 
 def _robustness(model: RewardModel | None, pairs: PreferencePairs | None, name: str) -> Robustness:

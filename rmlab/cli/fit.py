@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import rmlab
 from rmlab.bradley_terry import BradleyTerryFit
+from rmlab.data.csv_files import read_csv
 from rmlab.data.formats import NoPairError
 from rmlab.data.rows import listed, named
-from rmlab.data.text_files import read_csv
 from rmlab.printing import is_blank, printable
 
 _ROLES = {
@@ -74,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
 def _rows(fit: BradleyTerryFit) -> tuple[list[tuple[Any, float, Any, Any]], tuple[str, ...]]:
     """Return item, score, standard error and interval of each, the best first, and notes; beyond a limit no errors."""
     errors: Any = [None] * len(fit.items)
-    intervals, notes = errors, fit.notes
+    intervals, notes = errors, (*fit.notes, *_alike(map(str, fit.items)))
     try:
         errors, intervals = fit.standard_errors, fit.intervals()
     except ValueError as error:  # more items than a covariance matrix can hold
@@ -98,8 +99,8 @@ def _as_text(fit: BradleyTerryFit) -> str:
     width = max(4, *map(len, names))
     lines = [f"{'item':<{width}}    score  std. error   95% interval"]
     for name, (_, score, error, ends) in zip(names, rows, strict=True):
-        known = "" if error is None else f"     {error:7.3f}   {ends[0]:6.3f} to {ends[1]:6.3f}"
-        lines.append(f"{name:<{width}}  {score:7.3f}{known}")
+        known = "" if error is None else f"     {_number(error, 7)}   {_number(ends[0], 6)} to {_number(ends[1], 6)}"
+        lines.append(f"{name:<{width}}  {_number(score, 7)}{known}")
     gauge = "sum to zero" if fit.reference is None else f"are relative to {printable(fit.reference)}"
     lines.append(f"{fit.n_comparisons:,g} comparisons; scores are log-odds and {gauge}; log loss {fit.log_loss:.4f}")
     if fit.order_effect is not None:
@@ -110,10 +111,24 @@ def _as_text(fit: BradleyTerryFit) -> str:
     return "\n".join([*lines, *(f"note: {note}" for note in notes)])
 
 
+def _number(value: float, width: int) -> str:
+    return f"{value:{width}.3f}" if abs(value) < 1e6 else f"{value:{width}.2e}"
+
+
+def _alike(items: Iterable[str]) -> Iterable[str]:
+    """Yield a note on each two names that a reader would take for one."""
+    first: dict[str, str] = {}
+    for item in items:
+        shown = "".join(one for one in item if unicodedata.category(one) not in ("Cc", "Cf"))
+        same = first.setdefault(" ".join(shown.casefold().split()), item)
+        if same != item:
+            yield f"{same!r} and {item!r} are two items, and differ only in case, spaces or characters that do not show"
+
+
 def _read_label(text: str) -> str:
     if is_blank(text):
         raise ValueError
-    return text
+    return unicodedata.normalize("NFC", text.strip())  # two spellings that nobody can tell apart are one name
 
 
 def _read_weight(text: str) -> float:
@@ -123,13 +138,17 @@ def _read_weight(text: str) -> float:
     return weight
 
 
+def _whole(text: str) -> str:
+    return text.strip().removesuffix(".0")  # a column of whole numbers and gaps is written as floats
+
+
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
 _READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "winner": (_read_label, "the name of an item"),
     "loser": (_read_label, "the name of an item"),
     "weight": (_read_weight, "a finite number, 0 or more"),
-    "tied": (lambda text: _FLAGS[text.lower()], "true or false"),
-    "first": (lambda text: {"1": 1, "+1": 1, "-1": -1, "0": 0}[text], "1, 0 or -1"),
+    "tied": (lambda text: _FLAGS[_whole(text.lower())], "true or false"),
+    "first": (lambda text: {"1": 1, "+1": 1, "-1": -1, "0": 0}[_whole(text)], "1, 0 or -1"),
 }
 """How a cell of each role is read, and what it must be."""
 
@@ -137,10 +156,11 @@ _READERS: dict[str, tuple[Callable[[str], Any], str]] = {
 def _read_comparisons(path: Path, options: argparse.Namespace) -> dict[str, list[Any]]:
     """Read the columns that a fit needs from a CSV file, naming file and line of what cannot be read."""
     if not path.is_file():
-        raise ValueError(f"no file {str(path)!r} in {str(Path.cwd())!r}; expected a CSV file of comparisons")
+        found = f"{path}: is no regular file" if path.exists() else f"no file {str(path)!r} in {str(Path.cwd())!r}"
+        raise ValueError(f"{found}; expected a CSV file of comparisons")
     names: dict[str, str] = {}
     columns: dict[str, list[Any]] = {}
-    for place, row in read_csv(path, frozenset()).rows:
+    for place, row in read_csv(path, list).rows:
         if isinstance(row, NoPairError):  # a blank row is not a comparison
             continue
         if isinstance(row, ValueError):
@@ -154,6 +174,8 @@ def _read_comparisons(path: Path, options: argparse.Namespace) -> dict[str, list
                 columns[role].append(read(row[name]))
             except (KeyError, ValueError):
                 raise ValueError(f"{place}: {name} must be {expected}, got {named(row[name])}") from None
+        if columns["winner"][-1] == columns["loser"][-1]:
+            raise ValueError(f"{place}: compares {named(columns['winner'][-1])} with itself; leave the row out")
     if not columns:
         raise ValueError(f"{path}: no comparisons; expected a header, such as winner,loser, and a row for each")
     return columns

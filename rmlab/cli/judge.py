@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rmlab.atomic import write_text
 from rmlab.cli.options import add_skip_bad, read_given
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--class", dest="many", action="store_true", help="open it to the local network: a join code, a page for each"
     )
     parser.add_argument("--host", metavar="ADDRESS", help="address to listen on with --class (default: this machine's)")
+    parser.add_argument(
+        "--html", metavar="FILE", type=Path, help="write one file to judge in, whose labels the browser keeps"
+    )
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: any that is free)")
     parser.add_argument("--no-browser", action="store_true", help="print the address, and open nothing")
     add_skip_bad(parser)
@@ -60,6 +64,8 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError("--host goes with --class: one rater's page is for this machine only")
     if (options.rule == "disagreement") != bool(options.models):
         raise ValueError("--rule disagreement needs --models ONE OTHER, and no other rule takes them")
+    if options.html is not None:
+        return _write_page(options)
     if "://" in options.store and not (options.many or options.rater):
         raise ValueError("others may judge into that database too: give your name with --rater NAME")
     try:
@@ -93,6 +99,32 @@ def run(options: argparse.Namespace) -> int:
                 open_browser(file)
             server.wait()
         print(f"\n{store.count():,} entries are in {store.name}", file=sys.stderr)
+    return 0
+
+
+def _write_page(options: argparse.Namespace) -> int:
+    """Write one file to judge in; there the browser keeps the labels, and no model or database can be asked."""
+    page: Path = options.html
+    given = {"--class": options.many, "--models": options.models, "--rule": options.rule != "random"}
+    if wrong := [name for name, there in given.items() if there]:
+        raise ValueError(f"{wrong[0]} needs a server, and --html FILE writes a page without one; leave one of them out")
+    if page.is_dir() or not page.parent.is_dir():
+        raise ValueError(f"{page} cannot be written: {'it is a folder' if page.is_dir() else 'its folder is missing'}")
+    try:
+        from rmlab.explorer import ExplorerState
+        from rmlab.explorer.judge_columns import judge_columns
+    except ModuleNotFoundError as error:  # the lab extra is not installed; the message says so
+        raise ValueError(str(error)) from error
+    from rmlab.explorer.page import render_page
+    from rmlab.labels import rater_name
+
+    name = Path(options.pairs).name.partition(".")[0] if options.pairs else "replies"
+    rater = rater_name(options.rater or "me")
+    columns = judge_columns(_pairs(options), rater=rater, goal=options.number, name=name)
+    state = ExplorerState(view="judge")
+    write_text(page, render_page(state, ("judge",), {"judge": columns}, title=_title(options.pairs)))
+    n, size = len(columns["questions"]), page.stat().st_size / 1e6
+    print(f"written to {page} ({size:.1f} MB, {n:,} pairs): open it in a browser, judge, and download the labels there")
     return 0
 
 

@@ -7,12 +7,15 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from rmlab.cli.options import add_model, load_trained
+from rmlab.data.formats.messages import NotTextError, plain
 from rmlab.model import RewardModel
 from rmlab.model.rendering import is_message
+from rmlab.printing import printable
 
+SIDES = ("prompt", "response")
 EXPECTED = '{"prompt": ..., "response": ...}, each a text or a list of {"role": ..., "content": ...} messages'
 
 
@@ -30,38 +33,47 @@ def run(options: argparse.Namespace) -> int:
     model = load_trained(options)
     if options.prompt is not None:
         one = {"prompt": _text(options.prompt, "--prompt"), "response": _text(options.response, "--response")}
-        for _, score in _scored(model, [("--prompt and --response", one)], options.precision):
+        for _, score in _scored(model, [Read("--prompt and --response", one, one)], options.precision):
             print(f"{score:.6f}")
         return 0
     lines = getattr(sys.stdin, "buffer", sys.stdin)  # bytes, so that a line in another encoding has its number
-    for records in _chunks(_records(lines), 512):
+    notes: set[str] = set()
+    for records in _chunks(_records(lines, notes), 512):
         for record, score in _scored(model, records, options.precision):
             print(json.dumps({**record, "score": score}, ensure_ascii=False))
         sys.stdout.flush()
+    for note in sorted(notes):
+        print(f"rmlab: note: {printable(note)}", file=sys.stderr)
     return 0
 
 
-def _scored(
-    model: RewardModel, records: Sequence[tuple[str, dict[str, Any]]], precision: Any
-) -> Iterator[tuple[dict[str, Any], float]]:
+class Read(NamedTuple):
+    """A record with its place and, in the one form of messages, its prompt and response."""
+
+    place: str
+    record: dict[str, Any]
+    sides: dict[str, Any]
+
+
+def _scored(model: RewardModel, records: Sequence[Read], precision: Any) -> Iterator[tuple[dict[str, Any], float]]:
     """Yield each record with its score; if one cannot be scored, yield those before it, then raise its error."""
-    prompts, responses = ([record[name] for _, record in records] for name in ("prompt", "response"))
+    prompts, responses = ([one.sides[name] for one in records] for name in SIDES)
     try:
         scores = model.score(prompts, responses, precision=precision).tolist()
         if not all(map(math.isfinite, scores)):
             raise ValueError("the score is not finite; the weights of the model are damaged or too large")
     except ValueError as error:
         if len(records) == 1:
-            raise ValueError(f"{records[0][0]}: {error}") from error
+            raise ValueError(f"{records[0].place}: {error}") from error
         for one in records:
             yield from _scored(model, [one], precision)
         return
-    for (_, record), score in zip(records, scores, strict=True):
-        yield record, score
+    for one, score in zip(records, scores, strict=True):
+        yield one.record, score
 
 
-def _records(lines: Iterable[str | bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each record with its place."""
+def _records(lines: Iterable[str | bytes], notes: set[str]) -> Iterator[Read]:
+    """Yield each record; what was read differently from its line is added to `notes`."""
     for number, line in enumerate(lines, start=1):
         where = f"standard input, line {number}"
         try:
@@ -76,9 +88,21 @@ def _records(lines: Iterable[str | bytes]) -> Iterator[tuple[str, dict[str, Any]
         except (ValueError, RecursionError) as error:
             raise ValueError(f"{where}: not JSON that can be scored ({str(error)[:200]})") from None
         _text(printed, where)
-        if not isinstance(record, dict) or not all(_is_side(record.get(name)) for name in ("prompt", "response")):
+        try:
+            sides = {name: _plain(name, record.get(name), notes) for name in SIDES} if isinstance(record, dict) else {}
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
+        if not sides or not all(map(_is_side, sides.values())):
             raise ValueError(f"{where}: expected {EXPECTED}, got {text.strip()[:80]}")
-        yield where, record
+        yield Read(where, record, sides)
+
+
+def _plain(name: str, value: Any, notes: set[str]) -> Any:
+    """Return messages in their one form; those that call tools as they are, since a chat template may write calls."""
+    try:
+        return plain(name, value, notes)
+    except NotTextError:
+        return value
 
 
 def _is_side(value: Any) -> bool:

@@ -24,6 +24,7 @@ from rmlab.cli.train_parts import divide
 from rmlab.datasets import load_everyday
 from rmlab.evaluation import fit_temperature
 from rmlab.model import ModelError, RewardModel, check_destination, check_room, rescue
+from rmlab.model.shown import shown
 from rmlab.printing import printable, printable_lines
 from rmlab.reports import Tempered
 from rmlab.reports.card import model_card
@@ -85,13 +86,20 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
     checkpoints = out.resolve().with_name(f"{out.resolve().name}.checkpoints")
     if options.resume and not checkpoints.is_dir():
         raise TrainingError(_nothing_to_resume(checkpoints))
+    if options.save == "adapter" and not options.lora:
+        raise ValueError("--save adapter goes with --lora: give its rank, or save the whole model")
     TrainingConfig(**settings_of(options, held_out=0, training=0))  # what is wrong in it is said before any reading
     pairs = read_given(options.pairs, options) if options.pairs else load_everyday()
     say(pairs.report)
     parts, notes = divide(pairs, options)
     model = RewardModel.from_pretrained(
-        options.backbone, seed=options.seed, revision=options.revision, max_length=options.max_length
+        options.backbone,
+        seed=options.seed,
+        revision=options.revision,
+        max_length=options.max_length,
+        weights=options.weights,
     )
+    say(f"head: {_head_in_words(model)}")
     check_room(model, out)
     tokens = {"tokens": options.tokens, "processes": options.token_processes}
     ready = {name: prepare(model, part, max_length=options.max_length, **tokens) for name, part in parts.items()}
@@ -126,6 +134,7 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
         record |= {name: file for name, file in own.items() if file is not None}
         record |= history.to_dict()
         result = tempered = None
+        only_adapter = options.save == "adapter"
         if test is not None:
             test_differences = model.score_differences(test.encoded, precision=config.precision)
             result = rmlab.evaluate(test_differences, lengths=test.encoded.response_lengths)
@@ -142,15 +151,27 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
             test=result,
             tempered=tempered,
             max_length=model.max_length,
+            token_ids=str(model.convention),
+            example=shown(model, parts["training"][0].prompt, parts["training"][0].chosen),
+            adapter_of=options.backbone if only_adapter else None,
         )
         lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in record.items())  # one for each
-        model.save_pretrained(out, beside={"README.md": card, "training.json": f"{{\n{lines}\n}}\n"})
+        model.save_pretrained(
+            out, only_adapter=only_adapter, beside={"README.md": card, "training.json": f"{{\n{lines}\n}}\n"}
+        )
     if any(checkpoints.glob("step-*")):
         say(f"its checkpoints are in {checkpoints}; remove that folder when you no longer need them")
     else:
         shutil.rmtree(checkpoints, ignore_errors=True)  # it only kept the place for one, if the run had been stopped
     say("", f"saved to {out}; try:", f"  rmlab score {out} --prompt 'What is 2 + 2?' --response '4'")
     return 0
+
+
+def _head_in_words(model: RewardModel) -> str:
+    head = model.head_source
+    if not head.fresh:
+        return f"{head.source}, trained further"
+    return f"{head.source}, of standard deviation {float(model.head.weight.detach().std()):.2g}"
 
 
 @contextlib.contextmanager

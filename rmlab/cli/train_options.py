@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from rmlab.cli.options import add_skip_bad
 from rmlab.model import Packing, Precision
+from rmlab.model.precision import Weights
 from rmlab.training import Schedule, TrainingConfig
 
 __all__ = ["configure", "settings_of"]
@@ -81,6 +82,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument_group("model and files")
     model.add_argument("--backbone", default="minilm", help="short name, folder or hub id (default: minilm)")
     model.add_argument("--revision", help="pin a hub model to a branch, tag or commit")
+    model.add_argument(
+        "--weights",
+        choices=get_args(Weights),
+        default="fp32",
+        help="bf16: hold the weights that are not trained in half of the memory, and save half as much (default: fp32)",
+    )
+    model.add_argument(
+        "--save",
+        choices=("model", "adapter"),
+        default="model",
+        help="adapter: with --lora, save the adapter and the head alone; they are loaded with their base",
+    )
     model.add_argument("--out", required=True, metavar="FOLDER", help="where the model goes")
     model.add_argument("--log", metavar="FILE", help="write each step to this file when it is done, as a line of JSON")
     model.add_argument("--logdir", metavar="FOLDER", help="event files for TensorBoard")

@@ -5,6 +5,7 @@ Each fault is planted where people found it: in the weights of a folder, a confi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ import torch
 import transformers
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
+from rmlab.data import PreferencePair
 from rmlab.model import backbones
 from rmlab.model.backbones import quiet_transformers
 
-__all__ = ["FAULTS", "Fault", "save_planted"]
+__all__ = ["FAULTS", "Fault", "as_conversations", "save_planted"]
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,18 @@ def save_planted(folder: str | Path, fault: str | None, *, network: str = "decod
         weights = safetensors.torch.load_file(file)
         safetensors.torch.save_file({n: w for n, w in weights.items() if n != "score.weight"}, file, {"format": "pt"})
     return Path(folder)
+
+
+def as_conversations(pairs: Iterable[PreferencePair]) -> list[PreferencePair]:
+    """Return pairs of texts as pairs of messages, which a decoder reads by its chat template."""
+
+    def said(role: str, text: Any) -> tuple[dict[str, str]]:
+        return ({"role": role, "content": text},)
+
+    return [
+        PreferencePair(said("user", pair.prompt), *(said("assistant", side) for side in (pair.chosen, pair.rejected)))
+        for pair in pairs
+    ]
 
 
 def _config(network: str, fault: str | None, tokenizer: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Reading the records of JSON, CSV and Parquet files, of saved `datasets` folders and of the hub.
+"""Reading the records of JSON, CSV, Parquet and Arrow files, of saved `datasets` folders and of the hub.
 
 A fault of syntax is a `DataError` with file and line: returned in place of a record if the next one can still be read,
 and raised if it cannot.
@@ -15,42 +15,45 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rmlab.data.csv_files import read_csv
 from rmlab.data.rows import DataError, listed
-from rmlab.data.text_files import Records, Rows, check_header, read_csv, read_json
+from rmlab.data.text_files import Records, Rows, Wanted, check_header, read_json
 
 __all__ = ["Records", "open_hub", "open_records", "reader_of"]
 
 
-def reader_of(path: Path) -> Callable[[Path, frozenset[str]], Records] | None:
+def reader_of(path: Path) -> Callable[[Path, Wanted], Records] | None:
     """Return the opener for this file name, or None."""
     *_, kind, last = ("", "", *(suffix.lower() for suffix in path.suffixes))
     if last == ".gz":
-        return _READERS.get(kind) if kind != ".parquet" else None
+        return _READERS.get(kind) if kind not in _TABLES else None
     return _READERS.get(last)
 
 
-def open_records(path: Path, wanted: frozenset[str]) -> Records:
+def open_records(path: Path, wanted: Wanted) -> Records:
     """Open a file by the ending of its name, or a folder that `datasets` saved; of tables only the wanted columns."""
     if path.is_dir():
         return _open_folder(path, wanted)
     reader = reader_of(path)
     if reader is None:
-        known = ", ".join(_READERS)
-        raise DataError(f"{path}: the name must end in one of {known} (all but .parquet also with .gz)")
+        text = ", ".join(kind for kind in _READERS if kind not in _TABLES)
+        raise DataError(
+            f"{path}: the name must end in one of {text} (each also with .gz), {', '.join(_TABLES)}; unpack an archive"
+        )
     return reader(path, wanted)
 
 
 # --- Tables of Arrow ------------------------------------------------------------------------------------------------
 
 
-def _read_parquet(path: Path, wanted: frozenset[str]) -> Records:
+def _read_parquet(path: Path, wanted: Wanted) -> Records:
     try:
         file = pq.ParquetFile(path, page_checksum_verification=True)
         names = file.schema_arrow.names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: is no Parquet file, or a damaged one ({_first_line(error)})") from None
     check_header(str(path), names)
-    read = [name for name in names if name in wanted]
+    read = wanted(names)
 
     def batches() -> Iterator[pa.RecordBatch]:
         with file:
@@ -59,7 +62,33 @@ def _read_parquet(path: Path, wanted: frozenset[str]) -> Records:
     return _table_records(str(path), names, read, batches())
 
 
-def _open_folder(path: Path, wanted: frozenset[str]) -> Records:
+def _read_arrow(path: Path, wanted: Wanted) -> Records:
+    """Open a file of Arrow in either of its forms: a stream, as `datasets` keeps it, or a file with an index."""
+    try:
+        return _open_streams(str(path), [path], wanted)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path}: is no Arrow file, or a damaged one ({_first_line(error)})") from None
+
+
+def _open_streams(name: str, files: list[Path], wanted: Wanted) -> Records:
+    names = _open_arrow(files[0])[0].names
+    check_header(name, names)
+    read = wanted(names)
+    batches = (batch.select(read) for file in files for batch in _open_arrow(file)[1])
+    return _table_records(name, names, read, batches)
+
+
+def _open_arrow(path: Path) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    file = pa.OSFile(str(path))
+    if file.read(6) != b"ARROW1":
+        file.seek(0)
+        stream = pa.ipc.open_stream(file)
+        return stream.schema, iter(stream)
+    indexed = pa.ipc.open_file(file)
+    return indexed.schema, map(indexed.get_batch, range(indexed.num_record_batches))
+
+
+def _open_folder(path: Path, wanted: Wanted) -> Records:
     """Open what ``Dataset.save_to_disk`` wrote."""
     if (path / "dataset_dict.json").is_file():
         splits = sorted(folder.name for folder in path.iterdir() if (folder / "state.json").is_file())
@@ -74,20 +103,11 @@ def _open_folder(path: Path, wanted: frozenset[str]) -> Records:
         files = [path / Path(one["filename"]).name for one in json.loads(state.read_bytes())["_data_files"]]
         if not files:
             raise ValueError("it names no data files")
-        with pa.ipc.open_stream(str(files[0])) as first:
-            names = first.schema.names
+        return _open_streams(str(path), files, wanted)
+    except DataError:
+        raise
     except (ValueError, KeyError, TypeError, RecursionError, pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: is no folder that datasets saved, or a damaged one ({_first_line(error)})") from None
-    check_header(str(path), names)
-    read = [name for name in names if name in wanted]
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        for file in files:
-            with pa.ipc.open_stream(str(file)) as stream:
-                for batch in stream:
-                    yield batch.select(read)
-
-    return _table_records(str(path), names, read, batches())
 
 
 def _table_records(name: str, names: list[str], read: list[str], batches: Iterator[pa.RecordBatch]) -> Records:
@@ -117,15 +137,16 @@ _READERS = {
     ".csv": read_csv,
     ".tsv": read_csv,
     ".parquet": _read_parquet,
+    ".arrow": _read_arrow,
+    ".feather": _read_arrow,
 }
+_TABLES = (".parquet", ".arrow", ".feather")
 
 
 # --- The hub --------------------------------------------------------------------------------------------------------
 
 
-def open_hub(
-    hub_id: str, wanted: frozenset[str], *, split: str | None, subset: str | None, revision: str | None
-) -> Records:
+def open_hub(hub_id: str, wanted: Wanted, *, split: str | None, subset: str | None, revision: str | None) -> Records:
     """Open a data set on the hub with the package datasets."""
     try:
         from datasets import DatasetDict, load_dataset
@@ -157,5 +178,5 @@ def open_hub(
                 number += 1
                 yield f"{name} row {number}", record
 
-    read = [column for column in data.column_names if column in wanted]
-    return Records(name, tuple(column for column in data.column_names if column not in wanted), rows())
+    read = wanted(data.column_names)
+    return Records(name, tuple(column for column in data.column_names if column not in read), rows())

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Generator
 from contextlib import closing
 
-from rmlab.data.formats import Format, Record
+from rmlab.data.formats import Format, NoPairError, Record
 from rmlab.data.rows import DataError
 from rmlab.data.spill import MEMORY_LIMIT
 
@@ -17,11 +17,16 @@ __all__ = ["gather"]
 Records = Generator[tuple[str, Record], None, None]
 
 
-def gather(records: Records, layout: Format, refuse: Callable[[DataError], None]) -> Records:
+def gather(
+    records: Records,
+    layout: Format,
+    refuse: Callable[[DataError], None],
+    leave_out: Callable[[NoPairError], None],
+) -> Records:
     """Yield for each set the place of its first row and its responses, in the order in which the sets begin.
 
-    A row that cannot be read is passed to `refuse`. Some hundred bytes a row stay in memory: its set, and where its
-    text is.
+    A row that cannot be read is passed to `refuse`, one without a rating to `leave_out`. Some hundred bytes a row stay
+    in memory: its set, and where its text is.
     """
     assert layout.rate is not None
     with closing(records), tempfile.SpooledTemporaryFile(MEMORY_LIMIT, prefix="rmlab-rated-") as file:
@@ -29,6 +34,9 @@ def gather(records: Records, layout: Format, refuse: Callable[[DataError], None]
         for place, record in records:
             try:
                 row = layout.rate(record)
+            except NoPairError as reason:
+                leave_out(reason)
+                continue
             except (ValueError, RecursionError) as error:
                 refuse(DataError(f"{place}: {error}"))
                 continue

@@ -14,11 +14,12 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from rmlab.data.files import Records, open_hub, open_records, reader_of
-from rmlab.data.formats import Format, NoPairError, Record, known_columns, message_sides, recognise, unpack_sides
+from rmlab.data.formats import Format, NoPairError, Record, columns_to_read, message_sides, recognise, unpack_sides
 from rmlab.data.gather import gather
 from rmlab.data.pairs import Origin, PreferencePairs, rows_to_batch
 from rmlab.data.rows import DataError, Row, encode_sides, read_optional
@@ -52,9 +53,9 @@ def read_pairs(
     source
         A path, a glob (files in alphabetical order; ``**`` for folders within folders), a list of paths, or a hub id
         such as ``"Anthropic/hh-rlhf"``. A path or a glob that exists wins over a hub id. Files end in .jsonl, .ndjson,
-        .json (one object a line, or an array of them), .csv or .tsv (separated by commas, semicolons, tabs or bars) or
-        .parquet, all but the last also in .gz; the case of the letters does not matter. A folder is one that
-        ``Dataset.save_to_disk`` wrote. Text is UTF-8, or UTF-16 or UTF-32 with a byte-order mark.
+        .json (one object a line, or an array of them), .csv or .tsv (separated by commas, semicolons, tabs or bars),
+        each also in .gz, or in .parquet, .arrow or .feather; the case of the letters does not matter. A folder is one
+        that ``Dataset.save_to_disk`` wrote. Text is UTF-8, or UTF-16 or UTF-32 with a byte-order mark.
     split, subset, revision
         For a hub id only: which split, which configuration, and which commit or tag.
     rating
@@ -107,7 +108,7 @@ def read_pairs(
     if margin_per_point is not None and not (math.isfinite(margin_per_point) and margin_per_point > 0):
         raise ValueError(f"margin_per_point must be above 0 and finite, in log-odds, got {margin_per_point!r}")
     files = _find_files(source)
-    wanted = known_columns(rating)
+    wanted = partial(columns_to_read, rating=rating)
     if files is None:
         opened: Iterable[Records] = [open_hub(str(source), wanted, **hub)]
     else:
@@ -141,6 +142,10 @@ class _Reading:
         if len(self.bad) < SHOWN:
             self.bad.append(str(fault))
 
+    def leave_out(self, reason: NoPairError) -> None:
+        """Count a sound record without a comparison."""
+        self.without_pairs[str(reason)] += 1
+
     def left_out(self) -> list[str]:
         """Return why records gave no pairs, for the error of a file in which none did."""
         return [f"{n:,} {reason}" for reason, n in self.without_pairs.items()] + self.bad[:1]
@@ -154,7 +159,7 @@ class _Reading:
             with closing(file.rows) as rows:
                 for place, record in rows:
                     if isinstance(record, NoPairError):
-                        self.without_pairs[str(record)] += 1
+                        self.leave_out(record)
                         continue
                     if isinstance(record, ValueError):
                         self.refuse(DataError(str(record)))
@@ -162,9 +167,6 @@ class _Reading:
                     if known is None:
                         known = self._recognise({*record, *file.unread}, record, place).known
                     self.ignored.update(_shown(record.keys() - known))
-                    if self.layout is not None and (missing := _nan(record, self.layout.columns)) is not None:
-                        self.refuse(DataError(f"{place}: {missing} is NaN, a missing value; leave the record out"))
-                        continue
                     yield place, record
             if known is None:
                 bad = f" ({self.bad[0]})" if self.bad else ""
@@ -181,12 +183,6 @@ class _Reading:
                 f"({', '.join(self.layout.columns)}); read files of different formats one by one"
             )
         return found
-
-
-def _nan(record: Record, columns: Iterable[str]) -> str | None:
-    """Return the first of these columns whose value is NaN, or None."""
-    empty = (name for name in columns if isinstance(record.get(name), float) and math.isnan(record[name]))
-    return next(empty, None)
 
 
 def _shown(names: Iterable[str]) -> Iterable[str]:
@@ -210,6 +206,9 @@ def _fill(store: BatchStore, reading: _Reading, margin_per_point: float | None) 
             at = place
             try:
                 for sides in islice(layout.convert(record), PAIRS_LIMIT + 1):
+                    if isinstance(sides, NoPairError):
+                        reading.leave_out(sides)
+                        continue
                     if len(rows) == PAIRS_LIMIT:
                         raise ValueError(
                             f"holds more than {PAIRS_LIMIT:,} comparisons, the most that are read of one record"
@@ -223,7 +222,7 @@ def _fill(store: BatchStore, reading: _Reading, margin_per_point: float | None) 
                     optional = read_optional(record, sides, margin_per_point)
                     rows.append(_checked(Row(*texts, *optional, at)))
             except NoPairError as reason:
-                reading.without_pairs[str(reason)] += 1
+                reading.leave_out(reason)
                 continue
             except RecursionError:
                 reading.refuse(DataError(f"{at}: is nested too deeply"))
@@ -274,7 +273,7 @@ def _begin(reading: _Reading) -> tuple[Format, Generator[tuple[str, Record], Non
             yield from records
 
     return reading.layout, from_the_first() if reading.layout.rate is None else gather(
-        from_the_first(), reading.layout, reading.refuse
+        from_the_first(), reading.layout, reading.refuse, reading.leave_out
     )
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sized
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 __all__ = [
     "NEXT_MESSAGE",
+    "TIED",
     "DataError",
     "Row",
     "Sides",
@@ -26,6 +28,9 @@ __all__ = [
 
 NEXT_MESSAGE = '"}, {"role": "'
 """What separates two messages in the stored JSON; inside a content its quotes would be escaped."""
+
+TIED = ("tied", "tie", "is_tie")
+"""The names of a column that says whether neither response was preferred."""
 
 
 class DataError(ValueError):
@@ -100,7 +105,7 @@ def read_optional(
     """
     margin = record.get("margin")
     margin = None if margin is None or margin == "" else read_number("margin", margin)
-    tied = sides.tied or bool(_read_flag("tied", record.get("tied")))
+    tied = sides.tied or any(_read_flag(name, record.get(name)) for name in TIED)
     if margin is None and margin_per_point is not None and sides.strength is not None and not tied:
         margin = margin_per_point * sides.strength
     first = _read_flag("chosen_first", record.get("chosen_first"))
@@ -111,7 +116,7 @@ def read_optional(
 
 def _read_name(name: str, *values: Any) -> str | None:
     value = next((value for value in values if not is_missing(value)), None)
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         value = int(value)  # a column of whole numbers and gaps is read as floats
     if value is not None and (isinstance(value, bool) or not isinstance(value, str | int | float)):
         raise ValueError(f"{name} must be text, got {named(value)}")
@@ -121,7 +126,7 @@ def _read_name(name: str, *values: Any) -> str | None:
 def read_number(name: str, value: Any) -> float:
     """Return a finite number, which in CSV is text. Raises ValueError, without a place."""
     try:
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
+        if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
             raise ValueError
         number = float(value)
     except (ValueError, OverflowError):

@@ -1,22 +1,21 @@
-"""Reading the records of JSON and CSV files in any Unicode encoding, within fixed limits, gzipped or not."""
+"""Reading the lines of text files in any Unicode encoding, within fixed limits, gzipped or not, and records of JSON."""
 
 from __future__ import annotations
 
 import codecs
-import csv
 import gzip
 import io
 import json
-import re
 import zlib
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from rmlab.data.formats import NoPairError
 from rmlab.data.rows import DataError, listed
 
-__all__ = ["COLUMN_LIMIT", "RECORD_LIMIT", "Records", "Rows", "check_header", "read_csv", "read_json"]
+__all__ = [
+    "COLUMN_LIMIT", "RECORD_LIMIT", "Records", "Rows", "Wanted", "check_header", "decode", "lines_of", "read_json",
+]  # fmt: skip
 
 RECORD_LIMIT = 16 * 2**20
 """The most bytes of one record of JSON, or of one line or cell of CSV, after unpacking."""
@@ -25,6 +24,8 @@ COLUMN_LIMIT = 1000
 
 Rows = Generator[tuple[str, Mapping[str, Any] | ValueError], None, None]
 """The place, and the record or its fault: a DataError, or a NoPairError for a blank row."""
+Wanted = Callable[[list[str]], list[str]]
+"""Returns which of the columns of a table to read; files of text are read whole."""
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
@@ -67,7 +68,7 @@ def check_header(place: str, names: list[str]) -> None:
 # --- Lines ----------------------------------------------------------------------------------------------------------
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def lines_of(path: Path) -> Iterator[bytes]:
     """Yield the lines of a file as UTF-8, unpacked if it is gzipped. Raises DataError if that cannot be done."""
     number = 0
     try:
@@ -101,7 +102,8 @@ def _as_utf8(path: Path, file: Any) -> Any:
     if encoding != "utf-8":
         return _Recoded(io.TextIOWrapper(file, encoding, newline="\n"))
     if b"\0" in start[:2]:
-        raise DataError(f"{path}:1: looks like UTF-16 text without a byte-order mark. Save the file as UTF-8")
+        width = 32 if b"\0\0" in start[:4] else 16
+        raise DataError(f"{path}:1: looks like UTF-{width} text without a byte-order mark. Save the file as UTF-8")
     return file
 
 
@@ -115,38 +117,43 @@ class _Recoded:
         return self._text.readline(limit).encode("utf-8", "surrogatepass")
 
 
-def _decode(line: bytes, place: str) -> str:
+def decode(line: bytes, place: str) -> str:
+    """Return a line as text. Raises DataError at its place."""
     try:
         return line.decode()
     except UnicodeDecodeError as error:
         raise DataError(
             f"{place}: is not UTF-8 text ({error.reason} at byte {error.start}). Save the file as UTF-8; it may be in "
-            "Windows-1252 or Latin-1"
+            "an older encoding, such as Windows-1252, Latin-1, GB 18030 or Shift JIS"
         ) from None
 
 
 # --- JSON -----------------------------------------------------------------------------------------------------------
 
 
-def read_json(path: Path, _: frozenset[str]) -> Records:
+def read_json(path: Path, _: Wanted) -> Records:
     """Open one JSON object per line (JSONL), or one array of objects."""
 
     def rows() -> Rows:
-        numbered = enumerate(_lines(path), start=1)
+        numbered = enumerate(lines_of(path), start=1)
+        first = True
         for number, line in numbered:
-            if line.isspace():
+            bare = line.removeprefix(codecs.BOM_UTF8).strip()  # a mark is inside where files were joined
+            if not bare:
                 continue
-            if number == 1 and line.lstrip().startswith(b"["):
-                yield from _array(path, line, (more for _, more in numbered))
+            if first and bare.startswith(b"["):
+                yield from _array(path, number, line, (more for _, more in numbered))
                 return
+            first = False
             place = f"{path}:{number}"
             try:
-                record = _object(json.loads(_decode(line, place).rstrip(), object_pairs_hook=_without_repeats), place)
+                record = _object(json.loads(decode(bare, place), object_pairs_hook=_without_repeats), place)
             except DataError as fault:
                 yield place, fault
             except json.JSONDecodeError as error:
-                cut = error.pos >= len(line.decode(errors="replace").rstrip())
-                why = ". The record must end on its line" if cut else ""
+                cut = error.pos >= len(bare.decode(errors="replace"))
+                remedy = "The record must end on its line" if cut else "Write each record on a line of its own"
+                why = f". {remedy}" if cut or error.msg == "Extra data" else ""
                 yield place, DataError(f"{place}: is not JSON ({error.msg}, at character {error.colno}){why}")
             except (ValueError, RecursionError) as error:
                 yield place, DataError(f"{place}: is not JSON that can be read ({_cause(error)})")
@@ -160,10 +167,10 @@ def _cause(error: Exception) -> str:
     return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
-def _array(path: Path, text_bytes: bytes, more: Iterator[bytes]) -> Rows:
+def _array(path: Path, first: int, line: bytes, more: Iterator[bytes]) -> Rows:
     """Yield the objects of an array, each with the line on which it begins, holding one record in memory."""
     decoder = json.JSONDecoder(object_pairs_hook=_without_repeats)
-    number, text = 1, _decode(text_bytes, f"{path}:1").lstrip()[1:]
+    number, text = first, decode(line, f"{path}:{first}").lstrip("\ufeff").lstrip()[1:]
     read = number  # lines read so far
     wanted = 2**16
 
@@ -173,20 +180,25 @@ def _array(path: Path, text_bytes: bytes, more: Iterator[bytes]) -> Rows:
         pieces = []
         while size > 0 and (line := next(more, None)) is not None:
             read += 1
-            pieces.append(_decode(line, f"{path}:{read}"))
+            pieces.append(decode(line, f"{path}:{read}"))
             size -= len(line)
         text += "".join(pieces)
         return bool(pieces)
 
-    while True:
-        rest = text.lstrip(" \t\r\n,")
-        number, text = number + text[: len(text) - len(rest)].count("\n"), rest
-        if not text:
-            if not fill(wanted):
-                raise DataError(f"{path}:{number}: the JSON array ends without its closing bracket")
-            continue
-        if text[0] == "]":
-            return
+    def take(end: int) -> None:
+        """Step over the beginning of the text."""
+        nonlocal number, text
+        number, text = number + text[:end].count("\n"), text[end:]
+
+    def upcoming() -> str:
+        """Return the next character that is not white space, or nothing at the end of the file."""
+        while True:
+            take(len(text) - len(text.lstrip(" \t\r\n")))
+            if text or not fill(wanted):
+                return text[:1]
+
+    mark = upcoming()
+    while mark != "]":
         place = f"{path}:{number}"
         try:
             value, end = decoder.raw_decode(text)
@@ -196,13 +208,27 @@ def _array(path: Path, text_bytes: bytes, more: Iterator[bytes]) -> Rows:
                 continue
             if len(text) > RECORD_LIMIT:
                 raise DataError(f"{place}: no record ends within {RECORD_LIMIT // 2**20} MiB, the most read") from None
+            if not text:
+                raise DataError(f"{place}: the JSON array ends without its closing bracket") from None
             raise DataError(f"{path}:{number + error.lineno - 1}: is not JSON ({error.msg})") from None
         except DataError as fault:
             record, end = fault, decoder.raw_decode(text)[1]
         except (ValueError, RecursionError) as error:
             raise DataError(f"{place}: is not JSON that can be read ({_cause(error)})") from None
         yield place, record
-        number, text = number + text[:end].count("\n"), text[end:]
+        take(end)
+        mark = upcoming()
+        if mark == ",":
+            take(1)
+            upcoming()
+        elif mark != "]":
+            why = (
+                "a comma is missing between two records" if mark else "the JSON array ends without its closing bracket"
+            )
+            raise DataError(f"{path}:{number}: {why}")
+    take(1)
+    if upcoming():
+        raise DataError(f"{path}:{number}: goes on after the end of the array; write one array, or a record a line")
 
 
 def _object(record: Any, place: str) -> Mapping[str, Any]:
@@ -230,63 +256,3 @@ def _without_repeats(items: list[tuple[str, Any]]) -> dict[str, Any]:
             f"{next(name for name, _ in items if name in seen or seen.add(name))!r} is twice in one object"
         )
     return record
-
-
-# --- CSV ------------------------------------------------------------------------------------------------------------
-
-
-def read_csv(path: Path, _: frozenset[str]) -> Records:
-    """Open rows under a header, separated by whichever of commas, semicolons, tabs or bars the header has most of."""
-
-    def rows() -> Rows:
-        lines = (_decode(line, f"{path}:{number}") for number, line in enumerate(_lines(path), start=1))
-        first = next(lines, "")
-        told = re.fullmatch(r"sep=(.)\r?\n", first)  # as Excel writes it
-        skipped = 1 if told else 0
-        header_line = next(lines, "") if told else first
-        separator = told[1] if told else max(",;\t|", key=lambda one: _count_cells(header_line, one))
-        reader = csv.reader(_chain(header_line, lines), strict=True, delimiter=separator)
-        header: list[str] | None = None
-        place = f"{path}:{1 + skipped}"
-        limit = csv.field_size_limit(RECORD_LIMIT)  # a response may be longer than the 131,072 that csv allows
-        try:
-            for cells in reader:
-                # a row may span several lines
-                number, place = place, f"{path}:{reader.line_num + 1 + skipped}"
-                if not cells:
-                    continue
-                if header is None:
-                    header = [name.strip() for name in cells]
-                    check_header(number, header)
-                elif not any(cell.strip() for cell in cells):
-                    yield number, NoPairError("blank rows")
-                elif len(cells) != len(header):
-                    yield (
-                        number,
-                        DataError(f"{number}: expected {len(header)} cells, as in the header, got {len(cells)}"),
-                    )
-                else:
-                    yield number, dict(zip(header, cells, strict=True))
-        except csv.Error as error:
-            why = f"is not CSV that can be read ({error}); is a quotation mark not closed?"
-            if "field limit" in str(error):
-                why = (
-                    f"a cell is longer than {RECORD_LIMIT // 2**20} MiB, the most read; is a quotation mark not closed?"
-                )
-            raise DataError(f"{place}: {why}") from None
-        finally:
-            csv.field_size_limit(limit)
-
-    return Records(str(path), (), rows())
-
-
-def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
-
-
-def _count_cells(line: str, separator: str) -> int:
-    try:
-        return len(next(csv.reader([line], delimiter=separator), []))
-    except csv.Error:
-        return 0

@@ -99,6 +99,7 @@ def add_changes(model: RewardModel, changes: dict[str, torch.Tensor]) -> None:
     """Add changes, as `low_rank_changes` returns them, to the weights of a model with the backbone that they suit."""
     import torch
 
+    model.base = None  # it is no longer the model whose adapter could be saved alone
     parameters = dict(model.network.named_parameters())
     with torch.no_grad():
         for name, change in changes.items():

@@ -1,26 +1,37 @@
 """Controls for a notebook, and the pictures and words that they redraw. They look like the explorer.
 
-Each has a ``value`` to observe: ``control.observe(redraw, "value")``. JupyterLab also reacts to keys pressed in a
-control of ipywidgets (``d d`` deletes the cell); keys pressed in one of these controls stay there.
+Each control has a ``value``; ``Picture(draw, control)`` is drawn again when it changes. JupyterLab also reacts to keys
+pressed in a control of ipywidgets (``d d`` deletes the cell); keys pressed in one of these controls stay there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import ipywidgets
 from traitlets import Any as AnyValue
 from traitlets import Bool, Float, Int, TraitError, Tuple, Unicode, Union, observe, validate
 
 from rmlab.explorer.control_base import Control
+from rmlab.explorer.following import Picture, Words, follow
 from rmlab.explorer.predictions import Prediction, predict
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-__all__ = ["Button", "Choice", "Menu", "Picture", "Prediction", "Slider", "Steps", "Toggle", "Words", "predict", "row"]
+__all__ = [
+    "Choice",
+    "Menu",
+    "Picture",
+    "Prediction",
+    "Presses",
+    "Slider",
+    "Steps",
+    "Toggle",
+    "Words",
+    "follow",
+    "predict",
+    "row",
+    "stack",
+]
 
 Options = Sequence[Any] | Mapping[str, Any]
 
@@ -48,6 +59,7 @@ class Slider(Control):
     """
 
     kind = Unicode("slider").tag(sync=True)
+    setting: ClassVar[str] = "value"
     low = Float().tag(sync=True)
     high = Float().tag(sync=True)
     step = Float().tag(sync=True)
@@ -63,38 +75,74 @@ class Slider(Control):
         value = proposal["value"]
         if not self.low <= value <= self.high:
             raise TraitError(f"{self.label} must be from {self.low:g} to {self.high:g}, got {value!r}")
+        return self._of_its_kind(value)
+
+    def _of_its_kind(self, value: float) -> float:
         whole = self.low.is_integer() and self.step.is_integer()
         return round(value) if whole else float(value)
 
+    def settings(self) -> Sequence[float]:
+        """Return every value from `low` to `high`."""
+        n_steps = int((self.high - self.low) / self.step + 1e-9)  # an end that rounding has moved is one of them
+        return [self._of_its_kind(round(self.low + i * self.step, 9)) for i in range(n_steps + 1)]
+
 
 class Toggle(Control):
-    """A button that stays pressed until it is pressed again: its `value`."""
+    """A button that stays pressed until it is pressed again: its `value`.
+
+    Parameters
+    ----------
+    value
+        Whether it is pressed at first.
+    label
+        Its name.
+    until
+        A control whose change releases it too.
+    """
 
     kind = Unicode("toggle").tag(sync=True)
+    setting: ClassVar[str] = "value"
     value = Bool().tag(sync=True)
 
-    def __init__(self, value: bool = False, *, label: str):
+    def __init__(self, value: bool = False, *, label: str, until: Control | None = None):
         super().__init__(value=value, label=label)
+        self.until = until
+        if until is not None:
+            until.observe(lambda _: self.set_trait("value", False), "value")
+
+    def settings(self) -> Sequence[bool]:
+        """Return released and pressed."""
+        return False, True
 
 
-class Button(Control):
-    """A button; `on_click` sets what a press does."""
+class Presses(Control):
+    """A button that counts how often it was pressed, and another that begins again: `value`, from 0 to `most`.
 
-    kind = Unicode("button").tag(sync=True)
+    Parameters
+    ----------
+    label
+        The name of the button.
+    most
+        The number after which it can be pressed no more.
+    """
 
-    def __init__(self, label: str):
-        super().__init__(label=label)
-        self._pressed: list[Callable[[Button], Any]] = []
-        self.on_msg(lambda *_: self.click())
+    kind = Unicode("presses").tag(sync=True)
+    setting: ClassVar[str] = "value"
+    most = Int().tag(sync=True)
+    value = Int(0).tag(sync=True)
 
-    def on_click(self, call: Callable[[Button], Any]) -> None:
-        """Call `call` with the button at every press."""
-        self._pressed.append(call)
+    def __init__(self, label: str, *, most: int):
+        super().__init__(label=label, most=most)
 
-    def click(self) -> None:
-        """Press it, as the browser does."""
-        for call in self._pressed:
-            call(self)
+    @validate("value")
+    def _value_is_a_count(self, proposal: Any) -> int:
+        if not 0 <= proposal["value"] <= self.most:
+            raise TraitError(f"{self.label} must be from 0 to {self.most}, got {proposal['value']!r}")
+        return proposal["value"]
+
+    def settings(self) -> Sequence[int]:
+        """Return every count."""
+        return range(self.most + 1)
 
 
 class OneOf(Control):
@@ -117,6 +165,7 @@ class OneOf(Control):
         If a value is none of them.
     """
 
+    setting: ClassVar[str] = "index"
     names = Tuple().tag(sync=True)
     index = Int().tag(sync=True)
     value = AnyValue()
@@ -143,6 +192,14 @@ class OneOf(Control):
     @observe("index")
     def _follow_index(self, change: Any) -> None:
         self.value = self._values[change.new]
+
+    def settings(self) -> Sequence[int]:
+        """Return the place of each option."""
+        return range(len(self._values))
+
+    def value_at(self, setting: int) -> Any:
+        """Return the option at a place."""
+        return self._values[setting]
 
 
 class Menu(OneOf):
@@ -175,46 +232,15 @@ class Steps(OneOf):
         super().__init__(options, value, label=label, milliseconds=milliseconds)
 
 
-class Picture(Control):
-    """A picture that can be drawn again whenever a control asks for it.
-
-    Attributes
-    ----------
-    value
-        What it shows, in words: its alt text.
-    """
-
-    kind = Unicode("picture").tag(sync=True)
-    png = Unicode().tag(sync=True)
-    value = Unicode().tag(sync=True)
-    size = Tuple().tag(sync=True)
-
-    def show(self, picture: Axes | Figure, *, alt: str | None = None) -> None:
-        """Show a picture in place of the one before, with alt text: `alt`, or else the result of `describe`."""
-        from rmlab.plots.display import describe, encode
-
-        png, size = encode(picture)
-        with self.hold_sync():
-            self.png, self.size, self.value = png, size, describe(picture) if alt is None else alt
-
-    def clear(self) -> None:
-        """Show nothing, until the next picture."""
-        with self.hold_sync():
-            self.png, self.size, self.value = "", (), ""
-
-
-class Words(Control):
-    """A line or two of plain text, `value`, that can be written again whenever a control asks for it."""
-
-    kind = Unicode("words").tag(sync=True)
-    value = Unicode().tag(sync=True)
-
-    def __init__(self, value: str = ""):
-        super().__init__(value=value)
-
-
 def row(*controls: Control) -> ipywidgets.HBox:
     """Return the controls beside each other; in a narrow window, below one another."""
     box = ipywidgets.HBox(controls, layout={"flex_flow": "row wrap", "align_items": "center"})
     box.add_class("rx-beside")
+    return box
+
+
+def stack(*pictures: Picture) -> ipywidgets.HBox:
+    """Return pictures of one size on top of each other, the first one at the bottom; see `plot_votes`."""
+    box = ipywidgets.HBox(pictures)
+    box.add_class("rx-overlaid")
     return box

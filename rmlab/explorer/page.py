@@ -12,7 +12,7 @@ from typing import Any
 from rmlab.explorer.bundle import page_script, style
 from rmlab.explorer.state import ExplorerState
 
-__all__ = ["render_document", "render_page", "render_waiting"]
+__all__ = ["as_inert_json", "render_document", "render_page", "render_waiting", "script_block"]
 
 DOCUMENT = """\
 <!doctype html>
@@ -38,8 +38,9 @@ BODY = """\
 <div id="rmlab-explorer"></div>
 </main>
 <noscript>This page draws with a script that it carries; the browser has scripts turned off.</noscript>
-<script type="application/json" id="rmlab-state">{values}</script>
+{blocks}
 <script>{script}</script>"""
+BLOCK = '<script type="{kind}" id="rmlab-{name}">{text}</script>'
 ASK_AGAIN = '<meta http-equiv="refresh" content="1">'
 WAITING = """\
 <main class="rx">
@@ -56,6 +57,7 @@ def render_page(
     *,
     title: str,
     served: Mapping[str, Any] | None = None,
+    live: str = "",
 ) -> str:
     """Return the page, as the text of an HTML file.
 
@@ -72,13 +74,15 @@ def render_page(
     served
         For a served page: ``serial``, how many changes of the state it has seen, and the ``edition`` of the page.
         Any other page sends no requests.
+    live
+        The blocks of a model that answers in the page, as `rmlab.explorer.live_files.live_blocks` returns them.
     """
     values = {**state.trait_values(), "views": tuple(views), "data": data}
     values |= served or {}
-    return render_document(title, values, page_script(), asks=served is not None)
+    return render_document(title, values, page_script(), asks=served is not None, live=live)
 
 
-def render_document(title: str, values: Mapping[str, Any], script: str, *, asks: bool) -> str:
+def render_document(title: str, values: Mapping[str, Any], script: str, *, asks: bool, live: str = "") -> str:
     """Write a page that carries a script and the values that it opens on.
 
     Parameters
@@ -91,10 +95,13 @@ def render_document(title: str, values: Mapping[str, Any], script: str, *, asks:
         A bundle; see `rmlab.explorer.bundle`.
     asks
         Whether it may ask the server that it came from; it can ask nobody else.
+    live
+        The blocks of a model. The page may then compile WebAssembly, and start a worker from a script that it holds.
     """
     rules = style()
     source = "connect-src 'self'; " if asks else ""
-    sources = f"script-src '{_hash(script)}'; style-src '{_hash(rules)}'"
+    compiles, workers = (" 'wasm-unsafe-eval'", "worker-src blob:; ") if live else ("", "")
+    sources = f"script-src '{_hash(script)}'{compiles}; {workers}style-src '{_hash(rules)}'"
     return DOCUMENT.format(
         policy=html.escape(f"default-src 'none'; {source}{sources}; base-uri 'none'; form-action 'none'"),
         head=HEAD,
@@ -102,10 +109,20 @@ def render_document(title: str, values: Mapping[str, Any], script: str, *, asks:
         style=rules,
         body=BODY.format(
             title=html.escape(title),
-            values=json.dumps(values, allow_nan=False, separators=(",", ":")).translate(INERT),
+            blocks="\n".join([script_block("state", as_inert_json(values)), *([live] if live else [])]),
             script=script,
         ),
     )
+
+
+def as_inert_json(value: Any) -> str:
+    """Return JSON that no text in it can end a script block with."""
+    return json.dumps(value, allow_nan=False, separators=(",", ":")).translate(INERT)
+
+
+def script_block(name: str, text: str, *, kind: str = "application/json") -> str:
+    """Return a block of data, which a browser neither runs nor shows; the text must hold no ``<``."""
+    return BLOCK.format(kind=kind, name=name, text=text)
 
 
 def render_waiting() -> str:

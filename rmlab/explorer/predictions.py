@@ -13,6 +13,7 @@ __all__ = ["Prediction", "predict"]
 
 Answer = float | str
 CLOSE = 0.005  # of the scale: a gap that rounds to nothing
+TOO_EARLY = "Run the cells below, which find the answer. Then press Reveal again."
 
 
 class Prediction(Control):
@@ -46,6 +47,13 @@ class Prediction(Control):
         """Return the question, for a notebook without a kernel; never the answer."""
         return f"Predict: {self.label} Run this cell to answer."
 
+    def answer(self) -> Answer | None:
+        """Return the answer, or None while a later cell of the notebook has to find it."""
+        try:
+            return self._answer() if callable(self._answer) else self._answer
+        except NameError:  # that cell defines the name
+            return None
+
     @validate("value")
     def _value_stays_once_revealed(self, proposal: Any) -> float | None:
         if self.revealed:
@@ -58,7 +66,11 @@ class Prediction(Control):
     def _show_answer(self, change: Any) -> None:
         if not change.new:
             return
-        answer = self._answer() if callable(self._answer) else self._answer
+        answer = self.answer()
+        if answer is None:
+            with self.hold_sync():
+                self.revealed, self.words = False, TOO_EARLY
+            return
         truth = float(self.names.index(answer) if self.names else answer)
         said = self.value
         if said is not None:
@@ -67,6 +79,21 @@ class Prediction(Control):
         with self.hold_sync():
             self.truth = truth
             self.words = " ".join(filter(None, (self._in_words(truth), standing_in_words(self.compared.values()))))
+
+    def answered(self) -> dict[str, Any]:
+        """Return the ``truth``, and the ``words`` on each prediction from `low` to `high` and then on none.
+
+        With these the control answers where there is no kernel.
+        """
+        answer = self._answer() if callable(self._answer) else self._answer
+        truth = float(self.names.index(answer) if self.names else answer)
+        twin = Prediction(self.label, answer, low=self.low, high=self.high, step=self.step, names=self.names)
+        words = []
+        for i in range(round((self.high - self.low) / self.step) + 1):
+            twin.value = min(self.high, self.low + i * self.step)
+            words.append(twin._in_words(truth))
+        twin.value = None
+        return {"truth": truth, "words": [*words, twin._in_words(truth)]}
 
     def _in_words(self, truth: float) -> str:
         if self.names:
@@ -114,7 +141,8 @@ def predict(
     label
         The question.
     answer
-        A number from `low` to `high`, or one of the options; or a function that returns it, called at *Reveal*.
+        A number from `low` to `high`, or one of the options; or a function that returns it, called at *Reveal*. It may
+        use names that later cells define: until they have run, *Reveal* asks for them, and the prediction stays open.
     options
         What may be answered; by default a number.
     low, high, step

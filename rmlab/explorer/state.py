@@ -10,11 +10,14 @@ import binascii
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from traitlets import Bool, Dict, Enum, Float, HasTraits, Int, List, TraitError, Tuple, Unicode, validate
 
 from rmlab.preference import preference_probability
+
+if TYPE_CHECKING:
+    from rmlab.explorer.following import Following
 
 __all__ = ["ExplorerState", "StateTraits"]
 
@@ -64,7 +67,8 @@ class StateTraits(HasTraits):
     """False while a class predicts: readouts are hidden."""
     guess = Dict().tag(sync=True)
     """The prediction that is being made, ``{"of": ..., "said": ...}``: of "p", P(A is preferred), of a "pair" by its
-    row, or of a "head". Empty if there is none."""
+    row, of a "head", of the "accuracy" at the end of a film, or of the "agreement" of two models, both shares. Empty if
+    there is none."""
     guesses = List(Dict()).tag(sync=True)
     """The predictions that were compared, oldest first: as `guess`, with the ``truth``."""
     size = Enum(("normal", "projector"), "normal").tag(sync=True)
@@ -142,6 +146,9 @@ class ExplorerState(StateTraits):
     >>> ExplorerState.from_json(state.to_json()).scores
     (2.0, 0.0)
     """
+
+    following: Following | None = None
+    """What makes it follow controls, if something does; see `rmlab.explorer.following.follow`."""
 
     def __init__(self, **traits: Any):
         unknown = sorted(set(traits) - set(self.class_trait_names()))

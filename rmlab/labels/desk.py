@@ -43,6 +43,11 @@ class Desk:
         self.goal = goal
         self._seats: dict[str, tuple[Session, Guesses]] = {}
 
+    @property
+    def questions(self) -> Questions:
+        """What is judged here."""
+        return self._questions
+
     def sit(self, rater: str) -> str:
         """Seat the one rater of this machine, who goes on where the last session of that name stopped."""
         here = next((name for name, (session, _) in self._seats.items() if session.rater == rater), None)

@@ -13,6 +13,8 @@ from rmlab.model.backbones import ModelError
 from rmlab.model.conventions import TRL, Apart, Convention, Joined, TwoSegments
 from rmlab.model.mapped_ids import MappedIds
 from rmlab.model.network import PAD_TOKEN
+from rmlab.model.onnx_agreement import OnnxAgreement
+from rmlab.model.onnx_export import OnnxExport
 from rmlab.model.precision import Precision, autocast, use_bf16
 from rmlab.model.rendering import TEMPLATE_DATE
 from rmlab.model.reward_model import RewardModel
@@ -33,6 +35,8 @@ __all__ = [
     "Joined",
     "MappedIds",
     "ModelError",
+    "OnnxAgreement",
+    "OnnxExport",
     "Packing",
     "Precision",
     "RewardModel",

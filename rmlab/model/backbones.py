@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib.util
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,18 +24,21 @@ from rmlab.atomic import recover
 from rmlab.model.heads import Head, fit_head
 from rmlab.model.model_error import ModelError, first_line
 from rmlab.model.model_folder import (
-    ADAPTER,
     MANIFEST,
     changed_files,
     check_layers,
     checked_folder,
     find_file,
+    is_adapter,
     models_in,
+    read_base,
     read_manifest,
     read_tensors,
     sha256,
+    weight_files,
 )
-from rmlab.model.saved_adapters import base_of, merge_adapter
+from rmlab.model.precision import NUMBERS, Weights, hold
+from rmlab.model.saved_adapters import base_of, check_base, merge_adapter
 
 __all__ = [
     "MANIFEST",
@@ -73,8 +75,10 @@ class LoadedNetwork(NamedTuple):
     """The folder or hub id that was read; None if nothing was."""
 
 
-def load_network(name: str | Path, *, seed: int, revision: str | None = None) -> LoadedNetwork:
-    """Load a sequence-classification network with one output, in float32, and its tokenizer.
+def load_network(
+    name: str | Path, *, seed: int, revision: str | None = None, weights: Weights = "fp32"
+) -> LoadedNetwork:
+    """Load a sequence-classification network with one output, and its tokenizer.
 
     Parameters
     ----------
@@ -84,6 +88,8 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
         Seed for what the checkpoint does not hold: the head of a backbone, or all of a ``tiny-`` model.
     revision
         Pins a hub model to a branch, tag or commit.
+    weights
+        ``"bf16"`` holds the backbone in half of the memory, and the head in float32 all the same.
 
     Raises
     ------
@@ -92,10 +98,12 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
         checkpoint lacks weights other than the head's, or it holds a head that cannot be read.
     """
     if name in ("tiny-decoder", "tiny-encoder"):
-        return LoadedNetwork(*_tiny(str(name), seed=seed), Head.random(seed), None)
+        network, tokenizer = _tiny(str(name), seed=seed)
+        hold(network.base_model, weights)
+        return LoadedNetwork(network, tokenizer, Head.random(seed), None)
     source = minilm_folder(revision) if name == "minilm" else local_or_hub(name)
-    if isinstance(source, Path) and (source / ADAPTER).is_file() and not (source / "config.json").is_file():
-        return _load_adapter(source, seed=seed)
+    if isinstance(source, Path) and is_adapter(source):
+        return _load_adapter(source, seed=seed, weights=weights)
     with torch_seed(seed), quiet_transformers():
         # a model that comes with its own code fails here: trust_remote_code is never set
         with reading_of("configuration", source, "Copy it again, or take an architecture of transformers' own."):
@@ -112,7 +120,7 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
                 source,
                 config=config,
                 revision=revision,
-                dtype=torch.float32,
+                dtype=NUMBERS[weights],
                 use_safetensors=True,
                 trust_remote_code=False,
                 output_loading_info=True,
@@ -121,6 +129,8 @@ def load_network(name: str | Path, *, seed: int, revision: str | None = None) ->
         tokenizer = load_tokenizer(source, revision=revision)
         with reading_of("weights", source):
             outside = _read_outside(source, revision, set(info["unexpected_keys"]))
+            if weights == "bf16":
+                _widen_head(network, source, revision)
         head = fit_head(str(name), network, info, outside, seed=seed)
     check_vocabulary(str(name), network, tokenizer)
     return LoadedNetwork(network, tokenizer, head, source)
@@ -145,34 +155,59 @@ def _read_outside(source: str | Path, revision: str | None, names: set[str]) -> 
     weights = read_tensors(find_file(source, "value_head.safetensors", revision=revision))
     if not names:
         return weights
-    index = find_file(source, "model.safetensors.index.json", revision=revision)
-    shards = {"model.safetensors"}
-    if index is not None:
-        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    for shard in sorted(shards):
-        weights |= read_tensors(find_file(source, shard, revision=revision), names)
+    for path in weight_files(source, revision=revision):
+        weights |= read_tensors(path, names)
     return weights
 
 
-def _load_adapter(folder: Path, *, seed: int) -> LoadedNetwork:
+def _widen_head(network: PreTrainedModel, source: str | Path, revision: str | None) -> None:
+    """Hold what is outside the backbone in float32, with the digits that it has in the files."""
+    inside = f"{network.base_model_prefix}."
+    outside = {name: p for name, p in network.named_parameters() if not name.startswith(inside)}
+    held: dict[str, torch.Tensor] = {}
+    for path in weight_files(source, revision=revision):
+        held |= read_tensors(path, set(outside))
+    for name, parameter in outside.items():
+        exact = held.get(name)
+        fits = exact is not None and exact.shape == parameter.shape  # fit_head names one that does not
+        parameter.data = exact.float() if exact is not None and fits else parameter.data.float()
+
+
+def _load_adapter(folder: Path, *, seed: int, weights: Weights) -> LoadedNetwork:
     """Load the base of a PEFT adapter, and merge the adapter and its head into it."""
     with reading_of("adapter", folder):
         base, revision = base_of(folder)
+    record, merged = read_base(folder), weights
+    if record is not None:
+        merged = record.get("weights", "fp32")  # added up in the format in which it was trained
+        base, revision, seed = record["base"], record["revision"], record["seed"]
+        beside = folder.parent / Path(base).name
+        if Path(base).is_absolute() and not Path(base).exists() and beside.is_dir():
+            base = str(beside)  # both were moved
+    if Path(base).exists() and Path(base).samefile(folder):
+        raise ModelError(
+            f"{folder} is a PEFT adapter that names itself as its base; name the model that it was trained on"
+        )
     try:
-        network, tokenizer, head, _ = load_network(base, seed=seed, revision=revision)
+        network, tokenizer, head, source = load_network(base, seed=seed, revision=revision, weights=merged)
     except ModelError as error:
         raise ModelError(
             f"{folder} is a PEFT adapter of {base}, which cannot be loaded: {first_line(error)} "
-            "Correct base_model_name_or_path in its adapter_config.json."
+            f"Correct {'base_model_name_or_path in its adapter_config.json' if record is None else 'its rmlab.json'}."
         ) from error
+    if record is not None:
+        check_base(folder, record, source, revision)
+        network.config.rmlab_max_length = record.get("max_length")
     with reading_of("adapter", folder), quiet_transformers():
         network, held = merge_adapter(folder, network)
         value_head = read_tensors(find_file(folder, "value_head.safetensors"))
+    hold(network.base_model, weights)
     if value_head:
         info = {"missing_keys": {"score.weight"}, "unexpected_keys": set(), "mismatched_keys": set()}
         head = fit_head(str(folder), network, info, value_head, seed=seed)
     elif held:
-        by_pad = held == ["score"]  # a head of transformers' own class, which TRL and peft train beside an adapter
+        # a head of transformers' own class, which TRL and peft train beside an adapter; rmlab's reads as its base does
+        by_pad = head.pools_by_pad if record is not None else held == ["score"]
         head = Head(f"{', '.join(held)} of the adapter, which is merged into {base}", pools_by_pad=by_pad)
     elif not head.fresh:
         head = replace(head, source=f"{head.source} of {base}, with the adapter merged into its layers")

@@ -100,7 +100,7 @@ def read_scores(network: Any, hidden: torch.Tensor) -> torch.Tensor:
 
 def why_not_packed(network: Any) -> str | None:
     """Return why packed rows cannot be used for this network, as far as its configuration shows; else None."""
-    config = network.config
+    config = network.config.get_text_config()
     others = sorted(set(getattr(config, "layer_types", None) or []) - {"full_attention"})
     if others:
         return f"it has layers of {', '.join(others)}"

@@ -69,18 +69,23 @@ class Joined:
     separator
         What a plain prompt ends in, before a plain response follows: nothing in a model that TRL trained, a blank line
         in a decoder that rmlab trains. In TRL, give prompts that end in it to have the same ids.
+    ends
+        Whether the text of the EOS token is put after a plain response, as TRL's `RewardTrainer` does. Without it a
+        text ends as the tokenizer lets it end.
     """
 
     separator: str = ""
+    ends: bool = True
     name: ClassVar[str] = "joined"
 
     def __str__(self) -> str:
         between = f", with {self.separator!r} at the end of a plain prompt" if self.separator else ""
-        return f"joined as TRL does{between}"
+        return f"joined as TRL does{between}{'' if self.ends else ', without EOS after a plain response'}"
 
-    def to_dict(self) -> dict[str, str]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the record for the model's folder."""
-        return {"convention": self.name, "separator": self.separator}
+        record = {"convention": self.name, "separator": self.separator}
+        return record if self.ends else {**record, "ends": False}
 
     def render(self, tokenizer: Any, prompt: Text, responses: Sequence[Text]) -> list[Rendered]:
         """Return a prompt with each of its responses as text."""
@@ -89,8 +94,8 @@ class Joined:
             parts, special = [(f"{prompt}{self.separator}", response) for response in plain], True
         else:
             parts, special = with_each(tokenizer, *in_turns(prompt, responses)), tokenizer.chat_template is None
-        ends = [tokenizer.eos_token if special and not tail.endswith(tokenizer.eos_token) else "" for _, tail in parts]
-        return [Rendered(head, tail, end, special) for (head, tail), end in zip(parts, ends, strict=True)]
+        eos = tokenizer.eos_token if special and self.ends else ""
+        return [Rendered(head, tail, "" if tail.endswith(eos) else eos, special) for head, tail in parts]
 
     def tokenize(self, tokenizer: Any, special: SpecialTokens, rendered: Sequence[Rendered]) -> list[Pieces]:
         """Return the token ids of each text."""
@@ -195,9 +200,9 @@ TRL = Joined()
 
 def _recorded(record: Mapping[str, Any]) -> Convention:
     """Return the convention that `to_dict` recorded; raise ModelError if there is none of that name."""
-    name, separator = record.get("convention"), record.get("separator", "")
-    if name == Joined.name and isinstance(separator, str):
-        return Joined(separator)
+    name, separator, ends = record.get("convention"), record.get("separator", ""), record.get("ends", True)
+    if name == Joined.name and isinstance(separator, str) and isinstance(ends, bool):
+        return Joined(separator, ends)
     for kind in (Apart, TwoSegments):
         if name == kind.name:
             return kind()

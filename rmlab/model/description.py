@@ -84,7 +84,7 @@ def describe(model: RewardModel, name: str, prompt: Text = EXAMPLE[0], response:
     prompt, response
         A plain text that is shown as tokens; also as messages of a user and an assistant.
     """
-    config, network = model.network.config, model.network
+    config, network = model.network.config.get_text_config(), model.network
     n_weights = sum(parameter.numel() for parameter in network.parameters())
     sizes = {"layers": "num_hidden_layers", "wide": "hidden_size"}
     size = ", ".join(f"{getattr(config, key)} {word}" for word, key in sizes.items() if getattr(config, key, None))
@@ -100,7 +100,7 @@ def describe(model: RewardModel, name: str, prompt: Text = EXAMPLE[0], response:
     positions = getattr(config, "max_position_embeddings", None)
     return ModelDescription(
         model=str(name),
-        architecture=f"{type(network).__name__}: {size}, {n_weights:,} weights",
+        architecture=f"{type(network).__name__}: {size}, {n_weights:,} weights{_aside(model)}",
         head=tuple(_head(model)),
         has_fresh_head=model.head_source.fresh,
         convention=model.convention.to_dict(),
@@ -114,6 +114,10 @@ def describe(model: RewardModel, name: str, prompt: Text = EXAMPLE[0], response:
         packing_fault=model.packing_fault,
         layout=model.layout(),
     )
+
+
+def _aside(model: RewardModel) -> str:
+    return f"; the text part of a multimodal network, not used: {', '.join(model.set_aside)}" if model.set_aside else ""
 
 
 def _in_line(tokens: tuple[str, ...], n_prompt: int) -> str:

@@ -30,7 +30,7 @@ from transformers.activations import ACT2FN
 
 from rmlab.model.model_error import ModelError
 
-__all__ = ["Head", "MLPHead", "fit_head"]
+__all__ = ["Head", "MLPHead", "fit_head", "has_head_of_others"]
 
 VALUE_HEADS = ("value_head", "v_head.summary", "v_head", "reward_head", "regression_head")
 """Names under which a head with one output is saved beside ``score``."""
@@ -129,6 +129,16 @@ def fit_head(
     architectures = network.config.architectures or ()
     by_pad = any("SequenceClassification" in one or one == "Qwen2ForRewardModel" for one in architectures)
     return Head(", ".join(sorted(used or own - missing)), left_out=tuple(rest), pools_by_pad=by_pad)
+
+
+def has_head_of_others(network: Any, info: Mapping[str, Any]) -> bool:
+    """Return whether the head of a checkpoint, if there is one, is none that transformers' own class could read.
+
+    The parameters are those of `fit_head`.
+    """
+    base = f"{network.base_model_prefix}."
+    outside = {key for key in info["unexpected_keys"] if not key.startswith(base) and not PRETRAINING.match(key)}
+    return bool(outside) or (bool(info["missing_keys"]) and not _claims_a_head(network.config))
 
 
 def _put_head(name: str, network: Any, outside: Mapping[str, torch.Tensor], *, has_own: bool) -> set[str]:

@@ -23,11 +23,14 @@ __all__ = [
     "check_layers",
     "checked_folder",
     "find_file",
+    "is_adapter",
     "models_in",
+    "read_base",
     "read_manifest",
     "read_record",
     "read_tensors",
     "sha256",
+    "weight_files",
 ]
 
 ADAPTER = "adapter_config.json"
@@ -74,6 +77,11 @@ def checked_folder(folder: Path) -> Path:
     for index in folder.glob("*.safetensors.index.json"):
         _check_index(index)
     return folder
+
+
+def is_adapter(source: str | Path) -> bool:
+    """Return whether a folder holds a PEFT adapter, and not the weights of its base."""
+    return isinstance(source, Path) and (source / ADAPTER).is_file() and not (source / "config.json").is_file()
 
 
 def check_layers(source: str | Path, config: Any) -> None:
@@ -144,6 +152,30 @@ def read_record(source: str | Path, *, revision: str | None = None) -> dict[str,
         return dict(record)
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(f"{path} is damaged ({first_line(error)}); copy or train the model again") from error
+
+
+def read_base(folder: Path) -> dict[str, Any] | None:
+    """Return what rmlab recorded of the base of an adapter; None if the folder holds none that rmlab saved."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        return None
+    try:
+        record = json.loads(path.read_text(encoding="utf-8")).get("adapter")
+        return None if record is None else {**record, "base": str(record["base"]), "sha256": dict(record["sha256"])}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ModelError(f"{path} is damaged ({first_line(error)}); copy or train the model again") from error
+
+
+def weight_files(source: str | Path, *, revision: str | None = None) -> list[Path]:
+    """Return the files with the weights of a folder or of a hub model, in the order of their names."""
+    if isinstance(source, Path):
+        return sorted(source.glob("*.safetensors"))
+    index = find_file(source, "model.safetensors.index.json", revision=revision)
+    names = {"model.safetensors"}
+    if index is not None:
+        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    found = (find_file(source, name, revision=revision) for name in sorted(names))
+    return [path for path in found if path is not None]
 
 
 def changed_files(folder: Path, expected: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:

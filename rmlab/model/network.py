@@ -19,9 +19,12 @@ __all__ = [
     "pools_last_token",
     "positions",
     "refuse_unsound",
+    "set_aside",
 ]
 
 PAD_TOKEN = "<|pad|>"
+OTHER_SENSES = ("vision_config", "audio_config")
+"""Settings of a multimodal configuration beside its text part."""
 DEPENDS_ON_THE_BATCH = frozenset({"mra"})
 """Types of networks that give a text another score beside other texts, also without any padding."""
 
@@ -56,7 +59,7 @@ def passed_over(network: Any, tokenizer: Any) -> int | None:
     transformers reads a score from the last token that is not the pad token. Where that is EOS, as in many models, the
     score was trained on the token before it. Such a model keeps its pad token.
     """
-    pad = getattr(network.config, "pad_token_id", None)
+    pad = getattr(network.config.get_text_config(), "pad_token_id", None)
     if pad is None or not pools_last_token(network) or not 0 <= pad < network.get_input_embeddings().num_embeddings:
         return None
     if tokenizer.pad_token_id != pad:
@@ -72,7 +75,8 @@ def ensure_pad_token(network: Any, tokenizer: Any) -> None:
     if len(tokenizer) > rows:
         network.resize_token_embeddings(len(tokenizer), mean_resizing=False)
         network.get_input_embeddings().weight.data[rows:] = 0  # hidden by the mask
-    network.config.pad_token_id = tokenizer.pad_token_id
+    # transformers looks for it in the text part of a multimodal configuration
+    network.config.pad_token_id = network.config.get_text_config().pad_token_id = tokenizer.pad_token_id
 
 
 def dropouts(network: nn.Module) -> list[tuple[nn.Module, str, float]]:
@@ -98,6 +102,17 @@ def refuse_unsound(network: Any) -> None:
             f"the scores of a network of the type {kind} depend on the texts beside them; take another architecture. "
             "docs/architectures.md lists those that were tried."
         )
+
+
+def set_aside(network: Any) -> tuple[str, ...]:
+    """Freeze the parts of a multimodal network that read no text, which no run would change; return their names."""
+    if not any(hasattr(network.config, name) for name in OTHER_SENSES):
+        return ()
+    embeddings = network.get_input_embeddings()
+    others = {name: child for name, child in network.base_model.named_children() if embeddings not in child.modules()}
+    for child in others.values():
+        child.requires_grad_(False)
+    return tuple(others)
 
 
 def positions(network: Any) -> int | None:

@@ -6,12 +6,22 @@ import os
 from typing import Literal
 
 import torch
+from torch import nn
 
 from rmlab._compat.torch_internals import cpu_capabilities, cpu_has_avx512_bf16
 
-__all__ = ["Precision", "autocast", "use_bf16"]
+__all__ = ["NUMBERS", "Precision", "Weights", "autocast", "hold", "use_bf16"]
 
 Precision = Literal["auto", "fp32", "bf16"]
+Weights = Literal["fp32", "bf16"]
+"""The number format in which the weights of the backbone are held; the head is always in float32."""
+NUMBERS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+def hold(module: nn.Module, weights: Weights) -> None:
+    """Hold the parameters of a module in a number format; not its buffers, such as the angles of its positions."""
+    for parameter in module.parameters():
+        parameter.data = parameter.data.to(NUMBERS[weights])
 
 
 def use_bf16(precision: Precision, device: torch.device) -> bool:

@@ -17,6 +17,7 @@ from rmlab.atomic import replacing
 from rmlab.data import PreferencePair
 from rmlab.model.backbones import ModelError, load_network, quiet_transformers
 from rmlab.model.conventions import Convention, convention_of
+from rmlab.model.devices import default_device
 from rmlab.model.heads import Head
 from rmlab.model.network import (
     Float32Linear,
@@ -25,9 +26,12 @@ from rmlab.model.network import (
     passed_over,
     positions,
     refuse_unsound,
+    set_aside,
 )
-from rmlab.model.precision import Precision
+from rmlab.model.onnx_export import OnnxExport, export_onnx
+from rmlab.model.precision import Precision, Weights
 from rmlab.model.rendering import pin_date
+from rmlab.model.saved_adapters import Adapter, Base, save_adapter
 from rmlab.model.saving import check_destination, write_manifest
 from rmlab.model.scoring import score_in_chunks
 from rmlab.model.several_heads import (
@@ -41,7 +45,7 @@ from rmlab.model.several_heads import (
 from rmlab.model.token_scorer import TokenScorer
 from rmlab.model.tokenization import Encoded, EncodedPairs, Encoder, Text
 
-__all__ = ["RewardModel"]
+__all__ = ["SAVED_MAX_LENGTH", "RewardModel"]
 
 DEFAULT_MAX_LENGTH = 1024
 SAVED_MAX_LENGTH = "rmlab_max_length"
@@ -66,6 +70,12 @@ class RewardModel(TokenScorer):
         Whether a date was written into the chat template, which asked for today's.
     head_source
         Where the head came from; its `fresh` says whether it is random.
+    set_aside
+        Parts of a multimodal network that read no text: they are not used, and not trained.
+    base
+        The model whose weights these are; None once a run has changed them.
+    adapter
+        What the last run with low-rank adapters trained, if that is all in which the model differs from a base.
     departures
         What several heads add to the score of their mean, which is the network's own head; None with a single head.
     """
@@ -90,6 +100,7 @@ class RewardModel(TokenScorer):
         if unread is None:
             ensure_pad_token(network, tokenizer)
         keep_head_in_float32(network)
+        self.set_aside = set_aside(network)
         super().__init__(
             network,
             pad_id=tokenizer.pad_token_id,
@@ -97,6 +108,8 @@ class RewardModel(TokenScorer):
             passed_over=unread,
         )
         self.departures: HeadDepartures | None = None
+        self.base: Base | None = None
+        self.adapter: Adapter | None = None
         self.tokenizer: Any = tokenizer
         self.has_pinned_date = pin_date(tokenizer)
         self.head_source = Head("that of the given network")
@@ -122,6 +135,7 @@ class RewardModel(TokenScorer):
         max_length: int | None = None,
         n_heads: int | None = None,
         revision: str | None = None,
+        weights: Weights = "fp32",
         device: str | torch.device | None = None,
     ) -> RewardModel:
         """Load a reward model, or put a fresh head on a backbone.
@@ -142,15 +156,20 @@ class RewardModel(TokenScorer):
             far they disagree. By default as many as the model was saved with, or one.
         revision
             Branch, tag or commit of a hub model.
+        weights
+            ``"bf16"`` holds the backbone in bfloat16, in half of the memory. It computes in bfloat16 in training;
+            scores in ``precision="fp32"`` widen the weights for that time, exactly.
         device
-            By default a GPU if there is one, else the CPU.
+            By default a GPU if there is one, Apple's included, else the CPU.
 
         Raises
         ------
         ModelError
             If the model cannot be found, is damaged, is not safetensors, or cannot be used as a reward model.
         """
-        loaded = load_network(name, seed=seed, revision=revision)
+        if weights not in ("fp32", "bf16"):
+            raise ValueError(f"weights must be 'fp32' or 'bf16', got {weights!r}")
+        loaded = load_network(name, seed=seed, revision=revision, weights=weights)
         if loaded.head.fresh and not fresh_head:
             raise ModelError(
                 f"{name} has no reward head; with a fresh one, of random weights, its scores would mean nothing. "
@@ -164,6 +183,7 @@ class RewardModel(TokenScorer):
             keep_pad=loaded.head.pools_by_pad,
         )
         model.head_source = loaded.head
+        model.base = Base(str(name), loaded.source, revision, seed, weights)
         model.departures = load_departures(Path(name), model.head)
         if n_heads is not None and n_heads != model.n_heads:
             if model.departures is not None:
@@ -171,7 +191,7 @@ class RewardModel(TokenScorer):
                     f"{name} has {model.n_heads} heads; leave n_heads out, or give the backbone, got {n_heads}"
                 )
             model.departures = make_departures(model.head, n_heads, seed=seed)
-        return model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
+        return model.to(device or default_device()).eval()
 
     @property
     def head(self) -> nn.Linear:
@@ -341,7 +361,9 @@ class RewardModel(TokenScorer):
             self, encoded, forward, precision=precision, batch_tokens=batch_tokens, progress=progress
         )
 
-    def save_pretrained(self, folder: str | Path, *, beside: Mapping[str, str] | None = None) -> Path:
+    def save_pretrained(
+        self, folder: str | Path, *, beside: Mapping[str, str] | None = None, only_adapter: bool = False
+    ) -> Path:
         """Write weights, configuration and tokenizer to a folder that transformers can load too.
 
         The folder is written beside its place and moved there when it is complete, so that a full disk or a crash
@@ -353,23 +375,34 @@ class RewardModel(TokenScorer):
             The folder of the model.
         beside
             Texts by file name, such as a card, which are written with the model but are not part of it.
+        only_adapter
+            Write the low-rank adapter and the head of the last run alone, as PEFT does, with the name and the SHA-256
+            of their base, without which they are not loaded again.
 
         Raises
         ------
         ModelError
-            If the folder holds anything that this method did not write, or nothing can be written to the disk.
+            If there is no such adapter, the folder holds anything that this method did not write, or nothing can be
+            written to the disk.
         """
         folder = check_destination(folder)
+        if only_adapter and self.adapter is None:
+            raise ModelError(
+                "there is no adapter to save alone: expected a model that one run with lora has trained since it was "
+                "loaded. Train it so, or save the whole model."
+            )
+        alone = self.adapter if only_adapter else None
         try:
             with replacing(folder) as new:
                 setattr(self.network.config, SAVED_MAX_LENGTH, self.max_length)
                 with quiet_transformers():
-                    self.network.save_pretrained(new)
+                    self.network.save_pretrained(new) if alone is None else save_adapter(alone, new)
                 self.tokenizer.padding_side = "right"
                 self.tokenizer.model_max_length = self.max_length
                 self.tokenizer.save_pretrained(new)
                 save_departures(self.departures, new)
-                write_manifest(new, self.convention.to_dict())
+                base = {} if alone is None else {"adapter": {**alone.base.to_dict(), "max_length": self.max_length}}
+                write_manifest(new, self.convention.to_dict(), **base)
                 for name, text in (beside or {}).items():
                     (new / name).write_text(text, encoding="utf-8")
         except (OSError, SafetensorError) as error:
@@ -378,3 +411,36 @@ class RewardModel(TokenScorer):
                 "an older model there is as it was."
             ) from error
         return folder
+
+    def export_onnx(
+        self,
+        folder: str | Path,
+        pairs: Sequence[PreferencePair] | None = None,
+        *,
+        name: str | None = None,
+        progress: bool = False,
+    ) -> OnnxExport:
+        """Write the model for browsers and other runtimes, and compare the scores of what is written with its own.
+
+        The folder gets ``model.onnx`` (weights in float32), ``model_int8.onnx`` (in 8 bits, see
+        `rmlab.model.onnx_weights`), ``tokenizer.json`` and a manifest, ``rmlab_onnx.json``. Both graphs compute in
+        float32 and give scores and what the head reads.
+
+        Parameters
+        ----------
+        folder
+            A new folder, or one with an earlier export, which is replaced when the new one is complete.
+        pairs
+            Pairs on which to compare; by default 50 of the world of replies.
+        name
+            What the manifest calls the model; by default as the folder.
+        progress
+            Show a bar.
+
+        Raises
+        ------
+        ModelError
+            If the model cannot be exported, the extra ``onnx`` is not installed, or the folder holds anything else.
+            Nothing is written then.
+        """
+        return export_onnx(self, folder, pairs, name=name, progress=progress)

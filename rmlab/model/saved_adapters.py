@@ -1,17 +1,89 @@
-"""PEFT adapters as others save them, merged into their base."""
+"""PEFT adapters: those that others save, merged into their base, and an adapter of rmlab's saved alone.
+
+A folder with an adapter alone holds what PEFT writes, and in `rmlab.json` the base: its name, its revision and the
+SHA-256 of its weights. It is read back only with that base.
+"""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rmlab.model.model_error import ModelError
-from rmlab.model.model_folder import find_file, read_tensors
+import torch
+from safetensors.torch import save_file
 
-__all__ = ["base_of", "merge_adapter"]
+from rmlab.model.model_error import ModelError
+from rmlab.model.model_folder import find_file, read_tensors, sha256, weight_files
+from rmlab.model.precision import Weights
+
+__all__ = ["Adapter", "Base", "base_of", "check_base", "merge_adapter", "save_adapter"]
 
 WEIGHTS = "adapter_model.safetensors"
+
+
+@dataclass(frozen=True)
+class Base:
+    """The model from whose weights a run begins."""
+
+    name: str
+    """A short name, a folder or a hub id."""
+    source: str | Path | None
+    """The folder or hub id that was read; None if its weights are random."""
+    revision: str | None = None
+    """The branch, tag or commit of a hub model that was asked for."""
+    seed: int = 0
+    """Of the weights that it does not hold."""
+    weights: Weights = "fp32"
+    """The number format in which its backbone was held."""
+
+    @property
+    def commit(self) -> str | None:
+        """The commit of a hub model, by which the hub's cache names the folder of its files."""
+        files = [] if self.source is None else weight_files(self.source, revision=self.revision)
+        snapshot = files[0].parent if files else Path()
+        return snapshot.name if snapshot.parent.name == "snapshots" else self.revision
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record for the folder of an adapter; a folder is named by its whole path."""
+        files = [] if self.source is None else weight_files(self.source, revision=self.revision)
+        name = str(self.source) if self.source is not None and Path(self.name).is_dir() else self.name
+        hashes = {path.name: sha256(path) for path in files}
+        return {"base": name, "revision": self.commit, "seed": self.seed, "weights": self.weights, "sha256": hashes}
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A low-rank adapter that a run has trained, with its head, as it was before it was merged."""
+
+    base: Base
+    config: Any
+    """The `LoraConfig` of PEFT."""
+    weights: Mapping[str, torch.Tensor]
+    """By the names that PEFT gives them."""
+
+
+def save_adapter(adapter: Adapter, folder: Path) -> None:
+    """Write an adapter to a folder as PEFT does."""
+    source = adapter.base.source
+    adapter.config.base_model_name_or_path = adapter.base.name if source is None else str(source)
+    adapter.config.revision, adapter.config.inference_mode = adapter.base.commit, True
+    adapter.config.save_pretrained(str(folder))
+    save_file({name: tensor.contiguous() for name, tensor in adapter.weights.items()}, folder / WEIGHTS)
+
+
+def check_base(folder: Path, record: Mapping[str, Any], source: str | Path | None, revision: str | None) -> None:
+    """Raise ModelError if a weight file of a base is not the one on which an adapter was trained."""
+    files = [] if source is None else weight_files(source, revision=revision)
+    found = {path.name: sha256(path) for path in files}
+    for name, expected in dict(record["sha256"]).items():
+        if found.get(name) != expected:
+            raise ModelError(
+                f"{folder} is an adapter of {record['base']}, whose {name} is not the one that it was trained on: its "
+                f"SHA-256 should be {expected}, got {found.get(name, 'no such file')}. Copy that base again."
+            )
 
 
 def base_of(folder: Path) -> tuple[str, str | None]:
@@ -52,9 +124,11 @@ def merge_adapter(folder: Path, network: Any) -> tuple[Any, list[str]]:
     config: Any = peft.PeftConfig.from_pretrained(str(folder))
     weights = read_tensors(find_file(folder, WEIGHTS))
     inside = {name for name, _ in network.named_children()} - {network.base_model_prefix}
+    named = {name.rpartition(".")[2] for name, _ in network.named_modules()}
     held = sorted({key.split(".")[2] for key in weights if key.startswith("base_model.model.")} & inside)
+    config.base_model_name_or_path = None  # else peft warns of a base that has moved
     config.task_type = None  # whose class would ask for a vocabulary head, or add a head to those that are saved
-    config.modules_to_save = sorted({*held, *(set(config.modules_to_save or ()) & inside)}) or None
+    config.modules_to_save = sorted({*held, *(set(config.modules_to_save or ()) & named)}) or None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for attributes under their old names
         model: Any = peft.get_peft_model(network, config)
@@ -63,4 +137,7 @@ def merge_adapter(folder: Path, network: Any) -> tuple[Any, list[str]]:
         if absent or found.unexpected_keys:
             odd = sorted([*absent, *found.unexpected_keys])
             raise ModelError(f"it and its base do not belong together: {', '.join(odd[:2])}")
-        return model.merge_and_unload(), held
+        merged = model.merge_and_unload()
+    for module in merged.modules():
+        vars(module).pop("peft_config", None)  # else peft would take the next adapter for a second one beside it
+    return merged.requires_grad_(True), held

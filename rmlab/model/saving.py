@@ -37,8 +37,8 @@ def check_destination(folder: str | Path) -> Path:
 
 
 def check_room(model: Any, folder: str | Path) -> None:
-    """Refuse, with a ModelError, a disk without room for the weights of a model in float32."""
-    needed = 4 * sum(parameter.numel() for parameter in model.parameters())
+    """Refuse, with a ModelError, a disk without room for the weights of a model."""
+    needed = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
     there = Path(folder).resolve()
     while not there.exists():
         there = there.parent
@@ -69,9 +69,9 @@ def rescue(model: Any, folder: Path) -> Path | None:
     return None
 
 
-def write_manifest(folder: Path, token_ids: Mapping[str, Any]) -> None:
-    """Record the SHA-256 of every file, which loading compares, and how the model's token ids are made."""
+def write_manifest(folder: Path, token_ids: Mapping[str, Any], **more: Any) -> None:
+    """Record the SHA-256 of every file, which loading compares, how token ids are made, and `more` if there is any."""
     hashes = {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}
     (folder / MANIFEST).write_text(
-        json.dumps({"sha256": hashes, "token_ids": token_ids}, indent=2) + "\n", encoding="utf-8"
+        json.dumps({"sha256": hashes, "token_ids": token_ids, **more}, indent=2) + "\n", encoding="utf-8"
     )

@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 from rmlab.model.model_error import ModelError
 from rmlab.model.onednn import float32_by_onednn
-from rmlab.model.precision import Precision, autocast, use_bf16
+from rmlab.model.precision import Precision, use_bf16
 from rmlab.model.token_scorer import TokenScorer
 from rmlab.model.tokenization import Encoded
 
@@ -39,8 +39,8 @@ def score_in_chunks(
     outputs = [np.zeros(0, dtype=np.float32)] * (not len(order))
     with (
         model.evaluating(),
+        model.computing(bf16=use_bf16(precision, model.device)),
         torch.inference_mode(),
-        autocast(model.device, use_bf16(precision, model.device)),
         float32_by_onednn(),
         tqdm(total=len(distinct), desc="scoring", unit="text", disable=not progress) as bar,
     ):

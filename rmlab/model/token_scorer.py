@@ -96,7 +96,10 @@ class TokenScorer(nn.Module):
             hidden = self.network.base_model(**inputs)[0]  # (rows, length, width)
             return read_scores(self.network, hidden[pooled[:, 0], pooled[:, 1]])
         order = attention_mask.argsort(dim=1, descending=True, stable=True)  # padding goes to the right
-        input_ids, attention_mask = input_ids.gather(1, order), attention_mask.gather(1, order)  # (rows, length)
+        return self.score_right_padded(input_ids.gather(1, order), attention_mask.gather(1, order))
+
+    def score_right_padded(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Score rows that are padded on the right, each array of shape ``(rows, length)``; float32 ``(rows,)``."""
         if not self.pools_last_token:
             return self.network(input_ids=input_ids, attention_mask=attention_mask).logits[:, 0]
         hidden = self.network.base_model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False)[0]
@@ -105,7 +108,7 @@ class TokenScorer(nn.Module):
         if self.passed_over is not None:
             place = torch.arange(input_ids.shape[1], device=input_ids.device)
             last = (place * attention_mask * (input_ids != self.passed_over)).amax(1)  # (rows,)
-        return read_scores(self.network, hidden[torch.arange(len(hidden), device=hidden.device), last])
+        return read_scores(self.network, hidden[torch.arange(hidden.shape[0], device=hidden.device), last])
 
     def score_ids(
         self,
@@ -252,7 +255,7 @@ class TokenScorer(nn.Module):
             ids, mask = map(torch.from_numpy, pad(sequences, pad_id=self.pad_id, length=length))
             return self(ids.to(self.device), mask.to(self.device))
 
-        with self.evaluating(), torch.no_grad(), autocast(self.device, enabled=False):
+        with self.evaluating(), torch.no_grad(), self.computing(bf16=False):
             try:
                 alone, padded = score(9), score(75)
             except Exception:  # whatever somebody's model may raise at ids without the tokens that it expects
@@ -291,7 +294,7 @@ class TokenScorer(nn.Module):
             weights = torch.linspace(1, 2, len(scores), device=scores.device)
             return [scores.detach(), *([] if weight is None else torch.autograd.grad(scores @ weights, weight))]
 
-        with self.evaluating(), torch.set_grad_enabled(weight is not None), autocast(self.device, enabled=False):
+        with self.evaluating(), torch.set_grad_enabled(weight is not None), self.computing(bf16=False):
             try:
                 packed = score(self._packed(sequences, keys, form, 1024))
             except Exception as error:  # whatever somebody's model may raise
@@ -303,6 +306,27 @@ class TokenScorer(nn.Module):
             if not difference <= tolerance * spread:
                 return f"its {what} differ by {difference:.2g} there, where they spread by {spread:.2g}"
         return None
+
+    @property
+    def holds_bf16(self) -> bool:
+        """Whether weights are held in bfloat16."""
+        return any(parameter.dtype == torch.bfloat16 for parameter in self.parameters())
+
+    @contextlib.contextmanager
+    def computing(self, *, bf16: bool) -> Iterator[None]:
+        """Compute in bfloat16, or in float32, to which weights that are held in bfloat16 are widened meanwhile.
+
+        They are the same numbers before, meanwhile and after: float32 holds each of bfloat16.
+        """
+        narrow = [] if bf16 else [p for p in self.parameters() if p.dtype == torch.bfloat16]
+        for parameter in narrow:
+            parameter.data = parameter.data.float()
+        try:
+            with autocast(self.device, bf16):
+                yield
+        finally:
+            for parameter in narrow:
+                parameter.data = parameter.data.bfloat16()
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[None]:

@@ -6,7 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
@@ -22,6 +24,7 @@ from rmlab.plots.style import (
     THIRD,
     TITLE,
     label,
+    leave_only,
     listed,
     make_axes,
     make_panels,
@@ -84,36 +87,42 @@ def plot_lines(
     return set_description(ax, f"{title}. Line{plural} against {x_label}: {'; '.join(shown)}.{marked}")
 
 
-def plot_votes(votes: Mapping[float, float], *, revealed: bool, ax: Axes | None = None) -> Axes:
+def plot_votes(votes: Mapping[float, float], *, revealed: bool, ground: bool = True, ax: Axes | None = None) -> Axes:
     """Draw votes for P at some score differences; and, when `revealed`, the sigmoid, P and how far off each vote is.
 
     Parameters
     ----------
     votes
         A probability for each difference, in log-odds (nats), from 0 to 5.
+    ground
+        Whether to draw what is behind the votes too. Without it the picture is a layer to be laid on one without votes.
     """
     ax = make_axes(ax, 7.6, 4.2)
-    for i, (gap, vote) in enumerate(votes.items()):
-        ax.plot([gap], [vote], "D", color=HELD_OUT, markersize=11, zorder=4, label=None if i else "vote")
+    kept: list[Artist] = []
+    for gap, vote in votes.items():
+        kept += ax.plot([gap], [vote], "D", color=HELD_OUT, markersize=11, zorder=4)
     words = [f"{vote:.2f} at a difference of {gap:g}" for gap, vote in votes.items()]
-    text = f"Votes for P: {listed(words)}."
+    text = f"Votes for P: {listed(words) if words else 'none'}."
+    legend: list[Artist] = [Line2D([], [], marker="D", color=HELD_OUT, markersize=11, linestyle="", label="vote")]
     if revealed:
         x = np.linspace(0, 5, 201)
-        ax.plot(x, preference_probability(x), color=INK, linewidth=2.5, label="P = σ(difference)")
+        legend += ax.plot(x, preference_probability(x), color=INK, linewidth=2.5, label="P = σ(difference)")
         for gap, vote in votes.items():
             p = preference_probability(float(gap))
-            ax.plot([gap, gap], [vote, p], color=NEUTRAL, linewidth=1.5, linestyle=":")
-            mark(ax, gap, p, f"{p:.3f}", -8, 6, "right")
+            kept += ax.plot([gap, gap], [vote, p], color=NEUTRAL, linewidth=1.5, linestyle=":")
+            kept += mark(ax, gap, p, f"{p:.3f}", -8, 6, "right")
         exact = listed([f"{preference_probability(float(gap)):.3f} at {gap:g}" for gap in votes])
-        text += f" Beside them the curve of P, which is one half at 0: {exact}."
+        text += f" Beside them the curve of P, which is one half at 0{': ' * bool(votes)}{exact}."
     else:
         ax.text(2.5, 0.2, "P is hidden. Vote first.", ha="center", fontsize=TITLE, color=NEUTRAL)
         text += " P itself is hidden."
     ax.axhline(0.5, color=NEUTRAL, linewidth=1, linestyle=":")
     ax.set_xlim(-0.15, 5.15)
     ax.set_ylim(-0.03, 1.12)
-    ax.legend(fontsize=TEXT, loc="lower right", frameon=False)
+    ax.legend(handles=legend, fontsize=TEXT, loc="lower right", frameon=False)
     label(ax, "How probable is it that the first is preferred?", "difference of the two scores", "P")
+    if not ground:
+        leave_only(ax, kept)
     return set_description(ax, text)
 
 

@@ -57,8 +57,14 @@ def encode(picture: Axes | Figure) -> tuple[str, tuple[int, int]]:
         engine.set(w_pad=MARGIN, h_pad=MARGIN)
     drawn, png = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=160)
+    image = Image.open(drawn)
+    layer = image.mode == "RGBA" and image.getextrema()[3][0] < 255  # type: ignore[index]
     # few colours are used: with a palette the picture takes a third of the bytes in the notebook
-    palette = Image.open(drawn).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    palette = (
+        image.quantize(128, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        if layer
+        else image.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    )
     palette.save(png, format="png", optimize=True)
     width, height = (round(100 * inches) for inches in figure.get_size_inches())
     return base64.b64encode(png.getvalue()).decode(), (width, height)

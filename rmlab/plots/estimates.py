@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
@@ -17,6 +18,9 @@ from rmlab.printing import printable
 __all__ = ["plot_estimates", "plot_shares"]
 
 Ends = tuple[float, float, float]
+
+SHADES = LinearSegmentedColormap.from_list("shares", ["white", FIRST])
+DARKEST = 0.6  # of the way to full colour, so that ink can be read on every field
 
 
 def plot_estimates(
@@ -97,10 +101,10 @@ def plot_shares(
         raise ValueError(f"shares must have shape ({len(names)}, {len(names)}), got {table.shape}")
     ax = make_axes(ax, 1.6 + 0.5 * len(names), 1.2 + 0.42 * len(names))
     low, high = np.nanmin(table), np.nanmax(table)
-    ax.imshow(table, cmap="Blues", vmin=low - 0.1, vmax=high + 0.15, aspect="auto")
+    lightest = low - 0.1
+    ax.imshow(table, cmap=SHADES, vmin=lightest, vmax=lightest + (high - lightest) / DARKEST, aspect="auto")
     for i, j in zip(*np.nonzero(~np.isnan(table)), strict=True):
-        dark = table[i, j] > low + 0.75 * (high + 0.15 - low)
-        ax.text(j, i, f"{100 * table[i, j]:.0f}", ha="center", va="center", color="white" if dark else INK, fontsize=10)
+        ax.text(j, i, f"{100 * table[i, j]:.0f}", ha="center", va="center", color=INK, fontsize=10)
     ticks = range(len(names))
     ax.set_yticks(ticks, list(map(printable, names)), parse_math=False)
     ax.set_xticks(ticks, list(map(printable, names)), parse_math=False, rotation=60, ha="right", rotation_mode="anchor")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -48,13 +49,23 @@ def label(ax: Axes, title: str, x: str, y: str) -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def mark(ax: Axes, x: float, y: float, text: str, right: float, up: float, align: str) -> None:
+def leave_only(ax: Axes, artists: Sequence[Artist]) -> None:
+    """Make everything else of the figure invisible; it keeps its room, so that layers fit on each other."""
+    left = {part for artist in artists for part in artist.findobj()}
+    for artist in ax.get_figure(root=True).findobj():  # type: ignore[union-attr]
+        if artist not in left:
+            artist.set_alpha(0)
+    ax.tick_params(colors="none")  # ticks are made when they are drawn
+
+
+def mark(ax: Axes, x: float, y: float, text: str, right: float, up: float, align: str) -> list[Artist]:
     """Draw a point at (x, y), and words at an offset in points to the right of it and above it."""
-    ax.plot([x], [y], "o", color=INK, markersize=9, zorder=3)
-    ax.annotate(
+    point = ax.plot([x], [y], "o", color=INK, markersize=9, zorder=3)
+    words = ax.annotate(
         text, (x, y), (right, up), textcoords="offset points", ha=align, fontsize=TEXT, color=INK, weight="bold",
         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
     )  # fmt: skip
+    return [*point, words]
 
 
 def draw_rows(

@@ -72,9 +72,9 @@ def plot_packed_rows(packed: PackedRows, *, causal: bool, row: int = 0, ax: Axes
     set_description(
         ax,
         f"{texts} texts packed into {counted} of {length} tokens, with {packed.input_ids.size - used} of padding; "
-        f"the rows hold {', '.join(map(str, trees))} groups of texts that begin alike, what they share standing once. "
-        f"Beside them the attention mask of row {row}: {'triangles' if causal else 'squares'} along the diagonal, one "
-        "for each group, and none between two texts.",
+        f"the rows hold {', '.join(map(str, trees))} groups of texts that begin alike, with what they share stored "
+        f"once. Beside them the attention mask of row {row}: {'triangles' if causal else 'squares'} along the "
+        "diagonal, one for each group, and none between two texts.",
     )
     return ax
 

@@ -33,8 +33,12 @@ model = RewardModel.from_pretrained("path/to/this/folder")
 model.score(["What is 2 + 2?"], ["4"])
 ```
 
-In transformers it is an `AutoModelForSequenceClassification` with one output, and gives the same scores on the token
-ids of `model.encode`. Texts over {max_length:,} tokens lose the beginning of the prompt.
+{elsewhere}
+Texts over {max_length:,} tokens lose the beginning of the prompt.
+
+Its token ids are {token_ids}. The first text that it was trained on, as it is read:
+
+{example}
 
 ## What it was trained on
 
@@ -49,6 +53,12 @@ Made by reward-model-lab {version}; `training.json` holds every step.
 
 {how_good}
 """
+
+WHOLE = """\
+In transformers it is an `AutoModelForSequenceClassification` with one output, and gives the same scores on the token
+ids of `model.encode`."""
+ADAPTER = """\
+It is a PEFT adapter with a head, and needs its base, `{base}`, whose SHA-256 is in `rmlab.json`."""
 
 HOW_GOOD = """\
 {accuracy_in_words}
@@ -75,6 +85,9 @@ def model_card(
     test: Evaluation | None,
     tempered: Tempered | None,
     max_length: int,
+    token_ids: str,
+    example: str,
+    adapter_of: str | None = None,
 ) -> str:
     """Return the card, in Markdown, with the metadata that a model hub reads.
 
@@ -92,6 +105,12 @@ def model_card(
         A temperature fitted on the held-out part, and its effect on the test part; None without both.
     max_length
         Longest sequence in tokens.
+    token_ids
+        How a text becomes token ids, in words.
+    example
+        A text as the model reads it.
+    adapter_of
+        The base, if an adapter is saved alone.
     """
     config = history.config
     changed = [
@@ -99,6 +118,9 @@ def model_card(
     ]
     return CARD.format(
         max_length=max_length,
+        elsewhere=WHOLE if adapter_of is None else ADAPTER.format(base=adapter_of),
+        token_ids=token_ids,
+        example="\n".join(f"    {line}" for line in example.splitlines()),  # so indented, no text ends the block
         backbone=backbone,
         pairs=pairs,
         parts="\n".join(_parts(parts)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import fnmatch
 import importlib.util
 import warnings
@@ -11,11 +12,12 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from rmlab.model import RewardModel, autocast
+from rmlab.model import RewardModel
+from rmlab.model.saved_adapters import Adapter, Base
 from rmlab.training.config import TrainingConfig
 from rmlab.training.errors import TrainingError
 
-__all__ = ["add_adapters", "frozen_parameters", "merge_adapters", "require_peft", "score_a_text"]
+__all__ = ["add_adapters", "frozen_parameters", "merge_adapters", "require_peft", "score_a_text", "trained_adapter"]
 
 
 def frozen_parameters(model: RewardModel, patterns: Sequence[str]) -> dict[str, nn.Parameter]:
@@ -92,6 +94,31 @@ def add_adapters(model: RewardModel, config: TrainingConfig) -> None:
         ) from error
 
 
+def trained_adapter(model: RewardModel, base: Base) -> Adapter | None:
+    """Return a copy of the adapters of a network, and of its head, before they are merged; None if there are none.
+
+    Parameters
+    ----------
+    base
+        The model with whose weights the run began.
+    """
+    from peft import get_peft_model_state_dict
+    from peft.tuners.lora import LoraLayer
+
+    network, prefix = model.network, model.network.base_model_prefix
+    backbone = network.base_model
+    if not any(isinstance(module, LoraLayer) for module in backbone.modules()):
+        return None
+    config = copy.copy(backbone.peft_config["default"])
+    inside = get_peft_model_state_dict(backbone, save_embedding_layers=False)
+    parts = dict(network.named_children())
+    whole = {name for name, part in parts.items() if name != prefix and any(True for _ in part.parameters())}
+    config.modules_to_save, config.task_type = sorted(whole), "SEQ_CLS"
+    weights = {f"{prefix}.{name}": tensor for name, tensor in inside.items()}
+    weights |= {name: tensor for name, tensor in network.state_dict().items() if name.split(".")[0] in whole}
+    return Adapter(base, config, {f"base_model.model.{name}": t.detach().cpu().clone() for name, t in weights.items()})
+
+
 def merge_adapters(model: RewardModel) -> None:
     """Add the changes of the adapters, if there are any, to the weights, and remove the adapters."""
     _take_out(model.network.base_model, merge=True)
@@ -107,12 +134,13 @@ def _take_out(backbone: nn.Module, *, merge: bool) -> None:
         # peft wraps a module that holds several stacked experts once for each of its weights, one wrap in another
         if name.removesuffix(".base_layer") == name or name.removesuffix(".base_layer") not in adapted:
             backbone.set_submodule(name, module.get_base_layer())
+    vars(backbone).pop("peft_config", None)
 
 
 def score_a_text(model: RewardModel) -> torch.Tensor:
     """Return the score of a short text by the network in the mode that it is in, in float32 and without gradients."""
     ids = torch.tensor(model.encode(["Is it one?"], ["It is one and not two."])[:], device=model.device)  # (1, tokens)
-    with torch.no_grad(), autocast(model.device, enabled=False):
+    with torch.no_grad(), model.computing(bf16=False):
         return model(input_ids=ids, attention_mask=torch.ones_like(ids))
 
 

@@ -10,6 +10,7 @@ import torch
 from rmlab.bradley_terry import LinearReward, fit_linear_reward
 from rmlab.data import PreferencePair
 from rmlab.model import Encoded, RewardModel
+from rmlab.model.devices import on_device
 from rmlab.training.training_data import TrainingData, TrainingError, prepare
 
 __all__ = ["LinearReward", "fit_head", "fit_linear_reward"]
@@ -47,7 +48,7 @@ def fit_head(
         raise TrainingError("the backbone gives features that are not finite; its weights are damaged or too large")
     fitted = fit_linear_reward(features[0] - features[1], prior_variance=prior_variance, margins=data.margins)
     with torch.no_grad():
-        model.head.weight.copy_(torch.from_numpy(fitted.weights)[None])
+        model.head.weight.copy_(on_device(fitted.weights[None], like=model.head.weight))
         if model.head.bias is not None:
             model.head.bias.zero_()
     return fitted

@@ -24,6 +24,7 @@ from rmlab._compat.torch_internals import divide_gradients
 from rmlab.data import PreferencePair, pair_ids
 from rmlab.evaluation import Evaluation, evaluate
 from rmlab.model import RewardModel, autocast, use_bf16
+from rmlab.model.devices import on_device, to_numpy, widest_float
 from rmlab.preference import outcomes, preference_loss
 from rmlab.training.adapters import require_peft
 from rmlab.training.batch_order import batches
@@ -166,6 +167,11 @@ def training_steps(
 
     if config.lora:
         require_peft()
+    if model.holds_bf16 and (config.precision == "fp32" or is_sharded()):
+        what = (
+            "precision='fp32' computes in float32" if config.precision == "fp32" else "FSDP needs weights of one format"
+        )
+        raise TrainingError(f"the weights are held in bf16, and {what}. Load the model with weights='fp32'.")
 
     def ready(part: Sequence[PreferencePair] | TrainingData) -> TrainingData:
         return part if isinstance(part, TrainingData) else prepare(model, part, max_length=config.max_length)
@@ -251,7 +257,7 @@ def _steps(
         contextlib.ExitStack() as standing,
     ):
         model, accelerator = spread.model, spread.accelerator
-        bf16 = use_bf16(config.precision, accelerator.device)
+        bf16 = model.holds_bf16 or use_bf16(config.precision, accelerator.device)
         optimizer = make_optimizer(model, config)
         best = Best(model, patience=config.patience, keep=bool(config.patience or checkpoints))
         state = RunState(model, optimizer, best, progress)
@@ -308,7 +314,8 @@ def _steps(
                     won = outcomes(difference).sum()
                     totals[:3] += [losses.detach().sum().item(), won, difference.sum()]
             totals[3] = progress.stop_asked
-            totals = torch.as_tensor(accelerator.reduce(torch.tensor(totals, device=accelerator.device), "sum"))
+            sums = torch.tensor(totals.tolist(), dtype=widest_float(accelerator.device), device=accelerator.device)
+            totals = to_numpy(torch.as_tensor(accelerator.reduce(sums, "sum")))
             gradients = [p.grad for p in model.parameters() if p.grad is not None]
             norm = whole(torch.nn.utils.get_total_norm(gradients))
             if not all_finite(norm):
@@ -374,11 +381,11 @@ def _losses(
             forward=partial(forward, each_head=True),
         )
     scores = scores[torch.from_numpy(places).to(scores.device)].unflatten(0, (2, -1))  # (2, n, n_heads)
-    margin = torch.as_tensor(data.margins[indices, None], dtype=scores.dtype, device=scores.device)
+    margin = on_device(data.margins[indices, None], like=scores)
     losses = preference_loss(scores[0] - scores[1], margin=margin, label_smoothing=config.label_smoothing)
     if config.centering:
         losses = losses + config.centering * scores.sum(0) ** 2
-    drawn = torch.as_tensor(times_drawn[indices], dtype=losses.dtype, device=losses.device)  # (n, n_heads)
+    drawn = on_device(times_drawn[indices], like=losses)  # (n, n_heads)
     return scores.mean(2), (losses * drawn).mean(1)
 
 

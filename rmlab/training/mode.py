@@ -15,7 +15,14 @@ from rmlab._compat.torch_internals import forget_compiled
 from rmlab._compat.transformers_internals import set_gradient_checkpointing
 from rmlab.model import RewardModel
 from rmlab.model.network import dropouts
-from rmlab.training.adapters import add_adapters, frozen_parameters, merge_adapters, require_peft, score_a_text
+from rmlab.training.adapters import (
+    add_adapters,
+    frozen_parameters,
+    merge_adapters,
+    require_peft,
+    score_a_text,
+    trained_adapter,
+)
 from rmlab.training.config import TrainingConfig
 from rmlab.training.errors import TrainingError
 from rmlab.training.group import is_sharded
@@ -36,8 +43,10 @@ def training_mode(model: RewardModel, config: TrainingConfig) -> Iterator[None]:
         require_peft()
     with model.evaluating():
         score_a_text(model)  # at its first text BigBird exchanges its attention, dropout included
+    base, model.base, model.adapter = model.base, None, None  # its weights will no longer be those of a base
     probabilities = dropouts(model)
     frozen = [p for p in model.parameters() if not p.requires_grad]
+    widened: list[nn.Parameter] = []
     try:
         for parameter in frozen_parameters(model, config.freeze).values():
             parameter.requires_grad = False
@@ -51,6 +60,11 @@ def training_mode(model: RewardModel, config: TrainingConfig) -> Iterator[None]:
             add_adapters(model, config)
         if config.gradient_checkpointing:
             set_gradient_checkpointing(model.network, on=True)
+        for parameter in model.parameters():
+            if parameter.requires_grad and parameter.dtype == torch.bfloat16:
+                # a step changes a weight by less than the last of bfloat16's eight bits, and would change nothing
+                parameter.data = parameter.data.float()
+                widened.append(parameter)
         model.train()
         yield
     finally:
@@ -58,7 +72,10 @@ def training_mode(model: RewardModel, config: TrainingConfig) -> Iterator[None]:
         if config.gradient_checkpointing:
             set_gradient_checkpointing(model.network, on=False)
         if config.lora:
+            model.adapter = None if base is None else trained_adapter(model, base)
             merge_adapters(model)
+        for parameter in widened:
+            parameter.data = parameter.data.bfloat16()
         for parameter in model.parameters():
             parameter.requires_grad = True
         for parameter in frozen:

@@ -164,7 +164,7 @@ class Opened:
             page.on(event, listener)
 
     def _note(self, url: str) -> None:
-        if not url.startswith(("file:", "data:", "http://127.0.0.1:")):
+        if not url.startswith(("file:", "data:", "blob:", "http://127.0.0.1:")):
             self.wrong.append(f"asked for {url}")
 
     def show(
@@ -176,10 +176,11 @@ class Opened:
         *,
         title: str = "a test",
         link: str = "",
+        live: str = "",
     ) -> None:
         """Write the page as a file and open it."""
         file = folder / "explorer.html"
-        file.write_text(render_page(state, views, data or {}, title=title), encoding="utf-8")
+        file.write_text(render_page(state, views, data or {}, title=title, live=live), encoding="utf-8")
         self.page.goto("about:blank")  # a new address with the same file would only move to another fragment
         self.page.goto(file.as_uri() + link)
 

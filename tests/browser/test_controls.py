@@ -25,19 +25,12 @@ judge = controls.Choice(["careful", "sloppy"], label="judge")
 variance = controls.Steps(["none", 10, 1], label="variance")
 steps = controls.Steps(["0", "10", "1,000"], label="steps", milliseconds=150)
 reveal = controls.Toggle(label="Show all")
-button = controls.Button("Next")
-picture, words = controls.Picture(), controls.Words()
-heard = []
-def draw(change=None):
-    picture.show(plot_votes({1: share.value, 2: 0.5, 4: 0.5}, revealed=reveal.value))
-    values = [each.value for each in (share, count, item, judge, variance, steps, reveal)]
-    words.value = f"{values} {len(heard)}"
-for each in (share, count, item, judge, variance, steps, reveal):
-    each.observe(draw, "value")
-button.on_click(lambda _: (heard.append("pressed"), draw()))
-draw()
+presses = controls.Presses("Next", most=2)
+picture = controls.Picture(lambda p, revealed: plot_votes({1: p, 2: 0.5, 4: 0.5}, revealed=revealed), share, reveal)
+every = (share, count, item, judge, variance, steps, reveal, presses)
+words = controls.Words(lambda *values: f"{list(values[:-1])} {values[-1]}", *every)
 display(share, count, controls.row(item, judge), controls.row(variance, steps))
-display(controls.row(reveal, button), words, picture)
+display(controls.row(reveal, presses), words, picture)
 """
 FLOOD = """\
 values, slow = [], controls.Slider(0, 0, 1000, label="slow")

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from build_web import bundle
 from explorer import Opened, a_film, every_view, opening, some_pairs
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from rmlab.data import PreferencePair
 from rmlab.explorer import Explorer, ExplorerState
 from rmlab.explorer import pairs as pairs_view
-from rmlab.explorer.bundle import page_script
 from rmlab.preference import preference_loss, preference_probability
 
 
@@ -229,20 +229,22 @@ def test_the_word_on_the_link_moves_nothing(opened: Opened, tmp_path: Path):
     assert page.locator(".rx-panel").bounding_box() == before
 
 
-LOSE = """() => {
+LOSE = """
+  import { localModel } from "./core/store.js";
+  import { render } from "./explorer.js";
   const values = JSON.parse(document.getElementById("rmlab-state").textContent);
-  const model = $core_store_js.localModel({ ...values, answering: true });
+  const model = localModel({ ...values, answering: true });
   const root = document.createElement("div");
   document.body.replaceChildren(root);
-  $explorer_js.render({ model, el: root });
+  render({ model, el: root });
   window.lose = () => model.fire("comm_live_update");
-}"""
+"""
 
 
 def test_nothing_is_scoring_for_ever_once_the_kernel_is_gone(opened: Opened, tmp_path: Path):
     shown = every_view(*some_pairs(3), **TEXTS, scores=(1.0, 0.5), scores_from="of a model")
     page = show(opened, tmp_path, shown, "probe")
-    page.evaluate(f"() => {{ {page_script().split('$explorer_js.open();')[0][len('(() => {') :]}; ({LOSE})(); }}")
+    page.evaluate(bundle(LOSE, "iife"))
     page.get_by_label("Response A").fill("typed, and never answered")
     readout = page.locator(".rx-probe-readout")
     expect(readout).to_contain_text("is scoring")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from judging import faults, judge, judge_forty
 from playwright.sync_api import Browser, Page, expect
 
 from rmlab import explorer
@@ -68,31 +68,13 @@ def page(browser: Browser, view: JudgeView, monkeypatch: pytest.MonkeyPatch) -> 
     context.close()
 
 
-def judge(page: Page, key: str, n: int) -> None:
-    page.keyboard.press(key)
-    expect(page.get_by_text(f"{n} of 40 judged" if n < 40 else f"{n} judged")).to_be_visible()
-
-
-def faults(page: Page) -> list:
-    return [one["id"] for one in Axe().run(page).response["violations"] if one["impact"] != "minor"]
-
-
 def test_keys_alone_judge_forty_pairs_and_none_reaches_the_notebook(page: Page, view: JudgeView) -> None:
     expect(page.get_by_text("0 of 40 judged")).to_be_visible()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.dataset.lmSuppressShortcuts") == "true"
     assert faults(page) == []
     out = page.evaluate("keysOut")
-    for n in range(1, 40):
-        judge(page, ["ArrowLeft", "ArrowRight", "t", "s"][n % 4 if n < 16 else n % 2], n)
-    expect(page.get_by_text("Guess me: before your last click I said")).to_be_visible()
-    judge(page, "u", 38)
-    judge(page, "ArrowLeft", 39)
-    judge(page, "ArrowRight", 40)
-    expect(page.get_by_role("heading", name="What do you reward?")).to_be_visible()
-    assert faults(page) == []
-    page.get_by_role("button", name="Judge more").press("Enter")
-    judge(page, "ArrowLeft", 41)
+    judge_forty(page)
     assert page.evaluate("keysOut") == out
     verdicts = Counter(entry.verdict for entry in view.desk._store.judgements())
     assert (verdicts["undo"], sum(verdicts.values())) == (1, 43)

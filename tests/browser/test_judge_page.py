@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from explorer import PAYLOADS
+from judging import faults, judge, judge_forty
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from rmlab.data import PreferencePair
@@ -47,33 +47,12 @@ def page(context: BrowserContext) -> Iterator[Page]:
     assert errors == []
 
 
-def faults(page: Page) -> list:
-    found = Axe().run(page).response["violations"]
-    return [(one["id"], [node["html"] for node in one["nodes"]]) for one in found if one["impact"] != "minor"]
-
-
-def judge(page: Page, key: str, n: int, goal: int = 40) -> None:
-    page.keyboard.press(key)
-    expect(page.get_by_text(f"{n} of {goal} judged" if n < goal else f"{n} judged")).to_be_visible()
-
-
 def test_keys_alone_judge_forty_pairs(page: Page, store: LabelStore) -> None:
     with serving(store, "Ann") as server:
         page.goto(server.address)
         expect(page.get_by_text("0 of 40 judged")).to_be_visible()
         assert faults(page) == []
-        for n in range(1, 40):
-            judge(page, ["ArrowLeft", "ArrowRight", "t", "s"][n % 4 if n < 16 else n % 2], n)
-        expect(page.get_by_text("Guess me: before your last click I said")).to_be_visible()
-        judge(page, "u", 38)
-        judge(page, "ArrowLeft", 39)
-        judge(page, "ArrowRight", 40)
-        expect(page.get_by_text("You have judged all that was asked.")).to_be_visible()
-        expect(page.get_by_role("heading", name="What do you reward?")).to_be_visible()
-        assert page.get_by_role("row").count() > 5
-        assert faults(page) == []
-        page.get_by_role("button", name="Judge more").press("Enter")
-        judge(page, "ArrowLeft", 41)
+        judge_forty(page)
         page.reload()
         expect(page.get_by_text("41 judged")).to_be_visible()
     verdicts = Counter(entry.verdict for entry in store.judgements())

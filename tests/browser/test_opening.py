@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from build_web import bundle
 from explorer import PAYLOADS, Opened, every_view, opening, some_pairs
 from playwright.sync_api import Browser, Page, expect
 
 from rmlab.explorer import Explorer
-from rmlab.explorer.bundle import page_script
 from rmlab.explorer.serve import ExplorerServer
 from rmlab.preference import preference_probability
 
@@ -133,6 +133,19 @@ def test_the_picture_ends_at_p(opened: Opened, tmp_path: Path):
     assert needle[2] == pytest.approx(gauge[0], abs=2)
 
 
+def test_the_vote_is_kept_for_who_comes_back_from_the_title(opened: Opened, tmp_path: Path):
+    page = show(opened, tmp_path)
+    page.keyboard.press("2")
+    expect(verdict(page)).to_contain_text("You chose B", timeout=10_000)
+    page.get_by_role("button", name="Follow this pair").click()
+    page.get_by_role("button", name=TITLE).click()
+    assert "You chose B" in verdict(page).inner_text(), "at once: it was drawn before"
+    expect(page.get_by_role("button", name="Answer B")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Choose again").click()
+    page.get_by_role("button", name="Answer A").click()
+    expect(verdict(page)).to_contain_text("You chose A", timeout=10_000)
+
+
 def test_it_is_skipped_by_a_key_seen_once_and_reached_again_from_the_title(opened: Opened, tmp_path: Path):
     page = show(opened, tmp_path)
     page.keyboard.press("Escape")
@@ -212,19 +225,20 @@ def test_accessible_and_whole_at_any_width(opened: Opened, tmp_path: Path, width
             page.keyboard.press(step)
 
 
-WIDGET = """() => {
+WIDGET = """
+  import { localModel } from "./core/store.js";
+  import { render } from "./explorer.js";
   const values = JSON.parse(document.getElementById("rmlab-state").textContent);
   const root = document.createElement("div"), field = document.createElement("button");
   document.body.replaceChildren(field, root);
   field.focus();
-  $explorer_js.render({ model: $core_store_js.localModel(values), el: root });
-}"""
+  render({ model: localModel(values), el: root });
+"""
 
 
 def test_in_a_notebook_it_has_a_title_of_its_own_and_leaves_the_keys_of_others_alone(opened: Opened, tmp_path: Path):
     page = show(opened, tmp_path)
-    joined = page_script().removeprefix("(() => {").split("$explorer_js.open();")[0]
-    page.evaluate(f"() => {{ {joined}; ({WIDGET})(); }}")
+    page.evaluate(bundle(WIDGET, "iife"))
     expect(page.get_by_role("heading", level=2, name=TITLE)).to_be_visible()
     page.keyboard.press("1")
     page.keyboard.press("Escape")

@@ -197,6 +197,43 @@ def test_of_the_heads_a_number_of_numbers_is_predicted(opened: Opened, tmp_path:
     assert stored(page)[1] == [{"of": "head", "said": said, "truth": "vocabulary", "right": how == "keys"}]
 
 
+SLIDERS = {
+    "path": ("p", "Your P(A preferred)"),
+    "film": ("accuracy", "Your accuracy at the last step"),
+    "compare": ("agreement", "Your share of pairs on which they prefer the same response"),
+}
+
+
+@pytest.mark.parametrize("how", ["mouse", "keys"])
+@pytest.mark.parametrize("view", SLIDERS)
+def test_a_slider_takes_the_prediction_in(opened: Opened, tmp_path: Path, view: str, how: str):
+    differences, pairs = some_pairs(40)
+    shown = every_view(differences, pairs, view=view, scores=(1.0, 0.0))
+    opened.show(tmp_path, shown.state, (view,), shown.data)
+    page = opened.page
+    of, label = SLIDERS[view]
+    slider = page.get_by_label(label)
+    expect(slider).to_be_hidden()
+    button(page, "Predict").click()
+    if how == "mouse":
+        box = slider.bounding_box()
+        assert box
+        page.mouse.click(box["x"] + 0.9 * box["width"], box["y"] + box["height"] / 2)
+    else:
+        for _ in range(40):
+            slider.press("ArrowRight")
+    said = float(slider.input_value())
+    assert 0.8 < said <= 0.95
+    button(page, "Reveal").click()
+    expect(slider).to_be_hidden()
+    final = shown.data["film"]["evaluations"][-1]["accuracy"]
+    truth = {"p": preference_probability(1.0), "accuracy": final, "agreement": 0.0}[of]  # the other is the opposite
+    assert stored(page) == ({}, [{"of": of, "said": said, "truth": pytest.approx(truth, abs=0.03)}])
+    words = page.evaluate(FOUND)
+    assert f"{said:.2f}" in words
+    expect(page.locator(".rx-small-curve").first.locator(".rx-ghost .rx-point")).to_have_count(int(view == "path"))
+
+
 # The probe
 
 

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from build_web import bundle
 from explorer import PAYLOADS
 from playwright.sync_api import Browser, Page, expect
 
 from rmlab.datasets import load_probe_presets
 from rmlab.explorer.answers import Answers
-from rmlab.explorer.bundle import WEB, join_modules
 from rmlab.explorer.page import render_page
 from rmlab.explorer.probe_views import probe_data, probe_state
 from rmlab.explorer.serve import ExplorerServer
@@ -268,7 +268,7 @@ def test_the_single_file_shows_recorded_presets_and_asks_for_a_kernel(browser: B
     expect(page.get_by_text("As was found.")).to_be_hidden()  # it is of other texts
     expect(page.get_by_label("Response A")).to_have_value(preset.response_a)
     assert page.get_by_label("Response A").get_attribute("readonly") is not None
-    expect(page.get_by_text("Live scoring needs a kernel")).to_be_visible()
+    expect(page.get_by_text("What you type is not scored here")).to_be_visible()
     for a, b in preset.scores.values():
         expect(page.get_by_role("cell", name=f"{a - b:+.2f}".replace("-", "−")).first).to_be_visible()
     page.close()
@@ -333,10 +333,10 @@ def test_no_payload_runs_in_any_field(browser: Browser) -> None:
 @pytest.fixture
 def history(browser: Browser) -> Iterator[Callable[[str, Any], Any]]:
     page = browser.new_page()
-    source = join_modules("core/history.js", lambda name: (WEB / name).read_text(encoding="utf-8"))
+    page.evaluate(bundle('import * as history from "./core/history.js"; window.h = history;', "iife"))
 
     def run(expression: str, argument: Any) -> Any:
-        return page.evaluate(f"(given) => {{ {source}; const h = $core_history_js; return {expression}; }}", argument)
+        return page.evaluate(f"(given) => {expression}", argument)
 
     yield run
     page.close()

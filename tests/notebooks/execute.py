@@ -3,11 +3,12 @@
     python tests/notebooks/execute.py notebooks/00_start.ipynb ...
 
 Removed: widget state and widget views (they need a live kernel; one line stands in their place), times of execution,
-versions of the machine's Python. The code of a cell that only sets up, draws or makes controls is folded. So is what a
-cell puts out below a **Predict.**, which it would answer: JupyterLab shows it when the cell is run. With ``--fold``
-nothing is executed.
+versions of the machine's Python. The code of a cell that only sets up, draws or makes controls is folded. So is what
+cells put out from a **Predict.**, which they would answer, to the next **Notice.** or heading: JupyterLab shows it when
+they are run. With ``--fold`` nothing is executed.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from nbclient import NotebookClient
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PLACEHOLDER = "(a control: run this cell to use it)"
+ANSWERED = re.compile(r"^(?:#+ |\*\*Notice)", re.MULTILINE)  # what ends the cells that answer a **Predict.**
 FOLDED = ("# Setup", "# Drawing", "# Controls")
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -27,8 +29,10 @@ def folds(notebook: nbformat.NotebookNode) -> list[dict[str, bool]]:
     """Return for each cell which parts of it are folded."""
     found, asked = [], False
     for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            asked = "**Predict.**" in cell.source
+        if cell.cell_type == "markdown" and ANSWERED.search(cell.source):
+            asked = False
+        if cell.cell_type == "markdown" and "**Predict.**" in cell.source:
+            asked = True
         fold = {}
         if cell.source.startswith(FOLDED):
             fold["source_hidden"] = True

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import nbformat
+from asking import answers_stay_the_same, predictions_are_taken
 from bounds import BOUNDS
 from execute import FOLDED, folds
 from exercises import exercises_are_whole
@@ -321,6 +322,8 @@ GUARDS: tuple[Guard, ...] = (
     links_resolve,
     opens_and_closes,
     predicts_and_notices,
+    predictions_are_taken,
+    answers_stay_the_same,
     exercises_are_whole,
     ignored_outputs_are_bounded,
     leaves_the_reader_alone,

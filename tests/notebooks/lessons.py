@@ -116,6 +116,12 @@ class Lesson:
         for widget in self.widgets.get(cell.id, []):
             yield from moves(widget)
 
+    def predictions(self) -> Iterator[controls.Prediction]:
+        """Give the predictions that the cells run so far have asked for."""
+        for widgets in self.widgets.values():
+            found = (one for widget in widgets for one in _with_children(widget))
+            yield from (one for one in found if isinstance(one, controls.Prediction))
+
     def differences(self) -> list[str]:
         """Say which cells put out something else than the notebook stores, of those that nbval compares."""
         return [
@@ -123,6 +129,12 @@ class Lesson:
             for cell in self.cells[: self._n_run]
             if is_compared(cell) and stored(cell) != self.outputs[cell.id]
         ]
+
+
+def _with_children(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from _with_children(child)
 
 
 def stored(cell: NotebookNode) -> list[str]:
@@ -141,8 +153,8 @@ def moves(widget: ipywidgets.Widget) -> Iterator[Move]:
     if isinstance(widget, ipywidgets.Box):
         for child in widget.children:
             yield from moves(child)
-    elif isinstance(widget, controls.Button):
-        yield from [widget.click] * 2
+    elif isinstance(widget, controls.Presses):
+        yield from (_setting(widget, "value", count) for count in (1, 2, widget.most, 0))
     elif isinstance(widget, Explorer):
         yield from _explorer_moves(widget)
     elif isinstance(widget, PatchView):

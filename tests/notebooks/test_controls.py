@@ -6,11 +6,12 @@ from lessons import NOTEBOOKS, Lesson
 def test_a_vote_hides_the_curve_until_reveal() -> None:
     lesson = Lesson(NOTEBOOKS / "02_sigmoid.ipynb")
     lesson.run("sigmoid-03")
-    assert "0.881" not in lesson["votes_view"].value
+    view = lesson["vote_views"][2]
+    assert "0.881" not in view.value
     lesson["reveal"].value = True
-    assert "0.881 at 2" in lesson["votes_view"].value
+    assert "0.881 at 2" in view.value
     lesson["vote_sliders"][2].value = 0.66
-    assert "0.66 at a difference of 2" in lesson["votes_view"].value
+    assert "0.66 at a difference of 2" in view.value
 
 
 def test_adding_to_both_scores_leaves_the_probability() -> None:
@@ -31,9 +32,9 @@ def test_steps_of_descent_move_the_scores_and_reset_goes_back() -> None:
     view = lesson["pushes_view"]
     first = view.value
     assert "arrows of 0.95" in first
-    lesson["step_button"].click()
+    lesson["presses"].value = 1
     assert "arrows of 0.75" in view.value
-    lesson["reset_button"].click()
+    lesson["presses"].value = 0
     assert view.value == first
 
 
@@ -72,12 +73,12 @@ def test_the_path_opens_each_pair_and_the_judge_can_prefer_the_sloppy_answers() 
     state.reset()
     assert state.scores == tuple(lesson["scored"][other])
 
-    view, (sloppy, careful) = lesson["two_models"], lesson["by_comparisons"][6]
+    view, (sloppy, careful) = lesson["reward_view"], lesson["by_comparisons"][6]
     assert f"{careful:+.2f} (1st)" in view.value
     lesson["judge"].value = "sloppy"
     assert f"{-sloppy:+.2f} (1st)" in view.value
     lesson["n_sloppy"].value = 0
-    assert f"{lesson['by_share'][0, 1]:.3f} (1st)" in view.value
+    assert f"{lesson['by_share'][0, 1]:.3f} (1st)" in lesson["imitator_view"].value
 
 
 def session_of_01(seconds: float) -> Lesson:

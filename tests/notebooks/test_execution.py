@@ -50,6 +50,8 @@ def test_what_answers_a_prediction_is_folded_until_the_cell_is_run(tmp_path: Pat
         nbformat.v4.new_code_cell("# Controls: it may be seen\n1"),
         nbformat.v4.new_code_cell("1 + 1"),
         nbformat.v4.new_code_cell("two = 1 + 1"),
+        nbformat.v4.new_markdown_cell("And on paper:"),
+        nbformat.v4.new_code_cell("two"),
         nbformat.v4.new_markdown_cell("**Notice.** It is two."),
         nbformat.v4.new_code_cell("2 + 2"),
     ]
@@ -57,7 +59,8 @@ def test_what_answers_a_prediction_is_folded_until_the_cell_is_run(tmp_path: Pat
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
     execute(path)
     found = [cell.metadata.get("jupyter", {}) for cell in nbformat.read(path, as_version=4).cells]
-    assert found == [{}, {"source_hidden": True}, {"outputs_hidden": True}, {}, {}, {}]
+    hidden = {"outputs_hidden": True}
+    assert found == [{}, {"source_hidden": True}, hidden, {}, {}, hidden, {}, {}]
 
 
 def test_widgets_are_kept_out_of_committed_notebooks(tmp_path: Path) -> None:

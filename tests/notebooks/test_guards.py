@@ -93,7 +93,9 @@ def good() -> NotebookNode:
     html_output = v4.new_output("display_data", {"text/html": PICTURE, "text/plain": "<figure>"})
     ignored = v4.new_code_cell("train_it()", outputs=[v4.new_output("stream", name="stderr", text="12.3456789012 s")])
     ignored.id = next(iter(BOUNDS))
-    control = v4.new_code_cell("# Controls: a slider\nslider = Slider()\nslider.value = 1\ndisplay(slider)")
+    control = v4.new_code_cell(
+        "# Controls: your prediction\nslider = controls.predict('P?', 0.5)\nslider.value = 1\ndisplay(slider)"
+    )
     control.metadata["jupyter"] = {"source_hidden": True}
     printed = v4.new_code_cell("print(0.82)", outputs=[v4.new_output("stream", text="P = 0.82 of 7.0000000\n")])
     drawn = v4.new_code_cell("show(figure, alt='...')", outputs=[html_output])
@@ -103,10 +105,10 @@ def good() -> NotebookNode:
         cell.metadata["tags"] = ["nbval-ignore-output"]
     cells = [
         v4.new_markdown_cell(OPENING),
+        control,
         printed,
         drawn,
         ignored,
-        control,
         v4.new_markdown_cell(EXERCISE),
         v4.new_code_cell(
             "import numpy as np\n\nfrom rmlab.course import check\n\nmy_gap = ...\n\ncheck.gap_for_probability(my_gap)"
@@ -165,58 +167,58 @@ def shows(**data: str) -> list[dict]:
 ERROR = output("error", ename="ValueError", evalue="no", traceback=["ValueError: no"])
 
 FAULTS = [
-    (guards.executed_in_order, code(2, execution_count=None), "execution counts are [1, None, 3, 4, 5], not 1 to 5"),
-    (guards.executed_in_order, code(2, execution_count=7), "execution counts are [1, 7, 3, 4, 5]"),
+    (guards.executed_in_order, code(3, execution_count=None), "execution counts are [1, 2, None, 4, 5], not 1 to 5"),
+    (guards.executed_in_order, code(3, execution_count=7), "execution counts are [1, 2, 7, 4, 5]"),
     (guards.executed_in_order, code(5, source="\n"), "code cell 5 is empty"),
-    (guards.no_errors, code(1, outputs=ERROR), "code cell 1: an error output and the tag raises-exception"),
-    (guards.no_errors, code(1, tags=["raises-exception"]), "code cell 1: an error output and the tag raises-exception"),
+    (guards.no_errors, code(2, outputs=ERROR), "code cell 2: an error output and the tag raises-exception"),
+    (guards.no_errors, code(2, tags=["raises-exception"]), "code cell 2: an error output and the tag raises-exception"),
     (
         guards.no_errors,
-        code(1, outputs=output("stream", name="stderr", text="Warning")),
-        "code cell 1 writes to stderr",
+        code(2, outputs=output("stream", name="stderr", text="Warning")),
+        "code cell 2 writes to stderr",
     ),
-    (guards.no_errors, code(1, tags=["nbval-skip"]), "code cell 1 escapes nbval"),
-    (guards.no_errors, code(1, source="# NBVAL_SKIP\nf()"), "code cell 1 escapes nbval"),
-    (guards.small, code(1, outputs=output("stream", name="stdout", text="x" * 500_000)), "more than 500000"),
+    (guards.no_errors, code(2, tags=["nbval-skip"]), "code cell 2 escapes nbval"),
+    (guards.no_errors, code(2, source="# NBVAL_SKIP\nf()"), "code cell 2 escapes nbval"),
+    (guards.small, code(2, outputs=output("stream", name="stdout", text="x" * 500_000)), "more than 500000"),
     (guards.clean, lambda nb: nb.metadata.update(widgets={}), "notebook metadata: widgets"),
     (guards.clean, lambda nb: nb.metadata.language_info.update(version="3.11"), "language_info: version"),
     (guards.clean, lambda nb: nb.metadata.kernelspec.update(name="my-venv"), "the kernelspec is not python3"),
-    (guards.clean, code(1, metadata={"execution": {}}), "cell 2: metadata execution"),
+    (guards.clean, code(2, metadata={"execution": {}}), "cell 3: metadata execution"),
     (
         guards.clean,
-        code(3, outputs=shows(**{"application/vnd.jupyter.widget-view+json": "{}"})),
+        code(4, outputs=shows(**{"application/vnd.jupyter.widget-view+json": "{}"})),
         "widget view is stored",
     ),
     (
         guards.cells_are_folded,
-        code(1, source="# Drawing: two bars\n1 + 1"),
+        code(2, source="# Drawing: two bars\n1 + 1"),
         "not {'source_hidden",
     ),
     (
         guards.cells_are_folded,
-        code(1, metadata={"jupyter": {"source_hidden": True}}),
+        code(2, metadata={"jupyter": {"source_hidden": True}}),
         "metadata jupyter is {'source_hidden",
     ),
     (
         guards.cells_are_folded,  # what it puts out answers the question above it
-        code(1, metadata={}),
+        code(2, metadata={}),
         "metadata jupyter is {}, not {'outputs_hidden",
     ),
-    (guards.clean, code(1, source="open('/home/me/pairs.jsonl')"), "cell 2: '/home/me/pairs.jsonl'"),
-    (guards.clean, code(1, source=r"open('C:\\Users\\me')"), "cell 2: 'C:"),
-    (guards.clean, code(1, outputs=shows(text_plain="<Model at 0x7f3a5b2c1d90>")), "cell 2: 'at 0x7f3a5b2c1d90'"),
+    (guards.clean, code(2, source="open('/home/me/pairs.jsonl')"), "cell 3: '/home/me/pairs.jsonl'"),
+    (guards.clean, code(2, source=r"open('C:\\Users\\me')"), "cell 3: 'C:"),
+    (guards.clean, code(2, outputs=shows(text_plain="<Model at 0x7f3a5b2c1d90>")), "cell 3: 'at 0x7f3a5b2c1d90'"),
     (guards.clean, prose("They differ.", "It is in /tmp/run."), "cell 6: '/tmp/run.'"),
-    (guards.pictures_have_alt_text, code(2, outputs=shows(image_png="iVBORw0KGgo=")), "a picture without alt text"),
-    (guards.pictures_have_alt_text, code(2, outputs=shows(text_html="<img src='data:x'>")), "whose alt text is None"),
-    (guards.pictures_have_alt_text, code(2, outputs=shows(text_html="<img alt='plot'>")), "whose alt text is 'plot'"),
-    (guards.pictures_have_alt_text, code(2, outputs=shows(text_html="<svg><path/></svg>")), "an inline <svg> without"),
+    (guards.pictures_have_alt_text, code(3, outputs=shows(image_png="iVBORw0KGgo=")), "a picture without alt text"),
+    (guards.pictures_have_alt_text, code(3, outputs=shows(text_html="<img src='data:x'>")), "whose alt text is None"),
+    (guards.pictures_have_alt_text, code(3, outputs=shows(text_html="<img alt='plot'>")), "whose alt text is 'plot'"),
+    (guards.pictures_have_alt_text, code(3, outputs=shows(text_html="<svg><path/></svg>")), "an inline <svg> without"),
     (guards.pictures_have_alt_text, prose("They differ.", "![bars](bars.png)"), "![bars]: too little alt text"),
     (
         guards.pictures_have_alt_text,
-        code(1, source="view.value = f'<img src={x}>'"),
+        code(2, source="view.value = f'<img src={x}>'"),
         "its code makes <img src={x}> without alt",
     ),
-    (guards.pictures_have_alt_text, code(1, source="ipywidgets.Image(value=png)"), "an Image takes no alt text"),
+    (guards.pictures_have_alt_text, code(2, source="ipywidgets.Image(value=png)"), "an Image takes no alt text"),
     (guards.headings_in_order, prose("## Exercise", "### Exercise"), "a heading of level 3 under one of level 1"),
     (guards.headings_in_order, prose("## Next", "# Next"), "2 headings of level 1"),
     (guards.headings_in_order, prose("# 0 ", "Hello\n\n# 0 "), "no title at the top"),
@@ -236,6 +238,17 @@ FAULTS = [
     (guards.opens_and_closes, prose("(good.ipynb)", "(https://example.org)"), "Next links to no notebook"),
     (guards.opens_and_closes, prose("- A book.", "A book."), "Read more lists nothing"),
     (guards.predicts_and_notices, prose("**Predict.**", "Predict."), "no **Predict.** anywhere"),
+    (
+        guards.predictions_are_taken,
+        code(1, source="# Controls: a slider\nslider = Slider()"),
+        "cell 1: a **Predict.** without a control that takes the prediction",
+    ),
+    (
+        guards.answers_stay_the_same,
+        code(1, source="my_gap = 1\ncontrols.predict('P?', lambda: my_gap)"),
+        "code cell 1: the answer depends on my_gap, which 2 cells set",
+    ),
+    (guards.predictions_are_taken, prose("**Notice.** They differ.", "**Predict.** Which?"), "cell 6: a **Predict.**"),
     (guards.exercises_are_whole, prose("## Exercise: do it", "## Do it"), "0 exercises, not one to three"),
     (guards.exercises_are_whole, prose("(easy, 5 minutes)", "(5 minutes)"), "no (easy|medium|hard, N minutes)"),
     (guards.exercises_are_whole, prose("<summary>Hint</summary>", "<summary>Help</summary>"), "no folded Hint"),
@@ -243,10 +256,10 @@ FAULTS = [
     (guards.exercises_are_whole, lambda nb: nb.cells.pop(6), "no code cell to work in"),
     (guards.exercises_are_whole, code(5, source="my_gap = ..."), "no call of rmlab.course.check"),
     (guards.exercises_are_whole, prose("```python", "```"), "the solution holds no ```python block"),
-    (guards.ignored_outputs_are_bounded, code(4, source="slider"), "code cell 4 is not compared: it is no # Controls"),
-    (guards.ignored_outputs_are_bounded, code(3, id="other"), "bounds.py has no bound for 'other'"),
+    (guards.ignored_outputs_are_bounded, code(1, source="slider"), "code cell 1 is not compared: it is no # Controls"),
+    (guards.ignored_outputs_are_bounded, code(4, id="other"), "bounds.py has no bound for 'other'"),
     (guards.leaves_the_reader_alone, code(5, source="assert loss < 0.6"), "code cell 5, line 1: assert"),
-    (guards.leaves_the_reader_alone, code(1, source="def f(x):\n    assert x"), "code cell 1, line 2: assert"),
+    (guards.leaves_the_reader_alone, code(2, source="def f(x):\n    assert x"), "code cell 2, line 2: assert"),
     (guards.leaves_the_reader_alone, code(5, source="slider.value = 2"), "code cell 5, line 1: sets slider.value"),
     (
         guards.leaves_the_reader_alone,
@@ -257,25 +270,25 @@ FAULTS = [
     (guards.leaves_the_reader_alone, code(5, source="slider.click()"), "code cell 5, line 1: calls slider.click"),
     (
         guards.controls_are_ours,
-        code(1, source="import ipywidgets as widgets"),
-        "code cell 1, line 1: imports ipywidgets",
+        code(2, source="import ipywidgets as widgets"),
+        "code cell 2, line 1: imports ipywidgets",
     ),
     (
         guards.controls_are_ours,
-        code(1, source="from ipywidgets import Play"),
-        "code cell 1, line 1: imports ipywidgets",
+        code(2, source="from ipywidgets import Play"),
+        "code cell 2, line 1: imports ipywidgets",
     ),
-    (guards.most_text_is_compared, code(1, tags=["nbval-ignore-output"]), "0 of 1 cells are compared"),
-    (guards.numbers_are_rounded, code(2, outputs=shows(text_plain="0.8175744761936437")), "0.8175744761936437 is not"),
-    (guards.numbers_are_rounded, code(1, outputs=[]), "no number is compared"),
-    (guards.redefines_nothing, code(1, source="def preference_loss(d):\n    return d"), "redefines preference_loss"),
-    (guards.redefines_nothing, code(1, source="%time x = 1\npreference_loss = abs"), "redefines preference_loss"),
-    (guards.redefines_nothing, code(1, source="from math import exp as elo_points"), "redefines elo_points"),
-    (guards.redefines_nothing, code(1, source="from trl import preference_loss"), "redefines preference_loss"),
+    (guards.most_text_is_compared, code(2, tags=["nbval-ignore-output"]), "0 of 1 cells are compared"),
+    (guards.numbers_are_rounded, code(3, outputs=shows(text_plain="0.8175744761936437")), "0.8175744761936437 is not"),
+    (guards.numbers_are_rounded, code(2, outputs=[]), "no number is compared"),
+    (guards.redefines_nothing, code(2, source="def preference_loss(d):\n    return d"), "redefines preference_loss"),
+    (guards.redefines_nothing, code(2, source="%time x = 1\npreference_loss = abs"), "redefines preference_loss"),
+    (guards.redefines_nothing, code(2, source="from math import exp as elo_points"), "redefines elo_points"),
+    (guards.redefines_nothing, code(2, source="from trl import preference_loss"), "redefines preference_loss"),
     (
         guards.redefines_nothing,
-        code(1, source="p = 1 / (1 + np.exp(-d))"),
-        "code cell 1 writes the formula again: line 1",
+        code(2, source="p = 1 / (1 + np.exp(-d))"),
+        "code cell 2 writes the formula again: line 1",
     ),
     (guards.spelled_right, prose("They differ.", "They difer."), "difer: misspelt"),
     (guards.spelled_right, prose("They differ.", "Their color differs."), "color: misspelt"),
@@ -293,13 +306,13 @@ def test_a_planted_fault_is_caught(
 
 def test_using_public_names_is_no_redefinition(tmp_path: Path) -> None:
     notebook = good()
-    code(1, source="import rmlab\nfrom rmlab import preference_loss\nx = rmlab.preference_loss(2.0)")(notebook)
+    code(2, source="import rmlab\nfrom rmlab import preference_loss\nx = rmlab.preference_loss(2.0)")(notebook)
     assert not guards.redefines_nothing(notebook, tmp_path)
 
 
 def test_the_formula_may_stand_where_a_tag_says_so(tmp_path: Path) -> None:
     notebook = good()
-    code(1, source="p = 1 / (1 + np.exp(-d))", tags=["formula"])(notebook)
+    code(2, source="p = 1 / (1 + np.exp(-d))", tags=["formula"])(notebook)
     assert not guards.redefines_nothing(notebook, tmp_path)
 
 
@@ -329,10 +342,10 @@ def test_a_solution_that_its_check_refuses_is_found(old: str, new: str, message:
 
 def test_a_solution_runs_with_the_cells_above_that_it_needs_alone() -> None:
     notebook = good()
-    code(1, source="ratio = [0]")(notebook)
-    code(2, source="ratio[0] = 9.0")(notebook)
-    code(3, source="other = 1 / 0")(notebook)
+    code(2, source="ratio = [0]")(notebook)
+    code(3, source="ratio[0] = 9.0")(notebook)
+    code(4, source="other = 1 / 0")(notebook)
     prose("np.log(0.9 / 0.1)", "np.log(ratio[0])")(notebook)
     assert not list(exercises.failing_solutions(notebook, Path("good.ipynb")))
-    code(2, source="ratio[0] = 3.0")(notebook)
+    code(3, source="ratio[0] = 3.0")(notebook)
     assert list(exercises.failing_solutions(notebook, Path("good.ipynb")))

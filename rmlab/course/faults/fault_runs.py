@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import tempfile
 from collections.abc import Sequence
@@ -21,7 +22,8 @@ from rmlab.course.faults.bench import Parts, make_network, make_parts, make_toke
 from rmlab.course.faults.catalogue import FAULTS
 from rmlab.data import PreferencePair
 from rmlab.evaluation import evaluate
-from rmlab.model.backbones import quiet_transformers, torch_seed
+from rmlab.model.backbones import MANIFEST, quiet_transformers, torch_seed
+from rmlab.model.conventions import BLANK_LINE, Joined
 from rmlab.preference import preference_loss
 
 __all__ = ["FaultRun", "run"]
@@ -296,6 +298,8 @@ def _save(made: FaultRun, folder: Path) -> Path:
     """Save the model as the run does; with the fault "head lost", without its head."""
     made.network.save_pretrained(folder)
     made.tokenizer.save_pretrained(folder)
+    read_as = Joined(BLANK_LINE, ends=False).to_dict()  # see `_joined`; the tokenizer itself adds EOS
+    (folder / MANIFEST).write_text(json.dumps({"token_ids": read_as}), encoding="utf-8")
     if made.fault == "head lost":
         file = folder / "model.safetensors"
         kept = {n: w for n, w in safetensors.torch.load_file(file).items() if n != "score.weight"}

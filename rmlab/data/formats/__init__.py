@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from difflib import SequenceMatcher
 from functools import cache, partial
 from typing import Any, TypeVar
 
 from rmlab.data.formats.ab import AB, ALPACA_EVAL, pku
-from rmlab.data.formats.annotation import ARGILLA, LABEL_STUDIO
+from rmlab.data.formats.annotation import ARGILLA, LABEL_STUDIO, LABEL_STUDIO_ANSWERS, QUESTION_ENDINGS
 from rmlab.data.formats.arena import ARENA, ARENA_COLUMNS
 from rmlab.data.formats.base import OPTIONAL_COLUMNS, Format, NoPairError, Rated, Record
 from rmlab.data.formats.cells import structured, unpack
@@ -22,12 +21,14 @@ from rmlab.data.formats.chosen_rejected import CHOSEN_AND_REJECTED
 from rmlab.data.formats.family import Family
 from rmlab.data.formats.helpsteer import HELPSTEER_PREFERENCES
 from rmlab.data.formats.messages import NotTextError, plain
+from rmlab.data.formats.oasst import OASST_TREES
 from rmlab.data.formats.openai import SUMMARIES, WEBGPT
 from rmlab.data.formats.rated import rated_formats
-from rmlab.data.formats.rewardbench_files import REWARDBENCH, REWARDBENCH_2
+from rmlab.data.formats.rewardbench_files import REWARDBENCH, REWARDBENCH_2, RM_BENCH
 from rmlab.data.formats.shp import SHP
 from rmlab.data.formats.trainers import LLAMA_FACTORY_OUTPUTS, MS_SWIFT
-from rmlab.data.rows import DataError, Sides, listed
+from rmlab.data.formats.unknown import unknown
+from rmlab.data.rows import DataError, Sides
 
 __all__ = [
     "Format",
@@ -35,7 +36,7 @@ __all__ = [
     "Rated",
     "Record",
     "all_formats",
-    "known_columns",
+    "columns_to_read",
     "message_sides",
     "recognise",
     "unpack_sides",
@@ -47,15 +48,26 @@ Result = TypeVar("Result")
 @cache
 def all_formats(rating: str | None = None) -> tuple[Format | Family, ...]:
     """Return every format, those with more columns before those that need only some of them."""
-    pairs = (REWARDBENCH_2, REWARDBENCH, *MS_SWIFT, CHOSEN_AND_REJECTED, LLAMA_FACTORY_OUTPUTS)
+    pairs = (REWARDBENCH_2, REWARDBENCH, RM_BENCH, *MS_SWIFT, CHOSEN_AND_REJECTED, LLAMA_FACTORY_OUTPUTS)
     choices = (ARENA_COLUMNS, ALPACA_EVAL, pku(rating), WEBGPT, SUMMARIES, SHP, *HELPSTEER_PREFERENCES, AB, ARENA)
-    return (*pairs, LABEL_STUDIO, *ARGILLA, *choices, *rated_formats(rating))
+    exports = (LABEL_STUDIO, LABEL_STUDIO_ANSWERS, *ARGILLA)
+    return (*pairs, *exports, *choices, OASST_TREES, *rated_formats(rating))
 
 
 @cache
-def known_columns(rating: str | None) -> frozenset[str]:
-    """Return the columns that some format reads."""
+def _known_columns(rating: str | None) -> frozenset[str]:
     return frozenset().union(OPTIONAL_COLUMNS, *(layout.known for layout in all_formats(rating)))
+
+
+def columns_to_read(found: list[str], rating: str | None) -> list[str]:
+    """Return those of a table's columns that some format reads; all of them in an export whose columns have any names.
+
+    `recognise` gets the names of the others too.
+    """
+    if any(name.endswith(QUESTION_ENDINGS) for name in found):
+        return list(found)
+    known = _known_columns(rating)
+    return [name for name in found if name in known]
 
 
 def recognise(columns: Iterable[str], record: Record, where: str, *, rating: str | None = None) -> Format:
@@ -70,18 +82,18 @@ def recognise(columns: Iterable[str], record: Record, where: str, *, rating: str
     found = frozenset(columns)
     cells = structured(record)
     candidates = [layout for layout in all_formats(rating) if layout.rated or rating is None]
+    faults: list[ValueError] = []
+    first = _prepare(record, found, cells, set(), faults)
     try:
-        first = _prepare(record, found, cells, set(), lenient=True)
         matches = (layout.match(found, first) for layout in candidates)
         layout = next((match for match in matches if match is not None), None)
     except ValueError as error:
-        raise DataError(f"{where}: {error}") from None
+        raise DataError(f"{where}: {(faults or [error])[0]}") from None
     if layout is None:
-        raise DataError(f"{where}: {_unknown(found, candidates, rating)}")
-    notes = set(layout.notes)
-    prepare = partial(_converted, names=layout.known, media=layout.media, cells=cells, notes=notes)
+        raise DataError(f"{where}: {faults[0] if faults else unknown(found, first, candidates, rating)}")
+    prepare = partial(_converted, names=layout.known, media=layout.media, cells=cells, notes=layout.notes)
     rate = None if layout.rate is None else partial(prepare, layout.rate)
-    return replace(layout, convert=partial(prepare, layout.convert), rate=rate, notes=notes)
+    return replace(layout, convert=partial(prepare, layout.convert), rate=rate)
 
 
 def _converted(
@@ -102,11 +114,15 @@ def _converted(
 
 
 def _prepare(
-    record: Record, names: frozenset[str], cells: frozenset[str], notes: set[str], *, lenient: bool = False
+    record: Record,
+    names: frozenset[str],
+    cells: frozenset[str],
+    notes: set[str],
+    faults: list[ValueError] | None = None,
 ) -> Record:
     """Return a record whose cells in these columns are parsed and whose messages are in one form.
 
-    The first record is read leniently to learn its format: its faults are reported when it is converted.
+    To learn the format of the first record its `faults` are collected; they are raised when it is converted.
     """
     prepared: dict[str, Any] = dict(record)
     for name, value in record.items():
@@ -116,9 +132,10 @@ def _prepare(
             if name in cells and isinstance(value, str):
                 value = unpack(name, value)
             prepared[name] = plain(name, value, notes)
-        except ValueError:
-            if not lenient:
+        except ValueError as fault:
+            if faults is None:
                 raise
+            faults.append(fault)
     return prepared
 
 
@@ -129,31 +146,10 @@ def message_sides(sides: Sides) -> frozenset[str]:
 
 def unpack_sides(sides: Sides, names: frozenset[str], notes: set[str]) -> Sides:
     """Return the sides with the messages that these of them hold as text. Raises ValueError, without a place."""
+    late = message_sides(sides) - names
+    if "prompt" in late or late >= {"chosen", "rejected"}:
+        raise ValueError(
+            f"{', '.join(sorted(late))} hold messages as text, and those of the first record are plain text"
+        )
     texts = {name: text for name in names if isinstance(text := getattr(sides, name), str)}
     return sides._replace(**{name: plain(name, unpack(name, text), notes) for name, text in texts.items()})
-
-
-# --- The error for a file of no known format -------------------------------------------------------------------------
-
-
-def _unknown(found: frozenset[str], candidates: list[Format | Family], rating: str | None) -> str:
-    known = "no known format has" if rating is None else f"no known format of responses with the rating {rating!r} has"
-    general = [layout for layout in candidates if not (isinstance(layout, Format) and layout.fits)]
-    nearest = max(general, key=lambda layout: _likeness(layout.nearest(found), found))
-    wanted = nearest.nearest(found)
-    near = ""
-    if _likeness(wanted, found) > 0.5:
-        missing = [name for name in wanted if name not in found]
-        near = f" The nearest is {nearest.name} ({', '.join(wanted)}), without {', '.join(missing)}."
-    remedy = "Rename the columns, or write prompt, chosen and rejected"
-    return f"found the columns {listed(found)}, which {known}.{near} {remedy}"
-
-
-def _likeness(wanted: tuple[str, ...], found: frozenset[str]) -> float:
-    """Return the share of the wanted columns that are found; a misspelt one counts in part."""
-
-    def best(name: str) -> float:
-        ratios = [SequenceMatcher(None, name.lower(), column.lower()).ratio() for column in found]
-        return max((ratio for ratio in ratios if ratio >= 0.8), default=0.0)
-
-    return sum(map(best, wanted)) / len(wanted)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Set
 from functools import partial
 
-from rmlab.data.formats.base import Format, NoPairError, Record, get, read_label
-from rmlab.data.formats.column_names import PREFERENCES, TWO_RESPONSES
+from rmlab.data.formats.base import Format, NoPairError, Record, get, get_judgement, plain_label, read_label
+from rmlab.data.formats.column_names import PREFERENCES, RESPONSES, TWO_RESPONSES
 from rmlab.data.formats.family import Family, Names
 from rmlab.data.formats.messages import reply
 from rmlab.data.formats.prompts import Prompt
@@ -19,8 +19,15 @@ from rmlab.data.rows import Sides, is_missing, read_number
 
 __all__ = ["AB", "ALPACA_EVAL", "TIES", "pku"]
 
-TIES: tuple[str, ...] = ("tie", "tied", "equal", "same", "draw", "no preference", "tie (bothbad)", "both_bad")
-"""The ways to write a tie; that both are bad is one of them."""
+TIES: frozenset[str] = frozenset(
+    map(plain_label, (
+        "tie", "tied", "equal", "same", "draw", "no preference", "neither", "tie (bothbad)", "both bad", "bothbad",
+        "both are bad", "tie (both bad)", "both good", "both are good", "equally good", "equally bad",
+    ))
+)  # fmt: skip
+"""The ways to write a tie in plain form; that both are bad is one of them."""
+
+_THINGS = (*RESPONSES, "model", "assistant", "option", "candidate")
 
 _BEFORE_AND_AFTER = {"1": ("0", "3"), "0": ("2", "2"), "a": ("c", "c"), "A": ("C", "C")}
 
@@ -38,21 +45,33 @@ def _make(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], rec
             "that was compared as a record with prompt, chosen and rejected"
         )
     names = prompt, first, second
-    suffixes = [name.rsplit("_", 1)[-1].lower() for name in (first, second)]
-    if not stem.endswith("_") and first != "left":
-        suffixes = [first[-1].lower(), second[-1].lower()]
-    labels = dict.fromkeys(TIES, 0)
-    for number, (suffix, name) in enumerate(zip(suffixes, (first, second), strict=True), start=1):
-        labels |= {suffix: number, name.lower(): number, f"model_{suffix}": number}
+    suffixes = [name if first == "left" else name[-1].lower() for name in (first, second)]
+    labels = _labels(first, second, *suffixes)
     expected = f"one of {', '.join(dict.fromkeys((*suffixes, first, second)))} or tie"
 
     def convert(record: Record) -> list[Sides]:
-        return [_sides(record, names, read_label(preference, get(record, preference), labels, expected))]
+        return [_sides(record, names, read_label(preference, get_judgement(record, preference), labels, expected))]
 
     return Format(
         "A/B", (*prompt.columns, first, second, preference), convert,
         notes={prompt.note} if prompt.note else set(),
     )  # fmt: skip
+
+
+def _labels(first: str, second: str, one: str, two: str) -> dict[str, int]:
+    """Return 1 or 2 for every label that names one of two responses, and 0 for a tie.
+
+    Letters name numbered responses too; a number never names a response with a letter, since 1 may be either.
+    """
+    labels = dict.fromkeys(TIES, 0)
+    lettered = ("a", "b") if one.isdigit() else (one, two)
+    sides = zip((first, second), (one, two), lettered, ("first", "second"), strict=True)
+    for number, (name, suffix, letter, place) in enumerate(sides, start=1):
+        things = (f"{thing}{gap}{end}" for thing in _THINGS for gap in ("_", "") for end in (suffix, letter))
+        labels |= dict.fromkeys((suffix, letter, place, plain_label(name), *things), number)
+    for sign in (">", ">>"):  # the verdicts of Arena-Hard and JudgeBench
+        labels |= {f"{one}{sign}{two}": 1, f"{two}{sign}{one}": 2}
+    return labels | {f"{one}={two}": 0, f"{one}~={two}": 0}
 
 
 def _sides(record: Record, names: tuple[Prompt, str, str], winner: int) -> Sides:
@@ -83,7 +102,8 @@ def _from_alpaca_eval(record: Record) -> list[Sides]:
     if not (preference == 0 or 1 <= preference <= 2):
         raise ValueError(f"preference must be between 1 (the first) and 2, or 0 for a tie, got {preference:g}")
     winner = 0 if preference in (0, 1.5) else 1 if preference < 1.5 else 2
-    return [_sides(record, (Prompt("instruction"), "output_1", "output_2"), winner)]
+    prompt = Prompt("instruction", "input" if "input" in record else None)
+    return [_sides(record, (prompt, "output_1", "output_2"), winner)]
 
 
 def _is_number(record: Record) -> bool:
@@ -98,7 +118,9 @@ ALPACA_EVAL = Format(
     "AlpacaEval",
     ("instruction", "output_1", "output_2", "preference"),
     _from_alpaca_eval,
-    "The instruction and two outputs; a preference below 1.5 is for the first, above for the second, 1.5 or 0 a tie.",
+    "The instruction, with an `input` if there is one, and two outputs; a preference below 1.5 is for the first, above "
+    "for the second, 1.5 or 0 a tie.",
+    optional=("input",),
     fits=_is_number,
 )
 
@@ -107,7 +129,9 @@ ALPACA_EVAL = Format(
 
 
 def _from_pku(judgement: str, record: Record) -> list[Sides]:
-    winner = read_label(judgement, get(record, judgement), {"0": 1, "1": 2}, "0 or 1, the number of a response")
+    winner = read_label(
+        judgement, get_judgement(record, judgement), {"0": 1, "1": 2}, "0 or 1, the number of a response"
+    )
     return [_sides(record, (Prompt(), "response_0", "response_1"), winner)]
 
 

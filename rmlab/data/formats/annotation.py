@@ -13,13 +13,13 @@ from itertools import combinations
 from typing import Any
 
 from rmlab.data.formats.ab import TIES
-from rmlab.data.formats.base import Format, NoPairError, Record, as_records, get
+from rmlab.data.formats.base import Format, NoPairError, Record, as_records, get, plain_label
 from rmlab.data.formats.column_names import TWO_RESPONSES
 from rmlab.data.formats.messages import reply
 from rmlab.data.formats.prompts import PROMPT_COLUMNS, find_prompt
 from rmlab.data.rows import Sides, is_missing, listed, named, read_number
 
-__all__ = ["ARGILLA", "LABEL_STUDIO"]
+__all__ = ["ARGILLA", "LABEL_STUDIO", "LABEL_STUDIO_ANSWERS", "QUESTION_ENDINGS"]
 
 _SUBMITTED = ("submitted", None)
 _QUESTIONS = ("preference", "ranking", "rank", "response_ranking", "responses_ranking", "reply-ranking", "choose-best",
@@ -63,7 +63,7 @@ def _from_fields(fields: Record, answers: Mapping[str, list[Any]]) -> Iterable[S
 def _compares(value: Any, fields: Record) -> bool:
     """Return whether an answer names responses: as a ranking, or as a choice of one of two."""
     if isinstance(value, str):
-        return value in fields or value.strip().lower() in TIES
+        return value in fields or plain_label(value) in TIES
     if isinstance(value, Mapping):
         value = value.get("value")  # the hub's object of lists
     if not isinstance(value, list):
@@ -93,7 +93,7 @@ def _choice(question: str, label: str, fields: Record) -> dict[str, float]:
         if first in fields and second in fields:
             if label in (first, second):
                 return {first: float(label != first), second: float(label != second)}
-            if label.strip().lower() in TIES:
+            if plain_label(label) in TIES:
                 return {first: 1.0, second: 1.0}
             break
     raise ValueError(f"{question} must be the name of one of two responses, or tie, got {named(label)}")
@@ -120,6 +120,8 @@ def _from_argilla_1(record: Record) -> Iterable[Sides]:
 # --- Argilla 2: flat, as on the hub, or with fields and responses in objects ----------------------------------------
 
 _FLAT = ".responses"
+QUESTION_ENDINGS = (_FLAT, "-suggestion")
+"""The endings of columns by which an export of Argilla is known, whose other columns may have any names."""
 
 
 def _from_argilla_2_flat(record: Record) -> Iterable[Sides]:
@@ -147,7 +149,10 @@ def _from_argilla_2(record: Record) -> Iterable[Sides]:
 
 
 def _has_question(record: Record) -> bool:
-    return any(_is_question(value) or f"{name}-suggestion" in record for name, value in record.items())
+    return any(
+        _is_question(value) or f"{name}-suggestion" in record or (value == [] and name in _QUESTIONS)
+        for name, value in record.items()
+    )
 
 
 def _named_in_answers(record: Record) -> list[str]:
@@ -180,13 +185,29 @@ ARGILLA = (
 
 # --- Label Studio ---------------------------------------------------------------------------------------------------
 
-_SHOWN = (*TWO_RESPONSES, ("text1", "text2"), ("text_1", "text_2"), ("summary1", "summary2"))
+_SHOWN: tuple[tuple[str, str], ...] = (
+    *TWO_RESPONSES,
+    ("text1", "text2"),
+    ("text_1", "text_2"),
+    ("summary1", "summary2"),
+)
 
 
 def _from_label_studio(record: Record) -> Iterable[Sides]:
     data = get(record, "data")
     if not isinstance(data, dict):
         raise ValueError(f"data must be an object, got {named(data)}")
+    selections = [
+        selected
+        for annotation in as_records("annotations", get(record, "annotations"))
+        if not annotation.get("was_cancelled")
+        for selected in _selections(annotation)
+    ]
+    return _shown(data, selections)
+
+
+def _shown(data: Record, selections: list[str]) -> list[Sides]:
+    """Return a comparison for each selection of the left or the right response."""
     shown = next((names for names in _SHOWN if all(name in data for name in names)), None)
     prompt = find_prompt(data.keys() - set(shown or ()), data)
     if shown is None or prompt is None:
@@ -195,12 +216,6 @@ def _from_label_studio(record: Record) -> Iterable[Sides]:
         )
     asked = prompt.read(data)
     left, right = (reply(asked, get(data, name)) for name in shown)
-    selections = [
-        selected
-        for annotation in as_records("annotations", get(record, "annotations"))
-        if not annotation.get("was_cancelled")
-        for selected in _selections(annotation)
-    ]
     if not selections:
         raise NoPairError("without a pairwise annotation")
     return [
@@ -212,11 +227,31 @@ def _from_label_studio(record: Record) -> Iterable[Sides]:
 def _selections(annotation: dict[str, Any]) -> Iterable[str]:
     for result in as_records("annotations.result", annotation.get("result") or []):
         if result.get("type") == "pairwise":
-            value = result.get("value")
-            selected = value.get("selected") if isinstance(value, dict) else None
-            if selected not in ("left", "right"):
-                raise ValueError(f"annotations.result.value.selected must be left or right, got {named(selected)}")
-            yield selected
+            yield _side("annotations.result.value", result.get("value"))
+
+
+def _side(name: str, value: Any) -> str:
+    selected = value.get("selected") if isinstance(value, dict) else None
+    if selected not in ("left", "right"):
+        raise ValueError(f"{name}.selected must be left or right, got {named(selected)}")
+    return selected
+
+
+def _from_answers(record: Record) -> list[Sides]:
+    found = [name for name, value in record.items() if _answer(value)]
+    answers = [_side(name, value) for name in found for value in _answer(record[name])]
+    return _shown({name: value for name, value in record.items() if name not in found}, answers)
+
+
+def _answer(value: Any) -> list[Any]:
+    """Return the selections of one annotation, which CSV holds as JSON."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return []
+    pairwise = isinstance(value, list) and all(isinstance(one, dict) and one.keys() == {"selected"} for one in value)
+    return list(value) if pairwise else []
 
 
 LABEL_STUDIO = Format(
@@ -224,4 +259,13 @@ LABEL_STUDIO = Format(
     ("data", "annotations"),
     _from_label_studio,
     "The prompt and two responses of `data`; every annotation that selects left or right is a pair.",
+)
+LABEL_STUDIO_ANSWERS = Format(
+    "Label Studio, pairwise answers",
+    (),
+    _from_answers,
+    "CSV and JSON_MIN, an annotation a row: the prompt, two responses, and a question that holds `selected`.",
+    optional=(*PROMPT_COLUMNS, *(name for names in _SHOWN for name in names)),
+    fits=lambda record: any(_answer(value) for value in record.values()),
+    uses=lambda record: [name for name, value in record.items() if _answer(value)],
 )

@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from rmlab.data.formats.ab import TIES
-from rmlab.data.formats.base import Format, NoPairError, Record, get, optional_text, read_label
+from rmlab.data.formats.base import Format, NoPairError, Record, get, get_judgement, optional_text, read_label
 from rmlab.data.formats.messages import split_turns
 from rmlab.data.rows import Sides, named, read_number
 
@@ -20,7 +20,9 @@ _LABELS = dict.fromkeys(TIES, 0) | {"model_a": 1, "model_b": 2}
 
 
 def _from_battle(record: Record) -> list[Sides]:
-    winner = read_label("winner", get(record, "winner"), _LABELS, "one of model_a, model_b, tie or tie (bothbad)")
+    winner = read_label(
+        "winner", get_judgement(record, "winner"), _LABELS, "one of model_a, model_b, tie or tie (bothbad)"
+    )
     turn = record.get("turn")
     a, b = (_cut(_conversation(name, get(record, name)), turn) for name in ("conversation_a", "conversation_b"))
     return [_sides(a, b, winner, record)]

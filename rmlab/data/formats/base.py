@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from rmlab.data.rows import Sides, is_missing, listed, named
+from rmlab.data.rows import TIED, Sides, is_missing, listed, named, read_number
 
 __all__ = [
     "OPTIONAL_COLUMNS",
@@ -16,7 +17,10 @@ __all__ = [
     "Record",
     "as_records",
     "get",
+    "get_judgement",
+    "optional_number",
     "optional_text",
+    "plain_label",
     "read_label",
     "text_of",
 ]
@@ -24,7 +28,7 @@ __all__ = [
 Record = Mapping[str, Any]
 """Column names and values, as JSON, CSV or Parquet gave them."""
 
-OPTIONAL_COLUMNS = ("margin", "group", "kind", "item", "tied", "chosen_first")
+OPTIONAL_COLUMNS = ("margin", "group", "kind", "item", *TIED, "chosen_first")
 """Columns that any format may carry; ``kind`` is read as the group if there is no ``group``."""
 
 
@@ -53,8 +57,8 @@ class Format:
     columns
         The columns without which a file is not of this format.
     convert
-        Returns the comparisons that a record holds. Raises ValueError, without a place, for a faulty record, and
-        NoPairError for a sound one without a comparison.
+        Returns the comparisons that a record holds, and a NoPairError for each part that is left out. Raises
+        ValueError, without a place, for a faulty record, and NoPairError for a sound one without a comparison.
     becomes
         What becomes of a record, for the table of formats in the documentation.
     optional
@@ -77,12 +81,12 @@ class Format:
     media
         Whether published records hold images among the text: those are left out and counted, and not refused.
     notes
-        What was read differently from the file, for the report; added to while records are converted.
+        What was read differently from the file, for the report; added to while the records of one file are converted.
     """
 
     name: str
     columns: tuple[str, ...]
-    convert: Callable[[Record], Iterable[Sides]]
+    convert: Callable[[Record], Iterable[Sides | NoPairError]]
     becomes: str = ""
     optional: tuple[str, ...] = ()
     carries: tuple[str, ...] = OPTIONAL_COLUMNS
@@ -104,7 +108,8 @@ class Format:
         """Return the format if a file with these columns and this first record has it."""
         if not found >= set(self.columns) or not (self.fits is None or self.fits(record)):
             return None
-        return self if self.uses is None else replace(self, optional=(*self.optional, *self.uses(record)))
+        used = () if self.uses is None else self.uses(record)
+        return replace(self, optional=(*self.optional, *used), notes=set(self.notes))
 
     def nearest(self, found: Set[str]) -> tuple[str, ...]:
         """Return the columns of the format, for an error about a file that lacks some of them."""
@@ -117,16 +122,32 @@ def get(record: Record, name: str) -> Any:
     if name not in record:
         raise ValueError(f"has no {name}; found the columns {listed(record)}")
     value = record[name]
-    if value is None:
-        raise ValueError(f"{name} is null")
+    if is_missing(value):
+        raise ValueError(f"{name} is {'null' if value is None else 'NaN, a missing value; leave the record out'}")
     return value
 
 
+def get_judgement(record: Record, name: str) -> Any:
+    """Return a judgement. Raises NoPairError where nobody gave one, if the column is there."""
+    value = record.get(name, 0)
+    if is_missing(value) or (isinstance(value, str) and not value.strip()):
+        raise NoPairError("without a preference")
+    return get(record, name)
+
+
+def plain_label(text: str) -> str:
+    """Return a label in the form in which labels are compared: "[[A]]" and "A is better" are ``a``."""
+    return _WINS.sub("", re.sub(r"[\s-]+", "_", text.strip("[] \t\r\n").lower()))
+
+
+_WINS = re.compile(r"_(wins|won|is_better|better)$")
+
+
 def read_label(name: str, value: Any, labels: Mapping[str, int], expected: str) -> int:
-    """Return the meaning of a label, whatever its case; whole numbers may come as floats or text."""
+    """Return the meaning of a label by its plain form; whole numbers may come as floats or text."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # a column of whole numbers and gaps is read as floats
-    text = str(value).strip().lower() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    text = plain_label(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if text not in labels:
         raise ValueError(f"{name} must be {expected}, got {named(value)}")
     return labels[text]
@@ -143,6 +164,16 @@ def optional_text(record: Record, name: str) -> str | None:
     """Return a value that must be text if it is there."""
     value = record.get(name)
     return None if is_missing(value) else text_of(name, value)
+
+
+def optional_number(name: str, value: Any) -> float | None:
+    """Return a rating, or None where there is none: null, NaN, or a word for it such as N/A."""
+    if is_missing(value) or (isinstance(value, str) and value.strip().lower() in _NO_RATING):
+        return None
+    return read_number(name, value)
+
+
+_NO_RATING = ("", "n/a", "na", "nan", "none", "null")
 
 
 def as_records(name: str, value: Any) -> list[dict[str, Any]]:

@@ -20,15 +20,17 @@ _ALWAYS = frozenset(
     ("completions", "answers", "summaries", "info", "annotations", "data", "fields", "responses", "rating", "ratings",
      "generations", "three_most_similar_preferences", "individual_preference", "history")
 )  # fmt: skip
-_OPENING = re.compile(r"\s*(?:array\()?[\[{]")
-_SPEAKER = re.compile(r"""['"](?:role|from)['"]\s*:""")
-_MESSAGE = re.compile(r"""\s*(?:array\()?\[?\s*\{\s*['"](?:role|content|from|value)['"]\s*:""")
+_OPENING = re.compile(r"""\s*"?(?:array\()?[\[{]""")  # the quotation mark: JSON that was written as JSON again
+_SPEAKER = re.compile(r"""['"](?:role|from|speaker)\\?['"]\s*:""")
+_MESSAGE = re.compile(r"""\s*"?(?:array\()?\[?\s*\{\s*\\?['"](?:role|content|from|value|speaker|text)\\?['"]\s*:""")
 
-# NumPy prints the dictionaries of an array without commas, and nested arrays as calls. Strings are matched first, to
-# their end or that of the text, so that nothing within them is changed and no quotation mark is looked at twice.
+# NumPy prints the members of an array without commas, nested arrays as calls, and long arrays cut short. Strings are
+# matched first, to their end or that of the text, so that nothing within them is changed and no quotation mark is
+# looked at twice.
 _NUMPY = re.compile(
     r"""(?P<text>'(?:[^'\\]|\\.)*+(?:'|\Z)|"(?:[^"\\]|\\.)*+(?:"|\Z))"""
-    r"""|(?P<gap>\}\s+(?=\{))|(?P<array>array\()|(?P<kind>,\s*dtype=object\))""",
+    r"""|(?P<cut>\.\.\.)|(?P<gap>(?<=[\w.\]}'"])\s+(?=[\w.+\-\[{'"]))"""
+    r"""|(?P<array>array\()|(?P<kind>,\s*dtype=object\))""",
     re.DOTALL,
 )
 
@@ -53,8 +55,12 @@ def _holds_messages(name: str, value: str) -> bool:
         messages = unpack(name, value)
     except ValueError:
         return _MESSAGE.match(value) is not None
+    if isinstance(messages, dict) and isinstance(messages.get("messages"), list):
+        messages = messages["messages"]  # the input of OpenAI's preference files
     messages = messages if isinstance(messages, list) else [messages]
-    return all(isinstance(m, dict) and isinstance(m.get("role") or m.get("from"), str) for m in messages)
+    return all(
+        isinstance(m, dict) and isinstance(m.get("role") or m.get("from") or m.get("speaker"), str) for m in messages
+    )
 
 
 def unpack(name: str, value: str) -> Any:
@@ -62,9 +68,11 @@ def unpack(name: str, value: str) -> Any:
     if not _OPENING.match(value):
         return value
     try:
-        return json.loads(value)
+        found = json.loads(value)
     except (ValueError, RecursionError):
         pass
+    else:
+        return unpack(name, found) if isinstance(found, str) else found
     if len(value) > LONGEST_LITERAL:
         raise ValueError(
             f"{name} holds a list as text that is not JSON, and at {len(value):,} characters is too long to be read as "
@@ -79,4 +87,6 @@ def unpack(name: str, value: str) -> Any:
 
 
 def _with_commas(match: re.Match[str]) -> str:
-    return {"text": match[0], "gap": "}, ", "array": "", "kind": ""}[match.lastgroup or "text"]
+    if match.lastgroup == "cut":
+        raise SyntaxError("a list that was cut short when it was printed")
+    return {"text": match[0], "gap": ", ", "array": "", "kind": ""}[match.lastgroup or "text"]

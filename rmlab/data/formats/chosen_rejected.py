@@ -8,23 +8,25 @@ it. If both responses are rated, equal ratings are a tie.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Set
 from functools import lru_cache
 from typing import Any
 
-from rmlab.data.formats.base import Format, Record, get
+from rmlab.data.formats.base import Format, Record, get, optional_number
 from rmlab.data.formats.column_names import CHOSEN_REJECTED, RATING_PAIRS
 from rmlab.data.formats.family import Family, Names
-from rmlab.data.formats.hh import opens_dialogue, read_dialogue
+from rmlab.data.formats.hh import awaits_reply, opens_dialogue, read_dialogue
 from rmlab.data.formats.messages import begins_with, reply, role_of, same_turn, split_turns
 from rmlab.data.formats.prompts import CONVERSATIONS, Prompt
-from rmlab.data.rows import Sides, is_missing, listed, named, read_number
+from rmlab.data.rows import Sides, is_missing, listed, named
 
 __all__ = ["CHOSEN_AND_REJECTED"]
 
 Joined = tuple[Any, Any, Any]
 
-_BOTH_RATINGS = ("rating", "ratings")  # distilabel's, one list for both
+_BOTH_RATINGS = ("rating", "ratings", "scores")  # distilabel's, one list for both
+_OF_SIDES = ("rating", "ratings", "score", "scores")  # an object with the names of the two responses
 _ALL_RATINGS = tuple(dict.fromkeys(name for names in RATING_PAIRS for name in names))
 _LONG_ENOUGH = 12  # characters; a reply may well repeat "Hi"
 
@@ -41,10 +43,15 @@ def _make(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], rec
         )
     # Ratings may come in later records only; a column that is here but useless does not count, and is reported unused.
     later = [name for name in (*_ALL_RATINGS, *_BOTH_RATINGS) if name not in found]
-    lists = [name for name in _BOTH_RATINGS if isinstance(record.get(name), list)]
-    ratings = _rating_pair(frozenset(found)) or (*later, *lists)
-    asked = record.get(prompt.column) if prompt is not None and len(prompt.columns) == 1 else None
-    whole = not turns and all(_begins_with_text(side, asked) for side in sides)
+    both = [name for name in _BOTH_RATINGS if isinstance(record.get(name), list)]
+    both += [name for name in _OF_SIDES if isinstance(record.get(name), dict)]
+    ratings = _rating_pair(frozenset(found)) or (*later, *both)
+    notes = {prompt.note} if prompt is not None and prompt.note else set()
+    alone = prompt.columns[0] if prompt is not None and len(prompt.columns) == 1 and not turns else None
+    awaits = alone is not None and awaits_reply(record.get(alone))
+    if awaits:
+        notes.add("the prompt is a dialogue of Human and Assistant, read as turns")
+    repeated = _RepeatedPrompt((first, second), notes)
 
     def convert(record: Record) -> list[Sides]:
         values = [_response(name, get(record, name)) for name in (first, second)]
@@ -54,17 +61,20 @@ def _make(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], rec
             asked, *both = _without_prompt(record, (first, second), values)
         else:
             asked = prompt.read(record)
-            if turns and opens_dialogue(asked):
+            if (turns and opens_dialogue(asked)) or awaits:
                 asked = read_dialogue(prompt.column, asked, prompt=True)
+            if awaits:
+                values = [value.strip() if isinstance(value, str) else value for value in values]
             if prompt.column in CONVERSATIONS:
                 asked = _before_reply(prompt.column, asked, reply(asked, values[0]))
-            asked, *both = _join((prompt.column, first, second), asked, values, whole=whole)
-        difference = _difference(record)
+            if not turns and isinstance(asked, str) and all(isinstance(value, str) for value in values):
+                values = repeated.take_off(prompt.column, asked, values)
+            asked, *both = _join((prompt.column, first, second), asked, values)
+        difference = _difference(record, (first, second))
+        if difference is not None and difference < 0:
+            notes.add(f"some ratings of {second} are higher than those of {first}; the columns decide")
         return [Sides(asked, *both, tied=difference == 0, strength=difference)]
 
-    notes = {prompt.note} if prompt is not None and prompt.note else set()
-    if whole and prompt is not None:
-        notes.add(f"{first} and {second} begin with the prompt, which was taken off")
     columns = prompt.columns if prompt is not None else ()
     return Format(
         _name(prompt, turns, isinstance(sides[0], list), record), (*columns, first, second), convert,
@@ -104,7 +114,7 @@ def _without_prompt(record: Record, names: Names, sides: list[Any]) -> Joined:
     return _share_turns(("the turns that both begin with", *names), sides)
 
 
-def _join(names: Names, asked: Any, sides: list[Any], *, whole: bool) -> Joined:
+def _join(names: Names, asked: Any, sides: list[Any]) -> Joined:
     """Return a prompt and its responses, where the responses may repeat the prompt."""
     lists = [isinstance(side, list | tuple) for side in sides]
     if isinstance(asked, str) and any(lists):
@@ -113,8 +123,7 @@ def _join(names: Names, asked: Any, sides: list[Any], *, whole: bool) -> Joined:
                 raise ValueError(f"{name} must be a list of messages, like the other side, got {named(side)}")
         return _join_text_and_turns(names, asked, sides)
     if isinstance(asked, str):
-        chosen, rejected = _take_off(names, asked, sides) if whole else sides
-        return asked, chosen, rejected
+        return asked, sides[0], sides[1]
     return _join_turns(names, list(asked), [reply(asked, side) for side in sides])
 
 
@@ -131,7 +140,14 @@ def _join_text_and_turns(names: Names, asked: str, sides: list[Any]) -> Joined:
 
 
 def _share_turns(names: Names, sides: list[Any]) -> Joined:
-    """Take as the prompt the turns that both sides begin with, once, also where one side says them twice."""
+    """Take as the prompt the turns that both sides begin with, once, also where one side says them twice.
+
+    A system prompt that only one side has is the prompt's.
+    """
+    systems, bare = zip(*map(_split_system, sides), strict=True)
+    known = [system for system in systems if system]
+    if len(known) == 1 and all(bare):
+        sides = [[*known[0], *side] for side in bare]
     asked, chosen, rejected = split_turns(*sides)
     return _join_turns(names, asked, [chosen, rejected]) if asked else (asked, chosen, rejected)
 
@@ -180,33 +196,63 @@ def _before_reply(column: str, asked: Any, chosen: Any) -> Any:
 # --- The prompt at the beginning of text ----------------------------------------------------------------------------
 
 
-def _begins_with_text(side: Any, asked: Any) -> bool:
-    """Return whether text begins with a prompt too long for a reply to repeat it by chance."""
-    if not (isinstance(side, str) and isinstance(asked, str)) or len(asked.strip()) < _LONG_ENOUGH:
-        return False
-    return _rest(side, asked) is not None
+class _RepeatedPrompt:
+    """Whether both responses of a file repeat the prompt, which the first prompt of some length decides."""
+
+    def __init__(self, names: Names, notes: set[str]):
+        self._names, self._notes = names, notes
+        self._whole: bool | None = None
+        self._kept = False  # whether two responses that begin with their prompt were taken as they are
+
+    def take_off(self, column: str, asked: str, sides: list[Any]) -> list[str]:
+        """Return the two responses without the prompt, where this file has it in both. Raises ValueError."""
+        if not asked.strip():
+            return sides
+        rests = [_rest(side, asked) for side in sides]
+        both = all(rest is not None for rest in rests)
+        first, second = self._names
+        if self._whole is None and (len(asked.strip()) >= _LONG_ENOUGH or not both):
+            self._whole = both
+            if both and self._kept:
+                raise ValueError(
+                    f"{first} and {second} begin with the {column}, and it was too short before to tell whether it is "
+                    "repeated on purpose; take it off everywhere, or put this record first"
+                )
+        if self._whole:
+            for name, rest in zip(self._names, rests, strict=True):
+                if rest is None:
+                    raise ValueError(
+                        f"{name} does not begin with the {column}, as both sides of the first record do; take it off "
+                        "there, or let every side begin with it"
+                    )
+            self._notes.add(f"{first} and {second} begin with the prompt, which was taken off")
+            return [rest for rest in rests if rest is not None]
+        if both:
+            self._kept = True
+            self._notes.add(
+                f"in some records {first} and {second} both begin with the prompt, and were left as they are"
+            )
+        return sides
 
 
 def _rest(side: str, asked: str) -> str | None:
-    """Return what follows the prompt in a text, or None where the text does not begin with it or a word goes on."""
-    text, start = side.lstrip(), asked.strip()
-    rest = text[len(start) :]
-    whole_word = not (start[-1:].isalnum() and rest[:1].isalnum())
-    return rest if text.startswith(start) and rest.strip() and whole_word else None
+    """Return what follows the prompt in a text, or None where the text does not begin with it or a word goes on.
 
-
-def _take_off(names: Names, asked: str, sides: list[Any]) -> list[str]:
-    column, *rest = names
-    texts = []
-    for name, side in zip(rest, sides, strict=True):
-        text = _rest(side, asked) if isinstance(side, str) else None
-        if text is None:
-            raise ValueError(
-                f"{name} does not begin with the {column}, as both sides of the first record do; take it off there, "
-                "or let every side begin with it"
-            )
-        texts.append(text)
-    return texts
+    White space need not agree, nor Unicode's form. A text that holds nothing else has no rest.
+    """
+    if not (side.isascii() and asked.isascii()):
+        side, asked = (unicodedata.normalize("NFC", text) for text in (side, asked))
+    text, words = side.lstrip(), asked.split()
+    if not words or not text.startswith(words[0]):
+        return None
+    rest = text
+    for word in words:
+        rest = rest.lstrip()
+        if not rest.startswith(word):
+            return None
+        rest = rest[len(word) :]
+    whole_word = not (words[-1][-1].isalnum() and rest[:1].isalnum())
+    return rest if rest.strip() and whole_word else None
 
 
 # --- Ratings --------------------------------------------------------------------------------------------------------
@@ -218,11 +264,14 @@ def _rating_pair(columns: frozenset[str]) -> Names | None:
     return next((names for names in RATING_PAIRS if columns >= set(names)), None)
 
 
-def _difference(record: Record) -> float | None:
+def _difference(record: Record, sides: Names) -> float | None:
     """Return by how much the chosen response is rated above the other; None where one of them is not."""
     names = _rating_pair(frozenset(record))
+    of_sides = next((name for name in _OF_SIDES if isinstance(record.get(name), dict)), None)
     if names is not None:
         values = [record[name] for name in names]
+    elif of_sides is not None:
+        values, names = [record[of_sides].get(side) for side in sides], tuple(f"{of_sides}.{side}" for side in sides)
     else:
         both = next((name for name in _BOTH_RATINGS if isinstance(record.get(name), list)), None)
         if both is None:
@@ -231,11 +280,11 @@ def _difference(record: Record) -> float | None:
         if len(values) != 2:
             raise ValueError(f"{both} must be a list of two ratings, got {named(values)}")
         names = (f"{both}[0]", f"{both}[1]")
-    if any(value is None or value == "" for value in values):
+    first, second = (optional_number(name, value) for name, value in zip(names, values, strict=True))
+    if first is None or second is None:
         return None
-    first, second = (read_number(name, value) for name, value in zip(names, values, strict=True))
     # a list is in the order of its generations, so its sign is unknown
-    return first - second if names[0] in record else abs(first - second)
+    return abs(first - second) if names[0].endswith("]") else first - second
 
 
 CHOSEN_AND_REJECTED = Family(
@@ -244,6 +293,6 @@ CHOSEN_AND_REJECTED = Family(
     _make,
     "The prompt (text or messages, under any of its names) and two responses. Without a prompt column, messages and HH "
     "text: the turns that both share are the prompt. Equal ratings of the two are a tie.",
-    optional=(*_ALL_RATINGS, *_BOTH_RATINGS),
+    optional=tuple(dict.fromkeys((*_ALL_RATINGS, *_BOTH_RATINGS, *_OF_SIDES))),
     also=("implicit prompt", "prompt and dialogues", "Anthropic HH"),
 )

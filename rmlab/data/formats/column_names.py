@@ -38,7 +38,8 @@ OUTCOMES_OF_RESPONSES = (
 )  # fmt: skip
 """The same beside the name of the thing that was preferred, as in ``better_response``."""
 
-RATINGS = ("score", "rating", "avg_rating", "average_rating", "reward", "grade", "overall_score")
+RATINGS = ("score", "rating", "avg_rating", "average_rating", "mean_rating", "avg_score", "average_score", "mean_score",
+           "reward", "reward_score", "rm_score", "grade", "quality", "overall_score")  # fmt: skip
 """Names for a rating."""
 
 
@@ -77,7 +78,7 @@ TWO_RESPONSES: tuple[tuple[str, str], ...] = (
 )
 """Two responses in the order in which they were shown."""
 
-PREFERENCES = ("preference", "preferred", "winner", "label", "choice")
+PREFERENCES = ("preference", "preferred", "winner", "label", "choice", "chosen", "comparison", "verdict", "selected")
 """Which of two responses was preferred."""
 
 RESPONSE = ("response", "answer", "completion", "output")

@@ -7,7 +7,7 @@ from typing import Any
 
 from rmlab.data.formats.base import text_of
 
-__all__ = ["opens_dialogue", "read_dialogue"]
+__all__ = ["awaits_reply", "opens_dialogue", "read_dialogue"]
 
 _OPENING = re.compile(r"\s*Human:")
 _TURN = re.compile(r"(?:^\s*|\n\n)(Human|Assistant):")
@@ -17,6 +17,11 @@ _ROLES = {"Human": "user", "Assistant": "assistant"}
 def opens_dialogue(text: Any) -> bool:
     """Return whether a value is text that begins with a turn of the human."""
     return isinstance(text, str) and _OPENING.match(text) is not None
+
+
+def awaits_reply(text: Any) -> bool:
+    """Return whether a value is a dialogue that ends where the assistant should speak."""
+    return opens_dialogue(text) and text.rstrip().endswith("\n\nAssistant:")
 
 
 def read_dialogue(name: str, text: Any, *, prompt: bool = False) -> list[dict[str, str]]:

@@ -7,9 +7,11 @@ is refused by name: if it were left out, the responses that remain would not be 
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from rmlab.data.formats.base import as_records
 from rmlab.data.rows import named
 
 __all__ = ["NotTextError", "begins_with", "plain", "reply", "role_of", "same_turn", "split_turns", "squeezed"]
@@ -18,7 +20,12 @@ _ROLES = {
     "human": "user", "prompter": "user",
     "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant", "model": "assistant", "ai": "assistant",
 }  # fmt: skip
+_READ = ("user", "assistant", "system")
+_USUAL = (*_READ, "tool", "developer")
+_SPEAKERS, _WORDS = ("role", "from", "speaker"), ("content", "value", "text")
+_TEXT_PARTS = ("text", "input_text", "output_text")
 _TOOL_CALLS = ("tool_calls", "function_call")
+_MOST_NOTES = 20
 
 
 class NotTextError(ValueError):
@@ -34,7 +41,10 @@ def plain(name: str, value: Any, notes: set[str]) -> Any:
     if isinstance(value, Mapping):
         if isinstance(value.get("messages"), list):
             return plain(name, value["messages"], notes)
-        return [_plain_message(f"{name}", value, notes)] if _is_message(value) else value
+        if not _is_message(value):
+            return value
+        turns = as_records(name, value) if all(isinstance(one, list) for one in value.values()) else [value]
+        return [_plain_message(name, turn, notes) for turn in turns]
     if isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
         return [
             _plain_message(f"{name}[{i}]", message, notes) if isinstance(message, Mapping) else message
@@ -44,14 +54,20 @@ def plain(name: str, value: Any, notes: set[str]) -> Any:
 
 
 def _is_message(value: Mapping[str, Any]) -> bool:
-    return any(value.get(key) is not None for key in ("role", "from")) and ("content" in value or "value" in value)
+    return _named_by(value, _SPEAKERS) is not None and not value.keys().isdisjoint(_WORDS)
+
+
+def _named_by(message: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
+    """Return the first of these keys under which the message holds something."""
+    return next((key for key in keys if message.get(key) is not None), None)
 
 
 def _plain_message(name: str, message: Mapping[str, Any], notes: set[str]) -> Mapping[str, Any]:
-    if message.get("from") is not None and message.get("role") is None and "value" in message:
-        notes.add("from and value read as role and content")
-        rest = {key: value for key, value in message.items() if key not in ("from", "value", "role", "content")}
-        message = {"role": message["from"], "content": message["value"], **rest}
+    speaker, words = _named_by(message, _SPEAKERS), _named_by(message, _WORDS)
+    if speaker and words and (speaker, words) != ("role", "content"):
+        notes.add(f"{speaker} and {words} read as role and content")
+        rest = {key: value for key, value in message.items() if key not in (speaker, words, "role", "content")}
+        message = {"role": message[speaker], "content": message[words], **rest}
     role = message.get("role")
     calls = [key for key in _TOOL_CALLS if message.get(key)] + [key for key in _TOOL_CALLS if role == key]
     if calls:
@@ -61,9 +77,11 @@ def _plain_message(name: str, message: Mapping[str, Any], notes: set[str]) -> Ma
         )
     if isinstance(role, str):
         known = _ROLES.get(role.strip().lower(), role.strip().lower())
-        if known != role and known in ("user", "assistant", "system"):
+        if known != role and known in _READ:
             notes.add(f"role {role} read as {known}")
             message = {**message, "role": known}
+        elif known and known not in _USUAL and len(notes) < _MOST_NOTES:
+            notes.add(f"role {role} kept as it is")
     content = message.get("content")
     return {**message, "content": _join(name, content)} if isinstance(content, list) else message
 
@@ -73,12 +91,17 @@ def _join(name: str, parts: list[Any]) -> str:
     texts = []
     for part in parts:
         kind = part.get("type") if isinstance(part, Mapping) else "text" if isinstance(part, str) else named(part)
-        if kind != "text":
+        if kind not in _TEXT_PARTS:
             raise NotTextError(
                 f"{name} holds a content part of type {kind}: rmlab reads text alone; leave the record out"
             )
-        texts.append(part if isinstance(part, str) else str(part.get("text") or ""))
-    return "".join(texts)
+        text = part if isinstance(part, str) else part.get("text")
+        if not (text is None or isinstance(text, str)):
+            raise ValueError(f"{name} holds a content part of type {kind} whose text is {named(text)}")
+        texts.append(text)
+    if texts and all(text is None for text in texts):
+        raise ValueError(f"{name} holds no text in its content parts")
+    return "".join(text or "" for text in texts)
 
 
 def role_of(message: Any) -> Any:
@@ -87,8 +110,8 @@ def role_of(message: Any) -> Any:
 
 
 def squeezed(content: Any) -> Any:
-    """Return text with its white space reduced to single spaces, so that two copies of a turn can be compared."""
-    return " ".join(content.split()) if isinstance(content, str) else content
+    """Return text in composed form with single spaces, so that two copies of a turn can be compared."""
+    return unicodedata.normalize("NFC", " ".join(content.split())) if isinstance(content, str) else content
 
 
 def same_turn(one: Any, other: Any) -> bool:

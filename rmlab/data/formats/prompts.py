@@ -15,7 +15,7 @@ from rmlab.data.rows import is_missing, listed, named
 
 __all__ = ["CONVERSATIONS", "PROMPT_COLUMNS", "Prompt", "find_prompt"]
 
-CONVERSATIONS = ("messages", "conversations", "conversation", "trajectory", "dialogue", "dialog")
+CONVERSATIONS = ("messages", "conversations", "conversation", "trajectory", "dialogue", "dialog", "chat")
 """Columns of whole conversations, which may hold the response as well."""
 
 _MAIN = (

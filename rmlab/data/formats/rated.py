@@ -14,13 +14,13 @@ from functools import partial
 from itertools import combinations
 from typing import Any
 
-from rmlab.data.formats.base import Format, NoPairError, Rated, Record, as_records, get, optional_text
+from rmlab.data.formats.base import Format, NoPairError, Rated, Record, as_records, get, optional_number, optional_text
 from rmlab.data.formats.column_names import RESPONSE, SCORES
 from rmlab.data.formats.family import Family, Names
 from rmlab.data.formats.hh import opens_dialogue, read_dialogue
 from rmlab.data.formats.messages import reply
 from rmlab.data.formats.prompts import Prompt
-from rmlab.data.rows import Sides, listed, named, read_number
+from rmlab.data.rows import Sides, listed, named
 
 __all__ = ["rated_formats"]
 
@@ -53,13 +53,17 @@ def rated_formats(rating: str | None) -> tuple[Format | Family, ...]:
             optional=_RATERS,
             rated=True,
         ),
-        NECTAR,
+        *RATED_OBJECTS,
         RANKED_LISTS,
     )  # fmt: skip
 
 
-def _compared(prompt: Any, rated: Sequence[tuple[Any, float, str | None]], **common: Any) -> Iterable[Sides]:
-    """Yield each pair of two of the (response, rating, source)."""
+def _compared(
+    prompt: Any, responses: Sequence[tuple[Any, float | None, str | None]], **common: Any
+) -> Iterable[Sides | NoPairError]:
+    """Yield each pair of two of the (response, rating, source), and a NoPairError for each without a rating."""
+    rated = [(response, value, source) for response, value, source in responses if value is not None]
+    yield from (NoPairError("responses without a rating") for _ in range(len(responses) - len(rated)))
     if len(rated) < 2:
         raise NoPairError("with fewer than two responses")
     if len(rated) > MOST_RESPONSES:
@@ -78,13 +82,13 @@ def _compared(prompt: Any, rated: Sequence[tuple[Any, float, str | None]], **com
 # --- UltraFeedback --------------------------------------------------------------------------------------------------
 
 
-def _from_ultrafeedback(rating: str, record: Record) -> Iterable[Sides]:
+def _from_ultrafeedback(rating: str, record: Record) -> Iterable[Sides | NoPairError]:
     prompt, completions = get(record, "instruction"), get(record, "completions")
     rated = []
     for i, completion in enumerate(as_records("completions", completions)):
         if not isinstance(completion.get("response"), str):
             raise ValueError(f"completions[{i}] must hold a response that is text, got {named(completion)}")
-        value = read_number(f"completions[{i}].{rating}", _rating(completion, rating, i))
+        value = optional_number(f"completions[{i}].{rating}", _rating(completion, rating, i))
         rated.append((completion["response"], value, None))
     return _compared(prompt, rated, group=optional_text(record, "source"))
 
@@ -119,7 +123,10 @@ def _table(
         carried = {column: record[column] for column in _CARRIED if record.get(column) is not None}
         raters = [str(record.get(column)) for column in _RATERS]
         key = json.dumps([asked, raters, carried], default=str)
-        return Rated(key, asked, answered, read_number(rating, get(record, rating)), carried)
+        value = optional_number(rating, record[rating] if rating in record else get(record, rating))
+        if value is None:
+            raise NoPairError("responses without a rating")
+        return Rated(key, asked, answered, value, carried)
 
     return Format(
         name, tuple(dict.fromkeys((*prompt.columns, response, *also, rating))), _from_set, becomes,
@@ -128,33 +135,53 @@ def _table(
     )  # fmt: skip
 
 
-def _from_set(record: Record) -> Iterable[Sides]:
+def _from_set(record: Record) -> Iterable[Sides | NoPairError]:
     return _compared(record["prompt"], record["rated"])
 
 
 # --- A list of responses in one record ------------------------------------------------------------------------------
 
 
-def _from_nectar(record: Record) -> Iterable[Sides]:
-    asked = get(record, "prompt")
-    if opens_dialogue(asked):
-        asked = read_dialogue("prompt", asked, prompt=True)
-    rated = []
-    for i, answer in enumerate(as_records("answers", get(record, "answers"))):
-        if not isinstance(answer.get("answer"), str):
-            raise ValueError(f"answers[{i}] must hold an answer that is text, got {named(answer.get('answer'))}")
-        rated.append((answer["answer"], -read_number(f"answers[{i}].rank", answer.get("rank")), None))
-    return _compared(asked, rated)
+def _objects(name: str, columns: tuple[str, str], keys: tuple[str, str], becomes: str, *, ranks: bool) -> Format:
+    """Return a format whose second column is a list of objects, with keys for the response and its rating or rank."""
+    (prompt, responses), (response, rating) = columns, keys
+
+    def convert(record: Record) -> Iterable[Sides | NoPairError]:
+        asked = get(record, prompt)
+        if opens_dialogue(asked):
+            asked = read_dialogue(prompt, asked, prompt=True)
+        rated = []
+        for i, entry in enumerate(as_records(responses, get(record, responses))):
+            if not isinstance(entry.get(response), str | list):
+                raise ValueError(
+                    f"{responses}[{i}] must hold its {response} as text or messages, got {named(entry.get(response))}"
+                )
+            value = optional_number(f"{responses}[{i}].{rating}", entry.get(rating))
+            rated.append((entry[response], -value if ranks and value is not None else value, None))
+        return _compared(asked, rated)
+
+    def fits(record: Record) -> bool:
+        entries = record.get(responses)
+        first = entries[0] if isinstance(entries, list) and entries else entries
+        return isinstance(first, dict) and first.keys() >= set(keys)
+
+    return Format(name, columns, convert, becomes, fits=fits, sets=True, strengths=not ranks)
 
 
-NECTAR = Format(
-    "Nectar",
-    ("prompt", "answers"),
-    _from_nectar,
-    "Every two answers, by `rank` (1 is the best); equal ranks are a tie.",
-    fits=lambda record: isinstance(record.get("answers"), list | dict),
-    sets=True,
-)
+RATED_OBJECTS = (
+    _objects(
+        "Nectar", ("prompt", "answers"), ("answer", "rank"),
+        "Every two answers, by `rank` (1 is the best); equal ranks are a tie.", ranks=True,
+    ),
+    _objects(
+        "NeMo RL", ("context", "completions"), ("completion", "rank"),
+        "Every two completions, by `rank` (the lower is better); equal ranks are a tie.", ranks=True,
+    ),
+    _objects(
+        "Stack Exchange preferences", ("question", "answers"), ("text", "pm_score"),
+        "Every two answers, by `pm_score`; equal ones are a tie.", ranks=False,
+    ),
+)  # fmt: skip
 
 
 def _make_ranked(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], record: Record) -> Format | None:
@@ -163,14 +190,14 @@ def _make_ranked(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[st
     if prompt is None or not all(isinstance(record.get(name), list) for name in (generations, ratings)):
         return None
 
-    def convert(record: Record) -> Iterable[Sides]:
+    def convert(record: Record) -> Iterable[Sides | NoPairError]:
         texts, values = get(record, generations), get(record, ratings)
         if not (isinstance(texts, list) and isinstance(values, list) and len(texts) == len(values)):
             raise ValueError(
                 f"{generations} and {ratings} must be lists of one length, got {named(texts)}, {named(values)}"
             )
         rated = [
-            (text, read_number(f"{ratings}[{i}]", value), None)
+            (text, None if text is None else optional_number(f"{ratings}[{i}]", value), None)
             for i, (text, value) in enumerate(zip(texts, values, strict=True))
         ]
         return _compared(prompt.read(record), rated)

@@ -11,7 +11,7 @@ const A_DRAG = 60; // milliseconds between two values that a drag sends: each of
 /** What anywidget calls. */
 export function render({ model, el }) {
   const store = createStore(model, { live: true });
-  const part = KINDS[store.get("kind")](store, model);
+  const part = KINDS[store.get("kind")](store);
   el.classList.add("rx", "rx-control");
   el.replaceChildren(part.node);
   const release = keepKeys(el);
@@ -163,12 +163,18 @@ function toggle(store) {
   };
 }
 
-function button(store, model) {
-  const node = element("button", { type: "button", class: "rx-button", onClick: () => model.send({ pressed: true }) });
+/** A count, which one button raises and the other sets to 0: the value is sent and not the press, which could be lost. */
+function presses(store) {
+  const more = element("button", { type: "button", class: "rx-button", onClick: () => store.set({ value: store.get("value") + 1 }) });
+  const again = element("button", { type: "button", class: "rx-button", text: "Reset", onClick: () => store.set({ value: 0 }) });
   return {
-    node,
-    names: [],
-    draw: ({ lost }) => update(node, { text: store.get("label"), disabled: Boolean(lost) }),
+    node: element("div", { class: "rx-buttons", role: "group" }, more, again),
+    names: ["value", "most"],
+    draw({ lost }) {
+      update(more, { text: store.get("label"), disabled: Boolean(lost) || store.get("value") >= store.get("most") });
+      update(again, { disabled: Boolean(lost) });
+      update(more.parentNode, { "aria-label": store.get("label") });
+    },
   };
 }
 
@@ -188,13 +194,13 @@ function shown(store, inside, names, draw) {
 function picture(store) {
   const frame = element("div", { role: "status" });
   let newest = null;
-  return shown(store, frame, ["png", "value", "size"], async () => {
-    if (!store.get("png")) {
+  return shown(store, frame, ["source", "value", "size"], async () => {
+    if (!store.get("source")) {
       newest = null;
       return frame.replaceChildren();
     }
     const [width, height] = store.get("size");
-    const image = element("img", { src: `data:image/png;base64,${store.get("png")}`, alt: store.get("value"), width, height });
+    const image = element("img", { src: store.get("source"), alt: store.get("value"), width, height });
     newest = image;
     await image.decode().catch(() => {}); // the picture before it stays until this one can be drawn
     if (image === newest) frame.replaceChildren(image);
@@ -206,4 +212,4 @@ function words(store) {
   return shown(store, line, ["value"], () => update(line, { text: store.get("value") }));
 }
 
-const KINDS = { prediction, slider, steps, menu, choice, toggle, button, picture, words };
+const KINDS = { prediction, slider, steps, menu, choice, toggle, presses, picture, words };

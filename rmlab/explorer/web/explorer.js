@@ -2,14 +2,21 @@
 import { element, unique, update } from "./core/dom.js";
 import { keepKeys } from "./core/keys.js";
 import { readLink, writeLink } from "./core/link.js";
+import { answerInPage } from "./live/answers.js";
+import { embedded, fetched } from "./live/sources.js";
 import { turned } from "./core/predictions.js";
 import { remoteModel } from "./core/remote.js";
 import { createStore, localModel } from "./core/store.js";
+import { judgingOf } from "./judge/in_page.js";
 import { comparing, predictionLine } from "./parts/predictions.js";
+import { audit } from "./views/audit.js";
+import { explaining } from "./attribution/leave_out.js";
+import { onModel } from "./core/live_model.js";
 import { compare } from "./views/compare.js";
 import { curve } from "./views/curve.js";
 import { film } from "./views/film.js";
 import { head } from "./views/head.js";
+import { judge } from "./views/judge.js";
 import { opening, seen } from "./views/opening.js";
 import { optimise } from "./views/optimise.js";
 import { pairs } from "./views/pairs.js";
@@ -18,7 +25,7 @@ import { termsOf } from "./parts/terms.js";
 import { probe } from "./views/probe.js";
 import { robustness } from "./views/robustness.js";
 
-const VIEWS = [path, curve, probe, pairs, film, head, compare, optimise, robustness];
+const VIEWS = [path, curve, probe, pairs, film, head, compare, optimise, robustness, judge, audit];
 
 /**
  * Show the views that the store names in `root`; gives a function that takes them down. `title` is the heading of the page
@@ -31,7 +38,7 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
   const tabs = views.map((view, i) =>
     element("button", {
       type: "button", role: "tab", class: "rx-tab", text: view.title, id: unique("tab"), "aria-controls": panel.id,
-      onClick: () => store.set({ view: view.name }),
+      onClick: () => { store.set({ view: view.name }); view.enter?.(panel); },
       onKeydown: (event) => {
         const next = { ArrowRight: i + 1, ArrowLeft: i - 1 + views.length, Home: 0, End: views.length - 1 }[event.key];
         if (next === undefined) return;
@@ -58,17 +65,21 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
   root.replaceChildren(
     element("div", { class: "rx-bar" }, head,
       element("div", { class: "rx-buttons", role: "group", "aria-label": "For class" },
-        predict,
-        button("Reset", () => store.set(structuredClone(store.get("start")))),
-        projector,
-        store.page ? button("Link", () => offerLink(store, said)) : null),
+        ...(views.every((view) => view.plain) ? [projector] : [
+          predict,
+          button("Reset", () => store.set(structuredClone(store.get("start")))),
+          projector,
+          store.page ? button("Link", () => offerLink(store, said)) : null])),
       said),
     connection, error, predictions.node, note, panel);
   const first = store.get("data").opening ? opensWith(root, store, title, () => tabs[views.indexOf(shown())]?.focus()) : null;
   if (first && !goesOn && !seen()) first.open();
 
+  judgingOf(store); // labels that the browser kept make a head, whether or not their view is opened
+  onModel(store, ({ client }) => explaining(store, client));
   const release = keepKeys(root);
   let current = null;
+  let answered = null; // whether a model of the page's own answered when the view was made: its texts can then be edited
   let cleanup = () => {};
   function draw() {
     root.classList.toggle("rx-projector", larger());
@@ -78,9 +89,10 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
     update(error, { text: wrong, hidden: !wrong });
     const view = shown();
     predictions.draw(view.name);
-    if (view === current) return;
+    const answers = !store.kernel && store.get("answering");
+    if (view === current && answers === answered) return;
     cleanup();
-    current = view;
+    [current, answered] = [view, answers];
     if (views.length > 1) {
       views.forEach((each, i) => update(tabs[i], { "aria-selected": String(each === view), tabindex: each === view ? 0 : -1 }));
       update(panel, { role: "tabpanel", "aria-labelledby": tabs[views.indexOf(view)].id });
@@ -88,7 +100,7 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
     // the tab says the same to who sees it
     panel.replaceChildren(...(views.length > 1 ? [element("h2", { class: "rx-unseen", text: view.title })] : []));
     cleanup = view.render(panel, store);
-    panel.prepend(...[termsOf(view.name)].filter(Boolean));
+    panel.prepend(...[termsOf(view.name, store)].filter(Boolean));
   }
   function drawConnection() {
     const words = store.get("connection") ?? "";
@@ -96,7 +108,7 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
     connection.replaceChildren(...(words ? [element("span", { text: `${words} ` }), button("Connect here", store.connect)] : []));
   }
   const offs = [
-    store.on(["view", "size", "revealed", "error", "lost"], draw), store.on("connection", drawConnection), comparing(store),
+    store.on(["view", "size", "revealed", "error", "lost", "answering"], draw), store.on("connection", drawConnection), comparing(store),
     store.on(["revealed", "guess", "guesses", "scores", "temperature"], () => predictions.draw(shown().name)),
   ];
   drawConnection();
@@ -149,14 +161,16 @@ export function render({ model, el }) {
   return mount(el, createStore(model, { live: true }));
 }
 
-/** What the page calls. The state and the data stand in a block of JSON; where it was served, a kernel answers. */
+/** What the page calls. The state and the data stand in a block of JSON; where it was served, a kernel answers, and else a model of its own, if it has one. */
 export function open() {
   const values = JSON.parse(document.getElementById("rmlab-state").textContent);
   const { state, error } = readLink(location.hash);
-  const model = values.serial === undefined ? localModel(values) : remoteModel(values);
-  const store = createStore(model, { live: values.serial !== undefined, page: true });
+  const kernel = values.serial !== undefined;
+  const source = kernel ? null : embedded() ?? (values.live ? fetched(values.live) : null);
+  const store = createStore(kernel ? remoteModel(values) : localModel(values), { live: kernel || source !== null, kernel, page: true });
   if (state) store.set(state);
   if (error) store.set({ error });
+  if (source) answerInPage(store, source);
   const title = document.querySelector("main > h1");
   return mount(document.getElementById("rmlab-explorer"), store, { title, goesOn: state !== undefined });
 }

@@ -12,7 +12,7 @@ export function open() {
   const panel = element("section", { class: "rx-panel" });
   root.replaceChildren(panel);
   if (values.role === "teacher") return teaching(panel, values);
-  if (values.role === "rater") return judging(panel, {});
+  if (values.role === "rater") return judging(panel, { ask });
   return joining(panel);
 }
 
@@ -33,7 +33,7 @@ function joining(panel) {
       const view = await ask("join", asked);
       const known = { code: asked.code, rater: view.rater, session: view.session };
       localStorage.setItem("rmlab-judge", JSON.stringify(known));
-      judging(panel, known, { view });
+      judging(panel, { ask, known, view });
     } catch (failure) {
       error.textContent = failure.status ? `${failure.message}.` : "The server does not answer. Are you in the same network?";
       error.hidden = false;

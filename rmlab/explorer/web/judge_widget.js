@@ -2,14 +2,15 @@
 import { element } from "./core/dom.js";
 import { keepKeys } from "./core/keys.js";
 import { judging } from "./judge/rater.js";
-import { Refusal } from "./judge/server.js";
+import { Refusal } from "./judge/refusal.js";
+import { KEYS_IN_WORDS } from "./judge/verdicts.js";
 
 const LONGEST_WAIT = 20_000; // milliseconds; a kernel that runs a cell answers after it
 const COPY = Math.random().toString(36).slice(2); // two views of one widget must not take each other's answers
 
 /** What anywidget calls. */
 export function render({ model, el }) {
-  const panel = element("section", { class: "rx-panel", tabindex: 0, "aria-label": "Judge pairs: arrow left, arrow right, T for about the same, S to skip, U to undo" });
+  const panel = element("section", { class: "rx-panel", tabindex: 0, "aria-label": KEYS_IN_WORDS });
   const waiting = new Map(); // id of a question -> what takes its answer
   let asked = 0;
   el.classList.add("rx");
@@ -35,7 +36,7 @@ export function render({ model, el }) {
   }
 
   model.on("msg:custom", hear);
-  const stop = judging(panel, {}, { ask, keys: el, who: "kernel" });
+  const stop = judging(panel, { ask, keys: [el], who: "kernel" });
   return () => {
     model.off("msg:custom", hear);
     waiting.forEach(({ late }) => clearTimeout(late));

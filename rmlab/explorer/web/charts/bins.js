@@ -1,7 +1,8 @@
 // The calibration of some of the pairs: the bins of rmlab.evaluate, made again as the filter changes.
 import { preferenceProbability } from "../core/preference.js";
 
-const Z = 1.959963984540054; // of a 95% interval
+/** Half the width of a 95% interval, in standard errors. */
+export const Z95 = 1.959963984540054;
 
 /**
  * Bins as rmlab.evaluate gives them, of the rows that were not judged a tie. The pairs of one prompt count in the interval
@@ -33,8 +34,8 @@ export function calibrationOf(columns, rows) {
 }
 
 /** Wilson's 95% interval for a share of n. */
-function wilson(share, n) {
-  const centre = (share * n + Z ** 2 / 2) / (n + Z ** 2);
-  const half = (Z * Math.sqrt(share * (1 - share) * n + Z ** 2 / 4)) / (n + Z ** 2);
+export function wilson(share, n) {
+  const centre = (share * n + Z95 ** 2 / 2) / (n + Z95 ** 2);
+  const half = (Z95 * Math.sqrt(share * (1 - share) * n + Z95 ** 2 / 4)) / (n + Z95 ** 2);
   return [Math.max(0, centre - half), Math.min(1, centre + half)];
 }

@@ -7,13 +7,15 @@ const STEP = 0.1; // of an arrow key and of the grid that the dragged dot keeps 
 
 /**
  * The picture of `draw({ d, reach, of, most, level, revealed, words })`: `of` gives the height at a difference, from 0 to
- * `most`; `level` is a dashed height; `words` are said of the dot. move(difference) is called for one that is chosen.
+ * `most`; `level` is a dashed height; `words` are said of the dot; `said`, a height that was predicted. move(difference) is called for one that is chosen.
  */
 export function smallCurve({ label, move }) {
   const across = axis("bottom", { label: "", count: 5 });
   const still = svg("path", { class: "rx-grid" });
   const curve = svg("path", { class: "rx-line" });
   const guide = svg("path", { class: "rx-guide" });
+  const gap = svg("path", { class: "rx-gap" });
+  const ghost = svg("circle", { class: "rx-point", r: "0.47em" });
   const dot = svg("g", { class: "rx-pin rx-ink", role: "slider", tabindex: 0, "aria-label": label, "aria-orientation": "horizontal", onKeydown: press, onPointerdown: grab },
     svg("circle", { class: "rx-halo", r: "0.95em" }), svg("circle", { r: "0.55em" }));
   let x = null;
@@ -31,7 +33,7 @@ export function smallCurve({ label, move }) {
     follow(event, dot, (e) => choose(onGrid(x.invert(e.clientX) - from, STEP, ends())));
   }
 
-  return picture({ height: 7.5, class: "rx-small-curve", role: "group", label }, [still, across.node, curve, guide, dot],
+  return picture({ height: 7.5, class: "rx-small-curve", role: "group", label }, [still, across.node, curve, guide, gap, svg("g", { class: "rx-ghost" }, ghost), dot],
     ({ width, height, em }, next) => {
       now = next;
       x = scale([-now.reach, now.reach], [1.2 * em, width - 1.2 * em]);
@@ -41,6 +43,9 @@ export function smallCurve({ label, move }) {
       update(curve, { d: graph(now.of, x, y) });
       const height_ = now.of(now.d);
       update(guide, { d: line([[x(now.d), y(0)], [x(now.d), y(height_)]]), visibility: shownIf(now.revealed) });
+      const said = now.said ?? null;
+      update(gap, { d: said === null ? "" : line([[x(now.d), y(said)], [x(now.d), y(height_)]]), visibility: shownIf(now.revealed && said !== null) });
+      update(ghost, { cx: x(now.d), cy: y(said ?? 0), visibility: shownIf(now.revealed && said !== null) });
       update(dot, {
         transform: `translate(${x(now.d)},${y(height_)})`, visibility: shownIf(now.revealed),
         "aria-valuenow": Number(now.d.toFixed(6)), "aria-valuemin": -now.reach, "aria-valuemax": now.reach,

@@ -12,9 +12,11 @@ function cell(value) {
   return `"${inert.replaceAll('"', '""')}"`;
 }
 
+const CSV = { type: "text/csv", mark: "\ufeff" }; // the mark says UTF-8 to Excel
+
 /** Hand a text to the reader as a file. */
-export function download(name, text) {
-  const address = URL.createObjectURL(new Blob(["\ufeff", text], { type: "text/csv" })); // the mark says UTF-8 to Excel
+export function download(name, text, { type, mark = "" } = CSV) {
+  const address = URL.createObjectURL(new Blob([mark, text], { type }));
   const link = document.createElement("a");
   link.href = address;
   link.download = name;

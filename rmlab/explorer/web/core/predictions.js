@@ -5,6 +5,8 @@ import { preferenceProbability } from "./preference.js";
 /** The smallest probability that can be predicted; the largest is one less this. */
 export const SUREST = 0.01;
 
+const isShare = (value) => Number.isFinite(value) && value >= 0 && value <= 1;
+
 /**
  * What can be predicted: whether something `fits` as what was said, or as the truth; and the `outcome` of a prediction,
  * `{ truth }`, for some also whether it was `right`; null while nobody knows.
@@ -12,10 +14,27 @@ export const SUREST = 0.01;
 const KINDS = {
   /** P(A is preferred), a probability. */
   p: {
-    fits: (value) => Number.isFinite(value) && value >= 0 && value <= 1,
+    fits: isShare,
     outcome(store) {
       const [a, b] = store.get("scores");
       return a === null || b === null ? null : { truth: preferenceProbability((a - b) / store.get("temperature")) };
+    },
+  },
+  /** The accuracy at the last step of the film, a share. */
+  accuracy: {
+    fits: isShare,
+    outcome(store) {
+      const truth = store.get("data").film?.evaluations.at(-1)?.accuracy;
+      return truth === undefined ? null : { truth };
+    },
+  },
+  /** How often two models prefer the same response, a share. */
+  agreement: {
+    fits: isShare,
+    outcome(store) {
+      const { both, only_a, only_b, neither } = store.get("data").compare?.quadrants ?? {};
+      const all = both + only_a + only_b + neither;
+      return all > 0 ? { truth: (both + neither) / all } : null;
     },
   },
   /** A pair on which the model disagrees with the label, by its row; the truth is the score difference. */
@@ -83,10 +102,10 @@ export function shownGuess(store) {
   return now && Math.abs(now.truth - last.truth) < 1e-9 ? last : null;
 }
 
-/** How well a class predicts: predictions of P and their mean absolute gap; the others, and how many were right. */
+/** How well a class predicts: predictions of numbers and their mean absolute gap; the others, and how many were right. */
 export function standing(guesses) {
-  const gaps = guesses.filter(({ of }) => of === "p").map(({ said, truth }) => Math.abs(said - truth));
-  const choices = guesses.filter(({ of }) => of !== "p");
+  const gaps = guesses.filter(({ right }) => right === undefined).map(({ said, truth }) => Math.abs(said - truth));
+  const choices = guesses.filter(({ right }) => right !== undefined);
   return {
     n: gaps.length, gap: gaps.length ? gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length : null,
     choices: choices.length, right: choices.filter(({ right }) => right).length,
@@ -105,15 +124,19 @@ export function comparedInWords({ of, said, truth, right }) {
   if (of === "head") return right ? "You said so: right." : `You said ${HEADS[said] ?? said}: it is ${HEADS[truth] ?? truth}.`;
   const gap = said - truth;
   const apart = Math.abs(gap) < 0.005 ? "they agree" : `${Math.abs(gap).toFixed(2)} too ${gap > 0 ? "high" : "low"}`;
-  return `You said ${said.toFixed(2)}, the model says ${inTwoDigits(truth)}: ${apart}.`;
+  const claim = {
+    accuracy: (value) => `You said an accuracy of ${value} at the last step; it is`,
+    agreement: (value) => `You said that the two prefer the same response on a share of ${value} of the pairs; it is`,
+  }[of] ?? ((value) => `You said ${value}, the model says`);
+  return `${claim(said.toFixed(2))} ${inTwoDigits(truth)}: ${apart}.`;
 }
 
 /** The standing of a class in words; empty before its first prediction. */
 export function standingInWords(guesses) {
   const { n, gap, choices, right } = standing(guesses);
-  const many = (count) => `${count} ${count === 1 ? "prediction" : "predictions"}`;
+  const numbers = n === 1 ? "number" : "numbers";
   return [
-    n ? `${many(n)} of P, on average ${gap.toFixed(2)} from the model.` : "",
-    choices ? `${many(choices)} of another kind, ${right} right.` : "",
+    n ? `${n} ${numbers} predicted, on average ${gap.toFixed(2)} off.` : "",
+    choices ? `${choices} ${choices === 1 ? "choice" : "choices"} predicted, ${right} right.` : "",
   ].filter(Boolean).join(" ");
 }

@@ -10,6 +10,8 @@
 //         draw();
 //         return () => off();                // called before root is emptied
 //       },
+//       enter(root) {},                      // if the view has keys of its own: focus what hears them; its tab was chosen
+//       plain: true,                         // if it has no use for Predict, Reset and a link
 //     };
 //
 // and a line in explorer.js, which lists the views. `store` has
@@ -19,17 +21,19 @@
 //     on(names, listen)    listen() after any of these names changed, once for each set; gives a function that ends it
 //     connect()            try again now, and take the explorer from another tab; on a served page, while get("connection")
 //                          says in words that it is not connected
-//     live                 true where a kernel answers, false in the single file; lost() says in words that it is gone
+//     live                 true where something can answer: a kernel, or a model in the page (live/answers.js)
+//     kernel               true where Python follows the state; lost() says in words that it is gone
 //
 // What a view shows beside the state (columns, frames) is read-only and stands in get("data")[NAME]; get("data").note, where
 // there is one, is a sentence that stands above every view. A view that wants
 // something of the kernel sets a trait that says what it wants; Python observes it and sets the answer.
 //
-// A view keeps to this: text from outside only through textContent; colours and sizes from explorer.css; every control is
-// a native one or has a role, a name and keys; readouts have role="status" and are empty while get("revealed") is false.
+// A view keeps to this: text from outside only through textContent; colours and sizes from explorer.css and styles/; every
+// control is a native one or has a role, a name and keys; readouts have role="status" and are empty while get("revealed")
+// is false.
 
 /** A store over anything with anywidget's get, set, on, off and save_changes. */
-export function createStore(model, { live, page = false }) {
+export function createStore(model, { live, kernel = live, page = false }) {
   const listeners = new Map(); // name -> set of listen functions
   const watched = new Map(); // name -> function that is registered with the model
   const changed = new Set();
@@ -53,7 +57,7 @@ export function createStore(model, { live, page = false }) {
 
   let gone = "";
   const lose = () => {
-    gone = "The kernel has stopped: what you typed stays, and whatever needs no kernel still works. Restart the kernel for the rest.";
+    gone = "The kernel has stopped, which is the Python that answers here. What you typed stays, and whatever needs no Python still works; restart the kernel for the rest.";
     note("lost");
   };
   // ipywidgets' event when a widget loses its kernel
@@ -64,6 +68,7 @@ export function createStore(model, { live, page = false }) {
 
   return {
     live,
+    kernel,
     page,
     connect: model.connect,
     lost: () => gone,

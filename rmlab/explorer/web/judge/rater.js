@@ -3,30 +3,28 @@
 // A click has a name of its own. Until the answer comes that it is kept, it is sent again and again under that name, so
 // that it is counted once whatever the network does; nothing else can be clicked meanwhile.
 import { element, update } from "../core/dom.js";
-import { ask as askServer, pause, Refusal } from "./server.js";
+import { pause, Refusal } from "./refusal.js";
+import { newName } from "./session.js";
+import { verdictButtons, verdictKeys, VERDICTS } from "./verdicts.js";
 import { weightsCard } from "./weights.js";
 
-const VERDICTS = [
-  { verdict: "left", text: "Left is better", key: "ArrowLeft", shown: "←" },
-  { verdict: "tie", text: "About the same", key: "t", shown: "T" },
-  { verdict: "right", text: "Right is better", key: "ArrowRight", shown: "→" },
-  { verdict: "skip", text: "Skip", key: "s", shown: "S" },
-  { verdict: "undo", text: "Undo", key: "u", shown: "U" },
-];
 const FIRST_PAUSE = 300; // milliseconds, doubled after each failure
 const LONGEST_PAUSE = 4_000;
 const KEPT = "Your click is kept here, and sent again until it arrives.";
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
 /**
- * Let a rater judge; gives a function that ends it. `known`: code, rater and session of one who joined a class; `view`:
- * what to show first; `ask`: puts a question to the desk; `keys`: where keys are heard; `who`: what answers, in words.
+ * Let a rater judge; gives a function that ends it. `ask`: puts a question to the desk; `known`: code, rater and session of
+ * one who joined a class; `view`: what to show first; `keys`: where keys are heard; `who`: what answers, in words; `news`:
+ * tells a function whenever the desk knows more of what is shown, and gives one that ends that.
  */
-export function judging(panel, known, { view = null, ask = askServer, keys = document, who = "server" } = {}) {
+export function judging(panel, { ask, known = {}, view = null, keys = [document], who = "server", news = () => () => {} }) {
   let ended = false;
   let ticking = null;
+  let ends = [];
   let session = known.session;
   let since = performance.now();
+  let shownNumber = null;
   let busy = true;
   let goOn = false; // past the goal
   const progress = element("progress", { class: "rx-progress", "aria-label": "Judged" });
@@ -38,9 +36,7 @@ export function judging(panel, known, { view = null, ask = askServer, keys = doc
   const prompt = element("p", { class: "rx-shown" });
   const left = element("p", { class: "rx-shown" });
   const right = element("p", { class: "rx-shown" });
-  const buttons = VERDICTS.map((one) =>
-    element("button", { type: "button", class: "rx-button rx-verdict", "aria-keyshortcuts": one.key, onClick: () => click(one.verdict) },
-      element("span", { text: one.text }), element("kbd", { text: one.shown })));
+  const buttons = verdictButtons(click);
   const side = (name, text, style) => element("section", { class: `rx-card ${style}`, "aria-label": name }, element("h2", { class: "rx-title rx-side", text: name }), text);
   const pair = element("div", { class: "rx-judge" },
     element("section", { class: "rx-card", "aria-label": "Prompt" }, element("h2", { class: "rx-title", text: "Prompt" }), prompt),
@@ -74,8 +70,9 @@ export function judging(panel, known, { view = null, ask = askServer, keys = doc
       update(left, { text: showing.left });
       update(right, { text: showing.right });
       VERDICTS.forEach(({ verdict }, i) => update(buttons[i], { "aria-disabled": String(verdict === "undo" && view.undo === null) }));
-      since = performance.now();
+      if (showing.number !== shownNumber) since = performance.now();
     }
+    shownNumber = done ? null : showing.number;
     if (turned && inside) (done ? end : buttons[0]).focus({ preventScroll: true }); // what had the focus is hidden: keys go on
     tick();
   }
@@ -113,7 +110,7 @@ export function judging(panel, known, { view = null, ask = askServer, keys = doc
     if (busy || (verdict === "undo" && view.undo === null) || (pair.hidden && verdict !== "undo")) return;
     busy = true;
     const showing = verdict === "undo" ? view.undo : view.showing.number;
-    const body = { session, verdict, showing, position: view.position, key: crypto.randomUUID?.() ?? name(), seconds: (performance.now() - since) / 1000 };
+    const body = { session, verdict, showing, position: view.position, key: newName(), seconds: (performance.now() - since) / 1000 };
     try {
       view = await again(() => ask("judge", body));
       tell("");
@@ -127,14 +124,15 @@ export function judging(panel, known, { view = null, ask = askServer, keys = doc
 
   async function catchUp() {
     view = await again(() => ask("view", undefined, { session }));
+    session = view.session; // a desk in the page begins another when its labels are forgotten
   }
 
-  function press(event) {
-    const one = VERDICTS.find(({ key }) => key === event.key || key === event.key.toLowerCase());
-    const typing = event.target.closest?.("input, textarea, select");
-    if (!one || event.repeat || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    click(one.verdict);
+  async function learn() { // of the same pair, unless it was judged elsewhere
+    if (busy) return;
+    busy = true;
+    await catchUp();
+    busy = false;
+    draw();
   }
 
   async function start() {
@@ -143,14 +141,14 @@ export function judging(panel, known, { view = null, ask = askServer, keys = doc
     tell("");
     busy = false;
     draw();
-    keys.addEventListener("keydown", press);
+    ends = [verdictKeys(keys, click), news(learn)];
     ticking = setInterval(tick, 1000);
     if (ended) stop();
   }
 
   function stop() {
     ended = true;
-    keys.removeEventListener("keydown", press);
+    ends.forEach((one) => one());
     clearInterval(ticking);
   }
 
@@ -159,16 +157,12 @@ export function judging(panel, known, { view = null, ask = askServer, keys = doc
 }
 
 /** What the model said of the last click, and how it does. */
-export function guessWords({ guess, guessAfter, judged }) {
+export function guessWords({ guess, guessAfter, judged, guessedBy }) {
   if (!guess) return judged < guessAfter ? `Guess me: after ${guessAfter} judgements a model guesses each click before you make it.` : "Guess me: the next click is guessed.";
   const left = guess.last_left > 0.5;
   const sure = Math.round(100 * Math.max(guess.last_left, 1 - guess.last_left));
   const hit = guess.last_right ? "and so did you" : "and you said the other";
   const promised = Math.round((100 * guess.expected_right) / guess.n);
-  return `Guess me: before your last click I said ${left ? "left" : "right"} with ${sure}%, ${hit}. So far ${guess.n_right} of ${guess.n} right; I promised ${promised}%.`;
-}
-
-/** A name for a click where the page has no `randomUUID`, which needs https or loopback. */
-function name() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const who = guessedBy ?? "I";
+  return `Guess me: before your last click ${who} said ${left ? "left" : "right"} with ${sure}%, ${hit}. So far ${guess.n_right} of ${guess.n} right; ${guessedBy ? "it" : "I"} promised ${promised}%.`;
 }

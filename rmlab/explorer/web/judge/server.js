@@ -1,13 +1,7 @@
 // Questions to the server that this page came from.
+import { Refusal } from "./refusal.js";
 
 const LONGEST_WAIT = 20_000; // milliseconds
-
-export class Refusal extends Error {
-  constructor(status, words) {
-    super(words);
-    this.status = status;
-  }
-}
 
 /** Ask `path`, with a body if there is one; gives what JSON holds, or throws a Refusal (or what `fetch` throws). */
 export async function ask(path, body, query = {}) {
@@ -18,6 +12,3 @@ export async function ask(path, body, query = {}) {
   if (!answer.ok) throw new Refusal(answer.status, await answer.text());
   return answer.json();
 }
-
-/** Wait. */
-export const pause = (milliseconds) => new Promise((go) => setTimeout(go, milliseconds));

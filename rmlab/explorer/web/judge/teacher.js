@@ -1,6 +1,7 @@
 // The teacher's page: how to join, who has judged how much, and what all labels say, as they come.
 import { element, update } from "../core/dom.js";
-import { ask, pause } from "./server.js";
+import { pause } from "./refusal.js";
+import { ask } from "./server.js";
 import { weightsCard } from "./weights.js";
 
 const BETWEEN = 2_000; // milliseconds

@@ -21,7 +21,8 @@ export function prediction(store) {
       update(question, { text: store.get("label") });
       given.draw({ lost, said, revealed });
       update(reveal, { disabled: Boolean(lost) || revealed || said === null });
-      update(words, { text: lost || (revealed ? store.get("words") : said === null ? "Make your prediction." : "Noted. Press Reveal when everybody has decided.") });
+      const next = said === null ? "Make your prediction." : "Noted. Press Reveal when everybody has decided.";
+      update(words, { text: lost || store.get("words") || next });
       if (gap) {
         update(gap.node, { class: `rx-gap-picture${revealed ? "" : " rx-none"}` });
         gap.draw({ said, truth: store.get("truth"), low: store.get("low"), high: store.get("high") });

@@ -23,8 +23,8 @@ export function scorersOf(store, isShown) {
   const own = ofTheTexts(store) ? store.get("scores") : [null, null];
   const first = { name: answering ? store.get("model") : "the model", scores: own, late: answering && store.get("answered") !== store.get("request") };
   if (answering) {
-    const { name, scores, answered, error } = store.get("second");
-    return name === undefined ? [first] : [first, { name, scores, error, late: answered !== store.get("request") }];
+    const { name, scores, answered, error, interval } = store.get("second");
+    return name === undefined ? [first] : [first, { name, scores, error, interval, late: answered !== store.get("request") }];
   }
   const rows = recordedOf(store, isShown);
   const mine = rows.findIndex(([, a, b]) => a === own[0] && b === own[1]);
@@ -106,10 +106,10 @@ function inWords({ p, revealed, byHand, who }) {
   return expects(who, p);
 }
 
-function secondInWords({ name, error }, { d, p }) {
+function secondInWords({ name, error, interval }, { d, p }) {
   if (error) return `${capital(error)}.`;
   if (p === null) return `${capital(name)} has not answered yet.`;
-  return expects(`${name} (${signed(d)} nats)`, p);
+  return expects(`${name} (${signed(d)} nats${interval ? `, ${interval.map((end) => signed(end)).join(" to ")}` : ""})`, p);
 }
 
 /** One sentence on an answer that wins and that no reader would prefer; "" where there is none. */
@@ -124,7 +124,8 @@ function remarks(scorers, found, responses) {
 }
 
 function source(store, late) {
-  if (!store.live) return `Scores: ${store.get("scores_from")}. Live scoring needs a kernel: open the probe in a notebook, or with “rmlab explore”.`;
+  if (!store.live) return `Scores: ${store.get("scores_from")}. What you type is not scored here: for that, open the probe in a notebook, or with “rmlab explore”.`;
+  if (!store.kernel && store.get("loading")?.phase !== "ready") return `Scores: ${store.get("scores_from")}.`;
   if (!store.get("answering")) return `Scores: ${store.get("scores_from")}. No model answers here: give one, as in probe(model).`;
   if (store.get("connection")) return `Scores: ${store.get("scores_from")}. They do not follow the texts until this page is connected again.`;
   if (store.lost()) return `Scores: ${store.get("scores_from")}. They do not follow the texts, because the kernel has stopped.`;

@@ -12,7 +12,7 @@ export function byKeys(store) {
 export function pick(store, row, traits = {}) {
   const columns = store.get("data").pairs;
   const values = { selection: row, ...traits };
-  if (!store.live) Object.assign(values, opened(columns, row)); // with a kernel, Python does so, with the whole texts
+  if (!store.kernel) Object.assign(values, opened(columns, row)); // with a kernel, Python does so, with the whole texts
   store.set(values);
 }
 

@@ -3,9 +3,12 @@ import { element, unique, update } from "../core/dom.js";
 import { comparedInWords, guessing, guessOf, predictable, settled, shownGuess, standingInWords, SUREST } from "../core/predictions.js";
 
 const HOW = {
+  path: "Move the slider to the P that you expect, then press Reveal.",
   curve: "Drag the hollow point to the P that you expect, then press Reveal.",
   probe: "Move the slider to the P that you expect, then press Reveal.",
   head: "Choose how many numbers you expect, then press Reveal.",
+  film: "Move the slider to the accuracy that you expect at the last step, then press Reveal.",
+  compare: "Move the slider to the share of pairs on which you expect the two to prefer the same response, then press Reveal.",
   pairs: "Pick a pair that you expect the model to get wrong, then press Reveal.",
 };
 
@@ -38,18 +41,18 @@ export function comparing(store) {
   });
 }
 
-/** A slider for P(A is preferred), shown while predictions are asked for. */
-export function guessSlider(store) {
+/** A slider for a number from 0 to 1, by default P(A is preferred), shown while predictions are asked for. */
+export function guessSlider(store, of = "p", label = "Your P(A preferred)") {
   const input = element("input", {
     type: "range", class: "rx-long", id: unique("guess"), min: SUREST, max: 1 - SUREST, step: 0.01,
-    onInput: () => store.set(guessing(store, "p", predictable(Number(input.value)))),
+    onInput: () => store.set(guessing(store, of, predictable(Number(input.value)))),
   });
   const shown = element("output", { class: "rx-value", for: input.id });
-  const node = element("label", { class: "rx-field rx-guess-field", for: input.id }, element("span", { text: "Your P(A preferred)" }), input, shown);
+  const node = element("label", { class: "rx-field rx-guess-field", for: input.id }, element("span", { text: label }), input, shown);
   return {
     node,
     draw() {
-      const said = guessOf(store, "p");
+      const said = guessOf(store, of);
       input.value = said ?? 0.5;
       update(input, { "aria-valuetext": said === null ? "no prediction yet" : said.toFixed(2) });
       update(shown, { text: said === null ? "?" : said.toFixed(2) });

@@ -3,15 +3,18 @@ import { element, unique, update } from "../core/dom.js";
 
 export const TERMS = {
   calibration: { entry: "Calibration", text: "A model is calibrated if it is right on 80% of the pairs for which it says 80%, and likewise for every other percentage." },
+  "the course's model": { entry: "Course's model", text: "A small reward model that comes with rmlab. It learned from the choices of a simulated judge between replies to everyday questions." },
   "held-out pairs": { entry: "Held-out pairs", text: "Pairs that are not trained on, and that are used to make choices: when to stop, which model, which temperature." },
   label: { entry: "Label", text: "What the judge said of a pair." },
   loss: { entry: "Loss", text: "The number that training makes small. For a pair it is −log P, where P is the probability that the model gave to the choice that was made." },
-  nats: { entry: "Nat", text: "The unit of log-odds and of losses: one nat multiplies the odds by 2.718." },
+  nats: { entry: "Nat", text: "The unit of scores and of losses. If A leads by one nat, the model expects A to be preferred in 73 of 100 judgements; without a lead, in 50." },
   "score difference": { entry: "Score difference", text: "Score of the chosen response minus score of the rejected one, in nats. If it is positive, the model agrees with the judge." },
   sigmoid: { entry: "Sigmoid", text: "σ(d) = 1 / (1 + e^−d). It turns any difference into a probability: 0 into one half, a large one into nearly 1." },
   temperature: { entry: "Temperature", text: "A positive number by which all scores are divided. Above 1 it makes a model less sure." },
   twin: { entry: "Twin", text: "A model made like another, except for one thing. The course's twin learned from a judge who likes to be flattered." },
 };
+
+const COURSE = "the course's model";
 
 const USED = {
   path: ["label", "nats", "sigmoid", "temperature", "loss"],
@@ -22,12 +25,20 @@ const USED = {
   compare: ["label", "score difference", "twin"],
 };
 
+/** A text that ends in the course's model, with what is meant by it; any other with a full stop. */
+export function withCourseModel(text) {
+  const meant = TERMS[COURSE].text;
+  return text.endsWith(COURSE) ? `${text}: ${meant[0].toLowerCase()}${meant.slice(1)}` : `${text}.`;
+}
+
 /** The words of a view and a place for one sentence; null for a view without any. */
-export function termsOf(view) {
+export function termsOf(view, store) {
   if (!USED[view]) return null;
+  const ours = ["model", "scores_from"].some((name) => (store.get(name) ?? "").includes(COURSE));
+  const used = [...(ours ? [COURSE] : []), ...USED[view]];
   const sentence = element("p", { class: "rx-term-text", id: unique("term"), hidden: true });
   let open = null;
-  const buttons = USED[view].map((name) => element("button", {
+  const buttons = used.map((name) => element("button", {
     type: "button", class: "rx-term", text: name, "aria-expanded": "false", "aria-controls": sentence.id,
     onClick: () => {
       open = open === name ? null : name;

@@ -3,6 +3,7 @@ import { legend, signed } from "../charts/chart.js";
 import { element, svg, update } from "../core/dom.js";
 import { grid } from "../parts/grid.js";
 import { byKeys, openProbe, pairCard, pick } from "../parts/pick.js";
+import { guessSlider } from "../parts/predictions.js";
 import { scatter } from "../charts/scatter.js";
 import { changeSettings, settingsOf } from "../core/settings.js";
 
@@ -56,11 +57,12 @@ export const compare = {
     const look = element("p", { class: "rx-look" }, element("strong", { text: "Look for" }),
       " the corners where only one agrees: these pairs show what the other has learned differently. ",
       element("button", { type: "button", class: "rx-button", hidden: !apart.length, text: "Where they are furthest apart", onClick: () => pick(store, apart[0]) }));
+    const guess = guessSlider(store, "agreement", "Your share of pairs on which they prefer the same response");
     const counts = element("div", { class: "rx-counts" });
     const card = pairCard(store);
     const only = element("input", { type: "checkbox", onChange: () => changeSettings(store, "compare", { apart: only.checked }) });
     root.append(element("div", { class: "rx-columns" },
-      element("div", { class: "rx-card rx-wide" }, counts, words, look, ...columns.notes.map((note) => element("p", { class: "rx-note", text: note }))),
+      element("div", { class: "rx-card rx-wide" }, counts, guess.node, words, look, ...columns.notes.map((note) => element("p", { class: "rx-note", text: note }))),
       element("div", { class: "rx-card" }, element("h3", { text: "Side by side" }), cloud.node,
         legend(["rx-a", `● only ${a} agrees`], ["rx-b", `■ only ${b} agrees`], ["rx-both", "● both or neither"], ["rx-ink", "+ a tie of scores"]),
         element("label", { class: "rx-choice" }, only, element("span", { text: "only where they part" }))),
@@ -69,6 +71,7 @@ export const compare = {
 
     function draw() {
       const selected = columns.n_pairs > store.get("selection") ? store.get("selection") : null;
+      guess.draw();
       only.checked = Boolean(settingsOf(store, "compare", { apart: false }).apart);
       cloud.draw({
         rows: only.checked ? apart : all, selected, called: apart[0] ?? null, shown: shown(), kind: place,
@@ -82,7 +85,7 @@ export const compare = {
         element("p", { class: "rx-figure", text: shown() ? columns.quadrants[key].toLocaleString("en") : "?" }))));
       update(words, {
         text: shown() ? columns.words
-          : columns.n_pairs ? `Predict: on how many of 100 pairs does only ${a} agree with the label, and on how many only ${b}? Then press Reveal.` : "",
+          : columns.n_pairs ? `Predict: how often do ${a} and ${b} prefer the same response? And where they part, which of them agrees with the label more often?` : "",
       });
       card.draw(selected, ...pairInWords(selected));
     }
@@ -92,7 +95,7 @@ export const compare = {
       const found = tied.has(row) ? "the label is a tie" : who[place(row)];
       return [`Pair ${row + 1}: ${found}`, `${a} ${signed(columns.standard_a[row])} · ${b} ${signed(columns.standard_b[row])}, in units of each model's scale`];
     }
-    const off = store.on(["selection", "settings", "revealed"], draw);
+    const off = store.on(["selection", "settings", "revealed", "guess"], draw);
     draw();
     return () => { off(); cloud.close(); list.close(); };
   },

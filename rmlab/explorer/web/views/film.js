@@ -4,8 +4,10 @@ import { legend, signed } from "../charts/chart.js";
 import { element, update } from "../core/dom.js";
 import { counted, highest, histogram, reachOf } from "../charts/histogram.js";
 import { differenceInWords, openProbe, pairCard, pick } from "../parts/pick.js";
+import { player } from "../core/player.js";
 import { preferenceProbability } from "../core/preference.js";
 import { changeSettings, settingsOf } from "../core/settings.js";
+import { guessSlider } from "../parts/predictions.js";
 import { strip } from "../charts/strip.js";
 import { trace } from "../charts/trace.js";
 
@@ -17,7 +19,6 @@ export const film = {
   render(root, store) {
     const reel = store.get("data").film;
     const last = reel.steps.length - 1;
-    const still = matchMedia("(prefers-reduced-motion: reduce)");
     const reach = reachOf(reel.differences.flat());
     const most = 2 * highest(counted(reel.differences[last], reach)); // in every frame; before training all are near zero
     const worst = worstAtTheEnd(reel.differences[last]);
@@ -41,10 +42,15 @@ export const film = {
     const words = element("p", { class: "rx-words", role: "status" });
     const look = element("p", { class: "rx-look" }, element("strong", { text: "Look for" }),
       " the two colours moving apart. What is orange and left of zero at the end, the model has learned wrongly or not at all.");
+    const guess = guessSlider(store, "accuracy", "Your accuracy at the last step");
+    const run = player({
+      last: () => last, pace: () => WHOLE / Math.max(1, last), rest: frameNow, draw,
+      settle: (frame) => changeSettings(store, "film", { frame }),
+    });
     const form = controls();
     const pictured = (title, part, ...below) => element("div", { class: "rx-card" }, element("h3", { text: title }), part.node, ...below);
     root.append(element("div", { class: "rx-columns" },
-      element("div", { class: "rx-card rx-wide" }, form.node, words, look, ...reel.notes.map((note) => element("p", { class: "rx-note", text: note }))),
+      element("div", { class: "rx-card rx-wide" }, form.node, guess.node, words, look, ...reel.notes.map((note) => element("p", { class: "rx-note", text: note }))),
       element("div", { class: "rx-stack" },
         element("div", { class: "rx-card" }, element("h3", { text: "Held-out pairs" }), bars.node, marks.node,
           legend(["rx-a", "● the model agrees"], ["rx-b", "■ it disagrees"])),
@@ -54,9 +60,8 @@ export const film = {
         pictured("Loss", losses, legend(["rx-held", "●– held-out pairs"], ["rx-ink", "– the batch of each step"], ["", "┄ a coin, 0.693"])),
         pictured("The followed pair", path, legend(["", "┄ equal scores"])))));
 
-    let playing = null; // { position, at: time of the last frame } while the film runs
     function draw() {
-      const position = playing ? playing.position : frameNow();
+      const position = run.position();
       const shown = store.get("revealed");
       const at = Math.floor(position + 1e-9);
       const values = between(reel.differences, position);
@@ -75,46 +80,17 @@ export const film = {
       });
       path.draw({ step: now, shown, lines: [{ class: "rx-held", x: reel.steps, y: reel.differences.map((d) => d[pair]), points: true }] });
       form.draw(position, at);
-      update(words, { text: inWords(reel, at, shown), "aria-live": playing ? "off" : null });
+      guess.draw();
+      update(words, { text: inWords(reel, at, shown), "aria-live": run.playing() ? "off" : null });
       update(look, { hidden: !shown });
       card.draw(reel.rows[pair] ?? null, ...followedInWords(reel, at, pair, shown));
     }
 
-    function advance(time) {
-      if (!playing) return;
-      const pace = WHOLE / Math.max(1, last); // from one recorded step to the next
-      playing.position = Math.min(last, playing.position + (playing.at === null ? 0 : time - playing.at) / pace);
-      playing.at = time;
-      if (playing.position >= last) pause();
-      else {
-        draw();
-        requestAnimationFrame(advance);
-      }
-    }
-    function pause() {
-      const frame = Math.floor(playing.position + 1e-9);
-      playing = null;
-      changeSettings(store, "film", { frame });
-      draw();
-    }
-    function play() {
-      const frame = frameNow();
-      if (still.matches) { // nothing moves by itself: a press is a step
-        changeSettings(store, "film", { frame: frame >= last ? 0 : frame + 1 });
-      } else if (playing) {
-        pause();
-      } else {
-        playing = { position: frame >= last ? 0 : frame, at: null };
-        requestAnimationFrame(advance);
-        draw();
-      }
-    }
-
     function controls() {
-      const button = element("button", { type: "button", class: "rx-button rx-play", onClick: play });
+      const button = element("button", { type: "button", class: "rx-button rx-play", onClick: run.press });
       const slider = element("input", {
         type: "range", min: 0, max: last, step: 1, "aria-label": "recorded step", class: "rx-long",
-        onInput: () => { playing = null; changeSettings(store, "film", { frame: Number(slider.value) }); },
+        onInput: () => { run.stop(); changeSettings(store, "film", { frame: Number(slider.value) }); },
       });
       const value = element("output", { class: "rx-value" });
       const follow = element("input", {
@@ -126,7 +102,7 @@ export const film = {
       return {
         node,
         draw(position, at) {
-          update(button, { text: still.matches ? "Next step" : playing ? "Pause" : "Play" });
+          update(button, { text: run.name() });
           slider.value = Math.round(position);
           update(slider, { "aria-valuetext": `step ${reel.steps[at]}` });
           update(value, { text: `step ${reel.steps[at]} of ${reel.steps[last]}` });
@@ -135,14 +111,11 @@ export const film = {
       };
     }
 
-    const off = store.on(["settings", "selection", "revealed"], draw);
-    still.addEventListener("change", draw);
+    const off = store.on(["settings", "selection", "revealed", "guess"], draw);
     draw();
     return () => {
-      playing = null;
       off();
-      still.removeEventListener("change", draw);
-      for (const part of [bars, marks, curve, losses, path]) part.close();
+      for (const part of [run, bars, marks, curve, losses, path]) part.close();
     };
   },
 };
@@ -163,7 +136,7 @@ export function between(frames, position) {
 }
 
 function inWords(reel, at, shown) {
-  if (!shown) return "Predict: before training the differences are all near zero. Where will they be at the end? What moves first, accuracy or log loss? Then press Reveal.";
+  if (!shown) return "Predict: before training the differences are all near zero. Where will they be at the end? And how large will the accuracy be?";
   const { accuracy, accuracy_interval: [low, high], log_loss: loss, n_pairs: n } = reel.evaluations[at];
   const percent = (share) => `${(100 * share).toFixed(1)}%`;
   const coin = Math.abs(loss - Math.log(2)) < 0.0005 ? "the same as a coin's" : loss < Math.log(2) ? "less than a coin's" : "more than a coin's";

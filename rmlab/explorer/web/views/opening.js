@@ -4,6 +4,7 @@ import { signed } from "../charts/chart.js";
 import { element, unique, update } from "../core/dom.js";
 import { play } from "../core/motion.js";
 import { preferenceProbability } from "../core/preference.js";
+import { withCourseModel } from "../parts/terms.js";
 
 const WHOLE = 3_600; // milliseconds in which the path draws itself
 const SEEN = "rmlab-opening-seen";
@@ -95,16 +96,16 @@ export function opening(store, leave) {
     for (const one of [on, fool, again]) if (one) update(one, { hidden: !done }); // first the verdict, then the ways on
     update(skip, { hidden: done });
     update(verdict, { text: done ? comparedInWords(vote, preferenceProbability(a - b)) : "" });
-    update(source, { text: done ? `Scores: A ${signed(a)}, B ${signed(b)}, ${from}.` : "" });
+    update(source, { text: done ? withCourseModel(`Scores: A ${signed(a)}, B ${signed(b)}, ${from}`) : "" });
   }
-  function show(chosen) {
+  function show(chosen, atOnce = false) {
     stop();
     vote = chosen;
     answers.forEach((answer, i) => update(answer, { "aria-pressed": String("ab"[i] === vote) }));
     node.classList.toggle("rx-voted", vote !== null);
     share = 0;
     if (vote === null) draw();
-    else stop = play((now) => { share = now; draw(); }, WHOLE);
+    else stop = play((now) => { share = now; draw(); }, atOnce ? 0 : WHOLE);
   }
   function choose(side) {
     if (vote !== null) return;
@@ -122,7 +123,7 @@ export function opening(store, leave) {
   return {
     node,
     open() {
-      show(null);
+      show(vote, true); // who comes back finds the vote and what came of it
       if (store.page) document.addEventListener("keydown", elsewhere); // nothing on the page has the focus at first
     },
     close() {

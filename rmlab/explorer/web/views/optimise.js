@@ -2,6 +2,7 @@
 import { legend, signed } from "../charts/chart.js";
 import { gains } from "../charts/gains.js";
 import { element, unique, update } from "../core/dom.js";
+import { player } from "../core/player.js";
 import { changeSettings, settingsOf } from "../core/settings.js";
 import { percent, sharesTable, winnerCard } from "../parts/winner.js";
 
@@ -15,9 +16,7 @@ export const optimise = {
   render(root, store) {
     const data = store.get("data").optimise;
     const n = data.questions.length;
-    const still = matchMedia("(prefers-reduced-motion: reduce)");
     const set = (values) => changeSettings(store, "optimise", values);
-    let playing = null; // { position, at: time of the last frame } while it runs
 
     function settings() { // a link may hold anything
       const found = settingsOf(store, "optimise", { question: data.opens_on, ...DEFAULTS });
@@ -33,6 +32,10 @@ export const optimise = {
     const card = winnerCard();
     const table = sharesTable();
     const words = element("p", { class: "rx-words rx-two-lines", role: "status" });
+    const lastNow = () => data.strengths[settings().method].length - 1;
+    const run = player({
+      last: lastNow, pace: () => WHOLE / Math.max(1, lastNow()), rest: () => settings().at, settle: (at) => set({ at }), draw, whole: Math.round,
+    });
     const form = controls();
     root.append(element("div", { class: "rx-columns rx-optimise" },
       element("div", { class: "rx-card rx-wide" }, form.strength, words, form.choices, element("p", { class: "rx-note", text: data.words })),
@@ -51,7 +54,7 @@ export const optimise = {
       const reader = mean ? 0 : now.question;
       const question = data.questions[reader];
       const one = curves[reader];
-      const at = playing ? Math.round(playing.position) : now.at;
+      const at = Math.round(run.position());
       const peak = curve.true.indexOf(Math.max(...curve.true));
       const rows = Object.entries(curve.shares).map(([i, share]) => ({ ...data.attributes[i], start: share[0], now: share[at] }));
       const said = inWords({ data, now, curve, at, peak, rows, shown });
@@ -66,55 +69,27 @@ export const optimise = {
       });
       table.draw({ rows, shown });
       form.draw(now, at);
-      update(words, { text: said, "aria-live": playing ? "off" : null });
-    }
-
-    function advance(time) {
-      if (!playing) return;
-      const last = playing.last;
-      playing.position = Math.min(last, playing.position + (playing.at === null ? 0 : (time - playing.at) * last / WHOLE));
-      playing.at = time;
-      if (playing.position >= last) pause();
-      else {
-        draw();
-        requestAnimationFrame(advance);
-      }
-    }
-    function pause() {
-      const at = Math.round(playing.position);
-      playing = null;
-      set({ at });
-    }
-    function play() {
-      const { at, method } = settings();
-      const last = data.strengths[method].length - 1;
-      if (still.matches) set({ at: at >= last ? 0 : at + 1 }); // nothing moves by itself: a press is a step
-      else if (playing) pause();
-      else {
-        playing = { position: at >= last ? 0 : at, at: null, last };
-        requestAnimationFrame(advance);
-        draw();
-      }
+      update(words, { text: said, "aria-live": run.playing() ? "off" : null });
     }
 
     function controls() {
-      const button = element("button", { type: "button", class: "rx-button rx-play", onClick: play });
+      const button = element("button", { type: "button", class: "rx-button rx-play", onClick: run.press });
       const slider = element("input", {
         type: "range", min: 0, step: 1, class: "rx-long",
-        onInput: () => { playing = null; set({ at: Number(slider.value) }); },
+        onInput: () => { run.stop(); set({ at: Number(slider.value) }); },
       });
       const value = element("output", { class: "rx-value" });
-      const menu = (names, key) => element("select", { onChange: (event) => { playing = null; set({ [key]: event.target.selectedIndex }); } },
+      const menu = (names, key) => element("select", { onChange: (event) => { run.stop(); set({ [key]: event.target.selectedIndex }); } },
         ...names.map((text) => element("option", { text })));
       const proxies = menu(data.proxies.map((each) => each.name), "proxy");
       const asked = [...data.questions.map((each) => each.prompt), ...(n > 1 ? [`(the mean of all ${n})`] : [])];
       const questions = menu(asked, "question");
       const group = unique("method");
       const methods = Object.entries(METHODS).map(([method, text]) => {
-        const input = element("input", { type: "radio", name: group, onChange: () => { playing = null; set({ method, at: 0 }); } });
+        const input = element("input", { type: "radio", name: group, onChange: () => { run.stop(); set({ method, at: 0 }); } });
         return { method, input, node: element("label", { class: "rx-choice" }, input, element("span", { text })) };
       });
-      const check = element("input", { type: "checkbox", onChange: () => { playing = null; set({ ensemble: check.checked }); } });
+      const check = element("input", { type: "checkbox", onChange: () => { run.stop(); set({ ensemble: check.checked }); } });
       const members = element("span");
       return {
         strength: element("div", { class: "rx-controls" }, button, slider, value),
@@ -124,7 +99,7 @@ export const optimise = {
           element("div", { class: "rx-choices", role: "radiogroup", "aria-label": "How it is optimised" }, ...methods.map((each) => each.node)),
           element("label", { class: "rx-field rx-which-question" }, element("span", { text: "Question" }), questions)),
         draw(now, at) {
-          update(button, { text: still.matches ? "Next step" : playing ? "Pause" : "Play" });
+          update(button, { text: run.name() });
           update(slider, { max: data.strengths[now.method].length - 1, "aria-label": now.method === "best_of_n" ? "n, how many replies are drawn" : "beta, the price of KL", "aria-valuetext": strength(data, now, at) });
           slider.value = at;
           update(value, { text: strength(data, now, at) });
@@ -140,12 +115,10 @@ export const optimise = {
     }
 
     const off = store.on(["settings", "revealed"], draw);
-    still.addEventListener("change", draw);
     draw();
     return () => {
-      playing = null;
       off();
-      still.removeEventListener("change", draw);
+      run.close();
       chart.close();
     };
   },

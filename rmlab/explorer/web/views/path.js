@@ -6,6 +6,8 @@ import { smallCurve } from "../charts/small_curve.js";
 import { element, unique, update } from "../core/dom.js";
 import { moving } from "../core/motion.js";
 import { judgementLoss, preferenceProbability } from "../core/preference.js";
+import { shownGuess } from "../core/predictions.js";
+import { guessSlider } from "../parts/predictions.js";
 import { reach } from "./curve.js";
 
 const TEXTS = ["prompt", "response_a", "response_b"];
@@ -33,6 +35,7 @@ export const path = {
     };
     const scores = numberLine(store);
     const sigmoid = smallCurve({ label: "Difference, on the sigmoid", move: slide });
+    const guess = guessSlider(store);
     const loss = smallCurve({ label: "Difference, on the loss", move: slide });
     const back = element("button", { type: "button", class: "rx-button", text: "Back to the model's scores", onClick: () => store.set({ scores: own.scores, scores_from: own.from }) });
     const byHand = element("div", { class: "rx-note rx-by-hand" },
@@ -49,7 +52,7 @@ export const path = {
         element("div", { class: "rx-card rx-flow-line" }, scores.node), then(), boxes.difference.node, hint),
       then("rx-aside"),
       element("div", { class: "rx-flow-part" },
-        element("div", { class: "rx-box-around" }, boxes.p.node, sigmoid.node), then(),
+        element("div", { class: "rx-box-around" }, boxes.p.node, sigmoid.node, guess.node), then(),
         element("div", { class: "rx-box-around" }, boxes.label.node, judge), then(),
         element("div", { class: "rx-box-around" }, boxes.loss.node, loss.node))),
     panel);
@@ -63,7 +66,7 @@ export const path = {
       const lossAt = (x) => judgementLoss(x, winner, temperature);
       const p = preferenceProbability(d / temperature);
       scores.draw({ a, b, d, known, winner, temperature, revealed: shown, reach: wide });
-      sigmoid.draw({ d, reach: wide, revealed: shown, of: (x) => preferenceProbability(x / temperature), most: 1, level: 0.5, words: `P ${p.toFixed(3)}` });
+      sigmoid.draw({ d, reach: wide, revealed: shown, of: (x) => preferenceProbability(x / temperature), most: 1, level: 0.5, words: `P ${p.toFixed(3)}`, said: shownGuess(store)?.said });
       loss.draw({ d, reach: wide, revealed: shown, of: lossAt, most: Math.max(lossAt(-wide), lossAt(wide)), level: Math.log(2), words: `loss ${lossAt(d).toFixed(3)} nats` });
       for (const each of [scores, sigmoid, loss]) update(each.node, { inert: !shown });
       scores.node.classList.toggle("rx-withheld", !shown);
@@ -89,10 +92,11 @@ export const path = {
       update(back, { hidden: own?.texts !== texts });
       toScores.classList.toggle("rx-cut", set);
       for (const { input } of labels) input.checked = input.value === store.get("winner");
+      guess.draw();
       const known = a !== null && b !== null && store.get("revealed");
       numbers.to({ a: known ? a : 0, b: known ? b : 0, temperature: store.get("temperature") }, set || !known);
     }
-    const off = store.on([...TEXTS, "scores", "scores_from", "winner", "temperature", "revealed"], draw);
+    const off = store.on([...TEXTS, "scores", "scores_from", "winner", "temperature", "revealed", "guess", "guesses"], draw);
     draw();
     return () => { off(); numbers.stop(); for (const each of [scores, sigmoid, loss]) each.close(); };
   },

@@ -4,6 +4,7 @@ import { element, unique, update } from "../core/dom.js";
 import { comparison, editList } from "../parts/edits.js";
 import { edited } from "../core/chips.js";
 import { find, newestChild, originOf, recorded, scored, textsOf, TEXTS, trailOf } from "../core/history.js";
+import { loadingLine } from "../parts/loading.js";
 import { differenceOf, readouts, recordedOf, scorersOf } from "../parts/needles.js";
 import { ofTheTexts } from "../charts/number_line.js";
 import { preferenceProbability } from "../core/preference.js";
@@ -67,6 +68,7 @@ export const probe = {
     const pinner = button("Pin this edit", () => { record(); pin(store.get("here")); });
     const explain = element("input", { type: "checkbox", onChange: () => ask({ explain: explain.checked }) });
     const examples = presetList(store, (preset) => { record(); ask(structuredClone(preset.state)); record(`example “${preset.name}”`); });
+    const loading = loadingLine(store);
     const readout = readouts(store, { waiting, isShown });
     const way = trail({ go });
     const wayCard = element("div", { class: "rx-card" }, element("h3", { text: "The difference after each edit" }), way.node);
@@ -78,7 +80,7 @@ export const probe = {
       examples.node,
       editors.prompt.node,
       element("div", { class: "rx-two" }, editors.response_a.node, editors.response_b.node),
-      readout.node, wayCard, known.node,
+      loading.node, readout.node, wayCard, known.node,
       element("div", { class: "rx-controls" },
         element("div", { class: "rx-buttons", role: "group", "aria-label": "Edits" }, undo, redo, swapper, pinner),
         element("label", { class: "rx-choice", hidden: !answering }, explain, element("span", { text: "What each token adds" }))),
@@ -90,6 +92,7 @@ export const probe = {
       const revealed = store.get("revealed");
       for (const each of Object.values(editors)) each.draw();
       examples.draw();
+      loading.draw();
       readout.draw();
       known.draw();
       const entry = find(history, here);
@@ -112,7 +115,7 @@ export const probe = {
     }
     const off = [
       store.on([...TEXTS, "scores", "scores_from", "answered", "notice", "temperature", "revealed", "history", "here", "pins", "explain",
-        "attribution", "error", "connection", "lost", "guess", "guesses", "second"], draw),
+        "attribution", "error", "connection", "lost", "guess", "guesses", "second", "loading"], draw),
       store.on(TEXTS, () => { clearTimeout(timer); timer = setTimeout(() => record(), RESTED); }),
       store.on(["answered", "scores", "second"], () => {
         const same = TEXTS.every((name) => textsOf(store.get("history"), store.get("here"))[name] === store.get(name));

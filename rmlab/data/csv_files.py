@@ -1,0 +1,84 @@
+"""Reading the rows of CSV files, as spreadsheets and people write them."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from rmlab.data.formats import NoPairError
+from rmlab.data.rows import DataError
+from rmlab.data.text_files import RECORD_LIMIT, Records, Rows, Wanted, check_header, decode, lines_of
+
+__all__ = ["read_csv"]
+
+
+def read_csv(path: Path, _: Wanted) -> Records:
+    """Open rows under a header, separated by whichever of commas, semicolons, tabs or bars the header has most of."""
+
+    def rows() -> Rows:
+        lines = (decode(line, f"{path}:{number}") for number, line in enumerate(lines_of(path), start=1))
+        told, skipped = None, 0
+        header_line = next(lines, "").lstrip("\ufeff")
+        while found := re.fullmatch(r"\s+|sep=(.)\r?\n", header_line):  # blank, or as Excel writes it
+            told, skipped = told or found[1], skipped + 1
+            header_line = next(lines, "")
+        separator = told or max(",;\t|", key=lambda one: len(_cells(header_line, one)))
+        spaced = any(name.startswith(" ") for name in _cells(header_line, separator)[1:])
+        reader = csv.reader(_chain(header_line, lines), strict=True, delimiter=separator, skipinitialspace=spaced)
+        header: list[str] | None = None
+        beginning: list[str] = []
+        place = f"{path}:{1 + skipped}"
+        limit = csv.field_size_limit(RECORD_LIMIT)  # a response may be longer than the 131,072 that csv allows
+        try:
+            for cells in reader:
+                # a row may span several lines
+                number, place = place, f"{path}:{reader.line_num + 1 + skipped}"
+                if not cells:
+                    continue
+                if header is None:
+                    header, beginning = _names(cells), [cells[0].lstrip("\ufeff"), *cells[1:]]
+                    check_header(number, header)
+                elif not any(cell.strip() for cell in cells):
+                    yield number, NoPairError("blank rows")
+                elif len(cells) != len(header):
+                    yield (
+                        number,
+                        DataError(f"{number}: expected {len(header)} cells, as in the header, got {len(cells)}"),
+                    )
+                elif cells[1:] == beginning[1:] and cells[0].lstrip("\ufeff") == beginning[0]:  # joined files
+                    yield number, NoPairError("rows that repeat the header")
+                else:
+                    yield number, dict(zip(header, cells, strict=True))
+        except csv.Error as error:
+            raise DataError(f"{place}: {_csv_fault(error)}") from None
+        finally:
+            csv.field_size_limit(limit)
+
+    return Records(str(path), (), rows())
+
+
+def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from rest
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:
+        return []
+
+
+def _names(cells: list[str]) -> list[str]:
+    """Return the names of columns in a header; one that is empty is called by its number."""
+    return [cell.lstrip("\ufeff").strip() or f"column {number}" for number, cell in enumerate(cells, start=1)]
+
+
+def _csv_fault(error: csv.Error) -> str:
+    if "field limit" in str(error):
+        return f"a cell is longer than {RECORD_LIMIT // 2**20} MiB, the most read; is a quotation mark not closed?"
+    if "new-line character" in str(error):
+        return "holds a carriage return outside quotation marks; let every line end in a line feed"
+    return f"is not CSV that can be read ({error}); is a quotation mark not closed, or one in a cell not doubled?"

@@ -1,0 +1,86 @@
+"""The data of the view Judge in a page without a kernel: the pairs that it shows, and what can be counted in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from rmlab import __version__
+from rmlab.data import PreferencePair, PreferencePairs
+from rmlab.labels import Questions, ask, traits_of
+
+__all__ = ["MOST_QUESTIONS", "add_live_views", "judge_columns"]
+
+MOST_QUESTIONS = 400
+"""Pairs that a page carries to be judged, at most: more than one reader judges in a day."""
+
+
+def judge_columns(
+    pairs: PreferencePairs | Sequence[PreferencePair], *, rater: str = "me", goal: int = 40, name: str = "pairs"
+) -> dict[str, Any]:
+    """Return what a page needs to let its reader judge pairs, for JSON.
+
+    Parameters
+    ----------
+    pairs
+        What is judged; of more than 400, so many drawn at random.
+    rater
+        The name that is kept with the labels.
+    goal
+        Judgements after which the reader is told to be done; there may be more.
+    name
+        Of the pairs: it begins the name of the file of labels.
+
+    Raises
+    ------
+    ValueError
+        If no pair can be judged.
+    """
+    asked = ask(pairs)
+    if len(asked) > MOST_QUESTIONS:
+        drawn = np.random.default_rng(0).permutation(len(asked))[:MOST_QUESTIONS]
+        asked = ask(asked.pairs.take(np.sort(drawn)))
+    traits = traits_of(asked)
+    differences = traits.differences * asked.signs()[:, None]  # of the first response less the second
+    return {
+        "questions": [_question(asked, place) for place in range(len(asked))],
+        "traits": {"names": list(traits.names), "differences": differences.tolist()},
+        "goal": min(goal, len(asked)),
+        "rater": rater,
+        "name": name,
+        "key": blake2b("".join(asked.ids).encode(), digest_size=8).hexdigest(),  # under which a browser keeps labels
+        "version": __version__,
+    }
+
+
+def add_live_views(
+    views: Sequence[str], data: Mapping[str, Any], pairs: Sequence[PreferencePair], *, name: str = "pairs"
+) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return the views and the data of a page with what it shows where a model answers in it: Judge and Audit.
+
+    Pairs of which none can be judged, as each has two equal responses, make no view Judge.
+
+    Parameters
+    ----------
+    views, data
+        Of the page; see `rmlab.explorer.page.render_page`.
+    pairs
+        What is judged.
+    name
+        Of the pairs; see `judge_columns`.
+    """
+    try:
+        judged = {"judge": judge_columns(pairs, name=name)}
+    except ValueError:
+        judged = {}
+    return (*views, *judged, "audit"), {**data, **judged}
+
+
+def _question(asked: Questions, place: int) -> dict[str, Any]:
+    pair = asked.pairs[place]
+    sides = (pair.chosen, pair.rejected) if asked.chosen_is_first[place] else (pair.rejected, pair.chosen)
+    one = {"id": asked.ids[place], "prompt": pair.prompt, "first": sides[0], "second": sides[1]}
+    return one | {name: value for name, value in (("group", pair.group), ("item", pair.item)) if value is not None}

@@ -1,0 +1,44 @@
+// The guesses of a rater's clicks, each from a fit to what stood before it: rmlab/labels/guesses.py in the browser.
+import { preferenceLoss } from "../core/preference.js";
+
+/** Judgements before the first guess. */
+export const GUESS_AFTER = 20;
+const LATEST = 100; // clicks that the score counts at most: when a session goes on, each needs a fit
+
+/**
+ * A keeper of guesses: `score(stands)`, of the clicks that stand, ties left out; null before there are any.
+ * `guess(before, entry)` gives the probability of the left, or null while it cannot say; what it once said stays.
+ */
+export function guesses(guess) {
+  const said = new Map(); // key of an entry -> probability of the left
+  return {
+    score(stands) {
+      const scored = [];
+      stands.forEach((entry, n) => {
+        if (n < Math.max(GUESS_AFTER, stands.length - LATEST) || !["left", "right"].includes(entry.verdict)) return;
+        if (!said.has(entry.key)) {
+          const found = guess(stands.slice(0, n), entry);
+          if (found === null) return;
+          said.set(entry.key, found);
+        }
+        scored.push({ left: said.get(entry.key), was: entry.verdict === "left" });
+      });
+      if (!scored.length) return null;
+      const right = ({ left, was }) => (left > 0.5) === was;
+      const last = scored.at(-1);
+      return {
+        n: scored.length,
+        n_right: scored.filter(right).length,
+        expected_right: scored.reduce((sum, { left }) => sum + Math.max(left, 1 - left), 0),
+        log_loss: scored.reduce((sum, { left, was }) => sum + lossOf(was ? left : 1 - left), 0) / scored.length,
+        last_left: last.left,
+        last_right: right(last),
+      };
+    },
+  };
+}
+
+function lossOf(probability) {
+  const p = Math.min(Math.max(probability, 1e-12), 1 - 1e-12);
+  return preferenceLoss(Math.log(p / (1 - p)));
+}

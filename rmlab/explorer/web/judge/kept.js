@@ -1,0 +1,40 @@
+// Where a page without a server keeps labels: the browser's storage of this page, or, where it has none, the page itself.
+// The storage is read at each question, so that two tabs of one file see one session.
+
+const STEM = "rmlab-labels-";
+
+/** Entries under a name: `read()` gives `{ session, entries }` or null; `write(value)`; `lasting()`: whether they outlive the page. */
+export function keptUnder(name, storage = browsers()) {
+  let here = null; // what no storage took
+  const reads = () => {
+    try {
+      const found = JSON.parse(storage.getItem(STEM + name));
+      return typeof found?.session === "string" && Array.isArray(found.entries) ? found : null;
+    } catch {
+      return null; // blocked, or not what was written here
+    }
+  };
+  return {
+    read: () => here ?? reads(),
+    write(value) {
+      try {
+        storage.setItem(STEM + name, JSON.stringify(value));
+        here = null;
+      } catch {
+        here = value; // blocked, or full
+      }
+    },
+    lasting: () => here === null && storage !== null,
+  };
+}
+
+function browsers() {
+  try {
+    const storage = globalThis.localStorage;
+    storage.setItem(`${STEM}try`, "1"); // a browser may give one that takes nothing
+    storage.removeItem(`${STEM}try`);
+    return storage;
+  } catch {
+    return null;
+  }
+}

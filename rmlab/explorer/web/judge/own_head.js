@@ -1,0 +1,150 @@
+// The reader's own head: a reward model's head, fitted again to the labels that were given in this page.
+//
+// The live model reads both responses of each judged pair, and gives the vector that its head reads. The difference of the
+// two is a row; the fit is that of rmlab.training.fit_head. All that is said of it is of labels that it was not fitted to.
+import { wilson } from "../charts/bins.js";
+import { preferenceProbability } from "../core/preference.js";
+import { GUESS_AFTER } from "./guesses.js";
+import { fitLinearReward } from "./linear_reward.js";
+import { pause } from "./refusal.js";
+import { wins } from "./rewarded.js";
+import { preferred } from "./session.js";
+
+/** As shown. */
+export const OWN_HEAD = "your own head";
+/** Labels from which it is fitted. */
+export const ENOUGH = GUESS_AFTER;
+const FOLDS = 10;
+const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
+
+/** phi(first) - phi(second), in float64. */
+export const differenceOfFeatures = (first, second) => Float64Array.from(first, (value, i) => value - second[i]);
+
+/**
+ * A head for the labels of a desk. `use(client, weights)` gives it a live model, whose own head has these weights, if they
+ * are known. Then it reads the judged pairs, the one that is shown first, and goes on as labels come.
+ */
+export function ownHead(desk, questions) {
+  const differences = new Map(); // place of a pair -> the difference of its features, or null where it cannot be read
+  const listeners = new Set();
+  let client = null;
+  let modelWeights = null;
+  let working = false;
+  let failure = "";
+  let made = { of: null, n: 0, fit: null, accuracy: null, ofModel: null };
+
+  const place = (entry) => desk.places.get(entry.pair);
+  const row = (entry) => differences.get(place(entry));
+  const usable = (entries) => entries.filter((entry) => preferred(entry) !== null && row(entry));
+  const wanted = () => [desk.shownPlace(), ...desk.stands().map(place).reverse()].find((one) => one !== null && !differences.has(one));
+  const told = () => listeners.forEach((listen) => listen());
+
+  async function work() {
+    if (working || !client || failure) return;
+    working = true;
+    for (let next = wanted(); next !== undefined && !failure; next = wanted()) {
+      const { prompt, first, second } = questions[next];
+      try {
+        const [one, other] = await client.features([first, second].map((response) => ({ prompt, response })));
+        differences.set(next, differenceOfFeatures(one, other));
+      } catch (error) {
+        if (error.kind === "too-long") differences.set(next, null);
+        else failure = error.message;
+      }
+      told();
+    }
+    working = false;
+  }
+
+  function fitTo(entries) {
+    const { rows, times } = wins(usable(entries), row);
+    return rows.length ? fitLinearReward(rows, { times }) : null;
+  }
+
+  /** The fit to the labels that stand, made again once their pairs are read; how well it does follows. */
+  function current() {
+    const stands = desk.stands();
+    const rows = usable(stands);
+    const of = JSON.stringify([rows.map(({ key }) => key), modelWeights !== null]);
+    if (made.of !== of && stands.every((entry) => differences.has(place(entry)))) {
+      made = { of, n: rows.length, fit: rows.length >= ENOUGH ? fitTo(rows) : null, accuracy: null, ofModel: null };
+      if (made.fit) assess(made, rows);
+    }
+    return made;
+  }
+
+  /**
+   * Measure accuracy on judgements of prompts that a fit had not seen: ten folds, all pairs of a prompt in one. Each fit has
+   * a turn of its own, so that no click waits for ten.
+   */
+  async function assess(mine, rows) {
+    const prompts = [...new Set(rows.map(promptOf))];
+    const foldOf = new Map(prompts.map((prompt, i) => [prompt, i % FOLDS]));
+    const fits = [];
+    for (let fold = 0; fold < Math.min(FOLDS, prompts.length); fold += 1) {
+      await pause(0);
+      if (made !== mine) return; // there are other labels by now
+      fits.push(fitTo(rows.filter((entry) => foldOf.get(promptOf(entry)) !== fold)));
+    }
+    mine.ofModel = modelWeights && shareRight(rows, (entry) => dot(row(entry), modelWeights));
+    mine.accuracy = prompts.length < 2 ? null : shareRight(rows, (entry) => dot(row(entry), fits[foldOf.get(promptOf(entry))].weights));
+    told();
+  }
+
+  /** The share of judgements, ties left out, whose side a reward of differences names, as { value, lower, upper, n }. */
+  function shareRight(rows, reward) {
+    const sided = rows.filter((entry) => preferred(entry) !== 0);
+    if (!sided.length) return null;
+    const right = sided.reduce((sum, entry) => sum + (Math.sign(reward(entry)) * preferred(entry) + 1) / 2, 0); // equal scores: one half
+    const held = new Map();
+    sided.forEach((entry) => held.set(promptOf(entry), (held.get(promptOf(entry)) ?? 0) + 1));
+    const squares = [...held.values()].reduce((sum, count) => sum + count ** 2, 0); // judgements of one prompt count as one that is repeated
+    const [lower, upper] = wilson(right / sided.length, sided.length ** 2 / squares);
+    return { value: right / sided.length, lower, upper, n: sided.length };
+  }
+  const promptOf = (entry) => JSON.stringify(questions[place(entry)].prompt);
+
+  desk.on(() => { work(); told(); });
+  return {
+    /** Read by this model from now on. */
+    use(live, weights = null) {
+      client = live;
+      modelWeights = weights;
+      failure = "";
+      work();
+      told();
+    },
+    /** Whether it can guess. */
+    ready: () => client !== null,
+    /** The probability that it gave to the left before this click, from a fit to those before; null while it cannot say. */
+    guess(before, entry) {
+      const mine = row(entry);
+      if (!mine || !before.every((one) => differences.has(place(one)))) return null;
+      const fit = fitTo(before);
+      if (!fit) return 0.5;
+      const difference = dot(mine, fit.weights);
+      return preferenceProbability(entry.swapped ? -difference : difference);
+    },
+    /** What can be said of it: labels so far, how many are missing, what is being read, and of a fit how well it does. */
+    state() {
+      const stands = desk.stands().filter((entry) => preferred(entry) !== null);
+      const { fit, accuracy, ofModel, n } = current();
+      return {
+        live: client !== null, failure, labels: stands.length, missing: Math.max(0, ENOUGH - stands.length), read: stands.filter((entry) => differences.has(place(entry))).length,
+        leftOut: stands.filter((entry) => differences.get(place(entry)) === null).length, used: n, fitted: Boolean(fit), accuracy, ofModel,
+      };
+    },
+    /** What it says of features of two responses to one prompt: their scores, and the difference with its standard error; null before it is fitted. */
+    scores(first, second) {
+      const { fit } = current();
+      if (!fit) return null;
+      return { scores: [first, second].map((one) => dot(Float64Array.from(one), fit.weights)), ...fit.difference(differenceOfFeatures(first, second)) };
+    },
+    /** Another text whenever the fit is another one. */
+    version: () => current().of,
+    on(listen) {
+      listeners.add(listen);
+      return () => listeners.delete(listen);
+    },
+  };
+}

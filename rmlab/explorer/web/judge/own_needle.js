@@ -1,0 +1,38 @@
+// The reader's own head as a second needle of the probe: each edit is answered by the model and by the head.
+import { Z95 } from "../charts/bins.js";
+import { OWN_HEAD } from "./own_head.js";
+
+const TEXTS = ["prompt", "response_a", "response_b"];
+
+/**
+ * Keep the trait `second` up to date with the texts, once the head is fitted; gives a function that ends it.
+ *
+ * Its scores are known up to a constant, as all are; the interval is that of the difference, from the fit's own doubt.
+ */
+export function ownNeedle(store, head, client) {
+  const texts = () => TEXTS.map((name) => store.get(name));
+  const key = () => JSON.stringify([texts(), head.version()]);
+  let done = "";
+
+  async function follow() {
+    const mine = key();
+    const { fitted } = head.state();
+    if (!fitted && store.get("second").name === OWN_HEAD) store.set({ second: {} }); // its labels were taken back
+    if (!fitted || mine === done || store.get("answered") !== store.get("request")) return;
+    done = mine;
+    const [prompt, ...responses] = texts();
+    const request = store.get("request");
+    try {
+      const features = await client.features(responses.map((response) => ({ prompt, response })), { slot: OWN_HEAD });
+      if (key() !== mine) return;
+      const { scores, value, error } = head.scores(...features);
+      store.set({ second: { name: OWN_HEAD, scores, answered: request, interval: [value - Z95 * error, value + Z95 * error] } });
+    } catch (error) {
+      if (error.kind === "superseded" || key() !== mine) return;
+      store.set({ second: { name: OWN_HEAD, scores: [null, null], answered: request, error: `${OWN_HEAD} gave no score: ${error.message}` } });
+    }
+  }
+  const ends = [head.on(follow), store.on([...TEXTS, "answered"], follow)];
+  follow();
+  return () => ends.forEach((end) => end());
+}
