@@ -84,9 +84,9 @@ clean:
 $(VENV)/.installed-lab: pyproject.toml constraints.txt package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "rmlab needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Name another with: make PYTHON=python3.12 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(INSTALL) --editable '.[lab,minilm,hub,lora]'
+	$(INSTALL) --editable '.[lab,minilm,hub,lora,onnx]'
 	touch $@
 
 $(VENV)/.installed-test $(VENV)/.installed-site $(VENV)/.installed-bench: $(VENV)/.installed-%: $(VENV)/.installed-lab
-	$(INSTALL) --editable '.[lab,minilm,hub,lora,$*]'
+	$(INSTALL) --editable '.[lab,minilm,hub,lora,onnx,$*]'
 	touch $@

