@@ -16,6 +16,7 @@ from rmlab.audit.transforms import Contest, load_transform
 from rmlab.data import PreferencePair
 from rmlab.datasets import load_everyday
 from rmlab.evaluation.intervals import mean_interval
+from rmlab.model import RewardModel
 from rmlab.plots import describe, plot_shifts
 from rmlab.reports.robustness_page import render_robustness
 
@@ -364,7 +365,8 @@ def test_a_function_of_ones_own(tmp_path, monkeypatch):
 def test_the_command_reports_and_writes_a_page(tmp_path, capsys, monkeypatch):
     (tmp_path / "mine_of_command.py").write_text("def shout(prompt, response):\n    return response.upper()\n")
     monkeypatch.chdir(tmp_path)
-    arguments = ["audit", "tiny-decoder", "--robustness", "--sample", "6", "--transform", "mine_of_command:shout"]
+    RewardModel.from_pretrained("tiny-decoder", device="cpu").save_pretrained("model")
+    arguments = ["audit", "model", "--robustness", "--sample", "6", "--transform", "mine_of_command:shout"]
     status = main([*arguments, "--html", "page.html"])
     out = capsys.readouterr().out
     assert "shout" in out

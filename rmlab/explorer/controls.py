@@ -6,7 +6,7 @@ pressed in a control of ipywidgets (``d d`` deletes the cell); keys pressed in o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import ipywidgets
@@ -14,8 +14,9 @@ from traitlets import Any as AnyValue
 from traitlets import Bool, Float, Int, TraitError, Tuple, Unicode, Union, observe, validate
 
 from rmlab.explorer.control_base import Control
-from rmlab.explorer.following import Picture, Words, follow
+from rmlab.explorer.following import Following, Picture, Words
 from rmlab.explorer.predictions import Prediction, predict
+from rmlab.explorer.state import ExplorerState
 
 __all__ = [
     "Choice",
@@ -244,3 +245,24 @@ def stack(*pictures: Picture) -> ipywidgets.HBox:
     box = ipywidgets.HBox(pictures)
     box.add_class("rx-overlaid")
     return box
+
+
+def follow(state: ExplorerState, make: Callable[..., Mapping[str, Any]], *controls: Control) -> None:
+    """Make an explorer show what controls choose; Reset then goes back to that.
+
+    Parameters
+    ----------
+    state
+        The state of the explorer.
+    make
+        Takes the values of the controls, and returns traits of the state by name.
+    controls
+        What they depend on.
+    """
+
+    def opened(*values: Any) -> dict[str, Any]:
+        made = dict(make(*values))
+        return made | {"start": state.start | made}
+
+    state.following = Following(state, opened, controls)
+    state.following.start()

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from traitlets import HasTraits, Tuple, Unicode
 
 from rmlab.explorer.control_base import Control
-from rmlab.explorer.state import ExplorerState
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     Drawn = Axes | Figure | tuple[Axes | Figure, str] | None
 
-__all__ = ["Following", "Picture", "Words", "follow"]
+__all__ = ["Following", "Picture", "Words"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,27 +108,6 @@ class Words(Control):
             self, lambda *values: {"value": say if isinstance(say, str) else say(*values)}, controls
         )
         self.following.start()
-
-
-def follow(state: ExplorerState, make: Callable[..., Mapping[str, Any]], *controls: Control) -> None:
-    """Make an explorer show what controls choose; Reset then goes back to that.
-
-    Parameters
-    ----------
-    state
-        The state of the explorer.
-    make
-        Takes the values of the controls, and returns traits of the state by name.
-    controls
-        What they depend on.
-    """
-
-    def opened(*values: Any) -> dict[str, Any]:
-        made = dict(make(*values))
-        return made | {"start": state.start | made}
-
-    state.following = Following(state, opened, controls)
-    state.following.start()
 
 
 def _shown(drawn: Drawn) -> dict[str, Any]:

@@ -148,7 +148,7 @@ class ExplorerState(StateTraits):
     """
 
     following: Following | None = None
-    """What makes it follow controls, if something does; see `rmlab.explorer.following.follow`."""
+    """What makes it follow controls, if something does; see `rmlab.explorer.controls.follow`."""
 
     def __init__(self, **traits: Any):
         unknown = sorted(set(traits) - set(self.class_trait_names()))
