@@ -115,7 +115,8 @@ def test_the_path_hides_what_is_to_be_predicted(opened: Opened, tmp_path: Path):
     shown = every_view(*some_pairs(3), **TEXTS, scores=(1.0, 0.5), scores_from="of a model")
     page = show(opened, tmp_path, shown, "path")
     page.get_by_role("button", name="Predict").click()
-    expect(page.get_by_role("slider")).to_have_count(0)
+    expect(page.get_by_role("slider")).to_have_count(1)  # the one that takes the prediction
+    expect(page.get_by_role("slider", name="Your P")).to_be_visible()
     expect(page.locator(".rx-small-curve .rx-pin").first).to_be_hidden()
 
 

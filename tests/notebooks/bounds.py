@@ -147,7 +147,7 @@ def the_twin_answers_the_probe(lesson: Lesson) -> None:
 
 @bound("optimise-40")
 def a_model_is_optimised_against_over_every_reply_to_the_question(lesson: Lesson) -> None:
-    assert len(lesson["scores"]) == len(lesson["one"].replies) == 450
+    assert len(lesson["mirror_scores"]) == len(lesson["one"].replies) == 450
     assert (np.diff(lesson["proxy_gain"]) > -1e-9).all()
 
 
