@@ -7,12 +7,14 @@ executed now; RMLAB_SITE_NOTEBOOKS="02_sigmoid 03_loss" takes only these.
 from __future__ import annotations
 
 import functools
+import gc
 import hashlib
 import http.server
 import json
 import os
 import re
 import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,7 +60,11 @@ def site() -> Iterator[str]:
         wanted.update(f"{build_web.fingerprint()} {library_hash()} {STEMS}".encode())
         stamp = folder / "built-from"
         if not stamp.is_file() or stamp.read_text() != wanted.hexdigest():
-            assert build_site.build(folder, STEMS, models=TINY, kept=ROOT / "build/live-tested") == 0
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ResourceWarning)  # nbclient leaves an event loop open behind it
+                status = build_site.build(folder, STEMS, models=TINY, kept=ROOT / "build/live-tested")
+                gc.collect()
+            assert status == 0
             stamp.write_text(wanted.hexdigest())
     handler = functools.partial(Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
