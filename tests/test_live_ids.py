@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chat_templates import CHATML, EOS_INSIDE
 from live_in_node import as_items, in_a_browser, run_in_node
 
 from rmlab.datasets import load_everyday
@@ -120,15 +121,6 @@ def test_other_conventions_and_a_shorter_limit(same_ids: Callable, convention: A
     same_ids(model, many_texts(10_000)[::37])
 
 
-CHATML = (
-    "{% for m in messages %}<|cls|>{{ m.role }}\n{{ m.content }}<|eos|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|cls|>assistant\n{% endif %}"
-)
-EOS_INSIDE = (
-    "{% for m in messages %}{% if m.role == 'user' %}User: {{ m.content }}\n\n"
-    "{% else %}Assistant: {{ m.content }}<|eos|>{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}Assistant:{% endif %}"
-)
 WITH_BOS = (
     "{{ bos_token }}\n{%- for m in messages %}\n    {%- if loop.first and m['role'] != 'system' %}<|sep|>{% endif %}"
     "\n<|sep|>{{ 'model' if m.role == 'assistant' else m.role | upper }}\n{{ m.content | trim }}<|sep|>\n{% endfor %}\n"

@@ -11,6 +11,7 @@ import datasets
 import numpy as np
 import pytest
 import torch
+from chat_templates import CHATML, EOS_INSIDE
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
@@ -39,15 +40,6 @@ pytestmark = [
 ON_A_CPU = {"use_cpu": True, "bf16": False, "report_to": "none", "disable_tqdm": True, "save_strategy": "no"}
 TINY_TOKENIZER = Path(backbones.__file__).parent / "tiny_tokenizer"
 N_PAIRS = 30
-CHATML = (
-    "{% for m in messages %}<|cls|>{{ m.role }}\n{{ m.content }}<|eos|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|cls|>assistant\n{% endif %}"
-)
-EOS_INSIDE = (
-    "{% for m in messages %}{% if m.role == 'user' %}User: {{ m.content }}\n\n"
-    "{% else %}Assistant: {{ m.content }}<|eos|>{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}Assistant:{% endif %}"
-)
 GEMMA = (
     "{{ bos_token }}{% for m in messages %}"
     "{% if m.role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"

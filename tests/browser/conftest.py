@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from explorer import Opened, opening
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
@@ -119,3 +120,10 @@ def own_kernels(lab: Address, page: Page) -> Iterator[None]:
     shut_down()
     yield
     shut_down()
+
+
+@pytest.fixture
+def opened(page: Page) -> Iterator[Opened]:
+    """Open explorers as files in the page of a test; a file of tests that share one page has its own."""
+    with opening(page) as opened:
+        yield opened

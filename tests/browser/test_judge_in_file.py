@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from explorer import PAYLOADS, Opened, opening
+from explorer import PAYLOADS, Opened
 from judging import faults, judge, judge_forty
 from playwright.sync_api import Browser, Page, expect
 
@@ -28,12 +28,6 @@ def page(browser: Browser) -> Iterator[Page]:
     context.set_offline(True)
     yield context.new_page()
     context.close()
-
-
-@pytest.fixture
-def opened(page: Page) -> Iterator[Opened]:
-    with opening(page) as opened:
-        yield opened
 
 
 def show(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from explorer import PAYLOADS, Opened, opening
+from explorer import PAYLOADS, Opened
 from judging import faults
 from playwright.sync_api import Browser, Page, expect
 
@@ -46,12 +46,6 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce", offline=True)
     yield context.new_page()
     context.close()
-
-
-@pytest.fixture
-def opened(page: Page) -> Iterator[Opened]:
-    with opening(page) as opened:
-        yield opened
 
 
 def show(opened: Opened, folder: Path, live: str, **traits: str) -> Page:

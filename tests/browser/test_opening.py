@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from build_web import bundle
-from explorer import PAYLOADS, Opened, every_view, opening, some_pairs
+from explorer import PAYLOADS, Opened, every_view, some_pairs
 from playwright.sync_api import Browser, Page, expect
 
 from rmlab.explorer import Explorer
@@ -29,12 +29,6 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1400, "height": 900})
     yield context.new_page()
     context.close()
-
-
-@pytest.fixture
-def opened(page: Page) -> Iterator[Opened]:
-    with opening(page) as opened:
-        yield opened
 
 
 def first_seen(**traits: Any) -> Explorer:

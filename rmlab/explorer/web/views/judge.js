@@ -20,7 +20,7 @@ export const judge = {
   render(root, store) {
     const { data, desk, head } = judgingOf(store);
     const panel = element("div", { class: "rx-judging", tabindex: 0, role: "group", "aria-label": KEYS_IN_WORDS });
-    const labels = labelsCard(data, desk);
+    const labels = labelsCard(data, desk, () => judge.enter(root));
     const own = headCard(store, head);
     root.append(panel, own.node, labels.node);
     const news = (listen) => {
@@ -37,16 +37,18 @@ export const judge = {
 };
 
 /** Where the labels are, and what can be done with them. */
-function labelsCard(data, desk) {
+function labelsCard(data, desk, begin) {
   const words = element("p", { class: "rx-words", role: "status" });
   const button = (text, onClick) => element("button", { type: "button", class: "rx-button", text, onClick });
   const save = button("Download the labels", () =>
     download(`${data.name}-labels.jsonl`, labelsFile(desk.stands(), { places: desk.places, questions: data.questions }), { type: "application/jsonl" }));
   const forget = button("Forget them", () => {
-    if (asked) desk.forget();
-    asked = !asked;
-    setTimeout(() => { asked = false; draw(); }, SURE);
+    const sure = asked;
+    asked = !sure;
+    if (sure) desk.forget();
+    else setTimeout(() => { asked = false; draw(); }, SURE);
     draw();
+    if (sure) begin(); // this button is off now, and would keep the keys to itself
   });
   let asked = false;
   const node = element("section", { class: "rx-card", "aria-label": "Your labels" },
