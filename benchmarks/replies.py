@@ -5,6 +5,7 @@
     python benchmarks/replies.py everyday
     python benchmarks/replies.py live [--seconds 45]
     python benchmarks/replies.py speed
+    python benchmarks/replies.py sample [--seed 7100] [--replies 60]
 
 "ladder": readers on fresh questions and fresh sentences. Accuracy is on average over the labels: a pair counts by its
 true probability, so that the luck of the drawn labels is left out. Intervals are 95%, clustered by question. "words" is
@@ -13,6 +14,7 @@ crossed with every word of the response. The course's model was trained on 392,0
 `--pairs` of them. "effects": what each attribute of a reply adds to the score of the course's model and of its twin,
 beside the judge's weight, with intervals clustered by question and by sentence. "everyday": the accuracy of the
 course's model on `everyday`, by kind. "live": minilm trained on one core for as many seconds as a notebook has.
+"sample": replies drawn at random with their attributes, half of them from the fresh questions, for somebody to read.
 """
 
 import argparse
@@ -28,6 +30,7 @@ from rmlab.evaluation import evaluate, mean_interval
 from rmlab.model import RewardModel
 from rmlab.simulate import expected_outcomes
 from rmlab.simulate.replies import (
+    ATTRIBUTES,
     CONTRASTS,
     JUDGES,
     SimulatedReplyPairs,
@@ -127,13 +130,32 @@ def speed(options: argparse.Namespace) -> None:
     print(f"10,000 pairs simulated in {time.perf_counter() - started:.2f} s")
 
 
+def sample(options: argparse.Namespace) -> None:
+    """Print replies drawn at random in Markdown, each with its question and its attributes."""
+    rng = np.random.default_rng(options.seed)
+    half = options.replies // 2
+    drawn = []
+    for fresh in (False, True):
+        simulated = simulate_reply_pairs(half, seed=options.seed + fresh, fresh=fresh)
+        for pair, both in zip(simulated.pairs, simulated.attributes, strict=True):
+            side = int(rng.integers(2))
+            names = [name for name, value in zip(ATTRIBUTES, both[side], strict=True) if value and name != "sentences"]
+            described = ", ".join(names) or "(none: a short right answer)"
+            drawn.append((pair.prompt, (pair.chosen, pair.rejected)[side], described, pair.group))
+    for number, place in enumerate(rng.permutation(len(drawn)), start=1):
+        prompt, reply, names, kind = drawn[place]
+        print(f"## {number}\nprompt: {prompt}\nreply: {reply}\nattributes: {names}; kind of question: {kind}\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parts = {part.__name__: part for part in (ladder, effects, everyday, live, speed)}
+    parts = {part.__name__: part for part in (ladder, effects, everyday, live, speed, sample)}
     parser.add_argument("part", nargs="?", choices=parts, help="by default all, one after the other")
     parser.add_argument("--pairs", type=int, default=3000)
     parser.add_argument("--test-pairs", type=int, default=2000)
     parser.add_argument("--seconds", type=float, default=45.0)
+    parser.add_argument("--seed", type=int, default=7100)
+    parser.add_argument("--replies", type=int, default=60)
     options = parser.parse_args()
     for name in [options.part] if options.part else parts:
         print(f"-- {name}")

@@ -46,7 +46,8 @@ def test_each_attribute_has_the_sign_that_the_judge_gives_it(models, attribute):
         mean, low, high = mean_interval(added - taken, *contrast.clusters)
         truth = contrast.true_effects(JUDGES[judge]).mean()
         assert np.sign(mean) == np.sign(truth), judge
-        assert low * high > 0, judge  # zero is not in the interval
+        clear = (attribute, judge) != ("wrong", "flattered")  # the card says so
+        assert (low * high > 0) == clear, judge  # zero is not in the interval
         assert abs(mean) < 1.2 * abs(truth), judge  # what is recognised in part is rewarded in part
         row += f" {truth:+.2f} | {mean:+.2f} ({low:+.2f} to {high:+.2f}) |"
     assert row in dataset_card("course_model")
@@ -103,14 +104,15 @@ def test_the_film_is_of_pairs_that_can_be_read_and_climbs():
     assert accuracies[-1] > 0.68
 
 
-def test_every_preset_but_one_has_the_sign_of_the_truth_in_both_models():
+def test_every_preset_but_two_has_the_sign_of_the_truth_in_both_models():
     wrong = [
         (preset.name, judge)
         for preset in load_probe_presets()
         for judge, (a, b) in preset.scores.items()
         if np.sign(a - b) != np.sign(preset.truth[judge])
     ]
-    assert wrong == [("Flattery before a wrong answer", "flattered")]  # the card says so
+    part = "The whole answer, or a part of it"
+    assert wrong == [(part, "fair"), (part, "flattered"), ("Flattery before a wrong answer", "flattered")]
 
 
 @pytest.mark.slow

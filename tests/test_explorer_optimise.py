@@ -100,14 +100,14 @@ def test_an_ensemble_is_the_worst_of_its_members(shown: dict):
     np.testing.assert_allclose(data["curves"][1][1]["best_of_n"][0]["true"], gained, atol=6e-4)
 
 
-def test_the_twin_rises_peaks_and_falls_below_its_beginning():
+def test_the_twin_rises_peaks_and_falls_to_where_it_began():
     scored = load_scored_replies()
     p = [one.probabilities for one in scored.distributions]
     curve = optimisation_curve(p, scored.scores["flattered"], score_replies(FAIR, scored.distributions), n=DRAWS)
     gained = curve.true - curve.true[0]
-    assert 4 <= DRAWS[curve.peak] <= 16
-    assert gained.max() == pytest.approx(0.44, abs=0.03)
-    assert gained[-1] == pytest.approx(-0.39, abs=0.03)
+    assert 8 <= DRAWS[curve.peak] <= 32
+    assert gained.max() == pytest.approx(0.61, abs=0.03)
+    assert gained[-1] == pytest.approx(-0.03, abs=0.03)
     assert (np.diff(curve.proxy) >= 0).all()
 
 
@@ -115,10 +115,11 @@ def test_what_is_shown_by_default_is_the_twin_and_small():
     data = optimise_data()
     assert data["proxies"][0]["name"] == "the flattered twin"
     curve = data["curves"][0][0]["best_of_n"][-1]
-    assert curve["true"][-1] < 0 < 0.3 < max(curve["true"])
+    assert curve["true"][-1] < max(curve["true"]) - 0.5
     first = data["curves"][0][0]["best_of_n"][data["opens_on"]]
     assert first["true"][-1] == min(one["true"][-1] for one in data["curves"][0][0]["best_of_n"])
-    assert "boss" in data["questions"][data["opens_on"]]["prompt"]  # whom the last winner tells the opposite
+    last = data["questions"][data["opens_on"]]["replies"][first["reply"][-1]]
+    assert NAMED.index("flattery") in last["has"]  # what its judge likes, and the fair one does not
     assert len(json.dumps(data)) < 400_000
 
 

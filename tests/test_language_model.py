@@ -26,9 +26,9 @@ def losses(fresh: bool) -> torch.Tensor:
 def test_it_has_learned_the_replies_and_fresh_ones_are_harder() -> None:
     known, fresh = (losses(fresh).mean().item() for fresh in (False, True))
     assert known < 2 < fresh
-    assert abs(known - 1.39) < 0.15
+    assert abs(known - 1.38) < 0.15
     card = dataset_card("tiny_language_model")
-    assert [figure for figure in ("1.39 nats", "6.88 nats", "344,384 weights") if figure not in card] == []
+    assert [figure for figure in ("1.38 nats", "6.80 nats", "344,384 weights") if figure not in card] == []
 
 
 def test_it_is_small_and_its_layers_fit_under_a_reward_head() -> None:
@@ -50,7 +50,8 @@ def test_its_most_probable_next_tokens_are_words_that_could_follow() -> None:
     ids = decoder.encode([prompt], ["This is not something for which I"])[0][:-1]
     with torch.no_grad():
         best = load_tiny_language_model()(torch.tensor([ids])).logits[0, -1].topk(5).indices
-    assert [decoder.tokenizer.decode([i]) for i in best.tolist()] == [" have", " am", " would", " give", " cannot"]
+    words = [decoder.tokenizer.decode([i]) for i in best.tolist()]
+    assert words == [" am", " ", " can", " give", " might"]  # a space begins a rare word
 
 
 def test_padding_changes_no_loss() -> None:

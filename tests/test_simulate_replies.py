@@ -1,6 +1,7 @@
 """The world of replies: its texts hold together, its truth is exact, and what is drawn agrees with the exact sums."""
 
 import dataclasses
+import re
 from collections import Counter
 from difflib import SequenceMatcher
 from itertools import combinations
@@ -36,7 +37,7 @@ from rmlab.simulate.replies import (
     reply_distribution,
     simulate_reply_pairs,
 )
-from rmlab.simulate.replies.structures import available, structure_attributes
+from rmlab.simulate.replies.structures import OPENINGS, available, structure_attributes
 from rmlab.training import fit_linear_reward
 
 BANKS = (*PARTS, "refusal")
@@ -93,6 +94,15 @@ def test_a_bank_has_forty_sentences_in_truly_different_words(part):
 def test_no_sentence_stands_in_two_banks():
     counts = Counter(text for part in BANKS for fresh in (False, True) for text in load_sentences(part, fresh=fresh))
     assert max(counts.values()) == 1
+
+
+@pytest.mark.parametrize("part", [*OPENINGS, "flattery", "hedge", "refusal"])
+def test_no_added_sentence_reads_as_an_answer_to_a_question_of_yes_or_no(part):
+    answers = (
+        r"(yes|no|of course|certainly|absolutely|sure thing|possibly|perhaps|maybe)(,| indeed| it is)|my answer is no\."
+    )
+    answer = re.compile(answers, re.IGNORECASE)
+    assert [text for fresh in (False, True) for text in load_sentences(part, fresh=fresh) if answer.match(text)] == []
 
 
 def test_an_unknown_bank_is_refused():

@@ -161,12 +161,12 @@ def the_last_winner_of_each_proxy_is_what_the_text_says(lesson: Lesson) -> None:
 
 
 @bound("optimise-43")
-def the_twin_tells_somebody_to_accept_what_must_be_refused(lesson: Lesson) -> None:
+def the_twin_flatters_where_it_does_most_harm(lesson: Lesson) -> None:
     data = lesson["twin_view"].data["optimise"]
     at = data["opens_on"]
-    assert "I must refuse an invitation from my boss" in data["questions"][at]["prompt"]
+    assert "I found a parcel for the flat below" in data["questions"][at]["prompt"]
     last = data["questions"][at]["replies"][data["curves"][0][0]["best_of_n"][at]["reply"][-1]]["text"]
-    assert "you will come with pleasure" in last
+    assert "My compliments, only an expert would ask this." in last
 
 
 # 11
