@@ -20,7 +20,7 @@ from transformers import (
     dynamic_module_utils,
 )
 
-from rmlab.model import RewardModel, backbones
+from rmlab.model import RewardModel, minilm
 from rmlab.model.backbones import MANIFEST, ModelError, load_network, quiet_transformers
 from rmlab.simulate import simulate_text_pairs
 
@@ -428,16 +428,16 @@ def test_code_that_comes_with_a_model_is_never_run(copy, tmp_path, monkeypatch, 
 
 @pytest.mark.parametrize("name", ["vocab.txt", "tokenizer.json", "model.safetensors", "chat_template.jinja"])
 def test_minilm_with_a_file_that_is_not_official_is_refused(tmp_path, monkeypatch, name):
-    official = Path(importlib.util.find_spec(backbones.MINILM_PACKAGE).origin).parent / "model"
-    package = tmp_path / backbones.MINILM_PACKAGE
+    official = Path(importlib.util.find_spec(minilm.MINILM_PACKAGE).origin).parent / "model"
+    package = tmp_path / minilm.MINILM_PACKAGE
     (package / "model").mkdir(parents=True)
     (package / "__init__.py").touch()
-    for file in backbones.MINILM_SHA256:
+    for file in minilm.MINILM_SHA256:
         (package / "model" / file).symlink_to(official / file)
     (package / "model" / name).unlink(missing_ok=True)
     (package / "model" / name).write_text("another")
     monkeypatch.syspath_prepend(tmp_path)
-    expected = backbones.MINILM_SHA256.get(name, "absent")
+    expected = minilm.MINILM_SHA256.get(name, "absent")
     found = hashlib.sha256(b"another").hexdigest()
     with pytest.raises(ModelError, match=f"{name} is not the official one of minilm: .* {expected}, got {found}"):
         load_network("minilm", seed=0)
@@ -470,8 +470,8 @@ def test_a_mistyped_folder_is_told_the_models_beside_it(saved):
 
 
 def test_minilm_without_package_or_hub_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setattr(backbones, "MINILM_PACKAGE", "no_such_package_is_installed")
-    monkeypatch.setattr(backbones, "MINILM_ID", "nobody/nothing")
+    monkeypatch.setattr(minilm, "MINILM_PACKAGE", "no_such_package_is_installed")
+    monkeypatch.setattr(minilm, "MINILM_ID", "nobody/nothing")
     with pytest.raises(
         ModelError, match=r"not installed and the hub could not be reached .* 'reward-model-lab\[minilm\]'"
     ):

@@ -15,10 +15,10 @@ from tokenizers import processors
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from rmlab.data import PreferencePair
-from rmlab.model import PAD_TOKEN, RewardModel, backbones, use_bf16
+from rmlab.model import PAD_TOKEN, RewardModel, use_bf16
 from rmlab.model.backbones import MANIFEST, ModelError, quiet_transformers
+from rmlab.model.tiny_models import TINY_TOKENIZER
 
-TINY_TOKENIZER = Path(backbones.__file__).parent / "tiny_tokenizer"
 PROMPTS = ["", "Name a colour.", "What is two and two, and why?", "Tell me of the sea. " * 6, "Hi", "Why, oh why?"]
 RESPONSES = ["Blue.", "", "It is four, as you can count on your fingers.", "It is wide and wet. " * 9, "Hello.", "No."]
 WIDTHS = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
