@@ -28,11 +28,12 @@ from rmlab.training.config import TrainingConfig
 from rmlab.training.faults import all_finite, refuse_fault
 from rmlab.training.group import dealt, is_sharded, join_group, one_for_all, shared
 from rmlab.training.mode import compiled_layers, standing_gradient, training_mode
-from rmlab.training.optimizer import make_optimizer, make_schedule
+from rmlab.training.optimizer import make_optimizer
 from rmlab.training.parallel import parallel
 from rmlab.training.records import HeldOutEvaluation, TrainingStep
 from rmlab.training.resampling import draw_again
 from rmlab.training.run_state import Best, Progress, RunState, whole
+from rmlab.training.schedule import make_schedule
 from rmlab.training.training_data import TrainingData
 
 __all__ = ["run_steps"]
@@ -65,7 +66,9 @@ def run_steps(
         state = RunState(model, optimizer, best, progress)
         if checkpoints:
             checkpoints.restore(state)
-        schedule = make_schedule(optimizer, config, n_steps=n_steps, taken=state.step)
+        schedule = make_schedule(
+            optimizer, config.schedule, warmup_fraction=config.warmup_fraction, n_steps=n_steps, taken=state.step
+        )
         times_drawn = draw_again(len(data), model.n_heads, seed=config.seed)
         clear_gradients = standing.enter_context(standing_gradient(model))
         if config.compile:
