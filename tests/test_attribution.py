@@ -100,7 +100,7 @@ def test_integrated_gradients_add_up(model: RewardModel, response: str) -> None:
 
 
 def test_too_few_points_on_the_line_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rmlab.attribution.STEPS", (1,))
+    monkeypatch.setattr("rmlab.attribution.integrated_gradients.STEPS", (1,))
     found = attribute(bag(9)[0], PROMPT, FIRST, method="integrated-gradients")
     assert not found.complete
     assert "They do not add up" in str(found)
