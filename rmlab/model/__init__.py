@@ -6,7 +6,7 @@ folder therefore loads in `AutoModelForSequenceClassification` and gives the sam
 `reward_model` holds the model; `tokenization` turns texts into token ids by one of the `conventions`, with messages
 written by `rendering`, and `token_scorer` token ids into scores, with `batches`, `packing` and the masks of
 `attention`; `backbones` loads a network with its tokenizer, `heads` and `adapters` its head, from what a `model_folder`
-holds; `network` corrects what transformers' networks bring along; `saving` says to which folders a model may be saved.
+holds; `network` corrects what transformers' networks bring along; `saving` writes a model to a folder.
 """
 
 from rmlab.model.backbones import ModelError
