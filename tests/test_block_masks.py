@@ -6,6 +6,7 @@ traced. The kernels of a GPU are tried by `TokenScorer.block_fault` where they a
 """
 
 import copy
+import re
 
 import numpy as np
 import pytest
@@ -178,16 +179,14 @@ def assert_trained_without_blocks(model, blocks_taken):
 
 def test_a_network_that_transformers_has_no_flexattention_for_takes_the_other_mask(as_on_a_gpu, blocks_taken):
     model = fresh("gpt2")
-    assert model.block_fault == "transformers has no FlexAttention for GPT2ForSequenceClassification"
+    assert re.search(r"FlexAttention .*GPT2ForSequenceClassification", model.block_fault or "")
     assert_trained_without_blocks(model, blocks_taken)
 
 
 def test_where_flexattention_has_no_backward_pass_the_other_mask_is_taken(monkeypatch, blocks_taken):
     monkeypatch.setattr(token_scorer, "BLOCK_DEVICES", ("cpu",))
     model = fresh("llama")
-    assert (model.block_fault or "").startswith(
-        "it raised NotImplementedError: FlexAttention does not support backward"
-    )
+    assert re.search(r"NotImplementedError: .*backward", model.block_fault or "")
     assert_trained_without_blocks(model, blocks_taken)
 
 
@@ -225,5 +224,5 @@ def test_a_rule_that_is_wrong_in_both_masks_leaves_padded_rows(as_on_a_gpu, monk
     monkeypatch.setattr(attention, "attends", a_response_that_sees_the_other)
     model = fresh("llama")
     assert "its scores differ by" in (model.block_fault or "")
-    assert model.layout().startswith("padded rows (packed ones cannot be used: its scores differ by")
+    assert re.search(r"^padded rows .*scores differ by \S*\d", model.layout())
     assert_equal_training(model, [([3, 4, 5], [6, 7, 8], [9, 10])])

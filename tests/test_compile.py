@@ -57,11 +57,11 @@ def test_so_it_is_with_kernels():
 def test_without_a_compiler_it_is_an_error_that_says_so(monkeypatch):
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv("PATH", os.devnull)
-    with pytest.raises(TrainingError, match=r"needs a C\+\+ compiler on a CPU, and there is none \(looked for g\+\+,"):
+    with pytest.raises(TrainingError, match=r"C\+\+ compiler.*g\+\+"):
         run_of("tiny-decoder", dataclasses.replace(CONFIG, compile=True))
 
 
 def test_compilation_and_fsdp_are_refused_together(monkeypatch):
     monkeypatch.setattr(mode, "is_sharded", lambda: True)
-    with pytest.raises(TrainingError, match="compile does not work with FSDP; leave one of the two out"):
+    with pytest.raises(TrainingError, match=r"compile .*FSDP"):
         run_of("tiny-decoder", dataclasses.replace(CONFIG, compile=True))

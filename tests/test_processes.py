@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -277,8 +278,7 @@ def test_a_killed_process_ends_the_others(context, tmp_path, action, rank):
     codes = end(start(context, action, tmp_path, f"{rank} killed"))
     assert codes[rank] == -signal.SIGKILL
     error = (tmp_path / f"error{1 - rank}").read_text()
-    assert error.startswith("TrainingError: another process of this run ended without a message: it was killed, or")
-    assert f"Process {1 - rank} stops too" in error
+    assert re.search(rf"^TrainingError: .*killed.*Process {1 - rank} ", error)
 
 
 @pytest.mark.parametrize(("action", "rank", "fault", "message"), [
@@ -291,7 +291,7 @@ def test_an_error_in_one_process_ends_the_others_with_its_words(context, tmp_pat
     assert end(start(context, action, tmp_path, f"{rank} {fault}")) == [0, 0]
     own, other = ((tmp_path / f"error{r}").read_text() for r in (rank, 1 - rank))
     assert own.startswith(message.split(":")[0].split(" in ")[0])
-    assert other.startswith(f"OtherProcessError: another process of this run stopped: {message}")
+    assert re.search(rf"^OtherProcessError: .*: {message}", other)
 
 
 COMMAND = ["-m", "rmlab", "train", "--backbone", "tiny-decoder", "--precision", "fp32", "--max-steps", "4"]
@@ -347,7 +347,7 @@ def test_a_command_that_fails_in_every_process_says_so_once(tmp_path, launcher):
 def test_the_first_version_of_fsdp_is_refused_by_one_of_the_processes(tmp_path):
     done = launched(["accelerate", "launch", "--use_fsdp", "--num_processes", "2"], "--out", str(tmp_path / "model"))
     assert done.returncode != 0
-    assert done.stderr.count("rmlab: ") == done.stderr.count("accelerate was told to use version 1. Give") == 1
+    assert done.stderr.count("rmlab: ") == done.stderr.count("--fsdp_version 2") == 1
     assert not (tmp_path / "model").exists()
 
 
@@ -357,14 +357,14 @@ def test_activations_are_checkpointed_by_rmlab_and_not_by_fsdp(monkeypatch):
     with one_for_all():
         pass
     monkeypatch.setenv("FSDP_ACTIVATION_CHECKPOINTING", "true")
-    with pytest.raises(TrainingError, match="give --gradient-checkpointing to rmlab train"), one_for_all():
+    with pytest.raises(TrainingError, match="--gradient-checkpointing"), one_for_all():
         pass
 
 
 @pytest.mark.parametrize("kind", ["DEEPSPEED", "MEGATRON_LM"])
 def test_other_ways_to_train_in_several_processes_are_refused(monkeypatch, kind):
     monkeypatch.setenv(f"ACCELERATE_USE_{kind}", "true")
-    with pytest.raises(TrainingError, match=f"accelerate was told to use {kind}, and rmlab"), one_for_all():
+    with pytest.raises(TrainingError, match=kind), one_for_all():
         pass
 
 
@@ -416,6 +416,6 @@ def test_where_no_number_is_found_the_run_goes_on_alone_and_says_so(monkeypatch,
     monkeypatch.setattr(train_command, "number_asked_for", lambda: None)
     assert main(["train", "--backbone", "tiny-decoder", "--max-steps", "1", "--out", str(tmp_path / "model")]) == 0
     said = capsys.readouterr().out
-    assert "accelerate started one process where it was asked for several" in said
-    assert "torchrun --nproc-per-node N -m rmlab train" in said
+    assert re.search(r"accelerate .*one process", said)
+    assert "torchrun --nproc-per-node" in said
     assert (tmp_path / "model" / "model.safetensors").is_file()

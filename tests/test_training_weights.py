@@ -39,7 +39,7 @@ def test_frozen_parameters_stay_as_they_are_and_only_for_the_run():
 
 @pytest.mark.parametrize("name", ["*.no_such.*", "*"])
 def test_a_pattern_that_freezes_nothing_or_all_is_refused(name):
-    with pytest.raises(TrainingError, match="freeze: no" if name != "*" else "freeze: nothing is left"):
+    with pytest.raises(TrainingError, match=r"freeze: no .*no_such" if name != "*" else r"freeze: nothing"):
         run(TrainingConfig(max_steps=1, freeze=(name,), **FP32))
 
 
@@ -54,7 +54,7 @@ def test_adapters_are_where_they_were_asked_for_and_not_on_frozen_layers():
     next(steps)
     assert adapters(model) == {"layers.1.self_attn.q_proj", "layers.1.self_attn.v_proj"}
     steps.close()
-    with pytest.raises(TrainingError, match=r"no linear layer is called 'query'; there are .*q_proj"):
+    with pytest.raises(TrainingError, match=r"'query'.*q_proj"):
         run(TrainingConfig(lora=2, lora_targets=("query",), **FP32))
 
 
@@ -71,7 +71,7 @@ def test_alpha_and_dropout_of_the_adapters_reach_them():
 
 @pytest.mark.parametrize("setting", [{"lora_alpha": 4.0}, {"lora_dropout": 0.1}, {"lora_targets": ("q_proj",)}])
 def test_settings_of_adapters_without_a_rank_are_refused(setting):
-    with pytest.raises(ValueError, match="lora must be a rank"):
+    with pytest.raises(ValueError, match=r"lora .*rank"):
         TrainingConfig(**setting)
 
 
@@ -125,7 +125,7 @@ def test_of_packed_neighbours_only_the_pair_with_nan_is_named():
     encoded = model.encode_pairs(pairs)
     scores = model.score_ids([*encoded.chosen, *encoded.rejected], keys=[*range(6)] * 2)
     assert int(torch.isnan(scores).sum()) > 2, "its neighbours are sound here, so that this could not fail"
-    with pytest.raises(TrainingError, match=r"the loss of step 1 is not finite.*Pairs at fault: pairs\.jsonl:3\. Look"):
+    with pytest.raises(TrainingError, match=r"loss of step 1 .*finite.*pairs\.jsonl:3\."):
         train(model, pairs, config=TrainingConfig(batch_size=6, **FP32), progress=False)
 
 
