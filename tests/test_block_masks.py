@@ -80,7 +80,7 @@ def rows_of(pairs, *, causal, row_tokens, multiple_of=1):
     return pack(sequences, [[trees[i] for i in row] for row in rows], pad_id=0, length=length)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(pairs=PAIRS, causal=st.booleans(), row_tokens=st.integers(1, 300), multiple_of=st.sampled_from([1, 128, 200]))
 def test_both_forms_of_mask_say_what_the_rows_say(pairs, causal, row_tokens, multiple_of):
     packed = rows_of(pairs, causal=causal, row_tokens=row_tokens, multiple_of=multiple_of)
@@ -114,6 +114,7 @@ def test_blocks_and_padded_rows_give_the_same_loss_and_gradients(kind, pairs, as
     assert model.layout() == f"{words}; by FlexAttention if there are gradients and no dropout"
 
 
+@pytest.mark.slow
 def test_rows_of_blocks_are_whole_blocks_whatever_the_bound(as_on_a_gpu, blocks_taken):
     pairs = [([3] * 30, [4] * 12, [5] * 11)] * 30  # 19 to a row
     model = fresh("llama")
@@ -123,6 +124,7 @@ def test_rows_of_blocks_are_whole_blocks_whatever_the_bound(as_on_a_gpu, blocks_
     assert {shape[2] for shape in blocks_taken} == {1024}
 
 
+@pytest.mark.slow
 def test_a_number_of_rows_that_changes_compiles_no_more_than_three_graphs(as_on_a_gpu):
     model = fresh("llama")
     assert model.block_fault is None
@@ -133,6 +135,7 @@ def test_a_number_of_rows_that_changes_compiles_no_more_than_three_graphs(as_on_
     assert counters["stats"]["unique_graphs"] <= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tiny-decoder", "tiny-encoder"])
 @pytest.mark.parametrize("options", [{}, {"gradient_checkpointing": True}, {"lora": 2}])
 def test_a_run_by_blocks_is_a_run_in_padded_rows(name, options, as_on_a_gpu, blocks_taken):
@@ -220,6 +223,7 @@ def test_a_gradient_that_is_wrong_is_noticed(as_on_a_gpu, blocks_taken, monkeypa
     assert_trained_without_blocks(model, blocks_taken)
 
 
+@pytest.mark.slow
 def test_a_rule_that_is_wrong_in_both_masks_leaves_padded_rows(as_on_a_gpu, monkeypatch):
     monkeypatch.setattr(attention, "attends", a_response_that_sees_the_other)
     model = fresh("llama")

@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,12 @@ def run(config: TrainingConfig = PLAIN, checkpoints: Path | None = None, **optio
     return model, history
 
 
+@cache
+def undisturbed(config: TrainingConfig = PLAIN):
+    """Train to the end without checkpoints, once for each configuration."""
+    return run(config)
+
+
 def abandon(folder: Path, config: TrainingConfig = PLAIN, after: int = 5) -> None:
     """Leave a run after so many steps."""
     with contextlib.closing(
@@ -117,7 +124,7 @@ def folder(left_after_5, tmp_path) -> Path:
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_resumed_run_ends_bit_for_bit_like_one_never_disturbed(name, tmp_path):
     config = CONFIGS[name]
-    expected, whole = run(config)
+    expected, whole = undisturbed(config)
     abandon(tmp_path, config, after=5)
     abandoned_twice = training_steps(
         fresh(), TRAINING, held_out=HELD_OUT, config=config, checkpoints=tmp_path, resume=True
@@ -135,11 +142,11 @@ def test_a_resumed_run_ends_bit_for_bit_like_one_never_disturbed(name, tmp_path)
 
 def test_writing_checkpoints_changes_nothing(tmp_path):
     config = CONFIGS["all of these"]
-    assert same_weights(run(config)[0], run(config, tmp_path)[0])
+    assert same_weights(undisturbed(config)[0], run(config, tmp_path)[0])
 
 
 def test_dropout_matters_in_these_tests():
-    assert not same_weights(run(CONFIGS["dropout"])[0], run()[0])
+    assert not same_weights(undisturbed(CONFIGS["dropout"])[0], undisturbed()[0])
 
 
 def test_patience_goes_on_counting_where_it_was(tmp_path):
@@ -171,7 +178,7 @@ def test_a_finished_run_is_resumed_to_its_end_without_a_step(tmp_path):
 def test_resuming_from_an_empty_folder_starts_at_the_beginning(tmp_path):
     (tmp_path / "new").mkdir()
     model, history = run(PLAIN, tmp_path / "new")
-    assert same_weights(model, run()[0])
+    assert same_weights(model, undisturbed()[0])
     assert history.resumed_at == ()
 
 
@@ -251,7 +258,7 @@ def test_a_model_with_other_tokens_is_not_resumed(folder):
 
 def test_settings_without_bearing_on_the_weights_may_change(folder):
     config = dataclasses.replace(PLAIN, checkpoint_every=3, checkpoint_minutes=60.0)
-    assert same_weights(run(config, folder)[0], run()[0])
+    assert same_weights(run(config, folder)[0], undisturbed()[0])
 
 
 def test_a_folder_with_another_run_is_not_written_over(folder):
@@ -284,7 +291,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(folder, file, harm):
     harm(step_folder(folder, 4) / file)
     with pytest.warns(UserWarning, match=r"damaged .*step-0000000004 .*step-0000000002"):
         model, history = run(PLAIN, folder)
-    assert same_weights(model, run()[0])
+    assert same_weights(model, undisturbed()[0])
     assert history.resumed_at == (2,)
     assert names(folder) == ["step-0000000008", "step-0000000009"]
 
@@ -320,7 +327,7 @@ def test_a_full_disk_leaves_the_old_checkpoint_and_the_run_goes_on(folder):
     assert not list(folder.glob(".step-*"))
     assert [step.step for step in steps] == [7, 8, 9]
     assert names(folder) == ["step-0000000008", "step-0000000009"]
-    assert same_weights(model, run()[0])
+    assert same_weights(model, undisturbed()[0])
 
 
 def test_a_folder_that_cannot_be_made_stops_the_run_before_its_first_step(tmp_path):
@@ -366,7 +373,7 @@ def test_a_run_that_patience_ended_waits_again_where_it_goes_on_for_longer(tmp_p
 
 def test_a_run_that_is_told_to_stop_has_a_checkpoint_and_goes_on_from_it(tmp_path):
     config = dataclasses.replace(PLAIN, checkpoint_every=0)
-    expected, whole = run(config)
+    expected, whole = undisturbed(config)
     steps = training_steps(fresh(), TRAINING, held_out=HELD_OUT, config=config, checkpoints=tmp_path)
     for step in steps:
         if step.step == 3:
