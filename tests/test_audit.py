@@ -130,6 +130,7 @@ def test_pairs_of_messages_are_read_by_the_template(sound):
 # Faults
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_breaks_its_line_and_those_that_it_implies(planted, fault):
     found = planted(fault)

@@ -190,6 +190,7 @@ RewardModel.from_pretrained = lambda *args, **kwargs: (time.sleep(60), loaded(*a
 """
 
 
+@pytest.mark.slow
 def test_the_address_comes_at_once_and_the_page_says_that_it_waits(inputs: tuple[str, str]):
     with (
         exploring(*inputs, "--no-browser", program=SLOW_MODEL) as process,

@@ -27,7 +27,7 @@ PAIRS = [
 ]
 
 
-@pytest.fixture(scope="module", params=["tiny-encoder", "tiny-decoder"])
+@pytest.fixture(scope="module", params=["tiny-encoder", pytest.param("tiny-decoder", marks=pytest.mark.slow)])
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[RewardModel, Path]:
     model = RewardModel.from_pretrained(request.param, seed=3, device="cpu")
     folder = tmp_path_factory.mktemp("onnx") / "model"

@@ -222,9 +222,14 @@ def test_long_pairs_take_a_call_each():
     assert len(calls) == 2
 
 
+def slow(*values: object) -> object:
+    """Return the values of a case that `make check` leaves out: one case of a kind is in it."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(("action", "alone_action", "config"), [
-    (run, run, CONFIG), (run_fsdp, run, CONFIG), (run_long, run_long, LONG_CONFIG),
-    (run_long_fsdp, run_long, LONG_CONFIG),
+    (run, run, CONFIG), slow(run_fsdp, run, CONFIG), slow(run_long, run_long, LONG_CONFIG),
+    slow(run_long_fsdp, run_long, LONG_CONFIG),
 ])  # fmt: skip
 def test_two_processes_are_one_run(context, tmp_path, action, alone_action, config):
     alone, together = tmp_path / "alone", tmp_path / "together"
@@ -273,7 +278,7 @@ def test_a_model_that_is_shared_out_is_resumed_to_the_last_bit(context, tmp_path
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
-@pytest.mark.parametrize(("action", "rank"), [(fail, 0), (fail, 1), (fail_fsdp, 1)])
+@pytest.mark.parametrize(("action", "rank"), [(fail, 0), slow(fail, 1), slow(fail_fsdp, 1)])
 def test_a_killed_process_ends_the_others(context, tmp_path, action, rank):
     codes = end(start(context, action, tmp_path, f"{rank} killed"))
     assert codes[rank] == -signal.SIGKILL
@@ -283,9 +288,9 @@ def test_a_killed_process_ends_the_others(context, tmp_path, action, rank):
 
 @pytest.mark.parametrize(("action", "rank", "fault", "message"), [
     (fail, 1, "raising", "ZeroDivisionError in process 1: division by zero"),
-    (fail, 0, "raising", "ZeroDivisionError in process 0: division by zero"),
-    (fail, 1, "nan", "TrainingError in process 1: the loss of step 2 is not finite"),
-    (fail_fsdp, 0, "raising", "ZeroDivisionError in process 0: division by zero"),
+    slow(fail, 0, "raising", "ZeroDivisionError in process 0: division by zero"),
+    slow(fail, 1, "nan", "TrainingError in process 1: the loss of step 2 is not finite"),
+    slow(fail_fsdp, 0, "raising", "ZeroDivisionError in process 0: division by zero"),
 ])  # fmt: skip
 def test_an_error_in_one_process_ends_the_others_with_its_words(context, tmp_path, action, rank, fault, message):
     assert end(start(context, action, tmp_path, f"{rank} {fault}")) == [0, 0]
@@ -328,7 +333,7 @@ def test_the_command_trains_in_two_processes_however_they_are_launched_as_in_one
     assert sum(path.is_dir() for path in (tmp_path / "ids").iterdir()) == 3  # of the three parts, made once
 
 
-@pytest.mark.parametrize("action", [stop_early, stop_early_fsdp])
+@pytest.mark.parametrize("action", [stop_early, slow(stop_early_fsdp)])
 def test_all_processes_stop_after_the_same_step_with_a_checkpoint(context, tmp_path, action):
     assert end(start(context, action, tmp_path, CONFIG)) == [0, 0]
     for rank in (0, 1):

@@ -79,6 +79,7 @@ def test_the_off_topic_reply_answers_another_question_of_the_same_half():
             assert near.kind != "harmful"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", BANKS)
 def test_a_bank_has_forty_sentences_in_truly_different_words(part):
     taught, fresh = load_sentences(part), load_sentences(part, fresh=True)
@@ -260,6 +261,7 @@ def test_parts_that_depend_on_the_question():
 # Pairs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "judge",
     [*JUDGES.values(), (FAIR, TIMID), Judge("left", FAIR.weights, left_bias=1.0)],

@@ -39,6 +39,7 @@ def test_steps_of_descent_move_the_scores_and_reset_goes_back() -> None:
     assert view.value == first
 
 
+@pytest.mark.slow
 def test_a_season_is_drawn_with_its_own_scores() -> None:
     lesson = Lesson(NOTEBOOKS / "04_fit_scores.ipynb")
     lesson.run("fit-scores-16")

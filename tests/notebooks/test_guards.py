@@ -27,7 +27,15 @@ def test_notebook(path: Path, guard: guards.Guard) -> None:
     assert not guard(read(path), path), guard.__doc__
 
 
-SLOW = {"05_preference_data", "09_probe", "10_optimise", "12_break_it", "13_your_pairs"}
+SLOW = {
+    "04_fit_scores",
+    "05_preference_data",
+    "07_transformer",
+    "09_probe",
+    "10_optimise",
+    "12_break_it",
+    "13_your_pairs",
+}
 """The notebooks whose solutions need cells that train, optimise or read much."""
 SOLVED = [pytest.param(path, marks=[pytest.mark.slow] if path.stem in SLOW else []) for path in NOTEBOOKS]
 
