@@ -210,7 +210,7 @@ def test_a_function_is_asked_word_by_word() -> None:
         (lambda p, r: [0.0] * len(r), {"method": "shapley"}, r"method .*'shapley'"),
         (lambda p, r: [0.0] * len(r), {"method": "integrated-gradients"}, r"integrated gradients .*RewardModel"),
         (lambda p, r: [float("nan")] * len(r), {}, r"4 finite scores.*nan"),
-        (lambda p, r: 0.0, {}, r"4 finite scores.*0\.0"),
+        (lambda p, r: 0.0, {}, r"4 finite scores.*0\."),
     ],
 )
 def test_what_cannot_be_attributed_is_refused(scorer, options, message) -> None:
