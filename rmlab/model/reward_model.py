@@ -141,8 +141,8 @@ class RewardModel(TokenScorer):
             Longest sequence in tokens, at most the model's limit; by default the one that rmlab saved with the model,
             else the limit, but at most 1024.
         n_heads
-            Two or more give it so many heads, which training fits to pairs drawn again, and `score` can then tell how
-            far they disagree. By default as many as the model was saved with, or one.
+            The number of heads. Training fits each of several to its own resample of the pairs, and `score` can then
+            return how far they disagree. By default as many as the model was saved with, or one.
         revision
             Branch, tag or commit of a hub model.
         weights

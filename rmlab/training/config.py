@@ -147,5 +147,5 @@ class TrainingConfig:
                 raise ValueError(f"{name} must be {expected}, got {getattr(self, name)!r}")
 
     def n_steps(self, n_pairs: int) -> int:
-        """Return the number of steps of a run on so many pairs, unless it stops early."""
+        """Return the number of steps of a run on `n_pairs` pairs, unless it stops early."""
         return self.max_steps or math.ceil(self.epochs * math.ceil(n_pairs / self.batch_size))

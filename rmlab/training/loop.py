@@ -26,7 +26,7 @@ from rmlab.training.batch_order import batches
 from rmlab.training.checkpoint import Checkpoints
 from rmlab.training.config import TrainingConfig
 from rmlab.training.faults import all_finite, refuse_fault
-from rmlab.training.group import dealt, is_sharded, join_group, one_for_all, shared
+from rmlab.training.group import gathered, is_sharded, join_group, one_for_all, own_places
 from rmlab.training.mode import compiled_layers, standing_gradient, training_mode
 from rmlab.training.optimizer import make_optimizer
 from rmlab.training.parallel import parallel
@@ -48,7 +48,7 @@ def run_steps(
     checkpoints: Checkpoints | None,
     progress: Progress,
 ) -> Generator[TrainingStep, None, None]:
-    """Yield the steps of a run. It holds no reference to the run, so it ends when nobody holds the run any longer."""
+    """Yield the steps of a run. It has no reference to the `TrainingRun`, and so ends when that is no longer used."""
     group = join_group()
     rank, world = group.process_index, group.num_processes
     torch.manual_seed(config.seed)  # dropout and adapters; the order of the pairs has a generator of its own
@@ -77,12 +77,12 @@ def run_steps(
         def evaluate_held_out(step: int) -> tuple[HeldOutEvaluation, ...]:
             if held_out is None:
                 return ()
-            mine = held_out.encoded.take(dealt(len(held_out)))
+            mine = held_out.encoded.take(own_places(len(held_out)))
             as_written = torch.compiler.set_stance("force_eager") if config.compile else contextlib.nullcontext()
             with torch.no_grad(), as_written:
                 d = model.score_differences(mine, precision="bf16" if bf16 else "fp32")
                 spread.catch_up()
-            d = shared(d)
+            d = gathered(d)
             evaluation = HeldOutEvaluation(step, evaluate(d), d)
             best.see(evaluation)
             return (evaluation,)
