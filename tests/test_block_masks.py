@@ -110,8 +110,7 @@ def test_blocks_and_padded_rows_give_the_same_loss_and_gradients(kind, pairs, as
     assert_equal_training(model, pairs, little=LITTLE)
     assert len(blocks_taken) == 2  # layers
     assert {shape[2] for shape in blocks_taken} == {token_scorer.BLOCK_ROW_TOKENS}
-    words = "packed rows, with a common beginning of two texts computed once"
-    assert model.layout() == f"{words}; by FlexAttention if there are gradients and no dropout"
+    assert re.search(r"^packed rows.*by FlexAttention", model.layout())
 
 
 @pytest.mark.slow
