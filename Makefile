@@ -56,7 +56,7 @@ check: $(VENV)/.installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(REPRODUCIBLE) $(BIN)/python -m pytest tests --ignore=tests/browser -m "not slow" $(PARALLEL)
+	$(REPRODUCIBLE) $(BIN)/python -m pytest tests --ignore=tests/browser -m "not slow" -p no:nbval $(PARALLEL)
 
 # Count exercises and wrong answers; change 200 of the numbers that the notebooks print, and see nbval catch each.
 corruption: $(VENV)/.installed-test

@@ -1,12 +1,14 @@
 """Train with `rmlab.training.train` and with TRL's `RewardTrainer`, and compare speed and memory.
 
-    python benchmarks/train_speed.py [--models decoder minilm] [--batches 8 32] [--steps 6] [--rounds 5]
-        [--count] [--pairs FILE_OR_HUB_ID]
+    python benchmarks/train_speed.py [--models decoder minilm] [--batches 8 32] [--n-pairs 200] [--rounds 5]
+        [--threads default 1] [--count] [--pairs FILE_OR_HUB_ID]
 
 Both sides have the same weights, token ids (pairs of at most 512 tokens), order, batches, bf16, learning rate, no
 gradient checkpointing and no dropout; the losses that both report for the first batch must agree. "decoder" is a Qwen2
 architecture of 6 layers, 384 wide, with random weights and minilm's tokenizer. Each run is a process of its own, the
-sides in turn; a step is timed from the second on, and the median of the rounds' ratios is given.
+sides in turn, with the threads that torch takes of itself (what a user gets) and with one. Two ratios are given, each
+the median of the rounds': of the steps from the second on, and of the whole run, from the start of the process on, its
+imports, the model, the reading and tokenizing of the pairs and the first step included.
 
 Beside it stands what counting allows. Tokens: those that padding each batch to its longest text computes, over those
 that packed rows with a shared prompt compute (a decoder) or the texts' own (an encoder): the useful tokens. Operations:
@@ -17,6 +19,7 @@ all pairs of the file, and trains nothing.
 
 import argparse
 import importlib.metadata
+import itertools
 import multiprocessing
 import resource
 import statistics
@@ -45,7 +48,7 @@ TARGETS = {
     ("minilm", 8): (2.1, None),
     ("minilm", 32): (3.2, None),
 }
-"""Speed at least, and peak memory at most, of TRL's."""
+"""Speed of the steps at least, and peak memory at most, of TRL's."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,9 @@ class Result:
 
     first_loss: float
     pairs_per_second: float
+    whole_seconds: float
+    """From the start of the process to the last step."""
+    threads: int
     useful_tokens: int
     allowed: float
     """How many times fewer tokens than padding: what counting tokens allows."""
@@ -88,27 +94,42 @@ def decoder(tokenizer: Any, **sizes: Any) -> "RewardModel":
     return RewardModel(AutoModelForSequenceClassification.from_config(config), tokenizer, max_length=MAX_LENGTH)
 
 
-def run(side: str, name: str, batch_size: int, steps: int, pairs: str) -> Result:
-    """Train one side for some steps, in a process of its own."""
+def run(side: str, name: str, batch_size: int, n_pairs: int, pairs: str, threads: int | None, asked: float) -> Result:
+    """Train one side on so many pairs, in a process of its own that was asked for at this time since the epoch."""
+    import torch
     import transformers
 
     from rmlab.training import prepare
 
+    if threads is not None:
+        torch.set_num_threads(threads)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     warnings.simplefilter("ignore", FutureWarning)
     model = make(name)
     usable, _ = whole_pairs(model, read_or_exit(pairs))
     # the same pairs for either side, drawn once
-    drawn = np.sort(np.random.default_rng(0).permutation(len(usable))[: batch_size * steps])
+    drawn = np.sort(np.random.default_rng(0).permutation(len(usable))[: n_pairs // batch_size * batch_size])
     data = prepare(model, usable[drawn])
     config = configured(batch_size)
     losses, ends = (timed_rmlab if side == "rmlab" else timed_trl)(model, data, config)
+    whole = time.time() - asked
     useful, allowed, operations_allow = count(model, data, config)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
     speed = (len(losses) - 1) * batch_size / (ends[-1] - ends[0])
     layout = model.layout(config.packing)
-    return Result(losses[0], speed, useful, allowed, operations_allow, len(data), peak, layout)
+    return Result(
+        first_loss=losses[0],
+        pairs_per_second=speed,
+        whole_seconds=whole,
+        threads=torch.get_num_threads(),
+        useful_tokens=useful,
+        allowed=allowed,
+        operations_allow=operations_allow,
+        n_pairs=len(data),
+        peak_gib=peak,
+        layout=layout,
+    )
 
 
 def configured(batch_size: int) -> "TrainingConfig":
@@ -183,28 +204,36 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", choices=("decoder", "minilm"), default=["decoder", "minilm"])
     parser.add_argument("--batches", nargs="+", type=int, default=[8, 32], help="pairs in a batch (default: 8 32)")
-    parser.add_argument("--steps", type=int, default=6, help="of each run; the first is not timed (default: 6)")
+    parser.add_argument("--n-pairs", type=int, default=200, help="pairs of each run, whole batches (default: 200)")
+    parser.add_argument(
+        "--threads",
+        nargs="+",
+        type=lambda text: None if text == "default" else int(text),
+        default=[None, 1],
+        help="of either side (default: torch's own default, then 1)",
+    )
     parser.add_argument("--rounds", type=int, default=5, help="runs of each side (default: 5)")
     parser.add_argument("--count", action="store_true", help="count over all pairs of the file, and train nothing")
     add_pairs_option(parser)
     options = parser.parse_args()
     pairs = read_or_exit(options.pairs)
-    if options.steps < 2:
-        parser.error(f"--steps must be at least 2, got {options.steps}")
+    if options.n_pairs < 2 * max(options.batches):
+        parser.error(f"--n-pairs must make two batches of {max(options.batches)}, got {options.n_pairs}")
+    if any(threads is not None and threads < 1 for threads in options.threads):
+        parser.error("--threads must be default, or at least 1")
     if options.count:
         count_all(options.models, options.batches, pairs)
         return
     print(", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("trl", "transformers", "torch")))
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=context, max_tasks_per_child=1) as pool:
-        for name in options.models:
-            for batch_size in options.batches:
-                found: dict[str, list[Result]] = {"trl": [], "rmlab": []}
-                for turn in range(options.rounds):
-                    for side in ("rmlab", "trl") if turn % 2 else ("trl", "rmlab"):
-                        job = pool.submit(run, side, name, batch_size, options.steps, options.pairs)
-                        found[side].append(job.result())
-                report(name, batch_size, found["trl"], found["rmlab"])
+        for name, batch_size, threads in itertools.product(options.models, options.batches, options.threads):
+            found: dict[str, list[Result]] = {"trl": [], "rmlab": []}
+            for turn in range(options.rounds):
+                for side in ("rmlab", "trl") if turn % 2 else ("trl", "rmlab"):
+                    job = pool.submit(run, side, name, batch_size, options.n_pairs, options.pairs, threads, time.time())
+                    found[side].append(job.result())
+            report(name, batch_size, found["trl"], found["rmlab"])
 
 
 def count_all(models: list[str], batches: list[int], pairs: "PreferencePairs") -> None:
@@ -222,19 +251,21 @@ def count_all(models: list[str], batches: list[int], pairs: "PreferencePairs") -
 
 def report(name: str, batch_size: int, trl: list[Result], rmlab: list[Result]) -> None:
     ours, theirs = rmlab[0], trl[0]
-    print(f"{name}, batches of {batch_size} pairs, {ours.n_pairs} pairs in all; rmlab: {ours.layout}")
+    print(f"{name}, batches of {batch_size}, {ours.n_pairs} pairs, threads: {ours.threads}; rmlab: {ours.layout}")
     for side, results in (("TRL", trl), ("rmlab", rmlab)):
         speed, peak = (statistics.median(getattr(r, f) for r in results) for f in ("pairs_per_second", "peak_gib"))
         tokens = speed * ours.useful_tokens / ours.n_pairs
         first = results[0].first_loss
         rates = f"{speed:6.2f} pairs/s  {tokens:7.0f} useful tokens/s"
-        print(f"  {side:6} {rates}  peak {peak:.2f} GiB  first loss {first:.6f}")
+        whole = statistics.median(r.whole_seconds for r in results)
+        print(f"  {side:6} {rates}  whole run {whole:.1f} s  peak {peak:.2f} GiB  first loss {first:.6f}")
     ratio = statistics.median(o.pairs_per_second / t.pairs_per_second for o, t in zip(rmlab, trl, strict=True))
+    whole = statistics.median(t.whole_seconds / o.whole_seconds for o, t in zip(rmlab, trl, strict=True))
     memory = statistics.median(o.peak_gib / t.peak_gib for o, t in zip(rmlab, trl, strict=True))
     target, bound = TARGETS.get((name, batch_size), (None, None))
     wanted = "" if target is None else f" (at least {target}x: {verdict(ratio >= target)})"
     kept = "" if bound is None else f" (at most {bound}: {verdict(memory <= bound)})"
-    print(f"  speed {ratio:.2f}x{wanted}; peak memory {memory:.2f}{kept}")
+    print(f"  steps {ratio:.2f}x{wanted}; whole run {whole:.2f}x; peak memory {memory:.2f}{kept}")
     print(f"  counting tokens allows {ours.allowed:.2f}x, counting operations {ours.operations_allow:.2f}x")
     apart = abs(ours.first_loss - theirs.first_loss)
     print(

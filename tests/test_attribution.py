@@ -100,7 +100,7 @@ def test_integrated_gradients_add_up(model: RewardModel, response: str) -> None:
 
 
 def test_too_few_points_on_the_line_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rmlab.attribution.STEPS", (1,))
+    monkeypatch.setattr("rmlab.attribution.integrated_gradients.STEPS", (1,))
     found = attribute(bag(9)[0], PROMPT, FIRST, method="integrated-gradients")
     assert not found.complete
     assert "They do not add up" in str(found)
@@ -207,10 +207,10 @@ def test_a_function_is_asked_word_by_word() -> None:
 @pytest.mark.parametrize(
     ("scorer", "options", "message"),
     [
-        (lambda p, r: [0.0] * len(r), {"method": "shapley"}, "method must be 'auto', 'leave-one-out' or"),
-        (lambda p, r: [0.0] * len(r), {"method": "integrated-gradients"}, "integrated gradients need a RewardModel"),
-        (lambda p, r: [float("nan")] * len(r), {}, "expected 4 finite scores"),
-        (lambda p, r: 0.0, {}, "expected 4 finite scores"),
+        (lambda p, r: [0.0] * len(r), {"method": "shapley"}, r"method .*'shapley'"),
+        (lambda p, r: [0.0] * len(r), {"method": "integrated-gradients"}, r"integrated gradients .*RewardModel"),
+        (lambda p, r: [float("nan")] * len(r), {}, r"4 finite scores.*nan"),
+        (lambda p, r: 0.0, {}, r"4 finite scores.*0\."),
     ],
 )
 def test_what_cannot_be_attributed_is_refused(scorer, options, message) -> None:
@@ -219,9 +219,9 @@ def test_what_cannot_be_attributed_is_refused(scorer, options, message) -> None:
 
 
 def test_messages_and_books_are_refused_where_a_function_scores() -> None:
-    with pytest.raises(ValueError, match="at most 1,000 words for a function, got 1,001"):
+    with pytest.raises(ValueError, match=r"1,000 words .*1,001"):
         attribute(lambda p, r: [0.0] * len(r), PROMPT, "word " * 1001)
-    with pytest.raises(TypeError, match="response to a function as a text, got list"):
+    with pytest.raises(TypeError, match=r"response .*text.*list"):
         attribute(lambda p, r: [0.0], PROMPT, [{"role": "assistant", "content": FIRST}])
 
 

@@ -109,7 +109,7 @@ def test_a_qwen_with_its_template_is_kept(sound, tmp_path):
     talks = as_conversations(BUILT_IN)
     found = audit(tmp_path, talks)
     assert found.broken == ()
-    assert found["end of text"].found == "every text ends in '<|eos|>\\n'"
+    assert found["end of text"].found.endswith("'<|eos|>\\n'")
     # as a Qwen's it was loaded with the class of Qwen's tokenizers, which splits texts in another way
     found = audit((AutoModelForSequenceClassification.from_pretrained(tmp_path), tokenizer), talks)
     assert found.broken == ("reload",)
@@ -130,6 +130,7 @@ def test_pairs_of_messages_are_read_by_the_template(sound):
 # Faults
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_breaks_its_line_and_those_that_it_implies(planted, fault):
     found = planted(fault)
@@ -303,7 +304,7 @@ def test_without_pairs_a_dozen_texts_are_read(sound):
 
 
 def test_few_pairs_say_nothing_of_length(sound, pairs):
-    assert audit(sound, pairs[:29])["length"].found == "needs 30 pairs, got 29"
+    assert re.search(r"30 pairs.*29", audit(sound, pairs[:29])["length"].found)
 
 
 def test_one_pair_is_enough_for_the_rest(sound):

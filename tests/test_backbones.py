@@ -20,7 +20,7 @@ from transformers import (
     dynamic_module_utils,
 )
 
-from rmlab.model import RewardModel, backbones
+from rmlab.model import RewardModel, minilm
 from rmlab.model.backbones import MANIFEST, ModelError, load_network, quiet_transformers
 from rmlab.simulate import simulate_text_pairs
 
@@ -139,7 +139,7 @@ def test_weights_are_read_into_float32(copy):
 
 def test_a_head_with_two_outputs_is_refused(copy):
     edit_config(copy, id2label={"0": "bad", "1": "good"}, label2id={"bad": 0, "good": 1})
-    with pytest.raises(ModelError, match=r"a head with 2 outputs; a reward model has one\. Train it again with num_la"):
+    with pytest.raises(ModelError, match=r"2 outputs.*num_labels=1"):
         load_network(copy, seed=0)
 
 
@@ -160,13 +160,13 @@ def add(**new):
     [
         (
             drop("score.weight"),
-            r"lacks 1 of the weights that it should hold \(score\.weight\); they would be random\. Copy",
+            r"lacks 1 .*score\.weight",
         ),
-        (drop("model.norm.weight"), r"lacks 1 of the weights that it should hold \(model\.norm\.weight\)"),
-        (add(extra=torch.zeros(2)), r"holds 1 weights that its architecture has no place for \(extra\)"),
+        (drop("model.norm.weight"), r"lacks 1 .*model\.norm\.weight"),
+        (add(extra=torch.zeros(2)), r"holds 1 .*\(extra\)"),
         (
             two_outputs_in_the_weights,
-            r"holds score\.weight of shape \(2, \d+\) where its config\.json asks for \(1, \d+\)",
+            r"score\.weight .*\(2, \d+\).*config\.json .*\(1, \d+\)",
         ),
     ],
 )
@@ -181,7 +181,7 @@ def test_a_backbone_that_lacks_some_of_its_weights_is_refused(language_models, t
     folder = shutil.copytree(language_models[name], tmp_path / "m")
     lost = next(key for key in load_file(folder / "model.safetensors") if "layers.1." in key or "layer.1." in key)
     edit_weights(folder, drop(lost))
-    with pytest.raises(ModelError, match=r"lacks 1 of the weights that it should hold \(.*1\..*would be random"):
+    with pytest.raises(ModelError, match=rf"lacks 1 .*{re.escape(lost)}"):
         load_network(folder, seed=0)
 
 
@@ -191,13 +191,13 @@ def test_a_backbone_that_lacks_some_of_its_weights_is_refused(language_models, t
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("minilmm", r"there is no model 'minilmm'\. Did you mean minilm\? Expected a short name \(minilm, tiny-dec"),
-        ("tiny-decodr", r"Did you mean tiny-decoder or tiny-encoder\?"),
-        ("zzz", r"there is no model 'zzz'\. Expected a short name .* a folder, or a hub id such as Qwen/"),
-        ("./nowhere", r"there is no model '\./nowhere'\. Expected"),
-        ("/nowhere/at/all", r"there is no model '/nowhere/at/all'\. Expected"),
-        ("nobody/nothing", r"there is no model 'nobody/nothing'\. .* The hub said: .*connect"),
-        ("a/b/c", r"there is no model 'a/b/c'\. .* The hub said: Repo id must be"),
+        ("minilmm", r"'minilmm'.*mean minilm\?.*tiny-decoder, tiny-encoder"),
+        ("tiny-decodr", r"mean tiny-decoder or tiny-encoder\?"),
+        ("zzz", r"'zzz'\. .*minilm, tiny-decoder, tiny-encoder"),
+        ("./nowhere", r"'\./nowhere'\. .*minilm"),
+        ("/nowhere/at/all", r"'/nowhere/at/all'\. .*minilm"),
+        ("nobody/nothing", r"'nobody/nothing'\. .*hub.*connect"),
+        ("a/b/c", r"'a/b/c'\. .*hub.*Repo id"),
     ],
 )
 def test_an_unknown_name_is_told_the_near_names_and_what_was_expected(name, message):
@@ -208,23 +208,23 @@ def test_an_unknown_name_is_told_the_near_names_and_what_was_expected(name, mess
 def test_a_file_is_not_a_model(tmp_path):
     path = tmp_path / "model.safetensors"
     path.write_bytes(b"")
-    with pytest.raises(ModelError, match=r"model\.safetensors is a file; expected a model folder, as save_pretrained"):
+    with pytest.raises(ModelError, match=rf"{re.escape(str(path))} is a file"):
         load_network(path, seed=0)
 
 
 def test_a_folder_without_a_configuration_is_not_a_model(tmp_path):
     (tmp_path / "notes.txt").write_text("nothing here")
-    with pytest.raises(ModelError, match=r"is not a model folder: it has no config\.json"):
+    with pytest.raises(ModelError, match=rf"{re.escape(str(tmp_path))}.*no config\.json"):
         load_network(tmp_path, seed=0)
 
 
 def test_pickles_are_refused_unread(copy):
     state = load_file(copy / "model.safetensors")
     (copy / "model.safetensors").unlink()
-    with pytest.raises(ModelError, match="holds no weights; weights are read as safetensors only"):
+    with pytest.raises(ModelError, match=r"no weights.*safetensors"):
         load_network(copy, seed=0)
     torch.save(state, copy / "pytorch_model.bin")
-    with pytest.raises(ModelError, match=r"holds only pytorch_model\.bin; weights .* Save the model again with a cur"):
+    with pytest.raises(ModelError, match=r"only pytorch_model\.bin.*safetensors"):
         load_network(copy, seed=0)
 
 
@@ -252,50 +252,50 @@ def remove(*names):
 DAMAGES = {
     "weights, a header of wrong bytes": (
         change_bytes("model.safetensors", 12, b"\xff" * 9),
-        "the weights of .* cannot be",
+        "the weights of ",
     ),
     "weights, a header too long": (
         change_bytes("model.safetensors", 0, b"\xff" * 8),
-        "the weights of .* cannot be read",
+        "the weights of ",
     ),
     "weights, cut short": (
         truncate("model.safetensors"),
-        r"the weights of .* cannot be read \(.*\)\. Copy or train the",
+        "the weights of ",
     ),
-    "weights, empty": (write("model.safetensors", b""), "the weights of .* cannot be read"),
+    "weights, empty": (write("model.safetensors", b""), "the weights of "),
     "configuration, cut short": (
         truncate("config.json"),
-        r"the configuration of .* cannot be read \(.*JSON.*\)\. Copy it",
+        r"the configuration of .*\(.*JSON",
     ),
-    "configuration, not text": (write("config.json", b"\xff\x00"), "the configuration of .* cannot be read"),
-    "configuration, a list": (write("config.json", b"[]"), "the configuration of .* cannot be read .*model_type"),
+    "configuration, not text": (write("config.json", b"\xff\x00"), "the configuration of "),
+    "configuration, a list": (write("config.json", b"[]"), "the configuration of .*model_type"),
     "configuration, an unknown type": (write("config.json", b'{"model_type": "zzz"}'), "the configuration .*`zzz`"),
     "configuration, a word for a width": (lambda f: edit_config(f, hidden_size="big"), "configuration .*'hidden_size'"),
     "configuration, another width": (
         lambda f: edit_config(f, hidden_size=32),
-        r"holds model\.embed_tokens\.weight of shape \(2048, \d+\) where its config\.json asks for \(2048, 32\)",
+        r"model\.embed_tokens\.weight .*\(2048, \d+\).*config\.json .*\(2048, 32\)",
     ),
     "configuration, layers without end": (
         lambda f: edit_config(f, num_hidden_layers=10**300),
-        r"the weights of .* cannot be read \(config\.json asks for more layers than there are tensors",
+        r"the weights of .*config\.json .*layers .*tensors, \d+",
     ),
     "configuration, a layer more": (lambda f: edit_config(f, num_hidden_layers=3), r"lacks 9 .*model\.layers\.2"),
     "configuration, a layer less": (
         lambda f: edit_config(f, num_hidden_layers=1),
         r"holds 9 weights .*model\.layers\.1",
     ),
-    "tokenizer, cut short": (truncate("tokenizer.json"), r"the tokenizer of .* cannot be read \(.*\)\. Copy or train"),
-    "tokenizer, empty": (write("tokenizer.json", b""), "the tokenizer of .* cannot be read"),
-    "tokenizer, absent": (remove("tokenizer.json"), "the tokenizer of .* cannot be read"),
+    "tokenizer, cut short": (truncate("tokenizer.json"), "the tokenizer of "),
+    "tokenizer, empty": (write("tokenizer.json", b""), "the tokenizer of "),
+    "tokenizer, absent": (remove("tokenizer.json"), "the tokenizer of "),
     "tokenizer, a special token without its id": (
         forget_special_tokens,
-        r"the tokenizer of .* cannot be read \(its native code",
+        r"the tokenizer of .*native code",
     ),
     "tokenizer settings, a text for a length": (
         lambda f: edit_json(f / "tokenizer_config.json", model_max_length="5"),
-        "the tokenizer of .*model_max_length must be a number of tokens, got '5'",
+        "the tokenizer of .*model_max_length .*'5'",
     ),
-    "tokenizer settings, cut short": (truncate("tokenizer_config.json"), "the tokenizer of .* cannot be read"),
+    "tokenizer settings, cut short": (truncate("tokenizer_config.json"), "the tokenizer of "),
 }
 
 
@@ -309,9 +309,7 @@ def test_a_damaged_file_gives_one_error_that_names_it(copy, damage):
 
 def test_a_decoder_whose_tokenizer_lost_its_eos_is_refused(copy):
     (copy / "tokenizer_config.json").unlink()
-    with pytest.raises(
-        ModelError, match="the tokenizer of this decoder has no EOS token, on which the score is pooled"
-    ):
+    with pytest.raises(ModelError, match=r"tokenizer .*no EOS token"):
         RewardModel.from_pretrained(copy)
 
 
@@ -321,7 +319,7 @@ def test_a_lost_vocabulary_is_refused(language_models, tmp_path):
     (folder / "tokenizer.json").unlink()
     (folder / "tokenizer_config.json").unlink()
     assert len(AutoTokenizer.from_pretrained(folder)) == 5
-    with pytest.raises(ModelError, match=r"has no vocabulary, so that all texts would read alike\. Save it beside"):
+    with pytest.raises(ModelError, match=rf"tokenizer of {re.escape(str(folder))} .*no vocabulary"):
         load_network(folder, seed=0)
 
 
@@ -330,7 +328,7 @@ def test_the_tokenizer_of_a_larger_network_is_refused(language_models, tmp_path)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.add_tokens(["zweiundzwanzig"])
     tokenizer.save_pretrained(folder)
-    with pytest.raises(ModelError, match=r"has 2,049 tokens and its network 2,048; they do not belong together\. Save"):
+    with pytest.raises(ModelError, match=r"2,049 tokens .*2,048"):
         load_network(folder, seed=0)
 
 
@@ -366,12 +364,9 @@ def test_files_other_than_those_saved_are_refused(saved, tmp_path, tamper):
     folder = shutil.copytree(saved, tmp_path / "m")
     load_network(folder, seed=0)
     tamper(folder)
-    message = (
-        r"\.(safetensors|json) is not the file that was saved: its SHA-256 should be (absent|[0-9a-f]{64}), "
-        r"got [0-9a-f]{64}\. "
-    )
-    advice = r"Copy or train .*; if the change was yours, let rmlab\.json hold only (\{.*\})\."
-    with pytest.raises(ModelError, match=message + advice) as raised:
+    facts = r"\.(safetensors|json) .*SHA-256 .*\b(absent|[0-9a-f]{64}), got [0-9a-f]{64}\b"
+    advice = r"rmlab\.json [^{]*(\{.*\})"
+    with pytest.raises(ModelError, match=f"{facts}.*{advice}") as raised:
         load_network(folder, seed=0)
     if tamper is not plant_another_file:
         (folder / MANIFEST).write_text(re.search(advice, str(raised.value))[1])
@@ -395,7 +390,7 @@ def test_what_is_written_beside_a_model_later_is_no_part_of_it(saved, tmp_path):
 def test_a_damaged_list_of_hashes_is_refused(saved, tmp_path, content):
     folder = shutil.copytree(saved, tmp_path / "m")
     (folder / MANIFEST).write_bytes(content)
-    with pytest.raises(ModelError, match=r"rmlab\.json is damaged; copy or train the model again"):
+    with pytest.raises(ModelError, match=r"rmlab\.json .*damaged"):
         load_network(folder, seed=0)
 
 
@@ -416,7 +411,7 @@ def test_code_that_comes_with_a_model_is_never_run(copy, tmp_path, monkeypatch, 
     if model_type == "llama":  # transformers has this one itself
         assert type(load_network(copy, seed=0)[0]).__module__.startswith("transformers.")
     else:
-        with pytest.raises(ModelError, match=r"contains custom code .* or take an architecture of transformers' own"):
+        with pytest.raises(ModelError, match=r"configuration .*custom code"):
             load_network(copy, seed=0)
     assert not evidence.exists()
     exec(source, {})  # the trap is live
@@ -428,18 +423,18 @@ def test_code_that_comes_with_a_model_is_never_run(copy, tmp_path, monkeypatch, 
 
 @pytest.mark.parametrize("name", ["vocab.txt", "tokenizer.json", "model.safetensors", "chat_template.jinja"])
 def test_minilm_with_a_file_that_is_not_official_is_refused(tmp_path, monkeypatch, name):
-    official = Path(importlib.util.find_spec(backbones.MINILM_PACKAGE).origin).parent / "model"
-    package = tmp_path / backbones.MINILM_PACKAGE
+    official = Path(importlib.util.find_spec(minilm.MINILM_PACKAGE).origin).parent / "model"
+    package = tmp_path / minilm.MINILM_PACKAGE
     (package / "model").mkdir(parents=True)
     (package / "__init__.py").touch()
-    for file in backbones.MINILM_SHA256:
+    for file in minilm.MINILM_SHA256:
         (package / "model" / file).symlink_to(official / file)
     (package / "model" / name).unlink(missing_ok=True)
     (package / "model" / name).write_text("another")
     monkeypatch.syspath_prepend(tmp_path)
-    expected = backbones.MINILM_SHA256.get(name, "absent")
+    expected = minilm.MINILM_SHA256.get(name, "absent")
     found = hashlib.sha256(b"another").hexdigest()
-    with pytest.raises(ModelError, match=f"{name} is not the official one of minilm: .* {expected}, got {found}"):
+    with pytest.raises(ModelError, match=rf"{re.escape(name)} .*{expected}, got {found}"):
         load_network("minilm", seed=0)
 
 
@@ -447,14 +442,14 @@ def test_minilm_with_a_file_that_is_not_official_is_refused(tmp_path, monkeypatc
 def test_a_file_that_would_be_read_and_was_not_saved_is_refused(saved, tmp_path, name):
     folder = shutil.copytree(saved, tmp_path / "m")
     (folder / name).mkdir() if "." not in name else (folder / name).write_text("{}")
-    with pytest.raises(ModelError, match=f"{name} is not the file that was saved: its SHA-256 should be absent"):
+    with pytest.raises(ModelError, match=rf"{re.escape(name)} .*SHA-256 .*absent"):
         load_network(folder, seed=0)
 
 
 @pytest.mark.parametrize("shard", ["shard.bin", "../other/model.safetensors", "/tmp/model.safetensors", 3])
 def test_an_index_names_safetensors_in_its_own_folder_alone(copy, shard):
     (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": shard}}))
-    with pytest.raises(ModelError, match=r"index\.json names .* expected a \.safetensors file in the same folder"):
+    with pytest.raises(ModelError, match=rf"index\.json .*{re.escape(repr(shard))}"):
         load_network(copy, seed=0)
 
 
@@ -465,16 +460,14 @@ def test_a_model_that_a_killed_save_put_aside_is_found_again(saved, tmp_path):
 
 
 def test_a_mistyped_folder_is_told_the_models_beside_it(saved):
-    with pytest.raises(ModelError, match=f"models in .* are: .*{saved.name}"):
+    with pytest.raises(ModelError, match=rf"{re.escape(str(saved.parent))} .*\b{saved.name}\b"):
         load_network(saved.with_name(f"{saved.name}x"), seed=0)
 
 
 def test_minilm_without_package_or_hub_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setattr(backbones, "MINILM_PACKAGE", "no_such_package_is_installed")
-    monkeypatch.setattr(backbones, "MINILM_ID", "nobody/nothing")
-    with pytest.raises(
-        ModelError, match=r"not installed and the hub could not be reached .* 'reward-model-lab\[minilm\]'"
-    ):
+    monkeypatch.setattr(minilm, "MINILM_PACKAGE", "no_such_package_is_installed")
+    monkeypatch.setattr(minilm, "MINILM_ID", "nobody/nothing")
+    with pytest.raises(ModelError, match=r"minilm .*not installed.*'reward-model-lab\[minilm\]'"):
         load_network("minilm", seed=0)
 
 

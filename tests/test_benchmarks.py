@@ -79,6 +79,7 @@ def test_without_a_gpu_nothing_is_measured():
     assert "--tiny" in found.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["read_pairs", "fit"])
 def test_damaged_files_end_well(command):
     arguments = [sys.executable, "damaged.py", "--command", command, "--n", "40"]

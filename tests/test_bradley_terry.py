@@ -655,6 +655,7 @@ def rises_or_stays(n: int, rows: list[tuple[int, int, bool, int]], *, with_order
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ties", "with_order"), [("davidson", True), ("davidson", False), ("half", True)])
 def test_whether_a_maximum_exists_agrees_with_linear_programmes(ties, with_order):
     rng, verdicts = np.random.default_rng(15), []

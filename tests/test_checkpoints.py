@@ -3,10 +3,12 @@ import dataclasses
 import multiprocessing
 import os
 import random
+import re
 import shutil
 import signal
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +72,12 @@ def run(config: TrainingConfig = PLAIN, checkpoints: Path | None = None, **optio
     return model, history
 
 
+@cache
+def undisturbed(config: TrainingConfig = PLAIN):
+    """Train to the end without checkpoints, once for each configuration."""
+    return run(config)
+
+
 def abandon(folder: Path, config: TrainingConfig = PLAIN, after: int = 5) -> None:
     """Leave a run after so many steps."""
     with contextlib.closing(
@@ -116,7 +124,7 @@ def folder(left_after_5, tmp_path) -> Path:
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_resumed_run_ends_bit_for_bit_like_one_never_disturbed(name, tmp_path):
     config = CONFIGS[name]
-    expected, whole = run(config)
+    expected, whole = undisturbed(config)
     abandon(tmp_path, config, after=5)
     abandoned_twice = training_steps(
         fresh(), TRAINING, held_out=HELD_OUT, config=config, checkpoints=tmp_path, resume=True
@@ -134,11 +142,11 @@ def test_a_resumed_run_ends_bit_for_bit_like_one_never_disturbed(name, tmp_path)
 
 def test_writing_checkpoints_changes_nothing(tmp_path):
     config = CONFIGS["all of these"]
-    assert same_weights(run(config)[0], run(config, tmp_path)[0])
+    assert same_weights(undisturbed(config)[0], run(config, tmp_path)[0])
 
 
 def test_dropout_matters_in_these_tests():
-    assert not same_weights(run(CONFIGS["dropout"])[0], run()[0])
+    assert not same_weights(undisturbed(CONFIGS["dropout"])[0], undisturbed()[0])
 
 
 def test_patience_goes_on_counting_where_it_was(tmp_path):
@@ -170,7 +178,7 @@ def test_a_finished_run_is_resumed_to_its_end_without_a_step(tmp_path):
 def test_resuming_from_an_empty_folder_starts_at_the_beginning(tmp_path):
     (tmp_path / "new").mkdir()
     model, history = run(PLAIN, tmp_path / "new")
-    assert same_weights(model, run()[0])
+    assert same_weights(model, undisturbed()[0])
     assert history.resumed_at == ()
 
 
@@ -206,30 +214,30 @@ def test_the_last_and_the_best_weights_load_without_resuming(name, best, tmp_pat
 
 
 def test_loading_says_what_is_not_there(tmp_path):
-    with pytest.raises(TrainingError, match="there is no checkpoint in"):
+    with pytest.raises(TrainingError, match=rf"no checkpoint .*{re.escape(str(tmp_path))}"):
         load_checkpoint(fresh(), tmp_path)
     run(PLAIN, tmp_path, held_out=None)
-    with pytest.raises(TrainingError, match="no best weights: its run had no held-out pairs"):
+    with pytest.raises(TrainingError, match=r"best weights.*held-out"):
         load_checkpoint(fresh(), tmp_path, best=True)
     with pytest.raises(TrainingError, match=r"weights: expected [0-9a-f]{16}, got"):
         load_checkpoint(fresh(seed=1), tmp_path)
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    ({"model": 1}, r"weights: expected [0-9a-f]{16}, got [0-9a-f]{16}\. Give the model \(as it was"),
+    ({"model": 1}, r"weights: expected [0-9a-f]{16}, got [0-9a-f]{16}\b"),
     ({"pairs": TRAINING[:-1]}, r"training pairs: expected 28 pairs \([0-9a-f]{16}\), got 27 pairs"),
     ({"pairs": TRAINING[::-1]}, "training pairs: expected 28 pairs .*, got 28 pairs"),
     ({"pairs": [dataclasses.replace(p, margin=0.5) for p in TRAINING]}, "training pairs: expected 28"),
     ({"held_out": HELD_OUT[:-1]}, "held-out pairs: expected 12 pairs .*, got 11 pairs"),
     ({"held_out": None}, "held-out pairs: expected 12 pairs .*, got None"),
-    ({"config": {"learning_rate": 1e-3}}, r"learning_rate: expected 0\.003, got 0\.001\. Give the model"),
+    ({"config": {"learning_rate": 1e-3}}, r"learning_rate: expected 0\.003, got 0\.001\b"),
     ({"config": {"max_steps": 10, "seed": 3}}, "max_steps: expected 9, got 10; seed: expected 0, got 3"),
 ])  # fmt: skip
 def test_another_run_is_not_resumed(folder, change, message):
     config = dataclasses.replace(PLAIN, **change.pop("config", {}))
     change["model"] = model = fresh(change.get("model", 0))
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    with pytest.raises(TrainingError, match=rf"cannot resume from .*step-0000000004, of another run\. {message}"):
+    with pytest.raises(TrainingError, match=rf"step-0000000004\b.*\b{message}"):
         run(config, folder, **change)
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
     assert names(folder) == ["step-0000000002", "step-0000000004"]
@@ -250,13 +258,11 @@ def test_a_model_with_other_tokens_is_not_resumed(folder):
 
 def test_settings_without_bearing_on_the_weights_may_change(folder):
     config = dataclasses.replace(PLAIN, checkpoint_every=3, checkpoint_minutes=60.0)
-    assert same_weights(run(config, folder)[0], run()[0])
+    assert same_weights(run(config, folder)[0], undisturbed()[0])
 
 
 def test_a_folder_with_another_run_is_not_written_over(folder):
-    with pytest.raises(
-        TrainingError, match=r"holds checkpoints of another run, the last of them step-0000000004\. Res"
-    ):
+    with pytest.raises(TrainingError, match=r"another run.*step-0000000004"):
         run(PLAIN, folder, resume=False)
     assert names(folder) == ["step-0000000002", "step-0000000004"]
 
@@ -265,7 +271,7 @@ def test_a_folder_with_another_run_is_not_written_over(folder):
     "options", [{"config": PLAIN}, {"config": TrainingConfig(checkpoint_minutes=1)}, {"resume": True}]
 )
 def test_checkpoints_without_a_folder_are_refused(options):
-    with pytest.raises(TrainingError, match="need a folder; give checkpoints"):
+    with pytest.raises(TrainingError, match="checkpoints"):
         training_steps(fresh(), TRAINING, **options)
 
 
@@ -283,9 +289,9 @@ def flip_a_bit(path: Path) -> None:
 @pytest.mark.parametrize("file", ["tensors.safetensors", "state.json", "manifest.json"])
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(folder, file, harm):
     harm(step_folder(folder, 4) / file)
-    with pytest.warns(UserWarning, match=r"damaged checkpoints in .*step-0000000004 .*Going on from step-0000000002"):
+    with pytest.warns(UserWarning, match=r"damaged .*step-0000000004 .*step-0000000002"):
         model, history = run(PLAIN, folder)
-    assert same_weights(model, run()[0])
+    assert same_weights(model, undisturbed()[0])
     assert history.resumed_at == (2,)
     assert names(folder) == ["step-0000000008", "step-0000000009"]
 
@@ -293,13 +299,13 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(folder, file, harm):
 def test_where_every_checkpoint_is_damaged_nothing_is_guessed(folder):
     for path in folder.glob("step-*"):
         flip_a_bit(path / "tensors.safetensors")
-    with pytest.raises(TrainingError, match=r"every checkpoint in .* is damaged: step-0000000004 \(tensors.*not as it"):
+    with pytest.raises(TrainingError, match=r"damaged.*step-0000000004 \(tensors"):
         run(PLAIN, folder)
 
 
 def test_a_checkpoint_of_another_format_is_refused(folder, monkeypatch):
     monkeypatch.setattr(checkpoint, "FORMAT", 2)
-    with pytest.raises(TrainingError, match="is of format 1, and this version of rmlab reads format 2; resume with"):
+    with pytest.raises(TrainingError, match=r"format 1\b.*format 2\b"):
         run(PLAIN, folder)
 
 
@@ -313,9 +319,7 @@ def test_a_full_disk_leaves_the_old_checkpoint_and_the_run_goes_on(folder):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, limits[1]))  # the system refuses to write more to a file
     try:
-        with pytest.warns(
-            UserWarning, match=r"step 6 could not be written to .*too large.*step-0000000004 is as it was"
-        ):
+        with pytest.warns(UserWarning, match=r"step 6 .*too large.*step-0000000004"):
             next(steps)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -323,12 +327,12 @@ def test_a_full_disk_leaves_the_old_checkpoint_and_the_run_goes_on(folder):
     assert not list(folder.glob(".step-*"))
     assert [step.step for step in steps] == [7, 8, 9]
     assert names(folder) == ["step-0000000008", "step-0000000009"]
-    assert same_weights(model, run()[0])
+    assert same_weights(model, undisturbed()[0])
 
 
 def test_a_folder_that_cannot_be_made_stops_the_run_before_its_first_step(tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(TrainingError, match=r"cannot hold checkpoints: .* Choose another folder"):
+    with pytest.raises(TrainingError, match=re.escape(str(tmp_path / "file"))):
         run(PLAIN, tmp_path / "file", resume=False)
 
 
@@ -336,7 +340,7 @@ def test_a_resume_from_a_folder_of_no_run_is_refused(tmp_path):
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "today.txt").touch()
     for name in ("mistyped", "notes"):
-        with pytest.raises(TrainingError, match=f"nothing to resume in .*{name}"):
+        with pytest.raises(TrainingError, match=re.escape(str(tmp_path / name))):
             run(PLAIN, tmp_path / name)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["notes"]
 
@@ -369,7 +373,7 @@ def test_a_run_that_patience_ended_waits_again_where_it_goes_on_for_longer(tmp_p
 
 def test_a_run_that_is_told_to_stop_has_a_checkpoint_and_goes_on_from_it(tmp_path):
     config = dataclasses.replace(PLAIN, checkpoint_every=0)
-    expected, whole = run(config)
+    expected, whole = undisturbed(config)
     steps = training_steps(fresh(), TRAINING, held_out=HELD_OUT, config=config, checkpoints=tmp_path)
     for step in steps:
         if step.step == 3:
@@ -389,7 +393,7 @@ def test_a_signal_ends_the_run_after_its_step_with_a_checkpoint(number, tmp_path
         StepLog, "add", lambda log, step: add(log, step) or (os.kill(os.getpid(), number) if step.step == 3 else None)
     )
     before = signal.getsignal(number)
-    with pytest.raises(Interrupted, match=r"after step 4 of 9.*resume=True \(--resume\)") as caught:
+    with pytest.raises(Interrupted, match=r"step 4 of 9.*resume=True") as caught:
         run(PLAIN, tmp_path, resume=False)
     assert (caught.value.number, caught.value.step) == (number, 4)
     assert caught.value.checkpoint == step_folder(tmp_path, 4)
@@ -405,9 +409,7 @@ def test_a_run_that_nobody_holds_any_longer_lets_go_of_its_folder(tmp_path):
 def test_two_runs_do_not_share_a_folder_and_a_closed_one_lets_go(tmp_path):
     first = training_steps(fresh(), TRAINING, held_out=HELD_OUT, config=PLAIN, checkpoints=tmp_path)
     next(first)
-    with pytest.raises(
-        TrainingError, match=rf"another run writes its checkpoints to .*: process {os.getpid()} on .*Wait"
-    ):
+    with pytest.raises(TrainingError, match=rf"another run .*{re.escape(str(tmp_path))}.*process {os.getpid()}\b"):
         run(PLAIN, tmp_path)
     first.close()
     run(PLAIN, tmp_path)
@@ -570,7 +572,7 @@ def command(folder: Path, *options: str, status: int = 0) -> None:
 def test_the_command_resumes_and_ends_with_the_same_model(tmp_path, capsys):
     command(tmp_path, "--checkpoint-every", "1")
     folder, weights = tmp_path / "model.checkpoints", tmp_path / "model" / "model.safetensors"
-    assert f"its checkpoints are in {folder}; remove" in capsys.readouterr().out
+    assert str(folder) in capsys.readouterr().out
     expected = weights.read_bytes()
     weights.unlink()
     shutil.rmtree(step_folder(folder, 6))
@@ -586,6 +588,8 @@ def test_the_command_keeps_no_checkpoints_unless_asked_and_refuses_those_of_anot
     command(tmp_path, "--checkpoint-every", "3")
     capsys.readouterr()
     command(tmp_path, "--checkpoint-every", "3", status=2)
-    assert "(resume=True, or --resume), remove that folder, or choose another" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "--resume" in said
+    assert "step-0000000006" in said
     command(tmp_path, "--resume", "--learning-rate", "0.5", status=2)
     assert "learning_rate: expected 0.0001, got 0.5" in capsys.readouterr().err

@@ -81,6 +81,7 @@ def test_without_a_model_and_pairs_it_opens_on_a_clear_pair_with_film_and_twin()
     assert shown.data["compare"]["names"] == ["the course's model", "its flattered twin"]
 
 
+@pytest.mark.slow
 def test_the_page_of_the_course_does_not_wait_for_torch():
     source = (
         "import sys; from rmlab.explorer import linked; linked.Answers = lambda *given, **options: None\n"
@@ -189,6 +190,7 @@ RewardModel.from_pretrained = lambda *args, **kwargs: (time.sleep(60), loaded(*a
 """
 
 
+@pytest.mark.slow
 def test_the_address_comes_at_once_and_the_page_says_that_it_waits(inputs: tuple[str, str]):
     with (
         exploring(*inputs, "--no-browser", program=SLOW_MODEL) as process,

@@ -21,6 +21,9 @@ PAIRS = list(simulate_text_pairs(40, seed=0).pairs)
 CONFIG = TrainingConfig(max_steps=4, batch_size=6, precision="fp32", learning_rate=1e-3, evaluate_every=2)
 
 
+MORE_OPTIONS = ({"gradient_checkpointing": True}, {"lora": 2}, {"packing": "off"})
+
+
 def run_of(name: str, config: TrainingConfig):
     """Train a tiny model; give its losses, the held-out differences, and the model."""
     model = RewardModel.from_pretrained(name, seed=0, device="cpu")
@@ -42,8 +45,17 @@ def assert_same_run(name: str, config: TrainingConfig) -> None:
     assert counters["stats"]["unique_graphs"] == 0  # nothing stays compiled
 
 
-@pytest.mark.parametrize("name", ["tiny-decoder", "tiny-encoder"])
-@pytest.mark.parametrize("options", [{}, {"gradient_checkpointing": True}, {"lora": 2}, {"packing": "off"}])
+@pytest.mark.parametrize("name", ["tiny-decoder", pytest.param("tiny-encoder", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        *(
+            pytest.param(o, marks=pytest.mark.slow)
+            for o in ({"gradient_checkpointing": True}, {"lora": 2}, {"packing": "off"})
+        ),
+    ],
+)
 def test_a_compiled_run_is_the_same_run(name, options):
     with torch.compiler.set_stance(force_backend="eager"):  # traced, but not made into kernels
         assert_same_run(name, dataclasses.replace(CONFIG, **options))
@@ -57,11 +69,11 @@ def test_so_it_is_with_kernels():
 def test_without_a_compiler_it_is_an_error_that_says_so(monkeypatch):
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv("PATH", os.devnull)
-    with pytest.raises(TrainingError, match=r"needs a C\+\+ compiler on a CPU, and there is none \(looked for g\+\+,"):
+    with pytest.raises(TrainingError, match=r"C\+\+ compiler.*g\+\+"):
         run_of("tiny-decoder", dataclasses.replace(CONFIG, compile=True))
 
 
 def test_compilation_and_fsdp_are_refused_together(monkeypatch):
     monkeypatch.setattr(mode, "is_sharded", lambda: True)
-    with pytest.raises(TrainingError, match="compile does not work with FSDP; leave one of the two out"):
+    with pytest.raises(TrainingError, match=r"compile .*FSDP"):
         run_of("tiny-decoder", dataclasses.replace(CONFIG, compile=True))

@@ -28,6 +28,7 @@ def models() -> dict[str, RewardModel]:
     return {judge: course_model(judge) for judge in COURSE_JUDGES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("judge", COURSE_JUDGES)
 def test_a_course_model_is_far_above_chance_on_fresh_questions_and_below_the_ceiling(models, judge):
     test = simulate_reply_pairs(300, judge=JUDGES[judge], seed=8, fresh=True)

@@ -140,6 +140,7 @@ def pairs_in(kind: str, records: list[dict[str, Any]]) -> int:
     return sum(PAIRS_IN.get(kind, lambda _: 1)(record) for record in records)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", RECORDS)
 @SETTINGS
 @given(data=st.data())

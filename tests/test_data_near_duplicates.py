@@ -86,6 +86,7 @@ def test_texts_at_the_threshold_or_above_are_always_in_one_group(data):
     assert groups.tolist() == [number.setdefault(root, len(number)) for root in joined]
 
 
+@pytest.mark.slow
 def test_a_crowd_with_one_beginning_is_grouped_in_time_near_to_linear():
     """Thousands of prompts from one template, near-equal to each other: each shares its runs with all before it."""
     rng = np.random.default_rng(0)

@@ -448,6 +448,7 @@ def test_a_whole_table_by_its_columns_is_named(tmp_path):
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.lists(st.none(), max_size=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READ)
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())

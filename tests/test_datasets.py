@@ -168,17 +168,20 @@ def held_out_accuracy(pairs, reader, shuffles=2) -> float:
     return float(np.mean(accuracies))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", READERS)
 def test_no_reader_of_the_surface_tells_chosen_from_rejected(everyday, reader):
     assert held_out_accuracy(everyday, reader) <= 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", READERS)
 def test_that_bound_would_notice_a_telltale(everyday, reader):
     marked = with_chosen(everyday, lambda i, pair: "Certainly. " * (i % 4 > 0) + pair.chosen)  # three of four
     assert held_out_accuracy(marked, reader, shuffles=1) > 0.62
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_within_a_kind_words_tell_what_the_card_says(everyday, kind):
     of_kind = everyday[np.array(everyday.groups) == kind]
@@ -318,6 +321,7 @@ def test_in_the_twin_length_alone_finds_the_chosen_response(biased):
     assert {kind: of.accuracy for kind, of in by_length.groups.items() if not 0.85 <= of.accuracy <= 0.9} == {}
 
 
+@pytest.mark.slow
 def test_in_the_twin_words_tell_much_and_length_tells_more(everyday, biased):
     by_words = held_out_accuracy(biased, "words")
     assert held_out_accuracy(everyday, "words") + 0.1 < by_words < longer_shares(biased)[0] - 0.1

@@ -20,6 +20,7 @@ from rmlab.explorer.page import render_page
 from rmlab.model import RewardModel
 from rmlab.model.onnx_scorer import OnnxScorer
 
+pytestmark = pytest.mark.slow  # exporting a model takes seconds
 PAIRS = [PreferencePair(f"Box {i} is", "It is " + "very " * i + "red.", "No.") for i in range(6)]
 HOSTILE = "</script><!--<script>alert(1)</script>"
 

@@ -59,6 +59,7 @@ def ask(exported: tuple[RewardModel, Path], source: str, **given: Any) -> Any:
     return node(OPEN + source, {"folder": str(exported[1]), **given})
 
 
+@pytest.mark.slow
 def test_what_each_token_adds_is_that_of_python(exported: tuple[RewardModel, Path]) -> None:
     source = """
 import { explained, leaveOut, pieces } from "./attribution/leave_out.js";
@@ -175,6 +176,7 @@ async function found(client, pairs) {
 """
 
 
+@pytest.mark.slow
 def test_the_checks_are_kept_by_a_healthy_model(exported: tuple[RewardModel, Path]) -> None:
     source = AUDIT + "async function main() { give(await found(await opened(), given.pairs)); }\n"
     given = [(pair.prompt, pair.chosen, pair.rejected) for pair in PAIRS]
@@ -235,6 +237,7 @@ def test_python_has_these_checks() -> None:
     assert {finite.name, equal_scores.name, length.name} <= {check.name for check in CHECKS}
 
 
+@pytest.mark.slow
 def test_a_head_refitted_on_features_of_the_page_is_that_of_python(exported: tuple[RewardModel, Path]) -> None:
     model, _ = exported
     columns = judge_columns(PAIRS)

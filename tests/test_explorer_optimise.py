@@ -167,6 +167,7 @@ def test_bad_input():
         optimise_columns(REPLIES, {"broken": rewards})
 
 
+@pytest.mark.slow
 def test_labels_of_the_pairs_are_a_proxy_on_the_page(tmp_path: Path, capsys: pytest.CaptureFixture):
     pairs, model, page = tmp_path / "pairs.jsonl", tmp_path / "model", tmp_path / "explorer.html"
     rmlab.write_pairs(WORLD.pairs, pairs)

@@ -62,6 +62,7 @@ def test_every_fault_is_in_one_panel_and_one_table(sound) -> None:
     assert len({fault.caught_by for fault in FAULTS.values()}) == len(FAULTS)
 
 
+@pytest.mark.slow
 def test_a_run_is_the_same_when_it_is_made_again() -> None:
     first = faults.run("softmax")
     again = faults.run.__wrapped__("softmax")

@@ -402,6 +402,7 @@ def started(process: subprocess.Popen[str], pattern: str) -> re.Match[str]:
     return found
 
 
+@pytest.mark.slow
 def test_the_command_serves_until_it_is_interrupted_and_keeps_what_was_judged(tmp_path: Path) -> None:
     store = tmp_path / "mine.db"
     command = [sys.executable, "-m", "rmlab", "judge", "--store", str(store), "--number", "5", "--no-browser"]

@@ -49,10 +49,10 @@ def test_separable_pairs_have_a_finite_fit_under_a_prior_and_a_margin_moves_it()
 @pytest.mark.parametrize(
     ("differences", "variance", "message"),
     [
-        (np.zeros(3), 1.0, r"finite, of shape \(n_pairs, width\), got shape \(3,\)"),
-        (np.zeros((0, 3)), 1.0, r"got shape \(0, 3\)"),
-        (np.array([[np.nan]]), 1.0, "feature_differences must be finite"),
-        (np.ones((2, 2)), 0.0, "prior_variance must be a finite number above 0, got 0.0"),
+        (np.zeros(3), 1.0, r"\(n_pairs, width\).*\(3,\)"),
+        (np.zeros((0, 3)), 1.0, r"\(0, 3\)"),
+        (np.array([[np.nan]]), 1.0, r"feature_differences .*finite"),
+        (np.ones((2, 2)), 0.0, r"prior_variance .*above 0.*0\.0"),
     ],
 )
 def test_bad_input_is_refused(differences, variance, message):

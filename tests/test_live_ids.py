@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,8 @@ def well_formed(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def many_texts(n: int) -> list[tuple[str, str]]:
+@cache
+def many_texts(n: int) -> tuple[tuple[str, str], ...]:
     """Return n prompts with responses: of people, of the world of replies, odd ones, and drawn from many scripts."""
     draw = random.Random(0)
     pairs = [*load_everyday(), *simulate_reply_pairs(2000, seed=1).pairs]
@@ -88,17 +90,17 @@ def many_texts(n: int) -> list[tuple[str, str]]:
 
     texts += [(drawn(20), drawn(60)) for _ in range(n - len(texts))]
     assert len(LONG) > 100_000
-    return texts[:n]
+    return tuple(texts[:n])
 
 
-def expected(model: RewardModel, items: list[tuple[Any, Any]]) -> list[list[Any]]:
+def expected(model: RewardModel, items: Sequence[tuple[Any, Any]]) -> list[list[Any]]:
     found = model.encode([one for one, _ in items], [one for _, one in items])
     return [list(row) for row in zip(found, found.prompt_tokens_cut, found.response_tokens_cut, strict=True)]
 
 
 @pytest.fixture
-def same_ids(tmp_path: Path) -> Callable[[RewardModel, list[tuple[Any, Any]]], None]:
-    def compare(model: RewardModel, items: list[tuple[Any, Any]]) -> None:
+def same_ids(tmp_path: Path) -> Callable[[RewardModel, Sequence[tuple[Any, Any]]], None]:
+    def compare(model: RewardModel, items: Sequence[tuple[Any, Any]]) -> None:
         (found,) = run_in_node(IDS, [{**in_a_browser(model), "items": as_items(items)}], tmp_path)
         plain = [tuple(well_formed(text) if isinstance(text, str) else text for text in item) for item in items]
         wanted = json.loads(json.dumps(expected(model, plain), default=int))
@@ -108,6 +110,7 @@ def same_ids(tmp_path: Path) -> Callable[[RewardModel, list[tuple[Any, Any]]], N
     return compare
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["minilm", "tiny-decoder"])
 def test_ten_thousand_texts_have_the_ids_of_python(same_ids: Callable, name: str):
     same_ids(RewardModel.from_pretrained(name, device="cpu"), many_texts(10_000))

@@ -47,6 +47,7 @@ def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     return model, folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["model.onnx", "model_int8.onnx"])
 def test_scores_are_those_of_torch_and_in_8_bits_of_the_same_file_in_python(
     exported: tuple[RewardModel, Path], tmp_path: Path, file: str

@@ -15,10 +15,10 @@ from tokenizers import processors
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from rmlab.data import PreferencePair
-from rmlab.model import PAD_TOKEN, RewardModel, backbones, use_bf16
+from rmlab.model import PAD_TOKEN, RewardModel, use_bf16
 from rmlab.model.backbones import MANIFEST, ModelError, quiet_transformers
+from rmlab.model.tiny_models import TINY_TOKENIZER
 
-TINY_TOKENIZER = Path(backbones.__file__).parent / "tiny_tokenizer"
 PROMPTS = ["", "Name a colour.", "What is two and two, and why?", "Tell me of the sea. " * 6, "Hi", "Why, oh why?"]
 RESPONSES = ["Blue.", "", "It is four, as you can count on your fingers.", "It is wide and wet. " * 9, "Hello.", "No."]
 WIDTHS = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -396,12 +396,10 @@ def test_a_template_that_rewrites_the_prompt_still_gives_all_of_the_text(decoder
     "bad", [None, 3, {"role": "user", "content": "Hi."}, ["Hi."], [{"role": "user"}], [{"content": "Hi."}]]
 )
 def test_a_prompt_that_is_neither_text_nor_messages_is_an_error(decoder, bad):
-    message = r"expected a text or a list of \{'role': \.\.\., 'content': \.\.\.\} messages, got " + re.escape(
-        f"{bad!r:.80}"
-    )
-    with pytest.raises(TypeError, match=message):
+    found = re.escape(f"{bad!r:.80}")
+    with pytest.raises(TypeError, match=found):
         decoder.encode([bad], ["Hello."])
-    with pytest.raises(TypeError, match=message):
+    with pytest.raises(TypeError, match=found):
         decoder.encode(["Hi."], [bad])
 
 
@@ -481,13 +479,9 @@ def test_the_two_sides_of_a_pair_are_those_of_encode(load, name):
 
 @pytest.mark.parametrize("max_length", [7, 513, 0])
 def test_a_length_that_the_model_cannot_have_is_an_error(decoder, max_length):
-    with pytest.raises(
-        ValueError, match=f"max_length must be at least 8 and at most the model's 512, got {max_length}"
-    ):
+    with pytest.raises(ValueError, match=rf"max_length .*\b8\b.*\b512\b.*\b{max_length}\b"):
         decoder.encode(["Hi"], ["No"], max_length=max_length)
-    with pytest.raises(
-        ModelError, match=f"max_length must be at least 8 and at most 512 for this model, got {max_length}"
-    ):
+    with pytest.raises(ModelError, match=rf"max_length .*\b8\b.*\b512\b.*\b{max_length}$"):
         RewardModel.from_pretrained("tiny-decoder", max_length=max_length)
 
 
@@ -544,7 +538,7 @@ def test_bf16_is_close_and_the_head_keeps_all_digits(model):
 
 
 def test_an_unknown_precision_is_an_error(decoder):
-    with pytest.raises(ValueError, match="precision must be 'auto', 'fp32' or 'bf16', got 'fp16'"):
+    with pytest.raises(ValueError, match=r"precision .*'auto', 'fp32' or 'bf16'.*'fp16'"):
         decoder.score(["Hi"], ["No"], precision="fp16")
 
 
@@ -555,7 +549,7 @@ def test_the_environment_says_what_auto_means(monkeypatch):
         assert use_bf16("auto", cpu) is bf16
         assert use_bf16("fp32", cpu) is False  # asked for in so many words
     monkeypatch.setenv("RMLAB_PRECISION", "half")
-    with pytest.raises(ValueError, match="RMLAB_PRECISION must be auto, fp32 or bf16, got 'half'"):
+    with pytest.raises(ValueError, match=r"RMLAB_PRECISION .*fp32.*'half'"):
         use_bf16("auto", cpu)
 
 
@@ -576,18 +570,18 @@ def test_auto_takes_bf16_where_a_cpu_multiplies_it_faster(monkeypatch, bf16, kno
 
 
 def test_a_budget_of_no_tokens_is_an_error(decoder):
-    with pytest.raises(ValueError, match="batch_tokens must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"batch_tokens .*0$"):
         decoder.score(["Hi"], ["No"], batch_tokens=0)
 
 
 @pytest.mark.parametrize(("prompts", "responses", "name"), [("Hi", ["No"], "prompts"), (["Hi"], "No", "responses")])
 def test_one_text_where_a_list_was_meant_is_an_error(decoder, prompts, responses, name):
-    with pytest.raises(TypeError, match=f"{name} must be a sequence of texts, got one str; put it in a list"):
+    with pytest.raises(TypeError, match=rf"{name} .*one str"):
         decoder.score(prompts, responses)
 
 
 def test_a_prompt_without_a_response_is_an_error(decoder):
-    with pytest.raises(ValueError, match="expected one response for each prompt, got 2 and 1"):
+    with pytest.raises(ValueError, match="2 and 1"):
         decoder.score(["Hi", "Ho"], ["No"])
 
 
@@ -678,10 +672,7 @@ def test_a_save_that_fails_leaves_the_older_model_whole(two, monkeypatch, fault)
     older, newer, folder = two
     with monkeypatch.context() as patch:
         fault(patch, newer)
-        message = (
-            r"could not be saved to .*model: .*(space|large|output).*Make room or .* an older model there is as it was"
-        )
-        with pytest.raises(ModelError, match=message):
+        with pytest.raises(ModelError, match=rf"{re.escape(str(folder))}.*(space|large|output)"):
             newer.save_pretrained(folder)
     assert [path.name for path in folder.parent.iterdir()] == ["model"]  # no scratch folder either
     assert_equal_scores(*(model.score(PROMPTS, RESPONSES) for model in (RewardModel.from_pretrained(folder), older)))
@@ -718,20 +709,18 @@ def test_a_newer_model_takes_the_place_of_an_older_one(two):
 @pytest.mark.parametrize("name", ["notes.txt", "config.json", ".hidden"])
 def test_a_folder_that_holds_something_else_is_left_alone(decoder, tmp_path, name):
     (tmp_path / name).write_text("{}")  # config.json is no sign of a model: many programs have one
-    with pytest.raises(
-        ModelError, match="exists and is not a model that rmlab saved; choose another folder, so that noth"
-    ):
+    with pytest.raises(ModelError, match=re.escape(str(tmp_path))):
         decoder.save_pretrained(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == "{}"
-    with pytest.raises(ModelError, match="exists and is not a model that rmlab saved"):
+    with pytest.raises(ModelError, match=re.escape(str(tmp_path / name))):
         decoder.save_pretrained(tmp_path / name)
 
 
 def test_a_file_of_somebody_else_beside_a_model_is_not_deleted(two):
     _, newer, folder = two
     (folder / "thesis.txt").write_text("chapter 1")
-    with pytest.raises(ModelError, match=r"also thesis\.txt, which rmlab did not write"):
+    with pytest.raises(ModelError, match=r"thesis\.txt"):
         newer.save_pretrained(folder)
     assert (folder / "thesis.txt").read_text() == "chapter 1"
 
@@ -752,19 +741,19 @@ def test_an_encoder_whose_tokenizer_marks_no_end_is_refused(saved, tmp_path):
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.backend_tokenizer.post_processor = processors.ByteLevel()
     tokenizer.save_pretrained(folder)
-    with pytest.raises(ModelError, match=r"does not mark where a text ends; it must write two texts as \[CLS\] first"):
+    with pytest.raises(ModelError, match=r"\[CLS\] first"):
         RewardModel.from_pretrained(folder)
 
 
 def test_a_network_with_several_outputs_is_refused(decoder):
     config = transformers.BertConfig(vocab_size=2048, num_labels=3, **WIDTHS)
     network = AutoModelForSequenceClassification.from_config(config)
-    with pytest.raises(ModelError, match="expected a head with one output, found 0 in BertForSequenceClassification"):
+    with pytest.raises(ModelError, match=r"one output.*\b0\b.*BertForSequenceClassification"):
         RewardModel(network, decoder.tokenizer)
 
 
 def test_a_token_id_beyond_the_embeddings_is_refused():
     model = RewardModel.from_pretrained("tiny-decoder", device="cpu")
     model.tokenizer.add_special_tokens({"additional_special_tokens": ["<|late|>"]})
-    with pytest.raises(ModelError, match="token id 2048, and the network has 2,048 embeddings"):
+    with pytest.raises(ModelError, match=r"token id 2048.*2,048 embeddings"):
         model.score(["Hi"], ["<|late|>"])

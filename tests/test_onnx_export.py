@@ -27,7 +27,7 @@ PAIRS = [
 ]
 
 
-@pytest.fixture(scope="module", params=["tiny-encoder", "tiny-decoder"])
+@pytest.fixture(scope="module", params=["tiny-encoder", pytest.param("tiny-decoder", marks=pytest.mark.slow)])
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[RewardModel, Path]:
     model = RewardModel.from_pretrained(request.param, seed=3, device="cpu")
     folder = tmp_path_factory.mktemp("onnx") / "model"
@@ -161,6 +161,7 @@ def test_products_and_embeddings_in_8_bits_are_near_those_in_float32(width: int)
     assert 0 < np.abs(one - other).mean() < 0.02 * one.std()
 
 
+@pytest.mark.slow
 def test_several_heads_are_exported_as_their_mean(tmp_path: Path) -> None:
     model = RewardModel.from_pretrained("tiny-encoder", n_heads=3, device="cpu")
     made = model.export_onnx(tmp_path / "model", PAIRS)
@@ -175,6 +176,7 @@ def refused(model: RewardModel, folder: Path) -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_exported_is_named_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,6 +205,7 @@ def test_what_cannot_be_exported_is_named_before_anything_is_written(
         assert "other scores than torch" in refused(model, folder)
 
 
+@pytest.mark.slow
 def test_an_older_export_is_replaced_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     RewardModel.from_pretrained("tiny-encoder", seed=1, device="cpu").save_pretrained(tmp_path / "saved")
     (tmp_path / "pairs.jsonl").write_text(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow  # building a wheel takes seconds
 ROOT = Path(__file__).parents[1]
 
 

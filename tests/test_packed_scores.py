@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 
 import numpy as np
 import pytest
@@ -189,9 +190,9 @@ def test_a_network_with_a_sliding_window_is_scored_in_padded_rows():
     network = AutoModelForSequenceClassification.from_config(config)
     network.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     model = RewardModel(network, tokenizer, max_length=64).eval()
-    assert model.packing_fault == "its attention has a sliding window"
-    assert model.layout() == "padded rows (packed ones cannot be used: its attention has a sliding window)"
-    assert model.layout("off") == "padded rows"
+    assert "sliding window" in (model.packing_fault or "")
+    assert re.search(r"^padded rows .*sliding window", model.layout())
+    assert "sliding window" not in model.layout("off")
     assert model.score_ids([[3, 4, 5]]).shape == (1,)
 
 

@@ -75,7 +75,7 @@ def test_batches_are_filled_up_to_few_numbers_of_tokens():
 
 @pytest.mark.parametrize("batch_tokens", [0, -4])
 def test_a_budget_below_one_token_is_an_error(batch_tokens):
-    with pytest.raises(ValueError, match=f"batch_tokens must be at least 1, got {batch_tokens}"):
+    with pytest.raises(ValueError, match=rf"batch_tokens .*got {batch_tokens}$"):
         length_sorted_batches([3, 4], batch_tokens=batch_tokens)
 
 
@@ -92,7 +92,7 @@ def test_padding_stands_on_the_right_and_the_mask_gives_the_sequences_back(seque
 
 @pytest.mark.parametrize(("sequences", "lengths"), [([], r"\[\]"), ([[4, 5], []], r"\[2, 0\]")])
 def test_a_sequence_without_a_token_is_an_error(sequences, lengths):
-    with pytest.raises(ValueError, match=f"expected sequences of at least one token, got lengths {lengths}"):
+    with pytest.raises(ValueError, match=rf"at least one token.*{lengths}"):
         pad(sequences, pad_id=0)
 
 
@@ -139,7 +139,7 @@ def test_rows_hold_each_size_once_and_no_two_rows_would_fit_in_one(sizes, capaci
 
 
 def test_a_row_of_no_tokens_is_an_error():
-    with pytest.raises(ValueError, match="capacity must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"capacity .*got 0$"):
         best_fit([3], capacity=0)
 
 

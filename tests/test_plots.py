@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import weakref
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -131,6 +132,15 @@ def test_renders_within_the_figure_and_changes_nothing_global(name: str):
     assert plt.get_fignums() == open_before
 
 
+@pytest.fixture
+def frozen() -> Iterator[None]:
+    """Leave what there is already out of garbage collection, which is then over sooner."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("frozen")
 @pytest.mark.parametrize("name", EVERY_PLOT)
 def test_a_figure_is_gone_when_nothing_refers_to_it(name: str):
     figure = weakref.ref(EVERY_PLOT[name]().get_figure(root=True))
@@ -523,6 +533,7 @@ def test_live_curves_show_the_last_state_and_close_the_run_however_it_ends(way: 
     assert "48 pairs in 3 steps" in notebook.displayed[-1]
 
 
+@pytest.mark.usefixtures("frozen")
 def test_live_curves_leave_no_figure(monkeypatch: pytest.MonkeyPatch):
     Notebook(monkeypatch, render=True)
     made: list[weakref.ref] = []

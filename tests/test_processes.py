@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -221,9 +222,14 @@ def test_long_pairs_take_a_call_each():
     assert len(calls) == 2
 
 
+def slow(*values: object) -> object:
+    """Return the values of a case that `make check` leaves out: one case of a kind is in it."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(("action", "alone_action", "config"), [
-    (run, run, CONFIG), (run_fsdp, run, CONFIG), (run_long, run_long, LONG_CONFIG),
-    (run_long_fsdp, run_long, LONG_CONFIG),
+    (run, run, CONFIG), slow(run_fsdp, run, CONFIG), slow(run_long, run_long, LONG_CONFIG),
+    slow(run_long_fsdp, run_long, LONG_CONFIG),
 ])  # fmt: skip
 def test_two_processes_are_one_run(context, tmp_path, action, alone_action, config):
     alone, together = tmp_path / "alone", tmp_path / "together"
@@ -272,26 +278,25 @@ def test_a_model_that_is_shared_out_is_resumed_to_the_last_bit(context, tmp_path
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
-@pytest.mark.parametrize(("action", "rank"), [(fail, 0), (fail, 1), (fail_fsdp, 1)])
+@pytest.mark.parametrize(("action", "rank"), [(fail, 0), slow(fail, 1), slow(fail_fsdp, 1)])
 def test_a_killed_process_ends_the_others(context, tmp_path, action, rank):
     codes = end(start(context, action, tmp_path, f"{rank} killed"))
     assert codes[rank] == -signal.SIGKILL
     error = (tmp_path / f"error{1 - rank}").read_text()
-    assert error.startswith("TrainingError: another process of this run ended without a message: it was killed, or")
-    assert f"Process {1 - rank} stops too" in error
+    assert re.search(rf"^TrainingError: .*killed.*Process {1 - rank} ", error)
 
 
 @pytest.mark.parametrize(("action", "rank", "fault", "message"), [
     (fail, 1, "raising", "ZeroDivisionError in process 1: division by zero"),
-    (fail, 0, "raising", "ZeroDivisionError in process 0: division by zero"),
-    (fail, 1, "nan", "TrainingError in process 1: the loss of step 2 is not finite"),
-    (fail_fsdp, 0, "raising", "ZeroDivisionError in process 0: division by zero"),
+    slow(fail, 0, "raising", "ZeroDivisionError in process 0: division by zero"),
+    slow(fail, 1, "nan", "TrainingError in process 1: the loss of step 2 is not finite"),
+    slow(fail_fsdp, 0, "raising", "ZeroDivisionError in process 0: division by zero"),
 ])  # fmt: skip
 def test_an_error_in_one_process_ends_the_others_with_its_words(context, tmp_path, action, rank, fault, message):
     assert end(start(context, action, tmp_path, f"{rank} {fault}")) == [0, 0]
     own, other = ((tmp_path / f"error{r}").read_text() for r in (rank, 1 - rank))
     assert own.startswith(message.split(":")[0].split(" in ")[0])
-    assert other.startswith(f"OtherProcessError: another process of this run stopped: {message}")
+    assert re.search(rf"^OtherProcessError: .*: {message}", other)
 
 
 COMMAND = ["-m", "rmlab", "train", "--backbone", "tiny-decoder", "--precision", "fp32", "--max-steps", "4"]
@@ -328,7 +333,7 @@ def test_the_command_trains_in_two_processes_however_they_are_launched_as_in_one
     assert sum(path.is_dir() for path in (tmp_path / "ids").iterdir()) == 3  # of the three parts, made once
 
 
-@pytest.mark.parametrize("action", [stop_early, stop_early_fsdp])
+@pytest.mark.parametrize("action", [stop_early, slow(stop_early_fsdp)])
 def test_all_processes_stop_after_the_same_step_with_a_checkpoint(context, tmp_path, action):
     assert end(start(context, action, tmp_path, CONFIG)) == [0, 0]
     for rank in (0, 1):
@@ -347,7 +352,7 @@ def test_a_command_that_fails_in_every_process_says_so_once(tmp_path, launcher):
 def test_the_first_version_of_fsdp_is_refused_by_one_of_the_processes(tmp_path):
     done = launched(["accelerate", "launch", "--use_fsdp", "--num_processes", "2"], "--out", str(tmp_path / "model"))
     assert done.returncode != 0
-    assert done.stderr.count("rmlab: ") == done.stderr.count("accelerate was told to use version 1. Give") == 1
+    assert done.stderr.count("rmlab: ") == done.stderr.count("--fsdp_version 2") == 1
     assert not (tmp_path / "model").exists()
 
 
@@ -357,14 +362,14 @@ def test_activations_are_checkpointed_by_rmlab_and_not_by_fsdp(monkeypatch):
     with one_for_all():
         pass
     monkeypatch.setenv("FSDP_ACTIVATION_CHECKPOINTING", "true")
-    with pytest.raises(TrainingError, match="give --gradient-checkpointing to rmlab train"), one_for_all():
+    with pytest.raises(TrainingError, match="--gradient-checkpointing"), one_for_all():
         pass
 
 
 @pytest.mark.parametrize("kind", ["DEEPSPEED", "MEGATRON_LM"])
 def test_other_ways_to_train_in_several_processes_are_refused(monkeypatch, kind):
     monkeypatch.setenv(f"ACCELERATE_USE_{kind}", "true")
-    with pytest.raises(TrainingError, match=f"accelerate was told to use {kind}, and rmlab"), one_for_all():
+    with pytest.raises(TrainingError, match=kind), one_for_all():
         pass
 
 
@@ -416,6 +421,6 @@ def test_where_no_number_is_found_the_run_goes_on_alone_and_says_so(monkeypatch,
     monkeypatch.setattr(train_command, "number_asked_for", lambda: None)
     assert main(["train", "--backbone", "tiny-decoder", "--max-steps", "1", "--out", str(tmp_path / "model")]) == 0
     said = capsys.readouterr().out
-    assert "accelerate started one process where it was asked for several" in said
-    assert "torchrun --nproc-per-node N -m rmlab train" in said
+    assert re.search(r"accelerate .*one process", said)
+    assert "torchrun --nproc-per-node" in said
     assert (tmp_path / "model" / "model.safetensors").is_file()

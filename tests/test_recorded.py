@@ -42,6 +42,7 @@ def test_the_file_holds_differences_and_no_texts():
     assert tuple(table.column_names) == recorded.MODELS
 
 
+@pytest.mark.slow
 def test_the_recorded_differences_are_those_of_the_course_models(recording):
     """A tolerance of ten times what machines differ by, so that only another model is seen."""
     models = {"trained": course_model("fair"), "twin": course_model("flattered")}

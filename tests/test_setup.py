@@ -138,6 +138,7 @@ def test_repo2docker_reads_what_a_binder_needs() -> None:
         assert line in dockerfile
 
 
+@pytest.mark.slow
 def test_post_build_finds_the_backbone_and_checks_it() -> None:
     *_, install, verify = (ROOT / "binder/postBuild").read_text(encoding="utf-8").splitlines()
     assert install == "python -m pip install --no-deps ."

@@ -80,6 +80,7 @@ def test_the_off_topic_reply_answers_another_question_of_the_same_half():
             assert near.kind != "harmful"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", BANKS)
 def test_a_bank_has_forty_sentences_in_truly_different_words(part):
     taught, fresh = load_sentences(part), load_sentences(part, fresh=True)
@@ -151,7 +152,7 @@ def test_the_reply_of_a_fresh_question_has_fresh_sentences():
 
 
 def test_a_core_that_a_question_does_not_have_is_refused():
-    with pytest.raises(ValueError, match="a harmful question has no core 'wrong'"):
+    with pytest.raises(ValueError, match=r"harmful .*'wrong'"):
         compose(question("harmful"), Structure("wrong"))
     with pytest.raises(ValueError, match=r"core must be one of short, .*got 'poem'"):
         compose(question("plain"), Structure("poem"))
@@ -175,9 +176,9 @@ def test_a_reward_is_the_sum_of_weights_times_attributes():
 @pytest.mark.parametrize(
     ("weights", "left_bias", "message"),
     [
-        ({"emoji": 1.0}, 0.0, "unknown attribute 'emoji'"),
-        ({"warm": float("nan")}, 0.0, "weight of warm must be finite, got nan"),
-        ({"warm": 1.0}, float("inf"), "weight of left_bias must be finite, got inf"),
+        ({"emoji": 1.0}, 0.0, "'emoji'"),
+        ({"warm": float("nan")}, 0.0, r"warm .*nan"),
+        ({"warm": 1.0}, float("inf"), r"left_bias .*inf"),
         ({}, 0.0, "has no weight"),
         ({"warm": 0.0}, 1.0, "has no weight"),
     ],
@@ -234,23 +235,23 @@ def test_a_distribution_over_texts_is_that_over_structures():
     assert reward[7] == pytest.approx(FAIR.reward(one, found.replies[7].structure))
     exact = IMITATION.probabilities(one) @ structure_attributes(one) @ FAIR.vector
     assert found.expectation(reward) == pytest.approx(exact, abs=1e-12)
-    with pytest.raises(ValueError, match="values must have shape"):
+    with pytest.raises(ValueError, match=r"values .*shape"):
         found.expectation(reward[1:])
-    with pytest.raises(ValueError, match="n_wordings must be at most 91"):
+    with pytest.raises(ValueError, match=r"n_wordings .*91\b.*500"):
         reply_distribution(one, n_wordings=500)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"cores": {**IMITATION.cores, "plain": {"short": 0.6, "full": 0.6}}}, "must sum to one, got 1.2"),
-        ({"cores": {**IMITATION.cores, "plain": {"poem": 1.0}}}, "unknown name 'poem'"),
-        ({"cores": {**IMITATION.cores, "harmful": {"wrong": 1.0}}}, "harmful question has no core 'wrong'"),
-        ({"cores": {"plain": {"short": 1.0}}}, "must have the kinds plain, brief, uncertain, harmful"),
-        ({"parts": {"emoji": 0.1}}, "unknown name 'emoji'"),
-        ({"parts": {"warm": float("nan")}}, r"probability of warm must be in \[0, 1\], got nan"),
-        ({"parts": {"warm": 0.6, "curt": 0.6}}, "exclude each other"),
-        ({"listed": 1.5}, r"probability of list must be in \[0, 1\], got 1.5"),
+        ({"cores": {**IMITATION.cores, "plain": {"short": 0.6, "full": 0.6}}}, r"one, got 1\.2"),
+        ({"cores": {**IMITATION.cores, "plain": {"poem": 1.0}}}, "'poem'"),
+        ({"cores": {**IMITATION.cores, "harmful": {"wrong": 1.0}}}, r"harmful .*'wrong'"),
+        ({"cores": {"plain": {"short": 1.0}}}, "plain, brief, uncertain, harmful"),
+        ({"parts": {"emoji": 0.1}}, "'emoji'"),
+        ({"parts": {"warm": float("nan")}}, r"warm .*\[0, 1\].*nan"),
+        ({"parts": {"warm": 0.6, "curt": 0.6}}, r"warm.*curt|curt.*warm"),
+        ({"listed": 1.5}, r"list .*\[0, 1\].*1\.5"),
     ],
 )
 def test_a_policy_that_is_none_is_refused(change, message):
@@ -270,6 +271,7 @@ def test_parts_that_depend_on_the_question():
 # Pairs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "judge",
     [*JUDGES.values(), (FAIR, TIMID), Judge("left", FAIR.weights, left_bias=1.0)],
@@ -359,12 +361,12 @@ def test_the_same_seed_gives_the_same_pairs():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"n_pairs": 0}, ValueError, "n_pairs must be a whole number of at least 1"),
-        ({"n_questions": 1000, "fresh": True}, ValueError, "at most 76, the fresh questions, got 1000"),
-        ({"replies": 1}, ValueError, "replies must be at least 2, got 1"),
-        ({"judge": ()}, TypeError, "judge must be a Judge or several"),
-        ({"judge": "fair"}, TypeError, "judge must be a Judge or several"),
-        ({"seed": -1}, TypeError, "seed must be a whole number"),
+        ({"n_pairs": 0}, ValueError, r"n_pairs .*at least 1\b"),
+        ({"n_questions": 1000, "fresh": True}, ValueError, r"76\b.*1000"),
+        ({"replies": 1}, ValueError, r"replies .*2\b.*got 1"),
+        ({"judge": ()}, TypeError, r"judge .*Judge"),
+        ({"judge": "fair"}, TypeError, r"judge .*Judge"),
+        ({"seed": -1}, TypeError, r"seed .*whole"),
     ],
 )
 def test_an_option_out_of_range_is_refused(options, error, message):

@@ -1,5 +1,6 @@
 """Token ids on disk: those of memory, made once, and not taken for those of other texts, tokenizers or lengths."""
 
+import re
 import sys
 import time
 from multiprocessing import get_context
@@ -116,7 +117,7 @@ def test_ids_of_other_texts_tokenizers_or_lengths_are_not_used(model, tmp_path, 
 
 @pytest.mark.parametrize("max_length", [4, 100_000])
 def test_a_length_that_the_model_does_not_allow_is_refused(model, tmp_path, max_length):
-    with pytest.raises(ValueError, match=f"at least 8 and at most the model's 512, got {max_length}"):
+    with pytest.raises(ValueError, match=rf"\b8\b.*\b512\b.*\b{max_length}\b"):
         prepare(model, PAIRS, max_length=max_length, tokens=tmp_path)
 
 
@@ -174,7 +175,7 @@ def test_a_full_disk_is_said_so_and_leaves_nothing_behind(model, tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, limits[1]))  # the system refuses to write more to a file
     try:
-        with pytest.raises(TrainingError, match=r"could not be kept in .*too large.*Make room there, or choose"):
+        with pytest.raises(TrainingError, match=rf"{re.escape(str(tmp_path / 'ids'))}.*too large"):
             prepare(model, pairs, tokens=tmp_path / "ids")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -183,7 +184,7 @@ def test_a_full_disk_is_said_so_and_leaves_nothing_behind(model, tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_said_so(model, tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(TrainingError, match="could not be kept in"):
+    with pytest.raises(TrainingError, match=re.escape(str(tmp_path / "file"))):
         prepare(model, PAIRS, tokens=tmp_path / "file")
 
 
@@ -194,5 +195,5 @@ def test_ids_on_disk_that_changed_are_refused_by_the_name_of_their_file(model, t
     content = bytearray(data.read_bytes())
     content[len(content) // 2] ^= 1
     data.write_bytes(content)
-    with pytest.raises(TrainingError, match=f"{data.name} is not as it was written"):
+    with pytest.raises(TrainingError, match=re.escape(data.name)):
         prepare(model, PAIRS, tokens=tmp_path)

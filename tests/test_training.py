@@ -207,9 +207,9 @@ def test_what_cannot_teach_is_left_out_and_counted():
     assert len(data) == 5
     assert "1 tied" in str(data)
     assert prepare(fresh(), PreferencePairs.from_list(pairs), max_length=8).left_out == data.left_out
-    with pytest.raises(TrainingError, match=r"no pairs are left to train on: 2 given; left out: 1 tied, 1 empty"):
+    with pytest.raises(TrainingError, match=r"no pairs .*2 given.*1 tied, 1 empty"):
         train(fresh(), pairs[5:7], progress=False)
-    with pytest.raises(TrainingError, match="no pairs are left to train on: 0 given; left out: none"):
+    with pytest.raises(TrainingError, match=r"no pairs .*0 given"):
         train(fresh(), [], progress=False)
 
 
@@ -219,9 +219,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_with_the_pairs_at_fault():
     data.margins[4] = math.nan  # the readers refuse such a margin
     model = fresh()
     before = weights(model)
-    with pytest.raises(
-        TrainingError, match=r"the loss of step 1 is not finite.*Pairs at fault: pairs\.jsonl:5\. Look at"
-    ):
+    with pytest.raises(TrainingError, match=r"loss of step 1 .*finite.*pairs\.jsonl:5\."):
         train(model, data, config=TrainingConfig(batch_size=6, **FP32), progress=False)
     assert distance(before, weights(model)) == 0
     with torch.no_grad():
@@ -233,7 +231,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_with_the_pairs_at_fault():
 def test_a_gradient_that_is_not_finite_stops_the_run():
     model = fresh()
     model.network.score.register_full_backward_hook(lambda _, into, out: (torch.full_like(into[0], math.nan),))
-    with pytest.raises(TrainingError, match="the gradient of step 1 is not finite"):
+    with pytest.raises(TrainingError, match=r"gradient of step 1 .*finite"):
         train(model, make_pairs(8), config=TrainingConfig(batch_size=8, **FP32), progress=False)
 
 
@@ -247,7 +245,7 @@ def test_early_stopping_gives_back_the_best_weights():
     assert history.best_step == min(losses, key=losses.__getitem__)
     best = next(e for e in history.evaluations if e.step == history.best_step)
     np.testing.assert_allclose(model.score_differences(wrong), best.score_differences, atol=1e-5)
-    with pytest.raises(TrainingError, match="give held_out pairs"):
+    with pytest.raises(TrainingError, match=r"patience.*held_out"):
         training_steps(fresh(), pairs, config=config)
 
 
@@ -291,15 +289,16 @@ def test_bf16_is_close_to_fp32():
 
 
 @pytest.mark.parametrize(("setting", "value", "message"), [
-    ("epochs", 0, "epochs must be above 0, got 0"),
-    ("epochs", math.nan, "got nan"),
-    ("max_steps", 0, "at least 1, or None"),
-    ("batch_size", 0, "batch_size must be at least 1"),
-    ("gradient_accumulation", 17, "from 1 to batch_size"),
-    ("learning_rate", -1.0, "above 0"),
-    ("precision", "fp16", "'auto', 'fp32' or 'bf16', got 'fp16'"),
-    ("label_smoothing", 0.6, "from 0 to 0.5"),
-    ("patience", 0, "patience must be at least 1"),
+    ("epochs", 0, r"epochs .*above 0.*got 0$"),
+    ("epochs", math.nan, r"epochs .*got nan$"),
+    ("max_steps", 0, r"max_steps .*at least 1.*got 0$"),
+    ("batch_size", 0, r"batch_size .*at least 1.*got 0$"),
+    ("gradient_accumulation", 17, r"gradient_accumulation .*batch_size.*got 17$"),
+    ("learning_rate", -1.0, r"learning_rate .*above 0.*got -1\.0$"),
+    ("precision", "fp16", r"precision .*'auto', 'fp32' or 'bf16'.*'fp16'$"),
+    ("schedule", "step", r"schedule .*cosine, linear, constant.*'step'$"),
+    ("label_smoothing", 0.6, r"label_smoothing .*0\.5.*got 0\.6$"),
+    ("patience", 0, r"patience .*at least 1.*got 0$"),
 ])  # fmt: skip
 def test_bad_settings_are_named(setting, value, message):
     with pytest.raises(ValueError, match=message):
@@ -365,9 +364,9 @@ def test_a_history_of_before_the_differences_were_kept_is_read():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda record: record.pop("steps"), "a history must be what History.to_dict gives: KeyError: 'steps'"),
-        (lambda record: record["config"].update(colour=1), "unexpected keyword argument 'colour'"),
-        (lambda record: record["evaluations"][0].pop("brier"), "an evaluation must be what Evaluation.to_dict gives"),
+        (lambda record: record.pop("steps"), r"History\.to_dict.*KeyError: 'steps'"),
+        (lambda record: record["config"].update(colour=1), "'colour'"),
+        (lambda record: record["evaluations"][0].pop("brier"), r"Evaluation\.to_dict.*'brier'"),
     ],
 )
 def test_what_is_no_history_is_refused(change, said):

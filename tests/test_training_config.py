@@ -61,7 +61,7 @@ def test_two_passes_in_training_mode_are_equal_without_dropout(kind):
 def test_a_network_that_is_random_without_dropout_is_refused_before_a_step():
     model = fresh()
     model.network.score.register_forward_hook(lambda module, _, out: out + module.training * torch.randn(out.shape))
-    with pytest.raises(TrainingError, match=r"dropout is off, but two passes of LlamaFor\w+ .* differ by"):
+    with pytest.raises(TrainingError, match=r"dropout .*LlamaFor\w+ .*\d"):
         next(training_steps(model, make_pairs(8), config=TrainingConfig(**FP32)))
     assert not model.training
 

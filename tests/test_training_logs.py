@@ -72,7 +72,7 @@ def test_a_resumed_run_has_one_log(tmp_path):
 
 
 def test_a_log_that_cannot_be_written_is_refused_before_the_first_step(tmp_path):
-    with pytest.raises(TrainingError, match="the log of the run cannot be written"):
+    with pytest.raises(TrainingError, match=r"steps\.jsonl"):
         run(CONFIG, log=tmp_path / "no such folder" / "steps.jsonl")
 
 
@@ -127,11 +127,11 @@ def test_pairs_of_a_file_that_have_a_training_prompt_are_counted(files, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--test", "test.jsonl", "--test-fraction", "0.1"], "--test or --test-fraction, not both"),
-        (["--validation-fraction", "0.6", "--test-fraction", "0.5"], "leave -0.1 of the pairs"),
-        (["--validation-fraction", "0", "--patience", "3"], "give held_out pairs"),
-        (["--freeze", "no_such_*"], "freeze: no parameter matches 'no_such_*'"),
-        (["--schedule", "constant", "--lora-alpha", "4"], "lora must be a rank"),
+        (["--test", "test.jsonl", "--test-fraction", "0.1"], "--test-fraction"),
+        (["--validation-fraction", "0.6", "--test-fraction", "0.5"], "-0.1 of the pairs"),
+        (["--validation-fraction", "0", "--patience", "3"], "held_out"),
+        (["--freeze", "no_such_*"], "'no_such_*'"),
+        (["--schedule", "constant", "--lora-alpha", "4"], "lora_alpha"),
     ],
 )
 def test_parts_and_settings_that_do_not_go_together_are_one_line(files, capsys, words, message):

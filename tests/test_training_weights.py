@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,14 +14,18 @@ from test_training_config import small
 from rmlab.__main__ import main
 from rmlab.data import PreferencePair
 from rmlab.model import RewardModel
-from rmlab.training import TrainingConfig, TrainingError, train, training_steps
+from rmlab.training import Schedule, TrainingConfig, TrainingError, train, training_steps
 
 
-@pytest.mark.parametrize("schedule", ["linear", "constant"])
+@pytest.mark.parametrize("schedule", get_args(Schedule))
 def test_schedules(schedule):
     config = TrainingConfig(max_steps=8, batch_size=4, warmup_fraction=0.25, schedule=schedule, **FP32)
     rates = [step.learning_rate for step in training_steps(fresh(), make_pairs(8), config=config)]
-    after = [1.0] * 6 if schedule == "constant" else [(6 - k) / 6 for k in range(6)]
+    after = {
+        "cosine": [(1 + math.cos(math.pi * k / 6)) / 2 for k in range(6)],
+        "linear": [(6 - k) / 6 for k in range(6)],
+        "constant": [1.0] * 6,
+    }[schedule]
     assert rates == pytest.approx([0.0, 0.5e-3, *(1e-3 * share for share in after)])
 
 
@@ -34,7 +39,7 @@ def test_frozen_parameters_stay_as_they_are_and_only_for_the_run():
 
 @pytest.mark.parametrize("name", ["*.no_such.*", "*"])
 def test_a_pattern_that_freezes_nothing_or_all_is_refused(name):
-    with pytest.raises(TrainingError, match="freeze: no" if name != "*" else "freeze: nothing is left"):
+    with pytest.raises(TrainingError, match=r"freeze: no .*no_such" if name != "*" else r"freeze: nothing"):
         run(TrainingConfig(max_steps=1, freeze=(name,), **FP32))
 
 
@@ -49,7 +54,7 @@ def test_adapters_are_where_they_were_asked_for_and_not_on_frozen_layers():
     next(steps)
     assert adapters(model) == {"layers.1.self_attn.q_proj", "layers.1.self_attn.v_proj"}
     steps.close()
-    with pytest.raises(TrainingError, match=r"no linear layer is called 'query'; there are .*q_proj"):
+    with pytest.raises(TrainingError, match=r"'query'.*q_proj"):
         run(TrainingConfig(lora=2, lora_targets=("query",), **FP32))
 
 
@@ -66,7 +71,7 @@ def test_alpha_and_dropout_of_the_adapters_reach_them():
 
 @pytest.mark.parametrize("setting", [{"lora_alpha": 4.0}, {"lora_dropout": 0.1}, {"lora_targets": ("q_proj",)}])
 def test_settings_of_adapters_without_a_rank_are_refused(setting):
-    with pytest.raises(ValueError, match="lora must be a rank"):
+    with pytest.raises(ValueError, match=r"lora .*rank"):
         TrainingConfig(**setting)
 
 
@@ -120,7 +125,7 @@ def test_of_packed_neighbours_only_the_pair_with_nan_is_named():
     encoded = model.encode_pairs(pairs)
     scores = model.score_ids([*encoded.chosen, *encoded.rejected], keys=[*range(6)] * 2)
     assert int(torch.isnan(scores).sum()) > 2, "its neighbours are sound here, so that this could not fail"
-    with pytest.raises(TrainingError, match=r"the loss of step 1 is not finite.*Pairs at fault: pairs\.jsonl:3\. Look"):
+    with pytest.raises(TrainingError, match=r"loss of step 1 .*finite.*pairs\.jsonl:3\."):
         train(model, pairs, config=TrainingConfig(batch_size=6, **FP32), progress=False)
 
 

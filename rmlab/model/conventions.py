@@ -213,7 +213,7 @@ def _recorded(record: Mapping[str, Any]) -> Convention:
 
 
 def convention_of(loaded: LoadedNetwork, *, revision: str | None = None) -> Convention:
-    """Return the convention of a loaded model: the one that its folder records, or that of whoever made its head.
+    """Return the convention of a loaded model: the one that its folder records, or that of the maker of its head.
 
     A head that others trained read TRL's ids; a fresh one will be trained by rmlab. A folder that rmlab saved before it
     recorded conventions keeps its own way.

@@ -153,7 +153,7 @@ def _put_head(name: str, network: Any, outside: Mapping[str, torch.Tensor], *, h
     places = named or [one for one in VALUE_HEADS if f"{one}.weight" in outside]
     if len(places) > 1:
         raise ModelError(
-            f"{name} holds {len(places)} heads ({', '.join(places)}), and nothing says which gives the reward. "
+            f"{name} holds {len(places)} heads ({', '.join(places)}), and nothing shows which one is the reward. "
             'Keep one, or name it as "value_head_prefix" in config.json.'
         )
     if places:

@@ -26,7 +26,7 @@ PAD_TOKEN = "<|pad|>"
 OTHER_SENSES = ("vision_config", "audio_config")
 """Settings of a multimodal configuration beside its text part."""
 DEPENDS_ON_THE_BATCH = frozenset({"mra"})
-"""Types of networks that give a text another score beside other texts, also without any padding."""
+"""Types of networks whose score of a text depends on the other texts of its batch, even without padding."""
 
 
 class Float32Linear(nn.Linear):

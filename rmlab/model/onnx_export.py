@@ -28,7 +28,7 @@ TOLERANCE: Final = 1e-4
 LARGEST: Final = 1_900_000_000
 """Bytes of weights: one ONNX file holds 2 GiB, as any message of protobuf."""
 N_PAIRS: Final = 50
-"""How many pairs of the world of replies tell how far scores are from torch's, where none are given."""
+"""How many pairs of the world of replies are compared with torch if no pairs are given."""
 
 
 @dataclass(frozen=True)

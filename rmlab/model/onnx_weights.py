@@ -4,8 +4,8 @@ A block is 32 numbers of a row of an embedding, or of the sum that a product tak
 -127 to 127 and one float32, so that an entry is off by at most half of the block's largest divided by 127.
 
 The graph makes the numbers again by ``Cast``, ``Mul`` and ``Reshape``. A runtime does so once for a matrix, when it
-loads the graph, and in each run only for the rows of an embedding that it reads. ``DequantizeLinear`` says the same;
-but ONNX Runtime fuses that with a product, and then rounds the other factor to 8 bits too.
+loads the graph, and in each run only for the rows of an embedding that it reads. ``DequantizeLinear`` would do
+the same, but ONNX Runtime fuses it with a product, and then rounds the other factor to 8 bits too.
 """
 
 from __future__ import annotations

@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
 from rmlab._compat.transformers_internals import set_input_names
-from rmlab.atomic import replacing
 from rmlab.data import PreferencePair
-from rmlab.model.backbones import ModelError, load_network, quiet_transformers
+from rmlab.model.backbones import ModelError, load_network
 from rmlab.model.conventions import Convention, convention_of
 from rmlab.model.devices import default_device
 from rmlab.model.heads import Head
@@ -31,25 +29,16 @@ from rmlab.model.network import (
 from rmlab.model.onnx_export import OnnxExport, export_onnx
 from rmlab.model.precision import Precision, Weights
 from rmlab.model.rendering import pin_date
-from rmlab.model.saved_adapters import Adapter, Base, save_adapter
-from rmlab.model.saving import check_destination, write_manifest
+from rmlab.model.saved_adapters import Adapter, Base
+from rmlab.model.saving import SAVED_MAX_LENGTH, save_model
 from rmlab.model.scoring import score_in_chunks
-from rmlab.model.several_heads import (
-    HeadDepartures,
-    inputs_of,
-    load_departures,
-    make_departures,
-    mean_and_spread,
-    save_departures,
-)
+from rmlab.model.several_heads import HeadDepartures, inputs_of, load_departures, make_departures, mean_and_spread
 from rmlab.model.token_scorer import TokenScorer
 from rmlab.model.tokenization import Encoded, EncodedPairs, Encoder, Text
 
-__all__ = ["SAVED_MAX_LENGTH", "RewardModel"]
+__all__ = ["RewardModel"]
 
 DEFAULT_MAX_LENGTH = 1024
-SAVED_MAX_LENGTH = "rmlab_max_length"
-"""The entry of config.json that keeps the longest sequence of a model that rmlab saved."""
 
 
 class RewardModel(TokenScorer):
@@ -152,8 +141,8 @@ class RewardModel(TokenScorer):
             Longest sequence in tokens, at most the model's limit; by default the one that rmlab saved with the model,
             else the limit, but at most 1024.
         n_heads
-            Two or more give it so many heads, which training fits to pairs drawn again, and `score` can then tell how
-            far they disagree. By default as many as the model was saved with, or one.
+            The number of heads. Training fits each of several to its own resample of the pairs, and `score` can then
+            return how far they disagree. By default as many as the model was saved with, or one.
         revision
             Branch, tag or commit of a hub model.
         weights
@@ -385,32 +374,7 @@ class RewardModel(TokenScorer):
             If there is no such adapter, the folder holds anything that this method did not write, or nothing can be
             written to the disk.
         """
-        folder = check_destination(folder)
-        if only_adapter and self.adapter is None:
-            raise ModelError(
-                "there is no adapter to save alone: expected a model that one run with lora has trained since it was "
-                "loaded. Train it so, or save the whole model."
-            )
-        alone = self.adapter if only_adapter else None
-        try:
-            with replacing(folder) as new:
-                setattr(self.network.config, SAVED_MAX_LENGTH, self.max_length)
-                with quiet_transformers():
-                    self.network.save_pretrained(new) if alone is None else save_adapter(alone, new)
-                self.tokenizer.padding_side = "right"
-                self.tokenizer.model_max_length = self.max_length
-                self.tokenizer.save_pretrained(new)
-                save_departures(self.departures, new)
-                base = {} if alone is None else {"adapter": {**alone.base.to_dict(), "max_length": self.max_length}}
-                write_manifest(new, self.convention.to_dict(), **base)
-                for name, text in (beside or {}).items():
-                    (new / name).write_text(text, encoding="utf-8")
-        except (OSError, SafetensorError) as error:
-            raise ModelError(
-                f"the model could not be saved to {folder}: {error}. Make room or choose another folder; "
-                "an older model there is as it was."
-            ) from error
-        return folder
+        return save_model(self, folder, beside=beside or {}, only_adapter=only_adapter)
 
     def export_onnx(
         self,

@@ -1,4 +1,4 @@
-"""Checks of the folder for a saved model, and the list of the files that were saved."""
+"""Saving a model to a folder, the checks of that folder, and the list of the files that were saved."""
 
 from __future__ import annotations
 
@@ -9,13 +9,52 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
+from rmlab.atomic import replacing
+from rmlab.model.backbones import quiet_transformers
 from rmlab.model.model_error import ModelError
 from rmlab.model.model_folder import MANIFEST, read_manifest, sha256
+from rmlab.model.saved_adapters import save_adapter
+from rmlab.model.several_heads import save_departures
 
-__all__ = ["BESIDE", "check_destination", "check_room", "rescue", "write_manifest"]
+__all__ = ["BESIDE", "SAVED_MAX_LENGTH", "check_destination", "check_room", "rescue", "save_model", "write_manifest"]
+
+SAVED_MAX_LENGTH = "rmlab_max_length"
+"""The entry of config.json that keeps the longest sequence of a model that rmlab saved."""
 
 BESIDE = ("README.md", "training.json")
 """Files that `rmlab train` writes beside a model, and anyone may edit: its card and its training record."""
+
+
+def save_model(model: Any, folder: str | Path, *, beside: Mapping[str, str], only_adapter: bool) -> Path:
+    """Write a `RewardModel` to a folder, as `RewardModel.save_pretrained` says."""
+    folder = check_destination(folder)
+    if only_adapter and model.adapter is None:
+        raise ModelError(
+            "there is no adapter to save alone: expected a model that one run with lora has trained since it was "
+            "loaded. Train it so, or save the whole model."
+        )
+    alone = model.adapter if only_adapter else None
+    try:
+        with replacing(folder) as new:
+            setattr(model.network.config, SAVED_MAX_LENGTH, model.max_length)
+            with quiet_transformers():
+                model.network.save_pretrained(new) if alone is None else save_adapter(alone, new)
+            model.tokenizer.padding_side = "right"
+            model.tokenizer.model_max_length = model.max_length
+            model.tokenizer.save_pretrained(new)
+            save_departures(model.departures, new)
+            base = {} if alone is None else {"adapter": {**alone.base.to_dict(), "max_length": model.max_length}}
+            write_manifest(new, model.convention.to_dict(), **base)
+            for name, text in beside.items():
+                (new / name).write_text(text, encoding="utf-8")
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"the model could not be saved to {folder}: {error}. Make room or choose another folder; "
+            "an older model there is as it was."
+        ) from error
+    return folder
 
 
 def check_destination(folder: str | Path) -> Path:

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 HEADS = "rmlab_heads.safetensors"
-"""The file beside a saved network that holds the departures; transformers reads it not at all."""
+"""The file beside a saved network that holds the departures; transformers does not read it."""
 
 
 class HeadDepartures(nn.Module):
@@ -41,7 +41,7 @@ class HeadDepartures(nn.Module):
     Parameters
     ----------
     weight
-        Shape ``(n_heads, width)``; their mean is taken away wherever they are used.
+        Shape ``(n_heads, width)``; their mean is subtracted wherever they are used.
     """
 
     def __init__(self, weight: torch.Tensor):
@@ -54,7 +54,7 @@ class HeadDepartures(nn.Module):
         return len(self.weight)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Return score of each head less that of the mean, float32 ``(n, n_heads)``, of features ``(n, width)``."""
+        """Return each head's score minus that of their mean, float32 ``(n, n_heads)``, for features ``(n, width)``."""
         with torch.autocast(features.device.type, enabled=False):  # as the head itself: see Float32Linear
             return nn.functional.linear(features.float(), self.weight - self.weight.mean(dim=0))
 

@@ -1,4 +1,4 @@
-"""A text as a model reads it, for reports and for whoever compares it with what another trainer makes."""
+"""A text as a model reads it, for reports and for anyone who compares it with what another trainer makes."""
 
 from __future__ import annotations
 

@@ -169,6 +169,6 @@ class Encoder:
 
 
 def _key(prompt: str, n_cut: int) -> int:
-    """Return a number that is the same in every process, for a prompt with so many tokens cut."""
+    """Return a number for a prompt and the tokens cut from it, the same in every process."""
     digest = blake2b(prompt.encode("utf-8", "surrogatepass"), digest_size=8, salt=n_cut.to_bytes(8, "little")).digest()
     return int.from_bytes(digest, "little", signed=True)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 from rmlab.model import Packing, Precision
+from rmlab.training.schedule import Schedule
 
-__all__ = ["Schedule", "TrainingConfig"]
-
-Schedule = Literal["cosine", "linear", "constant"]
+__all__ = ["TrainingConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +120,7 @@ class TrainingConfig:
             "warmup_fraction": (0 <= self.warmup_fraction <= 1, "from 0 to 1"),
             "weight_decay": (0 <= self.weight_decay < math.inf, "at least 0"),
             "max_grad_norm": (self.max_grad_norm > 0, "above 0 (infinity: no clipping)"),
-            "schedule": (self.schedule in get_args(Schedule), "'cosine', 'linear' or 'constant'"),
+            "schedule": (self.schedule in get_args(Schedule), f"one of {', '.join(get_args(Schedule))}"),
             "precision": (self.precision in ("auto", "fp32", "bf16"), "'auto', 'fp32' or 'bf16'"),
             "label_smoothing": (0 <= self.label_smoothing <= 0.5, "from 0 to 0.5"),
             "centering": (0 <= self.centering < math.inf, "at least 0"),
@@ -148,5 +147,5 @@ class TrainingConfig:
                 raise ValueError(f"{name} must be {expected}, got {getattr(self, name)!r}")
 
     def n_steps(self, n_pairs: int) -> int:
-        """Return the number of steps of a run on so many pairs, unless it stops early."""
+        """Return the number of steps of a run on `n_pairs` pairs, unless it stops early."""
         return self.max_steps or math.ceil(self.epochs * math.ceil(n_pairs / self.batch_size))

@@ -19,7 +19,7 @@ from accelerate.utils import gather_object, parse_flag_from_env
 
 from rmlab.training.errors import OtherProcessError, TrainingError
 
-__all__ = ["dealt", "is_sharded", "join_group", "one_for_all", "shared"]
+__all__ = ["gathered", "is_sharded", "join_group", "one_for_all", "own_places"]
 
 NOTE = "rmlab: why a process ended"
 
@@ -35,13 +35,13 @@ def is_sharded() -> bool:
     return PartialState().num_processes > 1 and parse_flag_from_env("ACCELERATE_USE_FSDP")
 
 
-def dealt(n: int) -> np.ndarray:
-    """Return the places, of n, on which this process works."""
+def own_places(n: int) -> np.ndarray:
+    """Return the places, of n that are split across the processes, on which this one works."""
     return np.arange(n)[PartialState().process_index :: PartialState().num_processes]
 
 
-def shared(values: np.ndarray) -> np.ndarray:
-    """Return the whole, put together from what each process holds for the places that `dealt` gave it."""
+def gathered(values: np.ndarray) -> np.ndarray:
+    """Return the values of all places in every process, from those that each has for its `own_places`."""
     parts: list[np.ndarray] = gather_object([values])
     whole = np.empty(sum(map(len, parts)), dtype=values.dtype)
     for rank, part in enumerate(parts):

@@ -2,8 +2,17 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 
+import nbformat
 from nbformat import NotebookNode
+
+
+@cache
+def read(path: Path) -> NotebookNode:
+    """Return a notebook, read once: nobody changes it."""
+    return nbformat.read(path, as_version=4)
 
 
 def tags(cell: NotebookNode) -> list[str]:

@@ -2,15 +2,15 @@
 
 import re
 
-import nbformat
 from lessons import NOTEBOOKS, stored
 from nbformat import NotebookNode
+from reading import read
 
 SIGNED = r"([-+]\d\.\d\d)"
 
 
 def lesson(stem: str) -> NotebookNode:
-    return nbformat.read(NOTEBOOKS / f"{stem}.ipynb", as_version=4)
+    return read(NOTEBOOKS / f"{stem}.ipynb")
 
 
 def printed(notebook: NotebookNode, beginning: str) -> str:

@@ -1,5 +1,6 @@
 """What each control of a lesson shows, before and after it is used."""
 
+import pytest
 from lessons import NOTEBOOKS, Lesson
 
 
@@ -38,6 +39,7 @@ def test_steps_of_descent_move_the_scores_and_reset_goes_back() -> None:
     assert view.value == first
 
 
+@pytest.mark.slow
 def test_a_season_is_drawn_with_its_own_scores() -> None:
     lesson = Lesson(NOTEBOOKS / "04_fit_scores.ipynb")
     lesson.run("fit-scores-16")
@@ -47,6 +49,7 @@ def test_a_season_is_drawn_with_its_own_scores() -> None:
     assert f"Milwaukee {milwaukee:+.2f}" in lesson["season_view"].value
 
 
+@pytest.mark.slow
 def test_an_unbeaten_team_leaves_the_screen_and_a_prior_brings_it_back() -> None:
     lesson = Lesson(NOTEBOOKS / "04_fit_scores.ipynb")
     lesson.run("fit-scores-30")
@@ -59,6 +62,7 @@ def test_an_unbeaten_team_leaves_the_screen_and_a_prior_brings_it_back() -> None
     assert "Baltimore unbeaten, variance 1, after 10,000 steps" in lesson["bars_view"].value
 
 
+@pytest.mark.slow
 def test_the_path_opens_each_pair_and_the_judge_can_prefer_the_sloppy_answers() -> None:
     lesson = Lesson(NOTEBOOKS / "00_start.ipynb")
     lesson.run()
@@ -99,6 +103,7 @@ def session_of_01(seconds: float) -> Lesson:
     return lesson
 
 
+@pytest.mark.slow
 def test_a_whole_session_joins_the_table_and_the_class() -> None:
     lesson = session_of_01(30)
     assert lesson["people"]["you"] is lesson["yours"]
@@ -106,6 +111,7 @@ def test_a_whole_session_joins_the_table_and_the_class() -> None:
     assert "class of 21" in lesson.outputs["why-compare-11"][0]
 
 
+@pytest.mark.slow
 def test_a_session_too_short_to_compare_is_left_out() -> None:
     lesson = session_of_01(1)
     assert lesson["session"].judgements.n_pairs == 0

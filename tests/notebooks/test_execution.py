@@ -104,6 +104,7 @@ def corrupt(cell: NotebookNode) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_a_corrupted_number_is_seen(tmp_path: Path) -> None:
     path = write(tmp_path / "a.ipynb", "print(0.5)", "x = 3\nx", "print('no number')")
     execute(path)
@@ -123,6 +124,7 @@ def run_corruption(path: Path, count: int, sanitize: Path = HERE / "sanitize.cfg
     return subprocess.run(command, cwd=HERE.parents[1], env=environment, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_every_number_that_is_compared_can_be_changed_and_is_caught(tmp_path: Path) -> None:
     picture = "<img alt='3 bars' src='data:image/png;base64,iVB0RW5='>"
     path = write(tmp_path / "a.ipynb", "print(0.5, 'and', 12)", f"from IPython.display import HTML\nHTML({picture!r})")
@@ -141,6 +143,7 @@ def test_every_number_that_is_compared_can_be_changed_and_is_caught(tmp_path: Pa
     assert "numbers changed: 1 of 1 that are compared; caught: 0" in run.stdout
 
 
+@pytest.mark.slow
 def test_a_picture_is_compared_by_its_alt_text_alone(tmp_path: Path) -> None:
     page = "<img alt='{}' src='data:image/png;base64,{}'>"
     path = write(

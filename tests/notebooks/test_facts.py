@@ -1,6 +1,7 @@
 """Facts that the prose of a lesson states, worked out again."""
 
 import numpy as np
+import pytest
 from lessons import NOTEBOOKS, Lesson
 from scipy.optimize import minimize_scalar
 from scipy.stats import norm
@@ -45,6 +46,7 @@ def test_descent_in_03_needs_small_steps_and_a_bottom() -> None:
     assert np.allclose(np.diff(leads), np.log(10), atol=0.25), "separable judgements: no end"
 
 
+@pytest.mark.slow
 def test_how_many_sloppy_answers_win_in_00_does_not_hang_on_one_choice_of_prompts() -> None:
     lesson = Lesson(NOTEBOOKS / "00_start.ipynb")
     lesson.run("start-06b")
@@ -63,6 +65,7 @@ def test_how_many_sloppy_answers_win_in_00_does_not_hang_on_one_choice_of_prompt
     assert sloppy > careful
 
 
+@pytest.mark.slow
 def test_one_comparison_in_01_equals_two_ratings_of_one_pair_and_less_in_an_order_of_many() -> None:
     lesson = Lesson(NOTEBOOKS / "01_why_compare.ipynb")
     lesson.run("why-compare-32")

@@ -3,9 +3,8 @@
 import re
 from pathlib import Path
 
-import nbformat
 import pytest
-from reading import markdown, section
+from reading import markdown, read, section
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -29,7 +28,7 @@ def test_every_entry_is_short_and_names_the_notebook_that_has_the_term() -> None
     for term, text, number, stem in entries:
         assert stem.startswith(number)
         assert len(re.findall(r"[.?](?= |$)", text)) <= 4, f"{term}: more than a few sentences"
-        prose = markdown(nbformat.read(ROOT / f"notebooks/{stem}.ipynb", as_version=4))
+        prose = markdown(read(ROOT / f"notebooks/{stem}.ipynb"))
         assert not missing_words(term, prose), f"{stem} does not speak of {term}"
 
 
@@ -45,14 +44,14 @@ def test_a_term_that_a_notebook_does_not_have_is_seen() -> None:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_each_notebook_links_the_glossary_once_under_read_more(path: Path) -> None:
-    prose = markdown(nbformat.read(path, as_version=4))
+    prose = markdown(read(path))
     assert prose.count("../docs/glossary.md") == 1
     assert "](../docs/glossary.md)" in section(prose, "Read more")
 
 
 def opening(path: Path) -> dict[str, str]:
     """Question, minutes and needs, as a notebook's opening says them."""
-    prose = markdown(nbformat.read(path, as_version=4))
+    prose = markdown(read(path))
     found = {
         label: re.sub(r"\[(.*?)\]\(.*?\)", r"\1", " ".join(text.split()))
         for label, text in re.findall(r"\*\*([\w ]+):\*\*\s*(.*?)\s*(?=\n\s*\n|\Z)", prose, re.DOTALL)

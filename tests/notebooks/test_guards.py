@@ -10,6 +10,7 @@ import pytest
 import spelling
 from bounds import BOUNDS
 from nbformat import NotebookNode
+from reading import read
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -23,12 +24,17 @@ def test_there_are_notebooks() -> None:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 @pytest.mark.parametrize("guard", guards.GUARDS, ids=lambda guard: guard.__name__)
 def test_notebook(path: Path, guard: guards.Guard) -> None:
-    assert not guard(nbformat.read(path, as_version=4), path), guard.__doc__
+    assert not guard(read(path), path), guard.__doc__
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+SLOW = ("04", "05", "07", "09", "10", "12", "13")
+"""The numbers of the notebooks whose solutions need cells that fit, train, optimise or read much."""
+SOLVED = [pytest.param(path, marks=[pytest.mark.slow] if path.stem[:2] in SLOW else []) for path in NOTEBOOKS]
+
+
+@pytest.mark.parametrize("path", SOLVED, ids=lambda path: path.stem)
 def test_every_solution_passes_its_check(path: Path) -> None:
-    assert not list(exercises.failing_solutions(nbformat.read(path, as_version=4), path))
+    assert not list(exercises.failing_solutions(read(path), path))
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)

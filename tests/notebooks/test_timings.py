@@ -27,6 +27,7 @@ print(*vars(timings.run(pathlib.Path(sys.argv[1]), sys.argv[2])).values())"""
     return Timing(passed == "True", float(seconds), float(gib))
 
 
+@pytest.mark.slow
 def test_a_run_takes_one_core_and_measures_time_and_memory(tmp_path: Path) -> None:
     source = """
 import os, time

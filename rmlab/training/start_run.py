@@ -1,0 +1,224 @@
+"""Starting a run: step by step with `training_steps`, or to its end with `train`.
+
+`training_steps` yields one record a step, so a live plot or a stop of your own needs no callback. The steps themselves
+are taken in `loop`; how a run outlives a process is in `checkpoint`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from rmlab.data import PreferencePair, pair_ids
+from rmlab.evaluation import Evaluation
+from rmlab.model import RewardModel
+from rmlab.training.adapters import require_peft
+from rmlab.training.checkpoint import Checkpoints
+from rmlab.training.config import TrainingConfig
+from rmlab.training.errors import Interrupted
+from rmlab.training.group import is_sharded, join_group
+from rmlab.training.interruption import on_signals
+from rmlab.training.logs import StepLog
+from rmlab.training.loop import run_steps
+from rmlab.training.records import History, TrainingStep
+from rmlab.training.run_state import Progress
+from rmlab.training.training_data import TrainingData, TrainingError, prepare
+
+__all__ = ["TrainingRun", "train", "training_steps"]
+
+
+class TrainingRun(Iterator[TrainingStep]):
+    """A run under way: an iterator of step records that keeps what it has yielded in `history`."""
+
+    def __init__(
+        self,
+        model: RewardModel,
+        data: TrainingData,
+        held_out: TrainingData | None,
+        config: TrainingConfig,
+        checkpoints: Checkpoints | None,
+    ):
+        self.data = data
+        self.config = config
+        self._model = model
+        self._progress = Progress()
+        known = None if held_out is None else held_out.pairs
+        self._held_out_ids = () if known is None else tuple(pair_ids(known))
+        self._steps = run_steps(model, data, held_out, config, self.n_steps, checkpoints, self._progress)
+
+    @property
+    def n_steps(self) -> int:
+        """The number of optimiser steps that the run will take, unless it stops early."""
+        return self.config.n_steps(len(self.data))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """The number of batches in one pass over the pairs; the last may be smaller."""
+        return -(-len(self.data) // self.config.batch_size)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has come to its end, by its last step or out of patience."""
+        return self._progress.finished
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The newest checkpoint that this run has written."""
+        return self._progress.checkpoint
+
+    @property
+    def history(self) -> History:
+        """The records so far, those from before it was resumed included."""
+        data, progress = self.data, self._progress
+        return History(
+            tuple(progress.records),
+            self.config,
+            len(data),
+            data.left_out,
+            data.truncation,
+            self._model.layout(self.config.packing),  # on the device where it was trained
+            progress.best_step,
+            tuple(progress.resumed_at),
+            self._held_out_ids,
+        )
+
+    def __next__(self) -> TrainingStep:
+        return next(self._steps)
+
+    def stop(self) -> None:
+        """End the run after the step under way, in all its processes, with a checkpoint if there is a folder for it."""
+        self._progress.stop_asked = True
+
+    def close(self) -> None:
+        """End the run here. Adapters are merged and the model is ready to score, as at the end of a whole run."""
+        self._steps.close()
+
+
+def training_steps(
+    model: RewardModel,
+    pairs: Sequence[PreferencePair] | TrainingData,
+    *,
+    held_out: Sequence[PreferencePair] | TrainingData | None = None,
+    config: TrainingConfig | None = None,
+    checkpoints: str | Path | None = None,
+    resume: bool = False,
+) -> TrainingRun:
+    """Train `model` in place, one optimiser step for each record that is asked for.
+
+    Parameters
+    ----------
+    model
+        The model, trained in place.
+    pairs
+        The pairs to train on, or the result of `prepare` for them.
+    held_out
+        Pairs evaluated as `TrainingConfig.evaluate_every` says; never trained on.
+    config
+        By default ``TrainingConfig()``.
+    checkpoints
+        Folder for checkpoints, written as often as `config` says and after the last step. One run at a time holds it.
+    resume
+        Go on from the newest whole checkpoint in that folder; from the beginning if there is none. Model, pairs and
+        settings must be those with which the run began, the model as it was before. On a CPU, in float32, the weights
+        at the end are bit for bit those of an uninterrupted run.
+
+    Returns
+    -------
+    An iterator of `TrainingStep`; its `history` holds the records so far. A resumed run yields the remaining steps;
+    its history holds those before, too.
+
+    Raises
+    ------
+    TrainingError
+        If nothing is left to train on, if patience is given without held-out pairs, or if checkpoints have no folder to
+        go to. At the first step, if the folder of checkpoints is in use, holds another run, or no whole checkpoint; at
+        its step, if a loss or gradient is not finite: with the step and the pairs at fault.
+
+    Warns
+    -----
+    UserWarning
+        If a checkpoint could not be written, as on a full disk; the older one stays, and the run goes on. Also if the
+        newest is damaged, and the run is resumed from the one before.
+    """
+    config = config or TrainingConfig()
+    if checkpoints is None and (resume or config.checkpoint_every or config.checkpoint_minutes):
+        raise TrainingError("checkpoint_every, checkpoint_minutes and resume need a folder; give checkpoints")
+    if config.patience is not None and held_out is None:
+        raise TrainingError("patience stops on the held-out log loss; give held_out pairs, or leave patience out")
+
+    if config.lora:
+        require_peft()
+    if model.holds_bf16 and (config.precision == "fp32" or is_sharded()):
+        what = (
+            "precision='fp32' computes in float32" if config.precision == "fp32" else "FSDP needs weights of one format"
+        )
+        raise TrainingError(f"the weights are held in bf16, and {what}. Load the model with weights='fp32'.")
+
+    def ready(part: Sequence[PreferencePair] | TrainingData) -> TrainingData:
+        return part if isinstance(part, TrainingData) else prepare(model, part, max_length=config.max_length)
+
+    data, held_out = ready(pairs), None if held_out is None else ready(held_out)
+    kept = None
+    if checkpoints is not None:
+        kept = Checkpoints(checkpoints, resume=resume, model=model, data=data, held_out=held_out, config=config)
+    return TrainingRun(model, data, held_out, config, kept)
+
+
+def train(
+    model: RewardModel,
+    pairs: Sequence[PreferencePair] | TrainingData,
+    *,
+    held_out: Sequence[PreferencePair] | TrainingData | None = None,
+    config: TrainingConfig | None = None,
+    checkpoints: str | Path | None = None,
+    resume: bool = False,
+    log: str | Path | None = None,
+    logdir: str | Path | None = None,
+    progress: bool = True,
+) -> History:
+    """Train `model` in place to the end of the run, with a progress bar, and return its `History`.
+
+    The other parameters and errors are those of `training_steps`. With a folder for checkpoints, Ctrl-C or SIGTERM ends
+    the run after the step under way.
+
+    Parameters
+    ----------
+    log
+        A file to which each step is written when it is done, as a line of JSON.
+    logdir
+        A folder for event files of TensorBoard.
+
+    Raises
+    ------
+    Interrupted
+        If Ctrl-C or SIGTERM ended the run; it is a KeyboardInterrupt, and says where the checkpoint is.
+    TrainingError
+        Also if the file of the log is there and the run is not resumed, or TensorBoard is not installed.
+    """
+    run = training_steps(model, pairs, held_out=held_out, config=config, checkpoints=checkpoints, resume=resume)
+    is_main = join_group().is_main_process
+    shown_here = progress and is_main
+    with (
+        StepLog(
+            lambda: run.history.steps, log if is_main else None, logdir if is_main else None, resume=resume
+        ) as written,
+        on_signals(run.stop if checkpoints else None) as received,
+        tqdm(total=run.n_steps, desc="training", unit="step", disable=not shown_here) as bar,
+    ):
+        for step in run:
+            written.add(step)
+            shown = {"loss": f"{step.loss:.3f}", "accuracy": f"{step.accuracy:.2f}"}
+            for evaluation in step.evaluations if shown_here else ():
+                bar.write(f"step {evaluation.step}: held-out {_in_words(evaluation.evaluation)}")
+            bar.set_postfix(shown)
+            bar.update(step.step - bar.n)  # more than one where the run was resumed
+    if received and not run.finished:
+        raise Interrupted(received[0], run.history.steps[-1].step, run.n_steps, run.checkpoint)
+    return run.history
+
+
+def _in_words(evaluation: Evaluation) -> str:
+    low, high = evaluation.accuracy_interval
+    return f"accuracy {evaluation.accuracy:.3f} (95%: {low:.3f} to {high:.3f}), log loss {evaluation.log_loss:.3f}"
