@@ -56,9 +56,7 @@ def firefox(playwright: Playwright) -> Iterator[Browser]:
     blocked: dict[str, str | float | bool] = {"network.proxy.type": 1, "network.proxy.allow_hijacking_localhost": True}
     for kind in ("http", "ssl", "socks"):
         blocked |= {f"network.proxy.{kind}": "127.0.0.1", f"network.proxy.{kind}_port": 9}
-    driven = playwright.firefox.launch(
-        channel="moz-firefox", executable_path=executable, firefox_user_prefs=blocked
-    )
+    driven = playwright.firefox.launch(channel="moz-firefox", executable_path=executable, firefox_user_prefs=blocked)
     yield driven
     driven.close()
 

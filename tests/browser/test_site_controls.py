@@ -200,9 +200,7 @@ def test_the_curve_of_the_first_page_can_be_moved_within_a_second(site: str, pag
     expect(page.locator("#curve .rx-figure").first).not_to_have_text(before)
     assert min(drawn) < INTERACTIVE, drawn
     assert not [
-        url
-        for url in page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)")
-        if "onnx" in url
+        url for url in page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)") if "onnx" in url
     ]
 
 
