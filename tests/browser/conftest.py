@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from explorer import Opened, opening
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from marionette import Firefox
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "browser-tests"
@@ -32,33 +33,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
-    """What drives browsers; a process has one."""
-    with sync_playwright() as driver:
-        yield driver
-
-
-@pytest.fixture(scope="session")
-def browser(playwright: Playwright) -> Iterator[Browser]:
+def browser() -> Iterator[Browser]:
     """The machine's own Chromium."""
     executable = program_of("Chromium", "chromium", "chromium-browser", "google-chrome")
-    # Chromium's sandbox does not start for root, nor its shared memory in a small container.
-    arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
-    chromium = playwright.chromium.launch(executable_path=executable, args=arguments)
-    yield chromium
-    chromium.close()
+    with sync_playwright() as playwright:
+        # Chromium's sandbox does not start for root, nor its shared memory in a small container.
+        arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
+        chromium = playwright.chromium.launch(executable_path=executable, args=arguments)
+        yield chromium
+        chromium.close()
 
 
-@pytest.fixture(scope="module")
-def firefox(playwright: Playwright) -> Iterator[Browser]:
-    """The machine's own Firefox, by WebDriver BiDi; whatever it asks of a network goes to a proxy that is not there."""
-    executable = program_of("Firefox", "firefox-esr", "firefox")
-    blocked: dict[str, str | float | bool] = {"network.proxy.type": 1, "network.proxy.allow_hijacking_localhost": True}
-    for kind in ("http", "ssl", "socks"):
-        blocked |= {f"network.proxy.{kind}": "127.0.0.1", f"network.proxy.{kind}_port": 9}
-    driven = playwright.firefox.launch(channel="moz-firefox", executable_path=executable, firefox_user_prefs=blocked)
-    yield driven
-    driven.close()
+@pytest.fixture
+def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
+    """The machine's own Firefox. (Playwright drives none that is older than its own.)"""
+    with Firefox(program_of("Firefox", "firefox-esr", "firefox"), tmp_path_factory.mktemp("firefox")) as firefox:
+        yield firefox
 
 
 def program_of(browser: str, *names: str) -> str:
