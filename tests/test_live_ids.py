@@ -135,7 +135,7 @@ WITH_BOS = (
 WITH_NAMES = (
     "{% for m in messages %}{{ cls_token }}{{ m.role }}{{ sep_token }}{{ m.content }}{{ turn_token }}"
     "{% generation %}{{ eos_token }}{% endgeneration %}{{ image_token }}{% endfor %}"
-    "{% if bos_token is defined %}{{ bos_token }}{% endif %}{{ mask_token }}{{ pad_token ~ unk_token }}"
+    "{% if bos_token is defined %}{{ bos_token }}{% endif %}{{ mask_token }}{{ unk_token }}{{ pad_token }}"
 )
 
 
