@@ -196,7 +196,7 @@ def refit(browser: Browser, folder: Path, n: int) -> None:
         page.keyboard.press(("ArrowLeft", "ArrowRight")[i % 2])
         page.get_by_text(f"{i} of 40 judged" if i < 40 else "40 judged", exact=True).wait_for()
     page.get_by_role("button", name="Judge more").press("Enter")
-    page.get_by_text("fitted to your 40 labels").wait_for()
+    page.get_by_text("fitted to your 40 labels").wait_for(timeout=300_000)  # the model has read all pairs by then
     n = min(n, 60)
     report(f"single file, minilm: verdict to its fit, labels 41 to {40 + n}", pressed(page, n, FITTED))
     page.close()
