@@ -145,8 +145,7 @@ ANSWERED = """(() => {
 
 def live(browser: Browser, folder: Path, n: int) -> None:
     """The single file with minilm inside: from opening it to the first score, and a typed key to the new score."""
-    path = folder / "live.html"
-    main_of_rmlab(["explore", "--html", str(path), "--live"])
+    path = live_file(folder)
     size = path.stat().st_size / 1e6
     print(f"{'single file with minilm and its twin inside':<58} {size:.1f} MB   wanted 60: {met(size, 60)}")
     seconds = []
@@ -169,6 +168,37 @@ def live(browser: Browser, folder: Path, n: int) -> None:
     report(
         "single file, minilm, 180 to 220 tokens: key to score", pressed(page, min(n, 100), moved, ("a", "Space")), 300
     )
+    page.close()
+
+
+def live_file(folder: Path) -> Path:
+    """Write the single file with the course's models inside, unless it is there."""
+    path = folder / "live.html"
+    if not path.is_file():
+        main_of_rmlab(["explore", "--html", str(path), "--live"])
+    return path
+
+
+FITTED = """() => {
+    const words = document.querySelector("[aria-label='Your own head']").textContent;
+    return window.fitted = /fitted to your (\\d+) labels/.exec(words)?.[1] ?? window.fitted; // not while a pair is read
+}"""
+
+
+def refit(browser: Browser, folder: Path, n: int) -> None:
+    """The reader's own head in the single file: from a verdict to the head that is fitted to it and those before."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1100})
+    page.goto(live_file(folder).as_uri())
+    page.keyboard.press("Escape")  # the opening
+    page.get_by_role("tab", name="Judge").press("Enter")
+    page.get_by_text("20 more judgements").wait_for(timeout=60_000)
+    for i in range(1, 41):
+        page.keyboard.press(("ArrowLeft", "ArrowRight")[i % 2])
+        page.get_by_text(f"{i} of 40 judged" if i < 40 else "40 judged", exact=True).wait_for()
+    page.get_by_role("button", name="Judge more").press("Enter")
+    page.get_by_text("fitted to your 40 labels").wait_for(timeout=300_000)  # the model has read all pairs by then
+    n = min(n, 60)
+    report(f"single file, minilm: verdict to its fit, labels 41 to {40 + n}", pressed(page, n, FITTED))
     page.close()
 
 
@@ -265,6 +295,7 @@ MEASURED: dict[str, Callable[[Browser, Path, int], None]] = {
     "figurewidget": figurewidget,
     "probe": probe,
     "live": live,
+    "refit": refit,
     "table": table,
     "film": film,
     "file": file,

@@ -2,6 +2,7 @@
 
 python benchmarks/onnx_agreement.py                      # both
 python benchmarks/onnx_agreement.py signs                # the course's model on all of everyday and 1,000 reply pairs
+python benchmarks/onnx_agreement.py signs --pairs 20     # the same on the first 20 of each
 python benchmarks/onnx_agreement.py kinds --only t5,bert # small models with random weights, of these kinds
 """
 
@@ -34,14 +35,15 @@ PAIRS = [
 ]
 
 
-def signs() -> None:
-    """Export the course's model; list each pair whose score difference has another sign in 8 bits than in torch."""
+def signs(n_pairs: int | None = None) -> None:
+    """Export the course's model; list each pair whose score difference has another sign in ONNX than in torch."""
     model = course_model()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "course"
         model.export_onnx(folder, course_pairs(n_pairs=1).pairs)
         scorers = {file: OnnxScorer(folder / file, pad_id=model.pad_id) for file in ("model.onnx", "model_int8.onnx")}
-        for name, pairs in (("everyday", load_everyday()), ("replies", course_pairs(n_pairs=1000).pairs)):
+        for name, all_pairs in (("everyday", load_everyday()), ("replies", course_pairs(n_pairs=1000).pairs)):
+            pairs = all_pairs[:n_pairs]
             texts = model.encode_pairs(pairs)
             expected = model.score_encoded(texts.chosen.join(texts.rejected), progress=True)
             spread = float(np.abs(np.subtract(*expected.reshape(2, -1))).mean())
@@ -78,11 +80,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", help="signs, kinds (default: both)")
     parser.add_argument("--only", help="kinds of networks, separated by commas")
+    parser.add_argument("--pairs", type=int, metavar="N", help="signs of the first N pairs of each (default: all)")
     options = parser.parse_args()
+    if options.pairs is not None and options.pairs < 1:
+        parser.error(f"--pairs must be at least 1, got {options.pairs}")
     if unknown := set(options.what) - {"signs", "kinds"}:
         parser.error(f"no such measurement: {', '.join(sorted(unknown))}; there are signs and kinds")
     if "signs" in (options.what or ["signs"]):
-        signs()
+        signs(options.pairs)
     if "kinds" in (options.what or ["kinds"]):
         kinds(tuple(options.only.split(",")) if options.only else ENCODERS + DECODERS)
 

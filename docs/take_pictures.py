@@ -2,6 +2,8 @@
 
 ``python docs/take_pictures.py`` takes all, ``python docs/take_pictures.py curve probe`` these two. The picture of the
 opening is a strip of four moments; each strip_... is one view in a wide and in a narrow window, light and dark.
+`live` has the site's first page beside the probe of a file with the models inside, strip_landing and strip_live have
+each of the two in those windows.
 """
 
 import argparse
@@ -9,8 +11,9 @@ import base64
 import io
 import re
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -18,6 +21,9 @@ from typing import Literal
 import nbformat
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parent / "site"))
+from build_site import write_first_page
 
 from rmlab.__main__ import main as rmlab_main
 from rmlab.datasets import course_model
@@ -31,6 +37,7 @@ SIZE: ViewportSize = {"width": WIDTH, "height": 800}
 Theme = Literal["light", "dark"]
 WINDOWS: list[tuple[int, Theme]] = [(1400, "light"), (1400, "dark"), (400, "light"), (400, "dark")]  # of a strip
 WINDOW_HEIGHT, SHRUNK = 900, 0.6
+DOORS: list[tuple[int, Theme]] = [(800, "light"), (800, "dark")]  # the two windows of `live`, side by side
 MOMENTS = (0, 1850, 2350, 4000)  # milliseconds after the vote, of the strip of the opening
 
 
@@ -89,9 +96,12 @@ def vote(page: Page, shown: Explorer) -> None:
     page.get_by_role("button", name="Choose again").wait_for()
 
 
+ASTRAY = ("+ filler, in B", "+ filler, in B", "+ flattery, in B", "+ flattery, in B")
+
+
 def lead_astray(page: Page, shown: Explorer) -> None:
     """Put filler and flattery into an answer, and watch the model and its twin."""
-    for name in ("+ filler, in B", "+ filler, in B", "+ flattery, in B", "+ flattery, in B"):
+    for name in ASTRAY:
         button(page, name)
         page.wait_for_timeout(300)
         answer(shown)
@@ -125,7 +135,8 @@ STRIPS: dict[str, tuple[Callable[[], Explorer], str, Step, str]] = {
     "strip_two_needles": (*PICTURES["two_needles"], ".rx-probe-readout"),
     "strip_predict": (*PICTURES["predict"], ".rx-curve-main"),
 }
-KNOWN = ["path", "opening", "live", *PICTURES, *STRIPS]
+OF_SITE = ("live", "strip_landing", "strip_live")
+KNOWN = ["path", "opening", *OF_SITE, *PICTURES, *STRIPS]
 
 
 def take(page: Page, shown: Explorer, view: str, before: Step, target: Path) -> None:
@@ -167,53 +178,86 @@ def take_opening(browser: Browser, target: Path) -> None:
     keep(strip.resize((WIDTH, moments[0].height), Image.Resampling.LANCZOS), target, colours=256)
 
 
-def take_live(browser: Browser, target: Path) -> None:
-    """Keep the probe of one file with the course's models inside, opened from a disk without a network."""
-    with tempfile.TemporaryDirectory() as folder, browser.new_context(offline=True, viewport=SIZE) as context:
-        file = Path(folder) / "live.html"
-        rmlab_main(["explore", "--html", str(file), "--live"])
-        page = context.new_page()
-        page.goto(file.as_uri())
-        page.keyboard.press("Escape")
-        page.get_by_role("tab", name="Probe").click()
-        for name in ("+ filler, in B", "+ filler, in B", "+ flattery, in B", "+ flattery, in B"):
-            button(page, name)
-            page.wait_for_timeout(1500)
-        page.locator(".rx-probe-readout").filter(has_text="computed in this page").wait_for(timeout=120_000)
-        page.locator(".rx-probe-readout").filter(has_text="flattered twin").wait_for(timeout=120_000)
-        page.wait_for_timeout(3000)
-        taken = page.locator("#rmlab-explorer").screenshot()
-    keep(Image.open(io.BytesIO(taken)), target)
+def take_of_site(browser: Browser, wanted: Sequence[str]) -> None:
+    """Keep pictures of the site's first page, and of one file with the course's models inside, both from a disk."""
+    with tempfile.TemporaryDirectory() as place:
+        folder, file = Path(place), Path(place) / "live.html"
+        write_first_page(folder)
+        if {"live", "strip_live"} & set(wanted):
+            rmlab_main(["explore", "--html", str(file), "--live"])
+
+        def landing(page: Page) -> None:
+            page.goto((folder / "index.html").as_uri())
+            page.locator("#curve .rx-pin").first.wait_for()
+            if WINDOWS[-1][0] == page.evaluate("innerWidth"):
+                page.locator("#curve").scroll_into_view_if_needed()
+
+        def probed(page: Page) -> None:
+            page.goto(file.as_uri())
+            page.keyboard.press("Escape")
+            page.get_by_role("tab", name="Probe").click()
+            readout = page.locator(".rx-probe-readout")
+            for said in ("computed in this page", "flattered twin"):
+                readout.filter(has_text=said).wait_for(timeout=120_000)
+            for name in ASTRAY:
+                button(page, name)
+                page.wait_for_timeout(1500)
+            readout.evaluate("node => node.scrollIntoView({ block: 'center' })")
+
+        target = DOCS / "explorer"
+        if "live" in wanted:
+            both = [taken(browser, *each) for each in zip(DOORS, (landing, probed), strict=True)]
+            keep(beside(both), target / "live.png", colours=256)
+        for name, prepare in (("strip_landing", landing), ("strip_live", probed)):
+            if name in wanted:
+                keep_strip([taken(browser, window, prepare) for window in WINDOWS], target / f"{name}.png")
 
 
 def take_strip(browser: Browser, shown: Explorer, view: str, before: Step, within: str, target: Path) -> None:
     """Keep one view in every window of a strip, side by side."""
-    answer(shown)
-    taken = []
-    for width, theme in WINDOWS:
-        page = browser.new_page(viewport={"width": width, "height": WINDOW_HEIGHT}, color_scheme=theme)
+
+    def prepare(page: Page) -> None:
         shown.state.reset()
         shown.state.history, shown.state.here = [], None  # which a reset leaves as they were
         answer(shown)
-        with ExplorerServer() as server:
-            server.show(shown.state, shown.views, shown.data, title=QUESTION)
-            page.goto(server.address)
-            if view != "opening":
-                page.keyboard.press("Escape")
-                page.get_by_role("tabpanel").or_(page.locator(".rx-panel")).first.wait_for()
-                shown.state.view = view
-            before(page, shown)
-            page.locator(within).scroll_into_view_if_needed()
-            page.wait_for_timeout(1500)
-            taken.append(Image.open(io.BytesIO(page.screenshot())))
-        page.close()
-    small = [
-        one.resize((round(SHRUNK * one.width), round(SHRUNK * one.height)), Image.Resampling.LANCZOS) for one in taken
-    ]
-    strip = Image.new("RGB", (sum(one.width for one in small), small[0].height), "white")
-    for i, one in enumerate(small):
-        strip.paste(one, (sum(each.width for each in small[:i]), 0))
-    keep(strip, target, colours=256, method=Image.Quantize.MAXCOVERAGE)  # else grey takes all of them
+        page.goto(server.address)
+        if view != "opening":
+            page.keyboard.press("Escape")
+            page.get_by_role("tabpanel").or_(page.locator(".rx-panel")).first.wait_for()
+            shown.state.view = view
+        before(page, shown)
+        page.locator(within).scroll_into_view_if_needed()
+
+    answer(shown)
+    with ExplorerServer() as server:
+        server.show(shown.state, shown.views, shown.data, title=QUESTION)
+        keep_strip([taken(browser, window, prepare) for window in WINDOWS], target)
+
+
+def taken(browser: Browser, window: tuple[int, Theme], prepare: Callable[[Page], None]) -> Image.Image:
+    """Open a window, bring its page to where the picture is taken, and take it."""
+    width, theme = window
+    page = browser.new_page(viewport={"width": width, "height": WINDOW_HEIGHT}, color_scheme=theme)
+    prepare(page)
+    page.wait_for_timeout(1500)
+    picture = Image.open(io.BytesIO(page.screenshot()))
+    page.close()
+    return picture
+
+
+def beside(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Return pictures of one height side by side."""
+    strip = Image.new("RGB", (sum(one.width for one in pictures), pictures[0].height), "white")
+    for i, one in enumerate(pictures):
+        strip.paste(one, (sum(each.width for each in pictures[:i]), 0))
+    return strip
+
+
+def keep_strip(pictures: Sequence[Image.Image], target: Path) -> None:
+    """Keep the pictures of a strip, shrunk."""
+    size = [(round(SHRUNK * one.width), round(SHRUNK * one.height)) for one in pictures]
+    small = [one.resize(to, Image.Resampling.LANCZOS) for one, to in zip(pictures, size, strict=True)]
+    keep(beside(small), target, colours=256, method=Image.Quantize.MAXCOVERAGE)  # else grey takes all of them
 
 
 def keep(
@@ -245,8 +289,8 @@ def main() -> None:
         )
         if "opening" in wanted:
             take_opening(browser, DOCS / "explorer" / "opening.png")
-        if "live" in wanted:
-            take_live(browser, DOCS / "explorer" / "live.png")
+        if set(OF_SITE) & set(wanted):
+            take_of_site(browser, wanted)
         page = browser.new_page(viewport=SIZE)
         for name, (make, view, before, *within) in {**PICTURES, **STRIPS}.items():
             if name in wanted:

@@ -12,11 +12,15 @@ from typing import Any
 import pytest
 from chat_templates import CHATML, EOS_INSIDE
 from live_in_node import as_items, in_a_browser, run_in_node
+from transformers import AutoTokenizer
 
+import rmlab.model
+from rmlab.data import PreferencePair
 from rmlab.datasets import load_everyday
 from rmlab.model import Apart, Joined, RewardModel
 from rmlab.simulate.replies import simulate_reply_pairs
 
+TINY_TOKENIZER = Path(rmlab.model.__file__).parent / "tiny_tokenizer"
 IDS = """
 import { openIds } from "./live/ids.js";
 give(given.map(({ manifest, tokenizer, items }) => {
@@ -116,7 +120,7 @@ def test_ten_thousand_texts_have_the_ids_of_python(same_ids: Callable, name: str
     same_ids(RewardModel.from_pretrained(name, device="cpu"), many_texts(10_000))
 
 
-@pytest.mark.parametrize("convention", [Apart(), Joined(), Joined("\n")])
+@pytest.mark.parametrize("convention", [Apart(), Joined(), Joined("\n"), Joined("\n", ends=False)])
 @pytest.mark.parametrize("max_length", [12, 512])
 def test_other_conventions_and_a_shorter_limit(same_ids: Callable, convention: Any, max_length: int):
     model = RewardModel.from_pretrained("tiny-decoder", device="cpu", max_length=max_length)
@@ -131,8 +135,15 @@ WITH_BOS = (
 )
 
 
-@pytest.mark.parametrize("convention", [Joined(), Apart()])
-@pytest.mark.parametrize("template", [CHATML, EOS_INSIDE, WITH_BOS, None])
+WITH_NAMES = (
+    "{% for m in messages %}{{ cls_token }}{{ m.role }}{{ sep_token }}{{ m.content }}{{ turn_token }}"
+    "{% generation %}{{ eos_token }}{% endgeneration %}{{ image_token }}{% endfor %}"
+    "{% if bos_token is defined %}{{ bos_token }}{% endif %}{{ mask_token }}{{ unk_token }}{{ pad_token }}"
+)
+
+
+@pytest.mark.parametrize("convention", [Joined(), Joined(ends=False), Apart()])
+@pytest.mark.parametrize("template", [CHATML, EOS_INSIDE, WITH_BOS, WITH_NAMES, None])
 def test_conversations_are_written_by_the_template(
     same_ids: Callable, tmp_path: Path, template: str | None, convention: Any
 ):
@@ -140,6 +151,12 @@ def test_conversations_are_written_by_the_template(
     model.tokenizer.chat_template = template
     if template == WITH_BOS:
         model.tokenizer.bos_token = "<|cls|>"
+    if template == WITH_NAMES:  # a name of this tokenizer's own, one that is not set, and one that nobody knows
+        named = AutoTokenizer.from_pretrained(TINY_TOKENIZER, extra_special_tokens={"turn_token": "<|sep|>"})
+        named.backend_tokenizer.post_processor = model.tokenizer.backend_tokenizer.post_processor
+        named.chat_template = template
+        model.tokenizer = model.encoder.tokenizer = named
+        assert (named.turn_token, named.mask_token) == ("<|sep|>", None)
     model.encoder.convention = convention
     before = [{"role": "user", "content": " Hello there \n"}, {"role": "assistant", "content": "Hello. "}]
     items = []
@@ -149,6 +166,24 @@ def test_conversations_are_written_by_the_template(
         answered = [{"role": "assistant", "content": response}] * (1 + (i % 5 == 0))
         items += [(asked, answered), (prompt, answered), (asked, response), (asked, [{"role": "user", "content": "x"}])]
     same_ids(model, items)
+
+
+def test_a_folder_that_ends_its_texts_without_eos_has_its_ids_in_onnx_and_in_the_browser(
+    same_ids: Callable, tmp_path: Path
+):
+    made = RewardModel.from_pretrained("tiny-decoder", device="cpu", max_length=200)
+    made.encoder.convention = Joined("\n", ends=False)
+    made.save_pretrained(tmp_path / "model")
+    model = RewardModel.from_pretrained(tmp_path / "model", device="cpu")
+    assert model.convention == Joined("\n", ends=False)
+    items = [item for item in many_texts(10_000)[::211] if item[1].strip()]
+    eos = model.tokenizer.eos_token_id
+    assert not any(ids[-1] == eos for ids in model.encode(*map(list, zip(*items, strict=True))))
+    same_ids(model, items)
+    exported = model.export_onnx(tmp_path / "onnx", [PreferencePair(*item, "No.") for item in items[:20]])
+    assert exported.float32.largest_error < 1e-4
+    manifest = json.loads((exported.folder / "rmlab_onnx.json").read_text(encoding="utf-8"))
+    assert manifest["ids"]["ends"] is False
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,7 @@ def test_the_manifest_tells_how_to_score(exported: tuple[RewardModel, Path]) -> 
     assert manifest["max_length"] == model.max_length
     assert manifest["ids"]["convention"] == model.convention.name
     assert manifest["ids"]["after"] == model.encoder.special.after
+    assert manifest["ids"]["special_tokens"] == model.tokenizer.special_tokens_map
     assert manifest["head"]["weight"] == model.head.weight.flatten().tolist()
     assert manifest["precision"]["float32"]["largest_error"] < 1e-4
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))

@@ -77,7 +77,7 @@ def slug(anchor: str) -> str:
 
 
 PLACEHOLDER = "(a control: run this cell to use it)"
-FRAMES, LIVE = "../_static/frames/", "../live/"
+FRAMES = "../_static/frames/"
 KEPT_MODELS = ROOT / "build" / "live"
 PARTS = """\
 <link rel="stylesheet" href="../_static/rmlab-widgets.css">
@@ -86,7 +86,7 @@ PARTS = """\
 ROOM = '<div class="rmlab-widget" data-widget="{id}"><p>A control, which the script of this page draws.</p></div>'
 
 
-def with_widgets(content: dict[str, Any], recorded: Recorded) -> None:
+def with_widgets(content: dict[str, Any], recorded: Recorded, sizes: Mapping[str, int]) -> None:
     """Put into a notebook, in place, what shows the widgets of each cell, where it stored that there was one."""
     first = True
     for cell in content["cells"]:
@@ -95,7 +95,7 @@ def with_widgets(content: dict[str, Any], recorded: Recorded) -> None:
             continue
         rooms = "\n".join(ROOM.format(id=html.escape(each)) for each in shown)
         if first:
-            values = {"widgets": with_models(recorded.widgets), "frames": FRAMES}
+            values = {"widgets": with_models(recorded.widgets, sizes), "frames": FRAMES}
             rooms = f"{PARTS.format(values=policy.inert(values))}\n{rooms}"
         first = False
         kept = [each for each in cell["outputs"] if not is_placeholder(each)]
@@ -103,13 +103,13 @@ def with_widgets(content: dict[str, Any], recorded: Recorded) -> None:
         cell["outputs"] = [made, *kept]
 
 
-def with_models(recorded: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return widgets with the folder of the model, for those that a model of the site can answer."""
-    folders = {called: f"{LIVE}{name}/" for called, name in live.NOTEBOOKS.items()}
+def with_models(recorded: Mapping[str, Mapping[str, Any]], sizes: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+    """Return widgets with the folder of the model and its bytes, for those that a model of the site can answer."""
     found = {name: dict(one) for name, one in recorded.items()}
     for one in found.values():
-        if one.get("scored_by") in folders:
-            one["live"] = folders[one["scored_by"]]
+        model = live.NOTEBOOKS.get(one.get("scored_by", ""))
+        if model is not None and model in sizes:
+            one["live"] = live.offer(model, sizes, up="../")
     return found
 
 
@@ -118,11 +118,11 @@ def is_placeholder(output: Mapping[str, Any]) -> bool:
     return PLACEHOLDER in "".join(output.get("data", {}).get("text/plain", ""))
 
 
-def folded(notebook: str, recorded: Recorded | None = None) -> str:
+def folded(notebook: str, recorded: Recorded | None, sizes: Mapping[str, int]) -> str:
     """Fold what is folded in JupyterLab, code and outputs (MyST goes by tags), and put its widgets in."""
     content = json.loads(notebook)
     if recorded is not None:
-        with_widgets(content, recorded)
+        with_widgets(content, recorded, sizes)
     for cell in content["cells"]:
         fold = cell["metadata"].get("jupyter", {})
         tags = [
@@ -133,8 +133,13 @@ def folded(notebook: str, recorded: Recorded | None = None) -> str:
     return json.dumps(content)
 
 
-def prepare(source: Path, recorded: Mapping[str, Recorded] | None = None) -> None:
-    """Copy what is shown, with the widgets of each notebook that was recorded; README.md gets the list of pages."""
+def prepare(
+    source: Path, recorded: Mapping[str, Recorded] | None = None, sizes: Mapping[str, int] | None = None
+) -> None:
+    """Copy what is shown, with the widgets of each notebook that was recorded; README.md gets the list of pages.
+
+    `sizes` are the bytes of the models that answer there, by name.
+    """
     for pattern in PAGES:
         for path in sorted(ROOT.glob(pattern)):
             target = source / path.relative_to(ROOT)
@@ -142,7 +147,7 @@ def prepare(source: Path, recorded: Mapping[str, Recorded] | None = None) -> Non
             if path.suffix in {".md", ".ipynb"}:
                 text = path.read_text(encoding="utf-8")
                 text = re.sub(r"(\.ipynb)#([^)\s]+)", lambda match: f"{match[1]}#{slug(match[2])}", text)
-                text = text if path.suffix == ".md" else folded(text, (recorded or {}).get(path.stem))
+                text = text if path.suffix == ".md" else folded(text, (recorded or {}).get(path.stem), sizes or {})
                 target.write_text(text, encoding="utf-8")
             else:
                 shutil.copy(path, target)
@@ -191,22 +196,28 @@ def notebooks(only: list[str] | None = None) -> list[Path]:
     return [path for path in sorted(ROOT.glob("notebooks/*.ipynb")) if only is None or path.stem in only]
 
 
-def finish(folder: Path, recorded: Mapping[str, Recorded], models: live.Models, kept: Path) -> None:
-    """Add what Sphinx does not write: first page, script and style of the widgets, pictures, models, policies."""
-    live.write_all(folder / "live", kept, widgets.library_hash(), models)
+def finish(folder: Path, recorded: Mapping[str, Recorded], sizes: Mapping[str, int]) -> None:
+    """Add what Sphinx does not write: first page, script and style of the widgets, pictures, policies."""
     static = folder / "_static"
     (static / "frames").mkdir(exist_ok=True)
     for each in recorded.values():
         for picture in each.frames.glob("*"):
             shutil.copy(picture, static / "frames")
-    (static / "rmlab-widgets.js").write_text(page_script("site.js"), encoding="utf-8")
-    (static / "rmlab-widgets.css").write_text(style(), encoding="utf-8")
-    shutil.copy(Path(__file__).parent / "landing.css", static)
     for page in pages_of(folder):
         up = "../" * (len(page.relative_to(folder).parts) - 1)  # the theme writes the link of the logo as it is
         text = page.read_text(encoding="utf-8").replace('href="index.html"', f'href="{up}index.html"')
         page.write_text(policy.add_to(text, scores='"live":' in text), encoding="utf-8")
-    (folder / "index.html").write_text(landing.render_landing(notebooks()), encoding="utf-8")
+    write_first_page(folder, sizes)
+
+
+def write_first_page(folder: Path, sizes: Mapping[str, int] | None = None) -> None:
+    """Write the first page, and the script and the style that all pages with widgets share."""
+    static = folder / "_static"
+    static.mkdir(exist_ok=True)
+    (static / "rmlab-widgets.js").write_text(page_script("site.js"), encoding="utf-8")
+    (static / "rmlab-widgets.css").write_text(style(), encoding="utf-8")
+    shutil.copy(Path(__file__).parent / "landing.css", static)
+    (folder / "index.html").write_text(landing.render_landing(notebooks(), sizes), encoding="utf-8")
 
 
 def pages_of(folder: Path) -> Iterator[Path]:
@@ -246,19 +257,23 @@ def build(
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return 1
+    sizes = live.write_all(folder / "live", kept, widgets.library_hash(), models)
     with tempfile.TemporaryDirectory() as temporary:
         source = Path(temporary) / "source"
         source.mkdir()
-        prepare(source, recorded)
+        prepare(source, recorded, sizes)
         command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
         command += ["-c", str(Path(__file__).parent), "-d", str(Path(temporary) / "doctrees"), str(source), str(folder)]
         if subprocess.run(command).returncode:
             return 1
-    finish(folder, recorded, models, kept)
+    finish(folder, recorded, sizes)
     found = broken_links(folder)
     print(*found, sep="\n", file=sys.stderr)
     if not found:
-        print(f"{folder / 'index.html'}: every link and picture leads somewhere")
+        written = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        loaded = ", ".join(f"{name} {size / 1e6:.0f} MB" for name, size in sizes.items())
+        print(f"{folder / 'index.html'}: every link and picture leads somewhere; {written / 1e6:.0f} MB")
+        print(f"models with their runtime, loaded when a reader asks for one: {loaded}")
     return 1 if found else 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +20,24 @@ HERE = Path(__file__).parent
 CARD = '<li><a href="notebooks/{stem}.html"><b>{number}</b><strong>{title}</strong><span>{question}</span></a></li>'
 
 
-def render_landing(notebooks: list[Path]) -> str:
-    """Return the page, as the text of an HTML file."""
+def render_landing(notebooks: list[Path], sizes: Mapping[str, int] | None = None) -> str:
+    """Return the page, as the text of an HTML file; its probe offers the model where that is among the `sizes`."""
     template = (HERE / "landing.html").read_text(encoding="utf-8")
     return template.format(
         policy=html.escape(policy.of([], scores=True)),
         question=html.escape(QUESTION),
         purpose=html.escape(PURPOSE),
         notebooks="\n".join(_card(each) for each in notebooks),
-        widgets=policy.inert({"widgets": _widgets(), "frames": ""}),
+        widgets=policy.inert({"widgets": _widgets(sizes or {}), "frames": ""}),
     )
 
 
-def _widgets() -> dict[str, Any]:
+def _widgets(sizes: Mapping[str, int]) -> dict[str, Any]:
     asked = probe()
     explorers = {"curve": preference_curve(), "probe": asked, "path": path(asked.state)}
     found: dict[str, Any] = {name: recording.of_widget(explorer, None) for name, explorer in explorers.items()}
-    found["probe"]["live"] = f"live/{live.LANDING}/"
+    if live.LANDING in sizes:
+        found["probe"]["live"] = live.offer(live.LANDING, sizes)
     return found
 
 

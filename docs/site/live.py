@@ -1,5 +1,7 @@
 """The models that answer in pages of the site: each a folder of files, loaded when a reader asks for them.
 
+A page is told how many bytes that is, so that it can say so before.
+
 live/NAME/    rmlab_onnx.json, tokenizer.json, model_int8.onnx, onnxruntime.wasm, live.worker.js
 """
 
@@ -9,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rmlab.datasets import course_model, course_pairs
 from rmlab.explorer.bundle import live_wasm, live_worker
@@ -29,8 +31,8 @@ Models = Mapping[str, Callable[[], "RewardModel"]]
 COURSE: Models = {"fair": course_model, "flattered": lambda: course_model("flattered")}
 
 
-def write_all(folder: Path, kept: Path, library: str, models: Models = COURSE) -> None:
-    """Write every model, from where it was kept if the library is the same.
+def write_all(folder: Path, kept: Path, library: str, models: Models = COURSE) -> dict[str, int]:
+    """Write every model, from where it was kept if the library is the same; return the bytes of each, with its runtime.
 
     Parameters
     ----------
@@ -43,6 +45,7 @@ def write_all(folder: Path, kept: Path, library: str, models: Models = COURSE) -
     models
         Functions that load them, by name.
     """
+    sizes = {}
     for name, load in models.items():
         export = kept / f"{name}-{library[:16]}"
         if not export.is_dir():
@@ -55,6 +58,13 @@ def write_all(folder: Path, kept: Path, library: str, models: Models = COURSE) -
             shutil.copy(file, target)
         (target / "onnxruntime.wasm").write_bytes(live_wasm())
         (target / "live.worker.js").write_text(live_worker(), encoding="utf-8")
+        sizes[name] = sum(file.stat().st_size for file in target.iterdir())
+    return sizes
+
+
+def offer(name: str, sizes: Mapping[str, int], *, up: str = "") -> dict[str, Any]:
+    """Return what a page's script is told of a model; `up` leads from the page to the first one."""
+    return {"folder": f"{up}live/{name}/", "bytes": sizes[name]}
 
 
 def _export(model: RewardModel, pairs: Sequence[PreferencePair], name: str, export: Path) -> None:

@@ -116,15 +116,14 @@ def _manifest(model: Any, name: str, found: dict[str, OnnxAgreement]) -> dict[st
         "max_length": model.max_length,
         "ids": {
             "separator": "",
+            "ends": True,
             **model.convention.to_dict(),
             "before": special.before,
             "between": special.between,
             "after": special.after,
             "bos_token_id": tokenizer.bos_token_id,
             "eos_token_id": tokenizer.eos_token_id,
-            "bos_token": tokenizer.bos_token,
-            "eos_token": tokenizer.eos_token,
-            "special_tokens": {k: v for k, v in tokenizer.special_tokens_map.items() if isinstance(v, str)},
+            "special_tokens": dict(tokenizer.special_tokens_map),  # by the names that a template knows them by
             "chat_template": None if tokenizer.chat_template is None else tokenizer.get_chat_template(),
         },
         "head": {

@@ -1,4 +1,4 @@
-"""A Chromium, and JupyterLab as `rmlab lab` starts it, with settings of its own."""
+"""A Chromium, a Firefox, and JupyterLab as `rmlab lab` starts it, with settings of its own."""
 
 import json
 import os
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from explorer import Opened, opening
+from marionette import Firefox
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
@@ -33,19 +34,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """The machine's own Chromium; without one the tests are left out, unless RMLAB_REQUIRE_BROWSER=1."""
-    executable = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if executable is None:
-        missing = "no Chromium on this machine (looked for chromium, chromium-browser, google-chrome)"
-        if os.environ.get("RMLAB_REQUIRE_BROWSER") == "1":
-            pytest.fail(f"{missing}, and RMLAB_REQUIRE_BROWSER=1")
-        pytest.skip(missing)
+    """The machine's own Chromium."""
+    executable = program_of("Chromium", "chromium", "chromium-browser", "google-chrome")
     with sync_playwright() as playwright:
         # Chromium's sandbox does not start for root, nor its shared memory in a small container.
         arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
         chromium = playwright.chromium.launch(executable_path=executable, args=arguments)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
+    """The machine's own Firefox. (Playwright drives none that is older than its own.)"""
+    with Firefox(program_of("Firefox", "firefox-esr", "firefox"), tmp_path_factory.mktemp("firefox")) as firefox:
+        yield firefox
+
+
+def program_of(browser: str, *names: str) -> str:
+    """Return the path of a browser; without it the test is left out, unless RMLAB_REQUIRE_BROWSER=1."""
+    for executable in filter(None, map(shutil.which, names)):
+        return executable
+    missing = f"no {browser} on this machine (looked for {', '.join(names)})"
+    if os.environ.get("RMLAB_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"{missing}, and RMLAB_REQUIRE_BROWSER=1")
+    pytest.skip(missing)
 
 
 @pytest.fixture(scope="session")

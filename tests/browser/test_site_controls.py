@@ -200,11 +200,7 @@ def test_the_curve_of_the_first_page_can_be_moved_within_a_second(site: str, pag
     expect(page.locator("#curve .rx-figure").first).not_to_have_text(before)
     assert min(drawn) < INTERACTIVE, drawn
     assert not [
-        url
-        for url, size in page.evaluate(
-            "performance.getEntriesByType('resource').map((one) => [one.name, one.decodedBodySize])"
-        )
-        if "onnx" in url and size  # a request for the size alone has no body
+        url for url in page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)") if "onnx" in url
     ]
 
 
@@ -226,6 +222,9 @@ def test_the_probe_of_the_first_page_answers_when_its_model_is_asked_for(
     show_all(page)
     probe = page.locator("#probe")
     expect(probe.get_by_label("Response A")).not_to_be_editable()
+    folder = ROOT / "build/site-tested/live/fair"
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    expect(probe).to_contain_text(f"With its runtime it is {size / 1e6:.0f} MB")
     probe.get_by_role("button", name="Load the model").click()
     edited = probe.get_by_label("Response A")
     expect(edited).to_be_editable(timeout=MINUTE)
@@ -244,7 +243,7 @@ def a_page(folder: Path, recorded: Recorded) -> Path:
     (folder / "_static/rmlab-widgets.js").write_text(build_site.page_script("site.js"), encoding="utf-8")
     (folder / "_static/rmlab-widgets.css").write_text(build_site.style(), encoding="utf-8")
     cell = {"cell_type": "code", "id": "a", "source": "# Controls", "outputs": [], "metadata": {}}
-    build_site.with_widgets({"cells": [cell]}, recorded)
+    build_site.with_widgets({"cells": [cell]}, recorded, {})
     body = cell["outputs"][0]["data"]["text/html"]  # type: ignore[index]
     file = folder / "notebooks/page.html"
     head = "<!doctype html><html lang=en><head><meta charset=utf-8><title>a page</title></head>"
@@ -284,14 +283,16 @@ def test_controls_on_a_page_do_what_they_do_in_a_notebook(page: Page, wrong: lis
     menu = controls.Menu(["a", "b"], label="which")
     told = controls.Toggle(label="Tell me", until=menu)
     presses = controls.Presses("Step", most=2)
+    steps = controls.Steps(["0", "10", "100", "1,000"], label="steps", milliseconds=300)
     words = controls.Words(lambda *values: f"{values}", share, menu, told)
     count = controls.Words(lambda n: f"{n} pressed", presses)
+    at = controls.Words(lambda name: f"at {name}", steps)
     asked = controls.predict("How much?", 0.25, step=0.05)
     curve = preference_curve(ExplorerState(scores=(1.0, 0.0)))
-    file = a_page(tmp_path, recorded_of(tmp_path, share, menu, told, presses, words, count, asked, curve))
+    file = a_page(tmp_path, recorded_of(tmp_path, share, menu, told, presses, steps, words, count, at, asked, curve))
     page.goto(file.as_uri())
     show_all(page)
-    said, counted = page.locator(".rx-shown .rx-words").all()[:2]
+    said, counted, stepped = page.locator(".rx-shown .rx-words").all()[:3]
     expect(said).to_have_text("(0.5, 'a', False)")
     slider = page.get_by_role("slider", name="share")
     expect(slider).to_have_attribute("step", "0.05")
@@ -309,10 +310,35 @@ def test_controls_on_a_page_do_what_they_do_in_a_notebook(page: Page, wrong: lis
     expect(step).to_be_disabled()
     page.get_by_role("group", name="Step").get_by_role("button", name="Reset").click()
     expect(counted).to_have_text("0 pressed")
+    plays(page, stepped)
     question = page.get_by_role("group", name="How much?")
     question.get_by_role("slider").press("End")
     question.get_by_role("button", name="Reveal").click()
     expect(question).to_contain_text(re.compile(r"You said 1\.00, it is 0\.25: 0\.75 too high"))
+
+
+def plays(page: Page, shown: Locator) -> None:
+    """Steps play to their end by themselves, stop where they are held, and wait for presses where nothing may move."""
+    group = page.get_by_role("group", name="steps")
+    slider, button = group.get_by_role("slider"), group.get_by_role("button")
+    seen = shown.evaluate_handle(
+        "node => { const seen = []; new MutationObserver(() => seen.push(node.textContent))"
+        ".observe(node, { childList: true, characterData: true, subtree: true }); return seen; }"
+    )
+    button.click()
+    expect(button).to_have_text("Pause")
+    expect(button).to_have_text("Play", timeout=MINUTE)
+    assert seen.json_value() == ["at 10", "at 100", "at 1,000"]
+    button.click()  # from the first again
+    expect(shown).to_have_text("at 10")
+    slider.press("End")
+    expect(button).to_have_text("Play")
+    expect(shown).to_have_text("at 1,000")
+    page.emulate_media(reduced_motion="reduce")
+    expect(button).to_have_text("Next step")
+    for wanted in ("at 0", "at 10"):
+        button.click()
+        expect(shown).to_have_text(wanted)
 
 
 def test_data_of_a_page_holds_nothing_that_could_end_its_block() -> None:

@@ -3,6 +3,7 @@
 import { decimals } from "./charts/chart.js";
 import { element, unique, update } from "./core/dom.js";
 import { keepKeys } from "./core/keys.js";
+import { player } from "./core/player.js";
 import { createStore } from "./core/store.js";
 import { prediction } from "./parts/asked.js";
 
@@ -43,10 +44,10 @@ export function throttled(send, pause) {
   return { call, waits: () => newest !== null };
 }
 
-/** A slider over the trait `name`: `bounds()` gives its ends and step, `inWords(value)` what is read. */
-function range(store, name, bounds, inWords) {
+/** A slider over the trait `name`: `bounds()` gives its ends and step, `inWords(value)` what is read; `held()` hears that it is moved. */
+function range(store, name, bounds, inWords, held = () => {}) {
   const label = element("span", { class: "rx-label" });
-  const input = element("input", { type: "range", class: "rx-long", id: unique("range"), onInput: () => choose(Number(input.value)) });
+  const input = element("input", { type: "range", class: "rx-long", id: unique("range"), onInput: () => { held(); choose(Number(input.value)); } });
   const shown = element("output", { class: "rx-value", for: input.id });
   const drag = throttled((value) => store.set({ [name]: value }), A_DRAG);
   const say = (value) => {
@@ -78,45 +79,29 @@ function slider(store) {
 }
 
 function steps(store) {
+  const names = ["index", "names"];
   const last = () => store.get("names").length - 1;
-  const made = range(store, "index", () => ({ min: 0, max: last(), step: 1 }), (index) => store.get("names")[index]);
+  const bounds = () => ({ min: 0, max: last(), step: 1 });
   const pace = store.get("milliseconds");
-  if (pace === null) return { ...made, names: ["index", "names"] };
-  const still = matchMedia("(prefers-reduced-motion: reduce)");
-  const button = element("button", { type: "button", class: "rx-button rx-play", onClick: play });
-  let playing = null; // the timer, while it does
-  function pause() {
-    clearInterval(playing);
-    playing = null;
-    name();
+  const made = range(store, "index", bounds, (index) => store.get("names")[index], () => run?.stop());
+  const run = pace === null ? null : player({ last, pace: () => pace, rest: () => store.get("index"), settle: made.choose, draw: follow });
+  if (run === null) return { ...made, names };
+  const button = element("button", { type: "button", class: "rx-button rx-play", onClick: run.press });
+  function follow() {
+    const at = Math.floor(run.position());
+    if (run.playing() && at !== store.get("index")) made.choose(at);
+    update(button, { text: run.name() });
   }
-  function forward() {
-    const next = Math.min(last(), store.get("index") + 1);
-    made.choose(next);
-    if (next === last() && playing !== null) pause();
-  }
-  function play() {
-    if (playing !== null) {
-      pause();
-      return;
-    }
-    if (store.get("index") === last()) made.choose(0);
-    else if (still.matches) forward(); // nothing moves by itself: a press is a step
-    if (!still.matches) playing = setInterval(forward, pace);
-    name();
-  }
-  const name = () => update(button, { text: still.matches ? "Next step" : playing === null ? "Play" : "Pause" });
   return {
     node: element("div", { class: "rx-controls", role: "group" }, button, made.node),
-    names: ["index", "names"],
+    names,
     draw(now) {
-      if (now.lost) pause();
-      update(button, { disabled: Boolean(now.lost) });
+      if (now.lost) run.stop();
+      update(button, { text: run.name(), disabled: Boolean(now.lost) });
       update(button.parentNode, { "aria-label": store.get("label") });
       made.draw(now);
-      name();
     },
-    close: () => clearInterval(playing),
+    close: run.close,
   };
 }
 

@@ -17,10 +17,7 @@ export const loadModel = (store) => loaders.get(store)?.();
 export function answerInPage(store, source) {
   loaders.set(store, load);
   if (source.isEmbedded) load();
-  else {
-    store.set({ answering: false, loading: { phase: "offered", total: null } });
-    source.size().then((total) => { if (store.get("loading").phase === "offered") store.set({ loading: { phase: "offered", total } }); });
-  }
+  else store.set({ answering: false, loading: { phase: "offered", total: source.size } });
 
   function load() {
     const sizes = new Map(); // part -> [loaded, total]
@@ -30,7 +27,7 @@ export function answerInPage(store, source) {
         const sum = (i) => [...sizes.values()].reduce((all, size) => all + size[i], 0);
         const known = [...sizes.values()].every(([, each]) => each);
         const isHere = known && sizes.has("model") && sum(0) === sum(1);
-        store.set({ loading: { phase: isHere ? "starting" : "loading", loaded: sum(0), total: known ? sum(1) : null } });
+        store.set({ loading: { phase: isHere ? "starting" : "loading", loaded: sum(0), total: known ? sum(1) : source.size } });
       },
       onFailure({ kind, message }) {
         store.set({ answering: false, loading: { phase: "failed", kind, words: message } });

@@ -11,8 +11,9 @@ const BLANK_LINE = "\n\n"; // between plain prompt and response that are tokenis
  */
 export function renderer(ids) {
   const template = ids.chat_template === null ? null : new Template(ids.chat_template);
-  const names = { bos_token: ids.bos_token ?? undefined, eos_token: ids.eos_token ?? undefined, ...ids.special_tokens };
-  const written = (messages, add_generation_prompt) => template.render({ ...names, messages, tools: null, documents: null, add_generation_prompt });
+  const { eos_token: eos } = ids.special_tokens;
+  const written = (messages, add_generation_prompt) =>
+    template.render({ ...ids.special_tokens, messages, tools: null, documents: null, add_generation_prompt });
 
   function withResponse(prompt, response) {
     const turns = [inTurns(prompt, "user"), inTurns(response, "assistant")];
@@ -29,14 +30,14 @@ export function renderer(ids) {
     const plain = isPlain(prompt, response);
     const [head, tail] = plain ? [`${prompt}${ids.separator}`, response] : withResponse(prompt, response);
     const special = plain || !template;
-    return { prompt: head, response: tail, end: special && !tail.endsWith(ids.eos_token) ? ids.eos_token : "", special };
+    return { prompt: head, response: tail, end: special && ids.ends && !tail.endsWith(eos) ? eos : "", special };
   }
 
   function segments(prompt, response) {
     if (isPlain(prompt, response)) return { prompt, response: `${separatorOf(ids)}${response}`, end: "", special: true };
     const [head, tail] = withResponse(prompt, response);
     const bare = tail.replace(SPACE_AT_END, "");
-    return { prompt: head, response: template && ids.eos_token && bare.endsWith(ids.eos_token) ? bare : tail, end: "", special: true };
+    return { prompt: head, response: template && eos && bare.endsWith(eos) ? bare : tail, end: "", special: true };
   }
 
   return ids.convention === "joined" ? joined : segments;

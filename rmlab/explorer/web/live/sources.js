@@ -1,5 +1,5 @@
-// Where a page has its model from: { precision, isEmbedded, size(), manifest(progress), tokenizer(progress), model(progress),
-// wasm(progress), worker(progress), second? }. `size` promises the bytes to come, or null. The others promise parsed JSON
+// Where a page has its model from: { precision, isEmbedded, size, manifest(progress), tokenizer(progress), model(progress),
+// wasm(progress), worker(progress), second? }. `size` is the bytes to come, or null. The others promise parsed JSON
 // (manifest, tokenizer), an ArrayBuffer (model, wasm) or text (worker), and call progress(loaded, total) as it comes.
 // `second` is a source of another model of the same network.
 import { LiveError } from "./failure.js";
@@ -37,7 +37,7 @@ export function embedded() {
   const first = {
     precision: "int8",
     isEmbedded: true,
-    size: async () => null, // it is here
+    size: null, // it is here
     manifest: json("manifest"),
     tokenizer: json("tokenizer"),
     model: bytes("model"),
@@ -53,9 +53,9 @@ export function embedded() {
   return { ...first, second: { ...first, manifest: json("second-manifest"), model: changed } };
 }
 
-/** The source at an address; `base` is a folder and ends in a slash. */
-export function fetched(base) {
-  const at = (name) => new URL(FILES[name], new URL(base, document.baseURI)).href;
+/** The source at an address; `folder` ends in a slash, and its files have `bytes` together. */
+export function fetched({ folder, bytes: size }) {
+  const at = (name) => new URL(FILES[name], new URL(folder, document.baseURI)).href;
 
   const bytes = (name) => async (progress = () => {}) => {
     try {
@@ -85,13 +85,6 @@ export function fetched(base) {
       throw thrown instanceof LiveError ? thrown : damaged(name);
     }
   };
-  async function size() {
-    const lengths = await Promise.all(["model", "wasm"].map(async (name) => {
-      const answer = await fetch(at(name), { method: "HEAD" }).catch(() => null);
-      return answer?.ok ? Number(answer.headers.get("content-length")) : 0;
-    }));
-    return lengths.every(Boolean) ? lengths[0] + lengths[1] : null;
-  }
   return {
     precision: "int8", isEmbedded: false, size,
     manifest: json("manifest"), tokenizer: json("tokenizer"), model: bytes("model"), wasm: bytes("wasm"), worker: text("worker"),
