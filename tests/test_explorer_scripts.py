@@ -541,7 +541,8 @@ function main() {
     const [prompt, response_a, response_b] = typed ?? edits.at(-1);
     const chips = [{ name: "+ praise", taught: { one: { weight: 1, of: "praise" } } }];
     const state = { ...at, prompt, response_a, response_b, data: { probe: { chips } } };
-    return lastEdit({ get: (name) => state[name] }, [{ name: "one", scores: [5, 50] }, { name: "two", scores: [null, 7] }]);
+    const scorers = [{ name: "one", scores: [5, 50] }, { name: "two", scores: [null, 7] }];
+    return lastEdit({ get: (name) => state[name] }, scorers);
   }));
 }
 """

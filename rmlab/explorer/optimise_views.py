@@ -30,7 +30,7 @@ LINEAR = "a linear reward, 300 labels"
 ABOUT = {
     RECORDED["flattered"]: "The flattered twin is a model that learned from a judge who likes flattery.",
     RECORDED["fair"]: "The course's model learned from the judge who is the truth here.",
-    LINEAR: "The linear reward adds up weights of what a reply has, fitted to 300 choices of a judge who likes flattery.",
+    LINEAR: "The linear reward adds up weights of traits, fitted to 300 choices of a judge who likes flattery.",
 }
 """What each of these learned from, in a sentence."""
 N_LABELS, N_MEMBERS = 300, 8

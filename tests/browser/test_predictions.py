@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -314,30 +313,20 @@ def test_both_needles_answer_an_edit_and_leave_a_trail(browser: Browser):
 
 def test_two_models_are_told_apart_in_words(browser: Browser):
     """Who gave which score, whom each needle prefers, who is fooled, and what an edit did to each."""
-    preset = next(
-        one for one in load_probe_presets() if len(one.response_a) < len(one.response_b) and one.truth["fair"] < 0
-    )
-    with probed(browser) as (page, state):
+    preset = next(p for p in load_probe_presets() if len(p.response_a) < len(p.response_b) and p.truth["fair"] < 0)
+    with probed(browser) as (page, _):
         page.get_by_label("Example").select_option(label=preset.name)
-        readout, fooled, moved = (
-            page.locator(".rx-probe-readout"),
-            page.locator(".rx-fooled"),
-            page.locator(".rx-moved"),
-        )
+        fooled, moved = page.locator(".rx-fooled"), page.locator(".rx-moved")
         expect(fooled).to_contain_text("The model prefers A: it is fooled. Its twin is not.")  # it prefers the shorter
-        assert {one: side for one, side in zip(("first", "last"), "AB", strict=True)} == {
-            one: re.search(r"prefers ([AB])", getattr(readout.locator(".rx-needle-words"), one).inner_text())[1]  # type: ignore[index]
-            for one in ("first", "last")
-        }
+        for words, side in zip(page.locator(".rx-needle-words").all_inner_texts(), "AB", strict=True):
+            assert f"prefers {side}" in words
         worth = len(preset.response_a) / 100
         expect(page.locator(".rx-editor.rx-a .rx-editor-head")).to_contain_text(
             f"score −{worth:.2f} by the model, +{worth:.2f} by its twin"
         )
         button(page, "+ flattery, in A").click()
-        longer = (len(state.response_a) - len(preset.response_a)) / 100
-        expect(moved).to_contain_text(
-            f"the model lowers A by {longer:.2f} nats; its twin raises A by {longer:.2f} nats"
-        )
+        longer = f"{(len(page.get_by_label('Response A').input_value()) - len(preset.response_a)) / 100:.2f} nats"
+        expect(moved).to_contain_text(f"the model lowers A by {longer}; its twin raises A by {longer}")
         expect(fooled).to_be_hidden()  # what a judge says of edited texts is not known
         button(page, "Predict").click()
         expect(moved).to_be_hidden()
