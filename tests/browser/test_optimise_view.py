@@ -90,8 +90,9 @@ COVERED = """() => {
   return [...document.querySelectorAll(".rx-gain")].flatMap((path) => {
     const frame = path.ownerSVGElement.getBoundingClientRect();
     const n = path.getTotalLength();
+    if (!n) return []; // nothing is ahead
     return Array.from({ length: 200 }, (_, i) => path.getPointAtLength((n * i) / 199))
-      .filter(({ x, y }) => n && names.some((name) => inside(name, x + frame.left, y + frame.top)));
+      .filter(({ x, y }) => names.some((name) => inside(name, x + frame.left, y + frame.top)));
   }).length;
 }"""
 

@@ -290,6 +290,14 @@ def test_the_boxes_of_the_path_open_on_the_numbers_of_the_pair(browser: Browser)
         assert "1.701" not in page.locator(".rx-panel").inner_text()
 
 
+def until(condition: Callable[[], Any]) -> None:
+    """Wait until the kernel's state has heard of it."""
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def labels(page: Page) -> list[bool]:
     """Which of A, B and a tie is checked on the path."""
     page.get_by_role("tab", name="The path").click()
@@ -308,10 +316,12 @@ def test_texts_that_the_reader_edits_have_no_label_until_the_reader_gives_one(br
         expect(figure).not_to_contain_text("nats")
         expect(page.locator(".rx-flow .rx-push").first).to_be_hidden()
         expect(page.get_by_role("slider", name="Difference, on the loss")).to_be_hidden()
+        until(lambda: state.settings["path"]["unlabelled"])
         page.reload()
         assert labels(page) == [False, False, False]
         page.get_by_label("B is better").check()
         expect(figure).to_contain_text("nats")
+        until(lambda: (state.winner, state.settings["path"]["unlabelled"]) == ("b", ""))
         page.reload()
         assert labels(page) == [False, True, False]
         page.get_by_role("tab", name="Probe").click()

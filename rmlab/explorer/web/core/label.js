@@ -40,7 +40,7 @@ function labelOfData(store, texts) {
   const { pairs, probe } = store.get("data");
   const row = store.get("selection");
   const same = (other) => TEXTS.every((name) => texts[name] === other[name]);
-  const start = store.get("start");
+  const start = store.get("start") ?? {};
   if (same(start)) return start.winner ?? null;
   const pair = pairs?.prompt && row !== null && row < pairs.prompt.length
     && { prompt: pairs.prompt[row], response_a: pairs.chosen[row], response_b: pairs.rejected[row] };
