@@ -24,7 +24,8 @@ export const TERMS = {
 const COURSE = "the course's model";
 
 /** What a number in nats means, in half a sentence. */
-export const NATS = "in nats: a lead of 1 is expected to win 73 of 100";
+export const LEAD = "a lead of 1 is expected to win 73 of 100";
+export const NATS = `in nats: ${LEAD}`;
 
 /** What a model did to become what it is, in half a sentence; "" where its name is clear, or for somebody else's model. */
 export const learnedFrom = (name) => (/\bflattered twin$/.test(name) ? "learned from a judge who likes flattery" : "");

@@ -4,7 +4,7 @@ import { gains } from "../charts/gains.js";
 import { element, unique, update } from "../core/dom.js";
 import { player } from "../core/player.js";
 import { changeSettings, settingsOf } from "../core/settings.js";
-import { NATS } from "../parts/terms.js";
+import { LEAD } from "../parts/terms.js";
 import { percent, sharesTable, winnerCard } from "../parts/winner.js";
 
 const WHOLE = 11_000; // milliseconds from imitation to the last stop
@@ -162,7 +162,7 @@ function inWords({ data, now, curve, at, peak, rows, shown }) {
   if (!shown) return "Predict: the proxy will rise. What will the true reward do, and what will the winner be like at the end? Then press Reveal.";
   const place = `${strength(data, now, at)}, d = ${curve.d[at].toFixed(2)}`;
   const both = `${place}: proxy ${signed(curve.proxy[at])}, true reward ${signed(curve.true[at])} nats since the start`;
-  if (at === 0) return `${both} (${NATS}).`;
+  if (at === 0) return `${both} (${LEAD}).`;
   const more = (row) => row.now - row.start;
   const worst = rows.filter(({ weight }) => weight < 0).sort((one, other) => more(other) - more(one))[0];
   const fault = worst && more(worst) > 0.1 ? ` Of the winners ${percent(worst.now)} have what the truth dislikes: ${worst.name}.` : "";
