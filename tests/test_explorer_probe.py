@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 
 from rmlab.attribution import attribute
-from rmlab.explorer import ExplorerState, probe
+from rmlab.datasets import ProbePreset, course_pairs, load_course_scores
+from rmlab.explorer import ExplorerState, linked, probe
 from rmlab.explorer.answers import Answers, pieces
+from rmlab.explorer.probe_views import probe_data
+from rmlab.explorer.score_sources import differences_of
 from rmlab.explorer.scorer import RememberingScorer, name_of
 from rmlab.model import RewardModel
+from rmlab.simulate.replies import ATTRIBUTES
 
 PROMPT = "Name a colour."
 
@@ -187,7 +191,7 @@ def test_pieces_put_the_text_together_again() -> None:
 
 def test_the_probe_opens_on_a_preset_with_recorded_scores_until_the_model_has_answered() -> None:
     recorded = probe()
-    assert "recorded, of the course model" in recorded.scores_from
+    assert recorded.scores_from == "recorded, of the course's model"
     assert recorded.answers is None
     live = probe(length)
     assert live.answers is not None
@@ -255,3 +259,46 @@ def test_an_attribution_that_fails_leaves_the_scores(state: ExplorerState, raise
     assert "it failed" in state.attribution["words"]
     assert (state.scores, state.error) == ((5.0, 11.0), "")
     answers.close()
+
+
+def a_preset(name: str, fair: float, flattered: float, truth: float, twin_truth: float) -> ProbePreset:
+    scores = {"fair": (fair, 0.0), "flattered": (flattered, 0.0)}
+    return ProbePreset(name, "form", "p", name, "b", scores, {"fair": truth, "flattered": twin_truth})
+
+
+def test_the_example_that_fools_the_twin_is_found_by_its_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    twin_is_taught_so = a_preset("taught", -1.0, 1.0, -1.0, 1.4)
+    little, much = a_preset("little", -1.0, 1.0, -0.5, -0.5), a_preset("much", -0.1, 0.1, -3.0, -1.0)
+    model_too, none = a_preset("both", 1.0, 1.0, -4.0, -4.0), a_preset("none", -1.0, -1.0, -4.0, -4.0)
+    for presets, found in (
+        ([twin_is_taught_so, little, much, model_too, none], "much"),
+        ([twin_is_taught_so, model_too, none], None),
+    ):
+        monkeypatch.setattr(linked, "load_probe_presets", lambda presets=presets: presets)
+        state = linked._fooling(probe_data(presets)["presets"])
+        assert (state and state["response_a"]) == found
+
+
+def test_the_label_of_an_example_is_the_fair_judges() -> None:
+    presets = [a_preset(str(truth), 0.0, 0.0, truth, 0.0) for truth in (1.0, -1.0, 0.0)]
+    assert [one["state"]["winner"] for one in probe_data(presets)["presets"]] == ["a", "b", "tie"]
+
+
+def test_the_pair_to_open_on_is_the_surest_that_is_a_fair_test() -> None:
+    simulated, names = course_pairs(), list(ATTRIBUTES)
+    table = simulated.pairs
+    differences = differences_of(load_course_scores(), table)
+    row = linked._clear_pair(simulated, differences)
+
+    def has(i: int, side: int) -> set[str]:
+        return {names[j] for j in np.flatnonzero(simulated.attributes[i, side])} - {"sentences"}
+
+    def fair_test(i: int) -> bool:
+        longest = max(len(table[i].chosen), len(table[i].rejected))
+        silly = has(i, 1) & {"off_topic", "needless_refusal", "due_refusal", "complies"}
+        return table[i].group == "plain" and longest <= linked.OPENING_LENGTH and not has(i, 0) and not silly
+
+    assert fair_test(row)
+    assert differences[row] == max(differences[i] for i in range(len(table)) if fair_test(i)) > 0
+    planted = np.where([has(i, 1) >= {"off_topic"} for i in range(len(table))], 99.0, differences)
+    assert linked._clear_pair(simulated, planted) == row

@@ -408,6 +408,8 @@ def test_texts_that_nobody_typed_say_where_they_come_from():
     known = {"columns": columns, "row": 1, "start": start}
     asked = [[pair, known], [start, known], [pair | {"prompt": "typed"}, known], [pair, known | {"row": None}]]
     assert node(source, [*asked, [start, {"row": 0, "start": start}]]) == ["pair 2", "reset", "", "", "reset"]
+    example = {"name": "praise", "state": {"prompt": "e", "response_a": "e", "response_b": "e"}}
+    assert node(source, [[example["state"], known | {"presets": [example]}]]) == ["example “praise”"]
 
 
 def test_a_trail_of_edits_keeps_to_one_prompt():
@@ -453,3 +455,129 @@ def test_the_sentence_of_a_word_is_that_of_the_glossary():
     assert {"nats", "loss", "label", "temperature", "calibration", "twin"} <= set(found)
     for term in found.values():
         assert entries[term["entry"]].startswith(term["text"])
+
+
+def test_plain_words_come_before_a_formula():
+    source = 'import { TERMS } from "./parts/terms.js";\nfunction main() { give(TERMS); }\n'
+    texts = [term["text"] for term in node(source).values()]
+    assert any("=" in text for text in texts)
+    assert not [text for text in texts if re.search(r"[=−]", text.split(". ")[0])]
+
+
+def remarks(name: str, given: list[Any]) -> list[str]:
+    source = (
+        f'import {{ {name} }} from "./parts/remarks.js";\n'
+        f"function main() {{ give(given.map((each) => {name}(...each))); }}\n"
+    )
+    return node(source, given)
+
+
+def test_who_is_fooled_is_said():
+    models = [{"name": "one", "p": 0.45}, {"name": "the other", "p": 0.7}]
+    right, wrong, both, tie, level, unknown = remarks(
+        "fooledInWords",
+        [
+            [[{"name": "one", "p": 0.9}], "a"],
+            [models, "b"],
+            [[{**model, "p": 0.2} for model in models], "a"],
+            [models, "tie"],
+            [[{"name": "one", "p": 0.5}], "a"],
+            [[{"name": "one", "p": None}], "a"],
+        ],
+    )
+    assert right == tie == level == unknown == ""
+    assert "The other prefers A: it is fooled. One is not." in wrong
+    assert "One and the other prefer B: they are fooled." in both
+
+
+def test_what_an_edit_did_is_said_of_each_model_also_where_it_is_the_opposite():
+    likes, dislikes = ({"weight": weight, "of": "flattery"} for weight in (1.4, -1.0))
+    moves = [{"name": "one", "by": -0.76, "taught": dislikes}, {"name": "two", "by": 0.04, "taught": likes}]
+    as_taught, against, typed, none = remarks(
+        "movedInWords",
+        [
+            [{"what": "+ flattery, in A", "side": "A", "moves": moves}],
+            [{"what": "", "side": "B", "moves": [{"name": "one", "by": 0.3, "taught": dislikes}]}],
+            [{"what": "", "side": "B", "moves": [{"name": "one", "by": 0.3, "taught": None}]}],
+            [{"what": "", "side": "B", "moves": []}],
+        ],
+    )
+    one, two = as_taught.split(";")
+    assert "one lowers A by 0.76 nats" in one
+    assert "although" not in one
+    assert "two hardly moves A (+0.04 nats), although the judge that it learned from likes flattery" in two
+    assert "raises B by 0.30 nats, although the judge that it learned from dislikes flattery" in against
+    assert "raises B by 0.30 nats." in typed
+    assert none == ""
+
+
+def test_an_odd_answer_that_wins_or_is_almost_level_is_remarked_on():
+    far, near, wins = ({"name": name, "p": p} for name, p in (("far", 0.2), ("near", 0.4), ("wins", 0.6)))
+    given = [
+        [[far, near, wins], ["", "An answer."]],
+        [[far], ["", "An answer."]],
+        [[wins], ["An answer.", "An answer."]],
+    ]
+    given += [[[wins], ["", ""]], [[far], ["An answer.", ""]]]
+    all_three, below, ordinary, both, other_side = remarks("oddInWords", given)
+    assert "wins with wins" in all_three
+    assert "almost level with B for near" in all_three
+    assert "far" not in all_three
+    assert below == ordinary == both == ""
+    assert "Response B is empty, and it wins with far" in other_side
+
+
+def test_the_last_edit_is_of_one_response_and_of_one_prompt():
+    source = """
+import { recorded, scored } from "./core/history.js";
+import { lastEdit } from "./parts/remarks.js";
+function main() {
+  give(given.map(([edits, typed]) => {
+    let at = { history: [], here: null };
+    edits.forEach(([prompt, response_a, response_b, what], i) => {
+      at = recorded(at.history, at.here, { prompt, response_a, response_b }, what);
+      at.history = scored(at.history, at.here, [i, 10 * i], [2 * i, 0]);
+    });
+    const [prompt, response_a, response_b] = typed ?? edits.at(-1);
+    const chips = [{ name: "+ praise", taught: { one: { weight: 1, of: "praise" } } }];
+    const state = { ...at, prompt, response_a, response_b, data: { probe: { chips } } };
+    const scorers = [{ name: "one", scores: [5, 50] }, { name: "two", scores: [null, 7] }];
+    return lastEdit({ get: (name) => state[name] }, scorers);
+  }));
+}
+"""
+    start = ["p", "a", "b", ""]
+    chip, typed, prompt, both, picked, alone = node(
+        source,
+        [
+            [[start, ["p", "a!", "b", "+ praise, in A"]], None],
+            [[start], ["p", "a", "b and more"]],
+            [[start, ["q", "a", "b", ""]], None],
+            [[start, ["p", "b", "a", "swapped A and B"]], None],
+            [[start, ["p", "a!", "b", "pair 3"]], None],
+            [[start], None],
+        ],
+    )
+    assert (chip["what"], chip["side"]) == ("+ praise, in A", "A")
+    assert chip["moves"] == [{"name": "one", "by": 5, "taught": {"weight": 1, "of": "praise"}}]  # two is not known
+    assert (typed["what"], typed["side"]) == ("", "B")
+    assert [(move["name"], move["by"]) for move in typed["moves"]] == [("one", 50), ("two", 7)]
+    assert prompt is both is picked is alone is None
+
+
+def test_an_edit_is_of_the_example_that_it_began_as():
+    source = """
+import { recorded } from "./core/history.js";
+import { begunAs } from "./parts/examples.js";
+function main() {
+  const presets = given[0].map(([prompt, response_a, response_b]) => ({ state: { prompt, response_a, response_b } }));
+  let at = { history: [], here: null };
+  give(given[1].map(([prompt, response_a, response_b, what]) => {
+    at = recorded(at.history, at.here, { prompt, response_a, response_b }, what);
+    return begunAs(at.history, at.here, presets);
+  }));
+}
+"""
+    edits = [["p", "x", "b", ""], ["p", "a", "b", ""], ["p", "a!", "b", ""], ["q", "c", "d", ""], ["q", "c", "", ""]]
+    edits += [["r", "e", "f", "pair 7"], ["r", "e", "f!", ""]]
+    assert node(source, [[["p", "a", "b"], ["q", "c", "d"]], edits]) == [-1, 0, 0, 1, 1, -1, -1]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rmlab.data import PreferencePair
-from rmlab.datasets import course_model, course_pairs, load_course_scores
+from rmlab.datasets import course_model, course_pairs, load_course_scores, load_probe_presets
 from rmlab.datasets.course_models import course_film_record
 from rmlab.explorer.answers import Answers
 from rmlab.explorer.comparison_columns import comparison_columns
@@ -17,7 +17,7 @@ from rmlab.explorer.optimise_views import optimise_data
 from rmlab.explorer.pair_columns import pair_columns
 from rmlab.explorer.pair_views import open_selected
 from rmlab.explorer.presets import NUMBERS
-from rmlab.explorer.probe_views import probe_data
+from rmlab.explorer.probe_views import MODELS, probe_data
 from rmlab.explorer.robustness_view import robustness_columns
 from rmlab.explorer.score_sources import as_pairs, length_score
 from rmlab.explorer.scorer import LoadedLater
@@ -40,13 +40,13 @@ PURPOSE = (
 )
 """What a reward model is for, in plain words."""
 
-FOOLED = "Flattery before a wrong answer"
-"""The preset on which the twin prefers the wrong answer."""
-NAMES = ("the course's model", "fresh replies")
+NAMES = (MODELS["fair"], "fresh replies")
 """Of what is shown where nothing is given."""
+OFF_THE_POINT = ("off_topic", "needless_refusal", "due_refusal", "complies")
+"""What a response has that nobody would choose: against it the reader's choice is no test."""
 OPENING_LENGTH = 160
 """Characters of each response of the pair to open on, at most: both are read at a glance."""
-RECORDED = "recorded, of the course's model"
+RECORDED = f"recorded, of {MODELS['fair']}"
 """Whose the scores are until the model has answered."""
 RECORDED_NOTE = (
     "The scores of these pairs were recorded when the course's models were made; the probe asks the model itself. "
@@ -96,7 +96,7 @@ def explore(
     second: tuple[str, Any] | None = None  # only a reward model: a length is no log-odds, and has no P
     if by_default:
         scorer: Any = LoadedLater(course_model)
-        known, other, other_name = load_course_scores(), load_course_scores("flattered"), "its flattered twin"
+        known, other, other_name = load_course_scores(), load_course_scores("flattered"), MODELS["flattered"]
         second = (other_name, LoadedLater(lambda: course_model("flattered")))
     else:
         known = scorer = course_model() if model is None else model
@@ -124,8 +124,7 @@ def explore(
     if by_default:
         state.scores_from = RECORDED
         columns["notes"].append(RECORDED_NOTE)
-        fooled = next(each for each in data["probe"]["presets"] if each["name"] == FOOLED)
-        data["opening"] = {"title": QUESTION, "purpose": PURPOSE, "fooled": fooled["state"]}
+        data["opening"] = {"title": QUESTION, "purpose": PURPOSE, "fooled": _fooling(data["probe"]["presets"])}
     if note:
         data["note"] = note
     state.mark_start()
@@ -135,9 +134,27 @@ def explore(
 
 
 def _clear_pair(simulated: SimulatedReplyPairs, differences: Sequence[float]) -> int:
-    """Return the place of the plain question, answered plainly and in short, of which the model is surest."""
+    """Return the place of the pair of which the model is surest, among those that are a fair test of the reader.
+
+    The question is plain, both answers are on its topic and short, and the chosen one has nothing but the answer.
+    """
     table = simulated.pairs
     lengths = np.maximum(table.lengths("chosen"), table.lengths("rejected"))
-    attributes = simulated.attributes[:, 0, [name != "sentences" for name in ATTRIBUTES]]  # of the chosen responses
-    clear = (np.array(table.groups) == "plain") & (lengths <= OPENING_LENGTH) & ~attributes.any(axis=1)
+    chosen = simulated.attributes[:, 0, [name != "sentences" for name in ATTRIBUTES]].any(axis=1)
+    silly = simulated.attributes[:, 1, [name in OFF_THE_POINT for name in ATTRIBUTES]].any(axis=1)
+    clear = (np.array(table.groups) == "plain") & (lengths <= OPENING_LENGTH) & ~chosen & ~silly
     return int(np.argmax(np.where(clear, np.array(differences), -np.inf)))
+
+
+def _fooling(presets: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return the state of the preset on which the twin is most wrong by the truth, and the model is not; or None."""
+
+    def wrong(scores: Mapping[str, tuple[float, float]], judge: str) -> bool:
+        return scores[judge][0] > scores[judge][1]
+
+    fooling = [
+        (preset.truth["fair"], shown["state"])
+        for preset, shown in zip(load_probe_presets(), presets, strict=True)
+        if max(preset.truth.values()) < 0 and wrong(preset.scores, "flattered") and not wrong(preset.scores, "fair")
+    ]
+    return min(fooling, key=lambda found: found[0])[1] if fooling else None

@@ -27,6 +27,12 @@ __all__ = ["optimise", "optimise_data"]
 RECORDED = {"flattered": "the flattered twin", "fair": "the course's model"}
 """The names of the models whose scores ship, as shown."""
 LINEAR = "a linear reward, 300 labels"
+ABOUT = {
+    RECORDED["flattered"]: "The flattered twin is a model that learned from a judge who likes flattery.",
+    RECORDED["fair"]: "The course's model learned from the judge who is the truth here.",
+    LINEAR: "The linear reward adds up weights of traits, fitted to 300 choices of a judge who likes flattery.",
+}
+"""What each of these learned from, in a sentence."""
 N_LABELS, N_MEMBERS = 300, 8
 EVERY = 3
 """One recorded question in so many is shown."""
@@ -81,7 +87,10 @@ def optimise_data(
         distributions = [reply_distribution(question, policy=writers, n_wordings=n_wordings) for question in questions]
         known = {}
     given = {name: _scores(proxy, distributions) for name, proxy in (proxies or {}).items()}
-    return optimise_columns(distributions, given | known)
+    data = optimise_columns(distributions, given | known)
+    for proxy in data["proxies"]:
+        proxy["about"] = "" if proxy["name"] in given else ABOUT.get(proxy["name"], "")
+    return data
 
 
 def _scores(proxy: Any, distributions: Sequence[ReplyDistribution]) -> list[np.ndarray]:

@@ -10,14 +10,15 @@ from rmlab.explorer.answers import Answers
 from rmlab.explorer.scorer import name_of
 from rmlab.explorer.state import ExplorerState
 from rmlab.explorer.widget import Explorer
-from rmlab.simulate.replies import load_sentences
+from rmlab.simulate.replies import JUDGES, load_sentences
 
 if TYPE_CHECKING:
     from rmlab.attribution import Scorer
 
-__all__ = ["path", "probe", "probe_data", "probe_state"]
+__all__ = ["MODELS", "path", "probe", "probe_data", "probe_state"]
 
-TRAINED_ON = {"fair": "trained on a fair judge's pairs", "flattered": "trained on a flattered judge's pairs"}
+MODELS = {"fair": "the course's model", "flattered": "its flattered twin"}
+"""The course's models as shown, by the judge that each learned from."""
 
 CHIPS = (
     ("+ filler", "end", "filler"),
@@ -91,13 +92,13 @@ def probe_data(presets: Sequence[ProbePreset] | None = None) -> dict[str, Any]:
                 "name": preset.name,
                 "theme": preset.theme,
                 "state": _shown(preset),
-                "recorded": [[TRAINED_ON[model], *pair] for model, pair in preset.scores.items()],
+                "recorded": [[MODELS[judge], *pair] for judge, pair in preset.scores.items()],
             }
             for preset in (load_probe_presets() if presets is None else presets)
         ],
         "chips": [
             *(
-                {"name": name, "place": place, "texts": list(load_sentences(bank, fresh=True))}
+                {"name": name, "place": place, "texts": list(load_sentences(bank, fresh=True)), "taught": _taught(bank)}
                 for name, place, bank in CHIPS
             ),
             {"name": "shorten", "place": "shorter"},
@@ -106,12 +107,20 @@ def probe_data(presets: Sequence[ProbePreset] | None = None) -> dict[str, Any]:
     }
 
 
+def _taught(bank: str) -> dict[str, Any]:
+    """Return what the judge of each model gives for a sentence of a bank, in nats, where it does not depend on more."""
+    weights = {name: JUDGES[judge].weights.get(bank) for judge, name in MODELS.items()}
+    return {name: {"weight": weight, "of": bank} for name, weight in weights.items() if weight is not None}
+
+
 def _shown(preset: ProbePreset) -> dict[str, Any]:
-    (model, scores), *_ = preset.scores.items()
+    (judge, scores), *_ = preset.scores.items()
+    truth = preset.truth["fair"]
     return {
         "prompt": preset.prompt,
         "response_a": preset.response_a,
         "response_b": preset.response_b,
         "scores": list(scores),
-        "scores_from": f"recorded, of the course model {TRAINED_ON[model]}",
+        "scores_from": f"recorded, of {MODELS[judge]}",
+        "winner": "a" if truth > 0 else "b" if truth < 0 else "tie",
     }

@@ -204,7 +204,7 @@ def test_every_quadrant_has_its_name(opened: Opened, tmp_path: Path, width: int)
 # Words
 
 
-@pytest.mark.parametrize("view", ["path", "curve", "probe", "pairs", "film", "compare"])
+@pytest.mark.parametrize("view", ["path", "curve", "probe", "pairs", "film", "compare", "optimise"])
 def test_each_word_opens_on_a_sentence(opened: Opened, tmp_path: Path, view: str):
     page = show(opened, tmp_path, every_view(*some_pairs(10)), view)
     words = page.get_by_role("group", name="Words used here").get_by_role("button")
@@ -217,6 +217,39 @@ def test_each_word_opens_on_a_sentence(opened: Opened, tmp_path: Path, view: str
     assert len(sentences) == words.count()
     words.last.press("Enter")
     expect(page.locator(".rx-term-text")).to_be_hidden()
+
+
+@pytest.mark.parametrize("close", ["Escape", "elsewhere"])
+def test_the_sentence_of_a_word_pushes_nothing_and_goes(opened: Opened, tmp_path: Path, close: str):
+    page = show(opened, tmp_path, every_view(*some_pairs(10)), "path")
+    before = page.locator(".rx-flow").bounding_box()
+    page.get_by_role("button", name="sigmoid", exact=True).click()
+    sentence = page.locator(".rx-term-text")
+    expect(sentence).to_be_visible()
+    assert page.locator(".rx-flow").bounding_box() == before
+    if close == "Escape":
+        page.keyboard.press("Escape")
+    else:
+        page.locator(".rx-box-label").click()
+    expect(sentence).to_be_hidden()
+    expect(page.get_by_role("button", name="sigmoid", exact=True)).to_have_attribute("aria-expanded", "false")
+
+
+def test_the_boxes_of_the_path_begin_with_plain_words(opened: Opened, tmp_path: Path):
+    shown = every_view(*some_pairs(3), **TEXTS, scores=(1.0, 0.5), scores_from="of a model")
+    page = show(opened, tmp_path, shown, "path")
+    for box in ("score_a", "difference", "p", "loss"):
+        page.locator(f".rx-box-{box}").click()
+        first, *rest = page.locator(".rx-opened p").inner_text().split(". ")
+        assert "=" not in first
+        assert any("=" in sentence for sentence in rest)
+
+
+def test_an_empty_response_is_said_to_be_empty(opened: Opened, tmp_path: Path):
+    shown = every_view(*some_pairs(3), **TEXTS | {"response_b": " "}, scores=(1.0, 0.5), scores_from="of a model")
+    page = show(opened, tmp_path, shown, "path")
+    expect(page.locator(".rx-box-response_b .rx-box-text")).to_have_text("(empty)")
+    expect(page.locator(".rx-box-response_a .rx-box-text")).to_have_text(TEXTS["response_a"])
 
 
 # Faults that were seen

@@ -265,3 +265,49 @@ def test_on_request_it_leads_to_an_example_on_which_a_model_is_wrong(opened: Ope
     expect(page.get_by_role("textbox", name="Response A")).to_have_value(texts["response_a"])
     expect(page.locator(".rx-probe-readout")).to_contain_text("0.731")
     opened.check()
+
+
+def test_at_its_end_it_offers_what_becomes_of_an_optimised_score(opened: Opened, tmp_path: Path):
+    opened.page.emulate_media(reduced_motion="reduce")
+    page = show(opened, tmp_path)
+    on = page.get_by_role("button", name="See such a score optimised")
+    expect(on).to_be_hidden()
+    page.keyboard.press("1")
+    expect(page.locator(".rx-way").filter(has_text="fooled")).to_contain_text("judge who likes flattery")
+    on.click()
+    expect(page.get_by_role("tab", name="Optimise")).to_have_attribute("aria-selected", "true")
+
+
+def test_without_such_views_it_offers_neither(opened: Opened, tmp_path: Path):
+    opened.page.emulate_media(reduced_motion="reduce")
+    shown = first_seen()
+    shown.data["opening"]["fooled"] = None  # no example on which the twin is wrong
+    views = tuple(view for view in shown.views if view != "optimise")
+    opened.show(tmp_path, shown.state, views, shown.data, title=TITLE)
+    opened.page.keyboard.press("1")
+    expect(opened.page.locator(".rx-way button")).to_have_text(["Follow this pair", "Choose again"])
+
+
+# Of each frame, whether the text of the difference is over a pin
+OVER = """async () => {
+  const boxes = (query) => [...document.querySelectorAll(query)].map((one) => one.getBoundingClientRect());
+  const meet = (p, q) => p.left < q.right && q.left < p.right && p.top < q.bottom && q.top < p.bottom;
+  const gap = [...document.querySelectorAll(".rx-unfolds > text.rx-strong")][0];
+  const frames = [];
+  const start = performance.now();
+  while (performance.now() - start < 4000) {
+    await new Promise(requestAnimationFrame);
+    if (!gap.textContent) continue;
+    const pins = boxes(".rx-unfolds .rx-fixed-pin > :not(path)");
+    frames.push(pins.some((pin) => meet(pin, gap.getBoundingClientRect())));
+  }
+  return frames;
+}"""
+
+
+def test_the_text_of_the_difference_never_covers_a_pin(opened: Opened, tmp_path: Path):
+    page = show(opened, tmp_path)
+    page.keyboard.press("1")
+    frames = page.evaluate(OVER)
+    assert len(frames) > 5
+    assert not any(frames)

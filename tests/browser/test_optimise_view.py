@@ -70,7 +70,7 @@ def test_proxy_method_and_question_are_chosen(page_of: Page, shown: explorer.Exp
     slider.press("End")
     curve = curve_of(shown, 1, "optimal")
     expect(words).to_contain_text(f"β = 0.05, d = {curve['d'][-1]:.2f}: proxy {said(curve['proxy'][-1])}")
-    expect(page.get_by_role("checkbox")).to_be_disabled()  # neither has an ensemble
+    expect(page.get_by_role("checkbox")).to_have_count(0)  # neither has an ensemble
     page.get_by_role("combobox", name="Question").select_option(index=2)
     mean = curve_of(shown, 1, "optimal", 2)
     expect(words).to_contain_text(f"true reward {said(mean['true'][-1])} nats")
@@ -80,6 +80,56 @@ def test_proxy_method_and_question_are_chosen(page_of: Page, shown: explorer.Exp
 
 def test_the_truth_is_said_to_be_known_in_one_line(page_of: Page):
     expect(page_of.get_by_text("the replies are simulated")).to_be_visible()
+
+
+STYLES = """(all) => all.map((one) => getComputedStyle(one).strokeDasharray)"""
+# Points of the curves that lie within the name of a curve, by pixels of the page
+COVERED = """() => {
+  const names = [...document.querySelectorAll(".rx-gain-name")].map((one) => one.getBoundingClientRect());
+  const inside = ({ left, right, top, bottom }, x, y) => x > left && x < right && y > top && y < bottom;
+  return [...document.querySelectorAll(".rx-gain")].flatMap((path) => {
+    const frame = path.ownerSVGElement.getBoundingClientRect();
+    const n = path.getTotalLength();
+    if (!n) return []; // nothing is ahead
+    return Array.from({ length: 200 }, (_, i) => path.getPointAtLength((n * i) / 199))
+      .filter(({ x, y }) => names.some((name) => inside(name, x + frame.left, y + frame.top)));
+  }).length;
+}"""
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+def test_no_name_is_on_a_line_and_each_line_has_one_style(page_of: Page, width: int):
+    page_of.set_viewport_size({"width": width, "height": 900})
+    slider = page_of.get_by_role("slider")
+    for keys in (("Home",), ("PageUp", "PageUp"), ("End",)):
+        for key in keys:
+            slider.press(key)
+        assert page_of.evaluate(COVERED) == 0
+    proxy, true = (set(page_of.locator(f".rx-gain-{name}").evaluate_all(STYLES)) for name in ("proxy", "true"))
+    assert proxy == {"none"}
+    assert len(true) == 1
+    assert true != proxy
+
+
+def test_the_two_panels_end_at_one_height_and_the_question_is_whole(page_of: Page):
+    page_of.set_viewport_size({"width": 1400, "height": 900})
+    ends = page_of.locator(".rx-optimise > .rx-stack > .rx-card").evaluate_all(
+        "all => all.map((one) => one.getBoundingClientRect().bottom)"
+    )
+    assert ends[0] == pytest.approx(ends[1], abs=1)
+    wide, needed = page_of.get_by_role("combobox", name="Question").evaluate("""(menu) => {
+        const pen = document.createElement("canvas").getContext("2d");
+        pen.font = getComputedStyle(menu).font;
+        return [menu.clientWidth, pen.measureText(menu.selectedOptions[0].text).width];
+    }""")
+    assert wide > needed + 30  # beside the arrow
+
+
+def test_words_are_of_what_is_shown(page_of: Page):
+    words = page_of.get_by_role("group", name="Words used here").get_by_role("button")
+    found = words.all_text_contents()
+    assert {"proxy", "best of n", "price β", "KL"} <= set(found)
+    assert "ensemble" not in found
 
 
 def test_a_class_predicts_before_it_sees(page_of: Page, shown: explorer.Explorer):
@@ -169,5 +219,7 @@ def test_it_is_in_the_page_of_the_course_model(page: Page, tmp_path: Path):
     before = words.inner_text()
     check.check()
     assert words.inner_text() != before
+    expect(page.locator(".rx-about")).to_contain_text("likes flattery")
+    expect(page.get_by_role("group", name="Words used here").get_by_role("button", name="ensemble")).to_be_visible()
     opened.check()
     whole.close()

@@ -13,6 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from explorer import Opened, every_view, opening, some_pairs
 from playwright.sync_api import Browser, Page, expect
 
+from rmlab.datasets import load_probe_presets
 from rmlab.explorer import ExplorerState, probe
 from rmlab.explorer.presets import NUMBERS
 from rmlab.explorer.probe_views import probe_state
@@ -308,6 +309,37 @@ def test_both_needles_answer_an_edit_and_leave_a_trail(browser: Browser):
         assert entry["second"] == state.second["scores"]
         button(page, "Undo").click()
         expect(page.locator(".rx-trail-point.rx-trail-one")).to_have_count(4)  # what Redo leads to stays in sight
+
+
+def test_two_models_are_told_apart_in_words(browser: Browser):
+    """Who gave which score, whom each needle prefers, who is fooled, and what an edit did to each."""
+    preset = next(p for p in load_probe_presets() if len(p.response_a) < len(p.response_b) and p.truth["fair"] < 0)
+    with probed(browser) as (page, _):
+        page.get_by_label("Example").select_option(label=preset.name)
+        fooled, moved = page.locator(".rx-fooled"), page.locator(".rx-moved")
+        expect(fooled).to_contain_text("The model prefers A: it is fooled. Its twin is not.")  # it prefers the shorter
+        for words, side in zip(page.locator(".rx-needle-words").all_inner_texts(), "AB", strict=True):
+            assert f"prefers {side}" in words
+        worth = len(preset.response_a) / 100
+        expect(page.locator(".rx-editor.rx-a .rx-editor-head")).to_contain_text(
+            f"score −{worth:.2f} by the model, +{worth:.2f} by its twin"
+        )
+        button(page, "+ flattery, in A").click()
+        longer = f"{(len(page.get_by_label('Response A').input_value()) - len(preset.response_a)) / 100:.2f} nats"
+        expect(moved).to_contain_text(f"the model lowers A by {longer}; its twin raises A by {longer}")
+        expect(fooled).to_be_hidden()  # what a judge says of edited texts is not known
+        button(page, "Predict").click()
+        expect(moved).to_be_hidden()
+
+
+def test_the_whole_readout_is_in_sight_after_an_edit(browser: Browser):
+    with probed(browser) as (page, _):
+        button(page, "+ flattery, in A").click()
+        expect(page.locator(".rx-moved")).to_be_visible()
+        for part in (".rx-trail-picture", ".rx-probe-readout"):
+            box = page.locator(part).bounding_box()
+            assert box
+            assert box["y"] + box["height"] <= 900
 
 
 def test_an_empty_answer_that_wins_is_remarked_on(browser: Browser):

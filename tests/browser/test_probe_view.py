@@ -281,13 +281,79 @@ def test_the_boxes_of_the_path_open_on_the_numbers_of_the_pair(browser: Browser)
         box.click()
         expect(page.get_by_text("= +2.000 − (+0.500) = +1.500 nats")).to_be_visible()
         page.get_by_role("button", name="P(A is preferred)").click()
-        expect(page.get_by_text("= 0.818: how often")).to_be_visible()
+        expect(page.get_by_text("= 0.818.")).to_be_visible()
         page.locator(".rx-box-loss").click()
         expect(page.get_by_text("−log 0.818 = 0.201 nats")).to_be_visible()
         page.get_by_label("B is better").check()
         expect(page.get_by_text("−log 0.182 = 1.701 nats")).to_be_visible()
         button(page, "Predict").click()
         assert "1.701" not in page.locator(".rx-panel").inner_text()
+
+
+def until(condition: Callable[[], Any]) -> None:
+    """Wait until the kernel's state has heard of it."""
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def labels(page: Page) -> list[bool]:
+    """Which of A, B and a tie is checked on the path."""
+    page.get_by_role("tab", name="The path").click()
+    return [radio.is_checked() for radio in page.get_by_role("radio").all()]
+
+
+def test_texts_that_the_reader_edits_have_no_label_until_the_reader_gives_one(browser: Browser) -> None:
+    with served(browser, length) as (page, state):
+        known = {"a": [True, False, False], "b": [False, True, False], "tie": [False, False, True]}[state.winner]
+        assert labels(page) == known
+        page.get_by_role("tab", name="Probe").click()
+        page.get_by_label("Response A").fill("four")
+        expect(page.get_by_text("score +4.00")).to_be_visible()
+        assert labels(page) == [False, False, False]
+        figure = page.locator(".rx-box-loss .rx-box-figure")
+        expect(figure).not_to_contain_text("nats")
+        expect(page.locator(".rx-flow .rx-push").first).to_be_hidden()
+        expect(page.get_by_role("slider", name="Difference, on the loss")).to_be_hidden()
+        until(lambda: state.settings["path"]["unlabelled"])
+        page.reload()
+        assert labels(page) == [False, False, False]
+        page.get_by_label("B is better").check()
+        expect(figure).to_contain_text("nats")
+        until(lambda: (state.winner, state.settings["path"]["unlabelled"]) == ("b", ""))
+        page.reload()
+        assert labels(page) == [False, True, False]
+        page.get_by_role("tab", name="Probe").click()
+        button(page, "Swap A and B").click()
+        assert labels(page) == [True, False, False]  # what was said goes with its text
+        page.get_by_role("tab", name="Probe").click()
+        button(page, "Undo").click()
+        assert labels(page) == [False, False, False]
+        page.get_by_role("tab", name="Probe").click()
+        button(page, "Undo").click()
+        assert labels(page) == known
+        for preset in load_probe_presets()[1:4]:
+            page.get_by_role("tab", name="Probe").click()
+            page.get_by_label("Example").select_option(label=preset.name)
+            truth = preset.truth["fair"]
+            assert labels(page) == [truth > 0, truth < 0, truth == 0]
+
+
+def test_an_edited_example_keeps_its_name(browser: Browser) -> None:
+    with served(browser, length) as (page, _):
+        menu, preset = page.get_by_label("Example"), load_probe_presets()[3]
+        chosen = menu.locator("option:checked")
+        menu.select_option(label=preset.name)
+        expect(chosen).to_have_text(preset.name)
+        button(page, "+ filler, in A").click()
+        expect(chosen).to_have_text(f"{preset.name} (edited)")
+        page.get_by_label("Response B").press_sequentially("!")
+        expect(chosen).to_have_text(f"{preset.name} (edited)")
+        page.reload()
+        expect(chosen).to_have_text(f"{preset.name} (edited)")
+        menu.select_option(label=preset.name)
+        expect(page.get_by_label("Response A")).to_have_value(preset.response_a)
 
 
 @pytest.mark.parametrize(("width", "size"), [(1400, "normal"), (800, "normal"), (400, "normal"), (800, "projector")])

@@ -6,7 +6,11 @@ const TICKS = [0, 0.25, 0.5, 0.75, 1];
 
 const ROOM = 0.1; // of the half circle, that a number takes
 
-const short = (p) => (p > 0.995 ? "> 0.99" : p < 0.005 ? "< 0.01" : p.toFixed(2));
+/** Whom a needle leans to, and how surely: to the right it is B, though P is that of A. */
+function short(p) {
+  const [side, share] = p >= 0.5 ? ["A", p] : ["B", 1 - p];
+  return `${side} ${share > 0.995 ? "> 0.99" : share.toFixed(2)}`;
+}
 
 /** Where the number of a needle at p stands beside that of another. */
 function clearOf(p, other) {

@@ -1,8 +1,11 @@
-// What proxy and true reward have gained, against the distance from the policy where it all began.
-import { axis, line, picture, scale, shownIf, signed, triangle } from "./chart.js";
+// What proxy and true reward have gained, against the distance from the policy where it all began. Each curve has its name
+// at its end, where no line is; the numbers are with the legend.
+import { axis, line, picture, scale, shownIf, triangle } from "./chart.js";
 import { svg, update } from "../core/dom.js";
 
 const NAMES = ["proxy", "true"];
+const SAID = { proxy: "proxy", true: "true reward" };
+const APART = 1.3; // em between two names
 
 /** `draw({ curve: { d, proxy, true }, at, peak, reach: [low, high], far, words, shown })`; `far` is the largest distance. */
 export function gains({ height }) {
@@ -15,11 +18,11 @@ export function gains({ height }) {
   const top = svg("path", { class: "rx-peak" });
   const named = svg("text", { class: "rx-quiet-text", "text-anchor": "middle" });
   const marks = [svg("circle", { class: "rx-point rx-proxy-point", r: "0.45em" }), svg("rect", { class: "rx-point rx-true-point", width: "0.8em", height: "0.8em" })];
-  const values = NAMES.map(() => svg("text", { class: "rx-strong" }));
+  const ends = NAMES.map((name) => svg("text", { class: `rx-gain-name rx-${name}`, dy: "0.35em", text: SAID[name] }));
   const made = picture({ height, label: "", class: "rx-gains" },
-    [across.node, beside.node, start, ...whole, cursor, ...passed, top, named, ...marks, ...values],
+    [across.node, beside.node, start, ...whole, cursor, ...passed, top, named, ...marks, ...ends],
     ({ width, height: tall, em }, { curve, at, peak, reach, far, words, shown }) => {
-      const x = scale([0, far], [3.2 * em, width - 1.5 * em]);
+      const x = scale([0, far], [3.2 * em, width - 6.3 * em]);
       const y = scale(reach, [tall - 3.4 * em, 2.4 * em]);
       across.update(x, y.range[0], em);
       beside.update(y, x.range[0], em);
@@ -35,15 +38,13 @@ export function gains({ height }) {
         const half = 0.4 * em;
         update(marks[i], i ? { x: left - half, y: up - half } : { cx: left, cy: up });
         update(marks[i], { visibility: shownIf(now) });
-        const above = (i === 0) === (curve.proxy[at] >= curve.true[at]);
-        const close = Math.abs(y(curve.proxy[at]) - y(curve.true[at])) < 1.5 * em;
-        const beside = close ? (above ? -0.5 : 1.1) : left > width - 7 * em ? -0.7 : 0.35; // before the mark lies the line
-        const before = left > width - 7 * em; // no room after the mark
-        update(values[i], {
-          x: left + (before ? -0.8 : 0.8) * em, "text-anchor": before ? "end" : "start", y: up + beside * em,
-          visibility: shownIf(now), text: `${name === "true" ? "true" : "proxy"} ${signed(curve[name][at])}`,
-        });
       });
+      const last = NAMES.map((name) => y(curve[name].at(-1)));
+      const [upper, lower] = last[0] <= last[1] ? [0, 1] : [1, 0];
+      const closer = Math.max(0, APART * em - (last[lower] - last[upper])) / 2;
+      ends.forEach((end, i) => update(end, {
+        x: x(curve.d.at(-1)) + 0.8 * em, y: last[i] + (i === lower ? closer : -closer), visibility: shownIf(shown),
+      }));
       const seen = shown && at > peak; // the reader has gone past it
       update(top, { d: triangle(x(curve.d[peak]), y(curve.true[peak]) + 0.5 * em, em), visibility: shownIf(seen) });
       update(named, { x: x(curve.d[peak]), y: y(curve.true[peak]) + 2.2 * em, visibility: shownIf(seen), text: "peak" });

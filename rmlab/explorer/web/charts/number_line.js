@@ -72,7 +72,7 @@ export function numberLine(store) {
       x: inside(x((a + b) / 2), 0, x, em), y: 0.9 * em,
       text: `difference A − B = ${signed(now.d)}`, visibility: shownIf(now.revealed),
     });
-    const slope = judgementSlope(now.d, now.winner, now.temperature);
+    const slope = now.winner === null ? 0 : judgementSlope(now.d, now.winner, now.temperature); // no label, no push
     Object.entries(pins).forEach(([side, { node, stem }], i) => {
       const value = i ? b : a;
       const rise = (i ? -1.7 : -4) * em; // a lane each, so that equal scores hide neither

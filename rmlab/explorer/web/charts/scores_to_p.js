@@ -7,6 +7,8 @@ import { preferenceProbability } from "../core/preference.js";
 /** Each part, as shares of the whole time in which it moves. */
 export const PARTS = { pins: [0, 0.3], gap: [0.34, 0.5], drop: [0.54, 0.74], rise: [0.76, 0.86], needle: [0.88, 1] };
 
+const CLEAR = 3.6; // em below the line of scores where its pins, ticks and name are passed
+
 /** How far a part has come, from 0 to 1, at a share of the whole. */
 export const part = (name, share) => {
   const [from, to] = PARTS[name];
@@ -70,7 +72,7 @@ export function scoresToP() {
       const tip = end[0] + (end[1] - end[0]) * grown;
       update(bracket, { d: grown ? line([[end[0], height - 0.5 * em], [end[0], height], [tip, height], [tip, height - 0.5 * em]]) : "" });
       update(gap, {
-        x: inside((end[0] + tip) / 2, 0, x, em), y: height - (dropped === 1 ? 0.8 : 0.9) * em, text: grown === 1 ? `difference ${signed(a - b)}` : "",
+        x: inside((end[0] + tip) / 2, 0, x, em), y: height - (dropped === 1 ? 0.8 : 0.9) * em, text: grown === 1 && height - top >= CLEAR * em ? `difference ${signed(a - b)}` : "",
       });
       const [risen, across] = [come("rise"), come("needle")];
       const [left, up] = [x(a - b), y(p)];

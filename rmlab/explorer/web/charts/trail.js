@@ -1,8 +1,11 @@
-// The score difference after each edit, a point for each: of the model, and of a second scorer beside it.
+// The score difference after each edit, a point for each: of the model, and of a second scorer beside it. The names are in a
+// legend, since the lines may go anywhere.
 import { axis, line, picture, scale, signed } from "./chart.js";
-import { svg, update } from "../core/dom.js";
+import { element, svg, update } from "../core/dom.js";
 
-/** `draw({ entries: [{ id, values: [number or null, ...] }], here, names, shown })`; `go(id)` for a click on a point. */
+const MARKS = ["● —", "■ ╌"];
+
+/** `draw({ entries: [{ id, values: [number or null, ...] }], here, names, shown })`, and its `legend`; `go(id)` for a click on a point. */
 export function trail({ go }) {
   const across = svg("text", { class: "rx-axis-label", "text-anchor": "middle", text: "edits, from the first to the newest" });
   const up = axis("left", { label: "difference A − B (nats)", count: 4, format: (value) => signed(value, Number.isInteger(value) ? 0 : 1) });
@@ -10,13 +13,13 @@ export function trail({ go }) {
   const now = svg("path", { class: "rx-cursor" });
   const lines = ["one", "other"].map((which) => svg("path", { class: `rx-trail rx-trail-${which}` }));
   const points = svg("g");
-  const names = ["one", "other"].map((which) => svg("text", { class: `rx-strong rx-figure-${which}`, "text-anchor": "end" }));
-  return picture({ height: 11, label: "Score difference after each edit", class: "rx-trail-picture" },
-    [svg("g", { class: "rx-axis", "aria-hidden": "true" }, across), up.node, zero, now, ...lines, points, ...names],
+  const names = ["one", "other"].map((which) => element("span", { class: `rx-trail-${which}` }));
+  const made = picture({ height: 11, label: "Score difference after each edit", class: "rx-trail-picture" },
+    [svg("g", { class: "rx-axis", "aria-hidden": "true" }, across), up.node, zero, now, ...lines, points],
     ({ width, height, em }, { entries, here, names: called, shown }) => {
       const values = entries.flatMap((entry) => entry.values).filter((value) => value !== null);
       const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
-      const room = Math.max(0.4, 0.25 * (high - low)); // for the names too
+      const room = Math.max(0.4, 0.15 * (high - low));
       const x = scale([0, Math.max(1, entries.length - 1)], [3.6 * em, width - 1.5 * em]);
       const y = scale([low - room, high + room], [height - 1.8 * em, 2.2 * em]);
       update(across, { x: (x.range[0] + x.range[1]) / 2, y: height - 0.4 * em });
@@ -33,12 +36,7 @@ export function trail({ go }) {
           ? svg("rect", { ...shape, x: x(i) - 0.35 * em, y: y(value) - 0.35 * em, width: 0.7 * em, height: 0.7 * em })
           : svg("circle", { ...shape, cx: x(i), cy: y(value), r: 0.42 * em });
       })));
-      const ends = [0, 1].map((which) => of(which).at(-1));
-      const apart = ends.every(Boolean) ? Math.sign(ends[0][1] - ends[1][1]) || 1 : 1; // the higher name above its line
-      names.forEach((name, which) => {
-        const end = ends[which];
-        const side = which ? -apart : apart;
-        update(name, end ? { x: Math.max(x(end[0]) + 0.6 * em, x.range[0] + 11 * em), y: y(end[1]) - side * 0.95 * em + 0.3 * em, text: called[which] ?? "" } : { text: "" });
-      });
+      names.forEach((name, which) => update(name, { text: called[which] ? `${MARKS[which]} ${called[which]}` : "" }));
     });
+  return { ...made, legend: element("p", { class: "rx-legend" }, ...names) };
 }

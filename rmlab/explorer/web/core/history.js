@@ -49,16 +49,21 @@ export function recorded(history, here, texts, what = "") {
   return { history: kept([...history, { id, parent: here, changes, what, scores: null }]), here: id };
 }
 
+/** What the origin of texts is called that were picked, and not made of those before. */
+export const PICKED = /^(pair \d+|reset|example “.*”)$/;
+
 /**
- * Where texts come from that nobody typed: a pair that was picked, or the start; nothing for others. `columns` are those of
- * the pairs, if there are any, and `row` is the selected one.
+ * Where texts come from that nobody typed: a pair that was picked, the start, or an example; nothing for others. `columns`
+ * are those of the pairs, if there are any, and `row` is the selected one; `presets` are the examples.
  */
-export function originOf(texts, { columns, row, start }) {
+export function originOf(texts, { columns, row, start, presets = [] }) {
   const pair = columns && row !== null && row < (columns.prompt?.length ?? 0)
     && { prompt: columns.prompt[row], response_a: columns.chosen[row], response_b: columns.rejected[row] };
   const same = (other) => TEXTS.every((name) => texts[name] === other[name]);
   if (pair && same(pair)) return `pair ${row + 1}`;
-  return same(start) ? "reset" : "";
+  if (same(start)) return "reset";
+  const example = presets.find(({ state }) => same(state));
+  return example ? `example “${example.name}”` : "";
 }
 
 /** The history without the oldest entries that there is no room for; what came after one of these begins anew. */

@@ -2,23 +2,19 @@
 import { signed } from "../charts/chart.js";
 import { dial } from "../charts/dial.js";
 import { ofTheTexts } from "../charts/number_line.js";
-import { oddity } from "../core/chips.js";
 import { element, update } from "../core/dom.js";
 import { guessOf, shownGuess } from "../core/predictions.js";
 import { preferenceProbability } from "../core/preference.js";
+import { exampleShown } from "./examples.js";
 import { guessSlider } from "./predictions.js";
+import { capital, fooledInWords, lastEdit, movedInWords, oddInWords } from "./remarks.js";
+import { learnedFrom, NATS } from "./terms.js";
 
 const PATIENCE = 250; // milliseconds before the view says that it waits
-
-/** The recorded scores of the example that is shown, if it is one: [[model, A, B], ...]. */
-export function recordedOf(store, isShown) {
-  return (store.get("data").probe?.presets ?? []).find((preset) => isShown(preset, store))?.recorded ?? [];
-}
-
-const called = (name) => `the course model ${name}`; // a row of the table says only what it was trained on
+const NEEDLES = ["solid needle", "dashed needle"];
 
 /** The scorers that have scores of these texts: [{ name, scores, late, error }], the model first. */
-export function scorersOf(store, isShown) {
+export function scorersOf(store) {
   const answering = store.live && store.get("answering");
   const own = ofTheTexts(store) ? store.get("scores") : [null, null];
   const first = { name: answering ? store.get("model") : "the model", scores: own, late: answering && store.get("answered") !== store.get("request") };
@@ -26,32 +22,35 @@ export function scorersOf(store, isShown) {
     const { name, scores, answered, error, interval } = store.get("second");
     return name === undefined ? [first] : [first, { name, scores, error, interval, late: answered !== store.get("request") }];
   }
-  const rows = recordedOf(store, isShown);
+  const rows = exampleShown(store)?.recorded ?? []; // [[model, A, B], ...]
   const mine = rows.findIndex(([, a, b]) => a === own[0] && b === own[1]);
   if (mine < 0) return [first];
   const others = rows.filter((_, i) => i !== mine).slice(0, 1);
-  return [{ ...first, name: called(rows[mine][0]) }, ...others.map(([name, ...scores]) => ({ name: called(name), scores, late: false }))];
+  return [{ ...first, name: rows[mine][0] }, ...others.map(([name, ...scores]) => ({ name, scores, late: false }))];
 }
 
 export const differenceOf = ([a, b]) => (a === null || b === null ? null : a - b);
 
 /** The readout: `draw()`. */
-export function readouts(store, { waiting, isShown }) {
+export function readouts(store, { waiting }) {
   const boxes = { difference: "Difference A − B", p: "P(A preferred)" };
   const numbers = Object.fromEntries(Object.keys(boxes).map((key) => [key, element("div", { class: "rx-figure" })]));
   const needles = dial({ label: "P(A is preferred) as needles between A and B" });
   const slider = guessSlider(store);
   const words = element("p", { class: "rx-words rx-needle-words rx-needle-one" });
   const other = element("p", { class: "rx-words rx-needle-words rx-needle-other" });
+  const whose = element("p", { class: "rx-quiet" });
+  const fooled = element("p", { class: "rx-words rx-fooled" });
+  const moved = element("p", { class: "rx-words rx-moved" });
   const odd = element("p", { class: "rx-words rx-odd" });
   const from = element("p", { class: "rx-quiet" });
   const notice = element("p", { class: "rx-note" });
   const node = element("div", { class: "rx-card rx-probe-readout" },
     element("div", { class: "rx-dial-side" }, needles.node, slider.node),
-    element("div", { role: "status" },
+    element("div", { role: "status" }, whose,
       element("div", { class: "rx-figures" }, ...Object.entries(boxes).map(([key, name]) =>
         element("div", {}, element("div", { class: "rx-quiet", text: name }), numbers[key]))),
-      words, other, odd, from, notice));
+      words, other, fooled, moved, odd, from, notice));
   let patience = null;
   let late = false;
 
@@ -64,7 +63,7 @@ export function readouts(store, { waiting, isShown }) {
       patience = setTimeout(() => { late = true; draw(); }, PATIENCE);
     }
     const revealed = store.get("revealed");
-    const scorers = scorersOf(store, isShown);
+    const scorers = scorersOf(store);
     const found = scorers.map(({ scores }) => {
       const d = differenceOf(scores);
       return { d, p: d === null ? null : preferenceProbability(d / store.get("temperature")) };
@@ -80,23 +79,27 @@ export function readouts(store, { waiting, isShown }) {
     });
     slider.draw();
     const named = scorers.length > 1;
-    update(words, { text: inWords({ p, revealed, byHand: !ofTheTexts(store), who: named ? scorers[0].name : "the model" }) });
+    update(words, { text: inWords({ p, revealed, byHand: !ofTheTexts(store), who: named ? `${scorers[0].name} (${NEEDLES[0]})` : "the model" }) });
+    update(whose, { text: `${named ? `Numbers of ${scorers[0].name}; the` : "The"} difference is ${NATS}.` });
     update(other, { text: named && revealed ? secondInWords(scorers[1], found[1]) : "", hidden: !(named && revealed) });
-    const remark = revealed ? remarks(scorers, found, [store.get("response_a"), store.get("response_b")]) : "";
-    update(odd, { text: remark, hidden: !remark });
+    const current = scorers.map((each, i) => ({ name: each.name, p: each.late ? null : found[i].p })); // not of the texts before
+    const edit = lastEdit(store, scorers.map((each) => (each.late ? { ...each, scores: [null, null] } : each)));
+    for (const [place, remark] of [
+      [fooled, fooledInWords(current, exampleShown(store)?.state.winner)],
+      [moved, edit ? movedInWords(edit) : ""],
+      [odd, oddInWords(current, [store.get("response_a"), store.get("response_b")])],
+    ]) update(place, { text: revealed ? remark : "", hidden: !revealed || !remark });
     update(from, { text: source(store, late) });
     update(notice, { text: store.get("notice"), hidden: !store.get("notice") });
   }
   return { node, draw, close: () => { clearTimeout(patience); needles.close(); } };
 }
 
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
-
 function expects(who, p) {
   if (Math.abs(p - 0.5) < 0.005) return `${capital(who)} expects a toss-up between the two.`;
   const [better, share] = p > 0.5 ? ["A", p] : ["B", 1 - p];
   const hundred = share > 0.995 ? "more than 99" : Math.round(100 * share);
-  return `${capital(who)} expects ${better} to be preferred in ${hundred} of 100 judgements.`;
+  return `${capital(who)} prefers ${better}: it expects ${better} to win ${hundred} of 100 judgements.`;
 }
 
 function inWords({ p, revealed, byHand, who }) {
@@ -109,18 +112,9 @@ function inWords({ p, revealed, byHand, who }) {
 function secondInWords({ name, error, interval }, { d, p }) {
   if (error) return `${capital(error)}.`;
   if (p === null) return `${capital(name)} has not answered yet.`;
-  return expects(`${name} (${signed(d)} nats${interval ? `, ${interval.map((end) => signed(end)).join(" to ")}` : ""})`, p);
-}
-
-/** One sentence on an answer that wins and that no reader would prefer; "" where there is none. */
-function remarks(scorers, found, responses) {
-  const odd = responses.map(oddity);
-  for (const [side, name] of ["A", "B"].entries()) {
-    if (!odd[side] || odd[1 - side]) continue;
-    const fooled = scorers.filter((_, i) => found[i].p !== null && (side ? found[i].p < 0.495 : found[i].p > 0.505)).map((each) => each.name);
-    if (fooled.length) return `Response ${name} ${odd[side]}, and it wins with ${fooled.join(" and with ")}: that is the model's mistake, not the reader's.`;
-  }
-  return "";
+  const learned = learnedFrom(name);
+  const range = interval ? `, ${interval.map((end) => signed(end)).join(" to ")}` : "";
+  return expects(`${name} (${signed(d)} nats${range}; ${NEEDLES[1]})${learned ? `, which ${learned},` : ""}`, p);
 }
 
 function source(store, late) {

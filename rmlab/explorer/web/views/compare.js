@@ -4,6 +4,8 @@ import { element, svg, update } from "../core/dom.js";
 import { grid } from "../parts/grid.js";
 import { byKeys, openProbe, pairCard, pick } from "../parts/pick.js";
 import { guessSlider } from "../parts/predictions.js";
+import { capital } from "../parts/remarks.js";
+import { learnedFrom } from "../parts/terms.js";
 import { scatter } from "../charts/scatter.js";
 import { changeSettings, settingsOf } from "../core/settings.js";
 
@@ -59,10 +61,11 @@ export const compare = {
       element("button", { type: "button", class: "rx-button", hidden: !apart.length, text: "Where they are furthest apart", onClick: () => pick(store, apart[0]) }));
     const guess = guessSlider(store, "agreement", "Your share of pairs on which they prefer the same response");
     const counts = element("div", { class: "rx-counts" });
+    const learned = [a, b].filter(learnedFrom).map((name) => element("p", { class: "rx-quiet", text: `${capital(name)} is a model that ${learnedFrom(name)}.` }));
     const card = pairCard(store);
     const only = element("input", { type: "checkbox", onChange: () => changeSettings(store, "compare", { apart: only.checked }) });
     root.append(element("div", { class: "rx-columns" },
-      element("div", { class: "rx-card rx-wide" }, counts, guess.node, words, look, ...columns.notes.map((note) => element("p", { class: "rx-note", text: note }))),
+      element("div", { class: "rx-card rx-wide" }, counts, ...learned, guess.node, words, look, ...columns.notes.map((note) => element("p", { class: "rx-note", text: note }))),
       element("div", { class: "rx-card" }, element("h3", { text: "Side by side" }), cloud.node,
         legend(["rx-a", `● only ${a} agrees`], ["rx-b", `■ only ${b} agrees`], ["rx-both", "● both or neither"], ["rx-ink", "+ a tie of scores"]),
         element("label", { class: "rx-choice" }, only, element("span", { text: "only where they part" }))),

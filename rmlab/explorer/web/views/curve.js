@@ -2,9 +2,11 @@
 import { ANCHORS, axis, graph, inside, line, picture, scale, shownIf, signed } from "../charts/chart.js";
 import { element, svg, unique, update } from "../core/dom.js";
 import { byHand, numberLine } from "../charts/number_line.js";
+import { relabelled, saying } from "../core/label.js";
 import { guessOf, shownGuess } from "../core/predictions.js";
 import { judgementLoss, judgementSlope, preferenceOdds, preferenceProbability } from "../core/preference.js";
 import { probability, sigmoid } from "../charts/sigmoid.js";
+import { NATS } from "../parts/terms.js";
 
 
 /** Half the width of the pictures in nats: 8, doubled until the difference fits. */
@@ -18,14 +20,15 @@ export const curve = {
   render(root, store) {
     const point = sigmoid(store);
     const handles = numberLine(store);
-    const from = element("p", { class: "rx-quiet" });
+    const from = element("span");
     const loss = lossPicture();
     const judgement = judgements(store);
     const readout = readouts();
     const form = controls(store);
     root.append(
       element("div", { class: "rx-curve" },
-        element("div", { class: "rx-card rx-curve-main" }, point.node, handles.node, from),
+        element("div", { class: "rx-card rx-curve-main" }, point.node, handles.node,
+          element("p", { class: "rx-quiet" }, from, element("span", { class: "rx-nats", text: ` They are ${NATS}.` }))),
         element("div", { class: "rx-curve-side" }, element("div", { class: "rx-card" }, judgement.node, loss.node), readout.node),
         form.node),
     );
@@ -124,7 +127,7 @@ function inWords(now, p, loss) {
 function judgements(store) {
   const group = unique("winner");
   const winners = [["a", "A"], ["b", "B"], ["tie", "tie"]].map(([value, name]) => {
-    const input = element("input", { type: "radio", name: group, value, onChange: () => store.set({ winner: value }) });
+    const input = element("input", { type: "radio", name: group, value, onChange: () => store.set(saying(store, value)) });
     return { input, label: element("label", { class: `rx-choice rx-${value}` }, input, element("span", { text: name })) };
   });
   return {
@@ -148,10 +151,10 @@ function controls(store) {
   };
   const swap = () => {
     const [a, b] = store.get("scores");
-    store.set({
-      scores: [b, a], response_a: store.get("response_b"), response_b: store.get("response_a"),
-      winner: { a: "b", b: "a", tie: "tie" }[store.get("winner")],
-    });
+    const swapped = {
+      response_a: store.get("response_b"), response_b: store.get("response_a"), winner: { a: "b", b: "a", tie: "tie" }[store.get("winner")],
+    };
+    store.set({ scores: [b, a], ...swapped, ...relabelled(store, swapped) });
   };
   const presets = element("select", {
     onChange: () => store.set(structuredClone(store.get("presets")[Number(presets.value)].state)),

@@ -4,7 +4,7 @@ import { signed } from "../charts/chart.js";
 import { element, unique, update } from "../core/dom.js";
 import { play } from "../core/motion.js";
 import { preferenceProbability } from "../core/preference.js";
-import { withCourseModel } from "../parts/terms.js";
+import { learnedFrom, withCourseModel } from "../parts/terms.js";
 
 const WHOLE = 3_600; // milliseconds in which the path draws itself
 const SEEN = "rmlab-opening-seen";
@@ -69,9 +69,17 @@ export function opening(store, leave) {
   const source = element("p", { class: "rx-quiet" });
   const button = (text, onClick, more = "") => element("button", { type: "button", class: `rx-button ${more}`, text, onClick });
   const skip = button("Skip (Esc)", () => leave(null));
-  const on = button("Follow this pair", () => leave("path"), "rx-first");
-  const fool = store.get("views").includes("probe") ? button("See a model being fooled", () => leave("probe", store.get("data").opening.fooled)) : null;
-  const again = button("Choose again", () => { show(null); answers[0].focus(); });
+  const way = (why, ...one) => element("div", { class: "rx-way" }, button(...one), element("span", { class: "rx-quiet", text: why }));
+  const views = store.get("views");
+  const { fooled } = store.get("data").opening;
+  const ways = [ // where to go on, each with what is there in half a sentence
+    way("from the two texts to the loss, number by number", "Follow this pair", () => leave("path"), "rx-first"),
+    views.includes("probe") && fooled !== null
+      ? way(`its twin, which ${learnedFrom("its flattered twin")}`, "See a model being fooled", () => leave("probe", fooled)) : null,
+    views.includes("optimise")
+      ? way("what it makes of the answers", "See such a score optimised", () => leave("optimise")) : null,
+    way("", "Choose again", () => { show(null); answers[0].focus(); }),
+  ].filter(Boolean);
   const node = element("section", { class: "rx-opening", "aria-label": store.get("data").opening.title, onKeydown: press },
     element("p", { class: "rx-purpose", text: store.get("data").opening.purpose }),
     element("div", { class: "rx-opening-grid" },
@@ -81,7 +89,7 @@ export function opening(store, leave) {
         element("div", { class: "rx-two", role: "group", "aria-labelledby": question.id }, ...answers),
         skip),
       element("div", { class: "rx-card rx-unfolding" }, picture.node, list, verdict, source),
-      element("div", { class: "rx-buttons rx-onward" }, on, fool, again)));
+      element("div", { class: "rx-onward" }, ...ways)));
 
   function scores() { // those of the start, until the model has answered for the same texts
     const same = ["prompt", "response_a", "response_b"].every((name) => store.get(name) === start[name]);
@@ -93,7 +101,7 @@ export function opening(store, leave) {
     picture.draw({ a, b, vote, share });
     const done = vote !== null && share === 1;
     for (const [name, step] of steps) step.classList.toggle("rx-told", vote !== null && share >= whenTold(name));
-    for (const one of [on, fool, again]) if (one) update(one, { hidden: !done }); // first the verdict, then the ways on
+    for (const one of ways) update(one, { hidden: !done }); // first the verdict, then the ways on
     update(skip, { hidden: done });
     update(verdict, { text: done ? comparedInWords(vote, preferenceProbability(a - b)) : "" });
     update(source, { text: done ? withCourseModel(`Scores: A ${signed(a)}, B ${signed(b)}, ${from}`) : "" });

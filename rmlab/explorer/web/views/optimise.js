@@ -1,9 +1,10 @@
 // Optimise: the harder a proxy is optimised, the further the replies that win go, and the truth does not follow them all the way.
-import { legend, signed } from "../charts/chart.js";
+import { signed } from "../charts/chart.js";
 import { gains } from "../charts/gains.js";
 import { element, unique, update } from "../core/dom.js";
 import { player } from "../core/player.js";
 import { changeSettings, settingsOf } from "../core/settings.js";
+import { LEAD } from "../parts/terms.js";
 import { percent, sharesTable, winnerCard } from "../parts/winner.js";
 
 const WHOLE = 11_000; // milliseconds from imitation to the last stop
@@ -37,11 +38,15 @@ export const optimise = {
       last: lastNow, pace: () => WHOLE / Math.max(1, lastNow()), rest: () => settings().at, settle: (at) => set({ at }), draw, whole: Math.round,
     });
     const form = controls();
+    const about = element("p", { class: "rx-quiet rx-about" });
+    const [proxyNow, trueNow] = ["proxy", "true"].map(() => element("strong"));
+    const marked = (name, text, ...more) => element("span", { class: name, text }, ...more);
     root.append(element("div", { class: "rx-columns rx-optimise" },
-      element("div", { class: "rx-card rx-wide" }, form.strength, words, form.choices, element("p", { class: "rx-note", text: data.words })),
+      element("div", { class: "rx-card rx-wide" }, form.strength, words, form.choices, about, element("p", { class: "rx-note", text: data.words })),
       element("div", { class: "rx-stack" }, element("div", { class: "rx-card" },
         element("h3", { text: "What proxy and truth have gained" }), chart.node,
-        legend(["rx-proxy", "● — proxy, which is optimised"], ["rx-true", "■ ╌ true reward, which is wanted"], ["", "┄ where it began"]))),
+        element("p", { class: "rx-legend" },
+          marked("rx-proxy", "● — proxy, which is optimised: ", proxyNow), marked("rx-true", "■ ╌ true reward, which is wanted: ", trueNow), marked("", "┄ where it began")))),
       element("div", { class: "rx-stack" }, card.node),
       element("div", { class: "rx-card rx-wide" }, element("h3", { text: "What the winners are like" }), table.node)));
 
@@ -69,6 +74,11 @@ export const optimise = {
       });
       table.draw({ rows, shown });
       form.draw(now, at);
+      const known = shown || at === 0;
+      update(proxyNow, { text: known ? signed(curve.proxy[at]) : "?" });
+      update(trueNow, { text: known ? signed(curve.true[at]) : "?" });
+      const meant = data.proxies[now.proxy].about ?? "";
+      update(about, { text: meant, hidden: !meant });
       update(words, { text: said, "aria-live": run.playing() ? "off" : null });
     }
 
@@ -91,11 +101,12 @@ export const optimise = {
       });
       const check = element("input", { type: "checkbox", onChange: () => { run.stop(); set({ ensemble: check.checked }); } });
       const members = element("span");
+      const ensemble = element("label", { class: "rx-choice" }, check, members);
       return {
         strength: element("div", { class: "rx-controls" }, button, slider, value),
         choices: element("div", { class: "rx-controls rx-numbers" },
           element("label", { class: "rx-field" }, element("span", { text: "Proxy" }), proxies),
-          element("label", { class: "rx-choice" }, check, members),
+          ensemble,
           element("div", { class: "rx-choices", role: "radiogroup", "aria-label": "How it is optimised" }, ...methods.map((each) => each.node)),
           element("label", { class: "rx-field rx-which-question" }, element("span", { text: "Question" }), questions)),
         draw(now, at) {
@@ -108,8 +119,8 @@ export const optimise = {
           for (const { method, input } of methods) input.checked = method === now.method;
           const count = data.proxies[now.proxy].members;
           check.checked = now.ensemble;
-          update(check, { disabled: count === 0 });
-          update(members, { text: count ? `the worst of ${count}` : "no ensemble here" });
+          update(ensemble, { hidden: count === 0 });
+          update(members, { text: `the worst of ${count}` });
         },
       };
     }
@@ -151,6 +162,7 @@ function inWords({ data, now, curve, at, peak, rows, shown }) {
   if (!shown) return "Predict: the proxy will rise. What will the true reward do, and what will the winner be like at the end? Then press Reveal.";
   const place = `${strength(data, now, at)}, d = ${curve.d[at].toFixed(2)}`;
   const both = `${place}: proxy ${signed(curve.proxy[at])}, true reward ${signed(curve.true[at])} nats since the start`;
+  if (at === 0) return `${both} (${LEAD}).`;
   const more = (row) => row.now - row.start;
   const worst = rows.filter(({ weight }) => weight < 0).sort((one, other) => more(other) - more(one))[0];
   const fault = worst && more(worst) > 0.1 ? ` Of the winners ${percent(worst.now)} have what the truth dislikes: ${worst.name}.` : "";

@@ -4,10 +4,12 @@ import { signed } from "../charts/chart.js";
 import { BY_HAND, numberLine } from "../charts/number_line.js";
 import { smallCurve } from "../charts/small_curve.js";
 import { element, unique, update } from "../core/dom.js";
+import { labelled, saying } from "../core/label.js";
 import { moving } from "../core/motion.js";
 import { judgementLoss, preferenceProbability } from "../core/preference.js";
 import { shownGuess } from "../core/predictions.js";
 import { guessSlider } from "../parts/predictions.js";
+import { NATS } from "../parts/terms.js";
 import { reach } from "./curve.js";
 
 const TEXTS = ["prompt", "response_a", "response_b"];
@@ -25,7 +27,7 @@ export const path = {
     const boxes = Object.fromEntries([...TEXTS, "label", ...NUMBERS].map((name) => [name, box(name, panel.id, () => { opened = name; draw(); })]));
     const group = unique("label");
     const labels = [["a", "A is better"], ["b", "B is better"], ["tie", "a tie"]].map(([value, text]) => {
-      const input = element("input", { type: "radio", name: group, value, onChange: () => store.set({ winner: value }) });
+      const input = element("input", { type: "radio", name: group, value, onChange: () => store.set(saying(store, value)) });
       return { input, node: element("label", { class: "rx-choice" }, input, element("span", { text })) };
     });
     const judge = element("div", { class: "rx-choices", role: "radiogroup", "aria-label": "The label" }, ...labels.map((each) => each.node));
@@ -42,7 +44,7 @@ export const path = {
       element("span", { text: "Set by hand: no model gave these scores to these texts. " }), back);
     const then = (aside = "") => element("span", { class: `rx-then ${aside}`, "aria-hidden": "true" });
     const toScores = then("rx-aside");
-    const hint = element("p", { class: "rx-quiet", text: "Drag A, B or a dot, or move it with arrow keys; a box opens with a click." });
+    const hint = element("p", { class: "rx-quiet", text: `Scores are ${NATS}. Drag A, B or a dot, or move it with arrow keys; a box opens with a click.` });
     root.append(element("div", { class: "rx-flow" },
       element("div", { class: "rx-flow-part rx-flow-texts" },
         boxes.prompt.node, then(), element("div", { class: "rx-flow-pair" }, boxes.response_a.node, boxes.response_b.node)),
@@ -58,18 +60,21 @@ export const path = {
     panel);
 
     const numbers = moving(({ a, b, temperature }) => {
-      const [winner, revealed] = [store.get("winner"), store.get("revealed")];
+      const revealed = store.get("revealed");
+      const winner = labelled(store) ? store.get("winner") : null;
       const known = store.get("scores").every((score) => score !== null);
       const d = a - b;
       const wide = reach(store.get("scores")[0] - store.get("scores")[1]); // that of where they go, so that the axes stay
       const shown = revealed && known;
-      const lossAt = (x) => judgementLoss(x, winner, temperature);
+      const judged = shown && winner !== null;
+      const lossAt = (x) => judgementLoss(x, winner ?? "tie", temperature);
       const p = preferenceProbability(d / temperature);
       scores.draw({ a, b, d, known, winner, temperature, revealed: shown, reach: wide });
       sigmoid.draw({ d, reach: wide, revealed: shown, of: (x) => preferenceProbability(x / temperature), most: 1, level: 0.5, words: `P ${p.toFixed(3)}`, said: shownGuess(store)?.said });
-      loss.draw({ d, reach: wide, revealed: shown, of: lossAt, most: Math.max(lossAt(-wide), lossAt(wide)), level: Math.log(2), words: `loss ${lossAt(d).toFixed(3)} nats` });
-      for (const each of [scores, sigmoid, loss]) update(each.node, { inert: !shown });
+      loss.draw({ d, reach: wide, revealed: judged, of: lossAt, most: Math.max(lossAt(-wide), lossAt(wide)), level: Math.log(2), words: `loss ${lossAt(d).toFixed(3)} nats` });
+      for (const [each, drawn] of [[scores, shown], [sigmoid, shown], [loss, judged]]) update(each.node, { inert: !drawn });
       scores.node.classList.toggle("rx-withheld", !shown);
+      loss.node.classList.toggle("rx-withheld", shown && !judged);
       const parts = described({
         a, b, known, winner, temperature, revealed, from: store.get("scores_from"),
         ...Object.fromEntries(TEXTS.map((name) => [name, store.get(name)])),
@@ -91,12 +96,13 @@ export const path = {
       update(byHand, { hidden: !set });
       update(back, { hidden: own?.texts !== texts });
       toScores.classList.toggle("rx-cut", set);
-      for (const { input } of labels) input.checked = input.value === store.get("winner");
+      const said = labelled(store) ? store.get("winner") : null;
+      for (const { input } of labels) input.checked = input.value === said;
       guess.draw();
       const known = a !== null && b !== null && store.get("revealed");
       numbers.to({ a: known ? a : 0, b: known ? b : 0, temperature: store.get("temperature") }, set || !known);
     }
-    const off = store.on([...TEXTS, "scores", "scores_from", "winner", "temperature", "revealed", "guess", "guesses"], draw);
+    const off = store.on([...TEXTS, "scores", "scores_from", "winner", "settings", "temperature", "revealed", "guess", "guesses"], draw);
     draw();
     return () => { off(); numbers.stop(); for (const each of [scores, sigmoid, loss]) each.close(); };
   },
@@ -109,13 +115,16 @@ function box(name, opens, onClick) {
   return { title, text, node: element("button", { type: "button", class: `rx-box rx-box-${name}${side}`, "aria-controls": opens, onClick }, title, text) };
 }
 
-/** Title, short text and long text of each box. */
+const text = (title, words) => ({ title, short: words.trim() ? words : "(empty)", long: words.trim() ? words : "(empty)" });
+
+/** Title, short text and long text of each box: in plain words first, then by the formula. `winner` is null without a label. */
 function described(now) {
   const { a, b, known } = now;
   const d = (a - b) / now.temperature;
   const p = preferenceProbability(d);
-  const loss = judgementLoss(a - b, now.winner, now.temperature);
-  const label = { a: "A is better", b: "B is better", tie: "a tie" }[now.winner];
+  const said = now.winner !== null;
+  const loss = said ? judgementLoss(a - b, now.winner, now.temperature) : null;
+  const label = said ? { a: "A is better", b: "B is better", tie: "a tie" }[now.winner] : "you have not said";
   const number = (value) => (!now.revealed ? "?" : !known ? "none" : value);
   const hidden = now.revealed ? "There are no scores yet." : "Predict first; then press Reveal.";
   const long = (text) => (now.revealed && known ? text : hidden);
@@ -123,28 +132,35 @@ function described(now) {
   const score = (side, value) => ({
     title: `score of ${side}`,
     short: number(signed(value)),
-    long: long(`RM(prompt, ${side}) = ${signed(value, 3)} (${now.from}). The model reads the prompt and this response alone: it sees neither the other response nor the label.`),
+    long: long(`The model reads the prompt and this response alone, and gives them one number: it sees neither the other response nor the label. RM(prompt, ${side}) = ${signed(value, 3)} (${now.from}).`),
   });
-  const terms = {
+  const terms = loss === null ? {} : {
     a: `A was preferred: −log P = −log ${p.toFixed(3)} = ${loss.toFixed(3)} nats.`,
     b: `B was preferred: −log(1 − P) = −log ${(1 - p).toFixed(3)} = ${loss.toFixed(3)} nats.`,
     tie: `A tie is half a win for each: (−log P − log(1 − P)) / 2 = ${loss.toFixed(3)} nats.`,
   };
   return {
-    prompt: { title: "prompt", short: now.prompt, long: now.prompt },
-    response_a: { title: "● response A", short: now.response_a, long: now.response_a },
-    response_b: { title: "■ response B", short: now.response_b, long: now.response_b },
-    label: { title: "label", short: label, long: `A judge, a person or a model, read both responses: ${label}. The label is used in the loss, and nowhere before it.` },
+    prompt: text("prompt", now.prompt),
+    response_a: text("● response A", now.response_a),
+    response_b: text("■ response B", now.response_b),
+    label: {
+      title: "label", short: label,
+      long: said ? `Somebody, a person or a model, read both responses and said: ${label}. The label is used in the loss, and nowhere before it.`
+        : "These texts were edited, so nobody has judged them. Say which response is better; the loss then compares P with what you said.",
+    },
     score_a: score("A", a),
     score_b: score("B", b),
     difference: {
       title: "difference", short: number(signed(a - b)),
-      long: long(`score of A − score of B = ${signed(a, 3)} − (${signed(b, 3)}) = ${signed(a - b, 3)} nats${hot}. A constant added to both scores changes nothing.`),
+      long: long(`How far A is ahead of B, ${NATS}. Score of A − score of B = ${signed(a, 3)} − (${signed(b, 3)}) = ${signed(a - b, 3)} nats${hot}. A constant added to both scores changes nothing.`),
     },
     p: {
       title: "P(A is preferred)", short: number(p.toFixed(3)),
-      long: long(`σ(difference) = 1 / (1 + exp(−(${signed(d, 3)}))) = ${p.toFixed(3)}: how often the model expects A to be preferred.`),
+      long: long(`How often the model expects A to be preferred. σ(difference) = 1 / (1 + exp(−(${signed(d, 3)}))) = ${p.toFixed(3)}.`),
     },
-    loss: { title: "loss", short: number(`${loss.toFixed(3)} nats`), long: long(`${terms[now.winner]} A coin's is 0.693. Training makes it small.`) },
+    loss: {
+      title: "loss", short: said ? number(`${loss.toFixed(3)} nats`) : "no label yet",
+      long: said ? long(`How much the label surprises the model. Training makes it small; a coin's is 0.693. ${terms[now.winner]}`) : "The loss needs a label: say which response is better.",
+    },
   };
 }

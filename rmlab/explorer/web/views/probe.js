@@ -2,12 +2,13 @@
 import { signed } from "../charts/chart.js";
 import { element, unique, update } from "../core/dom.js";
 import { comparison, editList } from "../parts/edits.js";
+import { exampleMenu, recordedTable } from "../parts/examples.js";
 import { edited } from "../core/chips.js";
 import { find, newestChild, originOf, recorded, scored, textsOf, TEXTS, trailOf } from "../core/history.js";
+import { relabelled } from "../core/label.js";
 import { loadingLine } from "../parts/loading.js";
-import { differenceOf, readouts, recordedOf, scorersOf } from "../parts/needles.js";
+import { differenceOf, readouts, scorersOf } from "../parts/needles.js";
 import { ofTheTexts } from "../charts/number_line.js";
-import { preferenceProbability } from "../core/preference.js";
 import { isOf, tokenCards } from "../parts/tokens.js";
 import { trail } from "../charts/trail.js";
 
@@ -20,14 +21,14 @@ export const probe = {
   title: "Probe",
   render(root, store) {
     const answering = store.live && store.get("answering");
-    const ask = (values) => store.set({ ...values, ...(answering && { request: store.get("request") + 1 }) });
+    const ask = (values) => store.set({ ...values, ...relabelled(store, values), ...(answering && { request: store.get("request") + 1 }) });
     const texts = () => Object.fromEntries(TEXTS.map((name) => [name, store.get(name)]));
     let timer = null;
 
     function record(what = "") { // an edit ends
       clearTimeout(timer);
       for (const editor of Object.values(editors)) editor.flush();
-      const origin = () => originOf(texts(), { columns: store.get("data").pairs, row: store.get("selection"), start: store.get("start") });
+      const origin = () => originOf(texts(), { columns: store.get("data").pairs, row: store.get("selection"), start: store.get("start"), presets: store.get("data").probe?.presets });
       const made = recorded(store.get("history"), store.get("here"), texts(), what || origin());
       if (made) store.set({ ...made, history: waiting() ? scored(made.history, made.here, [null, null]) : withScores(made.history, made.here) });
     }
@@ -51,7 +52,7 @@ export const probe = {
     const waiting = () => answering && !store.lost() && (store.get("answered") !== store.get("request") || !ofTheTexts(store));
     const chips = answering ? store.get("data").probe?.chips ?? [] : [];
     function withScores(history, id) {
-      const [first, second] = scorersOf(store, isShown);
+      const [first, second] = scorersOf(store);
       return scored(history, id, first.scores, second && !second.late ? second.scores : null);
     }
     function attempt(name, chip) {
@@ -67,11 +68,11 @@ export const probe = {
     const swapper = button("Swap A and B", swap);
     const pinner = button("Pin this edit", () => { record(); pin(store.get("here")); });
     const explain = element("input", { type: "checkbox", onChange: () => ask({ explain: explain.checked }) });
-    const examples = presetList(store, (preset) => { record(); ask(structuredClone(preset.state)); record(`example “${preset.name}”`); });
+    const examples = exampleMenu(store, (preset) => { record(); ask(structuredClone(preset.state)); record(`example “${preset.name}”`); });
     const loading = loadingLine(store);
-    const readout = readouts(store, { waiting, isShown });
+    const readout = readouts(store, { waiting });
     const way = trail({ go });
-    const wayCard = element("div", { class: "rx-card" }, element("h3", { text: "The difference after each edit" }), way.node);
+    const wayCard = element("div", { class: "rx-card" }, element("h3", { text: "The difference after each edit" }), way.node, way.legend);
     const tokens = tokenCards();
     const edits = editList({ go, pin });
     const pinned = comparison();
@@ -80,7 +81,7 @@ export const probe = {
       examples.node,
       editors.prompt.node,
       element("div", { class: "rx-two" }, editors.response_a.node, editors.response_b.node),
-      loading.node, readout.node, wayCard, known.node,
+      loading.node, element("div", { class: "rx-answer-row" }, readout.node, wayCard), known.node,
       element("div", { class: "rx-controls" },
         element("div", { class: "rx-buttons", role: "group", "aria-label": "Edits" }, undo, redo, swapper, pinner),
         element("label", { class: "rx-choice", hidden: !answering }, explain, element("span", { text: "What each token adds" }))),
@@ -108,7 +109,7 @@ export const probe = {
       const steps = trailOf(history, here);
       update(wayCard, { hidden: !answering && steps.length < 2 }); // where texts are typed it keeps its room: a click that ends an edit must not move the button under it
       way.draw({
-        here, shown: revealed, names: scorersOf(store, isShown).map(({ name }) => name),
+        here, shown: revealed, names: scorersOf(store).map(({ name }) => name),
         entries: steps.map(({ id, scores, second }) => ({ id, values: [scores, second].map((each) => (each ? differenceOf(each) : null)) })),
       });
       pinned.draw({ history, pins: store.get("pins"), revealed, temperature: store.get("temperature") });
@@ -132,6 +133,13 @@ export const probe = {
 
 const NAMES = { response_a: "A", response_b: "B" };
 
+/** Where two models score a response, whose score the first is, and the other's. */
+function whoseInWords([first, second], index) {
+  if (!second) return "";
+  const value = second.scores[index];
+  return ` by ${first.name}, ${value === null ? (second.late ? "…" : "none") : signed(value)} by ${second.name}`;
+}
+
 function editor(name, { store, ask, record, answering, chips, attempt }) {
   const title = { prompt: "Prompt", response_a: "● Response A", response_b: "■ Response B" }[name];
   const side = { prompt: "", response_a: " rx-a", response_b: " rx-b" }[name];
@@ -144,6 +152,7 @@ function editor(name, { store, ask, record, answering, chips, attempt }) {
     onInput: () => { clearTimeout(timer); timer = setTimeout(flush, TYPED); }, onChange: () => record(),
   });
   const score = element("span", { class: "rx-score" });
+  const whose = element("span", { class: "rx-whose" });
   function flush() {
     if (timer === null) return;
     clearTimeout(timer);
@@ -156,7 +165,7 @@ function editor(name, { store, ask, record, answering, chips, attempt }) {
   }));
   return {
     node: element("div", { class: `rx-card rx-editor${side}` },
-      element("div", { class: "rx-editor-head" }, element("label", { for: field, class: "rx-side", text: title }), score), area,
+      element("div", { class: "rx-editor-head" }, element("label", { for: field, class: "rx-side", text: title }), element("span", {}, score, whose)), area,
       buttons.length ? element("div", { class: "rx-chips", role: "group", "aria-label": `Try on ${NAMES[name]}` }, ...buttons) : null),
     flush,
     draw() {
@@ -165,49 +174,11 @@ function editor(name, { store, ask, record, answering, chips, attempt }) {
         area.value = shown;
       }
       if (index === undefined) return;
-      const value = ofTheTexts(store) ? store.get("scores")[index] : null;
-      update(score, { text: !store.get("revealed") ? "score ?" : value === null ? "no score" : `score ${signed(value)}` });
-    },
-  };
-}
-
-const isShown = (preset, store) => TEXTS.every((name) => preset.state[name] === store.get(name));
-
-function presetList(store, choose) {
-  const presets = store.get("data").probe?.presets ?? [];
-  const themes = [...new Set(presets.map((preset) => preset.theme))];
-  const select = element("select", { onChange: () => { if (select.value !== "") choose(presets[Number(select.value)]); } },
-    element("option", { value: "", text: "Choose an example" }),
-    ...themes.map((theme) => element("optgroup", { label: theme },
-      ...presets.map((preset, i) => [preset, i]).filter(([preset]) => preset.theme === theme)
-        .map(([preset, i]) => element("option", { value: i, text: preset.name })))));
-  return {
-    node: element("label", { class: "rx-field", hidden: !presets.length }, element("span", { text: "Example" }), select),
-    draw() {
-      const at = presets.findIndex((preset) => isShown(preset, store));
-      select.value = at < 0 ? "" : at;
-    },
-  };
-}
-
-/** What both course models said of the preset that is shown. */
-function recordedTable(store) {
-  const body = element("tbody");
-  const title = element("caption");
-  const node = element("div", { class: "rx-card" }, element("table", { class: "rx-numbers-table" }, title,
-    element("thead", {}, element("tr", {}, element("td"),
-      ...["A", "B", "A − B", "P(A)"].map((text) => element("th", { scope: "col", text })))), body));
-  return {
-    node,
-    draw() {
-      const recorded = recordedOf(store, isShown);
-      update(node, { hidden: !recorded.length });
-      update(title, { text: "Recorded for this example, of the course's two models" });
-      body.replaceChildren(...recorded.map(([model, a, b]) => {
-        const figures = [signed(a), signed(b), signed(a - b), preferenceProbability((a - b) / store.get("temperature")).toFixed(3)];
-        return element("tr", {}, element("th", { scope: "row", text: model }),
-          ...figures.map((text) => element("td", { text: store.get("revealed") ? text : "?" })));
-      }));
+      const scorers = scorersOf(store);
+      const [own] = scorers.map(({ scores }) => scores[index]);
+      const shows = store.get("revealed");
+      update(score, { text: !shows ? "score ?" : own === null ? "no score" : `score ${signed(own)}` });
+      update(whose, { text: shows ? whoseInWords(scorers, index) : "" });
     },
   };
 }

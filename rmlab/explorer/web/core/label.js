@@ -1,0 +1,49 @@
+// Whose the label is. Texts that the reader edits have none until the reader says one: what was said of others is not of them.
+import { TEXTS } from "./history.js";
+import { settingsOf } from "./settings.js";
+
+/** Texts as one short word (FNV-1a), so that a state, and a link, can hold which ones have no label. */
+function named(texts) {
+  const all = JSON.stringify(TEXTS.map((name) => texts[name]));
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < all.length; i += 1) hash = Math.imul(hash ^ all.charCodeAt(i), 0x01000193);
+  return (hash >>> 0).toString(36);
+}
+
+const shown = (store) => Object.fromEntries(TEXTS.map((name) => [name, store.get(name)]));
+
+function marking(store, unlabelled) {
+  const all = store.get("settings");
+  return { settings: { ...all, path: { ...all.path, unlabelled } } };
+}
+
+/** Whether somebody has said which of the responses that are shown is better. */
+export const labelled = (store) => settingsOf(store, "path", { unlabelled: "" }).unlabelled !== named(shown(store));
+
+/** The traits of a label that the reader gives. */
+export const saying = (store, winner) => ({ winner, ...(labelled(store) ? {} : marking(store, "")) });
+
+/**
+ * The traits of the label of texts that the reader changes, `values` with what else is set: that of the data, for texts of
+ * the data; with a `winner` among the values the label that they had, as where A and B are swapped; else none.
+ */
+export function relabelled(store, values) {
+  const texts = Object.fromEntries(TEXTS.map((name) => [name, values[name] ?? store.get(name)]));
+  if (TEXTS.every((name) => texts[name] === store.get(name))) return {};
+  const known = labelOfData(store, texts);
+  if (known !== null) return { winner: known, ...marking(store, "") };
+  return marking(store, values.winner !== undefined && labelled(store) ? "" : named(texts));
+}
+
+/** The label of texts that nobody edited: those of the start, of the selected pair or of an example; else null. */
+function labelOfData(store, texts) {
+  const { pairs, probe } = store.get("data");
+  const row = store.get("selection");
+  const same = (other) => TEXTS.every((name) => texts[name] === other[name]);
+  const start = store.get("start") ?? {};
+  if (same(start)) return start.winner ?? null;
+  const pair = pairs?.prompt && row !== null && row < pairs.prompt.length
+    && { prompt: pairs.prompt[row], response_a: pairs.chosen[row], response_b: pairs.rejected[row] };
+  if (pair && same(pair)) return pairs.flags?.tied.includes(row) ? "tie" : "a";
+  return (probe?.presets ?? []).find((preset) => same(preset.state))?.state.winner ?? null;
+}
