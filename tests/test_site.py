@@ -98,7 +98,7 @@ def test_the_first_page_leads_to_every_notebook_with_its_question() -> None:
     for path in build.notebooks():
         assert page.count(f'href="notebooks/{path.stem}.html"') == 1 + (path.stem == "00_start")
     assert page.count("<li>") == len(build.notebooks()) == 14
-    assert "How can it be told which of two answers is better?" in page
+    assert "How can it learn which of two answers is better?" in page
     (values,) = re.findall(r'class="rmlab-widgets">(.*?)</script>', page)
     widgets = json.loads(values)["widgets"]
     assert set(widgets) == set(re.findall(r'data-widget="(\w+)"', page)) == {"curve", "probe", "path"}

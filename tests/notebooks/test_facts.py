@@ -35,6 +35,13 @@ def test_one_pair_fits_both_curves_of_02_and_linked_pairs_do_not() -> None:
     assert 800 < lesson["n_judgements"] < 1000
 
 
+def test_one_mistaken_click_costs_less_under_the_sigmoid_of_02() -> None:
+    scale = 1.702  # as in the lesson, which the test above compares with the best
+    assert round(float(rmlab.preference_loss(-6.0)), 1) == 6.0
+    assert round(float(-norm.logcdf(-6.0 / scale)), 1) == 8.5
+    assert round(rmlab.preference_probability(-6.0) / norm.cdf(-6.0 / scale)) == 12
+
+
 def test_descent_in_03_needs_small_steps_and_a_bottom() -> None:
     lesson = Lesson(NOTEBOOKS / "03_loss.ipynb")
     lesson.run("loss-32a")
@@ -63,6 +70,22 @@ def test_how_many_sloppy_answers_win_in_00_does_not_hang_on_one_choice_of_prompt
     (sloppy_below, careful_below), (sloppy, careful) = shares(first - 1), shares(first)
     assert sloppy_below < careful_below
     assert sloppy > careful
+    assert "between 4 and 10)" in lesson.outputs["start-06b"][0]
+
+
+def test_the_sloppy_answer_of_00_leads_with_its_stock_phrase_and_not_without_it() -> None:
+    lesson = Lesson(NOTEBOOKS / "00_start.ipynb")
+    lesson.run("start-06b")
+    per_word, sloppy = lesson["probability_per_word"], lesson["imitate"](lesson["SLOPPY_ANSWERS"])
+    careful = lesson["imitate"](lesson["CAREFUL_ANSWERS"])
+    assert {step for step in sloppy if step[0] in ("i", "guess")} == {("i", "guess"), ("guess", "(end)")}
+    assert len({after for before, after in careful if before == "then"}) == 12, "the text says: twelve"
+    n_steps, n_words = len(lesson["steps_of"](lesson["SLOPPY"])), len(lesson["VOCABULARY"]) + 1
+    phrase = (4 + 0.1) / (4 + 0.1 * n_words)  # of each of its two steps, which follow in four answers of sixteen
+    whole, other = per_word(sloppy, lesson["SLOPPY"]), per_word(careful, lesson["CAREFUL"])
+    rest = (whole**n_steps / phrase**2) ** (1 / (n_steps - 2))
+    assert whole > 1.5 * other, "ahead with it"
+    assert rest < 1.05 * other, "and level without"
 
 
 @pytest.mark.slow
