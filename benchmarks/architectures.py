@@ -2,19 +2,20 @@
 
     python benchmarks/architectures.py [--seconds 200] [--only opt,gpt2] [--again]
 
-Each architecture is tried in a process of its own, with random weights, dropout of 0.3 and the tiny tokenizer. Results
-are kept in build/architectures.jsonl, so that a run that ends after `--seconds` is continued by the next; each writes
-docs/architectures.md on what has been tried so far. `--again` tries those of `--only`, or all, once more.
+Each architecture is tried in a process of its own, with random weights, dropout of 0.3 and the tiny tokenizer. What
+docs/architectures.md holds is kept if it is of the installed transformers, and the page is written after each
+architecture, so that a run that ends after `--seconds` is continued by the next. `--again` tries those of `--only`, or
+all, once more. A row names the commit that it was tried at, ``-dirty`` if files other than this page had changed.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import logging
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -30,17 +31,19 @@ import transformers
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 
+from rmlab.atomic import write_text
 from rmlab.data import PreferencePair
 from rmlab.model import ModelError, RewardModel
 from rmlab.model.network import pools_last_token
 from rmlab.training import TrainingConfig, TrainingError, training_steps
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS, PAGE = ROOT / "build" / "architectures.jsonl", ROOT / "docs" / "architectures.md"
+PAGE = ROOT / "docs" / "architectures.md"
 COLUMNS = ("invariance", "reload", "same logits", "packed", "LoRA", "dropout off", "resume")
 SECONDS_EACH = 300
-BEFORE = "045465a"
-"""The commit of results that were kept before each named its own."""
+
+Found = dict[str, dict[str, str]]
+"""What each column says of an architecture; of one that could not be built, why, under ``not built``."""
 
 SIZES: dict[tuple[str, ...], Any] = {
     (
@@ -68,8 +71,11 @@ SIZES: dict[tuple[str, ...], Any] = {
     ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length"): 514,
     ("mamba_d_state", "mamba_n_heads", "state_size"): 8,
     ("attention_window",): 16,
+    ("entity_vocab_size",): 100,
+    ("rotary_dim",): 4,
     ("initializer_range", "init_std"): 0.2,
 }
+LAYERS = ("layer_types", "mlp_layer_types", "layers_block_type", "attention_layers")
 SMALL = {name: value for names, value in SIZES.items() for name in names}
 
 
@@ -88,7 +94,9 @@ def shrink(config: Any, ids: dict[str, int], *, dropout: float) -> Any:
             setattr(config, name, dropout)
         elif name in ids:
             setattr(config, name, ids[name])
-        elif isinstance(value, list) and name in ("layer_types", "mlp_layer_types", "layers_block_type"):
+        elif name == "attention_types":  # of GPT-Neo: kinds of layers, and how often
+            setattr(config, name, [[["global", "local"], 1]])
+        elif isinstance(value, list) and name in LAYERS:
             setattr(config, name, (sorted(set(value)) * 2)[:2])
     if getattr(config, "kv_lora_rank", None) is not None:
         config.num_key_value_heads = config.num_attention_heads  # of latent attention
@@ -276,9 +284,13 @@ Tried: {tried} of {all}. Built: {built}; with everything kept or not applicable:
 
 
 def commit() -> str:
-    """Return the commit of this checkout, with ``-dirty`` where it holds changes."""
-    words = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
-    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    """Return the commit of this checkout, with ``-dirty`` where files other than the page have changed."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+    changed = git("diff", "--name-only", "HEAD", "--", ".", f":(exclude){PAGE.relative_to(ROOT).as_posix()}")
+    return git("rev-parse", "--short=7", "HEAD") + ("-dirty" if changed else "")
 
 
 def origins(commits: dict[str, str]) -> str:
@@ -291,13 +303,11 @@ def origins(commits: dict[str, str]) -> str:
     return f"Rows are of commit `{most}`{' unless listed here.' if rest else '.'}{rest}"
 
 
-def page(found: dict[str, dict[str, str]], commits: dict[str, str], n_kinds: int) -> str:
+def page(found: Found, commits: dict[str, str], n_kinds: int, version: str = transformers.__version__) -> str:
     """Return the table, in Markdown."""
     built = {kind: result for kind, result in found.items() if "not built" not in result}
     sound = [r for r in built.values() if all(v.split(":")[0] in ("kept", "not applicable") for v in r.values())]
-    about = ABOUT.format(
-        version=transformers.__version__, tried=len(found), all=n_kinds, built=len(built), sound=len(sound)
-    )
+    about = ABOUT.format(version=version, tried=len(found), all=n_kinds, built=len(built), sound=len(sound))
     lines = [
         about,
         origins(commits),
@@ -331,6 +341,23 @@ def page(found: dict[str, dict[str, str]], commits: dict[str, str], n_kinds: int
     return "\n".join(lines) + "\n"
 
 
+def read_page(text: str) -> tuple[Found, dict[str, str], str]:
+    """Return what a page holds: what was found, the commit of each row, and the version of transformers."""
+    version = text.partition("of transformers ")[2].partition(",")[0]
+    table, _, rest = text.partition("## Why")
+    notes = dict(re.findall(r"(?m)^(\d+)\. `(.*)`$", rest))
+    found: Found = {}
+    for kind, cells in re.findall(r"(?m)^\| `(.+?)` \| (.*) \|$", table):
+        said = (re.fullmatch(r"(.*?)(?: \[(\d+)\])?", cell) for cell in cells.split(" | "))
+        result = [state[1] if state[2] is None else f"{state[1]}: {notes[state[2]]}" for state in said if state]
+        found[kind] = dict(zip(COLUMNS, result, strict=True))
+    found |= {kind: {"not built": why} for kind, why in re.findall(r"(?m)^- `(.+?)`: `(.*)`$", rest)}
+    commits = dict.fromkeys(found, table.partition("Rows are of commit `")[2].partition("`")[0])
+    for one, names in re.findall(r"Of `(.+?)`: (.*?)\.(?= Of|$)", table, re.MULTILINE):
+        commits |= dict.fromkeys(re.findall("`(.+?)`", names), one)
+    return found, commits, version
+
+
 def main() -> int:
     """Try what has not been tried, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -340,27 +367,23 @@ def main() -> int:
     options = parser.parse_args()
     started, kinds = time.monotonic(), list(MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)
     asked = options.only.split(",") if options.only else kinds
-    RESULTS.parent.mkdir(exist_ok=True)
-    found: dict[str, dict[str, str]] = {}
-    commits: dict[str, str] = {}
-    if RESULTS.exists():
-        for line in RESULTS.read_text(encoding="utf-8").splitlines():
-            kind, found[kind], *at = json.loads(line)
-            commits[kind] = at[0] if at else BEFORE
+    if unknown := sorted(set(asked) - set(kinds)):
+        parser.error(f"transformers {transformers.__version__} has no {', '.join(unknown)}")
+    found, commits, version = read_page(PAGE.read_text(encoding="utf-8"))
+    if version != transformers.__version__:
+        print(f"the rows of transformers {version} are left out")
+        found, commits = {}, {}
+    now = commit()
     for kind in asked:
         if kind in found and not options.again:
             continue
         if time.monotonic() - started > options.seconds:
             break
-        found[kind] = examine(kind)
-        with RESULTS.open("a", encoding="utf-8") as file:
-            commits[kind] = commit()
-            file.write(json.dumps([kind, found[kind], commits[kind]]) + "\n")
+        found[kind], commits[kind] = examine(kind), now
         print(kind, {v.split(":")[0] if k != "not built" else v for k, v in found[kind].items()}, flush=True)
+        write_text(PAGE, page(found, commits, len(kinds)))
     left = [kind for kind in kinds if kind not in found]
-    print(f"{len(kinds) - len(left)} of {len(kinds)} tried")
-    PAGE.write_text(page({kind: found[kind] for kind in kinds if kind in found}, commits, len(kinds)), encoding="utf-8")
-    print(f"written to {PAGE.relative_to(ROOT)}")
+    print(f"{len(kinds) - len(left)} of {len(kinds)} tried; the page is {PAGE.relative_to(ROOT)}")
     broken = [k for k, r in found.items() if any(v.startswith("BROKEN") for v in r.values())]
     print(*(f"broken: {kind} {found[kind]}" for kind in broken), sep="\n")
     return 1 if broken else 0

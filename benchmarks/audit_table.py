@@ -13,9 +13,11 @@ import time
 from pathlib import Path
 
 from rmlab.audit import Audit, audit
-from rmlab.course.planted import FAULTS, as_conversations, save_planted
 from rmlab.datasets import load_everyday
 from rmlab.model import RewardModel
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+from planted_faults import FAULTS, as_conversations, save_planted
 
 
 def broken_lines(found: Audit) -> str:

@@ -14,17 +14,18 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from _audit_simulations import simulated_audits, simulated_layout
 from _planted_tastes import Score, planted, planted_pairs, signs
 
-from rmlab.audit import TRANSFORMS, robustness
+from rmlab.audit import TRANSFORMS, Robustness, Transform, robustness
 from rmlab.audit.contests import lay_out
-from rmlab.data import split_by_prompt
+from rmlab.data import PreferencePair, split_by_prompt
 from rmlab.datasets import course_model, course_pairs, load_everyday
-from rmlab.evaluation import mean_interval
+from rmlab.evaluation import evaluate, mean_interval
 from rmlab.model import RewardModel
 from rmlab.training import TrainingConfig, train
 
@@ -69,38 +70,60 @@ def remembering(model: RewardModel, known: dict[tuple[str, str], float]) -> Scor
     return score
 
 
-def show_course(sample: int) -> bool:
-    pairs = course_pairs().pairs
-    pairs = pairs.take(np.sort(np.random.default_rng(0).choice(len(pairs), size=sample, replace=False)))
+class Twins(NamedTuple):
+    """The audits of the course's model and of its twin, and how much more a change moves the twin."""
+
+    of_fair: Robustness
+    of_twin: Robustness
+    gaps: dict[str, tuple[float, float, float]]
+    """For each change the shift of the twin less that of the model, on the same texts, each in units of its own
+    spread: the mean and the ends of its 95% interval."""
+
+
+def compare_twins(pairs: Sequence[PreferencePair], transforms: Sequence[Transform] = TRANSFORMS) -> Twins:
+    """Audit the course's model and its twin on the same pairs."""
     fair, twin = {}, {}
-    of_fair = robustness(remembering(course_model("fair"), fair), pairs, sample=None)
-    of_twin = robustness(remembering(course_model("flattered"), twin), pairs, sample=None)
-    print(f"=== the course's model\n{of_fair}\n\n=== its twin\n{of_twin}\n")
-    print(f"{'change':<24} {'model':>7} {'twin':>7}   twin - model, same texts (95%); in units of their spreads")
-    layout = lay_out(pairs, TRANSFORMS, seed=0)
-    gaps = np.array([twin[text] / of_twin.spread - fair[text] / of_fair.spread for text in layout.texts])
+    of_fair = robustness(remembering(course_model("fair"), fair), pairs, transforms, sample=None)
+    of_twin = robustness(remembering(course_model("flattered"), twin), pairs, transforms, sample=None)
+    layout = lay_out(pairs, transforms, seed=0)
+    apart = np.array([twin[text] / of_twin.spread - fair[text] / of_fair.spread for text in layout.texts])
+    gaps = {}
     for series in layout.series:
-        name = series.transform.name
-        mean_of_fair, mean_of_twin = of_fair[name].mean, of_twin[name].mean
-        if mean_of_fair is None or mean_of_twin is None:
+        if of_fair[series.transform.name].mean is None:
             continue
-        after, other_after, before, other_before = gaps[np.array([case.places for case in series.cases])].T
+        after, other_after, before, other_before = apart[np.array([case.places for case in series.cases])].T
         clusters = [[str(layout.pairs[case.pair].prompt) for case in series.cases]]
         said = [case.change.sentence for case in series.cases]
         clusters += [said] if said[0] else []
-        mean, low, high = mean_interval((after - before) - (other_after - other_before), *clusters)
-        print(
-            f"{name:<24} {mean_of_fair / of_fair.spread:>+7.2f} {mean_of_twin / of_twin.spread:>+7.2f}   "
-            f"{mean:+.2f} ({low:+.2f} to {high:+.2f})"
-        )
+        gaps[series.transform.name] = mean_interval((after - before) - (other_after - other_before), *clusters)
+    return Twins(of_fair, of_twin, gaps)
+
+
+def show_course(sample: int) -> bool:
+    cpu = time.process_time()
+    pairs = course_pairs().pairs
+    pairs = pairs.take(np.sort(np.random.default_rng(0).choice(len(pairs), size=sample, replace=False)))
+    of_fair, of_twin, gaps = compare_twins(pairs)
+    print(f"=== the course's model\n{of_fair}\n\n=== its twin\n{of_twin}\n")
+    print(f"{'change':<24} {'model':>7} {'twin':>7}   twin - model, same texts (95%); in units of their spreads")
+    for name, (mean, low, high) in gaps.items():
+        shifts = [found[name].mean / found.spread for found in (of_fair, of_twin)]
+        print(f"{name:<24} {shifts[0]:>+7.2f} {shifts[1]:>+7.2f}   {mean:+.2f} ({low:+.2f} to {high:+.2f})")
+    print(f"{time.process_time() - cpu:.0f} s of CPU")
     return "flattery" in of_twin.faults and "flattery" not in of_fair.faults
 
 
-def show_everyday() -> bool:
+def show_everyday(sample: int) -> bool:
+    cpu = time.process_time()
     training, test = split_by_prompt(load_everyday(), fractions=(0.7, 0.3), seed=0)
     model = RewardModel.from_pretrained("minilm", seed=0, device="cpu")
     train(model, training, config=TrainingConfig(epochs=2, seed=0), progress=False)
-    print(f"minilm fine-tuned on {len(training)} pairs of everyday\n{robustness(model, test)}")
+    right = evaluate(model.score_differences(test))
+    print(
+        f"minilm fine-tuned on {len(training)} pairs of everyday: right on {right.accuracy:.3f} of the other "
+        f"{len(test)} ({time.process_time() - cpu:.0f} s of CPU)\n{robustness(model, test, sample=sample)}\n"
+        f"{time.process_time() - cpu:.0f} s of CPU in all"
+    )
     return True
 
 
@@ -146,7 +169,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", nargs="?", choices=("planted", "simulated", "course", "everyday", "minilm", "peers"))
     parser.add_argument("--n", type=int, default=500, help="simulated audits (default: 500)")
-    parser.add_argument("--sample", type=int, default=200, help="pairs of the course's models (default: 200)")
+    parser.add_argument(
+        "--sample",
+        type=int,
+        default=200,
+        help="pairs that the course's models and that of everyday are audited on (default: 200)",
+    )
     parser.add_argument("--packages", metavar="FOLDER", help="where the peers are")
     options = parser.parse_args()
     if options.part == "peers" and options.packages is None:
@@ -155,7 +183,7 @@ def main() -> int:
         "planted": show_planted,
         "simulated": lambda: show_simulated(options.n),
         "course": lambda: show_course(options.sample),
-        "everyday": show_everyday,
+        "everyday": lambda: show_everyday(options.sample),
         "minilm": show_minilm,
         "peers": lambda: show_peers(options.packages),
     }

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from planted_faults import FAULTS, TEMPLATE, WIDTHS, as_conversations, save_planted
 from scipy.stats import spearmanr
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -13,7 +14,6 @@ from rmlab.audit import CHECKS, Audit, audit
 from rmlab.audit.audited_model import load_audited_model
 from rmlab.audit.built_in_texts import BUILT_IN
 from rmlab.audit.shrink import shrink
-from rmlab.course.planted import FAULTS, TEMPLATE, WIDTHS, as_conversations, save_planted
 from rmlab.data import PreferencePair
 from rmlab.datasets import load_everyday
 from rmlab.model import RewardModel

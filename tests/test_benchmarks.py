@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import json
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -139,3 +140,32 @@ def test_a_seed_makes_the_same_input_again(monkeypatch, tmp_path):
         contents.append(damage.damaged_pairs(random.Random(seed), tmp_path, n=3).read_bytes())
     assert contents[0] == contents[1]
     assert len(set(contents)) == 3
+
+
+def test_the_table_of_architectures_is_read_from_its_page_and_written_again(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    architectures = importlib.import_module("architectures")
+    text = architectures.PAGE.read_text(encoding="utf-8")
+    found, commits, version = architectures.read_page(text)
+    n_kinds = int(re.search(r"Tried: \d+ of (\d+)", text)[1])
+    assert architectures.page(found, commits, n_kinds, version) == text
+    assert len(found) > 100
+    assert set(found) == set(commits)
+    found["bert"] = {**found["bert"], "packed": "not applicable: a reason | of its own"}
+    commits["bert"] = "1234567"
+    again, at, _ = architectures.read_page(architectures.page(found, commits, n_kinds, version))
+    assert again == {**found, "bert": {**found["bert"], "packed": "not applicable: a reason / of its own"}}
+    assert at == commits
+
+
+def test_no_architecture_has_a_wrong_number_in_silence(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    architectures = importlib.import_module("architectures")
+    found, _, _ = architectures.read_page(architectures.PAGE.read_text(encoding="utf-8"))
+    said = {
+        (kind, column): words.partition(":")[0]
+        for kind, result in found.items()
+        for column, words in result.items()
+        if column != "not built"
+    }
+    assert {place: words for place, words in said.items() if words not in ("kept", "refused", "not applicable")} == {}

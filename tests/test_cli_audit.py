@@ -1,9 +1,9 @@
 import json
 
 import pytest
+from planted_faults import save_planted
 
 from rmlab.__main__ import main
-from rmlab.course.planted import save_planted
 
 
 @pytest.fixture(scope="module")

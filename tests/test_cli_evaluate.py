@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -169,6 +170,26 @@ def test_the_page_is_written_with_pictures_hashes_and_the_command(folder: Path, 
     assert sha256(right.read_bytes()).hexdigest() in source
     assert sha256((folder / "model" / "model.safetensors").read_bytes()).hexdigest() in source
     assert f"rmlab evaluate {folder / 'model'} {right}" in source
+
+
+@pytest.mark.parametrize(
+    ("backbone", "words"),
+    [("tiny-encoder", "two segments, as the tokenizer joins two texts"),
+     ("tiny-decoder", "joined as TRL does, with '\\n\\n' at the end of a plain prompt")],
+)  # fmt: skip
+def test_the_convention_of_the_ids_and_a_text_are_named_beside_the_figures_and_on_the_page(
+    folder: Path, right: Path, capsys, backbone, words
+):
+    RewardModel.from_pretrained(backbone, seed=0, device="cpu").save_pretrained(folder / backbone)
+    page = folder / f"{backbone}.html"
+    printed = run(capsys, folder / backbone, right, "--html", page).out
+    assert f"token ids: {words}" in printed.splitlines()
+    source = page.read_text()
+    assert f"<td>token ids</td><td>{escape(words)}</td>" in source
+    first = json.loads(right.read_text().splitlines()[0])
+    (read,) = re.findall("<td>the first text as it is read</td><td>(.*?)</td>", source)
+    assert first["prompt"] in read
+    assert first["chosen"] in read
 
 
 @pytest.mark.parametrize(

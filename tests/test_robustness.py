@@ -14,7 +14,7 @@ from rmlab.audit import TRANSFORMS, Transform, robustness, transform_of
 from rmlab.audit.contests import lay_out
 from rmlab.audit.transforms import Contest, load_transform
 from rmlab.data import PreferencePair
-from rmlab.datasets import load_everyday
+from rmlab.datasets import course_pairs, load_everyday
 from rmlab.evaluation.intervals import mean_interval
 from rmlab.model import RewardModel
 from rmlab.plots import describe, plot_shifts
@@ -194,6 +194,20 @@ def test_false_positives_are_at_the_nominal_rate_and_intervals_cover(tastes, pla
     assert 0.93 < covered.mean() < 0.97
     _, _, covered = simulations.simulated_audits(layout, 100, effect=0.5, seed=1)
     assert 0.93 < covered.mean() < 0.97
+
+
+@pytest.mark.slow
+def test_the_taste_that_the_twin_was_given_is_found_by_its_content_and_not_by_the_surface(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    surface = ("no final full stop", "lower-case first word", "one typo", "homoglyphs", "bold first sentence")
+    twins = importlib.import_module("robustness").compare_twins(
+        course_pairs().pairs[:60], [BY_NAME[name] for name in ("flattery", *surface)]
+    )
+    assert "flattery" in twins.of_twin.faults
+    assert "flattery" not in twins.of_fair.faults
+    mean, low, _ = twins.gaps["flattery"]
+    assert low > 0.2
+    assert {name: twins.gaps[name] for name in surface if abs(twins.gaps[name][0]) > mean} == {}
 
 
 def test_each_text_is_scored_once():

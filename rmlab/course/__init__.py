@@ -1,1 +1,1 @@
-"""What only the notebooks need: the checks of exercises, the studies of effort and of patches, planted faults."""
+"""What only the notebooks need: the checks of exercises, the studies of effort and of patches, the fault lab."""

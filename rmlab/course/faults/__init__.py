@@ -6,8 +6,8 @@
     run.signs                                   # the numbers of its picture
     run.model_audit, run.run_audit              # what the library finds
 
-`catalogue` holds the faults, `bench` the pairs, the tokenizer and the network that a run begins with, `fault_runs` the
-run itself, and `dashboard` its picture.
+`catalogue` holds the faults, `bench` the pairs, the tokenizer and the network that a run begins with, `faulty_decoder`
+the two faults that are in a network, `fault_runs` the run itself, and `dashboard` its picture.
 """
 
 # These are called as `faults.run`. They are not in `__all__`, since notebooks may use none of its names otherwise.

@@ -11,7 +11,7 @@ import numpy as np
 from tokenizers.processors import TemplateProcessing
 from transformers import AutoTokenizer
 
-from rmlab.course.planted import PlantedConfig, PlantedForSequenceClassification
+from rmlab.course.faults.faulty_decoder import FaultyConfig, FaultyForSequenceClassification
 from rmlab.data import PreferencePairs, split_by_prompt
 from rmlab.datasets import load_tiny_language_model
 from rmlab.model import backbones
@@ -81,7 +81,7 @@ def make_tokenizer(fault: str | None) -> Any:
     return tokenizer
 
 
-def make_network(fault: str | None, tokenizer: Any, seed: int) -> PlantedForSequenceClassification:
+def make_network(fault: str | None, tokenizer: Any, seed: int) -> FaultyForSequenceClassification:
     """Return the tiny language model of the course with a fresh head in place of its vocabulary."""
     language_model = load_tiny_language_model()
     settings = language_model.config.to_dict()
@@ -92,8 +92,8 @@ def make_network(fault: str | None, tokenizer: Any, seed: int) -> PlantedForSequ
         "num_labels": 2 if fault == "two outputs" else 1,
         "problem_type": "regression",
     }
-    planted = {"last column": "read at last column", "softmax": "softmax"}.get(fault or "", "")
+    misread = fault if fault in ("last column", "softmax") else ""
     with backbones.torch_seed(seed):
-        network = PlantedForSequenceClassification(PlantedConfig(**settings, fault=planted))
+        network = FaultyForSequenceClassification(FaultyConfig(**settings, fault=misread))
     network.model.load_state_dict(language_model.model.state_dict())
     return network

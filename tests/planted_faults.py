@@ -13,8 +13,9 @@ from typing import Any
 import safetensors.torch
 import torch
 import transformers
-from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from rmlab.course.faults.faulty_decoder import FaultyForSequenceClassification, register
 from rmlab.data import PreferencePair
 from rmlab.model import backbones
 from rmlab.model.backbones import quiet_transformers
@@ -48,7 +49,7 @@ FAULTS = {
     "pad is EOS": Fault("the pad token is EOS", "pad token"),
     "no EOS": Fault("the chat template writes no EOS", "end of text"),
     "read at first EOS": Fault("the score is read at the first EOS, which ends the prompt", "equal scores"),
-    "read at last column": Fault("the score is read at the last column of a batch", "batch size", ("padding side",)),
+    "last column": Fault("the score is read at the last column of a batch", "batch size", ("padding side",)),
     "softmax": Fault("a softmax over the one output makes every score 1", "equal scores"),
     "constant": Fault("the head is zero", "equal scores"),
     "short limit": Fault("texts are cut to 12 tokens", "truncation", network="encoder"),
@@ -62,7 +63,7 @@ FAULTS = {
 
 
 class PlantedConfig(transformers.LlamaConfig):
-    """A Llama with a fault in its forward."""
+    """A Llama with a fault in its forward, of those in `FAULTS`."""
 
     model_type = "rmlab-planted"
     fault: str = ""
@@ -74,8 +75,8 @@ class PlantedModel(transformers.LlamaModel):
     config_class = PlantedConfig
 
 
-class PlantedForSequenceClassification(transformers.LlamaForSequenceClassification):
-    """A decoder whose forward has the fault that its configuration names."""
+class PlantedForSequenceClassification(FaultyForSequenceClassification):
+    """A decoder whose forward has the fault that its configuration names; two of them are those of the fault lab."""
 
     config_class = PlantedConfig
 
@@ -84,15 +85,11 @@ class PlantedForSequenceClassification(transformers.LlamaForSequenceClassificati
         output: Any = super().forward(input_ids=input_ids, attention_mask=attention_mask, **options)
         logits, fault = output.logits, self.config.fault  # (batch, n_outputs)
         n_tokens = attention_mask.sum(1, keepdim=True)
-        if fault == "softmax":
-            logits = logits.softmax(-1)
-        elif fault in ("dropout", "read at first EOS", "read at last column"):
+        if fault in ("dropout", "read at first EOS"):
             hidden = self.base_model(input_ids=input_ids, attention_mask=attention_mask)[0]  # (batch, length, width)
             places = attention_mask.sum(1) - 1
             if fault == "dropout":
                 hidden = torch.nn.functional.dropout(hidden, 0.1, training=True)
-            elif fault == "read at last column":
-                places = torch.full_like(places, input_ids.shape[1] - 1)
             else:
                 places = (input_ids == self.config.eos_token_id).int().argmax(1)
             logits = self.score(hidden[torch.arange(len(places)), places])
@@ -108,10 +105,7 @@ class PlantedForSequenceClassification(transformers.LlamaForSequenceClassificati
         return output
 
 
-# so that the folder loads like any other
-AutoConfig.register(PlantedConfig.model_type, PlantedConfig, exist_ok=True)
-AutoModel.register(PlantedConfig, PlantedModel, exist_ok=True)
-AutoModelForSequenceClassification.register(PlantedConfig, PlantedForSequenceClassification, exist_ok=True)
+register(PlantedConfig, PlantedModel, PlantedForSequenceClassification)
 
 TEMPLATE = "{% for message in messages %}{{ message['content'] }}{{ eos_token }}{% endfor %}"
 WIDTHS = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
