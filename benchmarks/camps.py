@@ -4,7 +4,7 @@
 
 Raters share a taste; those of the smaller camp differ from the others in a second one, by a gap that is small, middle
 or large. A line runs until so many camps were called clear. The truth is the gap of the camps as reported, wrong
-members included. Then classes without camps: all alike, two who toss a coin, and three who are far surer than the others.
+members included. Then classes without camps: all alike, two who toss a coin, three who are far surer than the others.
 Exit status 1 if a coverage is outside 93 to 97%, or more than 5% of classes without camps show some (beyond what so
 many simulations vary).
 """
