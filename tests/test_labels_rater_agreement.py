@@ -219,7 +219,9 @@ def one_taste(rng: np.random.Generator, *decided: float, n_pairs: int = 80) -> n
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("decided", [(1,) * 8, (0, 0, 1, 1, 1, 1, 1, 1), (0.3, 0.3, 0.3, 0.3, 0.3, 2, 2, 2)])
+@pytest.mark.parametrize(
+    "decided", [(1,) * 8, (0, 0, 1, 1, 1, 1, 1, 1), (0, 0, 0, 1, 1, 1, 1, 1), (0.3, 0.3, 0.3, 0.3, 0.3, 2, 2, 2)]
+)
 def test_camps_are_hardly_ever_found_where_there_are_none(decided: tuple[float, ...]) -> None:
     rng = np.random.default_rng(2)
     found = [find_camps(one_taste(rng, *decided), NAMES) for _ in range(N_SIMULATIONS)]

@@ -89,8 +89,8 @@ def find_camps(preferred: np.ndarray, raters: Sequence[str], *, seed: int = 0) -
 
     Every second pair divides the raters, and the pairs between them measure the gap. The test for camps permutes the
     judgements of each pair among the raters who judged it. Without camps, and if all raters are alike, this changes
-    nothing. Its statistic is the smaller of two gaps: of either part, the agreement within it less the agreement
-    across. So raters who are only less consistent than the others form no camp.
+    nothing. Its statistic is the smaller of two gaps, each over its standard error: of either part, the agreement
+    within it less the agreement across. So raters who are only less consistent than the others form no camp.
 
     None where that leaves a part of one rater, or fewer than 15 pairs to measure the gap on. A single rater who stands
     apart is no camp.
@@ -152,7 +152,10 @@ def _p_value(preferred: np.ndarray, seed: int) -> float:
 
 
 def _clarity(preferred: np.ndarray) -> np.ndarray:
-    """Return the smaller of the gaps of both parts, on the pairs that divide the raters; -inf if they leave no two."""
+    """Return the smaller of the gaps of both parts, each over its standard error, on the pairs that divide the raters.
+
+    It is -inf where no two parts are left. The gap of two raters strays further than that of six, hence the errors.
+    """
     votes = one_hot(preferred)  # (..., n_categories, n_raters, n_pairs)
     smaller, two_parts = _divide(votes)
     of_smaller = smaller[..., None, :, None]
@@ -160,9 +163,12 @@ def _clarity(preferred: np.ndarray) -> np.ndarray:
     across = share_agreeing_across(one, other)
     gaps = np.stack([share_agreeing(part) - across for part in (one, other)])  # (2, ..., n_pairs)
     known = ~np.isnan(gaps)
-    n = known.sum(axis=-1)
-    mean = np.where(n > 0, np.where(known, gaps, 0.0).sum(axis=-1) / np.maximum(n, 1), -np.inf)
-    return np.where(two_parts, mean.min(axis=0), -np.inf)
+    n = np.maximum(known.sum(axis=-1), 1)
+    mean = np.where(known, gaps, 0.0).sum(axis=-1) / n
+    spread = np.where(known, (gaps - mean[..., None]) ** 2, 0.0).sum(axis=-1) / n
+    with np.errstate(invalid="ignore", divide="ignore"):
+        in_errors = mean / np.sqrt(spread / n)
+    return np.where(two_parts & ~np.isnan(in_errors).any(axis=0), in_errors.min(axis=0), -np.inf)
 
 
 def _permuted(preferred: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
