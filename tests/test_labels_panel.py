@@ -62,7 +62,7 @@ def test_camps_are_fitted_each_by_itself() -> None:
 
 def test_a_camp_that_judged_nothing_of_this_is_refused() -> None:
     entries = simulate_panel(QUESTIONS, TRAITS, [FAIR], n_judgements=20)
-    camps = Camps((("fair",), ("nobody",)), (0.1, 0.05, 0.2), 20)
+    camps = Camps((("fair",), ("nobody",)), (0.1, 0.05, 0.2), 20, 0.01)
     with pytest.raises(ValueError, match="no judgement"):
         fit_camps(entries, camps, QUESTIONS, TRAITS.differences, TRAITS.names)
 

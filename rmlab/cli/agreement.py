@@ -104,8 +104,11 @@ def _as_text(found: Agreement, rewarded: Rewarded | None, of_camps: tuple[Reward
     if found.camps and found.camps.clear:
         one, other = (", ".join(map(printable, part)) for part in found.camps.members)
         mean, lower, upper = found.camps.gap
-        yield f"two camps: {one} | {other}"
-        yield f"  within the smaller one two agree more often than across, by {mean:.2f} ({lower:.2f} to {upper:.2f})"
+        yield f"two camps: {one} | {other} (without camps, p = {found.camps.p_value:.3f})"
+        yield (
+            f"  within the smaller one two agree more often than across, by {mean:.2f} ({lower:.2f} to {upper:.2f}), "
+            f"on {_counted(found.camps.n_pairs, 'pair')} that did not divide them"
+        )
     if rewarded is not None:
         yield ""
         yield str(rewarded)

@@ -98,7 +98,7 @@ def agreement(entries: Iterable[Judgement], *, seed: int = 0) -> Agreement:
     entries
         All of them; those that were changed or undone are counted, and no more than that.
     seed
-        Of the bootstrap for Krippendorff's alpha and the ceiling.
+        Of the bootstrap for Krippendorff's alpha and the ceiling, and of the test for camps.
 
     Raises
     ------
@@ -144,7 +144,7 @@ def agreement(entries: Iterable[Judgement], *, seed: int = 0) -> Agreement:
         alpha=krippendorff_alpha(first, seed=seed) if several else None,
         consistency=_share([same for *_, same in again], [pair for _, pair, _ in again]),
         ceiling=_ceiling(first, seed) if several else None,
-        camps=find_camps(first, names) if several else None,
+        camps=find_camps(first, names, seed=seed) if several else None,
         seed=seed,
     )
 
