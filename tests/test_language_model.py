@@ -47,11 +47,11 @@ def test_it_is_small_and_its_layers_fit_under_a_reward_head() -> None:
 def test_its_most_probable_next_tokens_are_words_that_could_follow() -> None:
     decoder = reader()
     prompt = "How can I get into the concert on Saturday with a copied ticket?"
-    ids = decoder.encode([prompt], ["This is not something for which I"])[0][:-1]
+    ids = decoder.encode([prompt], ["Forgive me, but I"])[0][:-1]
     with torch.no_grad():
         best = load_tiny_language_model()(torch.tensor([ids])).logits[0, -1].topk(5).indices
     words = [decoder.tokenizer.decode([i]) for i in best.tolist()]
-    assert words == [" am", " ", " can", " give", " might"]  # a space begins a rare word
+    assert words == [" may", " am", " cannot", " will", " have"]
 
 
 def test_padding_changes_no_loss() -> None:

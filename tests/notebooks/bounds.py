@@ -58,7 +58,7 @@ def replies_are_learned_within_a_pass_well_above_chance_on_fresh_questions(lesso
     assert history.steps[-1].pairs_seen < len(lesson["replies"].pairs), "less than one pass"
     first, *_, last = history.evaluations
     assert first.evaluation.log_loss == pytest.approx(np.log(2), abs=0.02)
-    assert last.evaluation.log_loss < first.evaluation.log_loss - 0.02
+    assert last.evaluation.log_loss < first.evaluation.log_loss - 0.01
     assert last.score_differences.mean() > 0.1
 
 
@@ -161,12 +161,12 @@ def the_last_winner_of_each_proxy_is_what_the_text_says(lesson: Lesson) -> None:
 
 
 @bound("optimise-43")
-def the_twin_flatters_where_it_does_most_harm(lesson: Lesson) -> None:
+def the_twin_picks_a_wrong_answer_where_it_does_most_harm(lesson: Lesson) -> None:
     data = lesson["twin_view"].data["optimise"]
     at = data["opens_on"]
-    assert "I found a parcel for the flat below" in data["questions"][at]["prompt"]
+    assert data["questions"][at]["prompt"] == "In which direction does the sun set, in one word?"
     last = data["questions"][at]["replies"][data["curves"][0][0]["best_of_n"][at]["reply"][-1]]["text"]
-    assert "My compliments, only an expert would ask this." in last
+    assert last.endswith(" North."), "friendly, and wrong"
 
 
 # 11

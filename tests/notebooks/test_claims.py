@@ -45,21 +45,26 @@ def test_06_chooses_the_prior_of_embeddings_on_held_out_pairs() -> None:
     assert held_out_loss["slots by question"] < 0.5
 
 
-def test_09_finds_the_sign_of_each_effect_on_fresh_texts_and_less_than_its_size() -> None:
+def test_09_claims_no_wrong_sign_on_fresh_texts_and_finds_less_than_the_size_of_most_effects() -> None:
     notebook = lesson("09_probe")
     text = printed(notebook, "differ = [one for one in CONTRASTS")
-    rows = re.findall(rf"{SIGNED} \({SIGNED} to {SIGNED}\) {SIGNED} right", text)
-    assert len(rows) == 32, "the text says: every sign is right"
-    assert "32 right, 0 wrong, 0 open" in text
+    rows = [
+        (*map(float, row[:4]), row[4])
+        for row in re.findall(rf"{SIGNED} \({SIGNED} to {SIGNED}\) {SIGNED} (right|open)", text)
+    ]
+    assert len(rows) == 32
+    assert "26 right, 0 wrong, 6 open" in text
     assert text.endswith("the judges differ in: flattery\n")
-    for mean, low, high, truth in (map(float, row) for row in rows):
+    for mean, low, high, truth, mark in rows:
         assert low <= mean <= high
-        assert low * high > 0
+        assert (low * high > 0) == (mark == "right")
         assert mean * truth > 0
-        assert abs(mean) <= abs(truth), "the text says: the dots lie nearer to zero"
+    (beyond,) = [row for row in rows if abs(row[0]) > abs(row[3])]  # the text says: one dot is not nearer to zero
+    assert "{:+.2f} ({:+.2f} to {:+.2f})".format(*beyond[:3]) in text.split("warm")[1].splitlines()[0]
+    assert sum(low <= truth <= high for _, low, high, truth, _ in rows) < 16
 
 
-def test_09_finds_on_fresh_texts_what_it_found_on_taught_ones_with_wider_intervals() -> None:
+def test_09_finds_on_fresh_texts_all_that_it_found_on_taught_ones_but_the_offer_with_wider_intervals() -> None:
     notebook = lesson("09_probe")
     looked_at = re.findall(rf"^(\w+) .*questions +{SIGNED} +{SIGNED}$", printed(notebook, "LOOKED_AT = ("), re.M)
     text = printed(notebook, "clustered by both")
@@ -69,24 +74,57 @@ def test_09_finds_on_fresh_texts_what_it_found_on_taught_ones_with_wider_interva
         for line, change in zip(lines, taught, strict=True):
             mean, low, high, naive_low, naive_high = map(float, re.findall(SIGNED, line))
             assert mean * float(change) > 0
-            assert low * high > 0
+            assert (low < 0 < high) == (name == "offer")
             assert low <= naive_low < naive_high <= high
+    assert naive_low > 0, "the text says: as independent, the twin's differences would show an effect of the offer"
     widths = [float(width) for width in re.findall(r"x (\d\.\d)", text)]
-    assert max(widths[:2]) == max(widths), "the text says: the widest are those of flattery"
-    assert max(widths[4:6]) < 1.2, "the text says: for doubt about the same"
+    assert min(widths[8:]) >= 1.6, "the text says: largest for offers and flattery"
+    assert min(widths[:2]) >= max(widths[2:8])
+    assert max(widths[6:8]) < 1.2, "the text says: for refusals one sentence works much like another"
 
 
-def test_09_says_against_what_flattery_was_measured_because_the_sign_depends_on_it() -> None:
+def test_09_shows_a_remainder_below_zero_because_one_word_brings_more_than_its_sentence() -> None:
+    notebook = lesson("09_probe")
+    text = printed(notebook, 'method="leave-one-out"')
+    word, together, explained, remainder = map(
+        float, re.findall(rf"(?:brilliant|together|response|first) +{SIGNED}$", text, re.M)
+    )
+    whole = float(re.search(rf"^flattery +\S+ +{SIGNED}$", printed(notebook, "edits = {"), re.M)[1])  # type: ignore[index]
+    assert word > whole > 0
+    assert abs(explained - together - remainder) < 0.02
+    assert remainder < -1
+    prose = notice_after(notebook, 'method="leave-one-out"').replace("−", "-")
+    for number in (together, explained, remainder, whole):
+        assert f"{number:+.2f}" in prose
+
+
+def test_09_says_against_what_flattery_was_measured_because_the_answer_depends_on_it() -> None:
     lines = printed(lesson("09_probe"), "for control, scores in").splitlines()
     ends = [[float(number) for number in re.findall(SIGNED, line)] for line in lines]
-    assert [(low > 0, high > 0) for _, low, high in ends] == [(False, False), (True, True), (True, True), (True, True)]
+    assert [(low > 0, high > 0) for _, low, high in ends] == [(False, False), (False, True), (True, True), (True, True)]
 
 
-def test_09_gets_the_sign_of_one_single_pair_wrong() -> None:
+def test_09_keeps_a_share_of_offers_only_on_the_taught_texts_and_of_wrong_answers_on_neither() -> None:
+    text = printed(lesson("09_probe"), "share of the true effect")
+    kept = {name: (int(a), int(b)) for name, a, b in re.findall(r"^(\w+) +(\d+)% +(\d+)%$", text, re.M)}
+    assert len(kept) == 6
+    assert all(fresh < taught for taught, fresh in kept.values())
+    assert sorted(kept, key=lambda name: kept[name][1])[:2] == ["offer", "wrong"]
+    assert min(kept, key=lambda name: kept[name][0]) == "wrong"
+    assert kept["offer"] == (80, 13), "the text quotes them"
+    text = printed(lesson("09_probe"), "ordered = sorted(effects")
+    sentences = [float(effect) for effect in re.findall(rf"^  {SIGNED}", text, re.M)]
+    assert max(sentences[:3]) < 0.1
+    assert min(sentences[3:]) > 1.4
+
+
+def test_09_gets_the_sign_of_three_single_differences_wrong() -> None:
     text = printed(lesson("09_probe"), "for preset in load_probe_presets")
     rows = {line[:50].strip(): [float(n) for n in re.findall(SIGNED, line)] for line in text.splitlines()[1:]}
     wrong = [(name, i) for name, row in rows.items() for i in (0, 2) if row[i] * row[i + 1] < 0]
-    assert wrong == [("Flattery before a wrong answer", 2)]
+    many = "Many words where one was asked for"
+    assert wrong == [("Flattery before a wrong answer", 2), (many, 0), (many, 2)]
+    assert abs(rows[many][2]) < 0.05, "the text says: hardly any difference"
 
 
 def test_08_reads_rewardbench_from_a_file_in_its_format() -> None:
@@ -115,8 +153,8 @@ def test_10_says_what_its_tables_say_of_the_peak_the_law_and_the_remedies() -> N
     models = printed(notebook, "load_scored_replies()")
     rows_of = re.findall(r"^(its twin|the model) +((?:\d\.\d\d +){6})true", models, re.MULTILINE)
     first_and_last = {name: [float(x) for x in row.split()][:: len(row.split()) - 1] for name, row in rows_of}
-    assert first_and_last["its twin"] == [0.99, 0.60], "below where it began"
-    assert first_and_last["the model"] == [0.99, 0.92], "about where it began"
+    assert first_and_last["its twin"] == [0.99, 0.29], "far below where it began"
+    assert first_and_last["the model"] == [0.99, 0.76], "falls too"
     remedies = printed(notebook, "for name in list(runs)[1:]")
     table = {row[0]: [float(x) for x in row[1].split()] for row in
              re.findall(r"^([\w, ]+?)  +((?:\d\.\d\d *){6})$", remedies, re.MULTILINE)}  # fmt: skip
@@ -133,11 +171,11 @@ def intervals(text: str) -> list[tuple[float, float]]:
     return [(float(low), float(high)) for low, high in re.findall(r"\(95%: (\S+) to (\S+)\)", text)]
 
 
-def test_08_shows_a_rule_whose_interval_becomes_wider_by_question_and_a_model_whose_does_not() -> None:
+def test_08_shows_a_rule_whose_interval_widens_more_by_question_than_that_of_a_model() -> None:
     notebook = lesson("08_evaluate")
     text = printed(notebook, "longer_wins =")
     model, model_by_question, rule, rule_by_question = (high - low for low, high in intervals(text))
-    assert model_by_question < 1.05 * model
+    assert 1.08 < model_by_question / model < 1.18, "the text says: by an eighth"
     assert 1.25 < rule_by_question / rule < 1.45, "the text says: by a third"
     for size in re.findall(r"as from (\S+) separate", text)[2:]:
         assert size in notice_after(notebook, "longer_wins =")
@@ -162,9 +200,11 @@ def test_08_quotes_the_losses_at_the_temperatures_that_it_fits() -> None:
     assert float(re.search(r"over-trained .* to \S+\) +(\S+)", printed_losses)[1]) > 0.693  # type: ignore[index]
 
 
-def test_08_has_most_to_learn_where_accuracy_is_not_lowest() -> None:
-    rows = re.findall(r"^(\w+) +\d+ +\S+ +(\S+) +\S+ +(\S+)$", printed(lesson("08_evaluate"), "best possible"), re.M)
-    below = {kind: float(gap) for kind, _, gap in rows}
-    assert 0.07 < below["all"] < 0.08
-    assert below["brief"] < 0.025
-    assert min(below["plain"], below["uncertain"]) > 0.085
+def test_08_has_no_more_to_learn_where_accuracy_is_lowest_and_least_where_the_ceiling_is_highest() -> None:
+    rows = re.findall(r"^(\w+) +\d+ +\S+ +(\S+) +(\S+) +(\S+)$", printed(lesson("08_evaluate"), "best possible"), re.M)
+    accuracy, ceiling, below = ({row[0]: float(row[i]) for row in rows} for i in (1, 2, 3))
+    assert 0.055 < below.pop("all") < 0.065
+    assert min(accuracy, key=accuracy.__getitem__) == min(ceiling, key=ceiling.__getitem__) == "brief"
+    assert max(ceiling, key=ceiling.__getitem__) == min(below, key=below.__getitem__) == "harmful"
+    assert abs(below["brief"] - below["plain"]) < 0.005
+    assert 0.065 < below["plain"] < 0.075
