@@ -35,7 +35,7 @@ export function dial({ label }) {
     ({ width, height, em }, now) => {
       const x = width / 2;
       const y = height - 2 * em;
-      const r = Math.min(width / 2 - 2.6 * em, height - 3.6 * em);
+      const r = Math.min(width / 2 - 4.5 * em, height - 3.6 * em); // "A > 0.99" fits beside it
       const at = (p, share = 1) => [x + r * share * Math.cos(Math.PI * p), y - r * share * Math.sin(Math.PI * p)];
       const arc = (from, to, share = 1) => {
         const [start, end] = [from, to].map((p) => at(p, share).map((value) => value.toFixed(1)).join(" "));
