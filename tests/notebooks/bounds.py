@@ -206,6 +206,14 @@ def training_on_judges_who_like_flattery_moves_it_up(lesson: Lesson) -> None:
     assert changes["after", "flattery"][0] > changes["before", "flattery"][0] + 0.1
 
 
+@bound("gain-yours")
+def the_gain_is_small_and_the_twin_shows_how_much_there_is(lesson: Lesson) -> None:
+    gains = {name: value for name, (value, _, _) in lesson["compared"].items()}
+    assert -0.02 < gains["beyond the start"] < 0.1
+    assert gains["twin, beyond the start"] > 0.03
+    assert gains["beyond length"] > 0.1
+
+
 @bound("figures-yours")
 def the_report_is_one_page_with_the_figures(lesson: Lesson) -> None:
     figures = lesson["figures"]
