@@ -21,7 +21,7 @@ CHANGES = {
     "swapped labels": lambda now, good: now["worst source"] < 0.45,
     "naive log": lambda now, good: now["steps"] < 60,
     "learning rate": lambda now, good: now["last loss"] > 0.6 and now["training"] < good["training"] - 0.1,
-    "leaking prompts": lambda now, good: now["test"] > now["others"] + 0.08,
+    "leaking prompts": lambda now, good: now["test"] > now["others"] + 0.02,
     "prompt constant": lambda now, good: abs(now["reported"] - now["others"]) > 0.02,
 }
 

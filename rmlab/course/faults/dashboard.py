@@ -65,12 +65,16 @@ def _loss(ax: Axes, run: FaultRun) -> str:
     ax.plot(steps[finite], run.losses[finite], color=FIRST, linewidth=2)
     ax.axhline(COIN, color=NEUTRAL, linewidth=1.5, linestyle="--")
     ax.set_xlim(0, 61)
-    ax.set_ylim(0, max(1.3, 1.1 * float(run.losses[finite].max())))
+    ax.set_ylim(0, max(1.3, 1.1 * float(run.losses[finite].max(initial=0.0))))
     ax.annotate("a coin", (60, COIN), (0, 3), textcoords="offset points", ha="right", fontsize=SIZE - 1, color=INK)
     _label(ax, "step", "loss, in nats")
     last = run.signs["last loss"]
     if finite.all():
         return f"from {run.losses[0]:.2f} to {last:.2f} in {len(steps)} steps, {run.losses.max():.2f} at most"
+    if not finite.any():
+        ax.annotate("not finite from the first step", (0, 0.65), color=ERROR, fontsize=11)
+        ax.set_xlim(0, 60)
+        return "not finite at step 1, where the run ends"
     ax.plot([finite.sum()], [run.losses[finite][-1]], "X", color=ERROR, markersize=11)
     ax.annotate("not finite", (finite.sum() + 1, run.losses[finite][-1]), (6, 8), textcoords="offset points",
                 fontsize=SIZE, color=ERROR, weight="bold")  # fmt: skip
