@@ -36,6 +36,17 @@ def test_a_course_model_is_far_above_chance_on_fresh_questions_and_below_the_cei
     assert 0.68 < right < test.bayes_accuracy
 
 
+OPEN = {
+    ("offer", "fair"),
+    ("offer", "flattered"),
+    ("fuller", "fair"),
+    ("fuller", "flattered"),
+    ("due_hedge", "fair"),
+    ("curt", "flattered"),
+}
+"""Whose intervals contain zero, as the card says."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("attribute", CONTRASTS)
 def test_each_attribute_has_the_sign_that_the_judge_gives_it(models, attribute):
@@ -47,9 +58,9 @@ def test_each_attribute_has_the_sign_that_the_judge_gives_it(models, attribute):
         mean, low, high = mean_interval(added - taken, *contrast.clusters)
         truth = contrast.true_effects(JUDGES[judge]).mean()
         assert np.sign(mean) == np.sign(truth), judge
-        clear = (attribute, judge) != ("wrong", "flattered")  # the card says so
+        clear = (attribute, judge) not in OPEN
         assert (low * high > 0) == clear, judge  # zero is not in the interval
-        assert abs(mean) < 1.2 * abs(truth), judge  # what is recognised in part is rewarded in part
+        assert abs(mean) < 1.4 * abs(truth), judge  # most is recognised in part; a friendly opening excites the twin
         row += f" {truth:+.2f} | {mean:+.2f} ({low:+.2f} to {high:+.2f}) |"
     assert row in dataset_card("course_model")
 
@@ -112,8 +123,8 @@ def test_every_preset_but_two_has_the_sign_of_the_truth_in_both_models():
         for judge, (a, b) in preset.scores.items()
         if np.sign(a - b) != np.sign(preset.truth[judge])
     ]
-    part = "The whole answer, or a part of it"
-    assert wrong == [(part, "fair"), (part, "flattered"), ("Flattery before a wrong answer", "flattered")]
+    words = "Many words where one was asked for"
+    assert wrong == [("Flattery before a wrong answer", "flattered"), (words, "fair"), (words, "flattered")]
 
 
 @pytest.mark.slow

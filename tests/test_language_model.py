@@ -26,9 +26,9 @@ def losses(fresh: bool) -> torch.Tensor:
 def test_it_has_learned_the_replies_and_fresh_ones_are_harder() -> None:
     known, fresh = (losses(fresh).mean().item() for fresh in (False, True))
     assert known < 2 < fresh
-    assert abs(known - 1.38) < 0.15
+    assert abs(known - 1.35) < 0.15
     card = dataset_card("tiny_language_model")
-    assert [figure for figure in ("1.38 nats", "6.80 nats", "344,384 weights") if figure not in card] == []
+    assert [figure for figure in ("1.35 nats", "6.98 nats", "344,384 weights") if figure not in card] == []
 
 
 def test_it_is_small_and_its_layers_fit_under_a_reward_head() -> None:
