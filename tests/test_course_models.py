@@ -60,7 +60,9 @@ def test_each_attribute_has_the_sign_that_the_judge_gives_it(models, attribute):
         assert np.sign(mean) == np.sign(truth), judge
         clear = (attribute, judge) not in OPEN
         assert (low * high > 0) == clear, judge  # zero is not in the interval
-        assert abs(mean) < 1.4 * abs(truth), judge  # most is recognised in part; a friendly opening excites the twin
+        beyond = (attribute, judge) == ("warm", "flattered")  # the one effect that is larger than the judge's
+        assert (abs(mean) > abs(truth)) == beyond, judge  # what is recognised in part is rewarded in part
+        assert abs(mean) < 1.4 * abs(truth)
         row += f" {truth:+.2f} | {mean:+.2f} ({low:+.2f} to {high:+.2f}) |"
     assert row in dataset_card("course_model")
 

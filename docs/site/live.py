@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from rmlab.datasets import course_model, course_pairs
 from rmlab.explorer.bundle import live_wasm, live_worker
+from rmlab.explorer.probe_views import MODELS
 
 if TYPE_CHECKING:
     from rmlab.data import PreferencePair
     from rmlab.model import RewardModel
 
 EXPORTED = ("rmlab_onnx.json", "tokenizer.json", "model_int8.onnx")
-SHOWN_AS = {"fair": "the course's model", "flattered": "its flattered twin"}
 LANDING = "fair"
 NOTEBOOKS = {"the twin": "flattered"}
 """By what a notebook calls the model of a probe, the model that answers there; others show what was recorded."""
@@ -51,7 +51,7 @@ def write_all(folder: Path, kept: Path, library: str, models: Models = COURSE) -
         if not export.is_dir():
             for older in kept.glob(f"{name}-*"):
                 shutil.rmtree(older)
-            _export(load(), course_pairs().pairs[:N_COMPARED], SHOWN_AS[name], export)
+            _export(load(), course_pairs().pairs[:N_COMPARED], MODELS[name], export)
         target = folder / name
         target.mkdir(parents=True, exist_ok=True)
         for file in export.iterdir():

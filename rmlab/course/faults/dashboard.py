@@ -72,8 +72,7 @@ def _loss(ax: Axes, run: FaultRun) -> str:
     if finite.all():
         return f"from {run.losses[0]:.2f} to {last:.2f} in {len(steps)} steps, {run.losses.max():.2f} at most"
     if not finite.any():
-        ax.annotate("not finite from the first step", (0, 0.65), color=ERROR, fontsize=11)
-        ax.set_xlim(0, 60)
+        ax.annotate("not finite from the first step", (1, 0.5), fontsize=SIZE, color=ERROR, weight="bold")
         return "not finite at step 1, where the run ends"
     ax.plot([finite.sum()], [run.losses[finite][-1]], "X", color=ERROR, markersize=11)
     ax.annotate("not finite", (finite.sum() + 1, run.losses[finite][-1]), (6, 8), textcoords="offset points",

@@ -53,17 +53,30 @@ export function recorded(history, here, texts, what = "") {
 export const PICKED = /^(pair \d+|reset|example “.*”)$/;
 
 /**
- * Where texts come from that nobody typed: a pair that was picked, the start, or an example; nothing for others. `columns`
- * are those of the pairs, if there are any, and `row` is the selected one; `presets` are the examples.
+ * What texts are that nobody typed: { pair: row }, { start: true } or { example }; null for others. `columns` are those of
+ * the pairs, if there are any, and `row` is the selected one; `presets` are the examples.
  */
-export function originOf(texts, { columns, row, start, presets = [] }) {
+export function pickedAs(texts, { columns, row, start, presets = [] }) {
   const pair = columns && row !== null && row < (columns.prompt?.length ?? 0)
     && { prompt: columns.prompt[row], response_a: columns.chosen[row], response_b: columns.rejected[row] };
   const same = (other) => TEXTS.every((name) => texts[name] === other[name]);
-  if (pair && same(pair)) return `pair ${row + 1}`;
-  if (same(start)) return "reset";
+  if (pair && same(pair)) return { pair: row };
+  if (start && same(start)) return { start: true };
   const example = presets.find(({ state }) => same(state));
-  return example ? `example “${example.name}”` : "";
+  return example ? { example } : null;
+}
+
+/** What of a store `pickedAs` looks for. */
+export const pickable = (store) => ({
+  columns: store.get("data").pairs, row: store.get("selection"), start: store.get("start"), presets: store.get("data").probe?.presets,
+});
+
+/** Where texts come from that nobody typed, in words; nothing for others. */
+export function originOf(texts, known) {
+  const picked = pickedAs(texts, known);
+  if (picked === null) return "";
+  if ("pair" in picked) return `pair ${picked.pair + 1}`;
+  return "start" in picked ? "reset" : `example “${picked.example.name}”`;
 }
 
 /** The history without the oldest entries that there is no room for; what came after one of these begins anew. */

@@ -1,5 +1,5 @@
 // Whose the label is. Texts that the reader edits have none until the reader says one: what was said of others is not of them.
-import { TEXTS } from "./history.js";
+import { pickable, pickedAs, TEXTS } from "./history.js";
 import { settingsOf } from "./settings.js";
 
 /** Texts as one short word (FNV-1a), so that a state, and a link, can hold which ones have no label. */
@@ -35,15 +35,11 @@ export function relabelled(store, values) {
   return marking(store, values.winner !== undefined && labelled(store) ? "" : named(texts));
 }
 
-/** The label of texts that nobody edited: those of the start, of the selected pair or of an example; else null. */
+/** The label of texts that nobody edited: those of the selected pair, of the start or of an example; else null. */
 function labelOfData(store, texts) {
-  const { pairs, probe } = store.get("data");
-  const row = store.get("selection");
-  const same = (other) => TEXTS.every((name) => texts[name] === other[name]);
-  const start = store.get("start") ?? {};
-  if (same(start)) return start.winner ?? null;
-  const pair = pairs?.prompt && row !== null && row < pairs.prompt.length
-    && { prompt: pairs.prompt[row], response_a: pairs.chosen[row], response_b: pairs.rejected[row] };
-  if (pair && same(pair)) return pairs.flags?.tied.includes(row) ? "tie" : "a";
-  return (probe?.presets ?? []).find((preset) => same(preset.state))?.state.winner ?? null;
+  const picked = pickedAs(texts, pickable(store));
+  if (picked === null) return null;
+  if ("start" in picked) return store.get("start").winner ?? null;
+  if ("pair" in picked) return store.get("data").pairs.flags?.tied.includes(picked.pair) ? "tie" : "a";
+  return picked.example.state.winner ?? null;
 }

@@ -4,7 +4,7 @@ import { element, unique, update } from "../core/dom.js";
 import { comparison, editList } from "../parts/edits.js";
 import { exampleMenu, recordedTable } from "../parts/examples.js";
 import { edited } from "../core/chips.js";
-import { find, newestChild, originOf, recorded, scored, textsOf, TEXTS, trailOf } from "../core/history.js";
+import { find, newestChild, originOf, pickable, recorded, scored, textsOf, TEXTS, trailOf } from "../core/history.js";
 import { relabelled } from "../core/label.js";
 import { loadingLine } from "../parts/loading.js";
 import { differenceOf, readouts, scorersOf } from "../parts/needles.js";
@@ -28,7 +28,7 @@ export const probe = {
     function record(what = "") { // an edit ends
       clearTimeout(timer);
       for (const editor of Object.values(editors)) editor.flush();
-      const origin = () => originOf(texts(), { columns: store.get("data").pairs, row: store.get("selection"), start: store.get("start"), presets: store.get("data").probe?.presets });
+      const origin = () => originOf(texts(), pickable(store));
       const made = recorded(store.get("history"), store.get("here"), texts(), what || origin());
       if (made) store.set({ ...made, history: waiting() ? scored(made.history, made.here, [null, null]) : withScores(made.history, made.here) });
     }
