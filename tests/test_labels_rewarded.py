@@ -76,13 +76,16 @@ def test_forty_labels_give_wide_intervals_and_two_hundred_cover() -> None:
 
 
 def test_as_many_more_labels_as_it_says_halve_the_intervals() -> None:
-    rng = np.random.default_rng(1)
-    few = fit_rewarded(labels(rng, 150), QUESTIONS, TRAITS.differences, TRAITS.names)
-    assert few.more_for_half is not None
-    assert few.more_for_half > 3 * 150  # a prior has narrowed what few labels leave wide
-    many = fit_rewarded(labels(rng, 150 + few.more_for_half), QUESTIONS, TRAITS.differences, TRAITS.names)
-    ratio = np.mean((many.fit.standard_errors / few.fit.standard_errors)[few.n_differing > 0])
-    assert ratio == pytest.approx(0.5, abs=0.05)
+    """On average over readers: one reader's draw ends between 0.37 and 0.57 of what it was."""
+    rng, ratios = np.random.default_rng(1), []
+    for _ in range(40):
+        few = fit_rewarded(labels(rng, 150), QUESTIONS, TRAITS.differences, TRAITS.names)
+        assert few.more_for_half is not None
+        assert few.more_for_half > 3 * 150  # a prior has narrowed what few labels leave wide
+        many = fit_rewarded(labels(rng, 150 + few.more_for_half), QUESTIONS, TRAITS.differences, TRAITS.names)
+        ratios.append(np.mean((many.fit.standard_errors / few.fit.standard_errors)[few.n_differing > 0]))
+    # Somewhat cautious: of an attribute that few pairs have shown, the rest of the pairs show more.
+    assert 0.43 < np.mean(ratios) < 0.5
     flat = fit_rewarded(labels(rng, 900), QUESTIONS, TRAITS.differences, TRAITS.names, prior_variance=1e6)
     assert flat.more_for_half == pytest.approx(3 * 900, rel=0.02)
 

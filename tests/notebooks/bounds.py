@@ -58,7 +58,7 @@ def replies_are_learned_within_a_pass_well_above_chance_on_fresh_questions(lesso
     assert history.steps[-1].pairs_seen < len(lesson["replies"].pairs), "less than one pass"
     first, *_, last = history.evaluations
     assert first.evaluation.log_loss == pytest.approx(np.log(2), abs=0.02)
-    assert last.evaluation.log_loss < first.evaluation.log_loss - 0.01
+    assert last.evaluation.log_loss < first.evaluation.log_loss - 0.02
     assert last.score_differences.mean() > 0.1
 
 
@@ -279,7 +279,7 @@ def two_outputs_learn_what_is_not_read(lesson: Lesson) -> None:
 @bound("break-paper")
 def the_mystery_on_paper_is_the_one_that_is_told(lesson: Lesson) -> None:
     assert lesson["faults"].mystery(1) == "swapped labels"
-    run = lesson["faults"].run("swapped labels", seed=1)
+    run = lesson["faults"].run("swapped labels", seed=6)
     assert run.by_source["C"] < 0.5 < min(run.by_source["A"], run.by_source["B"])
 
 
