@@ -10,7 +10,7 @@ import pytest
 from rmlab.evaluation import noise_ceiling
 from rmlab.labels import Judgement, agreement, find_camps, krippendorff_alpha
 from rmlab.labels.camps import _permuted, one_hot, share_agreeing
-from rmlab.labels.rater_agreement import Estimate, _deficits, _mean, side_share
+from rmlab.labels.rater_agreement import Estimate, _extra_agreements, _mean, side_share
 from rmlab.preference import preference_probability
 
 N_SIMULATIONS = 500
@@ -157,7 +157,7 @@ def test_a_planted_careless_rater_is_found_and_covered() -> None:
     d, weights = on_average(2.0)
     p = preference_probability(d)
     truth = 0.5 - float(weights @ (p**2 + (1 - p) ** 2))
-    assert 0.93 <= coverage(truth, lambda rng: _mean(_deficits(one_hot(careless(rng)))[0])) <= 0.97
+    assert 0.93 <= coverage(truth, lambda rng: _mean(_extra_agreements(one_hot(careless(rng)))[0])) <= 0.97
     found = agreement(judgements(careless(np.random.default_rng(1), 120), np.zeros((6, 120), dtype=int)))
     assert [record.stands_apart for record in found.raters] == [True, False, False, False, False, False]
     assert found.camps is None or not found.camps.clear

@@ -59,12 +59,12 @@ class RaterRecord:
     """Share of the pairs seen twice that were judged the same both times."""
     with_others: Estimate | None
     """How often another rater, drawn at random, says the same of a pair."""
-    deficit: Estimate | None
+    extra_agreement: Estimate | None
     """`with_others` less the agreement of the others among themselves on the same pairs."""
     side: str | None
     """"left" or "right", where that bias is clear after allowing for the number of raters (Bonferroni)."""
     stands_apart: bool
-    """Whether `deficit` is clearly below 0, likewise."""
+    """Whether `extra_agreement` is clearly below 0, likewise."""
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,9 @@ def agreement(entries: Iterable[Judgement], *, seed: int = 0) -> Agreement:
             seen_twice.add(cell)
             again.append((*cell, float(first[cell] == entry.preferred)))
     votes = one_hot(first)
-    deficits = _deficits(votes)
+    extra_agreements = _extra_agreements(votes)
     raters = tuple(
-        _record(name, [entry for entry in stands if entry.rater == name], pairs, again, votes, row, deficits)
+        _record(name, [entry for entry in stands if entry.rater == name], pairs, again, votes, row, extra_agreements)
         for name, row in rows.items()
     )
     of_two = share_agreeing(votes)
@@ -202,14 +202,14 @@ def _record(
     again: list[tuple[int, int, float]],
     votes: np.ndarray,
     row: int,
-    deficits: np.ndarray,
+    extra_agreements: np.ndarray,
 ) -> RaterRecord:
     sides = [entry for entry in stands if entry.verdict in ("left", "right")]
     left, where = [float(e.verdict == "left") for e in sides], [pairs[e.pair] for e in sides]
     share = side_share(left, where)
     others = np.arange(votes.shape[1]) != row
     agree = share_agreeing_across(votes[:, [row]], votes[:, others])
-    agree, deficit = agree[~np.isnan(agree)], deficits[row][~np.isnan(deficits[row])]
+    agree, extra_agreement = agree[~np.isnan(agree)], extra_agreements[row][~np.isnan(extra_agreements[row])]
     n_raters = votes.shape[1]
     mine = [(pair, same) for rater, pair, same in again if rater == row]
     return RaterRecord(
@@ -221,13 +221,13 @@ def _record(
         left=share,
         consistency=_share([same for _, same in mine], [pair for pair, _ in mine]),
         with_others=_mean(agree) if len(agree) >= FEW else None,
-        deficit=_mean(deficit) if len(deficit) >= FEW else None,
+        extra_agreement=_mean(extra_agreement) if len(extra_agreement) >= FEW else None,
         side=None if share is None else _clear_side(left, where, n_raters),
-        stands_apart=len(deficit) >= FEW and _clearly_below_zero(deficit, n_raters),
+        stands_apart=len(extra_agreement) >= FEW and _clearly_below_zero(extra_agreement, n_raters),
     )
 
 
-def _deficits(votes: np.ndarray) -> np.ndarray:
+def _extra_agreements(votes: np.ndarray) -> np.ndarray:
     """Return, for each rater and pair, the agreement with the others less that of these; ``(n_raters, n_pairs)``."""
     n_raters = votes.shape[1]
     rows = []

@@ -68,7 +68,7 @@ FAULTS = {
         ("audit: padding side",),
     ),
     "two outputs": KnownFault(
-        "The head has two outputs, as transformers makes it unasked. The last is trained, the first is used.",
+        "The head has two outputs, the default of the transformers library. The last is trained, the first is used.",
         "AutoModelForSequenceClassification.from_pretrained(backbone)",
         "accuracy",
         "The loss falls, and yet even the training pairs are right only about as often as by tossing a coin.",
