@@ -134,7 +134,7 @@ def _score(
     model: RewardModel, pairs: PreferencePairs, name: str, options: argparse.Namespace
 ) -> tuple[PreferencePairs, dict[str, int], np.ndarray, np.ndarray, np.ndarray]:
     """Return the pairs with a preference, what was left out or cut, their scores and their responses' lengths."""
-    judged = pairs.take(np.flatnonzero(~pairs.tied))
+    judged = pairs.take(pairs.decided)
     if not len(judged):
         raise ValueError(f"{name}: all {len(pairs):,} pairs are ties; accuracy needs a preferred response")
     encoded = model.encode_pairs(judged, max_length=options.max_length)

@@ -259,6 +259,11 @@ class PreferencePairs(Sequence[PreferencePair]):
         return self._numbers("tied", bool)
 
     @property
+    def decided(self) -> np.ndarray:
+        """Whether one response of each pair was preferred; bool, shape (n_pairs,). Accuracy is counted on these."""
+        return ~self.tied
+
+    @property
     def margins(self) -> np.ndarray:
         """The margin of each pair in log-odds (nats), NaN if there is none; shape (n_pairs,)."""
         return self._numbers("margin", np.float64)

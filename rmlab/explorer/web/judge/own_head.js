@@ -1,7 +1,8 @@
 // The reader's own head: a reward model's head, fitted again to the labels that were given in this page.
 //
 // The live model reads both responses of each judged pair, and gives the vector that its head reads. The difference of the
-// two is a row; the fit is that of rmlab.training.fit_head. All that is said of it is of labels that it was not fitted to.
+// two is a row; the fit is that of rmlab.training.fit_head, but for ties: they are half a win each way here, and left out there.
+// All that is said of it is of labels that it was not fitted to.
 import { wilson } from "../charts/bins.js";
 import { outcome, preferenceProbability } from "../core/preference.js";
 import { GUESS_AFTER } from "./guesses.js";
