@@ -6,6 +6,7 @@ from rmlab.evaluation import evaluate, fit_temperature
 from rmlab.model import RewardModel
 from rmlab.reports import Tempered
 from rmlab.reports.card import model_card
+from rmlab.reports.found import figures
 from rmlab.simulate import simulate_text_pairs
 from rmlab.training import TrainingConfig, prepare, train
 
@@ -40,6 +41,7 @@ def card_of(run, tempered, **options):
 
 def test_the_card_holds_the_data_the_settings_and_the_figures(run):
     _, parts, history, test = run
+    low, high = test.accuracy_interval
     card = card_of(run, Tempered("", failure="no pair is wrong"))
     assert card.startswith("---\nlibrary_name: transformers\npipeline_tag: text-classification\n")
     for said in (
@@ -47,8 +49,9 @@ def test_the_card_holds_the_data_the_settings_and_the_figures(run):
         *(f"- {name}: {len(part)} pairs" for name, part in parts.items()),
         f"{len(history.steps)} steps, of which the weights after step {len(history.steps)} were kept",
         "learning_rate = 0.002, precision = 'fp32'",
-        f"| accuracy | {test.accuracy:.3f} | {test.accuracy_interval[0]:.3f} to {test.accuracy_interval[1]:.3f} |",
-        f"| log loss, nats (a coin: 0.693) | {test.log_loss:.3f} | |",
+        "| on the test part |  | 95% interval | a coin |\n| --- | --- | --- | --- |\n| accuracy |",
+        *("| " + " | ".join(row) + " |" for row in figures(test)),
+        f"| accuracy | {test.accuracy:.3f} | {low:.3f} to {high:.3f} | 0.500 |",
         "No temperature was fitted: no pair is wrong.",
     ):
         assert said in card

@@ -275,7 +275,8 @@ def test_score_one_and_many(files, trained, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(("line", "message"), [
-    ("{", "standard input, line 1: not JSON"),
+    ("{", "standard input, line 1: is not JSON"),
+    ('{"prompt": "a", "response": "b", "prompt": "c"}', "line 1: is not JSON that can be read ('prompt' is twice"),
     ("[1]", "line 1: expected"),
     ('{"prompt": "a"}', "line 1: expected"),
 ])  # fmt: skip

@@ -11,6 +11,8 @@ import pytest
 from test_explorer_scripts import WEB, node
 
 from rmlab.attribution import attribute, attribute_difference
+from rmlab.audit import context
+from rmlab.audit.checks import numbers
 from rmlab.audit.checks.numbers import equal_scores, finite, length
 from rmlab.audit.run import CHECKS
 from rmlab.audit.transforms import SURFACE
@@ -235,6 +237,14 @@ async function main() {{
 
 def test_python_has_these_checks() -> None:
     assert {finite.name, equal_scores.name, length.name} <= {check.name for check in CHECKS}
+
+
+def test_the_limits_of_the_checks_are_those_of_python() -> None:
+    source = (WEB / "audit" / "checks.js").read_text(encoding="utf-8")
+    homes = {"SPREAD_SHARE": context, "ROUNDING": context, "TIES": numbers, "LONG": numbers, "LEAST_PAIRS": numbers}
+    for name, of in homes.items():
+        (written,) = re.findall(rf"^const {name} = (.+?);", source, re.MULTILINE)
+        assert float(written) == getattr(of, name), name
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from rmlab.explorer import ExplorerState
 from rmlab.explorer.comparison_columns import comparison_columns
 from rmlab.explorer.pair_columns import pair_columns
 from rmlab.explorer.state import IN_A_LINK
-from rmlab.preference import preference_loss, preference_odds, preference_probability
+from rmlab.preference import outcomes, preference_loss, preference_odds, preference_probability
 
 WEB = Path(rmlab.explorer.__file__).parent / "web"
 SCRIPTS = sorted(path for path in WEB.rglob("*.js") if WEB / "dist" not in path.parents)
@@ -43,14 +43,14 @@ DIFFERENCES = np.unique(np.concatenate([np.linspace(-40, 40, 801), [-1e4, -745, 
 
 
 def test_the_arithmetic_is_that_of_python():
-    names = ("preferenceProbability", "preferenceLoss", "preferenceOdds")
+    names = ("preferenceProbability", "preferenceLoss", "preferenceOdds", "outcome")
     source = (
         f'import {{ {", ".join(names)} }} from "./core/preference.js";\n'
         f"function main() {{ give(given.map((d) => [{', '.join(f'{name}(d)' for name in names)}].map(String))); }}\n"
     )
     found = np.array(node(source, DIFFERENCES.tolist()), dtype=object)
     found = np.vectorize(lambda text: float(text.replace("Infinity", "inf")))(found)
-    for column, of in enumerate((preference_probability, preference_loss, preference_odds)):
+    for column, of in enumerate((preference_probability, preference_loss, preference_odds, outcomes)):
         np.testing.assert_allclose(found[:, column], of(DIFFERENCES), rtol=1e-12, atol=0)
 
 
@@ -287,7 +287,7 @@ MARKUP = re.compile(
     r"innerHTML|outerHTML|insertAdjacentHTML|createContextualFragment|document\.write|DOMParser|srcdoc|\beval\(|"
     r"new Function|setTimeout\(\s*[\"'`]|\.setAttribute\(\s*[\"']on|javascript:|\.html\("
 )
-FORMULA = re.compile(r"Math\.(exp|log1p|expm1)\b")
+FORMULA = re.compile(r"Math\.(exp|log1p|expm1)\b|Math\.sign\(.*\+ 1\) / 2")
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.relative_to(WEB).as_posix())

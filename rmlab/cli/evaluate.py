@@ -26,7 +26,6 @@ from rmlab.evaluation import (
     NoiseCeiling,
     RewardBenchScores,
     evaluate,
-    fit_temperature,
     noise_ceiling,
     rewardbench,
     rewardbench2,
@@ -36,7 +35,7 @@ from rmlab.model import Encoded, RewardModel
 from rmlab.model.backbones import sha256
 from rmlab.model.shown import shown
 from rmlab.printing import printable_lines
-from rmlab.reports.found import Report, Tempered, counted
+from rmlab.reports.found import Report, Tempered, counted, temper
 
 N_BOOTSTRAP = 2000
 HELD_BACK = 0.3
@@ -134,7 +133,7 @@ def _score(
     model: RewardModel, pairs: PreferencePairs, name: str, options: argparse.Namespace
 ) -> tuple[PreferencePairs, dict[str, int], np.ndarray, np.ndarray, np.ndarray]:
     """Return the pairs with a preference, what was left out or cut, their scores and their responses' lengths."""
-    judged = pairs.take(np.flatnonzero(~pairs.tied))
+    judged = pairs.take(pairs.decided)
     if not len(judged):
         raise ValueError(f"{name}: all {len(pairs):,} pairs are ties; accuracy needs a preferred response")
     encoded = model.encode_pairs(judged, max_length=options.max_length)
@@ -190,12 +189,7 @@ def _tempered(
         where = (
             f"fitted to {len(fitted):,} of the pairs and reported on the other {int(reported.sum()):,}, split by prompt"
         )
-    try:
-        temperature = fit_temperature(fitted)
-    except ValueError as error:  # the best temperature is at the end of its range
-        return Tempered(where, failure=str(error))
-    test = differences[reported]
-    return Tempered(where, before=evaluate(test), after=evaluate(test, temperature=temperature))
+    return temper(fitted, differences[reported], where)
 
 
 def _ceiling(pairs: PreferencePairs, settings: dict[str, Any]) -> tuple[NoiseCeiling | None, tuple[str, ...]]:

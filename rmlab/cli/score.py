@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from rmlab.cli.options import add_model, load_trained
 from rmlab.data.formats.messages import NotTextError, plain
+from rmlab.data.text_files import bare_line, read_json_line
 from rmlab.model import RewardModel
 from rmlab.model.rendering import is_message
 from rmlab.printing import printable
@@ -76,24 +77,21 @@ def _records(lines: Iterable[str | bytes], notes: set[str]) -> Iterator[Read]:
     """Yield each record; what was read differently from its line is added to `notes`."""
     for number, line in enumerate(lines, start=1):
         where = f"standard input, line {number}"
-        try:
-            text = line.decode("utf-8-sig") if isinstance(line, bytes) else line
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{where}: not UTF-8 (byte {error.start + 1}); convert the file to UTF-8") from None
-        if not text.strip():
+        bare = bare_line(line if isinstance(line, bytes) else line.encode())
+        if not bare:
             continue
+        record = dict(read_json_line(bare, where))
         try:
-            record = json.loads(text)
             printed = json.dumps(record, ensure_ascii=False, allow_nan=False)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"{where}: not JSON that can be scored ({str(error)[:200]})") from None
+        except ValueError:
+            raise ValueError(f"{where}: holds NaN or an infinite number, which JSON has not") from None
         _text(printed, where)
         try:
-            sides = {name: _plain(name, record.get(name), notes) for name in SIDES} if isinstance(record, dict) else {}
+            sides = {name: _plain(name, record.get(name), notes) for name in SIDES}
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from None
-        if not sides or not all(map(_is_side, sides.values())):
-            raise ValueError(f"{where}: expected {EXPECTED}, got {text.strip()[:80]}")
+        if not all(map(_is_side, sides.values())):
+            raise ValueError(f"{where}: expected {EXPECTED}, got {printed[:80]}")
         yield Read(where, record, sides)
 
 

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from accelerate import PartialState
 
 import rmlab
@@ -22,12 +21,11 @@ from rmlab.cli.options import read_given
 from rmlab.cli.train_options import configure, settings_of
 from rmlab.cli.train_parts import divide
 from rmlab.datasets import load_everyday
-from rmlab.evaluation import fit_temperature
 from rmlab.model import ModelError, RewardModel, check_destination, check_room, rescue
 from rmlab.model.shown import shown
 from rmlab.printing import printable, printable_lines
-from rmlab.reports import Tempered
 from rmlab.reports.card import model_card
+from rmlab.reports.found import temper
 from rmlab.training import (
     Interrupted,
     OtherProcessError,
@@ -142,7 +140,7 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
             record["test"] = result.to_dict()
             if held_out is not None:
                 held_out_differences = model.score_differences(held_out.encoded, precision=config.precision)
-                tempered = _tempered(held_out_differences, test_differences)
+                tempered = temper(held_out_differences, test_differences, "fitted to the held-out part")
         card = model_card(
             backbone=options.backbone,
             pairs=options.pairs or "everyday",
@@ -213,13 +211,3 @@ def _nothing_to_resume(checkpoints: Path) -> str:
         else ""
     )
     return f"there is nothing to resume: {checkpoints} is missing.{hint} Correct --out, or leave --resume out."
-
-
-def _tempered(held_out: np.ndarray, test: np.ndarray) -> Tempered:
-    """Fit a temperature on the held-out part, and report its effect on the test part."""
-    where = "fitted to the held-out part"
-    try:
-        temperature = fit_temperature(held_out)
-    except ValueError as error:  # the best temperature is at the end of its range
-        return Tempered(where, failure=str(error))
-    return Tempered(where, before=rmlab.evaluate(test), after=rmlab.evaluate(test, temperature=temperature))

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from rmlab.data.quality.flags import find
-from rmlab.data.rows import DataError, Row, Sides, encode_sides, read_optional
+from rmlab.data.rows import OPTIONAL, DataError, Row, Sides, encode_sides, read_optional
 
 __all__ = ["Message", "PreferencePair", "PreferencePairs", "ReadReport", "Side", "rows_to_batch"]
 
@@ -172,7 +172,7 @@ class PreferencePairs(Sequence[PreferencePair]):
             try:
                 sides = Sides(pair.prompt, pair.chosen, pair.rejected)
                 texts, messages = encode_sides(sides, messages, ignored)
-                record = {name: getattr(pair, name) for name in ("margin", "group", "item", "tied", "chosen_first")}
+                record = {name: getattr(pair, name) for name in OPTIONAL}
                 rows.append(Row(*texts, *read_optional(record, sides), pair.source))
             except ValueError as error:
                 raise DataError(f"pair {i}: {error}") from None
@@ -257,6 +257,11 @@ class PreferencePairs(Sequence[PreferencePair]):
     def tied(self) -> np.ndarray:
         """Whether each pair is a tie; bool, shape (n_pairs,)."""
         return self._numbers("tied", bool)
+
+    @property
+    def decided(self) -> np.ndarray:
+        """Whether one response of each pair was preferred; bool, shape (n_pairs,). Accuracy is counted on these."""
+        return ~self.tied
 
     @property
     def margins(self) -> np.ndarray:

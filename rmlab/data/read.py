@@ -46,7 +46,7 @@ def read_pairs(
     margin_per_point: float | None = None,
     skip_bad: bool = False,
 ) -> PreferencePairs:
-    r"""Read preference pairs.
+    """Read preference pairs.
 
     Parameters
     ----------
@@ -84,22 +84,14 @@ def read_pairs(
 
     Notes
     -----
-    A format is recognised by a file's columns and first record; docs/formats.md lists all. Among them:
+    A format is recognised by a file's columns and first record; docs/formats.md lists all, with their columns and
+    what becomes of a record: prompts with a chosen and a rejected response, two responses with a preference, and rated
+    or ranked responses, of which every two of a set are compared.
 
-    - A prompt, under any of its names, with a chosen and a rejected response, each text or a list of messages. If
-      both sides are conversations that begin with the prompt, it is read once: the turns that they share.
-    - Anthropic HH: dialogues written as ``\n\nHuman: ...\n\nAssistant: ...``, which become messages.
-    - A prompt with two responses and a preference (A/B, AlpacaEval, PKU-SafeRLHF, chatbot arena, SHP, HelpSteer,
-      WebGPT, summaries), and the exports of Argilla and Label Studio.
-    - RewardBench 1, and 2 with lists of correct and of incorrect responses.
-    - Rated or ranked responses, every two of a set compared: UltraFeedback, HelpSteer, Nectar, and tables of prompt,
-      response and rating, where a set is the rows of one prompt (and one rater, where a column names raters), in any
-      order.
-
-    Equal ratings are a tie. Columns ``margin``, ``group`` (or ``kind``), ``item``, ``tied`` and ``chosen_first`` are
-    read if they are there; every other column is named in the report. The ``notes`` of the report say what was read
-    differently from the file. Two judgements of the same responses are two pairs. A sound record that holds no
-    comparison, such as one response alone, is counted in the report, and so is a blank row of CSV.
+    Equal ratings are a tie. What a `PreferencePair` has beside its three sides is read if it is there; every other
+    column is named in the report, whose ``notes`` say what was read differently from the file. Two judgements of the
+    same responses are two pairs. A sound record that holds no comparison, such as one response alone, is counted in the
+    report, and so is a blank row of CSV.
 
     Limits: a record of JSON, a line or a cell of CSV has at most 16 MiB after unpacking, a file 1,000 columns, and a
     record 100,000 comparisons.

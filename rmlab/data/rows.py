@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 __all__ = [
     "NEXT_MESSAGE",
-    "TIED",
+    "OPTIONAL",
     "DataError",
     "Row",
     "Sides",
@@ -29,8 +29,14 @@ __all__ = [
 NEXT_MESSAGE = '"}, {"role": "'
 """What separates two messages in the stored JSON; inside a content its quotes would be escaped."""
 
-TIED = ("tied", "tie", "is_tie")
-"""The names of a column that says whether neither response was preferred."""
+OPTIONAL = {
+    "margin": ("margin",),
+    "group": ("group", "kind"),
+    "item": ("item",),
+    "tied": ("tied", "tie", "is_tie"),
+    "chosen_first": ("chosen_first",),
+}
+"""What a pair may have beside its three sides, in the order of `Row`, and the columns that it is read from."""
 
 
 class DataError(ValueError):
@@ -105,11 +111,11 @@ def read_optional(
     """
     margin = record.get("margin")
     margin = None if margin is None or margin == "" else read_number("margin", margin)
-    tied = sides.tied or any(_read_flag(name, record.get(name)) for name in TIED)
+    tied = sides.tied or any(_read_flag(name, record.get(name)) for name in OPTIONAL["tied"])
     if margin is None and margin_per_point is not None and sides.strength is not None and not tied:
         margin = margin_per_point * sides.strength
     first = _read_flag("chosen_first", record.get("chosen_first"))
-    group = _read_name("group", record.get("group"), record.get("kind"), sides.group)
+    group = _read_name("group", *map(record.get, OPTIONAL["group"]), sides.group)
     item = _read_name("item", record.get("item"), sides.item)
     return margin, group, item, tied, sides.chosen_first if first is None else first
 

@@ -14,7 +14,8 @@ from typing import IO, Any, NamedTuple
 from rmlab.data.rows import DataError, listed
 
 __all__ = [
-    "COLUMN_LIMIT", "RECORD_LIMIT", "Records", "Rows", "Wanted", "check_header", "decode", "lines_of", "read_json",
+    "COLUMN_LIMIT", "RECORD_LIMIT", "Records", "Rows", "Wanted", "bare_line", "check_header", "decode", "lines_of",
+    "read_json", "read_json_line",
 ]  # fmt: skip
 
 RECORD_LIMIT = 16 * 2**20
@@ -138,7 +139,7 @@ def read_json(path: Path, _: Wanted) -> Records:
         numbered = enumerate(lines_of(path), start=1)
         first = True
         for number, line in numbered:
-            bare = line.removeprefix(codecs.BOM_UTF8).strip()  # a mark is inside where files were joined
+            bare = bare_line(line)
             if not bare:
                 continue
             if first and bare.startswith(b"["):
@@ -147,20 +148,34 @@ def read_json(path: Path, _: Wanted) -> Records:
             first = False
             place = f"{path}:{number}"
             try:
-                record = _object(json.loads(decode(bare, place), object_pairs_hook=_without_repeats), place)
+                record = read_json_line(bare, place)
             except DataError as fault:
                 yield place, fault
-            except json.JSONDecodeError as error:
-                cut = error.pos >= len(bare.decode(errors="replace"))
-                remedy = "The record must end on its line" if cut else "Write each record on a line of its own"
-                why = f". {remedy}" if cut or error.msg == "Extra data" else ""
-                yield place, DataError(f"{place}: is not JSON ({error.msg}, at character {error.colno}){why}")
-            except (ValueError, RecursionError) as error:
-                yield place, DataError(f"{place}: is not JSON that can be read ({_cause(error)})")
             else:
                 yield place, record
 
     return Records(str(path), (), rows())
+
+
+def bare_line(line: bytes) -> bytes:
+    """Return a line without white space around it, and without a mark, which is inside where files were joined."""
+    return line.removeprefix(codecs.BOM_UTF8).strip()
+
+
+def read_json_line(bare: bytes, place: str) -> Mapping[str, Any]:
+    """Return the object on a line of JSONL, which `bare_line` gave. Raises DataError at its place."""
+    text = decode(bare, place)
+    try:
+        return _object(json.loads(text, object_pairs_hook=_without_repeats), place)
+    except DataError:
+        raise
+    except json.JSONDecodeError as error:
+        cut = error.pos >= len(text)
+        remedy = "The record must end on its line" if cut else "Write each record on a line of its own"
+        why = f". {remedy}" if cut or error.msg == "Extra data" else ""
+        raise DataError(f"{place}: is not JSON ({error.msg}, at character {error.colno}){why}") from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{place}: is not JSON that can be read ({_cause(error)})") from None
 
 
 def _cause(error: Exception) -> str:

@@ -17,10 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rmlab.data.pairs import PreferencePair, PreferencePairs
+from rmlab.data.rows import OPTIONAL
 
 __all__ = ["write_pairs"]
 
-_COLUMNS: tuple[str, ...] = ("prompt", "chosen", "rejected", "margin", "group", "item", "tied", "chosen_first")
+_COLUMNS: tuple[str, ...] = ("prompt", "chosen", "rejected", *OPTIONAL)
 
 
 def write_pairs(pairs: PreferencePairs | Sequence[PreferencePair], path: str | os.PathLike[str]) -> None:

@@ -24,7 +24,7 @@ __all__ = [
     "accuracy_by_group",
     "accuracy_by_length",
     "accuracy_of",
-    "longer_wins",
+    "longer_by",
 ]
 
 LENGTH_RATIOS = (1 / 1.5, 1 / 1.1, 1.1, 1.5)
@@ -71,26 +71,27 @@ class LengthBin:
     """The accuracy of "the longer response is better" on these pairs."""
 
 
-def accuracy_of(outcome: np.ndarray, weights: np.ndarray, clusters: np.ndarray | None = None) -> Accuracy:
-    """Return the accuracy of outcomes (1 right, 1/2 tie, 0 wrong), each ``(n_pairs,)``; `clusters` holds codes."""
+def accuracy_of(d: np.ndarray, weights: np.ndarray, clusters: np.ndarray | None = None) -> Accuracy:
+    """Return the accuracy of the sign of differences, chosen less rejected, ``(n_pairs,)``; `clusters` holds codes."""
+    outcome = outcomes(d)
     share = float(np.average(outcome, weights=weights))
     size = effective_sample_size(weights) if clusters is None else clustered_sample_size(outcome, weights, clusters)
     return Accuracy(
-        n_pairs=len(outcome),
-        n_ties=int((outcome == 0.5).sum()),
+        n_pairs=len(d),
+        n_ties=int((d == 0).sum()),
         accuracy=share,
         accuracy_interval=wilson_interval(share * size, size),
         effective_sample_size=size,
     )
 
 
-def _of_rows(rows: np.ndarray, outcome: np.ndarray, weights: np.ndarray, clusters: np.ndarray | None) -> Accuracy:
-    return accuracy_of(outcome[rows], weights[rows], None if clusters is None else clusters[rows])
+def _of_rows(rows: np.ndarray, d: np.ndarray, weights: np.ndarray, clusters: np.ndarray | None) -> Accuracy:
+    return accuracy_of(d[rows], weights[rows], None if clusters is None else clusters[rows])
 
 
 def accuracy_by_group(
     names: list[Hashable],
-    outcome: np.ndarray,
+    d: np.ndarray,
     weights: np.ndarray,
     clusters: np.ndarray | None,
     lengths: np.ndarray | None = None,
@@ -99,15 +100,15 @@ def accuracy_by_group(
     codes, distinct = codes_of(names)
     rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
     by_name = dict(zip(distinct, rows, strict=True))
-    baseline = None if lengths is None else longer_wins(lengths)
+    baseline = None if lengths is None else longer_by(lengths)
     confidence = 1 - 0.05 / len(distinct)
     found: dict[Hashable, GroupAccuracy] = {}
     for name in ordered(distinct):
         inside = by_name[name]
-        one = _of_rows(inside, outcome, weights, clusters)
+        one = _of_rows(inside, d, weights, clusters)
         size = one.effective_sample_size
         if clusters is not None:
-            size = clustered_sample_size(outcome[inside], weights[inside], clusters[inside], confidence=confidence)
+            size = clustered_sample_size(outcomes(d[inside]), weights[inside], clusters[inside], confidence=confidence)
         found[name] = GroupAccuracy(
             **vars(one),
             simultaneous_interval=wilson_interval(one.accuracy * size, size, confidence=confidence),
@@ -116,13 +117,13 @@ def accuracy_by_group(
     return found
 
 
-def longer_wins(lengths: np.ndarray) -> np.ndarray:
-    """Return the outcome of "the longer response is better", ``(n_pairs,)``, from lengths ``(n_pairs, 2)``."""
-    return outcomes(lengths[:, 0] - lengths[:, 1])
+def longer_by(lengths: np.ndarray) -> np.ndarray:
+    """Return the differences of "the longer response is better", ``(n_pairs,)``, from lengths ``(n_pairs, 2)``."""
+    return lengths[:, 0] - lengths[:, 1]
 
 
 def accuracy_by_length(
-    lengths: np.ndarray, outcome: np.ndarray, weights: np.ndarray, clusters: np.ndarray | None
+    lengths: np.ndarray, d: np.ndarray, weights: np.ndarray, clusters: np.ndarray | None
 ) -> tuple[LengthBin, ...]:
     """Return the accuracy in bins of chosen length over rejected length, for the bins that hold a pair."""
     shorter, longer = lengths.min(axis=1), lengths.max(axis=1)
@@ -131,10 +132,10 @@ def accuracy_by_length(
     steps = np.searchsorted(LENGTH_RATIOS[2:], apart, side="left")  # 0 about equal, 1, 2; the same for a swapped pair
     bin_of_pair = 2 + np.where(lengths[:, 0] >= lengths[:, 1], steps, -steps)
     edges = (0.0, *LENGTH_RATIOS, math.inf)
-    baseline = longer_wins(lengths)
+    baseline = longer_by(lengths)
     bins = []
     for i in np.unique(bin_of_pair).tolist():
         rows = np.flatnonzero(bin_of_pair == i)
-        of_model, of_length = (_of_rows(rows, what, weights, clusters) for what in (outcome, baseline))
+        of_model, of_length = (_of_rows(rows, what, weights, clusters) for what in (d, baseline))
         bins.append(LengthBin(_LENGTH_NAMES[i], edges[i], edges[i + 1], of_model, of_length))
     return tuple(bins)

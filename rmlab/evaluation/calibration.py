@@ -49,14 +49,13 @@ def calibrate(
     d, weights = d[untied], weights[untied]
     clusters = None if clusters is None else clusters[untied]
     sure = preference_probability(np.abs(d))
-    right = (d > 0).astype(float)
     bin_of_pair = np.minimum(((sure - 0.5) * 2 * n_bins).astype(int), n_bins - 1)
     bins: list[CalibrationBin] = []
     error = by_chance = 0.0
     for i in np.unique(bin_of_pair).tolist():
         inside = bin_of_pair == i
         w = weights[inside]
-        one = accuracy_of(right[inside], w, None if clusters is None else clusters[inside])
+        one = accuracy_of(d[inside], w, None if clusters is None else clusters[inside])
         p = float(np.average(sure[inside], weights=w))
         held = float(w.sum() / weights.sum())
         error += held * abs(one.accuracy - p)

@@ -22,13 +22,13 @@ from rmlab.evaluation.accuracy import (
     accuracy_by_group,
     accuracy_by_length,
     accuracy_of,
-    longer_wins,
+    longer_by,
 )
 from rmlab.evaluation.calibration import CalibrationBin, calibrate
 from rmlab.evaluation.inputs import check_bootstrap, checked_differences, codes_of, names_of, numbers
 from rmlab.evaluation.intervals import bootstrap_sums, expanded_percentiles
 from rmlab.evaluation.notes import notes_on
-from rmlab.preference import outcomes, preference_loss, preference_probability
+from rmlab.preference import preference_loss, preference_probability
 from rmlab.printing import printable
 
 __all__ = ["Evaluation", "evaluate"]
@@ -235,7 +235,6 @@ def evaluate(
     codes = None if shared is None else codes_of(compress(shared, used))[0]
     names = None if names is None else list(compress(names, used))
     sizes = None if sizes is None else sizes[used]
-    outcome = outcomes(d)
     logits = d if temperature is None else d / temperature
     losses, squares = preference_loss(logits), preference_probability(-logits) ** 2  # sigmoid(-d) keeps 1 - P exact
     intervals: list[tuple[float, float] | None] = [None, None]
@@ -244,8 +243,8 @@ def evaluate(
         sums, n_units = bootstrap_sums(values, n_bootstrap=n_bootstrap, seed=seed, clusters=codes)
         intervals = [expanded_percentiles(sums[:, i] / sums[:, 0], n_units) for i in (1, 2)]
     calibration, calibration_error, by_chance = calibrate(logits, w, codes, n_bins)
-    accuracy = accuracy_of(outcome, w, codes)
-    by_group = None if names is None else accuracy_by_group(names, outcome, w, codes, sizes)
+    accuracy = accuracy_of(d, w, codes)
+    by_group = None if names is None else accuracy_by_group(names, d, w, codes, sizes)
     n_clusters = None if codes is None else int(codes.max()) + 1
     return Evaluation(
         **vars(accuracy),
@@ -259,8 +258,8 @@ def evaluate(
         calibration_error_by_chance=by_chance,
         temperature=None if temperature is None else float(temperature),
         groups=by_group,
-        length_baseline=None if sizes is None else accuracy_of(longer_wins(sizes), w, codes),
-        length_bins=None if sizes is None else accuracy_by_length(sizes, outcome, w, codes),
+        length_baseline=None if sizes is None else accuracy_of(longer_by(sizes), w, codes),
+        length_bins=None if sizes is None else accuracy_by_length(sizes, d, w, codes),
         n_bins=n_bins,
         n_bootstrap=n_bootstrap,
         seed=seed,

@@ -58,10 +58,10 @@ def comparison_columns(
     d = np.stack([differences_of(source, table) for source in (a, b)])  # (2, n_pairs)
     scales = np.sqrt(np.mean(d**2, axis=1)) if len(table) else np.zeros(2)
     standard = d / np.where(scales > 0, scales, 1.0)[:, None]
-    judged = ~tied
+    decided = table.decided
     test = None
-    if judged.any():
-        test = compare_models(d[0, judged], d[1, judged], clusters=prompts_of(table.take(judged)), seed=seed)
+    if decided.any():
+        test = compare_models(d[0, decided], d[1, decided], clusters=prompts_of(table.take(decided)), seed=seed)
     notes = []
     if len(table) == 0:
         notes.append("There are no pairs here: check the file and the filter.")
@@ -80,7 +80,7 @@ def comparison_columns(
         "standard_a": json_numbers(standard[0]),
         "standard_b": json_numbers(standard[1]),
         "scales": scales.tolist(),
-        "quadrants": _quadrants(np.sign(d[:, judged])),
+        "quadrants": _quadrants(np.sign(d[:, decided])),
         "tied": np.flatnonzero(tied).tolist(),
         "test": None if test is None else test.to_dict(),
         "words": "" if test is None else in_words(test, *names, fitted=fitted),

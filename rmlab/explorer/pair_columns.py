@@ -59,8 +59,8 @@ def pair_columns(scores: Any, pairs: Sequence[PreferencePair], *, n_bins: int = 
     code = {group: i for i, group in enumerate(groups)}
     texts = text_columns(table)
     limit = _limit(table)
-    judged = ~tied
-    evaluation = _evaluation(d[judged], table.take(judged), n_bins) if judged.any() else None
+    decided = table.decided
+    evaluation = _evaluation(d[decided], table.take(decided), n_bins) if decided.any() else None
     return {
         "n_pairs": len(table),
         "difference": json_numbers(d),

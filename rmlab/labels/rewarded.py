@@ -157,16 +157,21 @@ def fit_rewarded(
     left = np.array([-1.0 if entry.swapped else 1.0 for entry in judged])  # of the first response
     rows = np.column_stack([x[[questions.places[entry.pair] for entry in judged]], left])
     sign = np.array([entry.preferred for entry in judged], dtype=np.float64)
-    tied = sign == 0
-    won = np.concatenate([rows * np.where(tied, 1.0, sign)[:, None], -rows[tied]])
-    times = np.concatenate([np.where(tied, 0.5, 1.0), np.full(tied.sum(), 0.5)])
+    won, times = _wins(rows, sign)
     return Rewarded(
         attributes=(*attributes, LEFT),
         fit=fit_linear_reward(won, prior_variance=prior_variance, multiplicities=times),
         n_labels=len(judged),
-        n_ties=int(tied.sum()),
+        n_ties=int((sign == 0).sum()),
         n_differing=(rows != 0).sum(axis=0),
     )
+
+
+def _wins(rows: np.ndarray, sign: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows turned to the side that won, and how often each counts: a tie is half a win each way."""
+    tied = sign == 0
+    won = np.concatenate([rows * np.where(tied, 1.0, sign)[:, None], -rows[tied]])
+    return won, np.concatenate([np.where(tied, 0.5, 1.0), np.full(tied.sum(), 0.5)])
 
 
 def fit_camps(

@@ -20,7 +20,7 @@ from rmlab.plots.pictures import (
     plot_scores,
 )
 from rmlab.plots.shift_rows import plot_shifts
-from rmlab.plots.style import CHOSEN, ERROR, FIRST, HELD_OUT, INK, NEUTRAL, REJECTED, THIRD
+from rmlab.plots.style import CHOSEN, ERROR, FIRST, HELD_OUT, INK, NEUTRAL, REJECTED, SURROUND, THIRD
 from rmlab.plots.token_rows import plot_batch, plot_packed_rows
 from rmlab.plots.training_curves import live_curves, plot_training
 
@@ -32,6 +32,7 @@ __all__ = [
     "INK",
     "NEUTRAL",
     "REJECTED",
+    "SURROUND",
     "THIRD",
     "describe",
     "live_curves",

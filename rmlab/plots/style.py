@@ -16,7 +16,7 @@ from rmlab.plots.display import bundle, describe
 CHOSEN, REJECTED = PALETTE["chosen"].light, PALETTE["rejected"].light
 FIRST, HELD_OUT, THIRD = PALETTE["first"].light, PALETTE["focus"].light, PALETTE["third"].light  # lines, in this order
 NEUTRAL, INK, ERROR = PALETTE["quiet"].light, PALETTE["ink"].light, PALETTE["error"].light
-PROMPT, PADDING = PALETTE["prompt"].light, PALETTE["padding"].light
+PROMPT, PADDING, SURROUND = PALETTE["prompt"].light, PALETTE["padding"].light, PALETTE["surround"].light
 TEXT, TITLE = TEXT_POINTS, TITLE_POINTS
 
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 
 from rmlab import __version__
 from rmlab.evaluation import Evaluation
-from rmlab.reports.found import Tempered, accuracy_in_words, confidence_in_words, counted
+from rmlab.reports.found import FIGURES, Tempered, accuracy_in_words, confidence_in_words, counted, figures
 from rmlab.training import History, TrainingData
 
 __all__ = ["model_card"]
@@ -63,12 +63,7 @@ It is a PEFT adapter with a head, and needs its base, `{base}`, whose SHA-256 is
 HOW_GOOD = """\
 {accuracy_in_words}
 
-| on the test part | | 95% interval |
-|---|---|---|
-| accuracy | {accuracy} | {interval} |
-| log loss, nats (a coin: 0.693) | {log_loss} | |
-| Brier score (a coin: 0.250) | {brier} | |
-| calibration error | {calibration} | |
+{figures}
 
 {confidence_in_words}
 
@@ -133,14 +128,10 @@ def model_card(
 
 
 def _how_good(test: Evaluation, tempered: Tempered | None) -> str:
-    low, high = test.accuracy_interval
+    rows = [("on the test part", *FIGURES[1:]), ("---",) * len(FIGURES), *figures(test)]
     return HOW_GOOD.format(
         accuracy_in_words=accuracy_in_words(test),
-        accuracy=f"{test.accuracy:.3f}",
-        interval=f"{low:.3f} to {high:.3f}",
-        log_loss=f"{test.log_loss:.3f}",
-        brier=f"{test.brier:.3f}",
-        calibration="undefined" if test.calibration_error is None else f"{test.calibration_error:.3f}",
+        figures="\n".join(f"| {' | '.join(row)} |" for row in rows),
         confidence_in_words="" if tempered is None else confidence_in_words(tempered),
     )
 

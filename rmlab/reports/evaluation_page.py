@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from rmlab import plots
 from rmlab.evaluation import Accuracy, Evaluation, NoiseCeiling, RewardBenchScores
 from rmlab.printing import printable
-from rmlab.reports.found import Report, accuracy_in_words, confidence_in_words, counted
+from rmlab.reports.found import FIGURES, Report, accuracy_in_words, confidence_in_words, counted, ends, figures
 from rmlab.reports.html_parts import document, picture, safe, sentence, table
 
 __all__ = ["render"]
@@ -42,30 +42,11 @@ def render(report: Report) -> str:
 
 
 def _figures(e: Evaluation) -> str:
-    rows = [("accuracy", f"{e.accuracy:.3f}", _ends(e.accuracy_interval), "0.500")]
-    if e.length_baseline is not None:
-        rows += [
-            (
-                "longer response wins",
-                f"{e.length_baseline.accuracy:.3f}",
-                _ends(e.length_baseline.accuracy_interval),
-                "",
-            )
-        ]
-    rows += [
-        ("log loss", f"{e.log_loss:.3f}", _ends(e.log_loss_interval), "0.693"),
-        ("Brier score", f"{e.brier:.3f}", _ends(e.brier_interval), "0.250"),
-    ]
-    if e.calibration_error is None:
-        rows += [("calibration error", "undefined", "", "")]
-    else:
-        by_chance = f"{e.calibration_error_by_chance:.3f} by chance"
-        rows += [("calibration error", f"{e.calibration_error:.3f}", by_chance, "")]
     units = (
         "" if e.n_clusters is None else f" on {counted(e.n_clusters, 'prompt')}, which the intervals take into account"
     )
     below = f"{counted(e.n_pairs, 'pair')}{units}; {e.n_ties:,} with equal scores, each counted as one half."
-    return table(("", "", "95% interval", "a coin"), rows) + f'\n<p class="quiet">{safe(below)}</p>'
+    return table(FIGURES, figures(e)) + f'\n<p class="quiet">{safe(below)}</p>'
 
 
 def _calibration(report: Report) -> Iterable[str]:
@@ -105,7 +86,7 @@ def _groups(e: Evaluation) -> Iterable[str]:
     for name, group in e.groups.items():
         row = [*_accuracy_row(name, group)]
         if several:
-            row.append(_ends(group.simultaneous_interval))
+            row.append(ends(group.simultaneous_interval))
         if group.length_baseline is not None:
             row.append(f"{group.length_baseline.accuracy:.3f}")
         rows.append(row)
@@ -134,7 +115,7 @@ def _benchmark(scores: RewardBenchScores | None) -> Iterable[str]:
     rows += [*scores.sections.items(), *scores.subsets.items()]
     yield table(
         ("", "score", "95% interval", "items"),
-        [(name, f"{one.score:.3f}", _ends(one.interval), f"{one.n_items:,}") for name, one in rows],
+        [(name, f"{one.score:.3f}", ends(one.interval), f"{one.n_items:,}") for name, one in rows],
     )
     yield from (f'<p class="note">{safe(sentence(note))}</p>' for note in scores.notes)
 
@@ -151,9 +132,9 @@ def _ceiling(ceiling: NoiseCeiling | None, e: Evaluation) -> Iterable[str]:
     yield table(
         ("", "", "95% interval"),
         [
-            ("two judgements agree", f"{ceiling.agreement:.3f}", _ends(ceiling.agreement_interval)),
-            ("ceiling, at least", f"{ceiling.leave_one_out:.3f}", _ends(ceiling.leave_one_out_interval)),
-            ("ceiling, at most", f"{ceiling.upper_bound:.3f}", _ends(ceiling.upper_bound_interval)),
+            ("two judgements agree", f"{ceiling.agreement:.3f}", ends(ceiling.agreement_interval)),
+            ("ceiling, at least", f"{ceiling.leave_one_out:.3f}", ends(ceiling.leave_one_out_interval)),
+            ("ceiling, at most", f"{ceiling.upper_bound:.3f}", ends(ceiling.upper_bound_interval)),
             ("if true differences are normal", f"{ceiling.if_normal:.3f}", ""),
         ],
     )
@@ -166,8 +147,4 @@ def _left_out(counts: Mapping[str, int]) -> str:
 
 
 def _accuracy_row(name: object, one: Accuracy) -> tuple[str, str, str, str]:
-    return printable(name), f"{one.accuracy:.3f}", _ends(one.accuracy_interval), f"{one.n_pairs:,}"
-
-
-def _ends(interval: tuple[float, float] | None) -> str:
-    return "" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
+    return printable(name), f"{one.accuracy:.3f}", ends(one.accuracy_interval), f"{one.n_pairs:,}"

@@ -8,9 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from rmlab.evaluation import Evaluation, NoiseCeiling, RewardBenchScores
+from rmlab.evaluation import Evaluation, NoiseCeiling, RewardBenchScores, evaluate, fit_temperature
 
-__all__ = ["Report", "Tempered", "accuracy_in_words", "confidence_in_words", "counted"]
+__all__ = [
+    "FIGURES", "Report", "Tempered", "accuracy_in_words", "confidence_in_words", "counted", "ends", "figures", "temper",
+]  # fmt: skip
+
+FIGURES = ("", "", "95% interval", "a coin")
+"""The head of the table of `figures`."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,15 @@ class Tempered:
         if None not in errors:
             rows.append(f"  calibration error  {errors[0]:.3f} -> {errors[1]:.3f}")
         return "\n".join(rows)
+
+
+def temper(held_out: np.ndarray, reported: np.ndarray, fitted_on: str) -> Tempered:
+    """Fit a temperature to the differences of some pairs, and report its effect on those of others."""
+    try:
+        temperature = fit_temperature(held_out)
+    except ValueError as error:  # the best temperature is at the end of its range
+        return Tempered(fitted_on, failure=str(error))
+    return Tempered(fitted_on, before=evaluate(reported), after=evaluate(reported, temperature=temperature))
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +97,26 @@ class Report:
             if part is not None:
                 parts += ["", *([title] if title else []), part]
         return "\n".join(map(str, parts))
+
+
+def figures(e: Evaluation) -> list[tuple[str, str, str, str]]:
+    """Return the rows of the table of an evaluation: a figure, its value, its interval, and the value for a coin."""
+    rows = [("accuracy", f"{e.accuracy:.3f}", ends(e.accuracy_interval), "0.500")]
+    if (length := e.length_baseline) is not None:
+        rows += [("longer response wins", f"{length.accuracy:.3f}", ends(length.accuracy_interval), "")]
+    rows += [
+        ("log loss, nats", f"{e.log_loss:.3f}", ends(e.log_loss_interval), "0.693"),
+        ("Brier score", f"{e.brier:.3f}", ends(e.brier_interval), "0.250"),
+    ]
+    if e.calibration_error is None:
+        return [*rows, ("calibration error", "undefined", "", "")]
+    by_chance = f"{e.calibration_error_by_chance:.3f} by chance"
+    return [*rows, ("calibration error", f"{e.calibration_error:.3f}", by_chance, "")]
+
+
+def ends(interval: tuple[float, float] | None) -> str:
+    """Write the ends of an interval."""
+    return "" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
 
 
 def accuracy_in_words(evaluation: Evaluation) -> str:

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from rmlab.preference import preference_loss, preference_probability
+from rmlab.preference import outcomes, preference_loss, preference_probability
 
 __all__ = ["KnownTruth", "bayes_accuracy", "bayes_log_loss", "expected_outcomes"]
 
@@ -66,4 +66,5 @@ def expected_outcomes(score_differences: np.ndarray, true_differences: np.ndarra
     differences, truth = (np.asarray(d, dtype=np.float64) for d in (score_differences, true_differences))
     if differences.shape != truth.shape:
         raise ValueError(f"both must have the same shape, got {differences.shape} and {truth.shape}")
-    return preference_probability(np.sign(differences) * truth)
+    right = outcomes(differences)  # should the label name the first one
+    return right * preference_probability(truth) + (1 - right) * preference_probability(-truth)

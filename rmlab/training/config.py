@@ -32,8 +32,7 @@ class TrainingConfig:
         AdamW with linear warm-up over that fraction of the steps; the norm of the gradient is clipped. Weight decay
         leaves biases and normalisations alone.
     schedule
-        The learning rate after the warm-up: ``"cosine"`` or ``"linear"``, down to zero at the last step, or
-        ``"constant"``.
+        The learning rate after the warm-up: one of `Schedule`.
     max_length
         Longest sequence in tokens; by default the model's own.
     precision

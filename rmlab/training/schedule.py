@@ -15,7 +15,9 @@ from transformers import (
 __all__ = ["Schedule", "make_schedule"]
 
 Schedule = Literal["cosine", "linear", "constant"]
-"""Names of the schedules; `TrainingConfig` and the command line take them from here."""
+"""Names of the schedules; `TrainingConfig` and the command line take them from here.
+
+After the warm-up ``"cosine"`` and ``"linear"`` go down to zero at the last step, and ``"constant"`` stays."""
 
 
 def make_schedule(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from rmlab.data.rows import TIED, Sides, is_missing, listed, named, read_number
+from rmlab.data.rows import OPTIONAL, Sides, is_missing, listed, named, read_number
 
 __all__ = [
     "OPTIONAL_COLUMNS",
@@ -28,7 +28,7 @@ __all__ = [
 Record = Mapping[str, Any]
 """Column names and values, as JSON, CSV or Parquet gave them."""
 
-OPTIONAL_COLUMNS = ("margin", "group", "kind", "item", *TIED, "chosen_first")
+OPTIONAL_COLUMNS = tuple(column for columns in OPTIONAL.values() for column in columns)
 """Columns that any format may carry; ``kind`` is read as the group if there is no ``group``."""
 
 

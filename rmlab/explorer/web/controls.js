@@ -2,7 +2,7 @@
 // { node, names, draw({ lost }), close() }: what is shown, the traits that it is drawn from, and how.
 import { decimals } from "./charts/chart.js";
 import { element, unique, update } from "./core/dom.js";
-import { keepKeys } from "./core/keys.js";
+import { keepKeys } from "./core/keep_keys.js";
 import { player } from "./core/player.js";
 import { createStore } from "./core/store.js";
 import { prediction } from "./parts/asked.js";

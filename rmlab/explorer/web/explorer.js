@@ -1,6 +1,6 @@
 // The frame around the views: tabs, what every view has (Predict, Reset, size, link), and what went wrong.
 import { element, unique, update } from "./core/dom.js";
-import { keepKeys } from "./core/keys.js";
+import { keepKeys } from "./core/keep_keys.js";
 import { readLink, writeLink } from "./core/link.js";
 import { answerInPage } from "./live/answers.js";
 import { embedded, fetched } from "./live/sources.js";

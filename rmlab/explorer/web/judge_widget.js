@@ -1,6 +1,6 @@
 // Judging in a notebook: the same view as the page's, whose questions go to the kernel.
 import { element } from "./core/dom.js";
-import { keepKeys } from "./core/keys.js";
+import { keepKeys } from "./core/keep_keys.js";
 import { judging } from "./judge/rater.js";
 import { Refusal } from "./judge/refusal.js";
 import { KEYS_IN_WORDS } from "./judge/verdicts.js";

@@ -1,7 +1,7 @@
 // A session of grey patches. The kernel says what is shown and what may be answered; an answer goes back with the number
 // of the screen that it was given to, so that a second click on the same one is not taken for an answer to the next.
 import { element, update } from "./core/dom.js";
-import { keepKeys } from "./core/keys.js";
+import { keepKeys } from "./core/keep_keys.js";
 
 const CALLED = ["no patch", "one grey patch", "two grey patches side by side"];
 

@@ -5,7 +5,7 @@ import { svg, update } from "../core/dom.js";
 import { judgementSlope } from "../core/preference.js";
 import { sliding } from "../core/motion.js";
 
-export const STEP = 0.1; // of an arrow key and of the grid that a dragged handle keeps to, in nats
+export const STEP = 0.1; // of an arrow key and of the grid that a dragged handle or dot keeps to, in nats
 const FURTHEST = 1000;
 
 /** What a state says of scores that its reader chose, at least at its beginning. */

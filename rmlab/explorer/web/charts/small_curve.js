@@ -1,9 +1,8 @@
 // A small curve over the score difference, with a dot on it to be dragged along or moved with keys.
 import { axis, graph, line, picture, scale, shownIf, signed } from "./chart.js";
+import { STEP } from "./number_line.js";
 import { follow, onGrid, pressed } from "./sliders.js";
 import { svg, update } from "../core/dom.js";
-
-const STEP = 0.1; // of an arrow key and of the grid that the dragged dot keeps to, in nats
 
 /**
  * The picture of `draw({ d, reach, of, most, level, revealed, words })`: `of` gives the height at a difference, from 0 to

@@ -1,9 +1,10 @@
 // The reader's own head: a reward model's head, fitted again to the labels that were given in this page.
 //
 // The live model reads both responses of each judged pair, and gives the vector that its head reads. The difference of the
-// two is a row; the fit is that of rmlab.training.fit_head. All that is said of it is of labels that it was not fitted to.
+// two is a row; the fit is that of rmlab.training.fit_head, but for ties: they are half a win each way here, and left out there.
+// All that is said of it is of labels that it was not fitted to.
 import { wilson } from "../charts/bins.js";
-import { preferenceProbability } from "../core/preference.js";
+import { outcome, preferenceProbability } from "../core/preference.js";
 import { GUESS_AFTER } from "./guesses.js";
 import { fitLinearReward } from "./linear_reward.js";
 import { pause } from "./refusal.js";
@@ -95,7 +96,7 @@ export function ownHead(desk, questions) {
   function shareRight(rows, reward) {
     const sided = rows.filter((entry) => preferred(entry) !== 0);
     if (!sided.length) return null;
-    const right = sided.reduce((sum, entry) => sum + (Math.sign(reward(entry)) * preferred(entry) + 1) / 2, 0); // equal scores: one half
+    const right = sided.reduce((sum, entry) => sum + outcome(reward(entry) * preferred(entry)), 0);
     const held = new Map();
     sided.forEach((entry) => held.set(promptOf(entry), (held.get(promptOf(entry)) ?? 0) + 1));
     const squares = [...held.values()].reduce((sum, count) => sum + count ** 2, 0); // judgements of one prompt count as one that is repeated
