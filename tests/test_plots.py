@@ -247,6 +247,16 @@ def test_calibration_draws_the_bins_with_intervals_and_counts():
     assert f"calibration error {given.calibration_error:.3f}" in plots.describe(ax)
 
 
+def test_the_words_about_confidence_stand_below_the_interval_of_a_small_bin():
+    few = evaluate([*np.linspace(0.1, 0.9, 200), *[2.2] * 3])  # three pairs: a long interval at the right
+    ax = plots.plot_calibration(few)
+    ax.get_figure(root=True).draw_without_rendering()  # type: ignore[union-attr]
+    over = next(text for text in ax.texts if text.get_text() == "over-confident")
+    end = ax.transData.transform((0.5, few.calibration[-1].interval[0]))[1]
+    counts = [text.get_window_extent() for text in ax.texts if text.get_text() == "3"]
+    assert counts[0].y1 < over.get_window_extent().y0 < over.get_window_extent().y1 < end
+
+
 def test_pictures_of_calibration_that_take_turns_have_one_axis():
     sure, unsure = (plots.plot_calibration(evaluate(np.ones(400) * d), down_to=0.3) for d in (4.0, 0.1))
     assert sure.get_ylim() == unsure.get_ylim()

@@ -54,16 +54,18 @@ def test_lines_differ_in_colour_and_in_dash() -> None:
 
 
 @pytest.mark.parametrize("bend", [1, -1])
-def test_words_beside_a_lowest_or_highest_point_do_not_stand_on_the_line_nor_out_of_the_axes(bend: int) -> None:
+@pytest.mark.parametrize("beyond", [100, 2])  # of another line, which is far beyond the point, or near it
+def test_words_beside_a_lowest_or_highest_point_stand_on_no_line_nor_out_of_the_axes(bend: int, beyond: float) -> None:
     x = np.linspace(-4, 4, 801)
-    ax = plot_lines(x, {"bent": bend * x**2}, title="t", x_label="x", y_label="y", points=[(0, 0, "stop at 70")])
+    lines = {"bent": bend * x**2, "other": np.full_like(x, -bend * beyond)}
+    ax = plot_lines(x, lines, title="t", x_label="x", y_label="y", points=[(0, 0, "stop at 70")])
     figure = ax.get_figure(root=True)
     assert isinstance(figure, Figure)
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.canvas.draw()
     box = ax.texts[0].get_window_extent(renderer)
-    on_line = ax.transData.transform(np.stack([x, bend * x**2], axis=1))
-    assert not any(box.contains(*point) for point in on_line)
+    on_lines = [ax.transData.transform(np.stack([x, y], axis=1)) for y in lines.values()]
+    assert not any(box.contains(*point) for line in on_lines for point in line)
     assert ax.bbox.y0 < box.y0 < box.y1 < ax.bbox.y1
 
 

@@ -36,6 +36,8 @@ from rmlab.printing import printable
 __all__ = ["plot_lines", "plot_pushes", "plot_two_scores", "plot_votes"]
 
 _LINES = ((FIRST, "-"), (HELD_OUT, "--"), (THIRD, "-."), (NEUTRAL, ":"), (INK, (0, (8, 2))), (FIRST, (0, (1, 1))))
+_PLACES = ((8, 5, "left"), (6, -22, "left"), (6, -18, "left"), (0, -24, "center"), (0, 12, "center"))
+"""Of words beside a point, the best first."""
 
 
 def plot_lines(
@@ -71,9 +73,6 @@ def plot_lines(
         ax.plot(at, height, color=colour, linestyle=dashes, linewidth=2.5, label=printable(name))
         ends = [f"{_brief(height[i], height)} at {_brief(at[i], at)}" for i in (0, len(at) // 2, -1)]
         shown.append(f"{printable(name)}, {', '.join(ends)}")
-    for x_point, y_point, words in points:
-        rises = _on_its_line(ax, x_point + 0.08 * float(np.ptp(at)), x_point, y_point) > y_point
-        mark(ax, x_point, y_point, words, *((6, -22) if rises else (8, 5)), "left")  # where the line does not run
     if points:
         ax.margins(y=0.2)  # room for the words, which may be below the lowest point
     if len(lines) > 1:
@@ -84,7 +83,10 @@ def plot_lines(
     label(ax, title, x_label, y_label)
     marked = f" Marked: {listed([words for *_, words in points])}." if points else ""
     plural = "s" if len(lines) > 1 else ""
-    return set_description(ax, f"{title}. Line{plural} against {x_label}: {'; '.join(shown)}.{marked}")
+    set_description(ax, f"{title}. Line{plural} against {x_label}: {'; '.join(shown)}.{marked}")
+    for x_point, y_point, words in points:  # the last: their places depend on the room that all the rest leaves
+        mark(ax, x_point, y_point, words, *_free_place(ax, x_point, y_point, words))
+    return ax
 
 
 def plot_votes(votes: Mapping[float, float], *, revealed: bool, ground: bool = True, ax: Axes | None = None) -> Axes:
@@ -209,13 +211,20 @@ def plot_pushes(
     )
 
 
-def _on_its_line(ax: Axes, x: float, x_point: float, y_point: float) -> float:
-    """Return the height at x of the line that passes nearest to a point."""
-    lines = [np.asarray(line.get_data(), dtype=float) for line in ax.get_lines()]
-    nearest = min(
-        (line for line in lines if line.shape[1] > 1), key=lambda line: abs(np.interp(x_point, *line) - y_point)
-    )
-    return float(np.interp(x, *nearest))
+def _free_place(ax: Axes, x: float, y: float, words: str) -> tuple[float, float, str]:
+    """Return where words beside a point cover no line: points to its right, points above it, and their alignment."""
+    ax.get_figure(root=True).draw_without_rendering()  # type: ignore[union-attr]  # it gives the axes their size
+    to_points = ax.transData + ax.get_figure(root=True).dpi_scale_trans.inverted()  # type: ignore[union-attr]
+    at = 72 * to_points.transform((x, y))
+    lines = [72 * to_points.transform(line.get_xydata()) - at for line in ax.get_lines()]
+    length = 0.7 * TEXT * len(words)
+    for right, up, align in _PLACES:
+        start = right - length / 2 if align == "center" else right
+        along = np.linspace(start, start + length, 50)
+        heights = [np.interp(along, *line.T, left=np.inf, right=np.inf) - up for line in lines if len(line) > 1]
+        if not any(((height > -6) & (height < TEXT + 2)).any() for height in heights):
+            return right, up, align
+    return _PLACES[0]
 
 
 def _brief(value: float, among: np.ndarray) -> str:

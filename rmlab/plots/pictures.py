@@ -188,7 +188,10 @@ def plot_calibration(evaluation: Evaluation, *, down_to: float = 0.5, ax: Axes |
     ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}  # words may cover part of an interval
     words = {"color": NEUTRAL, "fontsize": TEXT, "style": "italic", "bbox": ground, "zorder": 4}
     ax.text(0.52, 0.97, "under-confident", va="top", **words)
-    ax.text(0.99, low + 0.2 * (1.03 - low), "over-confident", ha="right", **words)
+    height = 1.03 - low
+    lowest = [one.interval[0] for one in bins if one.mean_probability > 0.86]  # of the intervals where the words are
+    y_words = min([low + 0.2 * height, *(end - 0.05 * height for end in lowest)])
+    ax.text(0.99, y_words, "over-confident", ha="right", **words)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(PercentFormatter(1, decimals=0))
     scaled = "" if evaluation.temperature is None else f" at temperature {evaluation.temperature:.2f}"

@@ -63,6 +63,7 @@ def mark(ax: Axes, x: float, y: float, text: str, right: float, up: float, align
     point = ax.plot([x], [y], "o", color=INK, markersize=9, zorder=3)
     words = ax.annotate(
         text, (x, y), (right, up), textcoords="offset points", ha=align, fontsize=TEXT, color=INK, weight="bold",
+        parse_math=False,
         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
     )  # fmt: skip
     return [*point, words]

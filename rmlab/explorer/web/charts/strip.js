@@ -34,10 +34,13 @@ export function strip({ label, height, pick, open, calling = "" }) {
       [agree, disagree, tied].forEach((path, i) => update(path, { d: marks[i] }));
       const at = placed[followed];
       if (at) update(ring, { cx: at[0], cy: at[1], r: 0.6 * em });
-      call.draw(called === followed ? null : placed[called] ?? null, x, em);
-      const right = at && at[0] > width - 7 * em;
+      const other = called === followed ? null : placed[called] ?? null;
+      const otherRight = call.draw(other, x, em);
+      // Where the two names would meet they stand on two sides.
+      const meet = at && other && Math.abs(at[0] - other[0]) < 14 * em && Math.abs(at[1] - other[1]) < 1.4 * em;
+      const left = meet ? otherRight : at && at[0] > width - 7 * em;
       update(name, at
-        ? { x: at[0] + (right ? -0.9 : 0.9) * em, y: at[1] + 0.35 * em, "text-anchor": right ? "end" : "start", visibility: null }
+        ? { x: at[0] + (left ? -0.9 : 0.9) * em, y: at[1] + 0.35 * em, "text-anchor": left ? "end" : "start", visibility: null }
         : { visibility: "hidden" });
       keys.draw({ any: placed.length > 0, current: at ? followed : null, words });
     });

@@ -51,11 +51,13 @@ function radios(store, options, choose) {
 function slider(store, choose) {
   const input = element("input", { type: "range", class: "rx-long", id: unique("range"), "aria-label": "Your prediction", onInput: () => choose(Number(input.value)) });
   const shown = element("output", { class: "rx-value", for: input.id });
+  const ends = ["low", "high"].map(() => element("span", { class: "rx-end" }));
   return {
-    node: element("div", { class: "rx-field" }, input, shown),
+    node: element("div", { class: "rx-field" }, ends[0], input, ends[1], shown),
     draw({ lost, said, revealed }) {
       const [low, high, step] = ["low", "high", "step"].map((name) => store.get(name));
       update(input, { min: low, max: high, step, disabled: Boolean(lost) || revealed });
+      ends.forEach((end, i) => update(end, { text: String([low, high][i]).replace("-", "−") }));
       input.value = said ?? (low + high) / 2;
       const words = said === null ? "no prediction yet" : said.toFixed(decimals(step)).replace("-", "−");
       update(input, { "aria-valuetext": words });
