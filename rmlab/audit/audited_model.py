@@ -26,7 +26,7 @@ from rmlab.model.conventions import Convention, Joined, convention_of
 from rmlab.model.devices import to_numpy
 from rmlab.model.heads import Head, has_head_of_others
 from rmlab.model.model_folder import is_adapter
-from rmlab.model.network import pools_last_token
+from rmlab.model.network import pools_last_token, positions
 from rmlab.model.rendering import pin_date
 from rmlab.model.saving import SAVED_MAX_LENGTH
 from rmlab.model.tokenization import Encoder
@@ -79,8 +79,8 @@ class AuditedModel:
     @property
     def limits(self) -> list[int]:
         """The numbers of tokens that the tokenizer and the network say they accept, if they say so."""
-        positions = getattr(self.network.config, "max_position_embeddings", None)
-        return [limit for limit in (self.tokenizer.model_max_length, positions) if limit and limit < NO_LIMIT]
+        said = (self.tokenizer.model_max_length, positions(self.network))
+        return [limit for limit in said if limit and limit < NO_LIMIT]
 
     def logits(self, tokens: Sequence[Tokens], *, side: str | None = None) -> torch.Tensor:
         """Score texts as one batch; shape ``(batch, n_outputs)``.

@@ -10,6 +10,7 @@ from typing import Any
 from rmlab.model.conventions import BLANK_LINE, Joined
 from rmlab.model.heads import MLPHead
 from rmlab.model.model_error import ModelError
+from rmlab.model.network import positions
 from rmlab.model.precision import use_bf16
 from rmlab.model.rendering import TEMPLATE_DATE, Text, by_template
 from rmlab.model.reward_model import RewardModel
@@ -97,7 +98,7 @@ def describe(model: RewardModel, name: str, prompt: Text = EXAMPLE[0], response:
     for kind, example in examples.items():
         tokens, n_prompt = tokens_of(model, *example)
         texts[kind] = (tuple(tokens), n_prompt)
-    positions = getattr(config, "max_position_embeddings", None)
+    n_positions = positions(network)
     return ModelDescription(
         model=str(name),
         architecture=f"{type(network).__name__}: {size}, {n_weights:,} weights{_aside(model)}",
@@ -110,7 +111,7 @@ def describe(model: RewardModel, name: str, prompt: Text = EXAMPLE[0], response:
         precision=f"weights in float32; --precision auto computes in {precision} on this machine",
         max_length=model.max_length,
         length=f"{model.max_length:,} tokens at most"
-        + (f"; the network has {positions:,} positions" if positions else ""),
+        + (f"; the network has {n_positions:,} positions" if n_positions else ""),
         packing_fault=model.packing_fault,
         layout=model.layout(),
     )

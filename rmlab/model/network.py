@@ -118,9 +118,9 @@ def set_aside(network: Any) -> tuple[str, ...]:
 def positions(network: Any) -> int | None:
     """Return the number of positions that a network can tell apart; None if it has no such limit.
 
-    RoBERTa and its kin count positions from the pad id on, so that of 514 they use 512.
+    RoBERTa and its kin count positions from the pad id on, so that of 514 they use 512. XLNet says -1 for no limit.
     """
     known = getattr(network.config.get_text_config(), "max_position_embeddings", None)
     tables = (m for name, m in network.named_modules() if name.endswith("position_embeddings"))
     offsets = [m.padding_idx + 1 for m in tables if isinstance(m, nn.Embedding) and m.padding_idx is not None]
-    return known - max(offsets, default=0) if known else None
+    return known - max(offsets, default=0) if known and known > 0 else None
