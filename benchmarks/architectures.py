@@ -63,7 +63,7 @@ SIZES: dict[tuple[str, ...], Any] = {
     ("num_decoder_layers", "num_encoder_layers"): 2,
     ("num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads", "decoder_attention_heads"): 4,
     ("num_key_value_heads", "num_kv_heads", "swa_num_key_value_heads"): 2,
-    ("head_dim", "d_kv", "qk_nope_head_dim", "v_head_dim", "swa_head_dim", "global_head_dim"): 8,
+    ("head_dim", "d_head", "d_kv", "qk_nope_head_dim", "v_head_dim", "swa_head_dim", "global_head_dim"): 8,
     ("q_lora_rank", "kv_lora_rank", "qk_rope_head_dim"): 8,
     ("num_experts", "n_routed_experts", "num_local_experts", "moe_num_experts"): 4,
     ("num_experts_per_tok", "moe_topk", "top_k_experts"): 2,
