@@ -17,11 +17,14 @@ from transformers import (
     AutoTokenizer,
     BertConfig,
     LlamaConfig,
+    XLNetConfig,
+    XLNetForSequenceClassification,
     dynamic_module_utils,
 )
 
 from rmlab.model import RewardModel, minilm
 from rmlab.model.backbones import MANIFEST, ModelError, load_network, quiet_transformers
+from rmlab.model.network import positions
 from rmlab.simulate import simulate_text_pairs
 
 PROMPTS = ["What is two and two?", "Name a colour."]
@@ -505,3 +508,10 @@ def test_the_words_of_simulated_texts_are_single_tokens_of_the_tiny_tokenizer(to
     words = {word for pair in pairs for text in (pair.prompt, pair.chosen) for word in re.findall(r"\b[a-z]+", text)}
     assert len(words) > 50
     assert [word for word in words if len(tokenizer(word, add_special_tokens=False)["input_ids"]) > 1] == []
+
+
+def test_a_network_that_says_it_has_minus_one_positions_has_no_limit() -> None:
+    sizes = {"d_model": 32, "n_layer": 1, "n_head": 2, "d_inner": 48, "vocab_size": 100}
+    network = XLNetForSequenceClassification(XLNetConfig(**sizes, num_labels=1))
+    assert network.config.max_position_embeddings == -1
+    assert positions(network) is None
