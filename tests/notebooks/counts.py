@@ -3,6 +3,7 @@
 python tests/notebooks/counts.py                                        (make corruption)
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -25,7 +26,8 @@ def n_wrong_answers() -> int:
     """Wrong answers, as pytest collects them: each is tried on a check that must name the mistake."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-k", WRONG, "-p", "no:cacheprovider"]
     command += [str(path) for path in sorted(ROOT.glob("tests/test_check*.py"))]
-    collected = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    plain = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}  # -v lists another way
+    collected = subprocess.run(command, cwd=ROOT, env=plain, capture_output=True, text=True, check=True).stdout
     return len(re.findall(rf"::{WRONG}\[", collected))
 
 
