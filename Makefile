@@ -19,8 +19,10 @@ INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --constraint 
 REPRODUCIBLE := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false \
 	PYTHONHASHSEED=0 HF_HUB_OFFLINE=1 RMLAB_STORE=:memory:
 
-# A process for each core; the tests of one file stay together, since they share what is slow to make.
+# A process for each core. The tests of one file stay together, since they share what is slow to make; those of notebooks
+# and of the browser share little and are long, so an idle process takes some over.
 PARALLEL := --numprocesses auto --dist loadfile
+SPREAD := --numprocesses auto --dist worksteal
 
 NBVAL := --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg
 
@@ -48,9 +50,10 @@ test: $(VENV)/.installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(REPRODUCIBLE) $(BIN)/python -m pytest tests --ignore=tests/browser $(PARALLEL)
+	$(REPRODUCIBLE) $(BIN)/python -m pytest tests --ignore=tests/browser --ignore=tests/notebooks $(PARALLEL)
+	$(REPRODUCIBLE) $(BIN)/python -m pytest tests/notebooks $(SPREAD)
 	$(REPRODUCIBLE) $(BIN)/python -m pytest notebooks $(NBVAL) -p tests.notebooks.corruption
-	$(REPRODUCIBLE) $(BIN)/python -m pytest tests/browser --numprocesses auto --dist worksteal
+	$(REPRODUCIBLE) $(BIN)/python -m pytest tests/browser $(SPREAD)
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff check
