@@ -433,7 +433,7 @@ def test_views_are_linked_and_a_model_answers(opened: Opened):
         page.get_by_role("tab", name="Preference curve").click()
         expect(handle(page, "A")).to_have_attribute("aria-valuenow", "0.23")
         expect(handle(page, "B")).to_have_attribute("aria-valuenow", "0.04")
-        expect(page.locator(".rx-curve-main .rx-quiet")).to_contain_text("Scores: length.")
+        expect(page.locator(".rx-curve-main .rx-quiet > span").first).to_have_text("Scores: length.")
         page.get_by_role("button", name="Reset").click()
         expect(handle(page, "A")).to_have_attribute("aria-valuenow", "0.06")
         assert shown.state.prompt == table[0].prompt
