@@ -114,8 +114,9 @@ def test_predictions_travel_in_a_link_and_reset_clears_them():
     assert (back.guesses, back.guess) == ([], {})
 
 
-def test_chips_have_the_fresh_sentences_and_edit_a_response():
-    chips = {chip["name"]: chip for chip in probe_data()["chips"]}
+@pytest.mark.parametrize("fresh", [True, False])
+def test_chips_have_the_sentences_of_one_half_and_edit_a_response(fresh: bool):
+    chips = {chip["name"]: chip for chip in probe_data(fresh=fresh)["chips"]}
     response = "Wash it. Then dry it."
     source = (
         'import { edited } from "./core/chips.js";\n'
@@ -125,11 +126,11 @@ def test_chips_have_the_fresh_sentences_and_edit_a_response():
     )
     found = node(source, [chips, response])
     for name, part in (("+ filler", "filler"), ("+ flattery", "flattery"), ("hedge", "hedge"), ("refuse", "refusal")):
-        fresh = load_sentences(part, fresh=True)
-        assert chips[name]["texts"] == list(fresh)
+        bank = load_sentences(part, fresh=fresh)
+        assert chips[name]["texts"] == list(bank)
         once, twice = found[name]
-        assert fresh[0] in once
-        assert fresh[1] in twice, "a second press takes the next sentence"
+        assert bank[0] in once
+        assert bank[1] in twice, "a second press takes the next sentence"
     assert found["+ filler"][0].startswith(response)
     assert found["+ flattery"][0].endswith(response)
     assert response not in found["refuse"][0]

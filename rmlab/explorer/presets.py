@@ -17,7 +17,7 @@ NUMBERS = [
     _numbers("Even", 0.0, 0.0),
     _numbers("One nat apart", 1.0, 0.0),
     _numbers("Nine to one", 2.197225, 0.0),
-    _numbers("Both bad, one less so", -3.0, -5.0),
+    _numbers("Two negative scores", -3.0, -5.0),
     _numbers("The same, a hundred higher", 97.0, 95.0),
     _numbers("Sure, and wrong", 4.0, 0.0, winner="b"),
     _numbers("A tie that the model saw coming", 0.1, 0.0, winner="tie"),

@@ -36,6 +36,7 @@ def probe(
     name: str | None = None,
     second: Scorer | None = None,
     second_name: str | None = None,
+    fresh: bool = True,
 ) -> Explorer:
     """Show a widget in which a prompt and two responses can be edited, with the scores of a reward model.
 
@@ -50,12 +51,14 @@ def probe(
         The origin of the scores, as shown; by default the name of the function, or of the model's network.
     second, second_name
         Another scorer, which answers the same edits, and its name.
+    fresh
+        Whether the buttons add sentences that the course's models were not trained on; if not, ones that they were.
 
     Notes
     -----
     The scorer answers in a thread of its own. ``explorer.answers.wait()`` waits until it has.
     """
-    explorer = Explorer(probe_state() if state is None else state, ("probe",), {"probe": probe_data()})
+    explorer = Explorer(probe_state() if state is None else state, ("probe",), {"probe": probe_data(fresh=fresh)})
     if scorer is not None:
         other = None if second is None else (second_name or name_of(second), second)
         explorer.answers = Answers(explorer.state, scorer, name or name_of(scorer), second=other)
@@ -78,13 +81,15 @@ def probe_state() -> ExplorerState:
     return ExplorerState(**_shown(load_probe_presets()[0]), view="probe")
 
 
-def probe_data(presets: Sequence[ProbePreset] | None = None) -> dict[str, Any]:
+def probe_data(presets: Sequence[ProbePreset] | None = None, *, fresh: bool = True) -> dict[str, Any]:
     """Return what the probe shows beside the state: presets, each with recorded scores, and edits to make by a click.
 
     Parameters
     ----------
     presets
         By default those of `rmlab.datasets.load_probe_presets`.
+    fresh
+        Whether the edits add fresh sentences, and not ones that the course's models were trained on.
     """
     return {
         "presets": [
@@ -98,7 +103,7 @@ def probe_data(presets: Sequence[ProbePreset] | None = None) -> dict[str, Any]:
         ],
         "chips": [
             *(
-                {"name": name, "place": place, "texts": list(load_sentences(bank, fresh=True)), "taught": _taught(bank)}
+                {"name": name, "place": place, "texts": list(load_sentences(bank, fresh=fresh)), "taught": _taught(bank)}
                 for name, place, bank in CHIPS
             ),
             {"name": "shorten", "place": "shorter"},

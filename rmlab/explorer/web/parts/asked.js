@@ -21,7 +21,7 @@ export function prediction(store) {
       update(question, { text: store.get("label") });
       given.draw({ lost, said, revealed });
       update(reveal, { disabled: Boolean(lost) || revealed || said === null });
-      const next = said === null ? "Make your prediction." : "Noted. Press Reveal when everybody has decided.";
+      const next = said === null ? "Make your prediction." : "Noted. Press Reveal to see the answer.";
       update(words, { text: lost || store.get("words") || next });
       if (gap) {
         update(gap.node, { class: `rx-gap-picture${revealed ? "" : " rx-none"}` });

@@ -109,14 +109,14 @@ function readouts() {
 
 function inWords(now, p, loss) {
   if (!now.known) return "There are no scores to show.";
-  if (!now.revealed) return "Predict: which response will be preferred, and how surely? How large is the loss?";
+  if (!now.revealed) return "Predict: which response will be preferred, and with what probability? How large is the loss?";
   const [better, share] = p >= 0.5 ? ["A", p] : ["B", 1 - p];
   const expected = Math.abs(p - 0.5) < 0.0005
     ? "The model expects a toss-up"
     : `The model expects ${better} to be preferred in ${inHundred(share)} of 100 judgements`;
   const happened = { a: "A won", b: "B won", tie: "it was a tie" }[now.winner];
   const coin = Math.log(2);
-  const verdict = Math.abs(loss - coin) < 0.0005 ? "as large as a coin's" : loss < coin ? "less than a coin's" : "more than a coin's";
+  const verdict = Math.abs(loss - coin) < 0.0005 ? "as large as for P = 0.5" : loss < coin ? "less than for P = 0.5" : "more than for P = 0.5";
   const slope = judgementSlope(now.d, now.winner, now.temperature);
   const push = Math.abs(slope) < 0.005
     ? "Learning hardly moves either score."

@@ -139,7 +139,7 @@ function inWords(reel, at, shown) {
   if (!shown) return "Predict: before training the differences are all near zero. Where will they be at the end? And how large will the accuracy be?";
   const { accuracy, accuracy_interval: [low, high], log_loss: loss, n_pairs: n } = reel.evaluations[at];
   const percent = (share) => `${(100 * share).toFixed(1)}%`;
-  const coin = Math.abs(loss - Math.log(2)) < 0.0005 ? "the same as a coin's" : loss < Math.log(2) ? "less than a coin's" : "more than a coin's";
+  const coin = Math.abs(loss - Math.log(2)) < 0.0005 ? "the same as for P = 0.5" : loss < Math.log(2) ? "less than for P = 0.5" : "more than for P = 0.5";
   return `At step ${reel.steps[at]}: on ${n.toLocaleString("en")} held-out pairs accuracy ${percent(accuracy)} (95% interval ${percent(low)} to ${percent(high)}), log loss ${loss.toFixed(3)} nats, ${coin} (0.693).`;
 }
 

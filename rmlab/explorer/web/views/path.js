@@ -160,7 +160,7 @@ function described(now) {
     },
     loss: {
       title: "loss", short: said ? number(`${loss.toFixed(3)} nats`) : "no label yet",
-      long: said ? long(`How much the label surprises the model. Training makes it small; a coin's is 0.693. ${terms[now.winner]}`) : "The loss needs a label: say which response is better.",
+      long: said ? long(`How much the label surprises the model. Training makes it small; for P = 0.5 it is 0.693. ${terms[now.winner]}`) : "The loss needs a label: say which response is better.",
     },
   };
 }
