@@ -103,7 +103,12 @@ def probe_data(presets: Sequence[ProbePreset] | None = None, *, fresh: bool = Tr
         ],
         "chips": [
             *(
-                {"name": name, "place": place, "texts": list(load_sentences(bank, fresh=fresh)), "taught": _taught(bank)}
+                {
+                    "name": name,
+                    "place": place,
+                    "texts": list(load_sentences(bank, fresh=fresh)),
+                    "taught": _taught(bank),
+                }
                 for name, place, bank in CHIPS
             ),
             {"name": "shorten", "place": "shorter"},
