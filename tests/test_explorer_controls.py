@@ -13,7 +13,7 @@ from test_explorer_scripts import node
 from traitlets import TraitError
 
 from rmlab.explorer import ExplorerState, controls
-from rmlab.plots.curves import plot_votes
+from rmlab.plots.curves import plot_guesses
 from rmlab.plots.display import bundle, describe
 
 
@@ -115,10 +115,10 @@ def test_a_control_names_everything_that_it_can_be_set_to(control: controls.Slid
 
 def test_what_depends_on_controls_is_made_again_from_their_values():
     share, reveal = controls.Slider(0.5, 0, 1, step=0.01, label="share"), controls.Toggle(label="Reveal")
-    picture = controls.Picture(lambda p, revealed: plot_votes({1: p}, revealed=revealed), share, reveal)
+    picture = controls.Picture(lambda p, revealed: plot_guesses({1: p}, revealed=revealed), share, reveal)
     words = controls.Words(lambda p: f"you said {p}", share)
     share.value, reveal.value = 0.66, True
-    assert picture.value == describe(plot_votes({1: 0.66}, revealed=True))
+    assert picture.value == describe(plot_guesses({1: 0.66}, revealed=True))
     assert words.value == "you said 0.66"
 
 
@@ -134,7 +134,7 @@ def test_an_explorer_follows_a_control_and_reset_goes_back_to_what_was_chosen():
 
 
 def test_a_picture_is_what_a_notebook_would_store():
-    ax = plot_votes({1: 0.6}, revealed=False)
+    ax = plot_guesses({1: 0.6}, revealed=False)
     shown = controls.Picture(lambda: ax)
     page = bundle(ax, describe(ax))["text/html"]
     assert f'src="{shown.source}"' in page
@@ -148,7 +148,7 @@ def test_a_picture_is_what_a_notebook_would_store():
 
 def test_a_layer_is_as_large_as_its_ground_and_shows_it_through():
     pictures = [
-        controls.Picture(lambda g=g: plot_votes({2: 0.6} if not g else {}, revealed=True, ground=g)) for g in (1, 0)
+        controls.Picture(lambda g=g: plot_guesses({2: 0.6} if not g else {}, revealed=True, ground=g)) for g in (1, 0)
     ]
     ground, layer = (Image.open(io.BytesIO(base64.b64decode(each.source.split(",")[1]))) for each in pictures)
     assert ground.size == layer.size
@@ -159,7 +159,7 @@ def test_a_layer_is_as_large_as_its_ground_and_shows_it_through():
 
 def test_what_is_drawn_is_sent_in_one_message(monkeypatch: pytest.MonkeyPatch):
     share = controls.Slider(0.5, 0, 1, step=0.01, label="share")
-    shown, sent = controls.Picture(lambda p: plot_votes({1: p}, revealed=False), share), []
+    shown, sent = controls.Picture(lambda p: plot_guesses({1: p}, revealed=False), share), []
     monkeypatch.setattr(shown, "send_state", lambda key=None: sent.append(set(key or ())))
     share.value = 0.75
     assert sent == [{"source", "value"}], "the size is the same"

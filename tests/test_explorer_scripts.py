@@ -54,6 +54,14 @@ def test_the_arithmetic_is_that_of_python():
         np.testing.assert_allclose(found[:, column], of(DIFFERENCES), rtol=1e-12, atol=0)
 
 
+def test_a_loss_is_compared_with_that_of_one_half():
+    losses = [preference_loss(0.0), preference_loss(2.0), preference_loss(-2.0)]
+    source = 'import { besideEven } from "./parts/terms.js";\nfunction main() { give(given.map(besideEven)); }\n'
+    found = node(source, losses)
+    assert [words.split(" than")[0].split(" as ")[0] for words in found] == ["as large", "less", "more"]
+    assert all(f"{preference_loss(0.0):.3f}" in words for words in found)
+
+
 def test_the_loss_of_a_judgement_and_its_slope():
     grid = list(itertools.product(np.linspace(-30, 30, 61).tolist(), ["a", "b", "tie"], [0.1, 0.5, 1.0, 3.0]))
     source = (

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrow
 
 from rmlab.plots import describe
-from rmlab.plots.curves import plot_lines, plot_pushes, plot_two_scores, plot_votes
+from rmlab.plots.curves import plot_guesses, plot_lines, plot_pushes, plot_two_scores
 from rmlab.preference import preference_probability
 
 X = np.linspace(-4, 4, 9)
@@ -24,8 +24,8 @@ def draw_lines(ax=None):
 
 PICTURES = {
     "lines": draw_lines,
-    "hidden votes": lambda ax=None: plot_votes({1: 0.6, 4: 0.9}, revealed=False, ax=ax),
-    "revealed votes": lambda ax=None: plot_votes({1: 0.6, 4: 0.9}, revealed=True, ax=ax),
+    "hidden guesses": lambda ax=None: plot_guesses({1: 0.6, 4: 0.9}, revealed=False, ax=ax),
+    "revealed guesses": lambda ax=None: plot_guesses({1: 0.6, 4: 0.9}, revealed=True, ax=ax),
     "two scores": lambda ax=None: plot_two_scores(101, 100, ax=ax),
     "swapped scores": lambda ax=None: plot_two_scores(-0.5, 9, ax=ax),
     "pushes": lambda ax=None: plot_pushes([-1.5, 0, 1.5], [1.5, 0, -1.5], ax=ax),
@@ -94,16 +94,16 @@ def test_lines_that_cannot_be_told_apart_or_do_not_fit_are_refused(lines: dict, 
         plot_lines(X, lines, title="t", x_label="x", y_label="y")
 
 
-def test_hidden_votes_give_no_probability_away() -> None:
-    ax = plot_votes({1: 0.6, 2: 0.7}, revealed=False)
+def test_hidden_guesses_give_no_probability_away() -> None:
+    ax = plot_guesses({1: 0.6, 2: 0.7}, revealed=False)
     seen = " ".join([*words_of(ax), describe(ax)])
     assert "P is hidden" in seen
     assert not any(f"{preference_probability(gap):.3f}" in seen for gap in (1.0, 2.0))
     assert not any(len(line.get_xdata()) > 2 for line in ax.get_lines())  # type: ignore[arg-type]
 
 
-def test_revealed_votes_show_the_curve_and_each_probability() -> None:
-    ax = plot_votes({1: 0.6, 2: 0.7, 4: 0.8}, revealed=True)
+def test_revealed_guesses_show_the_curve_and_each_probability() -> None:
+    ax = plot_guesses({1: 0.6, 2: 0.7, 4: 0.8}, revealed=True)
     assert {"0.731", "0.881", "0.982"} <= set(words_of(ax))
     assert "0.731 at 1; 0.881 at 2; 0.982 at 4" in describe(ax)
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from rmlab.explorer import Explorer, ExplorerState, controls
 from rmlab.explorer.control_base import Control
-from rmlab.plots.curves import plot_votes
+from rmlab.plots.curves import plot_guesses
 
 
 def unsaved(address: str) -> str:
@@ -61,7 +61,7 @@ def test_every_setting_has_its_frame_and_equal_frames_are_kept_once() -> None:
 
 
 def test_a_picture_is_written_in_the_smaller_form_and_equal_ones_once(tmp_path: Path) -> None:
-    shown = [controls.Picture(lambda: plot_votes({1: 0.6}, revealed=False)) for _ in range(2)]
+    shown = [controls.Picture(lambda: plot_guesses({1: 0.6}, revealed=False)) for _ in range(2)]
     names = {recording.save_picture(tmp_path, each.source) for each in shown}
     (name,) = names
     assert [path.name for path in tmp_path.iterdir()] == [name]

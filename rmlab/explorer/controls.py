@@ -241,7 +241,7 @@ def row(*controls: Control) -> ipywidgets.HBox:
 
 
 def stack(*pictures: Picture) -> ipywidgets.HBox:
-    """Return pictures of one size on top of each other, the first one at the bottom; see `plot_votes`."""
+    """Return pictures of one size on top of each other, the first one at the bottom; see `plot_guesses`."""
     box = ipywidgets.HBox(pictures)
     box.add_class("rx-overlaid")
     return box

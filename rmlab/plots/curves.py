@@ -1,4 +1,4 @@
-"""Pictures for two toy scores and a few pairs: votes, a number line, pushes on scores, and plain lines."""
+"""Pictures for two toy scores and a few pairs: guesses, a number line, pushes on scores, and plain lines."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from rmlab.plots.style import (
 from rmlab.preference import preference_loss, preference_probability
 from rmlab.printing import printable
 
-__all__ = ["plot_lines", "plot_pushes", "plot_two_scores", "plot_votes"]
+__all__ = ["plot_guesses", "plot_lines", "plot_pushes", "plot_two_scores"]
 
 _LINES = ((FIRST, "-"), (HELD_OUT, "--"), (THIRD, "-."), (NEUTRAL, ":"), (INK, (0, (8, 2))), (FIRST, (0, (1, 1))))
 _PLACES = ((8, 5, "left"), (6, -22, "left"), (6, -18, "left"), (0, -24, "center"), (0, 12, "center"))
@@ -89,34 +89,37 @@ def plot_lines(
     return ax
 
 
-def plot_votes(votes: Mapping[float, float], *, revealed: bool, ground: bool = True, ax: Axes | None = None) -> Axes:
-    """Draw votes for P at some score differences; and, when `revealed`, the sigmoid, P and how far off each vote is.
+def plot_guesses(
+    guesses: Mapping[float, float], *, revealed: bool, ground: bool = True, ax: Axes | None = None
+) -> Axes:
+    """Draw guesses of P at some score differences; and, when `revealed`, the sigmoid, P and how far off each guess is.
 
     Parameters
     ----------
-    votes
+    guesses
         A probability for each difference, in log-odds (nats), from 0 to 5.
     ground
-        Whether to draw what is behind the votes too. Without it the picture is a layer to be laid on one without votes.
+        Whether to draw what is behind the guesses too. Without it the picture is a layer, to be laid on one that has
+        no guesses.
     """
     ax = make_axes(ax, 7.6, 4.2)
     kept: list[Artist] = []
-    for gap, vote in votes.items():
-        kept += ax.plot([gap], [vote], "D", color=HELD_OUT, markersize=11, zorder=4)
-    words = [f"{vote:.2f} at a difference of {gap:g}" for gap, vote in votes.items()]
-    text = f"Votes for P: {listed(words) if words else 'none'}."
-    legend: list[Artist] = [Line2D([], [], marker="D", color=HELD_OUT, markersize=11, linestyle="", label="vote")]
+    for gap, guess in guesses.items():
+        kept += ax.plot([gap], [guess], "D", color=HELD_OUT, markersize=11, zorder=4)
+    words = [f"{guess:.2f} at a difference of {gap:g}" for gap, guess in guesses.items()]
+    text = f"Guesses of P: {listed(words) if words else 'none'}."
+    legend: list[Artist] = [Line2D([], [], marker="D", color=HELD_OUT, markersize=11, linestyle="", label="guess")]
     if revealed:
         x = np.linspace(0, 5, 201)
         legend += ax.plot(x, preference_probability(x), color=INK, linewidth=2.5, label="P = σ(difference)")
-        for gap, vote in votes.items():
+        for gap, guess in guesses.items():
             p = preference_probability(float(gap))
-            kept += ax.plot([gap, gap], [vote, p], color=NEUTRAL, linewidth=1.5, linestyle=":")
+            kept += ax.plot([gap, gap], [guess, p], color=NEUTRAL, linewidth=1.5, linestyle=":")
             kept += mark(ax, gap, p, f"{p:.3f}", -8, 6, "right")
-        exact = listed([f"{preference_probability(float(gap)):.3f} at {gap:g}" for gap in votes])
-        text += f" Beside them the curve of P, which is one half at 0{': ' * bool(votes)}{exact}."
+        exact = listed([f"{preference_probability(float(gap)):.3f} at {gap:g}" for gap in guesses])
+        text += f" Beside them the curve of P, which is one half at 0{': ' * bool(guesses)}{exact}."
     else:
-        ax.text(2.5, 0.2, "P is hidden. Vote first.", ha="center", fontsize=TITLE, color=NEUTRAL)
+        ax.text(2.5, 0.2, "P is hidden. Guess first.", ha="center", fontsize=TITLE, color=NEUTRAL)
         text += " P itself is hidden."
     ax.axhline(0.5, color=NEUTRAL, linewidth=1, linestyle=":")
     ax.set_xlim(-0.15, 5.15)

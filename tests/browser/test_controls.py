@@ -17,7 +17,7 @@ NOTEBOOK = "notebooks/02_sigmoid.ipynb"
 CONTROLS = """\
 import time
 from rmlab.explorer import controls
-from rmlab.plots.curves import plot_votes
+from rmlab.plots.curves import plot_guesses
 share = controls.Slider(0.5, 0, 1, step=0.01, label="share")
 count = controls.Slider(3, 0, 8, label="count")
 item = controls.Menu({"one": 1, "dado": 2, "three": 3}, label="item")
@@ -26,7 +26,7 @@ variance = controls.Steps(["none", 10, 1], label="variance")
 steps = controls.Steps(["0", "10", "1,000"], label="steps", milliseconds=150)
 reveal = controls.Toggle(label="Show all")
 presses = controls.Presses("Next", most=2)
-picture = controls.Picture(lambda p, revealed: plot_votes({1: p, 2: 0.5, 4: 0.5}, revealed=revealed), share, reveal)
+picture = controls.Picture(lambda p, revealed: plot_guesses({1: p, 2: 0.5, 4: 0.5}, revealed=revealed), share, reveal)
 every = (share, count, item, judge, variance, steps, reveal, presses)
 words = controls.Words(lambda *values: f"{list(values[:-1])} {values[-1]}", *every)
 display(share, count, controls.row(item, judge), controls.row(variance, steps))

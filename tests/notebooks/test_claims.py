@@ -6,6 +6,8 @@ from lessons import NOTEBOOKS, stored
 from nbformat import NotebookNode
 from reading import read
 
+from rmlab.explorer.probe_views import probe_data
+
 SIGNED = r"([-+]\d\.\d\d)"
 
 
@@ -96,6 +98,16 @@ def test_09_shows_a_remainder_below_zero_because_one_word_brings_more_than_its_s
     prose = notice_after(notebook, 'method="leave-one-out"').replace("−", "-")
     for number in (together, explained, remainder, whole):
         assert f"{number:+.2f}" in prose
+
+
+def test_09_says_of_each_button_of_the_probe_what_it_adds() -> None:
+    notebook = lesson("09_probe")
+    (shown,) = [cell.source for cell in notebook.cells if "explorer.probe(" in cell.source]
+    assert "fresh=False" in shown
+    (table,) = [cell.source for cell in notebook.cells if "| button |" in cell.source]
+    added = {row[0]: row[1] for row in re.findall(r"^\| ([^|]+) \| [^|*]+\*(.+)\* \|$", table, re.M)}
+    first = {chip["name"]: chip["texts"][0] for chip in probe_data(fresh=False)["chips"] if "texts" in chip}
+    assert added == first
 
 
 def test_09_says_against_what_flattery_was_measured_because_the_answer_depends_on_it() -> None:

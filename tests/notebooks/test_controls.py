@@ -4,14 +4,14 @@ import pytest
 from lessons import NOTEBOOKS, Lesson
 
 
-def test_a_vote_hides_the_curve_until_reveal() -> None:
+def test_a_guess_hides_the_curve_until_reveal() -> None:
     lesson = Lesson(NOTEBOOKS / "02_sigmoid.ipynb")
     lesson.run("sigmoid-03")
-    view = lesson["vote_views"][2]
+    view = lesson["guess_views"][2]
     assert "0.881" not in view.value
     lesson["reveal"].value = True
     assert "0.881 at 2" in view.value
-    lesson["vote_sliders"][2].value = 0.66
+    lesson["guess_sliders"][2].value = 0.66
     assert "0.66 at a difference of 2" in view.value
 
 

@@ -23,6 +23,13 @@ export const TERMS = {
 
 const COURSE = "the course's model";
 
+/** How a loss compares with that of P = 0.5, in words. */
+export function besideEven(loss) {
+  const even = Math.log(2);
+  const found = Math.abs(loss - even) < 0.0005 ? "as large as" : loss < even ? "less than" : "more than";
+  return `${found} for P = 0.5 (0.693)`;
+}
+
 /** What a number in nats means, in half a sentence. */
 export const LEAD = "a lead of 1 is expected to win 73 of 100";
 export const NATS = `in nats: ${LEAD}`;

@@ -6,7 +6,7 @@ import { relabelled, saying } from "../core/label.js";
 import { guessOf, shownGuess } from "../core/predictions.js";
 import { judgementLoss, judgementSlope, preferenceOdds, preferenceProbability } from "../core/preference.js";
 import { probability, sigmoid } from "../charts/sigmoid.js";
-import { NATS } from "../parts/terms.js";
+import { besideEven, NATS } from "../parts/terms.js";
 
 
 /** Half the width of the pictures in nats: 8, doubled until the difference fits. */
@@ -115,13 +115,11 @@ function inWords(now, p, loss) {
     ? "The model expects a toss-up"
     : `The model expects ${better} to be preferred in ${inHundred(share)} of 100 judgements`;
   const happened = { a: "A won", b: "B won", tie: "it was a tie" }[now.winner];
-  const coin = Math.log(2);
-  const verdict = Math.abs(loss - coin) < 0.0005 ? "as large as for P = 0.5" : loss < coin ? "less than for P = 0.5" : "more than for P = 0.5";
   const slope = judgementSlope(now.d, now.winner, now.temperature);
   const push = Math.abs(slope) < 0.005
     ? "Learning hardly moves either score."
     : `Learning pushes A ${slope < 0 ? "up" : "down"} and B ${slope < 0 ? "down" : "up"}, by ${Math.abs(slope).toFixed(2)} each.`;
-  return `${expected}; ${happened}: the loss is ${verdict} (0.693). ${push}`;
+  return `${expected}; ${happened}: the loss is ${besideEven(loss)}. ${push}`;
 }
 
 function judgements(store) {

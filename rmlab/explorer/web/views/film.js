@@ -8,6 +8,7 @@ import { player } from "../core/player.js";
 import { preferenceProbability } from "../core/preference.js";
 import { changeSettings, settingsOf } from "../core/settings.js";
 import { guessSlider } from "../parts/predictions.js";
+import { besideEven } from "../parts/terms.js";
 import { strip } from "../charts/strip.js";
 import { trace } from "../charts/trace.js";
 
@@ -139,8 +140,7 @@ function inWords(reel, at, shown) {
   if (!shown) return "Predict: before training the differences are all near zero. Where will they be at the end? And how large will the accuracy be?";
   const { accuracy, accuracy_interval: [low, high], log_loss: loss, n_pairs: n } = reel.evaluations[at];
   const percent = (share) => `${(100 * share).toFixed(1)}%`;
-  const coin = Math.abs(loss - Math.log(2)) < 0.0005 ? "the same as for P = 0.5" : loss < Math.log(2) ? "less than for P = 0.5" : "more than for P = 0.5";
-  return `At step ${reel.steps[at]}: on ${n.toLocaleString("en")} held-out pairs accuracy ${percent(accuracy)} (95% interval ${percent(low)} to ${percent(high)}), log loss ${loss.toFixed(3)} nats, ${coin} (0.693).`;
+  return `At step ${reel.steps[at]}: on ${n.toLocaleString("en")} held-out pairs accuracy ${percent(accuracy)} (95% interval ${percent(low)} to ${percent(high)}), log loss ${loss.toFixed(3)} nats, ${besideEven(loss)}.`;
 }
 
 function followedInWords(reel, at, pair, shown) {
