@@ -29,6 +29,7 @@ from rmlab.simulate.replies import (
     ReplyPolicy,
     Structure,
     attributes,
+    attributes_of_text,
     compose,
     expected_bayes_accuracy,
     load_questions,
@@ -42,6 +43,11 @@ from rmlab.training import fit_linear_reward
 
 BANKS = (*PARTS, "refusal")
 QUESTIONS = load_questions()
+EVERY_QUESTION = load_questions(further=True)
+
+
+def _all_sentences(part):
+    return [*load_sentences(part, further=True), *load_sentences(part, fresh=True)]
 
 
 def question(kind):
@@ -61,8 +67,23 @@ def test_there_are_enough_questions_of_every_kind_in_both_halves():
     assert len(load_questions(fresh=True)) >= 70
 
 
+def test_the_further_texts_are_more_of_the_same_and_only_to_train_on():
+    assert load_questions(fresh=True, further=True) == load_questions(fresh=True)
+    assert load_questions(fresh=False, further=True)[: len(load_questions(fresh=False))] == load_questions(fresh=False)
+    further = EVERY_QUESTION[len(load_questions(fresh=False)) : -len(load_questions(fresh=True))]
+    assert len(further) > 1000
+    assert {one.topic for one in further} == {one.topic for one in QUESTIONS}
+    shares = [Counter(one.kind for one in questions) for questions in (further, QUESTIONS)]
+    for kind in KINDS:
+        assert shares[0][kind] / len(further) == pytest.approx(shares[1][kind] / len(QUESTIONS), abs=0.06)
+    assert len({one.prompt for one in EVERY_QUESTION}) == len(EVERY_QUESTION)
+    for part in BANKS:
+        assert load_sentences(part, fresh=True, further=True) == load_sentences(part, fresh=True)
+        assert len(load_sentences(part, further=True)) == len(load_sentences(part)) + 250
+
+
 def test_cores_differ_in_words_and_length():
-    for one in QUESTIONS:
+    for one in EVERY_QUESTION:
         cores = [core for core in (one.short, one.full, one.partial, one.wrong, one.off_topic) if core]
         assert len(set(cores)) == len(cores), one.prompt
         assert len(one.full) > 1.5 * len(one.short), one.prompt
@@ -71,7 +92,7 @@ def test_cores_differ_in_words_and_length():
 
 def test_the_off_topic_reply_answers_another_question_of_the_same_half():
     for fresh in (False, True):
-        half = load_questions(fresh=fresh)
+        half = load_questions(fresh=fresh, further=True)
         answers = {one.full: one for one in half}
         for one in half:
             near = answers[one.off_topic]
@@ -83,17 +104,17 @@ def test_the_off_topic_reply_answers_another_question_of_the_same_half():
 @pytest.mark.slow
 @pytest.mark.parametrize("part", BANKS)
 def test_a_bank_has_forty_sentences_in_truly_different_words(part):
-    taught, fresh = load_sentences(part), load_sentences(part, fresh=True)
+    taught, fresh = load_sentences(part, further=True), load_sentences(part, fresh=True)
     both = (*taught, *fresh)
     assert len(both) >= 40
     assert min(len(taught), len(fresh)) >= 20
     assert len(set(both)) == len(both)
-    likest = max(SequenceMatcher(None, a, b, autojunk=False).ratio() for a, b in combinations(both, 2))
-    assert likest < 0.8
+    matchers = (SequenceMatcher(None, a, b, autojunk=False) for a, b in combinations(both, 2))
+    assert [one for one in matchers if one.quick_ratio() >= 0.8 and one.ratio() >= 0.8] == []
 
 
 def test_no_sentence_stands_in_two_banks():
-    counts = Counter(text for part in BANKS for fresh in (False, True) for text in load_sentences(part, fresh=fresh))
+    counts = Counter(text for part in BANKS for text in _all_sentences(part))
     assert max(counts.values()) == 1
 
 
@@ -103,7 +124,7 @@ def test_no_added_sentence_reads_as_an_answer_to_a_question_of_yes_or_no(part):
         r"(yes|no|of course|certainly|absolutely|sure thing|possibly|perhaps|maybe)(,| indeed| it is)|my answer is no\."
     )
     answer = re.compile(answers, re.IGNORECASE)
-    assert [text for fresh in (False, True) for text in load_sentences(part, fresh=fresh) if answer.match(text)] == []
+    assert [text for text in _all_sentences(part) if answer.match(text)] == []
 
 
 def test_an_unknown_bank_is_refused():
@@ -344,6 +365,28 @@ def test_a_panel_says_who_judged_and_a_taste_for_the_left_is_seen():
     assert left > plain + 0.15
 
 
+def test_a_pair_that_is_judged_several_times_is_that_many_pairs():
+    simulated = simulate_reply_pairs(30, seed=4, replies=3, judgements=5)
+    texts = [frozenset((pair.chosen, pair.rejected)) for pair in simulated.pairs]
+    assert [len(set(texts[start : start + 5])) for start in range(0, 30, 5)] == [1] * 6
+    assert len(set(texts)) == 6
+    often = simulate_reply_pairs(4_000, seed=4, judgements=4_000)  # one pair of replies
+    assert len({frozenset((pair.chosen, pair.rejected)) for pair in often.pairs}) == 1
+    first = often.pairs[0].chosen
+    share = np.mean([pair.chosen == first for pair in often.pairs])
+    assert share == pytest.approx(preference_probability(often.score_differences[0]), abs=4 * 0.5 / 4_000**0.5)
+
+
+def test_pairs_of_the_further_texts_are_of_all_that_may_be_trained_on():
+    wide = simulate_reply_pairs(6_000, seed=8, further=True)
+    prompts = {pair.prompt for pair in wide.pairs}
+    assert len(prompts) > 0.95 * len(load_questions(fresh=False, further=True))
+    assert not prompts & {one.prompt for one in load_questions(fresh=True)}
+    for pair, both in zip(wide.pairs[:200], wide.attributes, strict=False):
+        read = [list(attributes_of_text(pair.prompt, text).values()) for text in (pair.chosen, pair.rejected)]
+        np.testing.assert_array_equal(read, both)
+
+
 def test_fresh_pairs_share_no_question_and_no_sentence_with_the_others():
     taught, fresh = (simulate_reply_pairs(1500, seed=8, fresh=half) for half in (False, True))
     assert not {pair.prompt for pair in taught.pairs} & {pair.prompt for pair in fresh.pairs}
@@ -364,6 +407,7 @@ def test_the_same_seed_gives_the_same_pairs():
         ({"n_pairs": 0}, ValueError, r"n_pairs .*at least 1\b"),
         ({"n_questions": 1000, "fresh": True}, ValueError, r"76\b.*1000"),
         ({"replies": 1}, ValueError, r"replies .*2\b.*got 1"),
+        ({"judgements": 0}, ValueError, r"judgements .*at least 1\b"),
         ({"judge": ()}, TypeError, r"judge .*Judge"),
         ({"judge": "fair"}, TypeError, r"judge .*Judge"),
         ({"seed": -1}, TypeError, r"seed .*whole"),

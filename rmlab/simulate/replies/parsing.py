@@ -39,14 +39,14 @@ def attributes_of_text(prompt: str, text: str) -> dict[str, float] | None:
 
 @cache
 def _by_prompt() -> dict[str, Question]:
-    return {question.prompt: question for question in load_questions()}
+    return {question.prompt: question for question in load_questions(further=True)}
 
 
 def _middles(question: Question) -> Iterator[tuple[str, str, bool]]:
     """Yield every core as it may be written: its name, the text, and whether that is a list."""
     for core in CORES:
         if core == "refusal":
-            yield from ((core, sentence, False) for sentence in load_sentences("refusal", fresh=question.fresh))
+            yield from ((core, sentence, False) for sentence in _sentences("refusal", question.fresh))
         elif (middle := getattr(question, core)) is not None:
             yield core, middle, False
             if core == "full":
@@ -58,9 +58,13 @@ def _parts(text: str, parts: tuple[str, ...], fresh: bool) -> tuple[str, ...] | 
     if not text:
         return ()
     for place, part in enumerate(parts):
-        for sentence in load_sentences(part, fresh=fresh):
+        for sentence in _sentences(part, fresh):
             if text == sentence or text.startswith(f"{sentence} "):
                 rest = _parts(text[len(sentence) + 1 :], parts[place + 1 :], fresh)
                 if rest is not None:
                     return (part, *rest)
     return None
+
+
+def _sentences(part: str, fresh: bool) -> tuple[str, ...]:
+    return load_sentences(part, fresh=fresh, further=not fresh)

@@ -18,6 +18,7 @@ PARTS: Final = ("warm", "curt", "flattery", "hedge", "filler", "caveat", "offer"
 """Sentences that may be added to a core, in the order of their place in a reply: the core follows the hedge."""
 
 _FILE = "datasets/data/replies.json"
+_FURTHER_FILE = "datasets/data/further_replies.json"
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
@@ -43,28 +44,44 @@ class Question:
 
 
 @cache
-def _data() -> dict[str, Any]:
+def _data(file: str) -> dict[str, Any]:
     # read by its place, since `simulate` does not import `datasets`, which stands above it
-    return json.loads((resources.files("rmlab") / _FILE).read_text(encoding="utf-8"))
+    return json.loads((resources.files("rmlab") / file).read_text(encoding="utf-8"))
 
 
 @cache
-def load_questions(*, fresh: bool | None = None) -> tuple[Question, ...]:
+def load_questions(*, fresh: bool | None = None, further: bool = False) -> tuple[Question, ...]:
     """Return the questions of the world: all, the fresh ones (True), or those to train on (False).
+
+    Parameters
+    ----------
+    fresh
+        Which half; None takes both.
+    further
+        Whether to add the further questions, which are only trained on: some 1,100 that make the world wide enough for
+        a longer training than a notebook has time for. No fresh question is among them.
 
     Examples
     --------
     >>> len(load_questions()) == len(load_questions(fresh=True)) + len(load_questions(fresh=False))
     True
+    >>> len(load_questions(further=True)) > 1000
+    True
     """
     if fresh is None:
-        return load_questions(fresh=False) + load_questions(fresh=True)
-    records = [record for record in _data()["questions"] if record["fresh"] == fresh]
+        return load_questions(fresh=False, further=further) + load_questions(fresh=True)
+    questions = _questions(_FILE, fresh)
+    return questions + _questions(_FURTHER_FILE, fresh) if further else questions
+
+
+@cache
+def _questions(file: str, fresh: bool) -> tuple[Question, ...]:
+    records = [record for record in _data(file)["questions"] if record["fresh"] == fresh]
     return tuple(_question(record, records) for record in records)
 
 
 def _question(record: dict[str, Any], records: list[dict[str, Any]]) -> Question:
-    """Build a question; its off-topic reply answers the next harmless question of the same topic and half."""
+    """Build a question; its off-topic reply answers the next harmless question of the same topic, half and file."""
     place = records.index(record)
     others = (other for other in records[place + 1 :] + records[:place] if other["kind"] != "harmful")
     near = next(other for other in others if other["topic"] == record["topic"])
@@ -83,18 +100,22 @@ def _question(record: dict[str, Any], records: list[dict[str, Any]]) -> Question
 
 
 @cache
-def load_sentences(part: str, *, fresh: bool = False) -> tuple[str, ...]:
+def load_sentences(part: str, *, fresh: bool = False, further: bool = False) -> tuple[str, ...]:
     """Return the sentences for a part (one of `PARTS`, or "refusal"): those to train on, or the fresh ones.
+
+    With `further` come the further sentences, which are only trained on (see `load_questions`); there are no fresh ones.
 
     Raises
     ------
     ValueError
         If there is no such part.
     """
-    banks = _data()["parts"]
+    banks = _data(_FILE)["parts"]
     if part not in banks:
         raise ValueError(f"part must be one of {', '.join(banks)}, got {part!r}")
-    return tuple(banks[part]["fresh" if fresh else "taught"])
+    half = "fresh" if fresh else "taught"
+    sentences = tuple(banks[part][half])
+    return sentences + tuple(_data(_FURTHER_FILE)["parts"][part][half]) if further else sentences
 
 
 def sentences_of(text: str) -> list[str]:

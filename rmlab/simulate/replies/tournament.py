@@ -62,8 +62,10 @@ def simulate_reply_pairs(
     policy: ReplyPolicy = IMITATION,
     seed: int | np.random.Generator = 0,
     fresh: bool = False,
+    further: bool = False,
     n_questions: int | None = None,
     replies: int = 2,
+    judgements: int = 1,
 ) -> SimulatedReplyPairs:
     """Draw questions, different replies to each from a policy, and a judge's choice between every two of them.
 
@@ -79,11 +81,16 @@ def simulate_reply_pairs(
         A whole number, or a NumPy generator to draw from.
     fresh
         Whether questions and sentences are those kept for testing. What a model is trained on has neither.
+    further
+        Whether to draw from the further questions and sentences too, on which the course's models were trained.
     n_questions
         Take only so many of the questions, from the first; all by default.
     replies
         To a question, each time that it is drawn; at least 2. Each two of them are judged, so that four replies make
         six pairs, one after another. (Of the last question, as many as `n_pairs` leaves room for.)
+    judgements
+        How often every two replies are judged, at least 1. Each judgement is a pair of its own, drawn anew, and those of
+        the same two replies follow one another.
 
     Raises
     ------
@@ -95,7 +102,7 @@ def simulate_reply_pairs(
     judges = (judge,) if isinstance(judge, Judge) else tuple(judge)
     if not judges or not all(isinstance(one, Judge) for one in judges):
         raise TypeError(f"judge must be a Judge or several, got {judge!r}")
-    questions = load_questions(fresh=fresh)
+    questions = load_questions(fresh=fresh, further=further)
     if n_questions is not None:
         if count("n_questions", n_questions) > len(questions):
             kind = "fresh" if fresh else "training"
@@ -106,6 +113,7 @@ def simulate_reply_pairs(
         raise ValueError(f"replies must be at least 2, got {replies}")
 
     sides = np.array(list(combinations(range(replies), 2)))  # (pairs of a set, 2): left and right
+    sides = sides.repeat(count("judgements", judgements), axis=0)
     n_sets = -(-n_pairs // len(sides))
     asked = rng.integers(len(questions), size=n_sets)
     structures = np.zeros((n_sets, replies), dtype=int)  # of STRUCTURES
@@ -123,7 +131,7 @@ def simulate_reply_pairs(
     left_wins = rng.random(n_pairs) < preference_probability(difference)
     attributes[~left_wins] = attributes[~left_wins][:, ::-1]
 
-    banks = {part: load_sentences(part, fresh=fresh) for part in (*PARTS, "refusal")}
+    banks = {part: load_sentences(part, fresh=fresh, further=further) for part in (*PARTS, "refusal")}
     spoken = {part: rng.integers(len(bank), size=(n_sets, replies)) for part, bank in banks.items()}
     pairs: list[PreferencePair] = []
     for i, (q, drawn) in enumerate(zip(asked, structures, strict=True)):
