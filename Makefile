@@ -52,7 +52,7 @@ test: $(VENV)/.installed-test
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(REPRODUCIBLE) $(BIN)/python -m pytest tests --ignore=tests/browser --ignore=tests/notebooks $(PARALLEL)
 	$(REPRODUCIBLE) $(BIN)/python -m pytest tests/notebooks $(SPREAD)
-	$(REPRODUCIBLE) $(BIN)/python -m pytest notebooks $(NBVAL) -p tests.notebooks.corruption
+	$(REPRODUCIBLE) $(BIN)/python -m pytest notebooks $(NBVAL) -p tests.notebooks.corruption $(PARALLEL)
 	$(REPRODUCIBLE) $(BIN)/python -m pytest tests/browser $(SPREAD)
 
 check: $(VENV)/.installed-test
@@ -64,7 +64,7 @@ check: $(VENV)/.installed-test
 # Count exercises and wrong answers; change 200 of the numbers that the notebooks print, and see nbval catch each.
 corruption: $(VENV)/.installed-test
 	$(REPRODUCIBLE) $(BIN)/python tests/notebooks/counts.py
-	$(REPRODUCIBLE) $(BIN)/python -m pytest notebooks $(NBVAL) -p tests.notebooks.corruption --corrupt 200
+	$(REPRODUCIBLE) $(BIN)/python -m pytest notebooks $(NBVAL) -p tests.notebooks.corruption --corrupt 200 $(PARALLEL)
 
 notebook-timings: $(VENV)/.installed-test
 	$(REPRODUCIBLE) $(BIN)/python tests/notebooks/timings.py docs/measured.md notebooks/*.ipynb

@@ -18,8 +18,8 @@ from nbval.plugin import IPyNbCell, coalesce_streams
 
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 PLAN = pytest.StashKey[list["tuple[Place, int]"]]()
-CAUGHT = pytest.StashKey[list[bool]]()
-COUNTS = pytest.StashKey[tuple[int, int]]()
+COMPARED = pytest.StashKey[int]()
+CAUGHT = "changed number caught, of so many that are compared"
 
 # Which output, which of its texts, and the span of a number in it.
 Place = tuple[int, tuple[str, ...], tuple[int, int]]
@@ -72,12 +72,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     cells = [item for item in items if isinstance(item, IPyNbCell)]
     for cell in cells:
         cell.parent.setup_sanitize_files()
-        cell.stash[PLAN], cell.stash[CAUGHT] = [], []
+        cell.stash[PLAN] = []
     everything = [(cell, place) for cell in cells for place in numbers(cell)]
     wanted = config.getoption("corrupt")
     if len(everything) < wanted:
         raise pytest.UsageError(f"{wanted} numbers are to be changed, and only {len(everything)} are compared")
-    config.stash[COUNTS] = wanted, len(everything)
+    config.stash[COMPARED] = len(everything)
     drawn = random.Random(config.getoption("corrupt_seed")).sample(everything, wanted)
     for seed, (cell, place) in enumerate(drawn):
         cell.stash[PLAN].append((place, seed))
@@ -91,15 +91,18 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         outputs = coalesce_streams(item.cell.outputs)
         changed = corrupted(outputs, place, seed)
         assert changed != outputs
-        item.stash[CAUGHT].append(not item.compare_outputs(item.test_outputs, changed))
-        if not item.stash[CAUGHT][-1]:
+        caught = not item.compare_outputs(item.test_outputs, changed)
+        item.user_properties.append((CAUGHT, (caught, item.config.stash[COMPARED])))
+        if not caught:
             item.raise_cell_error(f"nbval does not see a changed number: {place} in what the cell puts out")
     return result
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say how many numbers were changed and how many of them nbval caught."""
-    wanted, everything = config.stash.get(COUNTS, (0, 0))
-    items = terminalreporter._session.items if terminalreporter._session else []
-    caught = sum(sum(item.stash.get(CAUGHT, [])) for item in items)
-    terminalreporter.write_line(f"numbers changed: {wanted} of {everything} that are compared; caught: {caught}")
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many numbers were changed and how many of them nbval caught, in whatever process the cells ran."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    called = [report for report in reports if getattr(report, "when", None) == "call"]
+    found = [value for report in called for name, value in report.user_properties if name == CAUGHT]
+    compared = max((count for _, count in found), default=0)
+    caught = sum(one for one, _ in found)
+    terminalreporter.write_line(f"numbers changed: {len(found)} of {compared} that are compared; caught: {caught}")
