@@ -12,9 +12,8 @@ from test_explorer_scripts import WEB, node
 
 from rmlab.attribution import attribute, attribute_difference
 from rmlab.audit import context
-from rmlab.audit.checks import numbers
+from rmlab.audit.checks import CHECKS, numbers
 from rmlab.audit.checks.numbers import equal_scores, finite, length
-from rmlab.audit.run import CHECKS
 from rmlab.audit.transforms import SURFACE
 from rmlab.bradley_terry import fit_linear_reward
 from rmlab.data import PreferencePair

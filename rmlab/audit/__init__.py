@@ -8,8 +8,9 @@
 `transforms` holds the changes, `contests` lays out what is compared, `text_scores` scores each text once.
 """
 
+from rmlab.audit.checks import CHECKS
 from rmlab.audit.results import Audit, CheckResult, Example
-from rmlab.audit.run import CHECKS, audit
+from rmlab.audit.run import audit
 from rmlab.audit.shift_results import Robustness, Shift
 from rmlab.audit.shifts import robustness
 from rmlab.audit.training_run import RunAudit, audit_run

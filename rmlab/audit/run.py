@@ -15,22 +15,14 @@ from tqdm.auto import tqdm
 
 from rmlab.audit.audited_model import load_audited_model
 from rmlab.audit.built_in_texts import BUILT_IN
-from rmlab.audit.checks.invariants import antisymmetry, batch_size, order, padding_side, reload, repeat
-from rmlab.audit.checks.numbers import equal_scores, finite, half_precision, length
-from rmlab.audit.checks.reading import end_of_text, one_output, pad_token, pipeline, truncation
+from rmlab.audit.checks import CHECKS
 from rmlab.audit.context import Context
 from rmlab.audit.results import Audit, CheckResult, Example
 from rmlab.data import PreferencePair
 from rmlab.model import RewardModel
 from rmlab.model.backbones import quiet_transformers, torch_seed
 
-__all__ = ["CHECKS", "Audit", "CheckResult", "Example", "audit"]
-
-CHECKS = (
-    one_output, reload, repeat, batch_size, order, padding_side, antisymmetry, pad_token, end_of_text, equal_scores,
-    truncation, length, finite, half_precision, pipeline,
-)  # fmt: skip
-"""The checks, in the order of the table."""
+__all__ = ["Audit", "CheckResult", "Example", "audit"]
 
 CROWD = 2000
 """How many pairs are only tokenised, to count those that truncation makes equal."""

@@ -1,6 +1,6 @@
 // Two scores as handles on a number line, to be dragged or moved with keys; a press on the line moves the nearer one.
 import { axis, inside, line, picture, scale, shownIf, signed } from "./chart.js";
-import { follow, onGrid, pressed } from "./sliders.js";
+import { follow, onGrid, pressed } from "./drag_and_keys.js";
 import { svg, update } from "../core/dom.js";
 import { judgementSlope } from "../core/preference.js";
 import { sliding } from "../core/motion.js";

@@ -1,7 +1,7 @@
 // A small curve over the score difference, with a dot on it to be dragged along or moved with keys.
 import { axis, graph, line, picture, scale, shownIf, signed } from "./chart.js";
 import { STEP } from "./number_line.js";
-import { follow, onGrid, pressed } from "./sliders.js";
+import { follow, onGrid, pressed } from "./drag_and_keys.js";
 import { svg, update } from "../core/dom.js";
 
 /**
