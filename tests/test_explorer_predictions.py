@@ -54,6 +54,19 @@ def test_the_class_has_the_mean_gap_of_its_predictions():
     assert found["standing"] == {"n": 2, "gap": pytest.approx(0.2), "choices": 1, "right": 1}
 
 
+def test_of_a_judged_tie_nothing_is_predicted():
+    pairs = {"difference": [-1.0, -2.0, 3.0], "flags": {"tied": [1, 2]}}
+    found = [revealed({"guess": {"of": "pair", "said": row}, "data": {"pairs": pairs}}) for row in range(3)]
+    assert [[one["right"] for one in each["guesses"]] for each in found] == [[True], [], []]
+    assert all(each["guess"] == {} for each in found)
+    source = STORE + (
+        'import { guessing } from "./core/predictions.js";\n'
+        "function main() { const store = storeOf({ revealed: false, data: { pairs: given } });"
+        '  give([0, 1, 2].map((row) => guessing(store, "pair", row))); }\n'
+    )
+    assert node(source, pairs) == [{"guess": {"of": "pair", "said": 0}}, {"guess": {}}, {"guess": {}}]
+
+
 def test_nothing_is_compared_that_was_not_predicted_or_has_no_score():
     assert revealed({"scores": [1.0, 0.0]})["guesses"] == []
     assert revealed({"scores": [None, 0.0], "guess": {"of": "p", "said": 0.9}}) | {"standing": 0} == {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -287,6 +288,40 @@ function main() {
         assert found["score"][name] == getattr(score, name)
     for name in ("expected_right", "log_loss", "last_left"):
         assert found["score"][name] == pytest.approx(getattr(score, name), abs=1e-5)
+
+
+@pytest.mark.parametrize("last", ["left", "right"])
+def test_a_guess_of_exactly_one_half_is_half_right(last: Any) -> None:
+    """After nothing but skips, no side is more probable."""
+    verdicts: list[Any] = ["skip"] * GUESS_AFTER + ["left", last]
+    entries = [
+        Judgement("s", i, f"k{i}", i, "me", QUESTIONS.ids[i], False, verdict, 1.0, "random", "2026-01-01")
+        for i, verdict in enumerate(verdicts, start=1)
+    ]
+    with LabelStore(":memory:") as store:
+        store.append(*entries[:-1])
+        score = Guesses(QUESTIONS, TRAITS).score(Session(store, QUESTIONS, "me", name="s"))
+    assert score is not None
+    assert (score.n, score.n_right, score.expected_right, score.last_left, score.last_right) == (1, 0.5, 0.5, 0.5, 0.5)
+    source = """
+import { guesses } from "./judge/guesses.js";
+import { guessWords } from "./judge/rater.js";
+function main() {
+  const said = (guess, n = given.length) => guesses(guess).score(given.slice(0, n));
+  const twin = said(() => 0.5, given.length - 1);
+  const inWords = (guess) => guessWords({ guess, guessAfter: 20, judged: 30 });
+  const words = [twin, said(() => 0.75), said(() => 0.25)].map(inWords);
+  give({ twin, words });
+}
+"""
+    kept = [{name: getattr(entry, name) for name in entry.__slots__} for entry in entries]
+    found = node(source, kept)
+    assert found["twin"] == {name: pytest.approx(getattr(score, name)) for name in score.__slots__}
+    half, left, right = found["words"]
+    assert "half right" in half
+    assert "0.5 of 1 right" in half
+    assert not re.search(r"said (left|right)|so did you", half)
+    assert ("so did you" in left, "so did you" in right) == (last == "left", last == "right")
 
 
 MESSAGES = [

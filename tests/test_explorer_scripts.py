@@ -446,6 +446,38 @@ def test_the_worst_mistake_is_the_surest_and_no_tie():
     assert node(source, [columns, [[0, 1, 2, 3, 4], [0, 1], [0, 2, 4], []]]) == [3, 1, None, None]
 
 
+def test_with_a_judged_tie_a_model_neither_agrees_nor_disagrees():
+    """Each pair is of one kind; what agrees is what the accuracy counts."""
+    differences = [2.0, -3.0, 0.0, -1.0, 1.0, 0.0]
+    pairs = [PreferencePair(f"p{i}", "a", "b", tied=i in (0, 1, 2)) for i in range(6)]
+    columns = pair_columns(differences, pairs)
+    source = """
+import { agreedInWords } from "./views/pairs.js";
+import { differenceInWords } from "./parts/pick.js";
+import { ALL_ROWS, isTied, KINDS, rowsOf } from "./core/rows.js";
+function main() {
+  const ofKind = (which) => rowsOf(given, { ...ALL_ROWS, sort: "pair", down: false, which });
+  const kinds = Object.keys(KINDS).map((which) => [which, ofKind(which)]);
+  const words = given.difference.map((difference, row) => differenceInWords(row, difference, isTied(given, row)));
+  const shown = [[0, 1, 2, 3, 4, 5], [3, 4, 5], [0, 1], [0, 4], [4]].map((rows) => agreedInWords(given, rows));
+  give({ kinds: Object.fromEntries(kinds), words, shown });
+}
+"""
+    found = node(source, columns)
+    kinds = {name: found["kinds"][name] for name in ("agrees", "disagrees", "equal", "tied")}
+    assert kinds == {"agrees": [4], "disagrees": [3], "equal": [5], "tied": [0, 1, 2]}
+    assert columns["evaluation"]["accuracy"] == (len(kinds["agrees"]) + len(kinds["equal"]) / 2) / 3
+    assert ["agree" in words for words in found["words"]] == [False, False, False, True, True, False]
+    assert ["judged a tie" in words for words in found["words"]] == [True] * 3 + [False] * 3
+    assert [re.findall(r"\d+", words) for words in found["shown"]] == [
+        ["6", "3", "3", "1"],
+        ["3", "1"],
+        ["2", "2"],
+        ["2", "1", "1", "1"],
+        ["1", "1"],
+    ]
+
+
 def test_the_course_model_is_explained_where_a_text_ends_in_it():
     source = (
         'import { withCourseModel } from "./parts/terms.js";\nfunction main() { give(given.map(withCourseModel)); }\n'

@@ -11,7 +11,7 @@ from rmlab.labels.judgements import Judgement
 from rmlab.labels.rewarded import fit_rewarded
 from rmlab.labels.sessions import Session
 from rmlab.labels.traits import Traits
-from rmlab.preference import preference_loss, score_difference_from_probability
+from rmlab.preference import outcomes, preference_loss, score_difference_from_probability
 
 __all__ = ["GUESS_AFTER", "Guesses", "Score"]
 
@@ -26,14 +26,15 @@ class Score:
     """How the guesses did, ties left out; a coin has half of them right and a log loss of 0.693."""
 
     n: int
-    n_right: int
+    n_right: float
+    """A guess of exactly one half is half right, as are equal scores."""
     expected_right: float
     """What the guesses themselves promised: the sum of the probabilities of the side that each named."""
     log_loss: float
     last_left: float
     """Probability that was given to the left in the last of them."""
-    last_right: bool
-    """Whether the last of them was right."""
+    last_right: float
+    """Whether the last of them was right: 1 or 0, or 1/2 for a guess of exactly one half."""
 
 
 @dataclass(eq=False)
@@ -59,16 +60,16 @@ class Guesses:
         if not probabilities:
             return None
         p, left = np.array(probabilities), np.array(was_left)
-        right = (p > 0.5) == left
+        right = outcomes((p - 0.5) * np.where(left, 1, -1))
         of_click = np.clip(np.where(left, p, 1 - p), 1e-12, 1 - 1e-12)
         loss = preference_loss(score_difference_from_probability(of_click))
         return Score(
             n=len(p),
-            n_right=int(right.sum()),
+            n_right=float(right.sum()),
             expected_right=float(np.maximum(p, 1 - p).sum()),
             log_loss=float(loss.mean()),
             last_left=float(p[-1]),
-            last_right=bool(right[-1]),
+            last_right=float(right[-1]),
         )
 
     def _guess(self, before: list[Judgement], entry: Judgement) -> float:

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -226,6 +227,71 @@ def test_order_and_filter_give_nothing_away_while_a_class_predicts(open_file: Op
     page.get_by_role("button", name="Reveal").click()
     expect(count).to_have_text(f"{wrong} of 60 pairs")
     expect(rows.first).to_contain_text(f"Prompt {int(differences.argmin())}:")
+
+
+def test_a_judged_tie_is_neither_agreed_nor_disagreed_with(open_file: Open):
+    differences, pairs = some_pairs(60)
+    tied = np.arange(60) % 10 == 3
+    differences[13] = 0.0
+    pairs = [replace(pair, tied=bool(tie)) for pair, tie in zip(pairs, tied, strict=True)]
+    page = open_file(explorer.pairs(differences, pairs))
+    counts = {
+        "the model agrees": int((~tied & (differences > 0)).sum()),
+        "the model disagrees": int((~tied & (differences < 0)).sum()),
+        "equal scores": int((~tied & (differences == 0)).sum()),
+        "judged a tie": 6,
+    }
+    expect(page.get_by_text("Of the 60 pairs shown, 6 were judged a tie.")).to_contain_text(
+        f"Of the other 54, the model agrees on {counts['the model agrees']}. "
+        "Of all 54 that were not judged a tie: accuracy"
+    )
+    marks = {".rx-a": 0, ".rx-b": 0, ".rx-plus": 0, ".rx-cross": 0}
+    for mark in marks:
+        drawn = page.locator(f".rx-scatter .rx-dots{mark}").get_attribute("d") or ""
+        marks[mark] = drawn.count("M") // (2 if mark == ".rx-plus" else 1)
+    assert list(marks.values()) == list(counts.values())
+    expect(page.locator(".rx-histogram")).to_be_visible()
+    assert (page.locator(".rx-histogram .rx-tied").get_attribute("d") or "").count("M") > 1
+    expect(page.get_by_text("judged a tie").filter(has_text="grey")).to_be_visible()
+    count = page.get_by_role("status").filter(has_text="of 60 pairs").first
+    line = page.locator(".rx-pair-line")
+    for kind, n in counts.items():
+        page.get_by_label("Show").select_option(kind)
+        expect(count).to_have_text(f"{n} of 60 pairs")
+    page.get_by_label("Show").select_option("judged a tie")
+    page.get_by_role("grid", name="Pairs").press("Home")
+    expect(page.locator(".rx-rows .rx-row").first).to_contain_text("×")
+    expect(line).to_contain_text("nats, judged a tie")
+    expect(page.locator(".rx-calibration .rx-marker")).to_be_hidden()
+    tie = picked_row(line)
+    assert tied[tie]
+
+    page.get_by_role("button", name="Predict").click()
+    expect(line).to_contain_text("nothing to predict")
+    noted = page.get_by_text("Your prediction is noted")
+    grid = page.get_by_role("grid", name="Pairs")
+    grid.press("Home")  # pair 1, which has a label
+    expect(noted).to_be_visible()
+    for _ in range(3):
+        grid.press("ArrowDown")
+    expect(line).to_contain_text("Pair 4: judged a tie")
+    expect(noted).to_be_hidden()
+    page.get_by_role("button", name="Reveal").click()
+    expect(page.get_by_text("You said that the model gets")).to_have_count(0)
+
+
+def test_two_models_neither_agree_nor_disagree_with_a_judged_tie(open_file: Open):
+    differences, pairs = some_pairs(8)
+    shown = explorer.compare(differences, -differences, [replace(pair, tied=True) for pair in pairs])
+    shown.selection = 2
+    page = open_file(shown)
+    line = page.locator(".rx-pair-line")
+    expect(line).to_contain_text("Pair 3: judged a tie")
+    expect(page.get_by_text("The two agree and disagree")).to_have_count(0)
+    expect(page.get_by_role("button", name="furthest apart")).to_be_hidden()
+    page.get_by_role("button", name="Predict").click()
+    expect(line).to_contain_text("nothing to predict")
+    expect(page.get_by_text("Predict: how often do")).to_have_count(0)
 
 
 def test_calibration_follows_the_filter_and_says_of_how_many(open_file: Open):

@@ -1,5 +1,6 @@
 // The calibration of some of the pairs: the bins of rmlab.evaluate, made again as the filter changes.
 import { preferenceProbability } from "../core/preference.js";
+import { verdictOn } from "../core/rows.js";
 
 /** Half the width of a 95% interval, in standard errors. */
 export const Z95 = 1.959963984540054;
@@ -9,19 +10,18 @@ export const Z95 = 1.959963984540054;
  * as one judgement that they repeat, which is what Python falls back on; where every prompt has one pair the two are equal.
  */
 export function calibrationOf(columns, rows) {
-  const tied = new Set(columns.flags.tied);
   const n = columns.evaluation?.n_bins ?? 1;
   const bins = new Map();
   for (const row of rows) {
-    const difference = columns.difference[row];
-    if (difference === 0 || tied.has(row)) continue;
-    const sure = preferenceProbability(Math.abs(difference));
+    const verdict = verdictOn(columns, row);
+    if (verdict === "equal" || verdict === "tied") continue;
+    const sure = preferenceProbability(Math.abs(columns.difference[row]));
     const at = Math.min(Math.floor((sure - 0.5) * 2 * n), n - 1);
     if (!bins.has(at)) bins.set(at, { count: 0, sure: 0, right: 0, clusters: new Map() });
     const bin = bins.get(at);
     bin.count += 1;
     bin.sure += sure;
-    bin.right += difference > 0 ? 1 : 0;
+    bin.right += verdict === "agrees" ? 1 : 0;
     bin.clusters.set(columns.cluster[row], (bin.clusters.get(columns.cluster[row]) ?? 0) + 1);
   }
   return [...bins].sort(([one], [other]) => one - other).map(([at, { count, sure, right, clusters }]) => {

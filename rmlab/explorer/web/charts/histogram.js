@@ -1,4 +1,5 @@
 // The distribution of score differences: right of zero the model agrees with the label, left of it (hatched) it does not.
+// Pairs that were judged a tie are grey, on top: with these it neither agrees nor disagrees.
 import { axis, line, picture, scale, signed, triangle } from "./chart.js";
 import { svg, unique, update } from "../core/dom.js";
 import { marksByKeys } from "./marks.js";
@@ -30,7 +31,8 @@ export function reachOf(values) {
 }
 
 /**
- * Bars of `draw({ values, reach, selected, shown, most })`; `most` is the height of the axis in pairs, by default that of the
+ * Bars of `draw({ values, tied, reach, selected, shown, most })`; `tied` are the values of further pairs, which were judged
+ * a tie, by default none; `most` is the height of the axis in pairs, by default that of the
  * highest bar; higher ones are cut, and their number is printed. With `pick(value)` one can be
  * picked, by the value in its middle or under the pointer.
  */
@@ -49,26 +51,28 @@ export function histogram({ label, height, pick = null, open }) {
   const marker = svg("path", { class: "rx-marker" });
   const outline = svg("path", { class: "rx-outline" }); // of the bar that the selected value is in
   let x = null;
-  let bars = []; // [value in the middle, count, from, to] of those that hold something, from the left
+  let bars = []; // [value in the middle, count, from, to, how many of them judged a tie] of those that hold something, from the left
   const made = picture({ height, label, class: pick ? "rx-histogram rx-over" : "rx-histogram" },
     [svg("defs", {}, pattern), across.node, up.node, agree, disagree, tied, zero, left, right, cut, outline, marker],
     ({ width, height: tall, em }, now) => {
       x = scale([-now.reach, now.reach], [3.6 * em, width - em]);
-      const { bins, zeros } = counted(now.values, now.reach);
+      const ties = counted(now.tied ?? [], now.reach);
+      const { bins, zeros } = counted([...now.values, ...now.tied ?? []], now.reach);
       const most = now.most ?? highest({ bins, zeros });
       const y = scale([0, most * 1.05], [tall - 3.4 * em, 3.2 * em]);
-      const drawn = ([, n, from, to]) => `M${x(from)} ${y(0)}V${y(Math.min(n, most * 1.05))}H${x(to)}V${y(0)}Z`;
+      const high = (n) => y(Math.min(n, most * 1.05));
+      const drawn = ([, , from, to], low, top) => (top > low ? `M${x(from)} ${high(low)}V${high(top)}H${x(to)}V${high(low)}Z` : "");
       const edge = (i) => ((i - SIDE) / SIDE) * now.reach;
       const thin = now.reach / SIDE / 4;
-      bars = [...bins].map((n, i) => [edge(i + 0.5), n, edge(i), edge(i + 1)]);
-      bars.splice(SIDE, 0, [0, zeros, -thin, thin]);
+      bars = [...bins].map((n, i) => [edge(i + 0.5), n, edge(i), edge(i + 1), ties.bins[i]]);
+      bars.splice(SIDE, 0, [0, zeros, -thin, thin, ties.zeros]);
       bars = now.shown ? bars.filter(([, n]) => n) : [];
-      const picked = (keep) => bars.filter(([middle]) => keep(middle)).map(drawn).join("");
+      const picked = (keep) => bars.filter(([middle]) => keep(middle)).map((bar) => drawn(bar, 0, bar[1] - bar[4])).join("");
       across.update(x, y(0), em);
       up.update(y, x.range[0], em);
       update(agree, { d: picked((middle) => middle > 0) });
       update(disagree, { d: picked((middle) => middle < 0) });
-      update(tied, { d: picked((middle) => middle === 0) });
+      update(tied, { d: picked((middle) => middle === 0) + bars.map((bar) => drawn(bar, bar[1] - bar[4], bar[1])).join("") });
       update(zero, { d: line([[x(0), y(0)], [x(0), 2.6 * em]]) });
       const tallest = Math.max(0, ...bars.map(([, n]) => n));
       update(cut, { x: x(edge(SIDE + 1)) + 0.6 * em, y: y(most * 1.05) + em, text: tallest > most ? `▴ up to ${tallest.toLocaleString("en")} pairs` : "" });
@@ -81,7 +85,7 @@ export function histogram({ label, height, pick = null, open }) {
       if (!pick) return;
       const middle = now.selected === 0 ? 0 : edge(binOf(now.selected, now.reach) + 0.5);
       const here = now.selected === null ? undefined : bars.find((bar) => bar[0] === middle);
-      if (here) update(outline, { d: drawn(here) });
+      if (here) update(outline, { d: drawn(here, 0, here[1]) });
       keys.draw({ any: bars.length > 0, current: here ? middle : null, words: here ? inWords(here) : "" });
     });
   const keys = pick && marksByKeys(made.node, outline, { across: () => bars.map(([middle]) => middle), pick, open });
@@ -91,7 +95,9 @@ export function histogram({ label, height, pick = null, open }) {
   return made;
 }
 
-function inWords([middle, n, from, to]) {
+function inWords([middle, n, from, to, ties]) {
   const pairs = n === 1 ? "1 pair" : `${n.toLocaleString("en")} pairs`;
-  return middle === 0 ? `${pairs} at exactly 0` : `${pairs} from ${signed(from)} to ${signed(to)} nats`;
+  const place = middle === 0 ? "at exactly 0" : `from ${signed(from)} to ${signed(to)} nats`;
+  const judged = !ties ? "" : n === 1 ? ", judged a tie" : `, ${ties.toLocaleString("en")} of them judged a tie`;
+  return `${pairs} ${place}${judged}`;
 }

@@ -7,6 +7,7 @@ import { marksByKeys } from "./marks.js";
 const ROOM = 0.04; // of the extent, beyond the outermost marks
 const REACH = 16; // pixels from a point within which it is picked
 const SHAPES = {
+  cross: (x, y, em) => `M${x - 0.2 * em} ${y - 0.2 * em}l${0.4 * em} ${0.4 * em}m${-0.4 * em} 0l${0.4 * em} ${-0.4 * em}`,
   plus: (x, y, em) => `M${x - 0.27 * em} ${y}h${0.54 * em}M${x} ${y - 0.27 * em}v${0.54 * em}`, // the others are dots of no length with a cap: round or square
 };
 

@@ -1,5 +1,6 @@
 // Whose the label is. Texts that the reader edits have none until the reader says one: what was said of others is not of them.
 import { pickable, pickedAs, TEXTS } from "./history.js";
+import { isTied } from "./rows.js";
 import { settingsOf } from "./settings.js";
 
 /** Texts as one short word (FNV-1a), so that a state, and a link, can hold which ones have no label. */
@@ -40,6 +41,6 @@ function labelOfData(store, texts) {
   const picked = pickedAs(texts, pickable(store));
   if (picked === null) return null;
   if ("start" in picked) return store.get("start").winner ?? null;
-  if ("pair" in picked) return store.get("data").pairs.flags?.tied.includes(picked.pair) ? "tie" : "a";
+  if ("pair" in picked) return isTied(store.get("data").pairs, picked.pair) ? "tie" : "a";
   return picked.example.state.winner ?? null;
 }

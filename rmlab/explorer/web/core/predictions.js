@@ -1,6 +1,7 @@
 // What a reader predicts while the readouts are hidden. The trait `guess` holds the prediction that is being made, as
 // { of, said }; when the readouts are revealed it is compared, and joins `guesses`, the predictions of a class.
 import { preferenceProbability } from "./preference.js";
+import { isTied, verdictOn } from "./rows.js";
 
 /** The smallest probability that can be predicted; the largest is one less this. */
 export const SUREST = 0.01;
@@ -9,7 +10,8 @@ const isShare = (value) => Number.isFinite(value) && value >= 0 && value <= 1;
 
 /**
  * What can be predicted: whether something `fits` as what was said, or as the truth; and the `outcome` of a prediction,
- * `{ truth }`, for some also whether it was `right`; null while nobody knows.
+ * `{ truth }`, for some also whether it was `right`; null while nobody knows. Where a kind has `asked`, only what passes it
+ * can be predicted.
  */
 const KINDS = {
   /** P(A is preferred), a probability. */
@@ -40,9 +42,11 @@ const KINDS = {
   /** A pair on which the model disagrees with the label, by its row; the truth is the score difference. */
   pair: {
     fits: Number.isFinite,
+    asked: (store, row) => !isTied(store.get("data").pairs, row), // with a judged tie a model neither agrees nor disagrees
     outcome(store, row) {
-      const difference = store.get("data").pairs?.difference[row];
-      return difference === undefined ? null : { truth: difference, right: difference < 0 };
+      const columns = store.get("data").pairs;
+      const difference = columns?.difference[row];
+      return difference === undefined || isTied(columns, row) ? null : { truth: difference, right: verdictOn(columns, row) === "disagrees" };
     },
   },
   /** How many numbers a head gives, in words. */
@@ -72,8 +76,11 @@ export function guessOf(store, of) {
   return guess.of === of ? guess.said : null;
 }
 
-/** The traits of a prediction, while predictions are asked for. */
-export const guessing = (store, of, said) => (store.get("revealed") ? {} : { guess: { of, said } });
+/** The traits of a prediction, while predictions are asked for; of none, where that cannot be predicted. */
+export function guessing(store, of, said) {
+  if (store.get("revealed")) return {};
+  return { guess: KINDS[of].asked?.(store, said) ?? true ? { of, said } : {} };
+}
 
 /** A probability that can be predicted, the nearest to one that was pointed at. */
 export function predictable(p) {

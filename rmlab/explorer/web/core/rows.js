@@ -11,12 +11,33 @@ export function unanswered(settings) {
   return { ...settings, ...sorted, which: "all" };
 }
 
+const ties = new WeakMap(); // columns -> rows that were judged a tie
+
+/** Whether the raters preferred neither response of a pair. */
+export function isTied(columns, row) {
+  if (!ties.has(columns)) ties.set(columns, new Set(columns.flags?.tied));
+  return ties.get(columns).has(row);
+}
+
+/**
+ * How a model stands to a label: it "agrees", it "disagrees", or it gives "equal" scores. Where the pair was judged a tie
+ * ("tied") there is no preference to agree with, whatever the scores: the one rule for judged ties.
+ */
+export function verdictOf(difference, tied = false) {
+  if (tied) return "tied";
+  return difference > 0 ? "agrees" : difference < 0 ? "disagrees" : "equal";
+}
+
+/** The verdict on a pair of the columns. */
+export const verdictOn = (columns, row) => verdictOf(columns.difference[row], isTied(columns, row));
+
 /** Kinds of pairs by what the model makes of them; `judged`: by whether it is right, so that no share of these says how often. */
 export const KINDS = {
   all: { title: "all pairs" },
-  disagrees: { title: "the model disagrees", judged: true, keep: (columns, row) => columns.difference[row] < 0 },
-  agrees: { title: "the model agrees", judged: true, keep: (columns, row) => columns.difference[row] > 0 },
-  equal: { title: "equal scores", judged: true, keep: (columns, row) => columns.difference[row] === 0 },
+  disagrees: { title: "the model disagrees", judged: true, keep: (columns, row) => verdictOn(columns, row) === "disagrees" },
+  agrees: { title: "the model agrees", judged: true, keep: (columns, row) => verdictOn(columns, row) === "agrees" },
+  equal: { title: "equal scores", judged: true, keep: (columns, row) => verdictOn(columns, row) === "equal" },
+  tied: { title: "judged a tie", keep: isTied },
   flagged: { title: "with a flag", keep: (columns, row) => flagsOf(columns, row).length > 0 },
 };
 

@@ -1,5 +1,5 @@
 // The guesses of a rater's clicks, each from a fit to what stood before it: rmlab/labels/guesses.py in the browser.
-import { preferenceLoss } from "../core/preference.js";
+import { outcome, preferenceLoss } from "../core/preference.js";
 
 /** Judgements before the first guess. */
 export const GUESS_AFTER = 20;
@@ -24,11 +24,11 @@ export function guesses(guess) {
         scored.push({ left: said.get(entry.key), was: entry.verdict === "left" });
       });
       if (!scored.length) return null;
-      const right = ({ left, was }) => (left > 0.5) === was;
+      const right = ({ left, was }) => outcome((left - 0.5) * (was ? 1 : -1)); // a guess of exactly one half is half right
       const last = scored.at(-1);
       return {
         n: scored.length,
-        n_right: scored.filter(right).length,
+        n_right: scored.reduce((sum, one) => sum + right(one), 0),
         expected_right: scored.reduce((sum, { left }) => sum + Math.max(left, 1 - left), 0),
         log_loss: scored.reduce((sum, { left, was }) => sum + lossOf(was ? left : 1 - left), 0) / scored.length,
         last_left: last.left,

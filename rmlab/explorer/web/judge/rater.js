@@ -161,8 +161,9 @@ export function guessWords({ guess, guessAfter, judged, guessedBy }) {
   if (!guess) return judged < guessAfter ? `Guess me: after ${guessAfter} judgements a model guesses each click before you make it.` : "Guess me: the next click is guessed.";
   const left = guess.last_left > 0.5;
   const sure = Math.round(100 * Math.max(guess.last_left, 1 - guess.last_left));
-  const hit = guess.last_right ? "and so did you" : "and you said the other";
+  const hit = guess.last_right === 1 ? "and so did you" : "and you said the other";
   const promised = Math.round((100 * guess.expected_right) / guess.n);
   const who = guessedBy ?? "I";
-  return `Guess me: before your last click ${who} said ${left ? "left" : "right"} with ${sure}%, ${hit}. So far ${guess.n_right} of ${guess.n} right; ${guessedBy ? "it" : "I"} promised ${promised}%.`;
+  const last = guess.last_left === 0.5 ? "gave each side 50%, which counts as half right" : `said ${left ? "left" : "right"} with ${sure}%, ${hit}`;
+  return `Guess me: before your last click ${who} ${last}. So far ${guess.n_right} of ${guess.n} right; ${guessedBy ? "it" : "I"} promised ${promised}%.`;
 }

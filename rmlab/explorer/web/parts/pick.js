@@ -1,6 +1,7 @@
 // A pair that is picked anywhere is selected everywhere, and its texts and scores go to the other views.
 import { signed } from "../charts/chart.js";
 import { element, update } from "../core/dom.js";
+import { isTied, verdictOf } from "../core/rows.js";
 
 /** How keys pick, in a sentence. */
 export function byKeys(store) {
@@ -25,7 +26,7 @@ export function openProbe(store) {
 function opened(columns, row) {
   return {
     prompt: columns.prompt[row], response_a: columns.chosen[row], response_b: columns.rejected[row],
-    winner: columns.flags?.tied.includes(row) ? "tie" : "a",
+    winner: isTied(columns, row) ? "tie" : "a",
     ...(columns.scores ? { scores: columns.scores.map((side) => side[row]), scores_from: `of pair ${row + 1}` }
       : columns.difference && { scores: [columns.difference[row], 0], scores_from: `of pair ${row + 1}, with B put at 0` }),
   };
@@ -60,8 +61,11 @@ export function pairCard(store) {
   };
 }
 
-/** "pair 17: difference +1.20 nats". */
-export function differenceInWords(row, difference) {
-  const verdict = difference > 0 ? "the model agrees with the label" : difference < 0 ? "the model disagrees with the label" : "equal scores";
-  return `Pair ${row + 1}: difference ${signed(difference)} nats, ${verdict}`;
+const VERDICTS = {
+  agrees: "the model agrees with the label", disagrees: "the model disagrees with the label", equal: "equal scores", tied: "judged a tie",
+};
+
+/** "Pair 17: difference +1.20 nats, the model agrees with the label"; `tied`: whether the pair was judged a tie. */
+export function differenceInWords(row, difference, tied = false) {
+  return `Pair ${row + 1}: difference ${signed(difference)} nats, ${VERDICTS[verdictOf(difference, tied)]}`;
 }

@@ -80,22 +80,22 @@ export const compare = {
         rows: only.checked ? apart : all, selected, called: apart[0] ?? null, shown: shown(), kind: place,
         x: (row) => columns.standard_a[row], y: (row) => columns.standard_b[row], words: (row) => pairInWords(row).join(", "),
       });
-      update(look, { hidden: !shown() || !columns.n_pairs });
-      list.draw({ rows: shown() ? apart : all, selected, none: columns.n_pairs ? "The two agree and disagree with the label on the same pairs." : "" });
+      update(look, { hidden: !shown() || !all.length });
+      list.draw({ rows: shown() ? apart : all, selected, none: all.length ? "The two agree and disagree with the label on the same pairs." : "" });
       const names = { both: "both agree", only_a: `only ${a} agrees`, only_b: `only ${b} agrees`, neither: "neither agrees", tie: "a tie of scores" };
       counts.replaceChildren(...Object.entries(names).map(([key, name]) => element("div", {},
         element("p", { class: "rx-quiet", text: name }),
         element("p", { class: "rx-figure", text: shown() ? columns.quadrants[key].toLocaleString("en") : "?" }))));
       update(words, {
         text: shown() ? columns.words
-          : columns.n_pairs ? `Predict: how often do ${a} and ${b} prefer the same response? And where they part, which of them agrees with the label more often?` : "",
+          : all.length ? `Predict: how often do ${a} and ${b} prefer the same response? And where they part, which of them agrees with the label more often?` : "",
       });
       card.draw(selected, ...pairInWords(selected));
     }
     function pairInWords(row) {
       if (row === null) return columns.n_pairs ? ["Pick a pair: a mark in the picture, or a row of the list.", byKeys(store)] : [""];
-      if (!shown()) return [`Pair ${row + 1}: which of the two agrees with the label?`];
-      const found = tied.has(row) ? "the label is a tie" : who[place(row)];
+      if (!shown()) return [`Pair ${row + 1}: ${tied.has(row) ? "judged a tie, so there is nothing to predict" : "which of the two agrees with the label?"}`];
+      const found = tied.has(row) ? "judged a tie" : who[place(row)];
       return [`Pair ${row + 1}: ${found}`, `${a} ${signed(columns.standard_a[row])} · ${b} ${signed(columns.standard_b[row])}, in units of each model's scale`];
     }
     const off = store.on(["selection", "settings", "revealed", "guess"], draw);

@@ -9,11 +9,13 @@ import { histogram, reachOf } from "../charts/histogram.js";
 import { byKeys, differenceInWords, openProbe, pairCard, pick } from "../parts/pick.js";
 import { guessing } from "../core/predictions.js";
 import { preferenceProbability } from "../core/preference.js";
-import { ALL_ROWS, flagsOf, groupOf, KINDS, MODELS, rowsOf, unanswered } from "../core/rows.js";
+import { ALL_ROWS, flagsOf, groupOf, isTied, KINDS, MODELS, rowsOf, unanswered, verdictOn } from "../core/rows.js";
 import { scatter } from "../charts/scatter.js";
 import { changeSettings, settingsOf } from "../core/settings.js";
 
 const NONE = "No pair passes these filters. Clear one of them to see pairs.";
+const MARKS = { agrees: "●", disagrees: "■", equal: "+", tied: "×" };
+const VERDICTS = Object.keys(MARKS); // in the order of the kinds of marks in the cloud
 const SHORT = 160; // characters of a text in a row of the table
 
 export const pairs = {
@@ -42,7 +44,7 @@ export const pairs = {
         { title: "Prompt, chosen", class: "rx-cell-text", texts: (row) => [columns.prompt[row].slice(0, SHORT), columns.chosen[row].slice(0, SHORT)] },
         { title: "Group", sort: "group", class: "rx-cell-group", texts: (row) => [groupOf(columns, row)] },
         { title: "Length", sort: "length", class: "rx-cell-number rx-cell-length", texts: (row) => [signed(columns.length_difference[row], 0)] },
-        { title: "Difference", sort: "difference", class: "rx-cell-number rx-cell-wide", texts: (row) => [number(`${side(columns.difference[row])} ${signed(columns.difference[row])}`)] },
+        { title: "Difference", sort: "difference", class: "rx-cell-number rx-cell-wide", texts: (row) => [number(`${MARKS[verdictOn(columns, row)]} ${signed(columns.difference[row])}`)] },
         { title: "Loss", sort: "disagreement", class: "rx-cell-number rx-cell-loss", texts: (row) => [number(columns.disagreement[row].toFixed(2))] },
       ],
     });
@@ -53,13 +55,13 @@ export const pairs = {
     const cloud = scatter({
       label: "Score difference against length difference, a mark for each pair", height: 17,
       across: "length difference (characters)", up: "score difference (nats)", pick: choose, open, calling: "its worst mistake",
-      kinds: [{ class: "rx-a", shape: "round" }, { class: "rx-b", shape: "square" }, { class: "rx-ink", shape: "plus" }],
+      kinds: [{ class: "rx-a", shape: "round" }, { class: "rx-b", shape: "square" }, { class: "rx-ink", shape: "plus" }, { class: "rx-tied", shape: "cross" }],
     });
     const sureOf = (row) => preferenceProbability(Math.abs(columns.difference[row]));
     const curve = calibration({
       label: "How often the model is right, against how sure it is", height: 16, open,
       pick: (bin) => {
-        const inside = (row) => !flagsOf(columns, row).includes("tied") && binOf([bin], sureOf(row));
+        const inside = (row) => !isTied(columns, row) && binOf([bin], sureOf(row));
         const found = [rows.filter(inside), columns.prompt.map((_, row) => row).filter(inside)].find((some) => some.length);
         if (found) choose(nearest(found, sureOf, bin.mean_probability));
       },
@@ -69,6 +71,7 @@ export const pairs = {
     const whole = element("p", { class: "rx-quiet", text: "Drawn without “Show”, which picks pairs by whether the model is right." });
     const card = pairCard(store);
 
+    const anyTied = columns.prompt.some((_, row) => isTied(columns, row));
     let pictures = null;
     const pictured = (title, part, ...below) => element("div", { class: "rx-card" }, element("h3", { text: title }), part.node, ...below);
     root.append(element("div", { class: "rx-columns rx-table-first" },
@@ -78,8 +81,9 @@ export const pairs = {
         card.node,
         element("div", { class: "rx-card" }, summary, ...columns.notes.map((note) => element("p", { class: "rx-note", text: note })))),
       pictures = element("div", { class: "rx-stack" },
-        pictured("Score differences", bars),
-        pictured("Against length", cloud, legend(["rx-a", "● the model agrees"], ["rx-b", "■ it disagrees"], ["rx-ink", "+ equal scores"])),
+        pictured("Score differences", bars, ...(anyTied ? [legend(["rx-tied", "grey, on top: judged a tie"])] : [])),
+        pictured("Against length", cloud, legend(["rx-a", "● the model agrees"], ["rx-b", "■ it disagrees"], ["rx-ink", "+ equal scores"],
+          ...(anyTied ? [["rx-tied", "× judged a tie"]] : []))),
         element("div", { class: "rx-card" }, binned, curve.node,
           element("p", { class: "rx-quiet", text: "Below the dashed line the model is too sure. Bars are 95% intervals." }), bin, whole))));
 
@@ -110,13 +114,16 @@ export const pairs = {
       const selected = columns.n_pairs > store.get("selection") ? store.get("selection") : null;
       table.draw({ rows, selected, sort: settings.sort, down: settings.down, still: shown() ? [] : MODELS, none: columns.n_pairs ? NONE : "" });
       look.draw(shown() ? worst : null, worst === null ? 0 : columns.difference[worst], shown() && rows.length > 0);
-      bars.draw({ values: rows.map((row) => columns.difference[row]), reach, selected: selected === null ? null : columns.difference[selected], shown: shown() });
+      const differences = (tied) => rows.filter((row) => isTied(columns, row) === tied).map((row) => columns.difference[row]);
+      bars.draw({
+        values: differences(false), tied: differences(true), reach, selected: selected === null ? null : columns.difference[selected], shown: shown(),
+      });
       cloud.draw({
         rows, selected, called: worst, shown: shown(), x: (row) => columns.length_difference[row], y: (row) => columns.difference[row],
-        kind: (row) => (columns.difference[row] > 0 ? 0 : columns.difference[row] < 0 ? 1 : 2),
-        words: (row) => `${differenceInWords(row, columns.difference[row])}, ${lengthInWords(columns, row)}`,
+        kind: (row) => VERDICTS.indexOf(verdictOn(columns, row)),
+        words: (row) => `${differenceInWords(row, columns.difference[row], isTied(columns, row))}, ${lengthInWords(columns, row)}`,
       });
-      const sure = selected === null ? null : sureOf(selected);
+      const sure = selected === null || isTied(columns, selected) ? null : sureOf(selected); // a judged tie is in no bin
       const here = shown() ? binOf(bins, sure) : undefined;
       curve.draw({ bins, shown: shown(), sure, none: rows.length ? undefined : "no pairs" });
       update(bin, { text: here ? `▴ ${binInWords(here)}` : "", hidden: !here });
@@ -132,7 +139,7 @@ export const pairs = {
 /** The row of which the model is surest and wrong, ties aside; null if it is wrong in none. */
 export function worstOf(columns, rows) {
   return rows.reduce((worst, row) => {
-    if (columns.difference[row] >= 0 || flagsOf(columns, row).includes("tied")) return worst;
+    if (verdictOn(columns, row) !== "disagrees") return worst;
     return worst === null || columns.difference[row] < columns.difference[worst] ? row : worst;
   }, null);
 }
@@ -152,8 +159,6 @@ function lookFor(choose) {
     },
   };
 }
-
-const side = (difference) => (difference > 0 ? "●" : difference < 0 ? "■" : "+");
 
 function controls(columns, change, exported) {
   const input = (properties) => element("input", { ...properties });
@@ -188,24 +193,36 @@ function nearest(rows, of, wanted) {
 
 const lengthInWords = (columns, row) => `length difference ${signed(columns.length_difference[row], 0)} characters`;
 
+/** On how many of the rows the model agrees with the label; those that were judged a tie are counted apart. */
+export function agreedInWords(columns, rows) {
+  const [n, ties, agreed] = [() => true, (row) => isTied(columns, row), (row) => verdictOn(columns, row) === "agrees"].map((keep) => rows.filter(keep).length);
+  const number = (count) => count.toLocaleString("en");
+  const shown = `Of the ${number(n)} ${n === 1 ? "pair" : "pairs"} shown,`;
+  if (!ties) return `${shown} the model agrees on ${number(agreed)}.`;
+  const judged = `${shown} ${number(ties)} ${ties === 1 ? "was" : "were"} judged a tie.`;
+  return ties === n ? judged : `${judged} Of the other ${number(n - ties)}, the model agrees on ${number(agreed)}.`;
+}
+
 function inWords(columns, rows, shown) {
   if (!columns.n_pairs || (shown && !rows.length)) return "";
   if (!shown) return "Predict: on how many of 100 pairs does the model agree with the label? Does it prefer longer responses? Then press Reveal.";
-  const here = rows.filter((row) => columns.difference[row] > 0).length;
-  const among = `Of the ${rows.length.toLocaleString("en")} pairs shown, the model agrees on ${here.toLocaleString("en")}.`;
+  const among = agreedInWords(columns, rows);
   const found = columns.evaluation;
   if (!found) return among;
   const percent = (share) => `${(100 * share).toFixed(1)}%`;
   const [low, high] = found.accuracy_interval.map(percent);
-  return `${among} Of all ${found.n_pairs.toLocaleString("en")}: accuracy ${percent(found.accuracy)} (95% interval ${low} to ${high}), log loss ${found.log_loss.toFixed(3)} (a coin: 0.693).`;
+  const which = found.n_pairs < columns.n_pairs ? " that were not judged a tie" : "";
+  return `${among} Of all ${found.n_pairs.toLocaleString("en")}${which}: accuracy ${percent(found.accuracy)} (95% interval ${low} to ${high}), log loss ${found.log_loss.toFixed(3)} (a coin: 0.693).`;
 }
 
 function pairInWords(columns, row, shown) {
   const group = groupOf(columns, row);
   const flags = flagsOf(columns, row);
   const loss = shown && `loss ${columns.disagreement[row].toFixed(3)} nats`;
+  const tied = isTied(columns, row);
+  const asked = tied ? "judged a tie, so there is nothing to predict" : "does the model agree with the label?";
   return [
-    shown ? differenceInWords(row, columns.difference[row]) : `Pair ${row + 1}: does the model agree with the label?`,
+    shown ? differenceInWords(row, columns.difference[row], tied) : `Pair ${row + 1}: ${asked}`,
     [loss, lengthInWords(columns, row), group && `group ${group}`, flags.length && `flags: ${flags.join(", ")}`].filter(Boolean).join(" · "),
   ];
 }
