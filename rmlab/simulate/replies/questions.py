@@ -103,7 +103,7 @@ def _question(record: dict[str, Any], records: list[dict[str, Any]]) -> Question
 def load_sentences(part: str, *, fresh: bool = False, further: bool = False) -> tuple[str, ...]:
     """Return the sentences for a part (one of `PARTS`, or "refusal"): those to train on, or the fresh ones.
 
-    With `further` come the further sentences, which are only trained on (see `load_questions`); there are no fresh ones.
+    With `further` come the further sentences, which are only trained on (see `load_questions`): none of them is fresh.
 
     Raises
     ------
