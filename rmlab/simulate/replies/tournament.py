@@ -89,8 +89,8 @@ def simulate_reply_pairs(
         To a question, each time that it is drawn; at least 2. Each two of them are judged, so that four replies make
         six pairs, one after another. (Of the last question, as many as `n_pairs` leaves room for.)
     judgements
-        How often every two replies are judged, at least 1. Each judgement is a pair of its own, drawn anew; those of the
-        same two replies follow one another.
+        How often every two replies are judged, at least 1. Each judgement is a pair of its own, drawn anew; those of
+        the same two replies follow one another.
 
     Raises
     ------
