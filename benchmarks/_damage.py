@@ -29,7 +29,7 @@ def rated(text: str, score: float) -> Record:
 
 # "@" becomes the number of the record.
 PAIRS: dict[str, Record] = {
-    "text": {"prompt": "Add @ and 1.", "chosen": "@ + 1.", "rejected": "No.", "margin": 0.5, "group": "g"},
+    "text": {"prompt": "Add @ and 1.", "chosen": "@ + 1.", "rejected": "No.", "margin": 0.5, "weight": 2, "group": "g"},
     "flags": {"prompt": "Q@", "chosen": "a", "rejected": "b@", "tied": False, "chosen_first": True, "item": "@"},
     "messages": {"prompt": talk("Q@")[:1], "chosen": talk("Q@", "a")[1:], "rejected": talk("Q@", "b")[1:]},
     "turns": {"chosen": talk("Q@", "a", "and?", "c"), "rejected": talk("Q@", "a", "and?", "d")},

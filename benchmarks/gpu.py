@@ -147,7 +147,8 @@ def time_steps(side: str, model: "RewardModel", data: "TrainingData", batch_size
         torch.cuda.reset_peak_memory_stats()
     places = np.resize(np.arange(len(data)), batch_size * steps)  # the pairs again and again
     data = replace(data, encoded=data.encoded.take(places), margins=data.margins[places],
-                   places=tuple(data.places[i] for i in places))  # fmt: skip
+                   places=tuple(data.places[i] for i in places),
+                   weights=None if data.weights is None else data.weights[places])  # fmt: skip
     config = TrainingConfig(batch_size=batch_size, max_length=MAX_LENGTH, precision="bf16", learning_rate=1e-5, seed=0)
     losses, ends = (timed_rmlab if side == "rmlab" else timed_trl)(model, data, config)
     seconds = ends[-1] - ends[WARM - 1]

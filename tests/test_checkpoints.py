@@ -228,6 +228,8 @@ def test_loading_says_what_is_not_there(tmp_path):
     ({"pairs": TRAINING[:-1]}, r"training pairs: expected 28 pairs \([0-9a-f]{16}\), got 27 pairs"),
     ({"pairs": TRAINING[::-1]}, "training pairs: expected 28 pairs .*, got 28 pairs"),
     ({"pairs": [dataclasses.replace(p, margin=0.5) for p in TRAINING]}, "training pairs: expected 28"),
+    ({"pairs": [dataclasses.replace(p, weight=1.0 + (i == 3)) for i, p in enumerate(TRAINING)]},
+     r"training pairs: expected 28 pairs .*, got 28 pairs"),
     ({"held_out": HELD_OUT[:-1]}, "held-out pairs: expected 12 pairs .*, got 11 pairs"),
     ({"held_out": None}, "held-out pairs: expected 12 pairs .*, got None"),
     ({"config": {"learning_rate": 1e-3}}, r"learning_rate: expected 0\.003, got 0\.001\b"),

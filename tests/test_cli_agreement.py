@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,30 @@ def test_what_is_rewarded_and_the_labels_as_files(tmp_path: Path, capsys: pytest
     assert len(QUESTIONS) > 200
 
 
+def test_weights_of_raters_reach_the_exported_pairs(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    pairs, exported = tmp_path / "pairs.jsonl", tmp_path / "labelled.jsonl"
+    rmlab.write_pairs(WORLD.pairs, pairs)
+    entries = labels(np.random.default_rng(0), 60)
+    entries = [replace(one, rater="Bob" if i % 3 else "Ann = A") for i, one in enumerate(entries)]
+    with LabelStore(tmp_path / "labels.db") as opened:
+        opened.append(*entries)
+    command = ["agreement", str(tmp_path / "labels.db"), "--pairs", str(pairs), "--export-pairs", str(exported)]
+    assert main([*command, "--rater-weight", "Ann = A=0.5", "--rater-weight", "Bob=3"]) == 0
+    found = rmlab.read_pairs(str(exported))
+    assert sorted(found.weights.tolist()) == [0.5] * 20 + [3.0] * 40
+    capsys.readouterr()
+    exported.unlink()
+    for wrong in ("Bob=heavy", "Bob=0", "Bo=2"):
+        assert main([*command, "--rater-weight", wrong]) == 2
+        error = capsys.readouterr().err
+        assert "Ann = A, Bob" in error
+        assert error.count("\n") == 1
+        assert not exported.exists()
+
+
+EXPORT = ["--pairs", "p.jsonl", "--export-pairs", "x.jsonl"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -98,6 +123,9 @@ def test_what_is_rewarded_and_the_labels_as_files(tmp_path: Path, capsys: pytest
         (["empty.db"], "nothing was judged"),
         (["notes.txt"], "no store of labels"),
         (["empty.db", "--export-pairs", "x.jsonl"], "--pairs"),
+        (["empty.db", "--rater-weight", "Ann=2"], "--export-pairs"),
+        (["empty.db", *EXPORT, "--rater-weight", "Ann"], "NAME=NUMBER"),
+        (["empty.db", *EXPORT, "--rater-weight", "Ann=2", "--rater-weight", "Ann=3"], "2 and 3"),
     ],
 )
 def test_bad_input_is_one_line(

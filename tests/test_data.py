@@ -204,10 +204,10 @@ def test_csv_cells_over_several_lines_and_very_long_ones(tmp_path):
 
 
 def test_csv_reads_margins_flags_and_gaps(tmp_path):
-    header = [*TEXT, "margin", "tied", "group", "chosen_first"]
-    rows = ["p", "a", "b", "1.5", "True", "g", "0"], ["p", "a", "b", "", "", "", ""]
+    header = [*TEXT, "margin", "weight", "tied", "group", "chosen_first"]
+    rows = ["p", "a", "b", "1.5", "0.25", "True", "g", "0"], ["p", "a", "b", "", "", "", "", ""]
     pairs = read_pairs(write_csv(tmp_path / "a.csv", header, *rows))
-    assert pairs[0] == PreferencePair("p", "a", "b", margin=1.5, tied=True, group="g", chosen_first=False)
+    assert pairs[0] == PreferencePair("p", "a", "b", margin=1.5, weight=0.25, tied=True, group="g", chosen_first=False)
     assert pairs[1] == PreferencePair("p", "a", "b")
 
 
@@ -319,6 +319,12 @@ DIALOGUE_WITHOUT_ROLE = {**DIALOGUE, "chosen": [{"content": "Four."}]}
         ({**TEXT, "margin": float("nan")}, "margin must be finite, got nan"),
         ({**TEXT, "margin": float("-inf")}, "margin must be finite, got -inf"),
         ({**TEXT, "margin": 10**400}, "margin must be a number, got int"),
+        ({**TEXT, "weight": "heavy"}, "weight must be a number, got 'heavy'"),
+        ({**TEXT, "weight": True}, "weight must be a number, got True"),
+        ({**TEXT, "weight": 0}, "weight must be above 0, got 0"),
+        ({**TEXT, "weight": -0.5}, r"weight must be above 0, got -0\.5"),
+        ({**TEXT, "weight": float("nan")}, "weight must be finite, got nan"),
+        ({**TEXT, "weight": float("inf")}, "weight must be finite, got inf"),
         ({**TEXT, "tied": "maybe"}, "tied must be true or false, got 'maybe'"),
         ({**TEXT, "tied": 2}, "tied must be true or false, got 2"),
         ({**TEXT, "group": ["a"]}, "group must be text, got list of length 1"),
@@ -482,11 +488,14 @@ def test_slices_and_selections_share_the_table():
 def test_columns_as_arrays():
     pairs = PreferencePairs.from_list(
         [
-            PreferencePair([user("one"), user("two")], [assistant("é")], [assistant("ab")], margin=0.5, group="g"),
+            PreferencePair(
+                [user("one"), user("two")], [assistant("é")], [assistant("ab")], margin=0.5, weight=2, group="g"
+            ),
             PreferencePair((), [assistant("")], [assistant("abc")], tied=True),
         ]
     )
     np.testing.assert_array_equal(pairs.margins, [0.5, np.nan])
+    np.testing.assert_array_equal(pairs.weights, [2.0, 1.0])
     assert pairs.tied.tolist() == [False, True]
     assert pairs.groups == ["g", None]
     assert list(pairs.texts("prompt")) == ["one\ntwo", ""]
@@ -500,6 +509,7 @@ def test_from_list_refuses_what_a_file_may_not_hold():
     for wrong, told in (
         (PreferencePair("p", [user("a")], "b"), "chosen must be text"),
         (PreferencePair("p", "a", "b", margin=float("inf")), "margin must be finite"),
+        (PreferencePair("p", "a", "b", weight=0.0), r"weight must be above 0, got 0\.0"),
         (PreferencePair("p", "\udfff", "b"), "half of a surrogate pair"),
         (("p", "a", "b"), "expected a PreferencePair, got tuple"),
     ):
@@ -752,9 +762,9 @@ def test_no_part_is_empty_where_it_need_not_be(seed, large, others):
 AWKWARD = [
     PreferencePair("", " ", "\n"),
     PreferencePair('"quoted", and; more', "line\r\nline\rline\u2028line", "\x00 \x1f \\n \U0001f600 é"),
-    PreferencePair("p", "a", "b", margin=0.1 + 0.2, group='g,"\n', tied=True, chosen_first=False),
+    PreferencePair("p", "a", "b", margin=0.1 + 0.2, weight=0.1 + 0.7, group='g,"\n', tied=True, chosen_first=False),
     PreferencePair("a\rb", "\ra", "b\r"),
-    PreferencePair("p", "a", "b", margin=-1e-300, group="true", chosen_first=True),
+    PreferencePair("p", "a", "b", margin=-1e-300, weight=1e-300, group="true", chosen_first=True),
 ]
 
 
@@ -766,7 +776,7 @@ def test_what_is_written_is_read_back_as_it_was(tmp_path, name, as_messages):
         pairs = [
             PreferencePair(
                 [user(p.prompt), user(p.chosen)], [assistant(p.chosen)], [assistant(p.rejected)],
-                margin=p.margin, group=p.group, tied=p.tied, chosen_first=p.chosen_first,
+                margin=p.margin, weight=p.weight, group=p.group, tied=p.tied, chosen_first=p.chosen_first,
             )
             for p in AWKWARD
         ]  # fmt: skip
@@ -783,6 +793,22 @@ def test_what_is_written_is_read_back_as_it_was(tmp_path, name, as_messages):
     write_pairs(read_pairs(path), path)
     assert path.read_bytes() == first
     assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def test_a_weight_is_read_beside_any_format_and_kept_by_every_selection(tmp_path):
+    weights = [2.0, 0.5, 3, None, 1]
+    path = write_lines(tmp_path / "a.jsonl", *({**AB, "prompt": str(i), "weight": w} for i, w in enumerate(weights)))
+    pairs = read_pairs(path)
+    assert pairs.weights.tolist() == [2.0, 0.5, 3.0, 1.0, 1.0]
+    assert pairs.report.ignored_columns == ()
+    assert pairs[[2, 0]].weights.tolist() == [3.0, 2.0]
+    of_prompt = {str(i): weight or 1.0 for i, weight in enumerate(weights)}
+    for part in split_by_prompt(pairs, seed=1):
+        assert part.weights.tolist() == [of_prompt[pair.prompt] for pair in part]
+    write_pairs(pairs, tmp_path / "b.jsonl")
+    assert [json.loads(line).get("weight") for line in (tmp_path / "b.jsonl").read_text().splitlines()] == [
+        2.0, 0.5, 3.0, None, None
+    ]  # fmt: skip
 
 
 def test_trl_reads_what_is_written_as_parquet(tmp_path):

@@ -38,6 +38,7 @@ def pairs(draw, messages: bool | None = None) -> list[PreferencePair]:
         PreferencePair(
             *(side(draw(WORDS), as_messages, role) for role in ("user", "assistant", "assistant")),  # type: ignore[arg-type]
             margin=draw(st.none() | st.floats(-5, 5)),
+            weight=draw(st.just(1.0) | st.floats(0.01, 5)),
             group=draw(st.none() | st.just("g")),
             tied=draw(st.booleans()),
         )
@@ -112,7 +113,9 @@ VALUES = st.recursive(
 )
 PROMPT = {"role": "user", "content": "p"}
 RECORDS: dict[str, dict[str, Any]] = {
-    "explicit": {"prompt": "p", "chosen": "a", "rejected": "b", "margin": 1.0, "group": "g", "tied": False},
+    "explicit": {
+        "prompt": "p", "chosen": "a", "rejected": "b", "margin": 1.0, "weight": 2.0, "group": "g", "tied": False,
+    },
     "messages": {
         name: [{"role": "user" if name == "prompt" else "assistant", "content": name}]
         for name in ("prompt", "chosen", "rejected")
@@ -121,7 +124,7 @@ RECORDS: dict[str, dict[str, Any]] = {
     "HH": {"chosen": "\n\nHuman: p\n\nAssistant: a", "rejected": "\n\nHuman: p\n\nAssistant: b"},
     "A/B": {"prompt": "p", "response_a": "a", "response_b": "b", "preference": "a"},
     **{name: records[0] for name, (_, records, _) in PUBLISHED.items()},
-}
+}  # fmt: skip
 PAIRS_IN: dict[str, Callable[[dict[str, Any]], int]] = {
     "ultrafeedback": lambda record: math.comb(len(record["completions"]), 2),
     "reward-bench-2": lambda record: len(record["chosen"]) * len(record["rejected"]),
@@ -148,7 +151,9 @@ def test_keys_dropped_and_values_of_other_types(tmp_path, kind, data):
     records = [copy.deepcopy(RECORDS[kind]) for _ in range(data.draw(st.integers(1, 4)))]
     for _ in range(data.draw(st.integers(1, 3))):
         inside: Any = data.draw(st.sampled_from(records))
-        key: Any = data.draw(st.sampled_from([*RECORDS[kind], "prompt", "margin", "tied", "chosen_first", "item"]))
+        key: Any = data.draw(
+            st.sampled_from([*RECORDS[kind], "prompt", "margin", "weight", "tied", "chosen_first", "item"])
+        )
         while isinstance(inside.get(key) if isinstance(inside, dict) else inside[key], dict | list):
             within = inside[key]
             if not within or data.draw(st.booleans()):

@@ -368,6 +368,34 @@ def test_labels_become_pairs_that_are_read_again(judged: LabelStore, tmp_path: P
     ]
 
 
+def test_the_weight_of_a_rater_is_that_of_their_pairs(judged: LabelStore, tmp_path: Path) -> None:
+    heavier = [replace(pair, weight=9.0) for pair in PAIRS]  # of an earlier judgement: not taken over
+    plain, _ = export_pairs(judged.judgements(), ask(heavier))
+    assert set(plain.weights) == {1.0}
+    import_pairs(judged, plain, rater="Bob")
+    found, _ = export_pairs(judged.judgements(), ask(PAIRS), rater_weights={"Ann": 0.25, "Bob": 2})
+    assert found.weights.tolist() == [0.25] * len(plain) + [2.0] * len(plain)
+    write_pairs(found, tmp_path / "pairs.jsonl")
+    assert list(read_pairs(str(tmp_path / "pairs.jsonl"))) == list(found)
+    part, _ = export_pairs(judged.judgements(), ask(PAIRS), rater_weights={"Bob": "0.5"})
+    assert part.weights.tolist() == [1.0] * len(plain) + [0.5] * len(plain)
+
+
+@pytest.mark.parametrize(("weights", "told"), [
+    ({"Cleo": 1.0}, "'Cleo'"),
+    ({"ann": 1.0}, "'ann'"),
+    ({"Ann": 0.0}, r"'Ann' .*above 0, got 0\.0"),
+    ({"Ann": -1.0}, r"'Ann' .*above 0, got -1\.0"),
+    ({"Ann": float("nan")}, "'Ann' .*finite, got nan"),
+    ({"Ann": "half"}, "'Ann' .*number, got 'half'"),
+])  # fmt: skip
+def test_a_weight_of_nobody_or_a_bad_one_names_the_raters(judged: LabelStore, weights: dict, told: str) -> None:
+    import_pairs(judged, [replace(PAIRS[0], chosen_first=True)], rater="Bob")
+    with pytest.raises(ValueError, match=rf"{told}.* Ann, Bob\b") as error:
+        export_pairs(judged.judgements(), ask(PAIRS), rater_weights=weights)
+    assert "\n" not in str(error.value)
+
+
 def test_pairs_that_do_not_say_which_was_left_are_counted(judged: LabelStore) -> None:
     assert import_pairs(judged, PAIRS[:3], rater="Bob") == (0, 3)
 

@@ -1,5 +1,7 @@
 """The head alone: a convex fit on frozen features."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from rmlab.evaluation import evaluate
 from rmlab.model import RewardModel
 from rmlab.preference import preference_loss, preference_probability
 from rmlab.simulate import simulate_text_pairs
-from rmlab.training import fit_head, fit_linear_reward
+from rmlab.training import fit_head, fit_linear_reward, prepare
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +82,26 @@ def test_fitting_the_head_leaves_the_backbone_and_beats_a_coin_on_its_pairs(name
     result = evaluate(model.score_differences(pairs))
     assert result.log_loss == pytest.approx(fitted.log_loss, abs=1e-4)
     assert result.log_loss < np.log(2)
+
+
+def test_a_pair_with_weight_two_is_the_pair_twice():
+    pairs = list(simulate_text_pairs(40, seed=1).pairs)
+    weighted = [dataclasses.replace(pair, weight=2.0 if i < 15 else 1.0) for i, pair in enumerate(pairs)]
+
+    def fitted(given):
+        return fit_head(RewardModel.from_pretrained("tiny-decoder", seed=0, device="cpu"), given)
+
+    plain, heavy, twice = fitted(pairs), fitted(weighted), fitted([*pairs, *pairs[:15]])
+    np.testing.assert_allclose(heavy.weights, twice.weights, atol=1e-6)
+    assert heavy.log_loss == pytest.approx(twice.log_loss, abs=1e-9)
+    assert np.abs(heavy.weights - plain.weights).max() > 1e-3
+    ones = [dataclasses.replace(pair, weight=1.0) for pair in pairs]
+    np.testing.assert_array_equal(fitted(ones).weights, plain.weights)
+
+
+def test_equal_weights_act_on_the_prior_as_so_many_pairs_do():
+    model = RewardModel.from_pretrained("tiny-decoder", seed=0, device="cpu")
+    pairs = list(simulate_text_pairs(30, seed=1).pairs)
+    three = fit_head(model, prepare(model, [dataclasses.replace(pair, weight=3.0) for pair in pairs]))
+    wide = fit_head(model, pairs, prior_variance=3.0)
+    np.testing.assert_allclose(three.weights, wide.weights, atol=1e-6)

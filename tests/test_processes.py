@@ -105,6 +105,16 @@ def run_fsdp(folder: Path, config: TrainingConfig) -> None:
     run(folder, config)
 
 
+def run_weighted(folder: Path, config: TrainingConfig) -> None:
+    weighted = [dataclasses.replace(pair, weight=0.5 + i % 4) for i, pair in enumerate(TRAINING)]
+    run(folder, config, weighted)
+
+
+def run_weighted_fsdp(folder: Path, config: TrainingConfig) -> None:
+    os.environ |= SHARED_OUT
+    run_weighted(folder, config)
+
+
 def run_long(folder: Path, config: TrainingConfig) -> None:
     run(folder, config, LONG, LONG[:3])
 
@@ -229,7 +239,8 @@ def slow(*values: object) -> object:
 
 @pytest.mark.parametrize(("action", "alone_action", "config"), [
     (run, run, CONFIG), slow(run_fsdp, run, CONFIG), slow(run_long, run_long, LONG_CONFIG),
-    slow(run_long_fsdp, run_long, LONG_CONFIG),
+    slow(run_long_fsdp, run_long, LONG_CONFIG), slow(run_weighted, run_weighted, CONFIG),
+    slow(run_weighted_fsdp, run_weighted, CONFIG),
 ])  # fmt: skip
 def test_two_processes_are_one_run(context, tmp_path, action, alone_action, config):
     alone, together = tmp_path / "alone", tmp_path / "together"

@@ -1,5 +1,6 @@
 """Several heads on one backbone: the mean is the model, the rest is how far they disagree."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,17 @@ def test_the_loss_is_of_each_head_on_the_pairs_drawn_for_it():
     step = next(training_steps(many(), PAIRS, config=TrainingConfig(batch_size=60, precision="fp32", seed=3)))
     assert step.loss == pytest.approx((preference_loss(d) * drawn).mean(), abs=1e-5)
     assert step.score_difference == pytest.approx(d.mean(), abs=1e-5)
+
+
+def test_weights_multiply_how_often_a_pair_was_drawn():
+    model, weights = many(), np.where(np.arange(60) % 3, 1.0, 2.5)
+    encoded = model.encode_pairs(PAIRS)
+    d = (model.score_heads(encoded.chosen) - model.score_heads(encoded.rejected)).astype(np.float64)
+    drawn = draw_again(60, 4, seed=3)
+    pairs = [replace(pair, weight=weight) for pair, weight in zip(PAIRS, weights.tolist(), strict=True)]
+    step = next(training_steps(many(), pairs, config=TrainingConfig(batch_size=60, precision="fp32", seed=3)))
+    expected = (weights * (preference_loss(d) * drawn).mean(axis=1)).sum() / weights.sum()
+    assert step.loss == pytest.approx(expected, abs=1e-5)
 
 
 def test_one_step_moves_each_head_by_its_own_pairs():

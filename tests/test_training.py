@@ -192,6 +192,74 @@ def test_margin_smoothing_and_centring_enter_the_loss():
     assert next(training_steps(fresh(), pairs, config=config)).loss == pytest.approx(expected.mean(), abs=1e-6)
 
 
+def weighted(pairs: list[PreferencePair], values) -> list[PreferencePair]:
+    return [dataclasses.replace(pair, weight=float(value)) for pair, value in zip(pairs, values, strict=True)]
+
+
+@pytest.mark.parametrize("option", [{}, {"gradient_accumulation": 3}, {"label_smoothing": 0.1, "centering": 0.2}])
+@pytest.mark.parametrize("scale", [1.0, 0.3, 1e300])
+def test_the_loss_of_a_step_is_the_weighted_mean(option, scale):
+    pairs, values = make_pairs(7), np.array([1, 2, 0.5, 1, 4, 1, 0.25])
+    d = fresh().score_differences(pairs).astype(np.float64)
+    losses = preference_loss(d, label_smoothing=option.get("label_smoothing", 0.0))
+    sums = np.array([sum(fresh().score([p.prompt] * 2, [p.chosen, p.rejected])) for p in pairs])
+    losses = losses + option.get("centering", 0.0) * sums**2
+    config = TrainingConfig(batch_size=7, precision="fp32", **option)
+    step = next(training_steps(fresh(), weighted(pairs, scale * values), config=config))
+    assert step.loss == pytest.approx((values * losses).sum() / values.sum(), abs=1e-6)
+    assert abs(step.loss - losses.mean()) > 1e-4  # or this could not fail
+    assert step.accuracy == pytest.approx((d > 0).mean())  # counts pairs, and so does the mean difference
+    assert step.score_difference == pytest.approx(d.mean(), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["tiny-decoder", "tiny-encoder"])
+@pytest.mark.parametrize("option", [{}, {"gradient_accumulation": 3}])
+def test_a_pair_with_weight_two_gives_the_gradient_of_the_pair_twice(name, option):
+    pairs = make_pairs(6)
+    config = TrainingConfig(max_steps=1, batch_size=8, warmup_fraction=0, max_grad_norm=math.inf, **option, **FP32)
+
+    def gradient(given) -> torch.Tensor:
+        found = {}
+        model = fresh(name)
+        for key, parameter in model.named_parameters():
+            parameter.register_post_accumulate_grad_hook(lambda p, key=key: found.update({key: p.grad.clone()}))
+        history = train(model, given, config=config, progress=False)
+        flat = torch.cat([(g.to_dense() if g.is_sparse else g).flatten() for _, g in sorted(found.items())])
+        assert history.steps[0].gradient_norm == pytest.approx(float(flat.norm()), rel=1e-4)
+        return flat
+
+    twice, heavy = gradient([*pairs, *pairs[:2]]), gradient(weighted(pairs, [2, 2, 1, 1, 1, 1]))
+    assert float((heavy - twice).norm()) < 1e-5 * float(twice.norm())
+    assert float((gradient(pairs) - twice).norm()) > 1e-3 * float(twice.norm())
+
+
+def test_weights_of_one_change_no_bit_and_equal_ones_nothing():
+    config = TrainingConfig(max_steps=3, batch_size=5, gradient_accumulation=2, **FP32)
+    pairs = make_pairs(12)
+    plain, history = run(config, pairs)
+    assert prepare(fresh(), weighted(pairs, np.ones(12))).weights is None
+    for value in (1.0, 0.3):
+        model, other = run(config, weighted(pairs, np.full(12, value)))
+        assert distance(weights(plain), weights(model)) == 0
+        assert [s.loss for s in other.steps] == [s.loss for s in history.steps]
+
+
+def test_weights_follow_their_pairs_through_what_is_left_out_and_are_reported():
+    pairs = weighted(make_pairs(4), [1, 2, 3, 4])
+    data = prepare(fresh(), [pairs[0], PreferencePair("p", "a", "b", tied=True, weight=9.0), *pairs[1:]])
+    assert data.weights is not None
+    assert data.weights.tolist() == [1, 2, 3, 4]
+    assert "weights from 1 to 4" in str(data)
+    assert "weights" not in str(prepare(fresh(), make_pairs(4)))
+
+
+def test_held_out_pairs_count_once_whatever_their_weights():
+    pairs, config = make_pairs(12), TrainingConfig(max_steps=2, batch_size=6, evaluate_every=1, **FP32)
+    _, plain = run(config, pairs, held_out=pairs[:5])
+    _, heavy = run(config, pairs, held_out=weighted(pairs[:5], [1, 50, 1, 1, 1]))
+    assert [e.evaluation for e in heavy.evaluations] == [e.evaluation for e in plain.evaluations]
+
+
 def test_what_cannot_teach_is_left_out_and_counted():
     good = make_pairs(5)
     pairs = [

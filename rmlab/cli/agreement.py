@@ -25,6 +25,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--export", metavar="FILE", help="write every entry as a table (.csv)")
     parser.add_argument("--export-pairs", metavar="FILE", help="write the labels as pairs (.jsonl); needs --pairs")
+    parser.add_argument(
+        "--rater-weight",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="with --export-pairs: how often the pairs of a rater count in training (default: 1); may be repeated",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_skip_bad(parser)
 
@@ -39,12 +46,15 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(str(error)) from error
     if options.export_pairs and not options.pairs:
         raise ValueError("--export-pairs writes the texts of the pairs: name their file with --pairs")
+    if options.rater_weight and not options.export_pairs:
+        raise ValueError("--rater-weight goes with --export-pairs: add it, or leave --rater-weight out")
+    weights = _rater_weights(options.rater_weight)
     if "://" not in options.store and not Path(options.store).is_file():
         raise ValueError(f"no file {options.store!r}: name the store that `rmlab judge --store` wrote")
     with labels.LabelStore(options.store) as store:
         entries = store.judgements()
     found = labels.agreement(entries)
-    rewarded, of_camps = _rewarded(entries, found, options) if options.pairs else (None, ())
+    rewarded, of_camps = _rewarded(entries, found, options, weights) if options.pairs else (None, ())
     print(_as_json(found, rewarded, of_camps) if options.json else "\n".join(_as_text(found, rewarded, of_camps)))
     if options.export:
         labels.export_table(entries, options.export)
@@ -52,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _rewarded(
-    entries: list[Judgement], found: Agreement, options: argparse.Namespace
+    entries: list[Judgement], found: Agreement, options: argparse.Namespace, weights: dict[str, str]
 ) -> tuple[Rewarded, tuple[Rewarded, ...]]:
     """Fit what is rewarded, by each of two clear camps too, and write the labels as pairs where that is asked for."""
     import rmlab
@@ -62,10 +72,23 @@ def _rewarded(
     traits = traits_of(questions)
     rewarded = fit_rewarded(entries, questions, traits.differences, traits.names)
     if options.export_pairs:
-        rmlab.write_pairs(export_pairs(entries, questions)[0], options.export_pairs)
+        rmlab.write_pairs(export_pairs(entries, questions, rater_weights=weights)[0], options.export_pairs)
     if found.camps is None or not found.camps.clear:
         return rewarded, ()
     return rewarded, fit_camps(entries, found.camps, questions, traits.differences, traits.names)
+
+
+def _rater_weights(given: list[str]) -> dict[str, str]:
+    """Return the weight of each rater that the command line names, as text; `export_pairs` reads it."""
+    weights: dict[str, str] = {}
+    for one in given:
+        rater, equals, weight = one.rpartition("=")  # a name may hold one
+        if not equals:
+            raise ValueError(f"--rater-weight {one!r}: expected NAME=NUMBER, such as Ann=0.5")
+        if rater in weights:
+            raise ValueError(f"--rater-weight gives {rater!r} two weights: {weights[rater]} and {weight}; leave one")
+        weights[rater] = weight
+    return weights
 
 
 def _as_json(found: Agreement, rewarded: Rewarded | None, of_camps: tuple[Rewarded, ...]) -> str:

@@ -29,6 +29,7 @@ SCHEMA = pa.schema(
         "chosen": pa.large_string(),
         "rejected": pa.large_string(),
         "margin": pa.float64(),
+        "weight": pa.float64(),
         "group": pa.large_string(),
         "item": pa.large_string(),
         "tied": pa.bool_(),
@@ -48,6 +49,9 @@ class PreferencePair:
         All three text, or all three tuples of ``{"role", "content"}`` messages (a list becomes a tuple).
     margin
         How much better the chosen response was judged to be, in log-odds (nats), if the data say so.
+    weight
+        How often the pair counts in training, above 0: with weight 2 it counts like two copies of itself. The weight
+        of a rater is that of each of their pairs. Evaluation, splits and checks count every pair once.
     group
         The group of the pair, such as a kind of quality; None if unknown. An empty group counts as None.
     item
@@ -64,6 +68,7 @@ class PreferencePair:
     chosen: Side
     rejected: Side
     margin: float | None = field(default=None, kw_only=True)
+    weight: float = field(default=1.0, kw_only=True)
     group: str | None = field(default=None, kw_only=True)
     item: str | None = field(default=None, kw_only=True)
     tied: bool = field(default=False, kw_only=True)
@@ -223,12 +228,12 @@ class PreferencePairs(Sequence[PreferencePair]):
         number = bisect.bisect_right(self._starts, row) - 1
         i = row - self._starts[number]
         values = (column[i].as_py() for column in self._chunks[number].values())
-        prompt, chosen, rejected, margin, group, item, tied, first, source = values
+        prompt, chosen, rejected, margin, weight, group, item, tied, first, source = values
         if self._origin.messages:
             prompt, chosen, rejected = (tuple(json.loads(side)) for side in (prompt, chosen, rejected))
         return PreferencePair(
             prompt, chosen, rejected,
-            margin=margin, group=group, item=item, tied=tied, chosen_first=first, source=source,
+            margin=margin, weight=weight, group=group, item=item, tied=tied, chosen_first=first, source=source,
         )  # fmt: skip
 
     @property
@@ -267,6 +272,11 @@ class PreferencePairs(Sequence[PreferencePair]):
     def margins(self) -> np.ndarray:
         """The margin of each pair in log-odds (nats), NaN if there is none; shape (n_pairs,)."""
         return self._numbers("margin", np.float64)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """How often each pair counts in training, 1 unless the data say otherwise; float64, shape (n_pairs,)."""
+        return self._numbers("weight", np.float64)
 
     @property
     def groups(self) -> list[str | None]:

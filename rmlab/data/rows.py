@@ -24,6 +24,7 @@ __all__ = [
     "named",
     "read_number",
     "read_optional",
+    "read_weight",
 ]
 
 NEXT_MESSAGE = '"}, {"role": "'
@@ -31,6 +32,7 @@ NEXT_MESSAGE = '"}, {"role": "'
 
 OPTIONAL = {
     "margin": ("margin",),
+    "weight": ("weight",),
     "group": ("group", "kind"),
     "item": ("item",),
     "tied": ("tied", "tie", "is_tie"),
@@ -68,6 +70,7 @@ class Row(NamedTuple):
     chosen: str
     rejected: str
     margin: float | None
+    weight: float
     group: str | None
     item: str | None
     tied: bool
@@ -104,8 +107,8 @@ def encode_sides(sides: Sides, messages: bool | None, ignored: set[str]) -> tupl
 
 def read_optional(
     record: Mapping[str, Any], sides: Sides, margin_per_point: float | None = None
-) -> tuple[float | None, str | None, str | None, bool, bool | None]:
-    """Return margin, group, item, tied and chosen_first of a pair. Raises ValueError, without a place.
+) -> tuple[float | None, float, str | None, str | None, bool, bool | None]:
+    """Return margin, weight, group, item, tied and chosen_first of a pair. Raises ValueError, without a place.
 
     The record's own values come before those of the format. A strength becomes a margin only with a price per point.
     """
@@ -114,10 +117,12 @@ def read_optional(
     tied = sides.tied or any(_read_flag(name, record.get(name)) for name in OPTIONAL["tied"])
     if margin is None and margin_per_point is not None and sides.strength is not None and not tied:
         margin = margin_per_point * sides.strength
+    weight = record.get("weight")
+    weight = 1.0 if weight is None or weight == "" else read_weight("weight", weight)
     first = _read_flag("chosen_first", record.get("chosen_first"))
     group = _read_name("group", *map(record.get, OPTIONAL["group"]), sides.group)
     item = _read_name("item", record.get("item"), sides.item)
-    return margin, group, item, tied, sides.chosen_first if first is None else first
+    return margin, weight, group, item, tied, sides.chosen_first if first is None else first
 
 
 def _read_name(name: str, *values: Any) -> str | None:
@@ -140,6 +145,14 @@ def read_number(name: str, value: Any) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{name} must be finite, got {number}; give a number, or leave the record out")
     return number
+
+
+def read_weight(name: str, value: Any) -> float:
+    """Return a finite number above 0: how often a pair counts in training. Raises ValueError, without a place."""
+    weight = read_number(name, value)
+    if not weight > 0:
+        raise ValueError(f"{name} must be above 0, got {named(value)}; leave out what should not count")
+    return weight
 
 
 def _read_flag(name: str, value: Any) -> bool | None:

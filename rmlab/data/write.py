@@ -27,7 +27,8 @@ _COLUMNS: tuple[str, ...] = ("prompt", "chosen", "rejected", *OPTIONAL)
 def write_pairs(pairs: PreferencePairs | Sequence[PreferencePair], path: str | os.PathLike[str]) -> None:
     """Write pairs in TRL's format with an explicit prompt, completely or not at all.
 
-    Everything is kept except ``source``, which `read_pairs` sets again. The file is written beside its place and
+    Everything is kept except ``source``, which `read_pairs` sets again. A weight of 1 is left empty, since that is what
+    `read_pairs` makes of an empty one. The file is written beside its place and
     then moved there, so that an older one stays complete until then, even on a full disk.
 
     Parameters
@@ -72,7 +73,8 @@ def write_pairs(pairs: PreferencePairs | Sequence[PreferencePair], path: str | o
 
 
 def _record(pair: PreferencePair) -> dict[str, Any]:
-    return {name: getattr(pair, name) for name in _COLUMNS}
+    record = {name: getattr(pair, name) for name in _COLUMNS}
+    return {**record, "weight": None} if pair.weight == 1 else record
 
 
 def _write_text(pairs: PreferencePairs, kind: str, file: Any) -> None:
@@ -96,7 +98,7 @@ def _write_parquet(pairs: PreferencePairs, file: IO[bytes]) -> None:
     side = pa.large_string()
     if pairs.messages:
         side = pa.list_(pa.struct({"role": pa.string(), "content": pa.large_string()}))
-    kinds = (side, side, side, pa.float64(), pa.string(), pa.string(), pa.bool_(), pa.bool_())
+    kinds = (side, side, side, pa.float64(), pa.float64(), pa.string(), pa.string(), pa.bool_(), pa.bool_())
     schema = pa.schema(list(zip(_COLUMNS, kinds, strict=True)))
     with pq.ParquetWriter(file, schema, compression="zstd", write_page_checksum=True) as writer:
         rows = iter(pairs)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
 from rmlab.atomic import write_text
 from rmlab.data import PreferencePair, PreferencePairs
+from rmlab.data.rows import listed, read_weight
 from rmlab.labels.asked_pairs import Questions, ask
 from rmlab.labels.judgements import Judgement, now, standing
 from rmlab.labels.sessions import new_name
 from rmlab.labels.store import LabelStore
+from rmlab.printing import printable
 
 __all__ = ["export_pairs", "export_table", "import_pairs", "import_table"]
 
@@ -26,11 +28,22 @@ _READERS = {
 }
 
 
-def export_pairs(entries: Iterable[Judgement], questions: Questions) -> tuple[PreferencePairs, int]:
+def export_pairs(
+    entries: Iterable[Judgement], questions: Questions, *, rater_weights: Mapping[str, float | str] | None = None
+) -> tuple[PreferencePairs, int]:
     """Turn the judgements that stand into pairs, the preferred response first; `rmlab.write_pairs` writes them.
 
-    A pair has its group and item, whether it is a tie, and whether the preferred response was on the left. Skips give
-    none.
+    A pair has its group and item, whether it is a tie, whether the preferred response was on the left, and the weight
+    of its rater. Skips give none. The margin and weight of a question are those of an earlier judgement, and are not
+    taken over.
+
+    Parameters
+    ----------
+    entries, questions
+        The judgements, and the pairs that were judged.
+    rater_weights
+        How often the pairs of a rater count in training, by the rater's name: finite, above 0, and text is read as a
+        number. It becomes the ``weight`` of each of these pairs. The pairs of a rater who is not named have weight 1.
 
     Returns
     -------
@@ -39,8 +52,11 @@ def export_pairs(entries: Iterable[Judgement], questions: Questions) -> tuple[Pr
     Raises
     ------
     ValueError
-        If there is nothing to export.
+        If there is nothing to export, if a rater who is named gave no judgement, or if a weight is not a finite number
+        above 0; for the last two, the text names the raters that there are.
     """
+    entries = list(entries)
+    weights = _checked_weights(rater_weights or {}, entries)
     pairs, n_vanished = [], 0
     for entry in standing(entries):
         if entry.preferred is None:
@@ -59,6 +75,7 @@ def export_pairs(entries: Iterable[Judgement], questions: Questions) -> tuple[Pr
                 pair.prompt,
                 winner,
                 loser,
+                weight=weights.get(entry.rater, 1.0),
                 group=pair.group,
                 item=pair.item,
                 tied=entry.verdict == "tie",
@@ -70,6 +87,20 @@ def export_pairs(entries: Iterable[Judgement], questions: Questions) -> tuple[Pr
             f"there is nothing to export: {n_vanished} judgements are of pairs that this file does not hold"
         )
     return PreferencePairs.from_list(pairs), n_vanished
+
+
+def _checked_weights(rater_weights: Mapping[str, float | str], entries: Sequence[Judgement]) -> dict[str, float]:
+    raters = sorted({entry.rater for entry in entries})
+    there_are = f"The raters are: {listed(map(printable, raters))}."
+    weights = {}
+    for rater, weight in rater_weights.items():
+        if rater not in raters:
+            raise ValueError(f"a weight is given for rater {rater!r}, who judged nothing. {there_are}")
+        try:
+            weights[rater] = read_weight(f"the weight of rater {rater!r}", weight)
+        except ValueError as error:
+            raise ValueError(f"{error}. {there_are}") from None
+    return weights
 
 
 def import_pairs(

@@ -140,5 +140,6 @@ def _parts(parts: Mapping[str, TrainingData]) -> Sequence[str]:
     lines = []
     for name, data in parts.items():
         notes = [f"{n:,} {what}" for what, n in {**data.left_out, **data.truncation}.items() if n]
+        notes += data.weights_in_words
         lines.append(f"- {name}: {counted(len(data), 'pair')}" + (f" ({'; '.join(notes)})" if notes else ""))
     return lines

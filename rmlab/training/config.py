@@ -42,7 +42,7 @@ class TrainingConfig:
     dropout
         Whether to use the backbone's dropout; off by default, so that the two texts of a pair are judged by one model.
     label_smoothing
-        Share of labels taken to be wrong, see `rmlab.preference_loss`. Margins come from the pairs themselves.
+        Share of labels taken to be wrong, see `rmlab.preference_loss`. Margins and weights come from the pairs.
     centering
         Weight of ``mean((score(chosen) + score(rejected))**2)``, which ties scores to zero (Eisenstein et al. 2023).
     freeze

@@ -34,8 +34,10 @@ def model_fingerprints(model: RewardModel) -> dict[str, str]:
 
 
 def data_fingerprint(data: TrainingData) -> str:
-    """Return the number of pairs and a hash of their token ids and margins."""
+    """Return the number of pairs and a hash of their token ids, margins and, if there are any, weights."""
     ids = hashlib.sha256(np.asarray(data.margins, dtype=np.float64).tobytes())
+    if data.weights is not None:  # without weights the hash is that of checkpoints from before there were any
+        ids.update(b"weights" + np.asarray(data.weights, dtype=np.float64).tobytes())
     for side in (data.encoded.chosen, data.encoded.rejected):
         for sequence in side:
             ids.update(len(sequence).to_bytes(8, "little") + np.asarray(sequence, dtype=np.int64).tobytes())

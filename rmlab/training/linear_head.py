@@ -30,7 +30,8 @@ def fit_head(
     model
         The model whose head is overwritten; a bias is set to 0.
     pairs
-        The pairs to fit to, or the result of `prepare` for them.
+        The pairs to fit to, or the result of `prepare` for them. A pair counts as often as its weight says, also
+        against the prior.
     prior_variance
         As in `fit_linear_reward`.
     progress
@@ -46,7 +47,9 @@ def fit_head(
     features = model.features(both, progress=progress).astype(np.float64).reshape(2, len(data), -1)
     if not np.isfinite(features).all():
         raise TrainingError("the backbone gives features that are not finite; its weights are damaged or too large")
-    fitted = fit_linear_reward(features[0] - features[1], prior_variance=prior_variance, margins=data.margins)
+    fitted = fit_linear_reward(
+        features[0] - features[1], prior_variance=prior_variance, margins=data.margins, multiplicities=data.weights
+    )
     with torch.no_grad():
         model.head.weight.copy_(on_device(fitted.weights[None], like=model.head.weight))
         if model.head.bias is not None:

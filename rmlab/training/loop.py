@@ -1,7 +1,8 @@
 """The training loop.
 
-The loss of a pair is `rmlab.preference_loss` of its score difference, averaged over the batch. What changes from step
-to step is in `run_state`. `start_run` has the functions that begin a run.
+The loss of a pair is `rmlab.preference_loss` of its score difference, averaged over the batch; where pairs have
+weights, the mean is weighted. What changes from step to step is in `run_state`. `start_run` has the functions that
+begin a run.
 """
 
 from __future__ import annotations
@@ -103,17 +104,22 @@ def run_steps(
             if best.out_of_patience:
                 break
             started = time.perf_counter()
-            totals = np.zeros(4)  # loss, pairs won, score difference, summed over the batch; processes told to stop
+            # summed over the batch: weighted loss, pairs won, score difference; and processes told to stop
+            totals = np.zeros(4)
             parts = np.array_split(batch, min(config.gradient_accumulation, len(batch)))
-            for number, part in enumerate(parts, start=1):
+            counts = np.array_split(_relative_weights(data, batch), len(parts))  # of the same pairs as in `parts`
+            for number, (part, count) in enumerate(zip(parts, counts, strict=True), start=1):
                 idle = rank >= len(part)  # every process takes part in the last backward pass, even if it has no pairs
-                mine = part[:1] if idle else part[rank::world]
+                own = slice(1) if idle else slice(rank, None, world)
+                mine = part[own]
                 with contextlib.nullcontext() if number == len(parts) else spread.no_sync():
                     scores, losses = _losses(model, spread.forward, data, mine, config, times_drawn, bf16)
                     if not all_finite(losses):
                         refuse("loss", step, mine)
-                    weight = 0.0 if idle else world / len(batch)
-                    accelerator.backward(losses.sum() * weight + spread.catch_up())
+                    if data.weights is not None:
+                        losses = losses * on_device(count[own], like=losses)
+                    share = 0.0 if idle else world / len(batch)  # accelerate takes the mean over processes
+                    accelerator.backward(losses.sum() * share + spread.catch_up())
                 if not idle:
                     difference = (scores[0] - scores[1]).detach().float().cpu().numpy()
                     won = outcomes(difference).sum()
@@ -160,6 +166,17 @@ def run_steps(
                 return
         progress.best_step = best.restore()
         progress.finished = True
+
+
+def _relative_weights(data: TrainingData, batch: np.ndarray) -> np.ndarray:
+    """Return how often each pair of a batch counts, shape ``(n,)``: its weight, divided by the mean weight.
+
+    So the mean of these times the losses is ``sum(weight * loss) / sum(weight)`` over the batch.
+    """
+    if data.weights is None:
+        return np.ones(len(batch))
+    weights = data.weights[batch] / data.weights[batch].max()  # so that no sum overflows
+    return weights / weights.mean()
 
 
 def _losses(

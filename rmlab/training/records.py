@@ -37,11 +37,12 @@ class TrainingStep:
     """Passes over the pairs so far."""
     pairs_seen: int
     loss: float
-    """Mean over the pairs, in nats, with margin, smoothing and centring if they are on."""
+    """Mean over the pairs, in nats, with margin, smoothing and centring if they are on. If pairs have weights, it is
+    their weighted mean, ``sum(weight * loss) / sum(weight)``."""
     accuracy: float
-    """Share of pairs whose chosen response scored higher, ties as half."""
+    """Share of pairs whose chosen response scored higher, ties as half. Every pair counts once, whatever its weight."""
     score_difference: float
-    """Mean over the pairs, in nats."""
+    """Mean over the pairs, in nats, without weights."""
     gradient_norm: float
     """The norm before clipping."""
     learning_rate: float

@@ -112,9 +112,12 @@ def training_steps(
     model
         The model, trained in place.
     pairs
-        The pairs to train on, or the result of `prepare` for them.
+        The pairs to train on, or the result of `prepare` for them. The loss of a step is the mean over its pairs, each
+        counted as often as its weight says: ``sum(weight * loss) / sum(weight)``. So only the ratios of the weights in
+        a batch matter.
     held_out
-        Pairs evaluated as `TrainingConfig.evaluate_every` says; never trained on.
+        Pairs evaluated as `TrainingConfig.evaluate_every` says; never trained on. Each counts once, whatever its
+        weight: accuracy, log loss and patience take no weights.
     config
         By default ``TrainingConfig()``.
     checkpoints

@@ -18,7 +18,7 @@ __all__ = ["TrainingData", "TrainingError", "prepare"]
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Prepared pairs: token ids, margins, and a count of what was left out or cut."""
+    """Prepared pairs: token ids, margins, weights, and a count of what was left out or cut."""
 
     encoded: EncodedPairs = field(repr=False)
     margins: np.ndarray = field(repr=False)
@@ -30,13 +30,23 @@ class TrainingData:
     truncation: dict[str, int]
     pairs: PreferencePairs | None = field(default=None, repr=False)
     """The pairs themselves, shape ``(n_pairs,)``; None if the token ids came without them."""
+    weights: np.ndarray | None = field(default=None, repr=False)
+    """How often each pair counts in training, above 0, shape ``(n_pairs,)``; None if every pair counts once."""
 
     def __len__(self) -> int:
         return len(self.margins)
 
     def __str__(self) -> str:
         notes = {**self.left_out, **self.truncation}
-        return "\n".join([f"{len(self):,} usable pairs", *(f"  {n:>7,} {name}" for name, n in notes.items() if n)])
+        lines = [f"{len(self):,} usable pairs", *(f"  {n:>7,} {name}" for name, n in notes.items() if n)]
+        return "\n".join([*lines, *(f"  {note}" for note in self.weights_in_words)])
+
+    @property
+    def weights_in_words(self) -> tuple[str, ...]:
+        """The range of the weights as a note for a report; empty if every pair counts once."""
+        if self.weights is None:
+            return ()
+        return (f"weights from {self.weights.min():g} to {self.weights.max():g}, which count in training only",)
 
 
 def prepare(
@@ -81,6 +91,7 @@ def prepare(
     if not len(distinct):
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in left_out.items() if n)
         raise TrainingError(f"no pairs are left to train on: {len(table):,} given; left out: {reasons or 'none'}")
+    weights = kept.weights[distinct]
     sources = [source for column in kept.columns("source") for source in column.to_pylist()]
     return TrainingData(
         encoded.take(distinct),
@@ -89,4 +100,5 @@ def prepare(
         left_out,
         truncation,
         kept.take(distinct),
+        weights if (weights != 1).any() else None,
     )
