@@ -69,7 +69,8 @@ def write_course_models() -> None:
     """Train both course models and put their changes of minilm in the place of the shipped ones.
 
     First every weight is trained on pairs of the fair judge. From there each model is trained on pairs of its own
-    judge, and what both stages changed is cut to a low rank. It takes some 45 minutes on two cores that are fast in bf16.
+    judge, and what both stages changed is cut to a low rank. It takes some 45 minutes on two cores that
+    are fast in bf16.
     """
     learned = untrained()
     first = TrainingConfig(**SETTINGS, learning_rate=3e-4)

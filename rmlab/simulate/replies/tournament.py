@@ -82,7 +82,7 @@ def simulate_reply_pairs(
     fresh
         Whether questions and sentences are those kept for testing. What a model is trained on has neither.
     further
-        Whether to draw from the further questions and sentences too, on which the course's models were trained.
+        Whether to draw from the further questions and sentences too (see `load_questions`). None of them is fresh.
     n_questions
         Take only so many of the questions, from the first; all by default.
     replies
