@@ -156,7 +156,8 @@ def curves(options: argparse.Namespace) -> None:
     for most in (4, 8, 16, 32):
         seen = flattered.strength <= most
         law = fit_law(flattered.distance[seen], flattered.true[seen] - flattered.true[0])
-        print(f"{f'n up to {most}':28} {law.peak_n:13.0f}   {law.peak_reward:12.2f}")
+        n = flattered.strength_at(law.peak_distance)
+        print(f"{f'n up to {most}':28} {n:13.0f}   {law.peak_reward:12.2f}")
     top = flattered.peak
     print(f"{'all: as it is':28} {flattered.strength[top]:13.0f}   {flattered.true[top] - flattered.true[0]:12.2f}")
     foretold("flattered", [flattered])
@@ -175,8 +176,9 @@ def foretold(name: str, found: Sequence[OptimisationCurve]) -> None:
                 law, used = (fit_law(d[:4], gained[:4]), 4) if how == "n up to 8" else fit_law_until_peak(d, gained)
             except ValueError:  # no peak as far as was measured
                 continue
-            if np.isfinite(law.peak_n) and law.peak_n > 0:
-                factors.append(np.log(law.peak_n / one.strength[one.peak]))
+            n = one.strength_at(law.peak_distance)
+            if n > 0:  # NaN where no peak is within what was measured
+                factors.append(np.log(n / one.strength[one.peak]))
                 misses.append(law.peak_reward - (one.true.max() - one.true[0]))
                 last.append(np.log2(one.strength[at][used - 1]))
         if factors:

@@ -124,6 +124,18 @@ def test_the_n_at_the_peak_is_the_inverse_of_the_bound() -> None:
     assert fit_law(d, d * (2 * peak - d)).peak_n == pytest.approx(16, rel=1e-3)
 
 
+def test_the_n_at_a_distance_is_that_of_the_measured_curve_and_larger_than_by_the_bound(world) -> None:
+    curve = optimisation_curve(*world, n=np.array([1, 2, 4, 8, 16, 32]))
+    assert [curve.strength_at(d) for d in curve.distance] == pytest.approx(curve.strength)
+    assert 4 < curve.strength_at(curve.distance[2:4].mean()) < 8
+    assert np.isnan(curve.strength_at(curve.distance[-1] + 0.1))
+    law = fit_law(curve.distance, curve.distance * (2.0 * curve.distance[3] - curve.distance))
+    assert curve.strength_at(law.peak_distance) == pytest.approx(8)
+    assert law.peak_n < 8, "the KL is below its bound, so the bound reaches a distance sooner"
+    prices = optimisation_curve(*world, beta=np.array([0.5, 1.0, 2.0]))
+    assert prices.strength_at(prices.distance[1]) == pytest.approx(1.0)
+
+
 def test_the_peak_is_predicted_from_small_n_and_too_late(world) -> None:
     curve = optimisation_curve(*world, n=np.unique(np.geomspace(1, 512, 60).astype(int)))
     gained = curve.true - curve.true[0]

@@ -168,6 +168,8 @@ def sign_flip_p_value(values: np.ndarray) -> float:
     from scipy.signal import fftconvolve
     from scipy.stats import binom
 
+    if (values != np.round(values)).any():
+        raise ValueError("the values must be whole numbers; a tie of equal scores counts one half, so double them")
     sizes, counts = np.unique(np.abs(values[values != 0]).astype(int), return_counts=True)
     distribution = np.ones(1)  # of the number of +, weighted by size: (total + sum of sizes) / 2
     for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):

@@ -85,7 +85,11 @@ class OveroptimisationLaw:
 
     @property
     def peak_n(self) -> float:
-        """The n of best of n at the peak, by the bound ``d^2 = log n - (n - 1) / n``; infinite if there is none."""
+        """The n of best of n at the peak, by the bound ``d^2 = log n - (n - 1) / n``; infinite if there is none.
+
+        It suits a law that was fitted to distances by the bound. Where they are those of the exact KL, which is
+        smaller, ask `OptimisationCurve.strength_at`.
+        """
         d = self.peak_distance
         return n_at_kl(d**2) if d**2 < 700 else math.inf
 

@@ -55,6 +55,14 @@ class OptimisationCurve:
         """Index of the highest true reward; the first of several."""
         return int(np.argmax(self.true))
 
+    def strength_at(self, distance: float) -> float:
+        """Return the n, or the beta, at which the policy is this far from the reference: between two measurements.
+
+        It is NaN where the distance is not within what was measured.
+        """
+        order = np.argsort(self.distance)
+        return float(np.interp(distance, self.distance[order], self.strength[order], left=np.nan, right=np.nan))
+
 
 def optimisation_curve(
     probabilities: Sequence[np.ndarray],

@@ -66,5 +66,5 @@ def expected_outcomes(score_differences: np.ndarray, true_differences: np.ndarra
     differences, truth = (np.asarray(d, dtype=np.float64) for d in (score_differences, true_differences))
     if differences.shape != truth.shape:
         raise ValueError(f"both must have the same shape, got {differences.shape} and {truth.shape}")
-    right = outcomes(differences)  # should the label name the first one
-    return right * preference_probability(truth) + (1 - right) * preference_probability(-truth)
+    right, wrong = outcomes(differences), outcomes(-differences)  # should the label name the first one, or the other
+    return right * preference_probability(truth) + wrong * preference_probability(-truth)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rmlab.course.check.verdict import Verdict, judge
-from rmlab.preference import preference_loss, preference_probability
+from rmlab.preference import outcomes, preference_loss, preference_probability
 
 __all__ = ["accuracy_of_differences", "loss_at_temperature"]
 
@@ -19,7 +19,7 @@ def accuracy_of_differences(answer: Any) -> Verdict:
         "accuracy_of_differences",
         answer,
         cases=[(np.array(d),) for d in cases],
-        right=lambda d: np.mean((np.sign(d) + 1) / 2),
+        right=lambda d: np.mean(outcomes(d)),
         praise="Right: two of four are right, and the tie counts as one half.",
         mistakes={
             "The tie is lost: it counts as one half, as a coin would get it right half of the time.":
