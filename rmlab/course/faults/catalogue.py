@@ -89,7 +89,7 @@ FAULTS = {
         "audit: equal scores",
     ),
     "swapped labels": KnownFault(
-        "In one of three files chosen and rejected have changed places.",
+        "In one of the three files, the chosen and the rejected response have changed places.",
         "pairs_of_C = [(p, rejected, chosen) for p, chosen, rejected in rows_of_C]",
         "accuracy",
         "The model is right on two sources, and wrong on the third.",
@@ -103,7 +103,7 @@ FAULTS = {
         "audit_run: finite loss",
     ),
     "learning rate": KnownFault(
-        "The steps are too long: the first of them overwrite what the network had learned.",
+        "The steps are too long: the first few overwrite what the network had learned before this run.",
         "learning_rate = 0.1  # in place of 0.002",
         "loss",
         "The loss leaps, and then stays near that of a coin. Even training pairs are hardly learned.",
