@@ -19,10 +19,11 @@ INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --constraint 
 REPRODUCIBLE := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false \
 	PYTHONHASHSEED=0 HF_HUB_OFFLINE=1 RMLAB_STORE=:memory:
 
-# A process for each core. The tests of one file stay together, since they share what is slow to make; those of notebooks
-# and of the browser share little and are long, so an idle process takes some over.
+# A process for each core. The tests of one file stay together, since they share what is slow to make; those of the
+# browser share little, so an idle process takes some over; those of notebooks are long, so each is given out by itself.
 PARALLEL := --numprocesses auto --dist loadfile
 SPREAD := --numprocesses auto --dist worksteal
+ONE_BY_ONE := --numprocesses auto --dist load --maxschedchunk 1
 
 NBVAL := --nbval --nbval-sanitize-with tests/notebooks/sanitize.cfg
 
@@ -51,7 +52,7 @@ test: $(VENV)/.installed-test
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(REPRODUCIBLE) $(BIN)/python -m pytest tests --ignore=tests/browser --ignore=tests/notebooks $(PARALLEL)
-	$(REPRODUCIBLE) $(BIN)/python -m pytest tests/notebooks $(SPREAD)
+	$(REPRODUCIBLE) $(BIN)/python -m pytest tests/notebooks $(ONE_BY_ONE)
 	$(REPRODUCIBLE) $(BIN)/python -m pytest notebooks $(NBVAL) -p tests.notebooks.corruption $(PARALLEL)
 	$(REPRODUCIBLE) $(BIN)/python -m pytest tests/browser $(SPREAD)
 
