@@ -21,8 +21,9 @@ ROOT = Path(__file__).parents[2]
 TOKEN = "browser-tests"
 
 Address = Callable[[str], str]
-# Every cell is drawn at once; Lab would draw only those in view.
-SETTINGS = {"notebook-extension/tracker": {"windowingMode": "none"}}
+# Every cell is drawn at once; Lab would draw only those in view. It saves nothing by itself: every save is refused
+# (see `page`), and after two minutes, on a slow machine, Lab would say so in a dialogue that lies over the controls.
+SETTINGS = {"notebook-extension/tracker": {"windowingMode": "none"}, "docmanager-extension/plugin": {"autosave": False}}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

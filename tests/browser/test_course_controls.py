@@ -23,7 +23,7 @@ CONTROL = ", ".join(
     for each in ("button", "input", "select", "textarea", "[role=slider]", "[role=listbox]", "[role=grid]")
 )
 SECONDS = 1000
-PATIENCE = 240 * SECONDS  # for a notebook, on a busy machine
+PATIENCE = 600 * SECONDS  # for a notebook, on a busy machine or one without bf16
 COMM_ERROR = "Exception in comm_msg"  # an observer raised: no cell shows it
 FOCUS = "node => { node.focus(); return node === document.activeElement; }"  # as Tab: a click on a button presses it
 MANY = 60  # controls of one cell that are used; lists of edits and of rows have more
