@@ -102,7 +102,8 @@ def test_every_control_can_be_used_and_the_notebook_runs_on(
 
     for place in places:
         expect(cells.nth(place).locator(CONTROL).first).to_be_visible(timeout=60 * SECONDS)
-        ready = time.monotonic() + PATIENCE / SECONDS  # the views are drawn again until they have heard all of their kernel
+        # the views are drawn again until they have heard all of their kernel
+        ready = time.monotonic() + PATIENCE / SECONDS
         while not (used := use_all(page, cells.nth(place), n_cells)) and time.monotonic() < ready:
             page.wait_for_timeout(500)
         assert used > 0, f"cell {place} begins with {BEGIN} and shows none that can be used"
