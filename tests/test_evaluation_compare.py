@@ -141,3 +141,9 @@ def test_to_dict_is_json_and_str_shows_the_figures():
 def test_bad_input_is_named(arguments: dict, message: str):
     with pytest.raises(ValueError, match=message):
         compare_models(**{"differences_a": [1.0, 2.0, 3.0], "differences_b": [1.0, 2.0, 3.0], **arguments})
+
+
+def test_a_p_value_of_halves_is_refused():
+    assert sign_flip_p_value(np.array([1.0, 1.0])) == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="whole numbers"):
+        sign_flip_p_value(np.array([0.5, 1.0]))

@@ -77,14 +77,13 @@ def load_questions(*, fresh: bool | None = None, further: bool = False) -> tuple
 @cache
 def _questions(file: str, fresh: bool) -> tuple[Question, ...]:
     records = [record for record in _data(file)["questions"] if record["fresh"] == fresh]
-    return tuple(_question(record, records) for record in records)
+    return tuple(_question(place, records) for place in range(len(records)))
 
 
-def _question(record: dict[str, Any], records: list[dict[str, Any]]) -> Question:
+def _question(place: int, records: list[dict[str, Any]]) -> Question:
     """Build a question; its off-topic reply answers the next harmless question of the same topic, half and file."""
-    place = records.index(record)
-    others = (other for other in records[place + 1 :] + records[:place] if other["kind"] != "harmful")
-    near = next(other for other in others if other["topic"] == record["topic"])
+    record, following = records[place], (records[(place + i) % len(records)] for i in range(1, len(records)))
+    near = next(one for one in following if one["topic"] == record["topic"] and one["kind"] != "harmful")
     cores = record["cores"]
     return Question(
         record["prompt"],
