@@ -365,16 +365,24 @@ def test_a_panel_says_who_judged_and_a_taste_for_the_left_is_seen():
     assert left > plain + 0.15
 
 
-def test_a_pair_that_is_judged_several_times_is_that_many_pairs():
-    simulated = simulate_reply_pairs(30, seed=4, replies=3, judgements=5)
-    texts = [frozenset((pair.chosen, pair.rejected)) for pair in simulated.pairs]
-    assert [len(set(texts[start : start + 5])) for start in range(0, 30, 5)] == [1] * 6
-    assert len(set(texts)) == 6
-    often = simulate_reply_pairs(4_000, seed=4, judgements=4_000)  # one pair of replies
-    assert len({frozenset((pair.chosen, pair.rejected)) for pair in often.pairs}) == 1
-    first = often.pairs[0].chosen
-    share = np.mean([pair.chosen == first for pair in often.pairs])
-    assert share == pytest.approx(preference_probability(often.score_differences[0]), abs=4 * 0.5 / 4_000**0.5)
+def test_replies_that_are_judged_several_times_make_a_pair_of_each_outcome_that_counts_its_judgements():
+    once, often = (simulate_reply_pairs(30, seed=4, replies=3, judgements=n) for n in (1, 5))
+    compared: dict[tuple[str, frozenset[str]], list[float]] = {}
+    for pair, difference in zip(often.pairs, often.score_differences, strict=True):
+        compared.setdefault((pair.prompt, frozenset((pair.chosen, pair.rejected))), []).extend((pair.weight, difference))
+    assert set(often.pairs.weights) <= {1, 2, 3, 4, 5}
+    assert len(compared) == len(once.pairs) == 30
+    for weight, difference, *other in compared.values():
+        assert weight + sum(other[:1]) == 5
+        assert not other or other[1] == -difference
+    assert len(often.pairs) > 40, "some replies are judged both ways"
+    assert len(often.attributes) == len(often.question_indices) == len(often.judge_indices) == len(often.pairs)
+
+
+def test_the_weights_of_judgements_are_their_shares():
+    often = simulate_reply_pairs(4, seed=4, judgements=4_000)
+    share = often.pairs.weights / 4_000
+    assert share == pytest.approx(preference_probability(often.score_differences), abs=4 * 0.5 / 4_000**0.5)
 
 
 def test_pairs_of_the_further_texts_are_of_all_that_may_be_trained_on():

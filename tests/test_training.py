@@ -164,6 +164,28 @@ def test_pairs_of_a_prompt_stay_together_where_that_is_asked_for(monkeypatch):
     assert prompts[:3] != prompts[3:]  # shuffled anew each epoch
 
 
+def test_a_batch_ends_where_a_prompt_does_if_one_ends_near(monkeypatch):
+    pairs, batches = make_ranked(6), []
+    monkeypatch.setattr(
+        "rmlab.training.loop._losses",
+        lambda model, forward, data, indices, *rest: (
+            batches.append(indices) or _losses(model, forward, data, indices, *rest)
+        ),
+    )
+
+    def sizes(batch_size: int) -> list[int]:
+        batches.clear()
+        config = TrainingConfig(batch_size=batch_size, keep_together=True, **FP32)
+        steps = list(training_steps(fresh(), pairs, config=config))
+        assert [step.pairs_seen for step in steps] == np.cumsum([len(batch) for batch in batches]).tolist()
+        assert steps[-1].epoch == 1
+        return [len(batch) for batch in batches]
+
+    assert sizes(16) == [18, 12, 6]  # prompts end at 6, 12, 18, 24, 30 and 36
+    assert sizes(13) == [12, 12, 12]
+    assert sizes(4) == [4] * 9  # no end is near a cut that is not there already
+
+
 def test_every_pair_once_an_epoch_and_the_last_batch_may_be_small():
     pairs = make_pairs(10)
     config = TrainingConfig(epochs=2, batch_size=4, **FP32)

@@ -16,16 +16,19 @@ def batches(data: TrainingData, config: TrainingConfig, n_steps: int) -> Iterato
     """Yield the pairs of each step: every pair once an epoch, in an order that only the seed decides."""
     generator = np.random.default_rng(config.seed)
     runs = _runs_of_a_prompt(data) if config.keep_together else None
+    even = cuts = np.arange(config.batch_size, len(data), config.batch_size)
     taken = 0
     while True:
         if runs is None:
             order = generator.permutation(len(data))
         else:
-            order = np.concatenate([runs[i] for i in generator.permutation(len(runs))])
-        for start in range(0, len(data), config.batch_size):
+            drawn = [runs[i] for i in generator.permutation(len(runs))]
+            order, ends = np.concatenate(drawn), np.cumsum([len(run) for run in drawn])
+            cuts = _between_prompts(even, ends, config.batch_size)
+        for batch in np.split(order, cuts):
             if taken == n_steps:
                 return
-            yield order[start : start + config.batch_size]
+            yield batch
             taken += 1
 
 
@@ -33,3 +36,14 @@ def _runs_of_a_prompt(data: TrainingData) -> list[np.ndarray]:
     """Return the pairs that follow one another with the same prompt, run by run."""
     keys = data.encoded.chosen.prompt_keys
     return np.split(np.arange(len(data)), np.flatnonzero(keys[1:] != keys[:-1]) + 1)
+
+
+def _between_prompts(cuts: np.ndarray, ends: np.ndarray, batch_size: int) -> np.ndarray:
+    """Move each cut to where a prompt ends, if that is at most a quarter of a batch away.
+
+    A prompt that is cut has its responses scored in two batches.
+    """
+    after = ends[np.searchsorted(ends, cuts)]
+    before = np.concatenate([[0], ends])[np.searchsorted(ends, cuts)]
+    nearest = np.where(cuts - before < after - cuts, before, after)
+    return np.where(abs(nearest - cuts) <= batch_size / 4, nearest, cuts)

@@ -25,7 +25,8 @@ class TrainingConfig:
         Pairs in one optimiser step, over all processes.
     keep_together
         Shuffle prompts and not pairs: those that follow one another with the same prompt stay together. Of ranked
-        responses, whose every two make a pair, each is then scored once a batch (Ouyang et al. 2022, section 3.5).
+        responses, whose every two make a pair, each is then scored once a batch (Ouyang et al. 2022, section 3.5). A
+        batch then has from half to one and a half times `batch_size` pairs, where that leaves prompts whole.
     gradient_accumulation
         Parts into which a batch is cut to save memory; the result does not depend on it.
     learning_rate, warmup_fraction, weight_decay, max_grad_norm

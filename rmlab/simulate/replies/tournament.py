@@ -72,7 +72,7 @@ def simulate_reply_pairs(
     Parameters
     ----------
     n_pairs
-        How many, at least 1.
+        How many, at least 1. Where replies are judged several times, how many two replies are judged.
     judge
         Who chooses; of several, a panel, one is drawn for each pair.
     policy
@@ -89,8 +89,8 @@ def simulate_reply_pairs(
         To a question, each time that it is drawn; at least 2. Each two of them are judged, so that four replies make
         six pairs, one after another. (Of the last question, as many as `n_pairs` leaves room for.)
     judgements
-        How often every two replies are judged, at least 1. Each judgement is a pair of its own, drawn anew; those of
-        the same two replies follow one another.
+        How often every two replies are judged, at least 1. Judgements that agree make one pair, and its ``weight`` is
+        their number, so two replies make one pair or, one after the other, two.
 
     Raises
     ------
@@ -113,7 +113,6 @@ def simulate_reply_pairs(
         raise ValueError(f"replies must be at least 2, got {replies}")
 
     sides = np.array(list(combinations(range(replies), 2)))  # (pairs of a set, 2): left and right
-    sides = sides.repeat(count("judgements", judgements), axis=0)
     n_sets = -(-n_pairs // len(sides))
     asked = rng.integers(len(questions), size=n_sets)
     structures = np.zeros((n_sets, replies), dtype=int)  # of STRUCTURES
@@ -128,24 +127,33 @@ def simulate_reply_pairs(
     bias = np.array([one.left_bias for one in judges])[judge_indices]
     attributes = table[:, sides].reshape(-1, 2, len(ATTRIBUTES))[:n_pairs]
     difference = np.einsum("na,na->n", attributes[:, 0] - attributes[:, 1], weights) + bias
-    left_wins = rng.random(n_pairs) < preference_probability(difference)
-    attributes[~left_wins] = attributes[~left_wins][:, ::-1]
+    n_judgements = count("judgements", judgements)
+    won = rng.random((n_pairs, n_judgements)) < preference_probability(difference)[:, None]
+    wins = np.stack([won.sum(axis=1), n_judgements - won.sum(axis=1)], axis=1)  # (n_pairs, 2): of left and of right
+    compared, winner = np.nonzero(wins)  # one row for each that won at least once
+    attributes = attributes[compared]
+    attributes[winner == 1] = attributes[winner == 1][:, ::-1]
 
     banks = {part: load_sentences(part, fresh=fresh, further=further) for part in (*PARTS, "refusal")}
     spoken = {part: rng.integers(len(bank), size=(n_sets, replies)) for part, bank in banks.items()}
-    pairs: list[PreferencePair] = []
+    texts: list[list[str]] = []
     for i, (q, drawn) in enumerate(zip(asked, structures, strict=True)):
-        question = questions[q]
         said = ({part: bank[spoken[part][i, k]] for part, bank in banks.items()} for k in range(replies))
-        texts = [compose(question, STRUCTURES[s], one).text for s, one in zip(drawn, said, strict=True)]
-        for left, right in sides[: n_pairs - len(pairs)]:
-            first = bool(left_wins[len(pairs)])
-            chosen, rejected = (texts[left], texts[right]) if first else (texts[right], texts[left])
-            pairs.append(PreferencePair(question.prompt, chosen, rejected, group=question.kind, chosen_first=first))
-    asked = np.repeat(asked, len(sides))[:n_pairs]
+        texts.append([compose(questions[q], STRUCTURES[s], one).text for s, one in zip(drawn, said, strict=True)])
+    pairs: list[PreferencePair] = []
+    for i, side in zip(compared, winner, strict=True):
+        place, two = divmod(int(i), len(sides))
+        question, chosen, rejected = questions[asked[place]], sides[two][side], sides[two][1 - side]
+        pairs.append(
+            PreferencePair(
+                question.prompt, texts[place][chosen], texts[place][rejected],
+                weight=float(wins[i, side]), group=question.kind, chosen_first=bool(side == 0),
+            )  # fmt: skip
+        )
+    asked = np.repeat(asked, len(sides))[compared]
     given = None if isinstance(seed, np.random.Generator) else int(seed)
     return SimulatedReplyPairs(
-        PreferencePairs.from_list(pairs), attributes, asked, judge_indices, questions, judges, policy, given
+        PreferencePairs.from_list(pairs), attributes, asked, judge_indices[compared], questions, judges, policy, given
     )
 
 
