@@ -369,7 +369,8 @@ def test_replies_that_are_judged_several_times_make_a_pair_of_each_outcome_that_
     once, often = (simulate_reply_pairs(30, seed=4, replies=3, judgements=n) for n in (1, 5))
     compared: dict[tuple[str, frozenset[str]], list[float]] = {}
     for pair, difference in zip(often.pairs, often.score_differences, strict=True):
-        compared.setdefault((pair.prompt, frozenset((pair.chosen, pair.rejected))), []).extend((pair.weight, difference))
+        replies = frozenset((pair.chosen, pair.rejected))
+        compared.setdefault((pair.prompt, replies), []).extend((pair.weight, difference))
     assert set(often.pairs.weights) <= {1, 2, 3, 4, 5}
     assert len(compared) == len(once.pairs) == 30
     for weight, difference, *other in compared.values():

@@ -1,4 +1,4 @@
-"""Make again what the package ships: ``python -m rmlab.datasets course``, and so on for `MAKERS`."""
+"""Make again what the package ships: ``python -m rmlab.datasets course``, or one of `MAKERS`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import resources
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -36,12 +37,18 @@ from rmlab.training import TrainingConfig, train
 
 REPLIES = 8
 """To a question, each time that it is asked; every two of them make a pair."""
+JUDGEMENTS = 16
+"""Of every two replies that the course's models learn from (see `judgements` of `simulate_reply_pairs`)."""
 SETTINGS: dict[str, Any] = {
     "batch_size": 8 * math.comb(REPLIES, 2),  # eight questions
     "keep_together": True,
     "warmup_fraction": 0.06,
 }
-RANK = 20
+COURSE_SETTINGS = SETTINGS | {
+    "batch_size": 400,  # eight questions: of 28 pairs of replies, 22 are judged both ways by some of the judges
+    "freeze": ("*.embeddings.*", "*.encoder.layer.[01].*"),
+}
+RANK = 32
 """Of what is kept of the changes that training made. `course` prints what a cut to it costs."""
 LANGUAGE_TEXTS_A_STEP, LANGUAGE_STEPS = 32, 1_500
 
@@ -50,6 +57,18 @@ def replies_of(judge: CourseJudge, times_asked: int, *, seed: int) -> Preference
     """Return the pairs of so many times that a question is asked."""
     n_pairs = times_asked * math.comb(REPLIES, 2)
     return simulate_reply_pairs(n_pairs, judge=JUDGES[judge], seed=seed, replies=REPLIES).pairs
+
+
+def often_judged(judge: CourseJudge, times_asked: int, *, seed: int) -> PreferencePairs:
+    """Return the pairs of so many times that a question is asked, also a further one, each judged several times."""
+    return simulate_reply_pairs(
+        times_asked * math.comb(REPLIES, 2),
+        judge=JUDGES[judge],
+        seed=seed,
+        further=True,
+        replies=REPLIES,
+        judgements=JUDGEMENTS,
+    ).pairs
 
 
 def untrained() -> RewardModel:
@@ -65,26 +84,38 @@ def fresh_accuracy(model: RewardModel) -> float:
     return float(expected_outcomes(model.score_differences(test.pairs), test.score_differences).mean())
 
 
-def write_course_models() -> None:
+def write_course_models(checkpoints: Path | None = None) -> None:
     """Train both course models and put their changes of minilm in the place of the shipped ones.
 
-    First every weight is trained on pairs of the fair judge. From there each model is trained on pairs of its own
-    judge, and what both stages changed is cut to a low rank. It takes some 45 minutes on two cores that
-    are fast in bf16.
+    First the four upper layers are trained on pairs of the fair judge: with the lower ones as they were, more is kept
+    of what minilm knows about words that no pair has. From there each model is trained on pairs of its own judge, and
+    what both stages changed is cut to a low rank. It takes some HOURS.
+
+    Parameters
+    ----------
+    checkpoints
+        A folder in which each stage writes checkpoints, and from which it goes on if it was stopped.
     """
+
+    def learn(model: RewardModel, stage: str, pairs: PreferencePairs, learning_rate: float) -> None:
+        settings = COURSE_SETTINGS | {"learning_rate": learning_rate}
+        if checkpoints is None:
+            train(model, pairs, config=TrainingConfig(**settings))
+        else:
+            config = TrainingConfig(**settings, checkpoint_minutes=5)
+            train(model, pairs, config=config, checkpoints=checkpoints / stage, resume=True)
+
     learned = untrained()
-    first = TrainingConfig(**SETTINGS, learning_rate=3e-4)
-    train(learned, replies_of("fair", 12_000, seed=0), config=first)
+    learn(learned, "first", often_judged("fair", 10_000, seed=0), 2e-4)
     print(f"first stage, on 1,000 fresh pairs: {fresh_accuracy(learned):.3f}")
-    for rank in (8, RANK):
-        cut = untrained()
-        add_changes(cut, low_rank_changes(learned, cut, rank=rank))
-        print(f"cut to rank {rank}: {fresh_accuracy(cut):.3f}")
     for judge in get_args(CourseJudge):
         model = untrained()
         model.network.load_state_dict(learned.network.state_dict())
-        second = TrainingConfig(**SETTINGS, learning_rate=1e-4)
-        train(model, replies_of(judge, 2_000, seed=11), config=second)
+        learn(model, judge, often_judged(judge, 1_200, seed=11), 1e-4)
+        for rank in (8, 20, RANK) if judge == "fair" else ():
+            cut = untrained()
+            add_changes(cut, low_rank_changes(model, cut, rank=rank))
+            print(f"cut to rank {rank}: {fresh_accuracy(cut):.3f}; before it {fresh_accuracy(model):.3f}")
         with resources.as_file(adapter_file(judge)) as path:
             save_file(low_rank_changes(model, untrained(), rank=RANK), path)
 
@@ -164,7 +195,6 @@ def write_language_model() -> None:
 
 
 MAKERS: dict[str, Callable[[], None]] = {
-    "course": write_course_models,
     "film": write_film,
     "decoder": write_language_model,
     "recorded": lambda: write_recorded(record()),
@@ -177,8 +207,15 @@ MAKERS: dict[str, Callable[[], None]] = {
 def main() -> None:
     """Make what is asked for, and put it in its place."""
     parser = argparse.ArgumentParser(prog="python -m rmlab.datasets", description=__doc__)
-    parser.add_argument("what", choices=MAKERS)
-    MAKERS[parser.parse_args().what]()
+    parser.add_argument("what", choices=["course", *MAKERS])
+    parser.add_argument("--checkpoints", type=Path, help="for course: a folder from which a stopped run goes on")
+    asked = parser.parse_args()
+    if asked.what == "course":
+        write_course_models(asked.checkpoints)
+    elif asked.checkpoints:
+        parser.error("--checkpoints is for course alone")
+    else:
+        MAKERS[asked.what]()
 
 
 if __name__ == "__main__":

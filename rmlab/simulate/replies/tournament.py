@@ -138,18 +138,15 @@ def simulate_reply_pairs(
     spoken = {part: rng.integers(len(bank), size=(n_sets, replies)) for part, bank in banks.items()}
     texts: list[list[str]] = []
     for i, (q, drawn) in enumerate(zip(asked, structures, strict=True)):
-        said = ({part: bank[spoken[part][i, k]] for part, bank in banks.items()} for k in range(replies))
-        texts.append([compose(questions[q], STRUCTURES[s], one).text for s, one in zip(drawn, said, strict=True)])
+        parts = ({part: bank[spoken[part][i, k]] for part, bank in banks.items()} for k in range(replies))
+        texts.append([compose(questions[q], STRUCTURES[s], one).text for s, one in zip(drawn, parts, strict=True)])
     pairs: list[PreferencePair] = []
     for i, side in zip(compared, winner, strict=True):
         place, two = divmod(int(i), len(sides))
         question, chosen, rejected = questions[asked[place]], sides[two][side], sides[two][1 - side]
-        pairs.append(
-            PreferencePair(
-                question.prompt, texts[place][chosen], texts[place][rejected],
-                weight=float(wins[i, side]), group=question.kind, chosen_first=bool(side == 0),
-            )  # fmt: skip
-        )
+        said = question.prompt, texts[place][chosen], texts[place][rejected]
+        n_wins, first = float(wins[i, side]), bool(side == 0)
+        pairs.append(PreferencePair(*said, weight=n_wins, group=question.kind, chosen_first=first))
     asked = np.repeat(asked, len(sides))[compared]
     given = None if isinstance(seed, np.random.Generator) else int(seed)
     return SimulatedReplyPairs(
