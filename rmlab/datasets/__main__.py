@@ -103,7 +103,8 @@ def write_course_models(checkpoints: Path | None = None) -> None:
             train(model, pairs, config=TrainingConfig(**settings))
         else:
             config = TrainingConfig(**settings, checkpoint_minutes=5)
-            train(model, pairs, config=config, checkpoints=checkpoints / stage, resume=True)
+            folder = checkpoints / stage
+            train(model, pairs, config=config, checkpoints=folder, resume=folder.exists())
 
     learned = untrained()
     learn(learned, "first", often_judged("fair", 10_000, seed=0), 2e-4)
