@@ -1,8 +1,7 @@
 """rmlab: reward models learned from pairwise preferences, from two numbers to a transformer.
 
-The names below are loaded when first used, so that ``import rmlab`` loads NumPy and nothing heavier. What needs torch
-is in `rmlab.model`, `rmlab.training`, `rmlab.attribution` and `rmlab.audit`; small data are in `rmlab.datasets`, and
-pictures in `rmlab.plots`.
+The names below are loaded when first used, so that ``import rmlab`` is fast. `rmlab.model`, `rmlab.training`,
+`rmlab.attribution` and `rmlab.audit` need torch. Small data sets are in `rmlab.datasets`, and plots in `rmlab.plots`.
 """
 
 from __future__ import annotations

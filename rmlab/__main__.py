@@ -1,6 +1,7 @@
 """The `rmlab` command; ``rmlab COMMAND --help`` describes each of its commands.
 
-Exit status: 0 if done, 1 if a check failed, 2 for bad input (with one line that says what and where).
+Exit status: 0 if done, 1 if a check failed, 2 for bad input (with one line that says what and where), 130 if
+interrupted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from rmlab.cli import COMMANDS
 from rmlab.printing import printable
 
 BAD_INPUT = (ValueError, OSError, RecursionError)
-"""DataError, ModelError and TrainingError are ValueErrors; JSON of a thousand levels ends in a RecursionError."""
+"""DataError, ModelError and TrainingError are ValueErrors; JSON of a thousand levels raises a RecursionError."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser(arguments[:1])
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
-        parser.error(f"unrecognized arguments: {' '.join(unknown)}; rmlab {arguments[0]} --help lists those there are")
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}; rmlab {arguments[0]} --help lists those that exist")
     try:
         return options.run(options)
     except KeyboardInterrupt:

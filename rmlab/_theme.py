@@ -1,9 +1,9 @@
-"""The palette and the type scale of plots, explorer and reports: written here and nowhere else.
+"""The palette and the type scale of plots, explorer and reports: defined here and nowhere else.
 
-Blue stands for the chosen response (A in the explorer), orange for the rejected one (B), and neither for anything else:
-the lines of a picture are `first`, `focus` and `third`, in this order.
-Text and marks stand out from `page` and `card` by at least 4.5 to 1 in both themes, and blue from orange in every
-common kind of colour blindness.
+Blue means the chosen response (A in the explorer) and orange the rejected one (B); neither means anything else. The
+lines of a plot are `first`, `focus` and `third`, in this order.
+All colours but `line`, `edge` and those of areas have a contrast of at least 4.5 to 1 with `page` and `card`, in both
+themes. Blue and orange can be told apart in every common kind of colour blindness.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["PALETTE", "TEXT_PIXELS", "TEXT_POINTS", "TITLE_POINTS", "TITLE_RATIO
 
 
 class Colour(NamedTuple):
-    """One colour in the light and in the dark theme, as ``#rrggbb``; plots are light alone."""
+    """One colour in the light and in the dark theme, as ``#rrggbb``; plots use only the light one."""
 
     light: str
     dark: str
@@ -41,15 +41,15 @@ PALETTE: Mapping[str, Colour] = MappingProxyType(
         "surround": Colour("#303030", "#303030"),
     }
 )
-"""By what a colour stands for. `focus` is also what is held out; `prompt` and `padding` fill areas, and `surround` lies
-around the grey patches, in both themes alike."""
+"""Colours by meaning. `focus` also marks what is held out. `prompt` and `padding` fill areas, and `surround` lies
+around the grey patches; these three are the same in both themes."""
 
 TEXT_POINTS, TITLE_POINTS = 13, 15
-"""In plots, on a figure about 7 inches wide: legible from the back row when it fills a slide."""
+"""Of plots about 7 inches wide: legible from the back row when a plot fills a slide."""
 TEXT_PIXELS: Mapping[str, int] = MappingProxyType({"screen": 15, "projector": 23})
-"""In the explorer."""
+"""Of the explorer."""
 TITLE_RATIO = 1.25
-"""How much larger than text a title of the explorer is."""
+"""The size of a title in the explorer, as a multiple of the size of its text."""
 
 
 def css_variables(prefix: str = "") -> str:

@@ -2,7 +2,7 @@
 
 A folder is written in ``.NAME.saving`` beside its place, until it is complete and on the disk. It cannot replace
 another in one step on every system, so the older one is first renamed into ``.NAME.saving``. If the process ends
-there, the next `recover`, on a load or a save, restores it.
+there, the next load or save restores it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import filelock
 __all__ = ["holding", "recover", "replacing", "unwritable_page", "write_text"]
 
 SECONDS_OF_A_SWAP = 10
-"""How long a reader waits for a writer between its two renames."""
+"""How long a reader waits for a writer that is between its two renames."""
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -36,7 +36,7 @@ def write_text(path: str | Path, text: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(scratch, mode)  # mkstemp keeps its file from everyone else
+        os.chmod(scratch, mode)  # mkstemp makes a file that only its owner may read
         os.replace(scratch, path)
     except BaseException:
         Path(scratch).unlink(missing_ok=True)
@@ -44,16 +44,16 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def unwritable_page(page: Path) -> str | None:
-    """Return why a page cannot be written there, or None; a file that is no page is not to be lost."""
+    """Return why a page cannot be written to this path, or None; a file that is not a page must not be lost."""
     folder = page.resolve().parent
     if page.is_dir():
         return "it is a folder"
     if not folder.is_dir():
         return "its folder is missing"
     if page.is_file() and not _is_page(page):  # such as the pairs
-        return "it is a file that is no page, and would be lost"
+        return "it is a file but not an HTML page, and would be lost"
     device = page.exists() and not page.is_file()
-    return None if os.access(page if device else folder, os.W_OK) else "its folder may not be written to"
+    return None if os.access(page if device else folder, os.W_OK) else "its folder is not writable"
 
 
 def _is_page(file: Path) -> bool:
@@ -78,7 +78,7 @@ def holding(folder: str | Path) -> Iterator[Path]:
     scratch.mkdir(parents=True, exist_ok=True)
     lock = _lock(scratch / "lock")
     try:
-        lock.acquire(timeout=0)  # the process holds it, not the file: it ends with the process
+        lock.acquire(timeout=0)  # the process holds the lock, which ends with the process
     except filelock.Timeout:
         raise BlockingIOError(f"another run is writing to {folder}; wait for it, or choose another folder") from None
     try:
@@ -112,7 +112,7 @@ def replacing(folder: str | Path) -> Iterator[Path]:
 
 
 def recover(folder: str | Path) -> None:
-    """Restore a folder that a killed process had renamed and not yet replaced."""
+    """Restore a folder that a killed process had renamed but not yet replaced."""
     folder = Path(folder).resolve()
     scratch = _scratch(folder)
     if not (scratch / "old").exists() or not _is_absent(folder):
@@ -148,7 +148,7 @@ def _lock_of(path: Path, process: int) -> filelock.BaseFileLock:
 
 
 def _flush(folder: Path) -> None:
-    """Write a folder and all its files to the disk, since a rename may reach it before their contents."""
+    """Write a folder and all its files to the disk, since a rename may reach it before the contents do."""
     for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb+") as file:
@@ -159,7 +159,7 @@ def _flush(folder: Path) -> None:
 
 
 def _flush_entries(folder: Path) -> None:
-    if os.name == "nt":  # Windows opens no folders
+    if os.name == "nt":  # Windows cannot open folders
         return
     number = os.open(folder, os.O_RDONLY)
     try:

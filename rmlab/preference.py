@@ -6,7 +6,8 @@ Everything in rmlab rests on two lines:
 
 with ``score_difference = score(chosen) - score(rejected)`` in log-odds (nats). The functions are elementwise and serve
 Python floats, NumPy arrays and torch tensors (any device, with gradients) with one implementation: the result has the
-shape, kind, dtype and device of the argument. Nothing is averaged here; callers do that. NaN gives NaN.
+shape, kind, dtype and device of the argument. Integers give floating-point results. Nothing is averaged here; callers
+do that. NaN gives NaN.
 
 References
 ----------
@@ -52,7 +53,7 @@ ELO_POINTS_PER_NAT = 400 / math.log(10)
 def outcomes(score_differences: np.ndarray) -> np.ndarray:
     """Return how far scores agree with labels: 1 where the chosen response scores higher, 0 where lower, 1/2 for a tie.
 
-    Their mean is the accuracy; this is the one rule for ties.
+    Their mean is the accuracy. This is the only rule for ties.
 
     Parameters
     ----------
@@ -239,7 +240,7 @@ def plackett_luce_log_likelihood(scores: Scores) -> Scores:
 
 
 def _softplus(xp: Any, x: Any) -> Any:
-    with np.errstate(invalid="ignore"):  # NumPy warns of NaN here and nowhere else
+    with np.errstate(invalid="ignore"):  # only here does NumPy warn of NaN
         return xp.logaddexp(xp.zeros_like(x), x)  # log(1 + exp(x)), exact where exp(x) overflows
 
 

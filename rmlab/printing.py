@@ -1,7 +1,7 @@
 """Printable forms of names from outside (labels, groups, files and columns), which may contain anything.
 
 A terminal obeys escape sequences, a line break in a name forges a line of the report, and a bidirectional override
-shows other text than the data contain. `printable` is the one rule; everything that prints names from users calls it.
+shows text that differs from the data. Everything that prints names from users calls `printable`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ __all__ = ["is_blank", "printable", "printable_lines"]
 
 
 def printable(name: object) -> str:
-    r"""Return a name as text of one line, with each character that is not printable as its escape, such as ``\x1b``.
+    r"""Return a name as one line of text, in which an escape such as ``\x1b`` replaces each unprintable character.
 
-    Printable is what `str.isprintable` says, as in Python's `repr`: no control character, line break, bidirectional
+    Printable means `str.isprintable`, as in Python's `repr`: no control character, line break, bidirectional
     override, half of a surrogate pair, or space of no width.
     """
     text = str(name)
@@ -27,5 +27,5 @@ def printable_lines(text: object) -> str:
 
 
 def is_blank(name: object) -> bool:
-    """Return whether a name shows nothing: text that is empty, or only white space and marks of no width."""
+    """Return whether a name is text without a visible character: empty, or only white space and unprintable ones."""
     return isinstance(name, str) and not any(c.isprintable() and not c.isspace() for c in name)

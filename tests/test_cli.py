@@ -62,7 +62,7 @@ def test_help_of_every_command(capsys):
     with pytest.raises(SystemExit) as end:
         main(["train", "--out", "x", "--learning-rat", "1"])
     assert end.value.code == 2
-    said = "unrecognized arguments: --learning-rat; rmlab train --help lists those there are"
+    said = "unrecognized arguments: --learning-rat; rmlab train --help lists those that exist"
     assert said in capsys.readouterr().err
 
 
@@ -108,8 +108,8 @@ def test_fit_prints_the_published_season(files, capsys):
     ("winner,loser\nA,B\nB,A\n ,A\n", ":4: winner must be the name of an item, got ' '"),
     ("winner,loser\nA,B\nB,\u200b\n", ":3: loser must be the name of an item"),
     ("loser,winner,loser\nA,B,C\n", ":1: two columns have the same name: loser"),
-    ("winner,loser\nA,B\n\"B,A\nA,B\n", ":3: is not CSV that can be read"),
-    ('"winner,loser\na,b\n', ":1: is not CSV that can be read"),
+    ("winner,loser\nA,B\n\"B,A\nA,B\n", ":3: is not valid CSV"),
+    ('"winner,loser\na,b\n', ":1: is not valid CSV"),
     ("w\0i\0n\0n\0e\0r\0,\0", ":1: looks like UTF-16 text without a byte-order mark"),
     # ties and an order effect that run away together; and every comparison a win of who was second
     ("winner,loser,tied,first\nN,M,0,-1\nN,M,1,0\nM,N,0,0\nM,N,1,1\n", "no finite maximum"),
@@ -375,13 +375,13 @@ def test_doctor_finds_this_machine_ready(capsys):
     assert "two steps in" in out
 
 
-def test_doctor_says_what_to_mend(capsys, monkeypatch):
+def test_doctor_says_what_to_fix(capsys, monkeypatch):
     import rmlab.cli.doctor
 
     monkeypatch.setattr(rmlab.cli.doctor, "MEMORY_GB", 1e9)
     monkeypatch.setattr(rmlab.cli.doctor, "_training", lambda: 1 / 0)
     out = run(capsys, "doctor", status=1).out
-    assert "MEND  memory" in out
+    assert "FIX   memory" in out
     assert "ZeroDivisionError" in out
     assert "checks failed" in out
 

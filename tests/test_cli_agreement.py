@@ -121,7 +121,7 @@ EXPORT = ["--pairs", "p.jsonl", "--export-pairs", "x.jsonl"]
     [
         (["nowhere.db"], "nowhere.db"),
         (["empty.db"], "nothing was judged"),
-        (["notes.txt"], "no store of labels"),
+        (["notes.txt"], "not a store of labels"),
         (["empty.db", "--export-pairs", "x.jsonl"], "--pairs"),
         (["empty.db", "--rater-weight", "Ann=2"], "--export-pairs"),
         (["empty.db", *EXPORT, "--rater-weight", "Ann"], "NAME=NUMBER"),

@@ -44,6 +44,22 @@ def test_json_can_be_read(folders, tmp_path, capsys):
     assert record["pairs"].endswith("pairs.jsonl")
 
 
+@pytest.mark.parametrize("command", [["audit", "--robustness", "tiny-decoder"], ["explore", "tiny-decoder"], ["judge"]])
+def test_a_page_does_not_replace_the_pairs(command, tmp_path, capsys):
+    pairs, written = tmp_path / "pairs.jsonl", json.dumps({"prompt": "Hi", "chosen": "No", "rejected": "Yes"}) + "\n"
+    pairs.write_text(written)
+    assert main([*command, str(pairs), "--html", str(pairs)]) == 2
+    assert "it is a file but not an HTML page" in capsys.readouterr().err
+    assert pairs.read_text() == written
+
+
+@pytest.mark.parametrize("option", [["--store", "a.db"], ["--port", "8123"], ["--class"], ["--rule", "information"]])
+def test_a_page_to_judge_in_takes_no_option_of_a_server(option, tmp_path, capsys):
+    assert main(["judge", "--html", str(tmp_path / "page.html"), *option]) == 2
+    assert option[0] in capsys.readouterr().err
+    assert not (tmp_path / "page.html").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -243,7 +243,7 @@ def test_repeated_judgements_give_a_noise_ceiling(folder: Path, right: Path, cap
 def test_copies_are_said_to_be_no_second_judgement(folder: Path, right: Path, capsys):
     records = list(map(json.loads, right.read_text().splitlines()))
     record = run_json(capsys, folder / "model", write(folder / "copies.jsonl", records * 2))
-    assert any("if those are copies, they do not show a ceiling" in note for note in record["notes"])
+    assert any("if these are copies, they do not show a ceiling" in note for note in record["notes"])
 
 
 def test_a_few_repeats_are_too_few_for_a_ceiling(folder: Path, right: Path, capsys):

@@ -308,7 +308,7 @@ DIALOGUE_WITHOUT_ROLE = {**DIALOGUE, "chosen": [{"content": "Four."}]}
         ("[" * 100_000, "is not JSON that can be read"),
         ('{"margin": ' + "1" * 5000 + "}", "is not JSON that can be read"),
         ("3", "expected one JSON object for each record, got int"),
-        ('{"prompt": "p", "chosen": "a", "chosen": "b", "rejected": "c"}', "'chosen' is twice in one object"),
+        ('{"prompt": "p", "chosen": "a", "chosen": "b", "rejected": "c"}', "'chosen' occurs twice in one object"),
         ({"prompt": "p", "chosen": "a"}, "has no rejected; found the columns chosen, prompt"),
         ({**TEXT, "chosen": None}, "chosen is null"),
         ({**TEXT, "chosen": 3}, "chosen must be text, like the records before, got 3"),
@@ -402,8 +402,11 @@ def test_a_header_alone_or_a_parquet_without_rows_is_an_error(tmp_path):
         (["prompt,chosen,rejected", "a,b,c", "a,b"], r":3: expected 3 cells, as in the header, got 2"),
         (["prompt,chosen,rejected", "a,b,c,d"], r":2: expected 3 cells, as in the header, got 4"),
         (["prompt,chosen,chosen", "a,b,c"], r":1: two columns have the same name: chosen"),
-        (["prompt,chosen,rejected", "a,b,c", 'a,"b,c', "a,b,c"], r":3: is not CSV .* is a quotation mark not closed"),
-        (["prompt,chosen,rejected", 'a,"b"c,d'], r":2: is not CSV"),
+        (
+            ["prompt,chosen,rejected", "a,b,c", 'a,"b,c', "a,b,c"],
+            r":3: is not valid CSV .*Is a quotation mark not closed",
+        ),
+        (["prompt,chosen,rejected", 'a,"b"c,d'], r":2: is not valid CSV"),
     ],
 )
 def test_a_fault_in_csv_names_the_line(tmp_path, rows, told):

@@ -262,6 +262,17 @@ def test_more_comparisons_than_a_record_may_hold(tmp_path, monkeypatch):
         read_pairs(path)
 
 
+def test_the_most_responses_of_a_set_give_no_more_comparisons_than_a_record_may_hold(tmp_path):
+    path = tmp_path / "a.jsonl"
+    for n, refused in ((447, False), (448, True)):
+        path.write_text(lines(*({"prompt": "p", "response": f"r{i}", "rating": i} for i in range(n))))
+        if refused:
+            with pytest.raises(DataError, match="at most 447 responses"):
+                read_pairs(path)
+        else:
+            assert len(read_pairs(path)) == n * (n - 1) // 2
+
+
 # --- Equal and empty texts ------------------------------------------------------------------------------------------
 
 
@@ -378,7 +389,7 @@ def test_files_of_arrow_in_both_forms(tmp_path, name, new):
     whole = (tmp_path / name).read_bytes()
     for damaged in (b"", whole[:40], b"x" * 100):
         (tmp_path / name).write_bytes(damaged)
-        with pytest.raises(DataError, match=rf"{name}: is no Arrow file, or a damaged one"):
+        with pytest.raises(DataError, match=rf"{name}: is not an Arrow file, or is damaged"):
             read_pairs(tmp_path / name)
 
 

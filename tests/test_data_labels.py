@@ -184,6 +184,14 @@ def test_the_first_record_of_argilla_may_have_no_answer(tmp_path):
     assert pairs.report.without_pairs == {"without a submitted answer": 1}
 
 
+def test_a_column_of_argilla_that_is_said_not_to_be_read_is_not_read(tmp_path):
+    answer = {"user_id": "u", "value": "response-2", "status": "submitted"}
+    record = {"prompt": "Q", "response-1": "a", "response-2": "b", "preference": [answer], "weight": 3.0, "group": "g"}
+    pairs = read_pairs(write(tmp_path / "a.jsonl", record))
+    assert (pairs[0].weight, pairs[0].group) == (1.0, None)
+    assert {"group", "weight"} <= set(pairs.report.ignored_columns)
+
+
 def test_a_chat_field_of_argilla_is_the_prompt(tmp_path):
     fields = {"chat": [user("Q")], "response_1": "a", "response_2": "b"}
     record = {"id": "1", "fields": fields, "responses": {"preference": [{"value": "response_2", "user_id": "u"}]}}
@@ -218,9 +226,7 @@ def test_fields_of_any_name_in_a_table_of_argilla(tmp_path):
 
 
 def test_names_in_capitals_are_told(tmp_path):
-    with pytest.raises(
-        DataError, match=r"nearest is explicit prompt .*Write the names of the columns in small letters"
-    ):
+    with pytest.raises(DataError, match=r"nearest is explicit prompt .*Write the names of the columns in lower case"):
         read_pairs(write(tmp_path / "a.csv", {"Prompt": "Q", "Chosen": "a", "Rejected": "b"}))
 
 

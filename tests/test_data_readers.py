@@ -403,7 +403,7 @@ def test_a_rating_that_is_no_number_is_refused(tmp_path):
         (LABEL_STUDIO, {"data": {"prompt": "p"}}, "data must hold a prompt and two responses"),
         (LABEL_STUDIO, {"annotations": [{"result": [{"type": "pairwise", "value": {"selected": "up"}}]}]},
          "selected must be left or right"),
-        (DISTILABEL, {"ratings": [1]}, "generations and ratings must be lists of one length"),
+        (DISTILABEL, {"ratings": [1]}, "generations and ratings must be lists of the same length"),
         (RATED, {"chosen": ["a", "b"]}, "chosen must be one response, got a list of 2 texts"),
     ],
 )  # fmt: skip

@@ -169,7 +169,7 @@ def test_held_out_pairs_are_found_by_their_texts_in_any_order_and_the_others_are
 
 def test_a_film_of_a_sample_says_so():
     assert film_frames(run([[0.5, 1.0]], n_pairs=5))["notes"] == [
-        "A random sample of 2 of the 5 held-out pairs is shown, which is what the file of the run keeps; accuracy, log "
+        "A random sample of 2 of the 5 held-out pairs is shown, since the file of the run keeps no more; accuracy, log "
         "loss and calibration are of all."
     ]
 
@@ -178,7 +178,7 @@ def test_a_film_of_a_sample_says_so():
     ("differences", "said"),
     [
         ([], "no held-out evaluations.*give held_out pairs"),
-        ([[], []], "the figures of its held-out evaluations and not the differences"),
+        ([[], []], "the figures of its held-out evaluations but not the differences"),
         ([[1.0, 2.0], [1.0]], r"same held-out pairs, got \[1, 2\] differences"),
         ([[1.0, 2.0], [1.0, np.nan]], "finite, got NaN or infinity at step 5"),
     ],

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, BertConfig, BertForTokenClassific
 
 from rmlab.__main__ import main
 from rmlab.audit.audited_model import load_audited_model
-from rmlab.model import RewardModel
+from rmlab.model import RewardModel, backbones
 from rmlab.model.backbones import ModelError, quiet_transformers
 
 WIDTH = 32
@@ -124,6 +124,20 @@ def test_a_head_is_read_whatever_the_seed_and_is_saved_again(folder, layout, tmp
 def test_the_vocabulary_head_beside_a_reward_head_is_named(folder, layout):
     layout(folder)
     assert RewardModel.from_pretrained(folder, device="cpu").head_source.left_out == ("lm_head.weight",)
+
+
+def test_a_vocabulary_head_which_can_be_large_is_not_read_into_memory(folder, monkeypatch):
+    by_trl_with_value_head(folder)
+    read: set[str] = set()
+    read_tensors = backbones.read_tensors
+
+    def noted(path, names=None):
+        read.update(names or ())
+        return read_tensors(path, names)
+
+    monkeypatch.setattr(backbones, "read_tensors", noted)
+    RewardModel.from_pretrained(folder, device="cpu")
+    assert read == {"v_head.summary.weight", "v_head.summary.bias"}
 
 
 def under_an_unknown_name(folder):

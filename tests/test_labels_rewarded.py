@@ -143,3 +143,6 @@ def test_bad_input_is_refused() -> None:
     for wrong in (np.array([0.0]), np.array([-1.0]), np.ones(2)):
         with pytest.raises(ValueError, match="multiplicities"):
             fit_linear_reward(np.ones((1, 1)), multiplicities=wrong)
+    for wrong in (np.array([np.nan]), np.ones((1, 1)), np.ones(2), np.float64(1.0)):
+        with pytest.raises(ValueError, match="margins"):
+            fit_linear_reward(np.ones((1, 1)), margins=wrong)

@@ -228,7 +228,7 @@ def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == before
     text = tmp_path / "notes.txt"
     text.write_text("dear diary, " * 100)
-    with pytest.raises(StoreError, match="no store of labels"):
+    with pytest.raises(StoreError, match="not a store of labels"):
         LabelStore(text)
 
 
@@ -239,6 +239,25 @@ def test_a_store_of_a_later_version_is_refused(where: str) -> None:
         connection.execute(ABOUT.update().values(schema_version=99))
     with pytest.raises(StoreError, match="version 99"):
         LabelStore(where)
+
+
+def test_a_store_without_a_version_is_damaged(where: str) -> None:
+    from rmlab.labels.store import ABOUT
+
+    with LabelStore(where) as store, store._engine.begin() as connection:
+        connection.execute(ABOUT.delete())
+    with pytest.raises(StoreError, match="damaged"):
+        LabelStore(where)
+
+
+def test_responses_that_differ_only_as_messages_are_left_out(judged: LabelStore) -> None:
+    def said(*texts: str) -> tuple[dict[str, str], ...]:
+        return tuple({"role": "assistant", "content": text} for text in texts)
+
+    question = ({"role": "user", "content": "Why?"},)
+    same = PreferencePair(question, said("So.", "Yes."), said("So.\nYes."), chosen_first=True)
+    other = PreferencePair(question, said("So."), said("No."), chosen_first=False)
+    assert import_pairs(judged, [same, other], rater="Bob") == (1, 1)
 
 
 def fill(store: LabelStore) -> None:

@@ -306,7 +306,7 @@ def test_options_that_mean_nothing_are_refused(space, rewards) -> None:
         (lambda: next(policy_steps(space, rewards * np.nan, beta=1.0)), "rewards must be finite"),
         (lambda: next(policy_steps(space, rewards, beta=1.0, method="trpo")), "method must be one of exact"),
         (lambda: next(policy_steps(space, rewards, beta=1.0, kl_budget=0.0)), "kl_budget must be above 0"),
-        (lambda: next(policy_steps(space, rewards, beta=1.0, method="grpo", batch_size=9)), "multiple of group_size"),
+        (lambda: next(policy_steps(space, rewards, beta=1.0, method="grpo", batch_size=9)), "divide batch_size"),
         (lambda: next(policy_steps(space, rewards, beta=1.0, method="grpo", group_size=1)), "at least 2"),
         (lambda: next(policy_steps(space, rewards, beta=1.0, clip=1.5)), "clip must be between 0 and 1"),
         (lambda: group_advantages(np.zeros((4, 1))), "at least two replies"),

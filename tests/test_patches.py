@@ -105,6 +105,7 @@ def test_what_is_written_is_read_again():
         '{"ratings": [[]], "comparisons": [[], []]}',
         '{"ratings": [[[8, 1, 1.0]], []], "comparisons": [[], []]}',
         '{"ratings": [[["x"]], []], "comparisons": [[], []]}',
+        '{"ratings": [[[1, 10, 1.0]], []], "comparisons": [[], []]}',
     ],
 )
 def test_another_text_is_refused(text):

@@ -84,7 +84,7 @@ def test_what_rounding_leaves_of_a_zero_is_described_as_zero(rest: float, words:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ({}, "lines must be 1 to 6, so that each has a look of its own, got 0"),
+        ({}, "lines must be 1 to 6, so that each has its own look, got 0"),
         ({str(i): X for i in range(7)}, "got 7"),
         ({"short": X[:3]}, r"line 'short' must have shape \(9,\), as x has, got \(3,\)"),
     ],

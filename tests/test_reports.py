@@ -200,12 +200,12 @@ def test_the_accuracy_is_held_against_a_coin(d: np.ndarray, said: str):
 def test_the_accuracy_is_held_against_length():
     d = differences(300)
     as_length = accuracy_in_words(evaluate(d, lengths=np.where(d[:, None] > 0, [[2, 1]], [[1, 2]])))
-    assert "by length alone" in as_length
+    assert "about as often as the model" in as_length
     assert "shorter" not in as_length
     as_shorter = accuracy_in_words(evaluate(d, lengths=np.where(d[:, None] > 0, [[1, 2]], [[2, 1]])))
-    assert re.search(r"by length alone.*shorter", as_shorter)
+    assert "choosing the shorter one would do about as well" in as_shorter
     beyond = accuracy_in_words(evaluate(d, lengths=np.tile([[1, 2], [2, 1]], (150, 1))))
-    assert "by length alone" not in beyond
+    assert "about as" not in beyond
     assert re.search(r"longer response .*50\.0%", beyond)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from rmlab.__main__ import main
 from rmlab.audit import TRANSFORMS, Transform, robustness, transform_of
+from rmlab.audit.audited_model import plain
 from rmlab.audit.contests import lay_out
 from rmlab.audit.transforms import Contest, load_transform
 from rmlab.data import PreferencePair
@@ -251,6 +252,18 @@ def test_messages_are_changed_in_their_last_turn():
     assert {len(prompt) for prompt in seen} == {3}
     assert {prompt[0]["content"] for prompt in seen} == {"Hi."}
     assert any("answer" in prompt[-1]["content"] for prompt in seen)
+
+
+def test_a_message_that_only_calls_a_tool_has_no_text_to_change():
+    call = {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "add", "arguments": {}}}]}
+    said = {"role": "assistant", "content": "It is four. Yes."}
+    shorter = {"role": "assistant", "content": "Four."}
+    prompt = ({"role": "user", "content": "Two and two?"}, call, {"role": "user", "content": "And?"})
+    pairs = [PreferencePair(prompt, (call,), (said,)), PreferencePair(prompt, (said,), (shorter,))]
+    found = robustness(lambda prompts, responses: [0.0] * len(responses), pairs * 3)
+    assert found.n_pairs == 3, "the pair with a call is left out"
+    assert not found.found
+    assert plain((call, said)) == "\n\nIt is four. Yes."
 
 
 def test_what_a_change_fails_on_is_counted_and_named_by_line(tmp_path):

@@ -270,6 +270,7 @@ def test_a_distribution_over_texts_is_that_over_structures():
         ({"cores": {**IMITATION.cores, "harmful": {"wrong": 1.0}}}, r"harmful .*'wrong'"),
         ({"cores": {"plain": {"short": 1.0}}}, "plain, brief, uncertain, harmful"),
         ({"parts": {"emoji": 0.1}}, "'emoji'"),
+        ({"parts": {"hedge": {"plane": 0.3}}}, r"hedge .*'plane'.*plain"),
         ({"parts": {"warm": float("nan")}}, r"warm .*\[0, 1\].*nan"),
         ({"parts": {"warm": 0.6, "curt": 0.6}}, r"warm.*curt|curt.*warm"),
         ({"listed": 1.5}, r"list .*\[0, 1\].*1\.5"),

@@ -1,5 +1,5 @@
-"""Every reach into parts of torch, transformers and accelerate that they do not promise to keep.
+"""All uses of parts of torch, transformers, accelerate and tokenizers that may change without notice.
 
-One function for each, with the reason; `tests/contracts/` has a test for each of what it relies on, which fails when
-such a part moves. Seen to hold with torch 2.13, transformers 5.23 and accelerate 1.15.
+Each use has a function, which gives the reason, and a test in `tests/contracts/`, which fails when such a part changes.
+The tests pass with torch 2.13, transformers 5.23 and accelerate 1.15.
 """

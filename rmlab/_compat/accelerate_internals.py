@@ -1,4 +1,4 @@
-"""Parts of accelerate that it does not promise to keep."""
+"""Parts of accelerate that may change without notice."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["processes_asked_for", "shard"]
 
 
 def shard(accelerator: Accelerator, model: nn.Module, *, whole: Any) -> None:
-    """Share a model out among the processes, in place, in full precision; the layers of classes `whole` one by one.
+    """Shard a model across processes, in place and in full precision, with each layer of the classes `whole` as a unit.
 
-    The public ``Accelerator.prepare`` does so only together with an optimiser, and on CPUs does not read what
-    accelerate was told of FSDP.
+    The public ``Accelerator.prepare`` shards only together with an optimiser, and on CPUs ignores accelerate's settings
+    of FSDP.
     """
     accelerator.state.fsdp_plugin = FullyShardedDataParallelPlugin(mixed_precision_policy=None)
     model._no_split_modules = whole  # pyright: ignore[reportAttributeAccessIssue] # where accelerate looks for them
@@ -25,11 +25,11 @@ def shard(accelerator: Accelerator, model: nn.Module, *, whole: Any) -> None:
 
 
 def processes_asked_for(words: Sequence[str]) -> int | None:
-    """Return the processes that ``accelerate launch WORDS`` is to start here; None where there are several machines.
+    """Return how many processes ``accelerate launch WORDS`` should start here; None if there are several machines.
 
-    accelerate tells its children on a CPU how many there should be by no other way.
+    On a CPU accelerate does not tell its child processes this number in any other way.
     """
-    from accelerate.commands.config import load_config_from_file  # only where it is asked: it loads much
+    from accelerate.commands.config import load_config_from_file  # imported here, since it is slow to load
     from accelerate.commands.launch import launch_command_parser
 
     asked = launch_command_parser().parse_args(list(words))

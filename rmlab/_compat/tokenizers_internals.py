@@ -1,4 +1,4 @@
-"""How the native code of tokenizers fails, which it does not document."""
+"""Failures of the native code of tokenizers, which are not documented."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Result = TypeVar("Result")
 
 
 def without_panic(call: Callable[[], Result]) -> Result:
-    """Return what the call returns, and raise a ValueError where the native code under it panics.
+    """Return the result of a call; raise ValueError if the native code in it panics.
 
-    A panic of Rust code reaches Python as a BaseException of a class that cannot be imported, after its story was
-    written to file descriptor 2. That story is left out. Anything else that was written there is passed on, and so is
-    what was written to file descriptor 1, such as "Ignored unknown kwarg": it would stand among a command's output.
+    A panic of Rust code reaches Python as a BaseException whose class cannot be imported, after a report was written to
+    file descriptor 2. After a panic, all that the call wrote is dropped. Otherwise all of it goes to file descriptor 2,
+    even what was written to 1, such as "Ignored unknown kwarg", which would mix with a command's output.
     """
     sys.stdout.flush()
     sys.stderr.flush()

@@ -10,7 +10,7 @@ import numpy as np
 __all__ = ["Attribution", "DifferenceAttribution", "tolerance"]
 
 TOLERANCE = 1e-3
-"""Tokens add up if the remainder is at most this share of the values' absolute sum, or this in nats."""
+"""Tokens add up if the remainder is at most this share of the values' absolute sum, or this many nats if more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,19 +18,19 @@ class Attribution:
     """What each token of one response adds to its score, in nats."""
 
     text: str
-    """The response as the scorer reads it; `spans` count in it."""
+    """The response as the scorer reads it; `spans` are places in it."""
     tokens: tuple[str, ...]
-    """The piece of `text` that each token stands for; bytes of one character all show that character."""
+    """The piece of `text` behind each token; tokens that are bytes of one character all show that character."""
     spans: tuple[tuple[int, int], ...]
     values: np.ndarray
-    """What each token adds, float64 of shape ``(n_tokens,)``. Positive: the score is higher for it."""
+    """What each token adds, float64 of shape ``(n_tokens,)``. A positive value raises the score."""
     method: Literal["leave-one-out", "integrated-gradients"]
     score: float
     without: float
     """The score with all tokens at once left out, or replaced by baseline tokens."""
     prompt_tokens_cut: int
     response_tokens_cut: int
-    """Tokens that truncation removed on the left; nothing here accounts for them."""
+    """Tokens that truncation removed on the left; the values do not include them."""
 
     @property
     def remainder(self) -> float:
@@ -39,7 +39,7 @@ class Attribution:
 
     @property
     def tolerance(self) -> float:
-        """The largest remainder that counts as none, in nats."""
+        """The largest remainder that counts as zero, in nats."""
         return tolerance(self.values)
 
     @property
@@ -50,7 +50,7 @@ class Attribution:
     def __str__(self) -> str:
         gone = "left out" if self.method == "leave-one-out" else "replaced by baseline tokens"
         return (
-            f"{len(self.tokens)} tokens add {_signed(self.values.sum())} in all ({self.method}); the score is "
+            f"{len(self.tokens)} tokens add {_signed(self.values.sum())} in all ({self.method}); the score differs by "
             f"{_signed(self.score - self.without)} from that with all of them {gone}. {_add_up(self)}{_cut(self)}"
         )
 
@@ -77,12 +77,12 @@ class DifferenceAttribution:
 
     @property
     def from_length(self) -> float:
-        """The difference when all tokens are baseline tokens; zero where tokens are left out, if no prompt is cut."""
+        """The difference when all tokens are baseline tokens; zero for leave-one-out, if no prompt is cut."""
         return self.first.without - self.second.without
 
     @property
     def tolerance(self) -> float:
-        """The largest remainder that counts as none, in nats."""
+        """The largest remainder that counts as zero, in nats."""
         return self.first.tolerance + self.second.tolerance
 
     @property
@@ -101,12 +101,12 @@ class DifferenceAttribution:
             f"of {second} {_signed(sums[1])} ({self.first.method}). {_add_up(self)}"
         )
         if self.first.method == "integrated-gradients":
-            text += f" As many baseline tokens differ by {_signed(self.from_length)}, the effect of the lengths alone."
+            text += f" Baseline tokens alone differ by {_signed(self.from_length)}, the effect of the lengths."
         return text + _cut(self.first) + _cut(self.second)
 
 
 def tolerance(values: np.ndarray) -> float:
-    """Return the largest remainder that counts as none beside these values, in nats."""
+    """Return the largest remainder that counts as zero beside these values, in nats."""
     return TOLERANCE * max(1.0, float(np.abs(values).sum()))
 
 
@@ -117,7 +117,7 @@ def _add_up(found: Attribution | DifferenceAttribution) -> str:
 
 
 def _signed(value: float) -> str:
-    """Write a number with its sign; the minus is as wide as the plus."""
+    """Return a number as text with its sign; the minus is as wide as the plus."""
     return f"{round(float(value), 3) + 0.0:+.3f}".replace("-", "−")
 
 

@@ -25,7 +25,10 @@ STEPS = (24, 48, 96, 192, 384)
 def integrate(
     model: RewardModel, ids: list[int], columns: list[int], batch_tokens: int | None
 ) -> tuple[np.ndarray, float, float]:
-    """Integrate the slope along the line, at Gauss-Legendre points and at 0 and 1, whose scores are needed too."""
+    """Return the integral of the slope for each token, the score, and the score of the baseline tokens.
+
+    The slope is taken at Gauss-Legendre points, and the two scores at the ends of the line, 0 and 1.
+    """
     values, ends = np.zeros(len(columns)), np.zeros(2)
     for n_steps in STEPS:
         points, weights = np.polynomial.legendre.leggauss(n_steps)  # on (-1, 1)
@@ -42,7 +45,7 @@ def _slopes(
     """Return the slope for each token at each share of the way, ``(n_points, n_tokens)``, and the score there."""
     n_rows = max(1, (batch_tokens or 4096) // len(ids))
     row = torch.tensor(ids, device=model.device)
-    moved = torch.zeros(len(ids) + 1, 1, device=model.device)  # with a last column, for a token that went beyond it
+    moved = torch.zeros(len(ids) + 1, 1, device=model.device)  # one more, for a token moved beyond the end
     moved[columns] = 1.0
     slopes, scores = [], []
     with model.evaluating(), model.computing(bf16=False), torch.enable_grad(), contextlib.ExitStack() as hooks:
@@ -89,7 +92,7 @@ class _Lines:
         if later and not torch.equal(inputs[0][0, 1:], self.row[:-1]):
             raise ModelError(
                 "integrated gradients need a network that reads the tokens in their order, or one place later; this "
-                "one changes them. Take leave-one-out."
+                "one changes them. Use method='leave-one-out'."
             )
         way = (words - mean) * self.moved.roll(later, 0)[:-1]
         points = (words - (1 - self.part[:, None, None]) * way).requires_grad_()
@@ -113,7 +116,7 @@ def _embeddings(model: RewardModel) -> list[torch.nn.Module]:
 
 
 def _mean_embedding(module: Any) -> torch.Tensor:
-    """Return the mean of what a module makes of the tokens of the vocabulary, ``(width,)``: some scale the weights."""
+    """Return the mean of a module's outputs for all tokens of the vocabulary, ``(width,)``: some scale the weights."""
     if type(module) is torch.nn.Embedding:
         return module.weight.detach().mean(0)
     tokens = torch.arange(module.num_embeddings, device=module.weight.device)

@@ -22,9 +22,9 @@ Scorer = RewardModel | Callable[[Sequence[Text], Sequence[Text]], Any]
 """A source of n scores for n prompts with their n responses: a reward model, or any function."""
 
 SHORT = 64
-"""Up to this many response tokens, the end included, ``"auto"`` leaves each out; beyond, gradients cost less."""
+"""Up to this many response tokens, the end included, ``"auto"`` leaves each out; above it, gradients cost less."""
 MOST_WORDS = 1000
-"""The most words of a response to a function: each costs a call with the whole text but that word."""
+"""The most words of a response to a function: each word costs the score of the text without it."""
 
 
 def attribute(
@@ -32,8 +32,8 @@ def attribute(
 ) -> Attribution:
     """Compute what each token of a response adds to its score.
 
-    The baseline token, from which integrated gradients start, is the mean of the vocabulary's embeddings: it is no
-    word, and every network has one. The start has as many tokens as the response, so the effect of length alone is in
+    Integrated gradients start from a baseline token, the mean of the vocabulary's embeddings: it is not a word, and
+    every network has one. The start has as many tokens as the response, so the effect of length alone is in
     `Attribution.without` and not in the value of any token.
 
     Parameters
@@ -50,13 +50,16 @@ def attribute(
     Raises
     ------
     ValueError
-        If the method is none of these, or the scorer does not give one finite score for each response.
+        If the method is unknown or does not suit the scorer, or if a function does not give one finite score for each
+        response or is given a response of over 1,000 words.
+    TypeError
+        If the response to a function is not a text.
     """
     if method not in ("auto", "leave-one-out", "integrated-gradients"):
         raise ValueError(f"method must be 'auto', 'leave-one-out' or 'integrated-gradients', got {method!r}")
     if not isinstance(scorer, RewardModel):
         if method == "integrated-gradients":
-            raise ValueError("integrated gradients need a RewardModel; a function's words can be left out one by one")
+            raise ValueError("integrated gradients need a RewardModel; for a function use method='leave-one-out'")
         return _leave_out_words(scorer, prompt, response)
     encoded = scorer.encode([prompt], [response])
     (ids,) = encoded.input_ids

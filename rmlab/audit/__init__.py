@@ -1,10 +1,10 @@
-"""An audit of invariants that any reward model must keep, most of which people have met broken.
+"""An audit of invariants that any reward model must keep. Most of them have been found broken in practice.
 
-`audit` takes a model as it is, scores a sample of texts in several ways, and gives a table: each line kept, broken
-(with the smallest example that shows it) or not applicable (with the reason). No line needs to know what is better.
-`context` holds what the checks share, `checks` the checks themselves, `shrink` makes examples small.
+`audit` takes a model as it is, scores a sample of texts in several ways, and returns a table. Each line is kept, broken
+(with the smallest example that shows it) or not applicable (with the reason). No line needs to know which response is
+better. `context` holds what the checks share, `checks` the checks themselves, `shrink` makes examples small.
 
-`robustness` asks of any model, or function of texts, by how much changes that should not matter move its scores.
+`robustness` measures, for any model or function of texts, by how much changes that should not matter move the scores.
 `transforms` holds the changes, `contests` lays out what is compared, `text_scores` scores each text once.
 """
 

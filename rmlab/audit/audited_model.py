@@ -1,10 +1,10 @@
 """The reward model under audit, as it is: its network, its tokenizer, and how the two read and score a text.
 
-A text has the token ids that `RewardModel` gives it, so that an audit is about the scores that ``rmlab score`` prints:
-by the convention that the folder records, or else by TRL's (`rmlab.model.conventions`). Nothing else is repaired.
+A text has the token ids that `RewardModel` gives it, so that an audit is about the scores that ``rmlab score`` prints.
+They follow the convention that the folder records, or else TRL's (`rmlab.model.conventions`). Nothing else is repaired.
 `RewardModel` corrects several faults on loading (no pad token, pooling by the pad id), so a folder is loaded and scored
-with transformers' own classes instead, if these know its head. Where rmlab did not save the model, its own tokenizer
-cuts a text that is too long.
+with transformers' own classes instead, if these know its head. If rmlab did not save the model, its tokenizer cuts a
+text that is too long.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Text = tuple[Side, Side]
 """A prompt and a response."""
 
 Tokens = Mapping[str, Sequence[int]]
-"""One text as the network is given it: ``input_ids``."""
+"""One text as it is given to the network: ``input_ids``."""
 
 NO_LIMIT = 10**9
 """A tokenizer without a limit says that its limit is 10^30."""
@@ -67,7 +67,7 @@ class AuditedModel:
     random_weights: tuple[str, ...]
     """Names of the weights that were not in the folder, and so were drawn at random."""
     meets_left_padding: bool
-    """Whether this model may be given batches padded on the left, as decoders are, because generation pads so."""
+    """Whether this model may be given batches padded on the left, as decoders are, since generation pads so."""
     score_ids: Callable[[list[list[int]]], torch.Tensor] | None = None
     """Scores a batch of unpadded token ids, if the model has its own way to lay them out."""
 
@@ -78,15 +78,15 @@ class AuditedModel:
 
     @property
     def limits(self) -> list[int]:
-        """The numbers of tokens that the tokenizer and the network say they accept, if they say so."""
+        """The numbers of tokens that the tokenizer and the network declare as their limits, if they do."""
         said = (self.tokenizer.model_max_length, positions(self.network))
         return [limit for limit in said if limit and limit < NO_LIMIT]
 
     def logits(self, tokens: Sequence[Tokens], *, side: str | None = None) -> torch.Tensor:
         """Score texts as one batch; shape ``(batch, n_outputs)``.
 
-        They are padded by their own tokenizer, on this side or its own; with no side, a `RewardModel` packs them. A
-        single text is not padded, so that a model without a pad token can score it.
+        The tokenizer pads them, on this side or by default on its own. Without a side, a `RewardModel` lays them out
+        itself. A single text is not padded, so that a model without a pad token can score it.
         """
         if side is None and self.score_ids is not None:
             with torch.inference_mode():
@@ -111,7 +111,7 @@ class AuditedModel:
 
 
 def load_audited_model(model: Any, *, revision: str | None, max_length: int | None) -> AuditedModel:
-    """Take a `RewardModel`, a (network, tokenizer) pair, a folder or a hub id without changing it."""
+    """Return a `RewardModel`, a (network, tokenizer) pair, a folder or a hub id as a model to audit, unchanged."""
     if isinstance(model, str) and model in SHORT_NAMES:
         model = RewardModel.from_pretrained(model, revision=revision, fresh_head=False)
     if isinstance(model, RewardModel):
@@ -260,8 +260,11 @@ def _cut(encoder: Encoder, prompt: Side, response: Side, max_length: int) -> lis
 
 
 def plain(side: Side) -> str:
-    """Return a text as it is, and messages as their contents with a blank line between them."""
-    return side if isinstance(side, str) else "\n\n".join(message["content"] for message in side)
+    """Return a text as it is, and messages as their contents with a blank line between them.
+
+    A message that only calls tools has no content.
+    """
+    return side if isinstance(side, str) else "\n\n".join(message.get("content") or "" for message in side)
 
 
 def first_line(error: BaseException) -> str:

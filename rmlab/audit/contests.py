@@ -19,12 +19,12 @@ __all__ = ["Case", "Layout", "Series", "lay_out"]
 
 @dataclass(frozen=True)
 class Case:
-    """One change of one pair: the places of its four texts, and what its interval must know."""
+    """One change of one pair: the places of its four texts, and what its interval depends on."""
 
     pair: int
     change: Change
     places: tuple[int, int, int, int]
-    """Of the response and the other one after the change, and of the two before it."""
+    """Places of the response and the other one after the change, and of the two before it."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Layout:
     series: list[Series]
     problems: list[Problem]
     uses: dict[int, tuple[int, str]]
-    """For each text the first pair that uses it, and the name of the change."""
+    """For each text, the first pair that uses it and the name of the change."""
 
     def where(self, pair: int) -> str:
         """Return the file and line of a pair, or its number."""
@@ -97,7 +97,7 @@ def _series(transform: Transform, layout: Layout, book: _Book, sides: np.ndarray
 def _first_that_applies(
     transform: Transform, pair: PreferencePair, chosen_first: bool, turn: int
 ) -> tuple[Change | None, bool]:
-    """Return the change of the one response or, where that gives none, of the other; and which it is."""
+    """Return the change of one response, or else of the other, and whether the changed one is the chosen one."""
     change = None
     for is_chosen in (chosen_first, not chosen_first):
         response, other = (pair.chosen, pair.rejected) if is_chosen else (pair.rejected, pair.chosen)
@@ -117,7 +117,7 @@ class _Book:
         self._places: dict[tuple[str, str], int] = {}
 
     def place(self, pair: int, name: str, prompt: Side, response: Side) -> int:
-        key = (json.dumps(prompt), json.dumps(response))  # messages are dicts, which are no keys
+        key = (json.dumps(prompt), json.dumps(response))  # messages are dicts, which cannot be keys
         found = self._places.setdefault(key, len(self.texts))
         if found == len(self.texts):
             self.texts.append((prompt, response))
@@ -141,7 +141,7 @@ class _Book:
 
 def _last(side: Side) -> str:
     """Return the text that changes are made to: of messages, the content of the last."""
-    return side if isinstance(side, str) else side[-1]["content"] if side else ""
+    return side if isinstance(side, str) else (side[-1].get("content") or "") if side else ""
 
 
 def _with_last(side: Side, text: str) -> Side:

@@ -20,7 +20,7 @@ SPREAD_SHARE, ROUNDING = 1e-3, 2e-6
 """Two scores are the same if they differ by no more than a thousandth of the spread of the scores in the sample, or by
 sixteen steps of float32 at the largest score, whichever is more.
 
-Rounding, which depends on the shape of a batch, moves the scores of healthy models by some hundred-thousandths of the
+Rounding, which depends on the shape of a batch, moves the scores of healthy models by a few hundred-thousandths of the
 spread. A thousandth reverses about one pair in two thousand. The faults that we look for move scores by tenths.
 """
 
@@ -45,7 +45,7 @@ class Context:
     pairs: Sequence[PreferencePair]
     """The pairs whose two texts are scored."""
     crowd: Sequence[PreferencePair]
-    """Further pairs, which are only tokenised."""
+    """The pairs that are only tokenised; they may include those that are scored."""
     are_given: bool
     """Whether the pairs are the caller's; the built-in ones show nothing about anybody's data."""
 
@@ -76,7 +76,7 @@ class Context:
 
     @cached_property
     def is_finite(self) -> np.ndarray:
-        """Which texts have a finite score; bool, shape ``(2 n_pairs,)``. A check of its own deals with the others."""
+        """Which texts have a finite score; bool, shape ``(2 n_pairs,)``. The check "finite" is about the others."""
         return np.isfinite(self._alone)
 
     @cached_property
@@ -103,7 +103,7 @@ class Context:
         ]
 
     def alone(self, tokens: Sequence[Tokens]) -> np.ndarray:
-        """Return the score of each text by itself, ``(n,)``, computed once; for models with one score per text."""
+        """Return the score of each text by itself, ``(n,)``, computed once; only for models that repeat it."""
         keys = [tuple(one["input_ids"]) for one in tokens]
         for key, one in zip(keys, tokens, strict=True):
             if key not in self._known:
@@ -122,7 +122,7 @@ class Context:
 
     @cached_property
     def repeat_gap(self) -> np.ndarray:
-        """The distance that each score of `compared` moves when the text is scored a second time."""
+        """How far each score of `compared` moves when the text is scored a second time."""
         again = self.audited.alone([row.tokens for row in self.compared])
         return distance(again, np.array([row.score for row in self.compared]))
 
@@ -172,7 +172,7 @@ def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def check(
     name: str, *, issues: Sequence[str] = (), remedy: str, needs: Sequence[str] = ()
 ) -> Callable[[Callable[[Context], CheckResult]], Check]:
-    """Make a check of a function whose docstring says what goes wrong in practice.
+    """Return a decorator that makes a check of a function, whose docstring shows what goes wrong in practice.
 
     Parameters
     ----------

@@ -109,7 +109,7 @@ def table_lines(results: Sequence[CheckResult]) -> list[str]:
             if result.example is not None:
                 lines += _wrap(f"{indent}example: ", str(result.example), f"{indent}  ")
             seen = f" (seen in {', '.join(result.issues)})" if result.issues else ""
-            lines += _wrap(f"{indent}to mend: ", result.remedy + seen, f"{indent}  ")
+            lines += _wrap(f"{indent}to fix: ", result.remedy + seen, f"{indent}  ")
     counts = {s: sum(r.status == s for r in results) for s in ("kept", "broken", "not applicable")}
     return [*lines, "", ", ".join(f"{count} {status}" for status, count in counts.items())]
 

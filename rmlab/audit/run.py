@@ -1,7 +1,8 @@
 """An audit of invariants that every reward model must keep. Most of them have been found broken in practice.
 
 `audit` takes a model as it is, scores a sample of texts in several ways, and returns a table. Each line is kept, broken
-(with the smallest example that shows it) or not applicable (with the reason). No line needs to know what is better.
+(with the smallest example that shows it) or not applicable (with the reason). No line needs to know which response is
+better.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from rmlab.model.backbones import quiet_transformers, torch_seed
 __all__ = ["Audit", "CheckResult", "Example", "audit"]
 
 CROWD = 2000
-"""How many pairs are only tokenised, to count those that truncation makes equal."""
+"""How many pairs, at most, are tokenised to count those that truncation makes equal."""
 
 
 def audit(
@@ -52,11 +53,11 @@ def audit(
         checks that depend on data are not applicable.
     sample
         Pairs to score, drawn at random. 32 of their texts, of all lengths, are scored in several ways. Truncation is
-        counted on 2,000 pairs.
+        counted on up to 2,000 pairs.
     seed
         Seed of the draw, and of anything random in the model.
     max_length
-        Longest sequence in tokens; by default the limit that the tokenizer itself applies.
+        Longest sequence in tokens; by default the limit of the `RewardModel`, or else of the tokenizer.
     revision
         Branch, tag or commit of a hub model.
     progress

@@ -1,4 +1,4 @@
-"""The results of `robustness`: a frozen table, one row for each change, that prints, and turns into JSON."""
+"""The results of `robustness`: a frozen table, one row for each change, which prints and can become JSON."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ShiftExample:
     """The shortest text on which a change moves the score at least as far as it does on average."""
 
     prompt: str
-    """With the change, if it is one of the prompt."""
+    """The prompt, with the change if it changes the prompt."""
     before: str
     after: str
     """The response with its control, and with the change; equal if the prompt is what changed."""
@@ -33,7 +33,7 @@ class ShiftExample:
     prompt_before: str
     scores_before: tuple[float, float]
     scores_after: tuple[float, float]
-    """Of the response and of the other one, in nats; only their difference means something."""
+    """Scores of the response and of the other one, in nats; only their difference means something."""
     source: str
 
     @property
@@ -44,7 +44,7 @@ class ShiftExample:
 
 @dataclass(frozen=True)
 class Shift:
-    """What one change does to the scores. All but the counts is None if fewer than two prompts could be changed."""
+    """What one change does to the scores. All but the counts is missing if fewer than two prompts could be changed."""
 
     name: str
     kind: Literal["surface", "content"]
@@ -71,7 +71,7 @@ class Shift:
     least_effect: float | None = None
     """The shift that a test at 5% would have found in four of five such samples, in nats."""
     flips: float | None = None
-    """Share of preferences between the two responses that turn when one of them, or the prompt, is changed."""
+    """Share of preferences between the two responses that reverse when one of them, or the prompt, is changed."""
     flips_interval: tuple[float, float] | None = None
     found: bool = False
     example: ShiftExample | None = None
@@ -83,7 +83,7 @@ class Shift:
 
     @property
     def verdict(self) -> str:
-        """In a few words."""
+        """The finding in a few words."""
         if self.mean is None:
             return "not tested"
         if not self.found:
@@ -93,7 +93,7 @@ class Shift:
 
 @dataclass(frozen=True)
 class Problem:
-    """A text that a change or the model failed on; the rest went on."""
+    """A text that a change or the model failed on; the others are not affected."""
 
     where: str
     """File and line of the pair, or its number."""
@@ -113,7 +113,7 @@ class Robustness:
     shifts: tuple[Shift, ...]
     n_pairs: int
     n_left_out: int
-    """Pairs with an empty response or two equal ones, which nothing was done with."""
+    """Pairs with an empty response or two equal ones, which were not used."""
     n_texts: int
     """Distinct texts that were scored."""
     spread: float
@@ -181,7 +181,7 @@ def _lines(found: Robustness) -> Iterator[str]:
         for shift in shifts:
             yield from _row(shift, width, found)
     if found.problems:
-        yield from ("", f"{len(found.problems):,} texts failed, of which the first:")
+        yield from ("", f"{len(found.problems):,} texts failed; the first of them:")
         yield from (f"  {printable(problem)}" for problem in found.problems[:PROBLEMS_SHOWN])
     tested = [shift for shift in found.shifts if shift.mean is not None]
     rest = len(found.shifts) - len(tested)

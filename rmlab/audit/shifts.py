@@ -28,7 +28,7 @@ __all__ = ["FALSE_DISCOVERY_RATE", "measure", "robustness"]
 
 FALSE_DISCOVERY_RATE = 0.05
 POWER = 0.8
-"""In how many samples the least effect would have been found."""
+"""The share of samples in which the least effect would have been found."""
 
 
 def robustness(
@@ -55,23 +55,24 @@ def robustness(
         A `RewardModel`, a folder, hub id or short name of one, or a function of n prompts and n responses that returns
         n scores. Each distinct text is scored once, in large batches.
     pairs
-        Preference pairs, texts or messages; of messages the last one is changed. At least two prompts are needed.
+        Preference pairs of texts or messages; of messages, the last one is changed. At least two prompts are needed.
     transforms
-        Changes, and functions of one's own, which take the prompt and a response and return the changed response or
+        Changes, and functions of your own, which take the prompt and a response and return the changed response or
         None (see `rmlab.audit.transforms.transform_of`).
     seed
-        Of the draw of the sample, of the side that is changed, and of which pair gets which sentence.
+        Seed of the sample, of the side that is changed, and of which pair gets which sentence.
     sample
         Pairs to read, drawn at random; None for all.
     revision, max_length
-        Of a model that is loaded here.
+        Revision and longest sequence of a model that is loaded here.
     progress
         Show a bar.
 
     Raises
     ------
     ValueError
-        If there are no pairs with two different responses, no transforms, or two of the same name.
+        If there are no pairs with two different responses, no transforms, two of the same name, or `sample` is below 2;
+        or if the model fails on every text.
 
     Examples
     --------
@@ -156,7 +157,7 @@ def _shift(series: Series, layout: Layout, scores: np.ndarray) -> Shift:
     shifts = (after - before) - (other_after - other_before)  # in this order exactly 0 where nothing moved
     estimate = mean_estimate(shifts, *clusterings)
     half = estimate.reach(0.975)
-    # the tie rule of accuracy: a preference that becomes a tie, or comes of one, turns by half
+    # the tie rule of accuracy: a preference that becomes a tie, or a tie that becomes one, counts one half
     turned = np.abs(outcomes(after - other_after) - outcomes(before - other_before))
     codes = np.unique(prompts, return_inverse=True)[1]
     size = clustered_sample_size(turned, np.ones(len(turned)), codes)
@@ -210,4 +211,4 @@ def _holds_text(pair: PreferencePair) -> bool:
 
 
 def _is_filled(side: Side) -> bool:
-    return bool(side.strip()) if isinstance(side, str) else bool(side) and bool(side[-1]["content"].strip())
+    return bool(side.strip()) if isinstance(side, str) else bool(side) and bool((side[-1].get("content") or "").strip())

@@ -19,7 +19,7 @@ TRIES = 150
 
 
 def shrink(parts: Parts, is_broken: Callable[[Parts], bool], *, tries: int = TRIES) -> Parts:
-    """Return the shortest parts found, by leaving out words, that still show the fault.
+    """Leave out words as long as the parts still show the fault, and return the shortest parts found.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def _shorter(parts: Parts) -> Iterator[Parts]:
 
 
 def _shorter_side(side: Side, portion: int | None) -> Iterator[Side]:
-    """Yield one part without each of `portion` stretches; without all but one end, and without each word (None)."""
+    """Yield one part as its first word or last message (1), without each of `portion` stretches, or each word."""
     if isinstance(side, str):
         words = side.split()
         step = 1 if portion is None else len(words) // portion
@@ -77,6 +77,6 @@ def _shorter_side(side: Side, portion: int | None) -> Iterator[Side]:
     if portion == 2:
         yield from ((*side[:i], *side[i + 1 :]) for i in range(len(side) - 1))
     for i, message in enumerate(side):
-        for content in _shorter_side(message["content"], portion):
+        for content in _shorter_side(message.get("content") or "", portion):
             assert isinstance(content, str)
             yield (*side[:i], {**message, "content": content}, *side[i + 1 :])

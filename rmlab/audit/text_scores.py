@@ -27,7 +27,7 @@ def scorer_of(model: Any, *, revision: str | None = None, max_length: int | None
     model
         A `RewardModel`, a folder, hub id or short name of one, or such a function.
     revision, max_length
-        Of a model that is loaded here.
+        Revision and longest sequence of a model that is loaded here.
     """
     if isinstance(model, str | Path):
         loaded = RewardModel.from_pretrained(model, revision=revision, max_length=max_length, fresh_head=False)

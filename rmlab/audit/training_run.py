@@ -1,7 +1,7 @@
-"""An audit of a training run: its parts of the data, its labels, its loss and its metric. The model has its own audit.
+"""An audit of a training run: its split, its labels, its loss and its metric. The model has its own audit.
 
-`audit_run` takes what a run has at hand, and gives a table like that of `audit`: each line kept, broken (with what
-shows it) or not applicable, because what it needs was not given.
+`audit_run` takes what is known of a run, and returns a table like that of `audit`. Each line is kept, broken (with what
+shows it) or not applicable, mostly because what it needs was not given.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ Metric = Callable[[np.ndarray, np.ndarray], float]
 LARGEST = 1e4
 """How far, in nats, scores and their differences are driven to see whether a loss stays finite."""
 LONGEST_STEP = 0.1
-"""A step that moves the weights by more than this share of their norm forgets what they held."""
+"""A step that moves the weights by more than this share of their norm destroys what they had learned."""
 CONSTANTS = 10.0
-"""The constants that are added to the scores of each prompt have this standard deviation, in spreads of the scores."""
+"""Standard deviation of the constants added to the scores of each prompt, in standard deviations of the scores."""
 MOVED = 1e-6
 """A metric that moves by more than this, or this share of itself, does not depend on differences alone."""
 
@@ -42,7 +42,7 @@ REMEDIES = {
     "parts apart": "split by prompt, near-equal prompts together: rmlab.split_by_prompt",
     "labels by source": "read ten pairs of that source, and swap its columns if they are the wrong way round",
     "finite loss": "compute -log sigmoid(difference) in a stable form: rmlab.preference_loss",
-    "step size": "lower the learning rate, and warm it up; most runs are well with 0.001 to 0.01 of the weights a step",
+    "step size": "lower the learning rate, and warm it up; most runs do well with 0.001 to 0.01 of the weights a step",
     "prompt constant": "compare the two responses of each pair, and no others: rmlab.evaluate(chosen - rejected)",
 }
 
@@ -132,7 +132,7 @@ def _together(**needed: Any) -> bool:
 def _parts_apart(train: Sequence[PreferencePair], test: Sequence[PreferencePair]) -> CheckResult:
     """Check that no test prompt, nor one near-equal to it, was trained on.
 
-    A model remembers what was good about a prompt that it has seen. Accuracy on such pairs is that of its memory.
+    A model remembers what was good about a prompt that it has seen. Accuracy on such pairs measures its memory.
     """
     asked = [[plain(pair.prompt) for pair in part] for part in (train, test)]
     groups = group_near_equal([*asked[0], *asked[1]])
@@ -146,7 +146,7 @@ def _parts_apart(train: Sequence[PreferencePair], test: Sequence[PreferencePair]
 def _labels_by_source(differences: np.ndarray, sources: list[Hashable]) -> CheckResult:
     """Check that no source disagrees with a model that agrees with the other sources.
 
-    If one file has its two columns the other way round, the model is right on the other files and, by the same token,
+    If one file has its two columns the other way round, the model is right on the other files, and therefore
     wrong on this one. The accuracy of all pairs together only looks a little low.
     """
     found = evaluate(differences, groups=sources)
@@ -194,7 +194,7 @@ def _extremes() -> Iterator[tuple[float, float]]:
 def _step_size(ratios: np.ndarray) -> CheckResult:
     """Check that no step moves the weights by a large share of their norm.
 
-    With too high a learning rate the first steps overwrite what the network had learned before. The loss leaps, and
+    With too high a learning rate the first steps overwrite what the network had learned before. The loss jumps, and
     then stays at that of a coin: every response has nearly the same score.
     """
     largest = float(ratios.max())
@@ -207,8 +207,8 @@ def _step_size(ratios: np.ndarray) -> CheckResult:
 def _prompt_constant(metric: Metric, scores: tuple[Any, Any], prompts: Sequence[Hashable], seed: int) -> CheckResult:
     """Check that the metric stays as it is when a constant is added to all scores of a prompt.
 
-    Comparisons within prompts leave that constant open, so it means nothing. A metric that compares the responses of
-    different prompts, or takes the mean of scores, measures it all the same.
+    Comparisons within prompts do not determine that constant, so it means nothing. A metric that compares the responses
+    of different prompts, or takes the mean of scores, measures it all the same.
     """
     chosen, rejected = (np.asarray(side, dtype=float) for side in scores)
     number = {prompt: i for i, prompt in enumerate(dict.fromkeys(prompts))}

@@ -55,7 +55,7 @@ class PairCounts:
 
     @cached_property
     def surplus(self) -> Floats:
-        """Half of the wins minus the losses of i: with ties, all that the data show about its score."""
+        """Half of (wins - losses) of i: together with the ties, all that the data show about its score."""
         return (self.wins - self.losses) / 2
 
     @cached_property
@@ -64,7 +64,7 @@ class PairCounts:
         return np.searchsorted(self.i, np.arange(self.n_items + 1))
 
     def matrix(self, values: Floats) -> csr_array:
-        """Set one value for each row at (i, j), above the diagonal: shape ``(n_items, n_items)``."""
+        """Return one value for each row at (i, j), above the diagonal; shape ``(n_items, n_items)``."""
         return csr_array((values, self.j, self.starts), shape=(self.n_items, self.n_items))
 
 
@@ -105,9 +105,9 @@ def why_no_finite_maximum(
     """Return why the likelihood has no finite, single maximum, naming the items at fault; None if it has one.
 
     Without further parameters it has one if and only if the graph with an edge from each winner to each loser, and both
-    ways for a tie, is strongly connected (Zermelo 1929; Ford 1957). An order effect, Davidson's tie parameter and the
-    two together have one if and only if, besides, no shift of the scores makes up for a change in them. A prior holds
-    the scores, and then only changes at equal scores count.
+    ways for a tie, is strongly connected (Zermelo 1929; Ford 1957). With an order effect, Davidson's tie parameter or
+    both, there is a further condition: no shift of the scores compensates for a change in these parameters. A prior
+    keeps the scores finite, so then only changes at equal scores count.
     """
     if davidson and not (counts.wins.any() or counts.losses.any()):
         return "every comparison is a tie, so Davidson's tie parameter has no finite maximum; count ties='half' instead"
@@ -122,15 +122,15 @@ def why_no_finite_maximum(
         cycles = [_negative_cycle(tail, head, sign * first, counts.n_items) for sign in (1, -1)]
         if any(cycle is None for cycle in cycles):
             return (
-                "the order effect cannot be told from the scores: a shift of the scores makes up for any change in it "
-                "(as where each item is always first or never). "
+                "the order effect cannot be separated from the scores: a shift of the scores compensates for any "
+                "change in it, as it does if each item is always first or never. "
                 "Leave first out, or give a prior: prior_variance=1.0"
             )
     if davidson and _rises_for_ever(counts):
         effect = "" if counts.first is None else ", with an order effect,"
         return (
-            f"Davidson's tie parameter has no finite maximum: some order of the items{effect} explains every win, and "
-            "ties only between neighbours. Count ties='half' instead, or give a prior: prior_variance=1.0"
+            f"Davidson's tie parameter has no finite maximum: some order of the items{effect} explains every win and "
+            "puts ties only between neighbours. Count ties='half' instead, or give a prior: prior_variance=1.0"
         )
     return None
 
@@ -147,11 +147,11 @@ def _edges(counts: PairCounts, values: Floats) -> tuple[NDArray[np.intp], NDArra
 
 
 def _rises_for_ever(counts: PairCounts) -> bool:
-    """Return whether the likelihood never falls as Davidson's tie parameter grows, with scores that make up for it.
+    """Return whether the likelihood never falls as Davidson's tie parameter grows, with scores that compensate for it.
 
-    For a rise of 1 in its log, a win must widen by 2 at least and a tie by 2 at most, either way, the order effect g
-    included. Each cycle of these constraints says ``room + g * turn >= 0``; the g that one of them rules out moves to
-    the edge of it, until all can be met, or two of them leave no g.
+    For a rise of 1 in its log, the difference of a win must grow by at least 2, and that of a tie may change by at
+    most 2, with the order effect g included. Each cycle of these constraints requires ``room + g * turn >= 0``. A g
+    that violates one is moved to the edge of what it allows, until all are met, or two of them leave no g.
     """
     i, j = counts.i, counts.j
     first = np.zeros(len(i)) if counts.first is None else counts.first
@@ -180,7 +180,7 @@ def _why_no_order_effect(counts: PairCounts, davidson: bool) -> str | None:
     for sign, result in ((1, "won"), (-1, "lost")):
         if (sign * first >= 0).all() or (davidson and (sign * won_by > 0).all()):
             return (
-                f"the item that was first {result} every decided comparison, so that the order effect "
+                f"the item that was first {result} every decided comparison, so the order effect "
                 "has no finite maximum; leave first out"
             )
     return None

@@ -2,8 +2,8 @@
 
     P(winner is preferred) = sigmoid(score(winner) - score(loser))
 
-the same model, and the same function, as that of a reward model; here each item has a score of its own. Scores are
-known up to one constant: they sum to zero, or are relative to a named item.
+This is also the model, and the function, of a reward model; here each item has a score of its own. Scores are known up
+to one constant: they sum to zero, or are relative to a named item.
 
 References
 ----------
@@ -41,9 +41,9 @@ def fit_bradley_terry(
 ) -> BradleyTerryFit:
     """Fit one score to each item by maximum likelihood, from who beat whom.
 
-    Before the fit, an exact check shows whether a finite maximum exists, whatever is fitted beside the scores.
-    Comparisons are counted by pair, and Newton's method uses the counts: with a dense Cholesky factor for some hundreds
-    of items, and with sparse conjugate gradients for more.
+    Before the fit, an exact check shows whether a finite maximum exists, whatever is fitted besides the scores.
+    Comparisons are counted by pair, and Newton's method uses the counts: with a dense Cholesky factor for up to 256
+    items, and with sparse conjugate gradients for more.
 
     Parameters
     ----------
@@ -60,10 +60,10 @@ def fit_bradley_terry(
     first
         +1 where the winner was first (at home), -1 where the loser was, 0 where neither: fits an order effect.
     prior_variance
-        Variance of a normal prior around 0 on each score. It makes the scores finite whatever the comparisons; where it
+        Variance of a normal prior around 0 on each score. It makes the scores finite, whatever the comparisons. If it
         alone joins groups of items that never meet, a note of the fit names them.
     max_iterations
-        Newton iterations after which to give up; ten would already be many.
+        Newton iterations after which to give up; ten is already many.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def fit_bradley_terry(
     if ties not in (None, "half", "davidson"):
         raise ValueError(f"ties must be 'half' or 'davidson', got {ties!r}")
     if ties is not None and tied is None:
-        raise ValueError(f"ties={ties!r} says how ties count; say with tied which comparisons were ties")
+        raise ValueError(f"ties={ties!r} has no effect without tied; pass tied, True for each tie")
     if prior_variance is not None and not 0 < prior_variance < np.inf:
         raise ValueError(f"prior_variance must be finite and above 0, or None for no prior, got {prior_variance!r}")
     if max_iterations < 1:
@@ -131,7 +131,7 @@ def _notes(items: Sequence[Hashable], counts: PairCounts) -> tuple[str, ...]:
     separate = name_separate_groups(items, counts)
     if separate is None:
         return ()
-    return (f"{separate}. The prior alone joins them, so that scores of different groups do not compare",)
+    return (f"{separate}. Only the prior joins them, so scores of different groups cannot be compared",)
 
 
 _TOTAL_WEIGHT = 1e300

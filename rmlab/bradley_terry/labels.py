@@ -65,7 +65,7 @@ def index_labels(
 
 
 def label_key(label: Any) -> Hashable:
-    """Return a label's key in a dict: the label itself, but True, equal to 1 in Python, is kept apart from 1."""
+    """Return a label's key in a dict: the label itself, except that True and 1 get different keys."""
     return (_BOOL, bool(label)) if isinstance(label, bool | np.bool_) else label
 
 

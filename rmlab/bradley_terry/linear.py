@@ -12,7 +12,7 @@ from rmlab.preference import preference_loss, preference_probability
 __all__ = ["LinearReward", "fit_linear_reward"]
 
 GRADIENT_TOLERANCE = 1e-6
-"""Of the largest gradient at the start."""
+"""As a share of the largest gradient at the start."""
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,14 @@ class LinearReward:
     weights: np.ndarray
     """Nats for a unit of each feature; float64, shape ``(width,)``."""
     log_loss: float
-    """Mean over the pairs that it was fitted to, in nats, without the prior's part."""
+    """Mean over the pairs that it was fitted to, in nats, without the prior's term."""
     prior_variance: float
     n_pairs: int
     information: np.ndarray = field(repr=False)
-    """What the pairs say of the weights, at the maximum and without the prior's part; shape ``(width, width)``."""
+    """Fisher information of the pairs at the maximum, without the prior's term; shape ``(width, width)``."""
 
     def score_differences(self, feature_differences: np.ndarray) -> np.ndarray:
-        """Give ``w . (phi_chosen - phi_rejected)``, in nats, shape ``(n_pairs,)``."""
+        """Return ``w . (phi_chosen - phi_rejected)``, in nats, shape ``(n_pairs,)``."""
         return np.asarray(feature_differences, dtype=np.float64) @ self.weights
 
     def covariance_after(self, factor: float) -> np.ndarray:
@@ -59,23 +59,24 @@ def fit_linear_reward(
 
     The weights have the largest posterior under a Gaussian prior of mean 0: they minimise
     ``sum(-log sigmoid(w . d - margin)) + |w|^2 / (2 prior_variance)``, which has one minimum. No constant is fitted,
-    since a difference does not see it.
+    since it cancels in a difference.
 
     Parameters
     ----------
     feature_differences
         ``phi(chosen) - phi(rejected)``, shape ``(n_pairs, width)``.
     prior_variance
-        Of each weight, above 0.
+        Prior variance of each weight, above 0.
     margins
-        In nats, shape ``(n_pairs,)``; by default 0.
+        Margin of each pair in nats, shape ``(n_pairs,)``; by default 0.
     multiplicities
         How often each pair counts, shape ``(n_pairs,)``; by default once. A tie is half a win each way.
 
     Raises
     ------
     ValueError
-        If the differences have another shape or are not finite, or the variance is out of range.
+        If the differences, margins or multiplicities have another shape or are out of range, the variance is out of range, or
+        the fit does not converge.
     """
     from scipy.optimize import minimize
 
@@ -85,6 +86,8 @@ def fit_linear_reward(
     if not 0 < prior_variance < np.inf:
         raise ValueError(f"prior_variance must be a finite number above 0, got {prior_variance!r}")
     margin = np.zeros(len(d)) if margins is None else np.asarray(margins, dtype=np.float64)
+    if margin.shape != (len(d),) or not np.isfinite(margin).all():
+        raise ValueError(f"margins must be finite, of shape ({len(d)},), got shape {margin.shape}")
     times = np.ones(len(d)) if multiplicities is None else np.asarray(multiplicities, dtype=np.float64)
     if times.shape != (len(d),) or not (np.isfinite(times).all() and (times >= 0).all() and times.any()):
         raise ValueError(f"multiplicities must be at least 0, not all 0, and of shape ({len(d)},)")
@@ -106,7 +109,7 @@ def fit_linear_reward(
     start = np.zeros(d.shape[1])
     scale = float(np.abs(objective(start)[1]).max()) or 1.0
     found = minimize(objective, start, jac=True, hess=curvature, method="trust-exact", options={"gtol": 1e-9 * scale})
-    # it also stops, and calls that a failure, where rounding leaves it nothing to gain
+    # it also reports failure where only rounding stops it, so the gradient decides
     if not np.abs(found.jac).max() <= GRADIENT_TOLERANCE * scale:
         raise ValueError(f"the fit did not converge: {found.message}; scale the features, or lower prior_variance")
     log_loss = float(times @ preference_loss(d @ found.x - margin) / times.sum())

@@ -35,7 +35,7 @@ STEP_TOLERANCE = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Information:
-    """Second derivative of minus the log posterior: a weighted graph Laplacian, bordered by what is not a score."""
+    """Second derivative of minus the log posterior: a weighted graph Laplacian, bordered by the other parameters."""
 
     pairs: csr_array  # (n, n), above the diagonal: what each pair shows about its score difference
     diagonal: Floats  # (n,): its row sums both ways, and the prior's precision
@@ -62,7 +62,7 @@ class Information:
     def solve(self, right: Floats, *, rtol: float = 1e-10) -> Floats:
         """Solve for one right-hand side whose first n entries sum to zero; so do those of the solution."""
         n = len(self.diagonal)
-        # zero to the last digit, or conjugate gradients chase the rounding
+        # exactly zero, or conjugate gradients would chase the rounding error
         right = np.concatenate([right[:n] - right[:n].mean(), right[n:]])
         if n <= CHOLESKY_LIMIT:
             solution = cho_solve(cho_factor(self._anchored()[0], check_finite=False), right, check_finite=False)
@@ -84,7 +84,7 @@ class Information:
         return np.concatenate([pull + self.border @ extras, self.border.T @ scores + self.corner @ extras])
 
     def _anchored(self) -> tuple[Floats, float]:
-        """Return the matrix's upper triangle plus a constant for all items, which makes it definite; the constant."""
+        """Return the upper triangle with a constant added for all items, which makes it definite, and the constant."""
         n, n_extras = self.border.shape
         anchor = self.diagonal.mean() / n
         matrix = np.zeros((n + n_extras, n + n_extras), order="F")
@@ -138,7 +138,7 @@ def maximise(
         for length in 0.5 ** np.arange(30):
             trial = parameters + length * step
             gradient, information = _derivatives(counts, trial, davidson, precision)
-            # along the step the loss is convex: uphill by half its first fall, or more, means that it went too far
+            # the loss is convex along the step: a slope upward of half its first fall, or more, means it went too far
             if gradient @ step <= fall / 2:
                 break
         else:  # no step helps, because of rounding
@@ -146,15 +146,15 @@ def maximise(
         parameters = trial
     raise RuntimeError(
         f"the fit did not converge: after {iteration} Newton iterations the next step would still move a parameter by "
-        f"{moved:.2g}. Give a prior, which holds the scores: prior_variance=1.0. Or raise max_iterations"
+        f"{moved:.2g}. Give a prior (prior_variance=1.0), or raise max_iterations"
     )
 
 
 def total_loss(counts: PairCounts, parameters: Floats, *, davidson: bool) -> float:
     """Return minus the log likelihood, in nats, without the prior.
 
-    A win by j costs ``loss(-d) = loss(d) + d`` and a tie costs ``loss(d) + d / 2 - log(tie parameter)``, so that one
-    evaluation serves all three outcomes. A half tie is half a win each way: the same without the last term.
+    A win by j costs ``loss(-d) = loss(d) + d`` and a tie costs ``loss(d) + d / 2 - log(tie parameter)``, so one
+    evaluation serves all three outcomes. With ties="half", a tie is half a win each way, without the last term.
     """
     d = _differences(counts, parameters)
     loss = davidson_loss(d, False, math.exp(parameters[-1])) if davidson else preference_loss(d)
@@ -178,8 +178,8 @@ def _derivatives(
 ) -> tuple[Floats, Information]:
     """Return the gradient of minus the log posterior, ``(n_items + n_extras,)``, and the information.
 
-    Win, tie and loss are as ``exp(d / 2) : tie parameter : exp(-d / 2)``, an exponential family in (wins - losses) / 2
-    and ties: the gradient is expected less observed, the information their covariance.
+    Win, tie and loss have the odds ``exp(d / 2) : tie parameter : exp(-d / 2)``, an exponential family in
+    (wins - losses) / 2 and ties. The gradient is expected minus observed, and the information is their covariance.
     """
     n, d, total = counts.n_items, _differences(counts, parameters), counts.total  # d and total: (n_rows,)
     if davidson:
@@ -210,7 +210,7 @@ def _derivatives(
 
 
 def _start(counts: PairCounts, davidson: bool, prior_precision: float) -> Floats:
-    """Return the log-odds of each item's share of wins, kept moderate, where the loss is curved: better than zeros."""
+    """Return a better start than zeros: log-odds of each item's share of wins, clipped to where the loss is curved."""
     matrix, ones = counts.matrix(counts.total / 2), np.ones(counts.n_items)
     half, surplus = matrix @ ones + matrix.T @ ones, _onto_items(counts, counts.surplus)
     held = 0.5 + 2 * prior_precision

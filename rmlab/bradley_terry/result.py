@@ -26,7 +26,7 @@ COVARIANCE_LIMIT = 10_000
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BradleyTerryFit:
-    """Scores of items, what is known of their errors, and what they were fitted with; see `fit_bradley_terry`.
+    """Scores of items, their errors, and the settings of the fit; see `fit_bradley_terry`.
 
     Errors are computed when first asked for, from the information at the maximum. With a prior they are those of the
     posterior, by Laplace's approximation.
@@ -50,7 +50,7 @@ class BradleyTerryFit:
     reference: Hashable | None = None
     """The item at zero; None if scores sum to zero."""
     notes: tuple[str, ...] = ()
-    """Notes that a reader of these scores needs and might miss, in sentences."""
+    """Warnings for a reader of these scores, in sentences."""
     _parameters: NDArray[np.float64] = field(kw_only=True)
     _counts: PairCounts = field(kw_only=True)
     _information: Information = field(kw_only=True)
@@ -85,7 +85,7 @@ class BradleyTerryFit:
         return _roots(np.diag(self.covariance))
 
     def covariance_of(self, items: Iterable[Hashable]) -> NDArray[np.float64]:
-        """Return the covariance of some items' scores, ``(n_chosen, n_chosen)``; a large fit solves once for each."""
+        """Return the covariance of some items' scores, ``(n_chosen, n_chosen)``; a large fit solves for each."""
         chosen = [self._position(item) for item in items]
         n = len(self.items)
         if n <= COVARIANCE_LIMIT:
@@ -178,7 +178,7 @@ class BradleyTerryFit:
         position = self._positions.get(label_key(item))
         if position is None:
             near = ", ".join(map(repr, self.items[:5])) + (", ..." if len(self.items) > 5 else "")
-            raise ValueError(f"{item!r} is none of the {len(self.items):,} items fitted: {near}")
+            raise ValueError(f"{item!r} is not one of the {len(self.items):,} items fitted: {near}")
         return position
 
     def _extra_standard_error(self, which: int) -> float:

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Describe the options."""
+    """Add the options of this command."""
     parser.add_argument("store", metavar="STORE", help="file of labels, or the address of a PostgreSQL database")
     parser.add_argument(
         "--pairs",
         metavar="PAIRS",
-        help="the pairs that were judged (file, glob or hub id): adds what is rewarded",
+        help="the pairs that were judged (file, glob or hub id); adds what the raters reward",
     )
     parser.add_argument("--export", metavar="FILE", help="write every entry as a table (.csv)")
     parser.add_argument("--export-pairs", metavar="FILE", help="write the labels as pairs (.jsonl); needs --pairs")
@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what the labels of a store say of their raters."""
+    """Print how the raters of a store judged, and write the labels to files if asked."""
     from pathlib import Path
 
     try:
@@ -45,9 +45,9 @@ def run(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:  # the lab extra is not installed; the message says so
         raise ValueError(str(error)) from error
     if options.export_pairs and not options.pairs:
-        raise ValueError("--export-pairs writes the texts of the pairs: name their file with --pairs")
+        raise ValueError("--export-pairs needs the texts of the pairs. Name their file with --pairs")
     if options.rater_weight and not options.export_pairs:
-        raise ValueError("--rater-weight goes with --export-pairs: add it, or leave --rater-weight out")
+        raise ValueError("--rater-weight needs --export-pairs. Add that option, or leave --rater-weight out")
     weights = _rater_weights(options.rater_weight)
     if "://" not in options.store and not Path(options.store).is_file():
         raise ValueError(f"no file {options.store!r}: name the store that `rmlab judge --store` wrote")
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
 def _rewarded(
     entries: list[Judgement], found: Agreement, options: argparse.Namespace, weights: dict[str, str]
 ) -> tuple[Rewarded, tuple[Rewarded, ...]]:
-    """Fit what is rewarded, by each of two clear camps too, and write the labels as pairs where that is asked for."""
+    """Fit what all raters and each of two clear camps reward, and write the labels as pairs if asked."""
     import rmlab
     from rmlab.labels import ask, export_pairs, fit_camps, fit_rewarded, traits_of
 
@@ -79,14 +79,14 @@ def _rewarded(
 
 
 def _rater_weights(given: list[str]) -> dict[str, str]:
-    """Return the weight of each rater that the command line names, as text; `export_pairs` reads it."""
+    """Return the weight of each rater that the command line names, as text, which `export_pairs` converts."""
     weights: dict[str, str] = {}
     for one in given:
-        rater, equals, weight = one.rpartition("=")  # a name may hold one
+        rater, equals, weight = one.rpartition("=")  # a name may contain one
         if not equals:
             raise ValueError(f"--rater-weight {one!r}: expected NAME=NUMBER, such as Ann=0.5")
         if rater in weights:
-            raise ValueError(f"--rater-weight gives {rater!r} two weights: {weights[rater]} and {weight}; leave one")
+            raise ValueError(f"--rater-weight gives {rater!r} two weights, {weights[rater]} and {weight}; give one")
         weights[rater] = weight
     return weights
 
@@ -116,7 +116,7 @@ def _as_text(found: Agreement, rewarded: Rewarded | None, of_camps: tuple[Reward
     yield from _raters(found.raters)
     if found.consistency:
         pairs = _counted(found.consistency.n_pairs, "pair")
-        yield f"judged the same when it came back swapped: {found.consistency}, {pairs}"
+        yield f"same judgement when a pair came back swapped: {found.consistency}, {pairs}"
     if found.raw:
         yield f"two raters agree: {found.raw}, {_counted(found.raw.n_pairs, 'pair')}"
     if found.alpha:
@@ -127,10 +127,10 @@ def _as_text(found: Agreement, rewarded: Rewarded | None, of_camps: tuple[Reward
     if found.camps and found.camps.clear:
         one, other = (", ".join(map(printable, part)) for part in found.camps.members)
         mean, lower, upper = found.camps.gap
-        yield f"two camps: {one} | {other} (without camps, p = {found.camps.p_value:.3f})"
+        yield f"two camps: {one} | {other} (p = {found.camps.p_value:.3f} against no camps)"
         yield (
-            f"  within the smaller one two agree more often than across, by {mean:.2f} ({lower:.2f} to {upper:.2f}), "
-            f"on {_counted(found.camps.n_pairs, 'pair')} that did not divide them"
+            f"  two raters of the smaller camp agree more often than raters of different camps, by {mean:.2f} "
+            f"({lower:.2f} to {upper:.2f}), on {_counted(found.camps.n_pairs, 'pair')} not used to find the camps"
         )
     if rewarded is not None:
         yield ""

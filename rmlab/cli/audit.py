@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from rmlab.atomic import write_text
+from rmlab.atomic import unwritable_page, write_text
 from rmlab.audit import TRANSFORMS, audit, robustness
 from rmlab.audit.transforms import load_transform
 from rmlab.cli.options import add_skip_bad, read_given
@@ -15,7 +15,7 @@ from rmlab.datasets import load_everyday
 from rmlab.printing import printable_lines
 
 SAMPLE, ROBUSTNESS_SAMPLE = 64, 200
-"""Pairs that the audit of invariants and that of robustness read, if no number is given."""
+"""Default numbers of pairs, for the audit of invariants and for the audit of robustness."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -27,9 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sample", type=int, help=f"pairs to score (default: {SAMPLE}; with --robustness {ROBUSTNESS_SAMPLE})"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the draw of the sample (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the sample (default: 0)")
     parser.add_argument(
-        "--robustness", action="store_true", help="by how much do changes that should not matter move the scores?"
+        "--robustness", action="store_true", help="measure how far scores move under changes that should not matter"
     )
     parser.add_argument(
         "--transform",
@@ -44,9 +44,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Audit a reward model; the exit status shows whether anything is broken."""
+    """Audit a reward model; return 1 if anything is broken, else 0."""
     if not options.robustness and (options.transform or options.html):
-        raise ValueError("--transform and --html go with --robustness: add it, or leave them out")
+        raise ValueError("--transform and --html need --robustness. Add that option, or leave them out")
     pairs = read_given(options.pairs, options) if options.pairs else load_everyday()
     if options.robustness:
         return _robustness(options, pairs)
@@ -68,9 +68,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _robustness(options: argparse.Namespace, pairs: PreferencePairs) -> int:
     page: Path | None = options.html
-    if page is not None and (page.is_dir() or not page.parent.is_dir()):  # before the scoring, not after it
-        fault = "it is a folder" if page.is_dir() else "its folder is missing"
-        raise ValueError(f"{page} cannot be written: {fault}")
+    if page is not None and (why := unwritable_page(page)):  # before the scoring, not after it
+        raise ValueError(f"{page} cannot be written: {why}")
     found = robustness(
         options.model,
         pairs,

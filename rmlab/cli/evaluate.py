@@ -42,7 +42,7 @@ HELD_BACK = 0.3
 """The share of the pairs to which the temperature is fitted if no held-out pairs are given."""
 EMPTY, EQUAL = "pairs with one empty response", "pairs with equal responses"
 JUDGED_AGAIN = 20
-"""The number of pairs judged more than once from which a noise ceiling is given."""
+"""The least number of pairs judged more than once for which a noise ceiling is reported."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -52,14 +52,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--held-out",
         metavar="PAIRS",
-        help=f"other pairs to fit the temperature to (default: {100 * HELD_BACK:.0f} in 100 of PAIRS, by prompt)",
+        help=f"other pairs to fit the temperature to (default: {100 * HELD_BACK:.0f}%% of PAIRS, split by prompt)",
     )
     add_skip_bad(parser)
-    parser.add_argument("--max-length", type=int, help="longest sequence in tokens")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and of that split (default: 0)")
+    parser.add_argument("--max-length", type=int, help="longest sequence in tokens (default: the model's own)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap and of that split (default: 0)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
-        "--ceiling", type=float, metavar="P", help="the accuracy of the best possible model, where it is known"
+        "--ceiling", type=float, metavar="P", help="the accuracy of the best possible model, if it is known"
     )
     parser.add_argument("--html", metavar="FILE", type=Path, help="write a page with the figures and pictures")
 
@@ -98,7 +98,7 @@ def _examine(model: RewardModel, pairs: PreferencePairs, options: argparse.Names
     judged, counts, chosen, rejected, lengths = _score(model, pairs, options.pairs, options)
     differences = chosen - rejected
     groups = [group or "(none)" for group in judged.groups]
-    prompts: list[str | int] = [text or i for i, text in enumerate(judged.texts("prompt"))]  # empty ones share nothing
+    prompts: list[str | int] = [text or i for i, text in enumerate(judged.texts("prompt"))]  # empty ones all differ
     shared = prompts if len(set(prompts)) < len(prompts) else None
     settings: dict[str, Any] = {"n_bootstrap": N_BOOTSTRAP, "seed": options.seed}
     result = evaluate(
@@ -132,7 +132,7 @@ def _known_ceiling(result: Evaluation, options: argparse.Namespace) -> tuple[str
 def _score(
     model: RewardModel, pairs: PreferencePairs, name: str, options: argparse.Namespace
 ) -> tuple[PreferencePairs, dict[str, int], np.ndarray, np.ndarray, np.ndarray]:
-    """Return the pairs with a preference, what was left out or cut, their scores and their responses' lengths."""
+    """Return the pairs with a preference, counts of what was left out or cut, and scores and lengths of responses."""
     judged = pairs.take(pairs.decided)
     if not len(judged):
         raise ValueError(f"{name}: all {len(pairs):,} pairs are ties; accuracy needs a preferred response")
@@ -150,7 +150,7 @@ def _score(
 
 
 def _score_each_once(model: RewardModel, encoded: Encoded, options: argparse.Namespace) -> np.ndarray:
-    """Score texts, ``(n_texts,)``, each distinct one once, since the pairs of a rated set repeat its responses."""
+    """Return the scores of texts, ``(n_texts,)``; each distinct text is scored once, since rated sets repeat texts."""
     digests = (blake2b(np.asarray(ids, np.int64).tobytes(), digest_size=16).digest() for ids in encoded)
     codes, distinct = codes_of(digests)
     first = np.full(len(distinct), len(codes))
@@ -171,7 +171,7 @@ def _half_wins(counts: dict[str, int]) -> tuple[str, ...]:
 def _tempered(
     model: RewardModel, pairs: PreferencePairs, differences: np.ndarray, options: argparse.Namespace
 ) -> Tempered:
-    """Fit a temperature on other pairs than those of the report: held-out ones, or a part of these by prompt."""
+    """Fit a temperature to pairs that it is not reported on: held-out pairs, or a part split off by prompt."""
     if options.held_out:
         held, _, chosen, rejected, _ = _score(model, read_given(options.held_out, options), options.held_out, options)
         fitted, reported, given = chosen - rejected, np.ones(len(differences), dtype=bool), set(held.texts("prompt"))
@@ -182,7 +182,7 @@ def _tempered(
         try:
             parts = parts_by_prompt(pairs, fractions=(HELD_BACK, 1 - HELD_BACK), seed=options.seed)
         except ValueError:  # one group of prompts cannot be in two parts
-            why = "all pairs are on one prompt or near-equal ones, so that none can be held back"
+            why = "all pairs have the same prompt or near-equal ones, so none can be held back"
             return Tempered("fitted to no pairs", failure=f"{why}; give other pairs with --held-out")
         reported = parts == 1
         fitted = differences[~reported]
@@ -193,7 +193,7 @@ def _tempered(
 
 
 def _ceiling(pairs: PreferencePairs, settings: dict[str, Any]) -> tuple[NoiseCeiling | None, tuple[str, ...]]:
-    """Estimate the best possible accuracy if enough of the pairs were judged more than once."""
+    """Return the noise ceiling if enough pairs were judged more than once, and notes on it."""
     votes: dict[tuple[str, str, str], Counter[bool]] = {}
     for prompt, chosen, rejected in zip(*map(pairs.texts, ("prompt", "chosen", "rejected")), strict=True):
         if chosen != rejected:
@@ -203,18 +203,18 @@ def _ceiling(pairs: PreferencePairs, settings: dict[str, Any]) -> tuple[NoiseCei
     if not again:
         return None, ()
     if len(again) < JUDGED_AGAIN:
-        return None, (f"{len(again):,} of the pairs occur more than once: too few for a noise ceiling",)
+        return None, (f"{len(again):,} of the pairs occur more than once; a noise ceiling needs {JUDGED_AGAIN}",)
     notes = ()
     if all(len(count) == 1 for count in again.values()):
         notes = (
-            "every repeated pair has the same judgement each time; if those are copies, they do not show a ceiling",
+            "every repeated pair had the same judgement each time; if these are copies, they do not show a ceiling",
         )
     table = [(count[True], count[False]) for count in again.values()]
     return noise_ceiling(table, clusters=[key[0] for key in again], **settings), notes
 
 
 def _trained_on(options: argparse.Namespace) -> tuple[str, ...]:
-    """Return a note if the training record that `rmlab train` leaves beside the model names the same pairs."""
+    """Return a note if the training record that `rmlab train` wrote beside the model names the same pairs."""
     try:
         record = json.loads((Path(options.model) / "training.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -222,13 +222,13 @@ def _trained_on(options: argparse.Namespace) -> tuple[str, ...]:
     trained_on = record.get("pairs") if isinstance(record, dict) else None
     if not isinstance(trained_on, str) or Path(trained_on).resolve() != Path(options.pairs).resolve():
         return ()
-    return (f"the model was trained on a part of {options.pairs}: these figures are better than on pairs it never saw",)
+    return (f"the model was trained on a part of {options.pairs}, so these figures are too good; give other pairs",)
 
 
 def _benchmark(
     pairs: PreferencePairs, layout: str, chosen: np.ndarray, rejected: np.ndarray, settings: dict[str, Any]
 ) -> tuple[RewardBenchScores | None, tuple[str, ...]]:
-    """Score files in the formats of RewardBench 1 and 2 as their authors do, or return why that cannot be done."""
+    """Return the scores of RewardBench 1 or 2 as their authors define them, or a note on why there are none."""
     try:
         if layout == REWARDBENCH.name:
             return rewardbench(chosen.astype(float) - rejected, pairs.groups, **settings), ()
@@ -262,7 +262,7 @@ def _responses(
 
 
 def _made(options: argparse.Namespace, pairs: PreferencePairs, model: RewardModel) -> dict[str, str]:
-    """Return how a report was made, so that it can be made again."""
+    """Return how a report was made, so that it can be reproduced."""
     command = ["rmlab", "evaluate", str(options.model), options.pairs]
     for name in ("revision", "held_out", "max_length", "precision", "seed", "ceiling", "html"):
         if (value := getattr(options, name)) is not None:

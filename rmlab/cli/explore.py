@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from rmlab.atomic import write_text
+from rmlab.atomic import unwritable_page, write_text
 from rmlab.cli.options import add_skip_bad, load_trained, read_given
 
 if TYPE_CHECKING:
@@ -30,25 +30,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", nargs="?", help="folder or hub id (default: the course's model)")
     parser.add_argument("pairs", metavar="PAIRS", nargs="?", help="file, glob or hub id (default: fresh replies)")
     parser.add_argument(
-        "--robustness", action="store_true", help="a view of what moves the scores and should not (takes minutes)"
+        "--robustness", action="store_true", help="add a view of what moves the scores and should not (takes minutes)"
     )
     parser.add_argument("--html", metavar="FILE", type=Path, help="write one file that needs no kernel and no network")
     parser.add_argument(
-        "--live", action="store_true", help="with --html: put the model into the file, so that it answers there too"
+        "--live", action="store_true", help="with --html: put the model into the file, so that it can score there too"
     )
     parser.add_argument("--revision", help="pin a hub model")
-    parser.add_argument("--labels", metavar="STORE", help="labels of PAIRS: Optimise shows their reward as a proxy too")
+    parser.add_argument(
+        "--labels", metavar="STORE", help="labels of PAIRS; Optimise also shows their reward as a proxy"
+    )
     add_skip_bad(parser)
-    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: any that is free)")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: any free one)")
     parser.add_argument("--no-browser", action="store_true", help="print the address without opening a browser")
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve the explorer as a page on this machine until interrupted, or write it as one file."""
     page: Path | None = options.html
-    if page is not None and (page.is_dir() or not page.parent.is_dir()):  # before the scoring, not after it
-        fault = "it is a folder" if page.is_dir() else "its folder is missing"
-        raise ValueError(f"{page} cannot be written: {fault}")
+    if page is not None and (why := unwritable_page(page)):  # before the scoring, not after it
+        raise ValueError(f"{page} cannot be written: {why}")
     if options.live and page is None:
         raise ValueError("--live puts the model into a file: name the file with --html FILE")
     if options.labels is not None and options.pairs is None:
@@ -82,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> NoReturn:
-    """Serve the page at once, even though at first it only waits until the pairs are scored."""
+    """Serve the page at once; until the pairs are scored, it says that it is waiting."""
     from rmlab.explorer.access import kept_token, open_browser, redirect_file
     from rmlab.explorer.serve import ExplorerServer
 
@@ -98,15 +99,15 @@ def _serve(options: argparse.Namespace) -> NoReturn:
         shown, title, _ = _shown(options, lambda: options.no_browser or open_browser(file))
         server.show(shown.state, shown.views, shown.data, title=title)
         server.wait()
-    # The interpreter would wait for a thread that is scoring, or be aborted if torch computes in it; and shutting torch
-    # down takes seconds.
+    # Exit at once: the interpreter would wait for a thread that is scoring, or abort if torch computes in it, and torch
+    # takes seconds to shut down.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
 
 
 def _live(shown: Explorer, pairs: PreferencePairs) -> str:
-    """Return the blocks of the models that answer in the explorer, compared with torch on the pairs that it shows."""
+    """Return the parts of the page that hold its models, after comparing their scores with torch on the pairs shown."""
     from rmlab.explorer.live_files import live_blocks
 
     answers = shown.answers
@@ -118,7 +119,7 @@ def _live(shown: Explorer, pairs: PreferencePairs) -> str:
 def _shown(
     options: argparse.Namespace, ready: Callable[[], object] = lambda: None
 ) -> tuple[Explorer, str, PreferencePairs | None]:
-    """Load the model and the pairs, call `ready`, and score them; return the explorer, its title, and given pairs."""
+    """Load model and pairs, call `ready`, and score the pairs; return the explorer, its title and the given pairs."""
     from rmlab.explorer.linked import QUESTION, explore
 
     model = load_trained(options) if options.model else None
@@ -143,7 +144,7 @@ def _robustness(model: RewardModel | None, pairs: PreferencePairs | None, name: 
 
 
 def _judge(store: str, pairs: PreferencePairs) -> Judge:
-    """Return the judge whose weights are those that somebody's labels of these pairs reward."""
+    """Return a judge whose weights are fitted to the labels of these pairs in a store."""
     from rmlab.labels import LabelStore, ask, fit_rewarded, traits_of
     from rmlab.optimization import judge_of_labels
 
@@ -155,12 +156,12 @@ def _judge(store: str, pairs: PreferencePairs) -> Judge:
 
 
 def _name(given: str) -> str:
-    """Return the bare name of a file or folder, for a page that may be sent to others; a hub id stays whole."""
+    """Return the name of a file or folder without its path, for a page that may be shared; a hub id stays whole."""
     return Path(given).resolve().name if Path(given).exists() else given
 
 
 def _history(model: str | None) -> tuple[History | None, str | None]:
-    """Read the history that `rmlab train` leaves beside a model, if there is one, or say why it makes no film."""
+    """Return the history that `rmlab train` wrote beside a model, if any, or a note on why it makes no film."""
     path = None if model is None else Path(model) / "training.json"
     if path is None or not path.is_file():
         return None, None

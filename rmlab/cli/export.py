@@ -13,14 +13,14 @@ from rmlab.model import OnnxAgreement, RewardModel
 
 COURSE_MODELS: dict[str, CourseJudge] = {"course-fair": "fair", "course-flattered": "flattered"}
 N_SHIPPED = 60
-"""How many pairs of each of the two sets that ship tell how far scores are from torch's."""
+"""How many pairs of each of the two shipped sets are used to compare the scores with torch's."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("model", metavar="MODEL", help=f"folder, hub id, or {' or '.join(COURSE_MODELS)}")
     parser.add_argument(
-        "pairs", metavar="PAIRS", nargs="?", help="pairs to compare the scores on (default: some that ship)"
+        "pairs", metavar="PAIRS", nargs="?", help="pairs to compare the scores on (default: some that ship with rmlab)"
     )
     parser.add_argument("--onnx", metavar="FOLDER", type=Path, required=True, help="the folder to write")
     parser.add_argument("--revision", help="pin a hub model")
@@ -55,7 +55,7 @@ def _load(options: argparse.Namespace) -> RewardModel:
 
 
 def _shipped() -> list[PreferencePair]:
-    """Return some of the pairs that ship, of both sets."""
+    """Return some pairs of each of the two shipped sets."""
     everyday: PreferencePairs = load_everyday()
     step = max(1, len(everyday) // N_SHIPPED)
     return [*everyday[::step][:N_SHIPPED], *course_pairs(n_pairs=N_SHIPPED).pairs]

@@ -20,9 +20,9 @@ from rmlab.printing import is_blank, printable
 _ROLES = {
     "winner": "column of the preferred item",
     "loser": "column of the other item",
-    "weight": "column of counts, used if there",
-    "tied": "column of true or false, used if there",
-    "first": "column of 1 (winner first, or at home), -1 or 0, used if there",
+    "weight": "column of counts, used if present",
+    "tied": "column of true (a tie) or false, used if present",
+    "first": "column of 1 (winner first, or at home), -1 (loser first) or 0 (neither), used if present",
 }
 _AS_OPTIONS = {
     "prior_variance=1.0": "--prior-variance 1.0",
@@ -31,19 +31,19 @@ _AS_OPTIONS = {
     "Leave first out": "Leave it out (--first '')",
     "raise max_iterations": "raise --max-iterations",
 }
-"""The words of the library's advice, and how they read on the command line."""
+"""Words of the library's advice, and the options that replace them on the command line."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("comparisons", metavar="COMPARISONS.csv", help="one comparison a row, with a header")
+    parser.add_argument("comparisons", metavar="COMPARISONS.csv", help="a header, and one comparison a row")
     for role, about in _ROLES.items():
-        without = "; '' for none" if about.endswith("used if there") else ""
+        without = "; '' for none" if about.endswith("used if present") else ""
         parser.add_argument(f"--{role}", metavar="COLUMN", help=f"{about} (default: {role}{without})")
-    parser.add_argument("--ties", choices=("half", "davidson"), help="how ties count (default: half a win each way)")
+    parser.add_argument("--ties", choices=("half", "davidson"), help="how ties count (default: half a win for each)")
     parser.add_argument("--prior-variance", type=float, help="variance of a Gaussian prior on the scores")
-    parser.add_argument("--max-iterations", type=int, default=100, help="Newton iterations at most (default: 100)")
-    parser.add_argument("--relative-to", metavar="ITEM", help="put this item's score at zero")
+    parser.add_argument("--max-iterations", type=int, default=100, help="most Newton iterations (default: 100)")
+    parser.add_argument("--relative-to", metavar="ITEM", help="set this item's score to zero")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -73,13 +73,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _rows(fit: BradleyTerryFit) -> tuple[list[tuple[Any, float, Any, Any]], tuple[str, ...]]:
-    """Return item, score, standard error and interval of each, the best first, and notes; beyond a limit no errors."""
+    """Return item, score, standard error and interval of each, best first, and notes; too many items get no errors."""
     errors: Any = [None] * len(fit.items)
     intervals, notes = errors, (*fit.notes, *_alike(map(str, fit.items)))
     try:
         errors, intervals = fit.standard_errors, fit.intervals()
     except ValueError as error:  # more items than a covariance matrix can hold
-        notes = (*notes, f"no standard errors: {error} (in Python, of the fit)")
+        notes = (*notes, f"no standard errors: {error} (a method of the fit in Python)")
     return sorted(zip(fit.items, fit.scores, errors, intervals, strict=True), key=lambda row: -row[1]), notes
 
 
@@ -116,19 +116,19 @@ def _number(value: float, width: int) -> str:
 
 
 def _alike(items: Iterable[str]) -> Iterable[str]:
-    """Yield a note on each two names that a reader would take for one."""
+    """Yield a note on every two names that a reader would take for the same."""
     first: dict[str, str] = {}
     for item in items:
         shown = "".join(one for one in item if unicodedata.category(one) not in ("Cc", "Cf"))
         same = first.setdefault(" ".join(shown.casefold().split()), item)
         if same != item:
-            yield f"{same!r} and {item!r} are two items, and differ only in case, spaces or characters that do not show"
+            yield f"{same!r} and {item!r} are different items, but differ only in case, spaces or invisible characters"
 
 
 def _read_label(text: str) -> str:
     if is_blank(text):
         raise ValueError
-    return unicodedata.normalize("NFC", text.strip())  # two spellings that nobody can tell apart are one name
+    return unicodedata.normalize("NFC", text.strip())  # spellings that look the same are one name
 
 
 def _read_weight(text: str) -> float:
@@ -139,7 +139,7 @@ def _read_weight(text: str) -> float:
 
 
 def _whole(text: str) -> str:
-    return text.strip().removesuffix(".0")  # a column of whole numbers and gaps is written as floats
+    return text.strip().removesuffix(".0")  # a column of whole numbers with gaps is written as floats
 
 
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
@@ -154,9 +154,9 @@ _READERS: dict[str, tuple[Callable[[str], Any], str]] = {
 
 
 def _read_comparisons(path: Path, options: argparse.Namespace) -> dict[str, list[Any]]:
-    """Read the columns that a fit needs from a CSV file, naming file and line of what cannot be read."""
+    """Return the columns that a fit needs, by role. Raises ValueError, with file and line, for what cannot be read."""
     if not path.is_file():
-        found = f"{path}: is no regular file" if path.exists() else f"no file {str(path)!r} in {str(Path.cwd())!r}"
+        found = f"{path}: is not a regular file" if path.exists() else f"no file {str(path)!r} in {str(Path.cwd())!r}"
         raise ValueError(f"{found}; expected a CSV file of comparisons")
     names: dict[str, str] = {}
     columns: dict[str, list[Any]] = {}
@@ -177,12 +177,12 @@ def _read_comparisons(path: Path, options: argparse.Namespace) -> dict[str, list
         if columns["winner"][-1] == columns["loser"][-1]:
             raise ValueError(f"{place}: compares {named(columns['winner'][-1])} with itself; leave the row out")
     if not columns:
-        raise ValueError(f"{path}: no comparisons; expected a header, such as winner,loser, and a row for each")
+        raise ValueError(f"{path}: no comparisons; expected a header, such as winner,loser, and a row per comparison")
     return columns
 
 
 def _column_names(header: list[str], options: argparse.Namespace, place: str) -> dict[str, str]:
-    """Return the name of each role's column; those that only have a default name may be absent."""
+    """Return the column of each role; weight, tied and first may be absent unless an option names them."""
     names = {}
     for role in _ROLES:
         asked = getattr(options, role)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rmlab.atomic import write_text
+from rmlab.atomic import unwritable_page, write_text
 from rmlab.cli.options import add_skip_bad, read_given
 
 if TYPE_CHECKING:
@@ -21,53 +21,62 @@ if TYPE_CHECKING:
     from rmlab.labels import Questions, Traits
     from rmlab.labels.rules import Rule
 
+STORE = "labels.db"
 SHIPPED = 200
-"""Replies of the world that are judged where no file is named."""
+"""Number of simulated pairs that are judged if no file is named."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Describe the options."""
+    """Add the options of this command."""
     parser.add_argument(
-        "pairs", metavar="PAIRS", nargs="?", help="file, glob or hub id (default: replies of the world)"
+        "pairs", metavar="PAIRS", nargs="?", help="file, glob or hub id (default: pairs from the world of replies)"
     )
     parser.add_argument(
-        "--store", metavar="FILE", default="labels.db", help="where labels go: a file, or postgresql://... (labels.db)"
+        "--store",
+        metavar="FILE",
+        default=STORE,
+        help=f"where labels go: a file, or postgresql://... (default: {STORE})",
     )
     parser.add_argument("--rater", metavar="NAME", help="the name that is kept with the labels (default: me)")
-    parser.add_argument("--number", type=int, default=40, help="judgements after which you are done (default: 40)")
+    parser.add_argument(
+        "--number", type=int, default=40, help="judgements until the page shows what you reward (default: 40)"
+    )
     parser.add_argument(
         "--rule",
         choices=("random", "disagreement", "information"),
         default="random",
-        help="how the next pair is drawn; disagreement: of the two --models (default: random)",
+        help="how the next pair is chosen; disagreement is that of the two --models (default: random)",
     )
     parser.add_argument("--models", metavar="MODEL", nargs=2, help="folders or hub ids of two models")
     parser.add_argument(
-        "--class", dest="many", action="store_true", help="open it to the local network: a join code, a page for each"
+        "--class",
+        dest="many",
+        action="store_true",
+        help="open it to the local network: a code to join, a page for each rater",
     )
     parser.add_argument("--host", metavar="ADDRESS", help="address to listen on with --class (default: this machine's)")
     parser.add_argument(
-        "--html", metavar="FILE", type=Path, help="write one file to judge in, whose labels the browser keeps"
+        "--html", metavar="FILE", type=Path, help="write one file to judge in; the browser keeps its labels"
     )
-    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: any that is free)")
-    parser.add_argument("--no-browser", action="store_true", help="print the address, and open nothing")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: any free one)")
+    parser.add_argument("--no-browser", action="store_true", help="print the address without opening a browser")
     add_skip_bad(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve pages to judge pairs on, until interrupted."""
+    """Serve pages to judge pairs on until interrupted, or write one file to judge in."""
     if not 0 <= options.port < 65536:
         raise ValueError(f"--port must be between 0 (any that is free) and 65535, got {options.port}")
     if options.number < 1:
         raise ValueError(f"--number must be at least 1, got {options.number}")
     if options.host and not options.many:
-        raise ValueError("--host goes with --class: one rater's page is for this machine only")
+        raise ValueError("--host needs --class: without it, only this machine can reach the page")
     if (options.rule == "disagreement") != bool(options.models):
         raise ValueError("--rule disagreement needs --models ONE OTHER, and no other rule takes them")
     if options.html is not None:
         return _write_page(options)
     if "://" in options.store and not (options.many or options.rater):
-        raise ValueError("others may judge into that database too: give your name with --rater NAME")
+        raise ValueError("others may add labels to that database too. Give your name with --rater NAME")
     try:
         import rmlab.explorer  # noqa: F401
         from rmlab.labels import LabelStore, ask, rater_name, traits_of
@@ -91,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
             )
         except OSError as error:
             why = os.strerror(error.errno) if error.errno else str(error)
-            raise OSError(f"{host}, port {options.port} cannot be had ({why}); name another") from error
+            raise OSError(f"port {options.port} of {host} is not available ({why}); name another") from error
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does
         with suppress(KeyboardInterrupt), server, redirect_file(server.address) as file:
             print(_said(server, options.store, len(questions)), flush=True)
@@ -103,13 +112,19 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _write_page(options: argparse.Namespace) -> int:
-    """Write one file to judge in; there the browser keeps the labels, and no model or database can be asked."""
+    """Write one file to judge in. The browser keeps its labels, and it has no access to a model or a database."""
     page: Path = options.html
-    given = {"--class": options.many, "--models": options.models, "--rule": options.rule != "random"}
+    given = {
+        "--class": options.many,
+        "--models": options.models,
+        "--rule": options.rule != "random",
+        "--store": options.store != STORE,
+        "--port": options.port,
+    }
     if wrong := [name for name, there in given.items() if there]:
         raise ValueError(f"{wrong[0]} needs a server, and --html FILE writes a page without one; leave one of them out")
-    if page.is_dir() or not page.parent.is_dir():
-        raise ValueError(f"{page} cannot be written: {'it is a folder' if page.is_dir() else 'its folder is missing'}")
+    if why := unwritable_page(page):
+        raise ValueError(f"{page} cannot be written: {why}")
     try:
         from rmlab.explorer import ExplorerState
         from rmlab.explorer.judge_columns import judge_columns
@@ -144,9 +159,9 @@ def _title(pairs: str | None) -> str:
 
 
 def _pairs(options: argparse.Namespace) -> PreferencePairs:
-    """Read the pairs, or write those that ship. A class is given the same few, in an order of each rater's own.
+    """Return the given pairs, or simulated ones. A class gets only as many as each rater judges.
 
-    Raters who drew theirs from many would hardly ever judge the same pair, and nothing could be said of agreement.
+    If raters drew from many pairs, two would hardly ever judge the same one, and agreement could not be measured.
     """
     if options.pairs:
         pairs = read_given(options.pairs, options)
@@ -161,7 +176,7 @@ def _pairs(options: argparse.Namespace) -> PreferencePairs:
 
 
 def _rule(options: argparse.Namespace, questions: Questions, traits: Traits) -> Rule | None:
-    """Return the rule that draws the next pair."""
+    """Return the rule that chooses the next pair; None for a random choice."""
     from rmlab.labels import ByDisagreement, ByInformation
 
     if options.rule == "information":

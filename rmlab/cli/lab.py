@@ -11,7 +11,7 @@ from pathlib import Path
 from rmlab.cli import doctor
 
 CONFIG = Path(__file__).parent / "jupyter_config"
-"""Defaults of JupyterLab: no prompt about its news lies over the first notebook. A reader's own settings win."""
+"""Settings of JupyterLab: no prompt about its news covers the first notebook. The reader's own settings win."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

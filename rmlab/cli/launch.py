@@ -1,7 +1,7 @@
-"""The processes that `accelerate launch` should start on a CPU, but leaves to MPI.
+"""Starting the processes that `accelerate launch` leaves to MPI on a CPU.
 
-It starts the command once and sets MASTER_PORT, as if others would follow. Here the others are started with PyTorch's
-own launcher.
+accelerate starts the command once and sets MASTER_PORT, as if other processes would follow. This module starts them
+with PyTorch's own launcher.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ __all__ = ["is_left_alone", "number_asked_for", "start_again"]
 
 
 def is_left_alone(group: PartialState) -> bool:
-    """Return whether this is the only process, on a CPU, of several for which `accelerate launch` was asked."""
+    """Return whether `accelerate launch` was asked for several processes on a CPU, and started only this one."""
     alone = group.num_processes == 1 and str(group.device) == "cpu"
-    # a launcher that starts every process gives each its number
+    # a launcher that starts every process sets WORLD_SIZE in each
     return alone and "MASTER_PORT" in os.environ and "WORLD_SIZE" not in os.environ
 
 
 def number_asked_for() -> int | None:
-    """Return from accelerate's command line, or from its configuration, how many processes there should be here.
+    """Return how many processes accelerate's command line or configuration asks for on this machine.
 
-    None if it is unknown: the parent process is not accelerate, or there are several machines.
+    None if that is unknown: the parent process is not accelerate, or there are several machines.
     """
     try:
         words = psutil.Process().parent().cmdline()  # pyright: ignore[reportOptionalMemberAccess]
@@ -42,10 +42,10 @@ def number_asked_for() -> int | None:
 
 
 def start_again(n: int) -> int:
-    """Start this command as `n` processes that know of each other, and return the exit code of the first that fails."""
+    """Start this command as one group of `n` processes; return the exit code of the first that fails, or 0."""
     one_machine = ["--standalone", "--nproc-per-node", str(n), "--no-python"]
     try:
         launch(parse_args([*one_machine, sys.executable, *sys.orig_argv[1:]]))
-    except ChildFailedError as error:  # each process has said why it ended
+    except ChildFailedError as error:  # each process has printed why it ended
         return error.get_first_failure()[1].exitcode
     return 0

@@ -22,26 +22,26 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--precision",
         choices=("auto", "fp32", "bf16"),
         default="fp32",
-        help="auto: bf16 where the machine is faster in it (default: fp32)",
+        help="auto: bf16 if this machine computes faster in it (default: fp32)",
     )
 
 
 def load_trained(options: argparse.Namespace) -> RewardModel:
-    """Load the model that the command line names; refuse one whose head would be made here, at random."""
+    """Return the model that the command line names. Raises ModelError for one without a head of its own."""
     from rmlab.model import RewardModel
 
     return RewardModel.from_pretrained(options.model, revision=options.revision, fresh_head=False)
 
 
 def add_skip_bad(parser: Any) -> None:
-    """Add the option for what happens to a record of the pairs that cannot be read, to a parser or its group."""
+    """Add `--skip-bad`, which leaves out records that cannot be read, to a parser or a group of it."""
     parser.add_argument(
         "--skip-bad", action="store_true", help="leave out and count records that cannot be read (default: stop)"
     )
 
 
 def read_given(source: str, options: argparse.Namespace) -> PreferencePairs:
-    """Read the pairs that the command line names, and report bad records that were left out."""
+    """Return the pairs that the command line names, and print which bad records were left out."""
     pairs = rmlab.read_pairs(source, skip_bad=options.skip_bad)
     if n := pairs.report.n_bad:
         records = "record" if n == 1 else "records"

@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
         for _, score in _scored(model, [Read("--prompt and --response", one, one)], options.precision):
             print(f"{score:.6f}")
         return 0
-    lines = getattr(sys.stdin, "buffer", sys.stdin)  # bytes, so that a line in another encoding has its number
+    lines = getattr(sys.stdin, "buffer", sys.stdin)  # bytes, so that an error names the line that is not UTF-8
     notes: set[str] = set()
     for records in _chunks(_records(lines, notes), 512):
         for record, score in _scored(model, records, options.precision):
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 class Read(NamedTuple):
-    """A record with its place and, in the one form of messages, its prompt and response."""
+    """A record, its place, and its prompt and response with messages in their standard form."""
 
     place: str
     record: dict[str, Any]
@@ -74,7 +74,7 @@ def _scored(model: RewardModel, records: Sequence[Read], precision: Any) -> Iter
 
 
 def _records(lines: Iterable[str | bytes], notes: set[str]) -> Iterator[Read]:
-    """Yield each record; what was read differently from its line is added to `notes`."""
+    """Yield each record, and add to `notes` what was read differently from its line."""
     for number, line in enumerate(lines, start=1):
         where = f"standard input, line {number}"
         bare = bare_line(line if isinstance(line, bytes) else line.encode())
@@ -84,7 +84,7 @@ def _records(lines: Iterable[str | bytes], notes: set[str]) -> Iterator[Read]:
         try:
             printed = json.dumps(record, ensure_ascii=False, allow_nan=False)
         except ValueError:
-            raise ValueError(f"{where}: holds NaN or an infinite number, which JSON has not") from None
+            raise ValueError(f"{where}: holds NaN or an infinite number, which JSON does not allow") from None
         _text(printed, where)
         try:
             sides = {name: _plain(name, record.get(name), notes) for name in SIDES}
@@ -96,7 +96,7 @@ def _records(lines: Iterable[str | bytes], notes: set[str]) -> Iterator[Read]:
 
 
 def _plain(name: str, value: Any, notes: set[str]) -> Any:
-    """Return messages in their one form; those that call tools as they are, since a chat template may write calls."""
+    """Return messages in their standard form, but tool calls as they are, since a chat template may write them."""
     try:
         return plain(name, value, notes)
     except NotTextError:
@@ -104,12 +104,12 @@ def _plain(name: str, value: Any, notes: set[str]) -> Any:
 
 
 def _is_side(value: Any) -> bool:
-    """Return whether a value is a text or messages."""
+    """Return whether a value is text or messages."""
     return all(map(is_message, value)) if isinstance(value, list) else isinstance(value, str)
 
 
 def _text(text: str, where: str) -> str:
-    """Return the text if it is one: half of a surrogate pair is not a character."""
+    """Return the text. Raises ValueError if it holds half of a surrogate pair, which is not a character."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -118,7 +118,7 @@ def _text(text: str, where: str) -> str:
 
 
 def _chunks(records: Iterator[Any], size: int) -> Iterator[list[Any]]:
-    """Yield lists of `size` records; before an error, those that came before it."""
+    """Yield lists of at most `size` records; before an error, yield the records that came before it."""
     chunk: list[Any] = []
     try:
         for record in records:

@@ -54,13 +54,13 @@ def run(options: argparse.Namespace) -> int:
             )
             return start_again(n)
         print(
-            "accelerate started one process where it was asked for several: on a CPU it needs MPI for that. This run "
-            "has one; for N of them: torchrun --nproc-per-node N -m rmlab train ..."
+            "accelerate was asked for several processes and started one: on a CPU it needs MPI for more. This run "
+            "continues with one; for N, use: torchrun --nproc-per-node N -m rmlab train ..."
         )
     try:
         with one_for_all(), _held(options.out) if group.is_main_process else contextlib.nullcontext():
             return _train(options, group)
-    except OtherProcessError:  # which says why
+    except OtherProcessError:  # the process at fault prints why
         return 2
     except Interrupted as error:
         if group.is_main_process:
@@ -85,8 +85,8 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
     if options.resume and not checkpoints.is_dir():
         raise TrainingError(_nothing_to_resume(checkpoints))
     if options.save == "adapter" and not options.lora:
-        raise ValueError("--save adapter goes with --lora: give its rank, or save the whole model")
-    TrainingConfig(**settings_of(options, held_out=0, training=0))  # what is wrong in it is said before any reading
+        raise ValueError("--save adapter needs --lora. Give its rank, or leave --save out")
+    TrainingConfig(**settings_of(options, held_out=0, training=0))  # checks the settings before any file is read
     pairs = read_given(options.pairs, options) if options.pairs else load_everyday()
     say(pairs.report)
     parts, notes = divide(pairs, options)
@@ -136,7 +136,7 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
         if test is not None:
             test_differences = model.score_differences(test.encoded, precision=config.precision)
             result = rmlab.evaluate(test_differences, lengths=test.encoded.response_lengths)
-            say("", "on the test part, on which no choice was made:", result)
+            say("", "on the test part, which was not used for any choice:", result)
             record["test"] = result.to_dict()
             if held_out is not None:
                 held_out_differences = model.score_differences(held_out.encoded, precision=config.precision)
@@ -160,7 +160,7 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
     if any(checkpoints.glob("step-*")):
         say(f"its checkpoints are in {checkpoints}; remove that folder when you no longer need them")
     else:
-        shutil.rmtree(checkpoints, ignore_errors=True)  # it only kept the place for one, if the run had been stopped
+        shutil.rmtree(checkpoints, ignore_errors=True)  # it has none: it was there in case the run was stopped
     say("", f"saved to {out}; try:", f"  rmlab score {out} --prompt 'What is 2 + 2?' --response '4'")
     return 0
 
@@ -169,12 +169,12 @@ def _head_in_words(model: RewardModel) -> str:
     head = model.head_source
     if not head.fresh:
         return f"{head.source}, trained further"
-    return f"{head.source}, of standard deviation {float(model.head.weight.detach().std()):.2g}"
+    return f"{head.source}, with standard deviation {float(model.head.weight.detach().std()):.2g}"
 
 
 @contextlib.contextmanager
 def _held(out: str) -> Iterator[None]:
-    """Check before training that the model can be saved, and keep other runs from its folder until it is."""
+    """Check that the model can be saved, and keep other runs from writing to its folder meanwhile."""
     check_destination(out)
     with contextlib.ExitStack() as held:
         try:
@@ -187,19 +187,19 @@ def _held(out: str) -> Iterator[None]:
             raise
         except OSError as error:
             raise ModelError(f"nothing can be written to {out}: {error}. Choose another folder.") from error
-        check_destination(out)  # recovery may have restored an older model that a killed process had moved aside
+        check_destination(out)  # an older model may be back, which a killed process had moved aside
         yield
 
 
 @contextlib.contextmanager
 def _rescued(model: RewardModel, out: Path) -> Iterator[None]:
-    """After an error, save the weights if they can be saved, and name the place."""
+    """After an error, save the weights elsewhere if possible. Raises ModelError, which names the folder."""
     try:
         yield
     except Exception as error:
         place = rescue(model, out)
-        said = f"the weights are in {place}" if place else "no other folder could take the weights"
-        raise ModelError(f"the training is done, but: {error} Of this run {said}.") from error
+        said = f"The weights are in {place}." if place else "The weights could not be saved in another folder."
+        raise ModelError(f"the training is done, but not all results were saved: {error} {said}") from error
 
 
 def _nothing_to_resume(checkpoints: Path) -> str:

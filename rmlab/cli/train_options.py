@@ -15,68 +15,68 @@ from rmlab.training import Schedule, TrainingConfig
 __all__ = ["configure", "settings_of"]
 
 LOOKS, PATIENCE = 4, 4
-"""Looks at the held-out pairs in an epoch, and how many of them without a better loss end the run."""
+"""Evaluations on the held-out pairs in an epoch, and how many of them in a row without a better loss end the run."""
 COMMAND_DEFAULTS: dict[str, Any] = {"epochs": 2.0}
-"""Where `rmlab train` differs from TrainingConfig, except in what depends on the held-out pairs."""
-FROM_HELD_OUT = {"evaluate_every": "four looks an epoch", "patience": f"{PATIENCE}, or none if nothing is held out"}
-"""Settings with a default that depends on the held-out pairs, and that default in words."""
+"""Defaults that differ from those of TrainingConfig, apart from those that depend on the held-out pairs."""
+FROM_HELD_OUT = {"evaluate_every": "four times an epoch", "patience": f"{PATIENCE}, or none if nothing is held out"}
+"""Settings whose default depends on the held-out pairs, and that default in words."""
 CHOICES = {"precision": get_args(Precision), "packing": get_args(Packing), "schedule": get_args(Schedule)}
 GROUPS: dict[str, dict[str, str]] = {
     "how long and how fast": {
         "epochs": "passes over the training pairs",
         "max_steps": "optimiser steps, in place of --epochs",
         "batch_size": "pairs in one step",
-        "keep_together": "shuffle prompts and not pairs, so that ranked responses are each scored once a batch",
-        "learning_rate": "at its highest",
-        "warmup_fraction": "share of the steps in which it rises",
-        "schedule": "how it falls after that",
-        "weight_decay": "of matrices",
+        "keep_together": "shuffle prompts instead of pairs, so that each ranked response is scored once a batch",
+        "learning_rate": "highest learning rate",
+        "warmup_fraction": "share of the steps in which the learning rate rises",
+        "schedule": "the learning rate after the warm-up",
+        "weight_decay": "weight decay, for matrices only",
         "max_grad_norm": "bound on the norm of the gradient",
-        "seed": "of the split, the head and the order",
+        "seed": "seed of the split, the head and the order of the pairs",
     },
     "the loss": {
-        "label_smoothing": "share of labels taken to be wrong",
+        "label_smoothing": "share of labels that are assumed to be wrong",
         "centering": "weight of the squared sum of a pair's scores",
         "dropout": "use the dropout of the backbone",
     },
     "which weights": {
         "freeze": "do not train parameters whose names match, such as '*.embeddings.*,*.layer.[0-3].*'",
         "lora": "rank of low-rank adapters; 0 trains every weight",
-        "lora_alpha": "an adapter counts alpha / rank times (default: twice the rank)",
-        "lora_dropout": "dropout before the adapters",
-        "lora_targets": "layers that get one, such as q_proj,v_proj (default: every linear layer)",
+        "lora_alpha": "the change of an adapter is multiplied by alpha / rank (default: twice the rank)",
+        "lora_dropout": "dropout of the inputs of the adapters",
+        "lora_targets": "layers that get an adapter, such as q_proj,v_proj (default: every linear layer)",
     },
     "memory and speed": {
         "max_length": "longest sequence in tokens (default: what the model allows, at most 1024)",
-        "precision": "auto: bf16 where the machine is faster in it",
-        "packing": "auto: compute a prompt once for both of its responses, and pad nothing, where the model can",
-        "gradient_accumulation": "parts to cut a batch into, to save memory",
+        "precision": "auto: bf16 if this machine computes faster in it",
+        "packing": "auto: compute a prompt once for both of its responses, and pad nothing, if the model can",
+        "gradient_accumulation": "number of parts to cut a batch into, to save memory",
         "gradient_checkpointing": "compute activations twice, to save memory",
-        "compile": "compile the layers (torch.compile): half a minute or more, which a long run may regain",
+        "compile": "compile the layers (torch.compile); it takes half a minute or more, and may pay in a long run",
     },
     "stopping and checkpoints": {
-        "evaluate_every": "steps between looks at the held-out pairs",
-        "patience": "looks without a better held-out log loss before stopping; the best weights are kept",
+        "evaluate_every": "steps between evaluations on the held-out pairs",
+        "patience": "evaluations without a better held-out log loss before stopping; the best weights are kept",
         "checkpoint_every": "steps between checkpoints, in FOLDER.checkpoints beside the model; 0: only if stopped",
         "checkpoint_minutes": "minutes between checkpoints",
     },
 }
-"""What `rmlab train --help` says about each field of TrainingConfig."""
+"""The text of `rmlab train --help` on each field of TrainingConfig."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument(
-        "pairs", nargs="?", metavar="PAIRS", help="file, glob or hub id (default: the shipped everyday)"
+        "pairs", nargs="?", metavar="PAIRS", help="file, glob or hub id (default: everyday, which ships with rmlab)"
     )
     data = parser.add_argument_group("pairs that are not trained on")
     for part, what in (
         ("validation", "hold out, for --patience and the temperature"),
         ("test", "report on at the end"),
     ):
-        data.add_argument(f"--{part}", metavar="PAIRS", help=f"pairs to {what} (default: a part of the others)")
+        data.add_argument(f"--{part}", metavar="PAIRS", help=f"pairs to {what} (default: a part of PAIRS)")
         data.add_argument(
-            f"--{part}-fraction", type=float, metavar="F", help="share of the others instead (default: 0.15); 0: none"
+            f"--{part}-fraction", type=float, metavar="F", help="share of PAIRS to use instead (default: 0.15); 0: none"
         )
     add_skip_bad(data)
     model = parser.add_argument_group("model and files")
@@ -94,22 +94,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="model",
         help="adapter: with --lora, save the adapter and the head alone; they are loaded with their base",
     )
-    model.add_argument("--out", required=True, metavar="FOLDER", help="where the model goes")
-    model.add_argument("--log", metavar="FILE", help="write each step to this file when it is done, as a line of JSON")
-    model.add_argument("--logdir", metavar="FOLDER", help="event files for TensorBoard")
+    model.add_argument("--out", required=True, metavar="FOLDER", help="folder to save the model in")
+    model.add_argument("--log", metavar="FILE", help="write a line of JSON to this file after each step")
+    model.add_argument("--logdir", metavar="FOLDER", help="write event files for TensorBoard to this folder")
     model.add_argument(
         "--resume",
         action="store_true",
         help="resume from the last checkpoint: repeat the command unchanged, with this added; "
-        "a finished run goes on for more --epochs or --max-steps",
+        "a finished run continues with more --epochs or --max-steps",
     )
     model.add_argument(
         "--tokens",
         metavar="FOLDER",
-        help="keep the token ids in this folder, and find them again: made once, and not held in memory",
+        help="keep the token ids in this folder, where later runs find them, and not in memory",
     )
     model.add_argument(
-        "--token-processes", type=int, metavar="N", help="processes to make the ids of --tokens with (default: one)"
+        "--token-processes", type=int, metavar="N", help="processes that make the ids of --tokens (default: one)"
     )
     known = {setting.name: setting for setting in fields(TrainingConfig)}
     for title, names in GROUPS.items():
@@ -121,7 +121,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_of(options: argparse.Namespace, *, held_out: int, training: int) -> dict[str, Any]:
-    """Return the fields of TrainingConfig, for a run with so many pairs held out and to train on."""
+    """Return the fields of TrainingConfig for a run with these numbers of held-out and training pairs."""
     given: dict[str, Any] = {setting.name: getattr(options, setting.name, None) for setting in fields(TrainingConfig)}
     if not hasattr(options, "patience"):
         given["patience"] = PATIENCE if held_out else None

@@ -11,16 +11,16 @@ from rmlab.data import PreferencePairs
 __all__ = ["SHARE", "divide"]
 
 SHARE = 0.15
-"""Share of the pairs that is held out, and that is tested on, unless they come from files of their own."""
+"""Share of the pairs that is held out, and share for the test part, unless they come from files of their own."""
 
 
 def divide(pairs: PreferencePairs, options: argparse.Namespace) -> tuple[dict[str, PreferencePairs], list[str]]:
-    """Return the parts by name, ``training`` first, and notes on them; a part with the share 0 is not there.
+    """Return the parts by name, ``training`` first, and notes on them; a part with share 0 is absent.
 
     Raises
     ------
     ValueError
-        If a part is given twice, or nothing is left to train on.
+        If a part is given twice, a share is not from 0 to below 1, or nothing is left to train on.
     """
     files = {"held-out": options.validation, "test": options.test}
     shares = {
@@ -30,7 +30,7 @@ def divide(pairs: PreferencePairs, options: argparse.Namespace) -> tuple[dict[st
     cut = {name: share for name, share in shares.items() if share}
     rest = round(1 - sum(cut.values()), 12)
     if rest <= 0:
-        raise ValueError(f"--validation-fraction and --test-fraction leave {rest:g} of the pairs to train on")
+        raise ValueError(f"--validation-fraction and --test-fraction must add up to less than 1, got {1 - rest:g}")
     whole = (pairs,)
     divided = rmlab.split_by_prompt(pairs, fractions=(rest, *cut.values()), seed=options.seed) if cut else whole
     parts = dict(zip(("training", *cut), divided, strict=True))
@@ -39,7 +39,9 @@ def divide(pairs: PreferencePairs, options: argparse.Namespace) -> tuple[dict[st
         if file is not None:
             parts[name] = read_given(file, options)
             if common := sum(prompt in asked for prompt in parts[name].texts("prompt")):
-                notes.append(f"{name}: {common:,} of the {len(parts[name]):,} pairs of {file} have a training prompt")
+                notes.append(
+                    f"{name}: {common:,} of the {len(parts[name]):,} pairs of {file} have a prompt that is trained on"
+                )
     order = ("training", *files)
     return {name: parts[name] for name in order if name in parts}, notes
 

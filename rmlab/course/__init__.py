@@ -1,1 +1,1 @@
-"""What only the notebooks need: the checks of exercises, the studies of effort and of patches, the fault lab."""
+"""Code that only the notebooks need: checks of exercises, studies of effort and of patches, and the fault lab."""

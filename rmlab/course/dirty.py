@@ -1,4 +1,4 @@
-"""A file of forty judgements in which eighteen lines should not be trained on: the exercise of notebook 05."""
+"""A file of forty judgements, of which eighteen should not be trained on: the exercise of notebook 05."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Triple = tuple[str, str, str]
 
 N_GOOD = 22
 HASTY = 1.0
-"""Seconds below which nobody has read two responses."""
+"""Nobody reads two responses in fewer seconds than this."""
 FAULTS = {
     "tie": "a tie",
     "empty": "an empty response",
@@ -83,7 +83,7 @@ def _written_otherwise(line: Line) -> Line:
 
 
 def write_dirty_file(path: str | Path, seed: int = 0) -> None:
-    """Write the lines as JSON, one below the other."""
+    """Write the lines to a file, one JSON object in each line."""
     write_text(path, "".join(json.dumps(line) + "\n" for line in dirty_lines(seed)))
 
 
@@ -105,7 +105,7 @@ def clean_lines(lines: Iterable[Line], *, leave: str = "") -> list[Triple]:
 
 
 def _faults(line: Line) -> list[str]:
-    """Return what is wrong with a line by itself."""
+    """Return the faults of a line that can be seen without the others."""
     a, b = _plain(line["response_a"]), _plain(line["response_b"])
     holds = {
         "tie": line["preference"] == "tie",
@@ -117,10 +117,10 @@ def _faults(line: Line) -> list[str]:
 
 
 def left_dirty(triples: Iterable[Triple], lines: list[Line]) -> dict[str, int]:
-    """Count what is wrong with the pairs that somebody kept of the lines, by `FAULTS`, and more.
+    """Count the faults of the pairs that were kept from the lines, by the names of `FAULTS` and three more.
 
-    "swapped": the chosen response is the one that was not preferred; "lost": a good pair that is missing; "unknown":
-    a pair that is in no line.
+    "swapped": the chosen response is the one that was not preferred; "lost": a good pair is missing; "unknown": a pair
+    is in no line.
     """
     right = Counter(clean_lines(lines))
     of_triple = {_triple(line): line for line in lines}

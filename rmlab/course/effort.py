@@ -1,7 +1,7 @@
-"""A simulation of whether ratings or comparisons recover the order of items better for the same effort.
+"""A simulation that shows whether ratings or comparisons recover the order of items better for the same effort.
 
 `draw_raters` makes a crowd whose scales differ as much as you like, `standardise_ratings` removes the scales again,
-and `study_effort` lets such crowds judge both ways, many times over.
+and `study_effort` lets many such crowds judge both ways.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def standardise_ratings(ratings: np.ndarray, raters: np.ndarray, *, divide: bool
     Parameters
     ----------
     ratings, raters
-        The numbers, and who gave each, shape ``(n_ratings,)``.
+        The ratings, and the rater of each; shape ``(n_ratings,)``.
     divide
         False subtracts only the mean: the ratings are then centred.
     """
@@ -56,7 +56,7 @@ def standardise_ratings(ratings: np.ndarray, raters: np.ndarray, *, divide: bool
     for one in np.unique(raters):
         own = raters == one
         out[own] -= out[own].mean()
-        if divide and (deviation := out[own].std()) > 0:  # one number only has no spread, so it becomes 0
+        if divide and (deviation := out[own].std()) > 0:  # equal ratings have no spread, and become 0
             out[own] /= deviation
     return out
 
@@ -94,11 +94,11 @@ def study_effort(
     per_rater: int = 5,
     comparisons_per_rating: float = 1.0,
 ) -> EffortStudy:
-    """Let simulated raters judge items both ways, and measure how near each method comes to the true order.
+    """Let simulated raters judge items both ways, and measure how close each method comes to the true order.
 
-    A repeat draws rewards (normal) and raters, lets every rater rate `per_rater` of the items, lets the raters make
-    comparisons of two items drawn at random, and takes Kendall's tau between the rewards and the order that each
-    method finds. Repeat i is seeded with i, so studies with other settings begin with the same items.
+    A repeat draws rewards (normal) and raters. Every rater gives `per_rater` ratings, and the raters compare pairs of
+    items drawn at random. Each method is then measured by Kendall's tau between the rewards and the order that it
+    finds. Repeat i is seeded with i, so studies with other settings begin with the same rewards.
 
     Parameters
     ----------

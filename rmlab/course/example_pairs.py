@@ -1,4 +1,4 @@
-"""The file that the capstone, notebook 13, reads where the reader has none: judged replies, with the usual faults."""
+"""The file for readers of notebook 13 who have none of their own: judged replies, with the usual faults."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from rmlab.simulate.replies import FLATTERED, simulate_reply_pairs
 __all__ = ["N_FAULTY", "example_lines", "write_example_pairs"]
 
 N_PAIRS, N_AGAIN = 700, 120
-"""Pairs that were judged, and how many of them by a second judge."""
+"""The number of judged pairs, and of those that a second judge judged too."""
 N_FAULTY = {"tie": 14, "empty": 9, "equal": 7}
-"""Lines that cannot teach, by what is wrong with them."""
+"""The number of lines that cannot be trained on, by fault."""
 
 
 def example_lines(seed: int = 0) -> list[dict[str, Any]]:
     """Return the lines: prompt, response_a, response_b, preference and rater, in an order drawn at random.
 
-    Questions and sentences are those that the course's models never saw. Those who judged like to be flattered
-    (`FLATTERED`), which nobody wrote on the file.
+    The course's models never saw these questions and sentences. The raters like to be flattered (`FLATTERED`), but the
+    file does not say so.
     """
     rng = np.random.default_rng([seed, 13])
     made = simulate_reply_pairs(N_PAIRS, judge=FLATTERED, seed=rng, fresh=True, replies=4)
@@ -60,6 +60,6 @@ def _line(prompt: str, chosen: str, rejected: str, rater: str, rng: np.random.Ge
 
 
 def write_example_pairs(path: str | Path, seed: int = 0) -> None:
-    """Write the lines as JSON, one below the other; the folder is made where it is missing."""
+    """Write the lines to a file, one JSON object in each line; make its folder if it is missing."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     write_text(path, "".join(json.dumps(line) + "\n" for line in example_lines(seed)))

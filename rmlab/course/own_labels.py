@@ -1,4 +1,4 @@
-"""Where the labels of a reader are kept: a file beside the notebooks, or what a hub of many readers names."""
+"""The store of a reader's labels: a file beside the notebooks, or a database that a class shares."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ STORE, RATER = "RMLAB_STORE", "RMLAB_RATER"
 def open_own_labels() -> tuple[LabelStore, str]:
     """Open the reader's store, and return it with the reader's name.
 
-    The store is ``labels.db`` in this folder, or what the environment variable RMLAB_STORE names: the address of a
-    PostgreSQL database for a class. The name is RMLAB_RATER, or the one that JupyterHub knows, or "me".
+    The store is named by the environment variable RMLAB_STORE, such as the address of a PostgreSQL database for a
+    class; by default it is ``labels.db`` in this folder. The name is RMLAB_RATER, or that in JupyterHub, or "me".
 
     Raises
     ------
@@ -28,7 +28,7 @@ def open_own_labels() -> tuple[LabelStore, str]:
 
 
 def labels_of(store: LabelStore, rater: str, pairs: Iterable[str], *, at_least: int) -> list[Judgement] | None:
-    """Return the entries of one rater on the pairs of these names; None where fewer stand that prefer a side."""
+    """Return a rater's entries on the pairs with these names; None if too few of them stand and prefer a side."""
     names = set(pairs)
     entries = [entry for entry in store.judgements() if entry.rater == rater and entry.pair in names]
     decided = [entry for entry in standing(entries) if entry.preferred]  # neither a skip nor a tie

@@ -1,7 +1,7 @@
-"""Rating grey patches and comparing them, twice each, by one clock, to see how consistent a person is.
+"""Grey patches to rate and to compare, twice each and for equal times, to see how consistent a person is.
 
-`PatchSession` asks and records, and needs no display; `PatchJudgements` are those of one person; `judge_patches` is the
-session as a widget.
+`PatchSession` asks and records, and needs no display; `PatchJudgements` holds the judgements of one person;
+`judge_patches` is the session as a widget.
 """
 
 from __future__ import annotations
@@ -66,6 +66,9 @@ class PatchJudgements:
         places += [place for part in found.comparisons for a, b, _ in part for place in (a, b)]
         if len(found.ratings) != 2 or len(found.comparisons) != 2 or not set(places) <= set(range(len(GREYS))):
             raise ValueError(f"expected two rounds of each, of patches from 0 to {len(GREYS) - 1}, got {text[:40]!r}")
+        rated = {rating for part in found.ratings for _, rating, _ in part}
+        if not rated <= set(range(1, N_RATINGS + 1)):
+            raise ValueError(f"expected ratings from 1 to {N_RATINGS}, got {text[:40]!r}")
         return found
 
     def seconds(self, way: Way) -> float:
@@ -85,8 +88,8 @@ class PatchJudgements:
     def same_order(self) -> tuple[float, float, int]:
         """Return how often a pair of patches was put in the same order both times: by ratings, and by comparisons.
 
-        They count the pairs that were compared in both rounds and rated in both; the third value is their number. If
-        the mean ratings of a round are equal, they leave the order to a coin, and the pair counts one half.
+        Only pairs that were compared in both rounds and rated in both count; the third value is their number. If the
+        mean ratings of a round are equal, the order is left to a coin, and the pair counts one half.
         """
         first, second = (
             {frozenset((a, b)): np.sign(a - b) for a, b, _ in part} for part in self.comparisons
@@ -123,19 +126,19 @@ class PatchJudgements:
 class PatchSession:
     """Ask for ratings, comparisons, ratings again and comparisons again, each for the same number of seconds.
 
-    Parts of a session begin when `start` is called, and end with the first answer after the time is up. The second
-    round asks the same as the first, in a new order and with left and right exchanged.
+    A part begins when `start` is called, and ends with the first answer after the time is up. The second round asks the
+    same questions as the first, in a new order and with left and right exchanged.
 
     Parameters
     ----------
     seconds
         Seconds for each of the four parts, above 0.
     first
-        Which way comes first. In a class, one half should begin with the other.
+        Which way comes first. In a class, half of the people should begin with the other way.
     seed
         Seed of the order of the questions.
     clock
-        Returns the time in seconds.
+        A function that returns the time in seconds.
     """
 
     def __init__(
@@ -207,7 +210,7 @@ class PatchSession:
             self._refill()
 
     def _refill(self) -> None:
-        """Queue what the first round asked and this one has not yet; after that, or in the first, all questions."""
+        """Queue the questions of the first round at the start of the second, and otherwise all questions."""
         if self.part >= 2 and not self._asked[-1]:
             once = {frozenset(question): question[::-1] for question in self._asked[self.part - 2]}
             found = list(once.values())
@@ -243,7 +246,7 @@ def simulate_patch_judgements(
 
     The reward of a patch is its place in `GREYS`, counted from the middle. A rating is the reward plus the rater's
     noise, changed by the rater's scale, offset and drift (over the whole session), and rounded to
-    1, 2, ... 9, where 5 stands for a reward of 0.
+    1, 2, ... 9, where 5 means a reward of 0.
 
     Parameters
     ----------
@@ -256,8 +259,8 @@ def simulate_patch_judgements(
     seconds_per_rating, seconds_per_comparison
         How long a judgement takes.
     noise_side_by_side
-        The noise of a patch in a comparison, as a multiple of that in a rating: below 1 for a person who sees better
-        when both are in view.
+        The noise of a patch in a comparison, as a multiple of that in a rating. It is below 1 for a person who sees
+        better when both are in view.
     """
     now = [0.0]
     session, rng = PatchSession(seconds=seconds, seed=seed, clock=lambda: now[0]), np.random.default_rng([seed, 1])
@@ -285,7 +288,7 @@ def simulate_patch_judgements(
 
 
 class PatchView(anywidget.AnyWidget):
-    """A widget for a session of one person: one or two patches of grey, a question, and buttons or keys to answer with.
+    """A widget for the session of one person: one or two grey patches, a question, and buttons or keys for the answer.
 
     Attributes
     ----------
@@ -294,8 +297,8 @@ class PatchView(anywidget.AnyWidget):
     line
         The question or the message.
     choices
-        ``(text, value, key)`` of each button: what `press` takes, and the key that does the same, as the browser
-        calls it.
+        ``(text, value, key)`` of each button: the text, the argument of `press`, and the browser's name of the key that
+        does the same.
     screen
         The number of screens shown so far; an answer to any but the last screen is ignored.
     """

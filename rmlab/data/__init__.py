@@ -1,7 +1,7 @@
 """Preference data: pairs of responses, the preferred one first; read, written, split and checked.
 
-`read_pairs` recognises a file's format and stops at the first fault of syntax or schema with its file and line; faults
-of meaning are kept and counted. `formats` lists the formats, and `pairs` shows how a million pairs are stored.
+`read_pairs` recognises a file's format. It stops at the first fault of syntax or schema and names its file and line;
+pairs with a fault of meaning are kept and counted. `formats` lists the formats, and `pairs` stores the pairs.
 """
 
 from rmlab.data.ids import pair_ids

@@ -15,7 +15,11 @@ __all__ = ["read_csv"]
 
 
 def read_csv(path: Path, _: Wanted) -> Records:
-    """Open rows under a header, separated by whichever of commas, semicolons, tabs or bars the header has most of."""
+    """Open the rows under a header.
+
+    The separator is the comma, semicolon, tab or bar that splits the header into the most cells, unless a line ``sep=``
+    before the header names it.
+    """
 
     def rows() -> Rows:
         lines = (decode(line, f"{path}:{number}") for number, line in enumerate(lines_of(path), start=1))
@@ -72,13 +76,15 @@ def _cells(line: str, separator: str) -> list[str]:
 
 
 def _names(cells: list[str]) -> list[str]:
-    """Return the names of columns in a header; one that is empty is called by its number."""
+    """Return the column names of a header; an empty one becomes ``column`` with its number."""
     return [cell.lstrip("\ufeff").strip() or f"column {number}" for number, cell in enumerate(cells, start=1)]
 
 
 def _csv_fault(error: csv.Error) -> str:
     if "field limit" in str(error):
-        return f"a cell is longer than {RECORD_LIMIT // 2**20} MiB, the most read; is a quotation mark not closed?"
+        return (
+            f"a cell is longer than {RECORD_LIMIT // 2**20} MiB, the most that is read. Is a quotation mark not closed?"
+        )
     if "new-line character" in str(error):
-        return "holds a carriage return outside quotation marks; let every line end in a line feed"
-    return f"is not CSV that can be read ({error}); is a quotation mark not closed, or one in a cell not doubled?"
+        return "holds a carriage return outside quotation marks; end every line with a line feed"
+    return f"is not valid CSV ({error}). Is a quotation mark not closed, or one inside a cell not doubled?"

@@ -1,7 +1,7 @@
 """Reading the records of JSON, CSV, Parquet and Arrow files, of saved `datasets` folders and of the hub.
 
-A fault of syntax is a `DataError` with file and line: returned in place of a record if the next one can still be read,
-and raised if it cannot.
+A fault of syntax is a `DataError` with file and line. It is yielded in place of a record if the next record can still
+be read, and raised if not.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def reader_of(path: Path) -> Callable[[Path, Wanted], Records] | None:
 
 
 def open_records(path: Path, wanted: Wanted) -> Records:
-    """Open a file by the ending of its name, or a folder that `datasets` saved; of tables only the wanted columns."""
+    """Open a file by the ending of its name, or a folder that `datasets` saved; from tables only the wanted columns."""
     if path.is_dir():
         return _open_folder(path, wanted)
     reader = reader_of(path)
@@ -51,7 +51,7 @@ def _read_parquet(path: Path, wanted: Wanted) -> Records:
         file = pq.ParquetFile(path, page_checksum_verification=True)
         names = file.schema_arrow.names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: is no Parquet file, or a damaged one ({_first_line(error)})") from None
+        raise DataError(f"{path}: is not a Parquet file, or is damaged ({_first_line(error)})") from None
     check_header(str(path), names)
     read = wanted(names)
 
@@ -63,11 +63,11 @@ def _read_parquet(path: Path, wanted: Wanted) -> Records:
 
 
 def _read_arrow(path: Path, wanted: Wanted) -> Records:
-    """Open a file of Arrow in either of its forms: a stream, as `datasets` keeps it, or a file with an index."""
+    """Open an Arrow file in either form: a stream, as `datasets` writes it, or a file with an index."""
     try:
         return _open_streams(str(path), [path], wanted)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: is no Arrow file, or a damaged one ({_first_line(error)})") from None
+        raise DataError(f"{path}: is not an Arrow file, or is damaged ({_first_line(error)})") from None
 
 
 def _open_streams(name: str, files: list[Path], wanted: Wanted) -> Records:
@@ -107,7 +107,7 @@ def _open_folder(path: Path, wanted: Wanted) -> Records:
     except DataError:
         raise
     except (ValueError, KeyError, TypeError, RecursionError, pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: is no folder that datasets saved, or a damaged one ({_first_line(error)})") from None
+        raise DataError(f"{path}: was not saved by datasets, or is damaged ({_first_line(error)})") from None
 
 
 def _table_records(name: str, names: list[str], read: list[str], batches: Iterator[pa.RecordBatch]) -> Records:
@@ -147,19 +147,19 @@ _TABLES = (".parquet", ".arrow", ".feather")
 
 
 def open_hub(hub_id: str, wanted: Wanted, *, split: str | None, subset: str | None, revision: str | None) -> Records:
-    """Open a data set on the hub with the package datasets."""
+    """Open a data set on the hub with the package ``datasets``."""
     try:
         from datasets import DatasetDict, load_dataset
     except ImportError:
         raise ImportError(
-            f"no file {hub_id!r} is here, and to look for it on the hub rmlab needs the package datasets: "
+            f"there is no file {hub_id!r}, and rmlab needs the package datasets to look for it on the hub: "
             "install the extra reward-model-lab[hub]"
         ) from None
     try:
         data = load_dataset(hub_id, subset, split=split, revision=revision)
     except Exception as error:  # whatever the hub, the network or the loader raises
         raise DataError(
-            f"{hub_id}: no such file is here, and the hub gave none ({type(error).__name__}: {error})"
+            f"{hub_id}: there is no such file, and it cannot be read from the hub ({type(error).__name__}: {error})"
         ) from error
     if isinstance(data, DatasetDict):
         if len(data) != 1:

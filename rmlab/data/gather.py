@@ -1,4 +1,4 @@
-"""Gathering rated responses in sets, wherever their rows are; their text waits in a temporary file."""
+"""Gathering rated responses into sets, wherever their rows are; meanwhile their text is in a temporary file."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def gather(
 ) -> Records:
     """Yield for each set the place of its first row and its responses, in the order in which the sets begin.
 
-    A row that cannot be read is passed to `refuse`, one without a rating to `leave_out`. Some hundred bytes a row stay
-    in memory: its set, and where its text is.
+    A row that cannot be read is passed to `refuse`, one without a rating to `leave_out`. About a hundred bytes per row
+    stay in memory: its set, and the position of its text.
     """
     assert layout.rate is not None
     with closing(records), tempfile.SpooledTemporaryFile(MEMORY_LIMIT, prefix="rmlab-rated-") as file:

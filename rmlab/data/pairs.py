@@ -1,4 +1,4 @@
-"""`PreferencePair`, one comparison written winner first, and `PreferencePairs`, a million of them in an Arrow table."""
+"""`PreferencePair`, a comparison with the winner first, and `PreferencePairs`, a million of them in an Arrow table."""
 
 from __future__ import annotations
 
@@ -50,12 +50,13 @@ class PreferencePair:
     margin
         How much better the chosen response was judged to be, in log-odds (nats), if the data say so.
     weight
-        How often the pair counts in training, above 0: with weight 2 it counts like two copies of itself. The weight
-        of a rater is that of each of their pairs. Evaluation, splits and checks count every pair once.
+        How often the pair counts in training, above 0: with weight 2 it counts like two copies of itself. A
+        rater's weight is given to each of their pairs. Evaluation, splits and checks count every pair once.
     group
         The group of the pair, such as a kind of quality; None if unknown. An empty group counts as None.
     item
-        The benchmark item or judged set that the pair belongs to: its pairs are judged together, as in best of four.
+        The benchmark item or set of responses that the pair belongs to. Its pairs are judged together, as in best of
+        four.
     tied
         Whether neither was preferred; the order of the two then has no meaning.
     chosen_first
@@ -85,12 +86,12 @@ class PreferencePair:
 class ReadReport:
     """What was recognised and read, and how many pairs have each fault of meaning. Printed, it is a short table.
 
-    The counts are those of the pairs whose report was asked for, so a part of a split reports on itself. A duplicate
-    is a pair that occurred before; a contradiction is a pair that also occurs with its responses swapped; a repeated
-    judgement is of a prompt and two responses that another pair also judges, whichever won. ``without_pairs`` counts,
-    for the whole reading, the records (or sets of rated responses) that are sound but hold no comparison, by reason.
-    ``notes`` say what was read differently from the files: a role under another name, a prompt in another column.
-    ``n_bad`` counts the records left out under ``skip_bad``, and ``bad`` says what was wrong with the first of them.
+    The counts are those of the pairs whose report is asked for, so a part of a split reports on itself. A duplicate is
+    a pair that occurred before. A contradiction is a pair that also occurs with its responses swapped. A pair is a
+    repeated judgement if another pair has the same prompt and responses, whichever won. ``without_pairs`` counts, for
+    the whole reading, the sound records and responses that gave no comparison, by reason. ``notes`` list what was read
+    differently from the files, such as a role under another name or a prompt in another column. ``n_bad`` counts the
+    records left out under ``skip_bad``, and ``bad`` shows what was wrong with the first five.
     """
 
     format: str
@@ -156,7 +157,7 @@ class PreferencePairs(Sequence[PreferencePair]):
     """Preference pairs in an Arrow table: a sequence whose slices and selections share its memory.
 
     ``pairs[3]`` is a `PreferencePair`; ``pairs[2:9]``, ``pairs[[4, 1]]`` and ``pairs[mask]`` (an array of bool) are
-    `PreferencePairs` again. Made by `read_pairs` or `PreferencePairs.from_list`.
+    `PreferencePairs` again. `read_pairs` and `PreferencePairs.from_list` make them.
     """
 
     def __init__(self, batches: Sequence[pa.RecordBatch], origin: Origin, rows: range | np.ndarray | None = None):
@@ -167,7 +168,7 @@ class PreferencePairs(Sequence[PreferencePair]):
 
     @classmethod
     def from_list(cls, pairs: Iterable[PreferencePair]) -> PreferencePairs:
-        """Put pairs in a table. Raises DataError, naming the pair (from 0), if one is not well formed."""
+        """Return pairs as a table. Raises DataError, naming the pair (from 0), if one is not well formed."""
         rows: list[Row] = []
         messages: bool | None = None
         ignored: set[str] = set()
@@ -289,7 +290,7 @@ class PreferencePairs(Sequence[PreferencePair]):
         return [item for column in self.columns("item") for item in column.to_pylist()]
 
     def texts(self, side: str) -> Iterator[str]:
-        """Yield the plain text of each "prompt", "chosen" or "rejected"; of messages, the contents line by line."""
+        """Yield the text of each "prompt", "chosen" or "rejected"; contents of messages are joined by line breaks."""
         for column in self.columns(side):
             for text in column.to_pylist():
                 yield "\n".join(message["content"] for message in json.loads(text)) if self.messages else text
@@ -323,7 +324,7 @@ class PreferencePairs(Sequence[PreferencePair]):
 
 
 def rows_to_batch(rows: Sequence[Row]) -> pa.RecordBatch:
-    """Turn checked rows into a record batch. Raises DataError, naming the row, for text that is not Unicode."""
+    """Return checked rows as a record batch. Raises DataError, naming the row, for text that is not Unicode."""
     try:
         columns = list(zip(*rows, strict=True)) if rows else [()] * len(SCHEMA)
         arrays = [pa.array(column, kind.type) for column, kind in zip(columns, SCHEMA, strict=True)]
@@ -334,7 +335,7 @@ def rows_to_batch(rows: Sequence[Row]) -> pa.RecordBatch:
             except UnicodeEncodeError as error:
                 half = ascii(error.object[error.start])
                 raise DataError(
-                    f"{row.source or f'pair {i}'}: holds half of a surrogate pair ({half}), which is no Unicode text"
+                    f"{row.source or f'pair {i}'}: holds half of a surrogate pair ({half}), which is not Unicode text"
                 ) from None
         raise
     return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)

@@ -1,7 +1,7 @@
 """`read_pairs` reads preference data from JSONL, CSV and Parquet files, or from the hub, in bounded memory.
 
-A fault of syntax or schema stops the reading with one `DataError` that names the file and the line. A fault of meaning
-(such as an empty response) is kept, flagged and counted in the report of the pairs.
+A fault of syntax or schema stops the reading with one `DataError` that names the file and the line. A pair with a fault
+of meaning, such as an empty response, is kept, flagged and counted in the report of the pairs.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from rmlab.data.files import Records, open_hub, open_records, reader_of
 from rmlab.data.formats import Format, NoPairError, Record, columns_to_read, message_sides, recognise, unpack_sides
+from rmlab.data.formats.base import PAIRS_LIMIT
 from rmlab.data.gather import gather
 from rmlab.data.pairs import Origin, PreferencePairs, rows_to_batch
 from rmlab.data.rows import DataError, Row, encode_sides, read_optional
@@ -30,8 +31,6 @@ __all__ = ["read_pairs"]
 Source = str | os.PathLike[str]
 
 BATCH_ROWS = 4096
-PAIRS_LIMIT = 100_000
-"""The most comparisons of one record."""
 SHOWN = 5
 """How many bad records the report shows."""
 
@@ -51,17 +50,18 @@ def read_pairs(
     Parameters
     ----------
     source
-        A path, a glob (files in alphabetical order; ``**`` for folders within folders), a list of paths, or a hub id
-        such as ``"Anthropic/hh-rlhf"``. A path or a glob that exists wins over a hub id. Files end in .jsonl, .ndjson,
-        .json (one object a line, or an array of them), .csv or .tsv (separated by commas, semicolons, tabs or bars),
-        each also in .gz, or in .parquet, .arrow or .feather; the case of the letters does not matter. A folder is one
-        that ``Dataset.save_to_disk`` wrote. Text is UTF-8, or UTF-16 or UTF-32 with a byte-order mark.
+        A path, a glob (files in alphabetical order; ``**`` for folders within folders), a list of paths or globs, or a
+        hub id such as ``"Anthropic/hh-rlhf"``. A path or a glob that exists wins over a hub id. File names end in
+        .jsonl, .ndjson or .json (one object per line, or an array of them), in .csv or .tsv (separated by commas,
+        semicolons, tabs or bars), or in .parquet, .arrow or .feather, in upper or lower case. All but the last three
+        may also end in .gz. A folder must be one that ``Dataset.save_to_disk`` wrote. Text is UTF-8, or UTF-16 or
+        UTF-32 with a byte-order mark.
     split, subset, revision
         For a hub id only: which split, which configuration, and which commit or tag.
     rating
-        For rated responses only: the rating to compare them by, such as "correctness" for HelpSteer. By default
-        ``helpfulness`` for HelpSteer, ``overall_score`` for UltraFeedback, ``rating`` or ``score`` for other tables.
-        "safer_response_id" compares by the safer response of PKU-SafeRLHF.
+        For rated responses only: the rating to compare them by, such as "correctness" for HelpSteer. The default is
+        ``helpfulness`` for HelpSteer, ``overall_score`` for UltraFeedback, and ``rating`` or ``score`` for other
+        tables. "safer_response_id" compares by the safer response of PKU-SafeRLHF.
     margin_per_point
         How many log-odds (nats) one point of a rating, or of a preference's strength, is worth. A strength is not in
         log-odds, so without this there are no margins except those of a column ``margin``.
@@ -72,28 +72,32 @@ def read_pairs(
     Returns
     -------
     PreferencePairs
-        A sequence of `PreferencePair`; its ``report`` says what was recognised, read and flagged.
+        A sequence of `PreferencePair`; its ``report`` shows what was recognised, read and flagged.
 
     Raises
     ------
     DataError
-        A ValueError: a file that is empty, damaged, of no known format, or that mixes text and messages. The text names
-        the file and the line (in Parquet and on the hub, the row).
+        If a file is empty, damaged, of no known format, or mixes text and messages. It is a ValueError, and its text
+        names the file and the line (in Parquet and on the hub, the row).
+    ValueError
+        If an option does not suit the source, such as `margin_per_point` for data without ratings or strengths.
+    ImportError
+        If the source can only be a hub id, and the package ``datasets`` is not installed.
     FileNotFoundError
         If there is no such file and the source cannot be a hub id.
 
     Notes
     -----
-    A format is recognised by a file's columns and first record; docs/formats.md lists all, with their columns and
-    what becomes of a record: prompts with a chosen and a rejected response, two responses with a preference, and rated
-    or ranked responses, of which every two of a set are compared.
+    A format is recognised by a file's columns and first record. A record holds a chosen and a rejected response, two
+    responses and a preference, or rated or ranked responses, of which every two in a set are compared. docs/formats.md
+    lists all formats, with their columns and what becomes of a record.
 
-    Equal ratings are a tie. What a `PreferencePair` has beside its three sides is read if it is there; every other
-    column is named in the report, whose ``notes`` say what was read differently from the file. Two judgements of the
-    same responses are two pairs. A sound record that holds no comparison, such as one response alone, is counted in the
+    Equal ratings are a tie. The optional fields of a `PreferencePair` are read if they are there. The report names
+    every other column, and its ``notes`` list what was read differently from the file. Two judgements of the same
+    responses are two pairs. A sound record that holds no comparison, such as one response alone, is counted in the
     report, and so is a blank row of CSV.
 
-    Limits: a record of JSON, a line or a cell of CSV has at most 16 MiB after unpacking, a file 1,000 columns, and a
+    A record of JSON and a line or cell of CSV may have at most 16 MiB after unpacking, a file 1,000 columns, and a
     record 100,000 comparisons.
     """
     hub = {"split": split, "subset": subset, "revision": revision}
@@ -114,7 +118,7 @@ def read_pairs(
 
 @dataclass
 class _Reading:
-    """The records of all files, one after the other, and what was learnt about the files on the way."""
+    """The records of all files, one after another, and what was learnt about the files on the way."""
 
     files: Iterable[Records]
     rating: str | None
@@ -163,7 +167,7 @@ class _Reading:
             if known is None:
                 bad = f" ({self.bad[0]})" if self.bad else ""
                 raise DataError(
-                    f"{file.name}: holds no pairs; expected one JSON object a line, or rows under a header{bad}"
+                    f"{file.name}: holds no pairs; expected one JSON object per line, or rows under a header{bad}"
                 )
 
     def _recognise(self, columns: set[str], record: Record, place: str) -> Format:
@@ -185,17 +189,18 @@ def _shown(names: Iterable[str]) -> Iterable[str]:
 def _fill(store: BatchStore, reading: _Reading, margin_per_point: float | None) -> PreferencePairs:
     pending: list[Row] = []
     messages: bool | None = None
-    as_text: frozenset[str] | None = None  # the sides that hold messages as text: the first comparison shows
+    as_text: frozenset[str] | None = None  # the sides that hold messages as text, by the first comparison
     n_sets = n_pairs = 0
     layout, records = _begin(reading)
     if margin_per_point is not None and not layout.strengths:
-        raise ValueError(f"margin_per_point goes with ratings or strengths, and {reading.names[0]} is {layout.name}")
+        raise ValueError(f"margin_per_point needs ratings or strengths, and {reading.names[0]} is {layout.name}")
     with closing(records):
         for place, record in records:
             n_sets += 1
             rows: list[Row] = []
             kind = messages
             at = place
+            carried = {name: record[name] for name in layout.carries if name in record}
             try:
                 for sides in islice(layout.convert(record), PAIRS_LIMIT + 1):
                     if isinstance(sides, NoPairError):
@@ -203,7 +208,7 @@ def _fill(store: BatchStore, reading: _Reading, margin_per_point: float | None) 
                         continue
                     if len(rows) == PAIRS_LIMIT:
                         raise ValueError(
-                            f"holds more than {PAIRS_LIMIT:,} comparisons, the most that are read of one record"
+                            f"holds more than {PAIRS_LIMIT:,} comparisons, the most that are read from one record"
                         )
                     at = sides.source or place
                     if layout.sets and sides.item is None:
@@ -211,7 +216,7 @@ def _fill(store: BatchStore, reading: _Reading, margin_per_point: float | None) 
                     as_text = message_sides(sides) if as_text is None else as_text
                     sides = unpack_sides(sides, as_text, layout.notes)
                     texts, kind = encode_sides(sides, kind, reading.ignored)
-                    optional = read_optional(record, sides, margin_per_point)
+                    optional = read_optional(carried, sides, margin_per_point)
                     rows.append(_checked(Row(*texts, *optional, at)))
             except NoPairError as reason:
                 reading.leave_out(reason)
@@ -239,19 +244,19 @@ def _fill(store: BatchStore, reading: _Reading, margin_per_point: float | None) 
 
 
 def _checked(row: Row) -> Row:
-    """Refuse text that is not Unicode. Raises ValueError, without a place."""
+    """Refuse text that is not Unicode. Raises ValueError without file and line."""
     for value in (row.prompt, row.chosen, row.rejected, row.group, row.item):
         if value is not None and not value.isascii():
             try:
                 value.encode()
             except UnicodeEncodeError as error:
                 half = ascii(value[error.start])
-                raise ValueError(f"holds half of a surrogate pair ({half}), which is no Unicode text") from None
+                raise ValueError(f"holds half of a surrogate pair ({half}), which is not Unicode text") from None
     return row
 
 
 def _begin(reading: _Reading) -> tuple[Format, Generator[tuple[str, Record], None, None]]:
-    """Read the first record, which determines the format, and yield the records from it on; ratings come in sets."""
+    """Read the first record, which determines the format; return the format and all records, rated ones in sets."""
     records = reading.records()
     first = next(records, None)
     if not reading.names:
@@ -288,5 +293,5 @@ def _find_files(source: Source | Sequence[Source]) -> list[Path] | None:
 
 def _refuse(source: Source) -> list[Path]:
     raise FileNotFoundError(
-        f"no file {str(source)!r} in {str(Path.cwd())!r}; expected a path, a glob or, alone, a hub id"
+        f"no file {str(source)!r} in {str(Path.cwd())!r}; expected a path, a glob, or a single hub id"
     )

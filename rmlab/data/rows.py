@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 NEXT_MESSAGE = '"}, {"role": "'
-"""What separates two messages in the stored JSON; inside a content its quotes would be escaped."""
+"""The separator of two messages in the stored JSON; inside a content its quotes would be escaped."""
 
 OPTIONAL = {
     "margin": ("margin",),
@@ -38,7 +38,7 @@ OPTIONAL = {
     "tied": ("tied", "tie", "is_tie"),
     "chosen_first": ("chosen_first",),
 }
-"""What a pair may have beside its three sides, in the order of `Row`, and the columns that it is read from."""
+"""The optional fields of a pair, in the order of `Row`, each with the columns that it is read from."""
 
 
 class DataError(ValueError):
@@ -46,10 +46,10 @@ class DataError(ValueError):
 
 
 class Sides(NamedTuple):
-    """The two sides of a comparison as they are in the file, before they are checked.
+    """The prompt and responses of a comparison as they are in the file, before they are checked.
 
-    `strength` is how strong the preference was, in the points of the judge; `group` and `item` are those that the
-    format provides; `source` is given if it is not the place of the record.
+    `strength` is the strength of the preference in the judge's points. `group` and `item` are those that the format
+    provides. `source` is set if it is not the place of the record.
     """
 
     prompt: Any
@@ -81,8 +81,9 @@ class Row(NamedTuple):
 def encode_sides(sides: Sides, messages: bool | None, ignored: set[str]) -> tuple[tuple[str, str, str], bool]:
     """Check a prompt and its two responses, and return the strings to store.
 
-    `messages` is whether the rows before held messages (None for the first row); whether this row does is returned
-    second. Names of message fields that rmlab does not use are added to `ignored`. Raises ValueError, without a place.
+    `messages` is whether earlier rows held messages, or None for the first row. The second value returned is whether
+    this row does. Names of message fields that rmlab does not use are added to `ignored`. Raises ValueError without
+    file and line.
     """
     like = "" if messages is None else ", like the records before"
     if messages is None:
@@ -108,9 +109,10 @@ def encode_sides(sides: Sides, messages: bool | None, ignored: set[str]) -> tupl
 def read_optional(
     record: Mapping[str, Any], sides: Sides, margin_per_point: float | None = None
 ) -> tuple[float | None, float, str | None, str | None, bool, bool | None]:
-    """Return margin, weight, group, item, tied and chosen_first of a pair. Raises ValueError, without a place.
+    """Return margin, weight, group, item, tied and chosen_first of a pair. Raises ValueError without file and line.
 
-    The record's own values come before those of the format. A strength becomes a margin only with a price per point.
+    The record's own values come before those of the format. A strength becomes a margin only if
+    `margin_per_point` is given.
     """
     margin = record.get("margin")
     margin = None if margin is None or margin == "" else read_number("margin", margin)
@@ -135,7 +137,7 @@ def _read_name(name: str, *values: Any) -> str | None:
 
 
 def read_number(name: str, value: Any) -> float:
-    """Return a finite number, which in CSV is text. Raises ValueError, without a place."""
+    """Return a value as a finite number; in CSV it is text. Raises ValueError without file and line."""
     try:
         if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
             raise ValueError
@@ -148,7 +150,7 @@ def read_number(name: str, value: Any) -> float:
 
 
 def read_weight(name: str, value: Any) -> float:
-    """Return a finite number above 0: how often a pair counts in training. Raises ValueError, without a place."""
+    """Return a finite number above 0: how often a pair counts in training. Raises ValueError without file and line."""
     weight = read_number(name, value)
     if not weight > 0:
         raise ValueError(f"{name} must be above 0, got {named(value)}; leave out what should not count")
@@ -187,19 +189,19 @@ def _encode_messages(side: str, messages: Iterable[Any], ignored: set[str]) -> s
 
 
 def is_missing(value: Any) -> bool:
-    """Return whether a value is absent: null, or NaN, which stands for null in tables of floats."""
+    """Return whether a value is absent: null, or NaN, which replaces null in tables of floats."""
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return names of columns in alphabetical order, the first dozen of them."""
+    """Return the first twelve names in alphabetical order, as text, and the number of the others."""
     names = sorted(map(str, names))
     shown = ", ".join(name if len(name) <= 40 else name[:37] + "..." for name in names[:12])
     return (shown or "none") + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 
 def named(value: Any) -> str:
-    """Return a value as an error shows it: short ones as they are, long ones by kind and length."""
+    """Return a value as an error shows it: a short one as it is, a long one by type and length."""
     if is_missing(value):
         return "null" if value is None else "NaN, a missing value (leave the record out, or give the value)"
     if isinstance(value, str | int | float) and len(repr(value)) <= 40:

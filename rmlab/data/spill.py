@@ -1,4 +1,4 @@
-"""A store for the record batches of a file too large for memory: a temporary file on disk, mapped back."""
+"""A store for the record batches of a file that is too large for memory: a temporary file, mapped into memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 __all__ = ["MEMORY_LIMIT", "BatchStore"]
 
 MEMORY_LIMIT = 256 * 2**20
-"""Bytes of pairs that are held in memory; more than that goes to a file in the folder that TMPDIR names."""
+"""The most bytes of pairs held in memory; beyond that they go to a file in the folder that TMPDIR names."""
 
 
 class BatchStore:

@@ -20,19 +20,19 @@ _NEXT = re.compile(re.escape(NEXT_MESSAGE))
 def split_by_prompt(
     pairs: PreferencePairs, *, fractions: Sequence[float] = (0.7, 0.15, 0.15), seed: int = 0
 ) -> tuple[PreferencePairs, ...]:
-    """Split pairs so that neither a prompt nor near-equal prompts are in two parts.
+    """Split pairs so that no two parts share a prompt or near-equal prompts.
 
     Pairs whose prompts are near-equal (see `group_near_equal`) stay together; so do a dialogue and its continuation.
-    The groups are put in an order that depends on the seed and their text, whatever the order of the pairs. That order
-    is cut where the fractions fall. If that would leave a part empty, the groups are assigned the largest first, each
-    to the part that lacks most.
+    The groups are put in an order that depends on the seed and their text, not on the order of the pairs. That order is
+    cut at the fractions. If that would leave a part empty, the groups are assigned instead, the largest first, each to
+    the part that lacks the most pairs.
 
     Parameters
     ----------
     pairs
         From `read_pairs` or `PreferencePairs.from_list`.
     fractions
-        Share of the pairs in each part, each above 0, together 1. Groups stay whole, so the shares are met only nearly.
+        Share of the pairs in each part, each above 0, together 1. Groups stay whole, so the shares are approximate.
     seed
         Seed of the split.
 
@@ -50,7 +50,7 @@ def split_by_prompt(
 
 
 def parts_by_prompt(pairs: PreferencePairs, *, fractions: Sequence[float], seed: int) -> np.ndarray:
-    """Return the part into which `split_by_prompt` puts each pair, from 0: int64, shape ``(n_pairs,)``."""
+    """Return the number of the part, from 0, to which `split_by_prompt` assigns each pair: int64, ``(n_pairs,)``."""
     shares = np.asarray(fractions, dtype=np.float64)
     if shares.ndim != 1 or not np.all(shares > 0) or abs(shares.sum() - 1) > 1e-9:
         raise ValueError(f"fractions must each be above 0 and together 1, got {tuple(fractions)}")
@@ -79,9 +79,10 @@ def parts_by_prompt(pairs: PreferencePairs, *, fractions: Sequence[float], seed:
 
 
 def _fill_every_part(sizes: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Put groups in parts so that none is empty: the largest first, each in the part that lacks most: ``(n_groups,)``.
+    """Return the part of each group so that none is empty: int64, ``(n_groups,)``.
 
-    It serves the few data sets in which one group is so large that cutting the order would leave a part empty.
+    The largest group comes first, and each goes to the part that lacks the most pairs. This serves the few data sets in
+    which one group is so large that cutting the order would leave a part empty.
     """
     lacking = shares * sizes.sum()
     part = np.empty(len(sizes), dtype=np.int64)
@@ -95,7 +96,7 @@ def _fill_every_part(sizes: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
 
 def _continuations(pairs: PreferencePairs) -> list[tuple[int, int]]:
-    """Return the positions of a prompt and of another that continues it, message by message."""
+    """Return couples of positions: a prompt, and another that continues it message by message."""
     if not pairs.messages:
         return []
     stored = [prompt for column in pairs.columns("prompt") for prompt in column.to_pylist()]

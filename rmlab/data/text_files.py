@@ -1,4 +1,4 @@
-"""Reading the lines of text files in any Unicode encoding, within fixed limits, gzipped or not, and records of JSON."""
+"""Reading the lines of text files, gzipped or not, in any Unicode encoding and within fixed limits; records of JSON."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = [
 ]  # fmt: skip
 
 RECORD_LIMIT = 16 * 2**20
-"""The most bytes of one record of JSON, or of one line or cell of CSV, after unpacking."""
+"""The most bytes of a line, or characters of a cell of CSV or of a record in a JSON array, after unpacking."""
 COLUMN_LIMIT = 1000
 """The most columns of a file."""
 
 Rows = Generator[tuple[str, Mapping[str, Any] | ValueError], None, None]
-"""The place, and the record or its fault: a DataError, or a NoPairError for a blank row."""
+"""The place, and the record or its fault: a DataError, or a NoPairError for a blank row or a repeated header."""
 Wanted = Callable[[list[str]], list[str]]
-"""Returns which of the columns of a table to read; files of text are read whole."""
+"""A function that returns which columns of a table to read; text files are read whole."""
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
@@ -36,9 +36,9 @@ _MARKS = {
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
 _OTHER_FILES = {
-    b"\x1f\x8b": "gzip data: let its name end in .gz",
+    b"\x1f\x8b": "gzip data: rename it to end in .gz",
     b"PK\x03\x04": "a zip or Excel file: unpack it, or save the sheet as CSV",
-    b"PAR1": "a Parquet file: let its name end in .parquet",
+    b"PAR1": "a Parquet file: rename it to end in .parquet",
     b"\x28\xb5\x2f\xfd": "Zstandard data: unpack it",
     b"BZh": "bzip2 data: unpack it",
     b"\xfd7zXZ": "xz data: unpack it",
@@ -57,7 +57,7 @@ class Records(NamedTuple):
 
 
 def check_header(place: str, names: list[str]) -> None:
-    """Refuse a header that is too long or names a column twice. Raises DataError."""
+    """Raise DataError if a header has too many columns or names one twice."""
     if len(names) > COLUMN_LIMIT:
         raise DataError(f"{place}: has {len(names):,} columns; at most {COLUMN_LIMIT:,} are read")
     if len(set(names)) < len(names):
@@ -80,12 +80,12 @@ def lines_of(path: Path) -> Iterator[bytes]:
                 if len(line) > RECORD_LIMIT:
                     raise DataError(
                         f"{path}:{number}: the line is longer than {RECORD_LIMIT // 2**20} MiB, the most that is read. "
-                        "Write a record a line, or leave the record out"
+                        "Write one record per line, or leave the record out"
                     )
                 yield line
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path}:{number + 1}: is not whole {error.encoding.upper()} text, as its byte-order mark says "
+            f"{path}:{number + 1}: is not valid {error.encoding.upper()} text, which its byte-order mark announces "
             f"({error.reason}). Save the file as UTF-8"
         ) from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -119,7 +119,7 @@ class _Recoded:
 
 
 def decode(line: bytes, place: str) -> str:
-    """Return a line as text. Raises DataError at its place."""
+    """Return a line as text. Raises DataError, with its place."""
     try:
         return line.decode()
     except UnicodeDecodeError as error:
@@ -158,12 +158,12 @@ def read_json(path: Path, _: Wanted) -> Records:
 
 
 def bare_line(line: bytes) -> bytes:
-    """Return a line without white space around it, and without a mark, which is inside where files were joined."""
+    """Return a line without white space around it and without a byte-order mark, which joined files have inside."""
     return line.removeprefix(codecs.BOM_UTF8).strip()
 
 
 def read_json_line(bare: bytes, place: str) -> Mapping[str, Any]:
-    """Return the object on a line of JSONL, which `bare_line` gave. Raises DataError at its place."""
+    """Return the object on a line of JSONL that `bare_line` returned. Raises DataError, with its place."""
     text = decode(bare, place)
     try:
         return _object(json.loads(text, object_pairs_hook=_without_repeats), place)
@@ -183,7 +183,7 @@ def _cause(error: Exception) -> str:
 
 
 def _array(path: Path, first: int, line: bytes, more: Iterator[bytes]) -> Rows:
-    """Yield the objects of an array, each with the line on which it begins, holding one record in memory."""
+    """Yield the objects of an array, each with the line on which it begins, with about one record in memory."""
     decoder = json.JSONDecoder(object_pairs_hook=_without_repeats)
     number, text = first, decode(line, f"{path}:{first}").lstrip("\ufeff").lstrip()[1:]
     read = number  # lines read so far
@@ -201,12 +201,12 @@ def _array(path: Path, first: int, line: bytes, more: Iterator[bytes]) -> Rows:
         return bool(pieces)
 
     def take(end: int) -> None:
-        """Step over the beginning of the text."""
+        """Drop the text before this position, and count its lines."""
         nonlocal number, text
         number, text = number + text[:end].count("\n"), text[end:]
 
     def upcoming() -> str:
-        """Return the next character that is not white space, or nothing at the end of the file."""
+        """Skip white space and return the next character, or an empty string at the end of the file."""
         while True:
             take(len(text) - len(text.lstrip(" \t\r\n")))
             if text or not fill(wanted):
@@ -222,7 +222,9 @@ def _array(path: Path, first: int, line: bytes, more: Iterator[bytes]) -> Rows:
             if len(text) <= RECORD_LIMIT and fill(max(wanted, len(text))):
                 continue
             if len(text) > RECORD_LIMIT:
-                raise DataError(f"{place}: no record ends within {RECORD_LIMIT // 2**20} MiB, the most read") from None
+                raise DataError(
+                    f"{place}: no record ends within {RECORD_LIMIT // 2**20} MiB, the most that is read"
+                ) from None
             if not text:
                 raise DataError(f"{place}: the JSON array ends without its closing bracket") from None
             raise DataError(f"{path}:{number + error.lineno - 1}: is not JSON ({error.msg})") from None
@@ -243,7 +245,7 @@ def _array(path: Path, first: int, line: bytes, more: Iterator[bytes]) -> Rows:
             raise DataError(f"{path}:{number}: {why}")
     take(1)
     if upcoming():
-        raise DataError(f"{path}:{number}: goes on after the end of the array; write one array, or a record a line")
+        raise DataError(f"{path}:{number}: goes on after the end of the array; write one array, or one record per line")
 
 
 def _object(record: Any, place: str) -> Mapping[str, Any]:
@@ -257,8 +259,8 @@ def _object(record: Any, place: str) -> Mapping[str, Any]:
     by_index = all(name.isdigit() and isinstance(value, dict) for name, value in record.items())
     if record and (indexed or split or by_index):
         raise DataError(
-            f"{place}: is a whole table in one object ({listed(record)}), as pandas writes it by default; expected a "
-            "record a line. Write it with to_json(path, orient='records', lines=True)"
+            f"{place}: is a whole table in one object ({listed(record)}), as pandas writes it by default; expected "
+            "one record per line. Write it with to_json(path, orient='records', lines=True)"
         )
     return record
 
@@ -268,6 +270,6 @@ def _without_repeats(items: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(record) < len(items):  # json would keep the last and lose the others
         seen: set[str] = set()
         raise ValueError(
-            f"{next(name for name, _ in items if name in seen or seen.add(name))!r} is twice in one object"
+            f"{next(name for name, _ in items if name in seen or seen.add(name))!r} occurs twice in one object"
         )
     return record

@@ -27,9 +27,9 @@ _COLUMNS: tuple[str, ...] = ("prompt", "chosen", "rejected", *OPTIONAL)
 def write_pairs(pairs: PreferencePairs | Sequence[PreferencePair], path: str | os.PathLike[str]) -> None:
     """Write pairs in TRL's format with an explicit prompt, completely or not at all.
 
-    Everything is kept except ``source``, which `read_pairs` sets again. A weight of 1 is left empty, since that is what
-    `read_pairs` makes of an empty one. The file is written beside its place and
-    then moved there, so that an older one stays complete until then, even on a full disk.
+    Everything is kept except ``source``, which `read_pairs` sets again. A weight of 1 is left empty, since `read_pairs`
+    reads an empty weight as 1. The file is written under another name and then renamed, so that an older one stays
+    complete until then, even on a full disk.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def write_pairs(pairs: PreferencePairs | Sequence[PreferencePair], path: str | o
     Raises
     ------
     ValueError
-        If the ending is another, there are no pairs, or messages were to go into CSV.
+        If the ending is another, there are no pairs, or the pairs are messages and the file is CSV.
     """
     path = Path(path)
     pairs = pairs if isinstance(pairs, PreferencePairs) else PreferencePairs.from_list(pairs)

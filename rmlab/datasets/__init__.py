@@ -1,6 +1,6 @@
-"""Small data that ships with the package: preference pairs, their biased twin, presets, a baseball season.
+"""Small data that ships with the package: preference pairs, models, recorded scores and a baseball season.
 
-Each set has a card that says what it is, where it comes from and what it is not; `dataset_card` gives it.
+`dataset_card` returns the cards, which say what the data are, where they come from and what they are not.
 """
 
 from importlib import resources
@@ -39,7 +39,7 @@ __all__ = [
 
 
 def dataset_card(name: str) -> str:
-    """Give the card of a data set, as Markdown. Raises ValueError, naming those there are, for another name."""
+    """Return the card of a data set, as Markdown; for an unknown name raise ValueError, which lists the names."""
     folder = resources.files(__name__) / "cards"
     cards = {card.name.removesuffix(".md"): card for card in folder.iterdir() if card.name.endswith(".md")}
     if name not in cards:

@@ -1,4 +1,4 @@
-"""Filler: sentences that say nothing, to put in front of a response, or behind it."""
+"""Filler: sentences without content, to put before or after a response."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ __all__ = ["load_filler"]
 
 
 def load_filler() -> dict[str, list[str]]:
-    """Give the sentences that say nothing, to put in front of any response ("front") or behind it ("back")."""
+    """Return sentences without content, to put before any response ("front") or after it ("back")."""
     path = resources.files("rmlab.datasets") / "data" / "filler.json"
     return json.loads(path.read_text(encoding="utf-8"))

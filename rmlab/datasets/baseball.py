@@ -23,8 +23,8 @@ class BaseballSeason:
 def load_baseball() -> BaseballSeason:
     """Load the 273 games that the American League East played among its seven teams in 1987.
 
-    The source gives, for each home team and visitor, how many games each won; games of one such pairing stand together,
-    the home team's wins first, and not in the order of play.
+    The source gives, for each home team and visitor, how many games each won. The games of one such pairing are
+    adjacent, with the home team's wins first; they are not in the order of play.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The length-biased twin of `everyday`: made from it by a rule when it is loaded, so that the two cannot fall apart."""
+"""The length-biased twin of `everyday`: made from it by a rule when it is loaded, so that the two always agree."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ CHOSEN_LONGER = 0.88
 
 
 def load_everyday_biased() -> PreferencePairs:
-    """Load the twin of `everyday` in which the longer response is the chosen one in 88% of the pairs of each kind.
+    """Load the twin of `everyday` in which the chosen response is longer in about 88% of the pairs of each kind.
 
-    Prompts, labels, groups and order are those of `load_everyday`. Both responses may be padded with sentences that say
-    nothing, none to two for the one and more for the other, so that what tells them apart is how much there is and
-    not whether there is any. A reward model trained on it learns that longer is better, which is what it is for. The
-    rule is seeded by each prompt and gives the same texts on every machine; `dataset_card` says more.
+    Prompts, labels, groups and order are those of `load_everyday`. Sentences without content pad both responses: none
+    to two for the shorter one, and more for the other. The amount of padding tells the two apart, not its presence. A
+    reward model trained on these pairs learns that longer is better, which is their purpose. The rule is seeded by each
+    prompt and gives the same texts on every machine; `dataset_card` has the details.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def load_everyday_biased() -> PreferencePairs:
     """
     everyday = load_everyday()
     filler = load_filler()
-    # `Random.random` is promised to give the same numbers in every version of Python; `sample` and NumPy's are not.
+    # Python promises the same numbers from `Random.random` in every version, but not from `sample`; nor does NumPy.
     streams = [Random(str(pair.prompt)) for pair in everyday]
     draws = np.array([stream.random() for stream in streams])
     kinds = np.array(everyday.groups)
@@ -48,7 +48,7 @@ def load_everyday_biased() -> PreferencePairs:
 def _biased(
     pair: PreferencePair, chosen_longer: bool, filler: Mapping[str, Sequence[str]], stream: Random
 ) -> PreferencePair:
-    """Pad both responses, the one that is to be the longer with more sentences, and with as many as that takes."""
+    """Pad both responses; the one that should be longer gets more sentences, as many as that takes."""
     long, short = ("chosen", "rejected") if chosen_longer else ("rejected", "chosen")
     n_short = int(3 * stream.random())
     n_long = n_short + 1 + int(3 * stream.random())
@@ -61,7 +61,7 @@ def _biased(
 
 
 def _padded(text: str, n_sentences: int, filler: Mapping[str, Sequence[str]], stream: Random) -> str:
-    """Put so many sentences around a text, each in front or behind by the toss of a coin, and none of them twice."""
+    """Put this many different sentences around a text, each in front or behind by the toss of a coin."""
     n_front = sum(stream.random() < 0.5 for _ in range(n_sentences))
     front, back = (sorted(bank, key=lambda _: stream.random()) for bank in (filler["front"], filler["back"]))
     return " ".join([*front[:n_front], text, *back[: n_sentences - n_front]])

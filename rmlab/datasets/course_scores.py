@@ -1,4 +1,4 @@
-"""The scores that the course's models gave to the pairs that the explorer opens on, recorded: nobody waits for them."""
+"""Recorded scores of the course's models for the pairs that the explorer opens on, so that it opens without a wait."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ DECIMALS = 5
 
 @dataclass(frozen=True, eq=False)
 class RecordedScores:
-    """Scores that were recorded, in the form of a scorer: from n prompts and n responses to n scores.
+    """Recorded scores in the form of a scorer, which takes n prompts and n responses and returns n scores.
 
     Raises
     ------
     ValueError
-        When called with texts of which no score was recorded.
+        If called with texts that have no recorded score.
     """
 
     scores: Mapping[tuple[str, str], float]
@@ -47,7 +47,7 @@ def load_course_scores(judge: CourseJudge = "fair") -> RecordedScores:
     Parameters
     ----------
     judge
-        As for `course_model`. The pairs are those of the fair judge for both.
+        As for `course_model`. Both models scored the same pairs, those of the fair judge.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def load_course_scores(judge: CourseJudge = "fair") -> RecordedScores:
 
 
 def record_course_scores() -> dict[str, Any]:
-    """Score `course_pairs` with both course models, and return what is kept: chosen responses first, then rejected."""
+    """Score `course_pairs` with both course models, and return the record: chosen responses first, then rejected."""
     pairs = course_pairs().pairs
     prompts, responses = zip(*_texts(pairs), strict=True)
     scores = {judge: course_model(judge).score(list(prompts), list(responses)) for judge in get_args(CourseJudge)}
@@ -75,7 +75,7 @@ def record_course_scores() -> dict[str, Any]:
 
 
 def write_course_scores(record: Mapping[str, Any]) -> None:
-    """Put new scores in the place of the shipped ones."""
+    """Replace the shipped scores by new ones."""
     with resources.as_file(SCORES) as path:
         path.write_text(json.dumps(record, separators=(",", ":")) + "\n", encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Preference pairs that were written for this project, and what their authors say of each."""
+"""Preference pairs that were written for this project, and their authors' notes on each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FILE = resources.files("rmlab.datasets") / "data" / "everyday.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class EverydayNote:
-    """What the authors of `everyday` say of one pair."""
+    """The note of the authors of `everyday` on one pair."""
 
     id: str
     kind: str
@@ -41,7 +41,7 @@ def load_everyday() -> PreferencePairs:
 
 
 def everyday_notes() -> tuple[EverydayNote, ...]:
-    """Give the note on each pair of `load_everyday`, in the same order."""
+    """Return the note on each pair of `load_everyday`, in the same order."""
     lines = _FILE.read_text(encoding="utf-8").splitlines()
     fields = EverydayNote.__slots__
     return tuple(EverydayNote(*(record[name] for name in fields)) for record in map(json.loads, lines))

@@ -1,4 +1,4 @@
-"""A small language model that has read the world of replies: what a decoder is before it becomes a reward model."""
+"""A small language model trained on the world of replies: a decoder before it becomes a reward model."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ WEIGHTS: Final[Traversable] = resources.files("rmlab.datasets") / "data" / "tiny
 def load_tiny_language_model() -> LlamaForCausalLM:
     """Load a decoder of the size of ``tiny-decoder`` that was trained to predict the next token of the world's replies.
 
-    Its tokenizer is that of ``RewardModel.from_pretrained("tiny-decoder")``, and it has read ids of the convention
-    `rmlab.model.Apart`. It has read training questions and taught
-    sentences only. ``python -m rmlab.datasets decoder`` trains it again, and `dataset_card("tiny_language_model")`
-    gives its loss.
+    Its tokenizer is that of ``RewardModel.from_pretrained("tiny-decoder")``, and its token ids follow the convention
+    `rmlab.model.Apart`. It was trained on training questions and training sentences only.
+    ``python -m rmlab.datasets decoder`` trains it again, and `dataset_card("tiny_language_model")` gives its loss.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Pairs to begin probing with, from the world of replies: what the course's models say of them, and what is true."""
+"""The presets of the probe: pairs of replies, with the scores of the course's models and the true rewards."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ class ProbePreset:
     response_a: str
     response_b: str
     scores: dict[str, tuple[float, float]]
-    """Of A and B, in nats, by the judge on whose pairs the course model was trained."""
+    """Scores of A and B, in nats, by the judge on whose pairs the course model was trained."""
     truth: dict[str, float]
-    """True reward of A less that of B, in nats, by judge."""
+    """True reward of A minus that of B, in nats, by judge."""
 
 
 def load_probe_presets() -> tuple[ProbePreset, ...]:
@@ -81,7 +81,7 @@ def record_probe_presets() -> tuple[ProbePreset, ...]:
 
 
 def write_probe_presets(presets: tuple[ProbePreset, ...]) -> None:
-    """Put presets in the place of the shipped ones."""
+    """Replace the shipped presets by these."""
     text = json.dumps([asdict(preset) for preset in presets], indent=1, ensure_ascii=False)
     with resources.as_file(PRESETS) as path:
         path.write_text(text + "\n", encoding="utf-8")
@@ -98,6 +98,6 @@ def _texts() -> Iterator[tuple[str, str, str, str, str, dict[str, float]]]:
 
 
 def _text(question: Question, structure: Structure, place: int) -> str:
-    """Compose a reply, its sentences being those at a place of each bank."""
+    """Compose a reply with the sentence at this place of each bank."""
     said = {part: load_sentences(part, fresh=True)[place] for part in (*structure.parts, "refusal")}
     return compose(question, structure, said).text

@@ -1,4 +1,4 @@
-"""Score differences of thousands of reply pairs, recorded, so that pictures have points enough and nobody waits."""
+"""Recorded score differences of 2,000 reply pairs, so that pictures have enough points without a wait."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from rmlab.simulate.replies import simulate_reply_pairs
 RECORDED = resources.files("rmlab.datasets") / "data" / "recorded.parquet"
 
 N_PAIRS = 2000
-"""Of those simulated, the first."""
+"""How many of the simulated pairs are recorded, from the first."""
 
 MODELS = ("trained", "twin", "over_trained")
-"""Whose score differences are recorded, each in a column."""
+"""The models whose score differences are recorded, each in a column."""
 
 _TEXTS = b"sha256_of_texts"
 
 
 @dataclass(frozen=True, eq=False)
 class RecordedDifferences:
-    """Pairs of replies to fresh questions, and what three models made of them. All arrays have shape ``(n_pairs,)``.
+    """Pairs of replies to fresh questions, and their score differences by three models. Arrays: ``(n_pairs,)``.
 
     None of the models saw these questions in training, nor the sentences that were added to the replies.
     """
@@ -40,13 +40,13 @@ class RecordedDifferences:
     trained: np.ndarray
     """Score differences of the course's model (`course_model`), in nats; float32."""
     twin: np.ndarray
-    """Of its twin, trained on pairs of a judge who likes to be flattered."""
+    """Those of its twin, trained on pairs of a judge who likes to be flattered."""
     over_trained: np.ndarray
-    """Of minilm, trained again and again on a few hundred pairs."""
+    """Those of minilm, trained for 12 epochs on a few hundred pairs."""
 
     @cached_property
     def held_out(self) -> np.ndarray:
-        """Pairs to choose on, such as a temperature; the others are to report on. bool. No question is in both."""
+        """True for pairs on which to choose, such as a temperature; False for those to report. No shared question."""
         return parts_by_prompt(self.pairs, fractions=(1 / 3, 2 / 3), seed=0) == 0
 
 
@@ -59,8 +59,8 @@ def simulate_recorded_pairs() -> tuple[PreferencePairs, np.ndarray]:
 def load_recorded() -> RecordedDifferences:
     """Load the recorded score differences; ``python -m rmlab.datasets recorded`` makes them again.
 
-    Only the differences are recorded; the texts are simulated again. Training differs in rounding between machines,
-    and so would a new recording; the shipped one is the same everywhere.
+    Only the differences are recorded; the texts are simulated again. Training rounds differently on different machines,
+    so a new recording would differ. The shipped one is the same everywhere.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def load_recorded() -> RecordedDifferences:
 
 
 def write_recorded(recorded: RecordedDifferences) -> None:
-    """Put a new recording in the place of the shipped one."""
+    """Replace the shipped recording by a new one."""
     table = pa.table({name: getattr(recorded, name) for name in MODELS})
     table = table.replace_schema_metadata({_TEXTS: texts_sha256(recorded.pairs)})
     with resources.as_file(RECORDED) as path:

@@ -1,4 +1,4 @@
-"""Every reply to some fresh questions, with the scores of the course's two models: nobody waits to optimise them."""
+"""Every reply to some fresh questions, with recorded scores of the course's two models to optimise."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ __all__ = ["ScoredReplies", "load_scored_replies", "record_scored_replies", "wri
 
 SCORED: Final = resources.files("rmlab.datasets") / "data" / "scored_replies.parquet"
 EVERY = 3
-"""One fresh question in so many is recorded."""
+"""Every third fresh question is recorded."""
 _TEXTS: Final = b"sha256_of_texts"
 
 
 @dataclass(frozen=True, eq=False)
 class ScoredReplies:
-    """The replies to some questions, and what the course's models give them."""
+    """The replies to some questions, and the scores that the course's models give them."""
 
     distributions: tuple[ReplyDistribution, ...]
     """The replies to each question, one wording of each structure."""
@@ -38,12 +38,12 @@ class ScoredReplies:
 def load_scored_replies(policy: ReplyPolicy = CAREFUL_WRITERS) -> ScoredReplies:
     """Load the scores of the course's models for every reply to every third fresh question.
 
-    ``python -m rmlab.datasets replies`` scores them again, in some six minutes on one core.
+    ``python -m rmlab.datasets replies`` scores them again, in about six minutes on one core.
 
     Parameters
     ----------
     policy
-        Who writes the replies. It gives each a probability, and must not leave any out.
+        The policy that writes the replies. It must give each of them a probability above 0.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def record_scored_replies() -> ScoredReplies:
 
 
 def write_scored_replies(scored: ScoredReplies) -> None:
-    """Put scores, to 0.001 nats, in the place of the shipped ones."""
+    """Replace the shipped scores by these, rounded to 0.001 nats."""
     columns = {judge: np.concatenate(values).round(3).astype(np.float32) for judge, values in scored.scores.items()}
     table = pa.table(columns).replace_schema_metadata({_TEXTS: _sha256(scored.distributions)})
     with resources.as_file(SCORED) as path:

@@ -1,8 +1,8 @@
 """Measuring how good a reward model is: accuracy, log loss and calibration, from score differences of labelled pairs.
 
 A pair is written (chosen, rejected), so every label is "chosen", and the score difference is all that is needed: it is
-positive if the model agrees with the label, and its sigmoid is the probability that the model gave to that label. Every
-figure comes with a 95% interval; if several pairs share a prompt, name it in ``clusters``, or the interval is
+positive if the model agrees with the label, and its sigmoid is the probability that the model gave to that label. Most
+figures come with a 95% interval. If several pairs share a prompt, name it in ``clusters``; otherwise the interval is
 too narrow.
 
 - `evaluate`: accuracy, log loss, Brier score, calibration, by group and by length;

@@ -64,15 +64,15 @@ class LengthBin:
     name: str
     lower: float
     upper: float
-    """The bin holds ratios above `lower` and up to `upper` if they are above 1, and mirrored below: a pair and its
-    swapped twin are in opposite bins. Infinite if the last bin has no end."""
+    """Above a ratio of 1 the bin holds ratios above `lower` and up to `upper`; below 1 it is mirrored, so that a pair
+    and its swapped twin are in opposite bins. Infinite for the last bin."""
     model: Accuracy
     longer_wins: Accuracy
     """The accuracy of "the longer response is better" on these pairs."""
 
 
 def accuracy_of(d: np.ndarray, weights: np.ndarray, clusters: np.ndarray | None = None) -> Accuracy:
-    """Return the accuracy of the sign of differences, chosen less rejected, ``(n_pairs,)``; `clusters` holds codes."""
+    """Return the accuracy of the sign of differences, chosen minus rejected, ``(n_pairs,)``; `clusters` holds codes."""
     outcome = outcomes(d)
     share = float(np.average(outcome, weights=weights))
     size = effective_sample_size(weights) if clusters is None else clustered_sample_size(outcome, weights, clusters)

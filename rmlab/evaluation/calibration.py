@@ -40,10 +40,10 @@ class CalibrationBin:
 def calibrate(
     d: np.ndarray, weights: np.ndarray, clusters: np.ndarray | None, n_bins: int
 ) -> tuple[tuple[CalibrationBin, ...], float | None, float | None]:
-    """Return the bins that hold a pair, the expected calibration error, and its size if chance alone were at work.
+    """Return the bins that hold a pair, the expected calibration error, and the error to expect by chance alone.
 
-    The last is the error to expect of a model that is perfectly calibrated and this sure: in each bin the mean absolute
-    deviation of a share from its probability, by the normal approximation ``sqrt(2 p (1 - p) / (pi n))``.
+    A perfectly calibrated model that is this sure would show the last. In each bin it is the mean absolute deviation of
+    a share from its probability, by the normal approximation ``sqrt(2 p (1 - p) / (pi n))``.
     """
     untied = d != 0
     d, weights = d[untied], weights[untied]

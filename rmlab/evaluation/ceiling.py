@@ -39,10 +39,10 @@ class NoiseCeiling:
     agreement: float
     """The probability that two judgements of a pair, drawn at random, are the same: the mean over pairs."""
     agreement_interval: tuple[float, float] | None
-    """95%, by drawing pairs (or clusters); None from a single one."""
+    """95%, by drawing pairs (or clusters); None for a single one."""
     leave_one_out: float
-    """How often a judgement is what most of the others of its pair say (even votes: one half). It is the accuracy of a
-    majority vote, unbiased; it lies below the ceiling, and nearer to it the more judgements a pair has."""
+    """How often a judgement agrees with the majority of the others of its pair (even votes: one half). This estimates
+    the accuracy of a majority vote without bias. It lies below the ceiling, and nearer to it with more judgements."""
     leave_one_out_interval: tuple[float, float] | None
     upper_bound: float
     """`ceiling_from_agreement` if every pair is equally hard: above the ceiling."""
@@ -145,7 +145,7 @@ def noise_ceiling(
 
 def _notes(agreement: float, n_units: int) -> Iterable[str]:
     if agreement < 0.5:
-        yield "two judges agree less often than coins do: by chance, or the labels of some are swapped"
+        yield "two judges agree less often than coins do: this may be chance, or some labels are swapped"
     if n_units < 30:
         yield f"{n_units} pairs or clusters are few: the intervals are rough"
 

@@ -36,7 +36,7 @@ class Comparison:
     accuracy_difference: float
     """A tie of scores counts as one half for the model that has it. Positive: a agrees with the labels more often."""
     accuracy_difference_interval: tuple[float, float] | None
-    """95%, by the paired bootstrap; None from a single pair or cluster."""
+    """95%, by the paired bootstrap; None for a single pair or cluster."""
     p_value: float
     """Two-sided, for no difference: the exact sign-flip test on `accuracy_difference`; see `compare_models`."""
     n_a_better: int
@@ -163,7 +163,7 @@ def compare_models(
 def sign_flip_p_value(values: np.ndarray) -> float:
     """Return the share of sign patterns of whole numbers whose total is at least as far from zero as the observed one.
 
-    Exact, by the distribution of the total: numbers of one size k add ``k (2 Binomial(n_k, 1/2) - n_k)``.
+    It is exact: numbers of one size k add ``k (2 Binomial(n_k, 1/2) - n_k)`` to the total.
     """
     from scipy.signal import fftconvolve
     from scipy.stats import binom

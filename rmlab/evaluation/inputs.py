@@ -86,6 +86,6 @@ def ordered(names: Sequence[Hashable]) -> list[Hashable]:
 
 
 def check_bootstrap(n_bootstrap: int, *, may_be_none: bool = False) -> None:
-    """Refuse a number of draws too small for a 2.5% quantile; 0 means none, if it `may_be`."""
+    """Refuse a number of draws too small for a 2.5% quantile; 0 means no draws, and is accepted if `may_be_none`."""
     if n_bootstrap < 100 and not (may_be_none and n_bootstrap == 0):
         raise ValueError(f"n_bootstrap must be at least 100, such as 2000, got {n_bootstrap!r}")

@@ -178,7 +178,7 @@ class MeanEstimate(NamedTuple):
 
     @property
     def p_value(self) -> float:
-        """Of the two-sided test that the true mean is zero; 1 if all values are zero."""
+        """The p-value of the two-sided test that the true mean is zero; 1 if all values are zero."""
         from scipy.special import stdtr
 
         if self.standard_error == 0:
@@ -223,8 +223,8 @@ def bootstrap_sums(
 ) -> tuple[np.ndarray, int]:
     """Return sums of `values` over pairs, or clusters, drawn with replacement.
 
-    A mean over a draw is the ratio of two of these sums, so that a draw need not be kept. Above `MAX_UNITS` units they
-    are first added up in as many random groups of equal size.
+    A mean over a draw is the ratio of two of these sums, so that a draw need not be kept. More than `MAX_UNITS` units
+    are first added up in `MAX_UNITS` random groups of nearly equal size.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ def bootstrap_sums(
 
     Returns
     -------
-    The sums, ``(n_bootstrap, k)``, and the number of units drawn from.
+    The sums, ``(n_bootstrap, k)``, and the number of units before they are grouped.
     """
     units = values if clusters is None else sum_by_code(values, clusters)
     n_units = len(units)

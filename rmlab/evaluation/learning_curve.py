@@ -23,7 +23,7 @@ class LearningCurvePoint:
     accuracy: float
     accuracy_interval: tuple[float, float] | None
     """95%, by drawing test pairs (or clusters) with replacement: what another test part would show for the same models.
-    The spread of `accuracies` shows what another training part would give. None from a single unit."""
+    The spread of `accuracies` shows what another training part would give. None for a single unit."""
     accuracies: tuple[float, ...]
     """The accuracy of each repeat."""
     log_loss: float
@@ -130,11 +130,11 @@ def learning_curve(
     fit
         Takes training pairs and returns the score differences of the test part, ``(n_test,)``.
     train
-        Training pairs: whatever an array of positions can index, such as `PreferencePairs` or an array; or a list.
+        Training pairs: a list, or anything that an array of positions can index, such as `PreferencePairs` or an array.
     sizes
         Numbers of training pairs.
     repeats
-        How many times to draw the order of the training pairs again.
+        Number of random orders of the training pairs.
     clusters
         What test pairs share, such as the prompt: hashable, ``(n_test,)``.
     n_bootstrap

@@ -48,14 +48,14 @@ class Evaluation(Accuracy):
     """Mean of (1 - sigmoid(score_difference))^2. Always predicting one half gives 0.25."""
     brier_interval: tuple[float, float] | None
     calibration: tuple[CalibrationBin, ...]
-    """The bins that hold a pair, in order. A tie has no higher score and is in none; empty if every pair is a tie."""
+    """The bins that hold a pair, in order. A tie is in none of them; empty if every pair is a tie."""
     calibration_error: float | None
     """Expected calibration error: mean over pairs of ``|observed_share - mean_probability|`` of their bin.
 
     None if every pair is a tie.
     """
     calibration_error_by_chance: float | None
-    """The error that a perfectly calibrated model, this sure, would show on so many pairs: noise keeps it above 0."""
+    """The error that a perfectly calibrated model, as sure as this one, would show on as many pairs, by noise alone."""
     temperature: float | None
     """The number that divided the differences before log loss, Brier score and calibration; None if there was none."""
     groups: Mapping[Hashable, GroupAccuracy] | None

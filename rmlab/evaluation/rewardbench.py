@@ -58,7 +58,7 @@ class BenchmarkScore:
 
     score: float
     interval: tuple[float, float] | None
-    """95%, by drawing the items of each subset with replacement; Wilson's if all went the same way. None for one."""
+    """95%, by drawing the items of each subset with replacement; Wilson's if all went one way. None for one item."""
     n_items: int
 
 
@@ -70,7 +70,7 @@ class RewardBenchScores:
     overall: BenchmarkScore | None
     """The mean over sections (1) or subsets (2); None if one is missing."""
     sections: Mapping[str, BenchmarkScore]
-    """The subsets of RewardBench 1; empty for RewardBench 2, whose subsets are its sections."""
+    """The sections of RewardBench 1; empty for RewardBench 2, whose subsets are its sections."""
     subsets: Mapping[str, BenchmarkScore]
     n_bootstrap: int
     seed: int
@@ -178,10 +178,13 @@ def rewardbench2(
     """Score RewardBench 2: best of four in five subsets, the weighted score of Ties, and the mean of the six.
 
     An item of the five is won if its correct response has the highest score; one that shares it with k - 1 others
-    earns 1/k. Ties has prompts in two versions, ``ref:`` with one correct response and ``tied:`` with several; its
-    score is 0.3 and 0.3 times the share of each in which all that is correct outscores all that is not, 0.2 and 0.2
-    times the share in which the correct ones lie closer together than they lead the others by (in the tied version; in
-    both), and 0.01 times a bounded measure of that lead. It may exceed 1 by 0.01.
+    earns 1/k. Ties has prompts in two versions, ``ref:`` with one correct response and ``tied:`` with several. Its
+    score is a sum of five terms:
+
+    - for each version, 0.3 times the share of prompts in which every correct response outscores every wrong one;
+    - 0.2 times the share in which the correct responses of the tied version differ by less than their lead over the
+      wrong ones, and again 0.2 times that share with the smaller lead of the two versions;
+    - 0.01 times a bounded measure of the smaller lead. So the score may reach 1.01.
 
     Parameters
     ----------
@@ -273,7 +276,7 @@ def _of_no_subset(
     unknown = printable(names[int(np.argmin(known))])
     if not known.any():
         raise ValueError(f"{benchmark} has no subset {unknown!r}; it has {', '.join(subsets)}")
-    yield f"left out: {int((~known).sum()):,} of the {things}, of subsets that {benchmark} has not, such as {unknown!r}"
+    yield f"left out: {int((~known).sum()):,} of the {things}, of subsets that {benchmark} lacks, such as {unknown!r}"
 
 
 def _what_is_missing(subset: str, kind: str, n_correct: int, n_wrong: int) -> str | None:

@@ -1,8 +1,8 @@
 """The worth of an uncertainty: whether the model is wrong where it is unsure, and by how much.
 
 An uncertainty is a number for each pair, such as the spread of several heads
-(``RewardModel.score_differences(pairs, uncertainty=True)``). It has two uses. It orders pairs, those to be left to
-people first: `rejection_curve`. And it says how large an error to expect: `calibrate_spread`.
+(``RewardModel.score_differences(pairs, uncertainty=True)``). It has two uses. It orders pairs, so that people
+can judge the least certain ones (`rejection_curve`). And it shows how large an error to expect (`calibrate_spread`).
 
 References
 ----------
@@ -30,22 +30,22 @@ class RejectionCurve:
     """Accuracy on the pairs that are kept, as more of the least certain are left out; arrays of shape ``(k,)``."""
 
     share_kept: np.ndarray
-    """From 1 down."""
+    """Shares of the pairs, from 1 down."""
     accuracy: np.ndarray
     """On the pairs that are kept, a tie as one half."""
     lower: np.ndarray
     """Lower end of Wilson's 95% interval for each `accuracy`; the points of one curve share pairs."""
     upper: np.ndarray
     area: float
-    """Mean accuracy over all shares kept. Leaving out at random gives the accuracy on all pairs; to know the errors
-    gives `best_area`."""
+    """Mean accuracy over all shares kept. A random order gives the accuracy on all pairs; an order that knows the
+    errors gives `best_area`."""
     best_area: float
 
     @property
     def gain(self) -> float:
         """What the order is worth, from 0 (no better than chance) to 1 (it knows each error); below 0 it misleads.
 
-        NaN where there is no error to be found, or nothing but errors.
+        NaN if there is no error, or nothing but errors.
         """
         possible = self.best_area - float(self.accuracy[0])
         return (self.area - float(self.accuracy[0])) / possible if possible > 0 else float("nan")
@@ -61,10 +61,10 @@ def rejection_curve(score_differences: Any, uncertainties: Any, *, n_points: int
     score_differences
         score(chosen) - score(rejected), in nats; shape ``(n_pairs,)``.
     uncertainties
-        Of each pair; only their order counts, and pairs of equal uncertainty are left out in equal parts. Shape
-        ``(n_pairs,)``.
+        One for each pair, shape ``(n_pairs,)``. Only their order matters; pairs of equal uncertainty count with their
+        mean accuracy.
     n_points
-        Shares kept, from 1 down to ``1 / n_points``.
+        Number of shares kept, from 1 down to ``1 / n_points``.
     """
     d = checked_differences(score_differences)
     unsure = numbers("uncertainties", uncertainties, d.shape, "(n_pairs,)")
@@ -96,16 +96,16 @@ class SpreadBin:
     accuracy_interval: tuple[float, float]
     """Wilson's, 95%."""
     mean_probability: float
-    """Of the response that the model scores higher, by sigmoid(|score_difference|): what the accuracy should be."""
+    """Mean of sigmoid(|score_difference|): what the accuracy should be if the scores are calibrated."""
     error: float | None
-    """Root mean square of score difference less the true one, in nats, which the spread foretells if it is calibrated;
-    None where the truth is not known."""
+    """Root mean square of the score difference minus the true one, in nats; a calibrated spread predicts it. None if
+    the truth is not known."""
 
 
 def calibrate_spread(
     score_differences: Any, spreads: Any, *, true_differences: Any = None, n_bins: int = 5
 ) -> tuple[SpreadBin, ...]:
-    """Return what happened to pairs of small, middle and large spread, in bins of equally many.
+    """Return the accuracy and the error of pairs in bins of increasing spread, with equally many pairs in each.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def calibrate_spread(
     spreads
         Standard deviation of each over heads or models, at least 0; shape ``(n_pairs,)``.
     true_differences
-        Of simulated pairs, in nats; shape ``(n_pairs,)``.
+        The true differences, known for simulated pairs, in nats; shape ``(n_pairs,)``.
     n_bins
         At least 1, and at most the number of pairs.
     """

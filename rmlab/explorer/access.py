@@ -1,4 +1,4 @@
-"""The token of a served explorer, and a way to open a browser there that hides the token from other users."""
+"""The token of a served explorer, and a way to open a browser on it that hides the token from other users."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def kept_token(port: int) -> str:
         token = new_token()
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as stream:
             stream.write(token)
-    except (OSError, ValueError, RuntimeError, AttributeError):  # no home, a full folder, no text; Windows has no owner
+    except (OSError, ValueError, RuntimeError, AttributeError):  # no home, a full disk, no text; Windows has no owner
         return new_token()
     return token
 
@@ -56,7 +56,7 @@ def kept_token(port: int) -> str:
 def redirect_file(address: str) -> Iterator[Path]:
     """Write a file that leads a browser to an address, and remove it at the end.
 
-    Every user of a machine can read the command line of a browser: it names this file, which only its owner can read.
+    Every user can read the command line of a browser, so it names this file, which only its owner can read.
     """
     with tempfile.TemporaryDirectory(prefix="rmlab-") as folder:  # of mode 0700
         file = Path(folder) / "open.html"

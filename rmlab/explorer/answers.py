@@ -1,7 +1,7 @@
 """A scorer that follows a state: when its texts change, it updates their scores and, on request, the attributions.
 
 The work is done in a thread, so that a slow scorer delays nobody. There is no queue: in each turn the thread reads the
-current texts, and what it finds for texts that have changed in the meantime is kept but not shown.
+current texts. Results for texts that have changed in the meantime are kept but not shown.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rmlab.explorer.scorer import LoadedLater, RememberingScorer, Scored, is_model
 from rmlab.explorer.state import ExplorerState
 
-if TYPE_CHECKING:  # they bring torch, for which a page with recorded scores does not wait
+if TYPE_CHECKING:  # these import torch, for which a page with recorded scores should not wait
     from rmlab.attribution import Attribution, Scorer
 
 __all__ = ["Answers", "pieces"]
@@ -172,14 +172,14 @@ class Answers:
             raise wrong
 
     def _fail(self, raised: BaseException, request: int) -> None:
-        """Show that something which follows the state failed."""
+        """Show that an observer of the state failed."""
         with contextlib.suppress(BaseException):  # what follows the error may fail too
             error = f"Something that follows the scores failed: {type(raised).__name__}: {raised}"
             self._set(error=error, answered=request)
 
 
 def pieces(one: Attribution) -> list[list[Any]]:
-    """Return the text of an attribution cut into ``[piece, what it adds]``, with None for what is no token.
+    """Return the text of an attribution cut into ``[piece, what it adds]``, with None for text that is no token.
 
     Tokens that together stand for one character, like the bytes of an emoji, are one piece.
     """
@@ -197,7 +197,7 @@ def pieces(one: Attribution) -> list[list[Any]]:
 
 
 def _notice(found: list[Scored | None]) -> str:
-    """Return a note on what was too long to be read."""
+    """Return a note on texts that were too long to be read."""
     said = []
     for side, one in zip("AB", found, strict=True):
         if one is not None and one.response_tokens_cut:

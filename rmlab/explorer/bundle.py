@@ -1,4 +1,4 @@
-"""The browser's part: scripts as `tools/build_web.py` bundled them into web/dist/, and the style.
+"""The part for the browser: the scripts that `tools/build_web.py` bundled into web/dist/, and the style.
 
 In a checkout the bundles are made again when a script is newer than they are.
 """
@@ -21,7 +21,7 @@ CHECKOUT = WEB.parents[2]
 BUILDER = CHECKOUT / "tools/build_web.py"
 ENTRY = "explorer.js"
 STYLES = ("robustness", "probe", "path", "optimise", "notebooks", "judge", "predictions", "opening", "words", "checks")
-"""Sheets under web/styles/, in their order: of two rules that contradict each other, the later one holds."""
+"""Sheets under web/styles/, in order: if two rules contradict each other, the later one holds."""
 
 
 def widget_module(entry: str = ENTRY) -> str:
@@ -30,7 +30,7 @@ def widget_module(entry: str = ENTRY) -> str:
 
 
 def page_script(entry: str = ENTRY) -> str:
-    """Return the script of a page, which calls `open` of its entry: that opens it on the data in the page."""
+    """Return the script of a page, which calls `open` of its entry to show the data in the page."""
     return _read(f"{Path(entry).stem}.page.js").decode()
 
 
@@ -40,7 +40,7 @@ def live_worker() -> str:
 
 
 def live_wasm() -> bytes:
-    """Return ONNX Runtime, which that worker is given, as WebAssembly."""
+    """Return ONNX Runtime as WebAssembly, for the worker of `live_worker`."""
     return _read("onnxruntime.wasm")
 
 

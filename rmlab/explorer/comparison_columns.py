@@ -25,8 +25,8 @@ def comparison_columns(
 ) -> dict[str, Any]:
     """Return what the view of two models shows, in a form that JSON can hold.
 
-    Each model's scores have their own scale, and within a prompt a constant of their own. A score difference does not
-    depend on the constant; divided by the root mean square of all differences of its model it does not depend on the
+    Each model's scores have their own scale, and a constant of their own for each prompt. A score difference does not
+    depend on the constant. Divided by the root mean square of all differences of its model, it does not depend on the
     scale either. Zero stays zero, so the sign keeps its meaning: positive agrees with the label.
 
     Parameters
@@ -38,15 +38,16 @@ def comparison_columns(
     names
         The names of the two, as shown.
     fitted
-        Whether one of the two may have been fitted to some of these pairs: then nothing is said of which is better.
+        Whether one of the two may have been fitted to some of these pairs. ``words`` then give no verdict.
     seed
-        Seed of the bootstrap of the test.
+        Seed of the bootstrap in the test.
 
     Returns
     -------
     ``difference_a``, ``difference_b`` (each in its model's own unit); ``standard_a``, ``standard_b``; ``scales``;
-    ``quadrants``, how many pairs are in each; ``test``, that of `rmlab.compare_models` by prompt, on the pairs that
-    the raters did not judge a tie, None if there is none; ``words``, its result in words; ``notes``.
+    ``quadrants``, the number of pairs in each; ``tied``, the places of pairs that the raters judged a tie; ``test``,
+    that of `rmlab.compare_models` by prompt on the other pairs, None if there are none; ``words``, its result;
+    ``notes``; ``names`` and ``n_pairs``.
 
     Raises
     ------
@@ -66,7 +67,7 @@ def comparison_columns(
     if len(table) == 0:
         notes.append("There are no pairs here: check the file and the filter.")
     if tied.any():
-        notes.append(f"{tied.sum():,} of {len(table):,} pairs were judged a tie and are in no count here.")
+        notes.append(f"{tied.sum():,} of {len(table):,} pairs were judged a tie and are not counted here.")
     notes += [
         f"{name} gives every pair a difference of zero: it cannot tell any two responses apart."
         for name, scale in zip(names, scales, strict=True)
@@ -104,13 +105,13 @@ def in_words(test: Comparison, a: str, b: str, *, fitted: bool = False) -> str:
     prompts = "" if test.n_clusters in (None, test.n_pairs) else f" of {test.n_clusters:,} prompts"
     said = (
         f"On {test.n_pairs:,} pairs{prompts}, {a} agrees with the label in {test.accuracy_a:.1%} and {b} in "
-        f"{test.accuracy_b:.1%}, a tie of scores counted as one half. On {test.n_a_better:,} pairs {a} agrees "
-        f"more, on {test.n_b_better:,} {b}, and on {test.n_equal:,} they do alike. "
+        f"{test.accuracy_b:.1%}, a tie of scores counted as one half. {a} agrees more on {test.n_a_better:,} "
+        f"pairs and {b} on {test.n_b_better:,}; on {test.n_equal:,} they are equal. "
     )
     if fitted:
         return f"{said}{a} may have been trained on some of these pairs, so they do not show which is better on others."
     if test.accuracy_difference_interval is None:
-        return f"{said}One pair, or one prompt, has no interval: nothing follows about others."
+        return f"{said}One pair, or one prompt, gives no interval, so nothing follows about others."
     p = "below 0.001" if test.p_value < 0.001 else f"= {test.p_value:.3f}"
     low, high = (100 * end for end in test.accuracy_difference_interval)
     said += (
@@ -118,5 +119,5 @@ def in_words(test: Comparison, a: str, b: str, *, fitted: bool = False) -> str:
         f"exact paired test, p {p}): "
     ).replace("-", "−")
     if test.p_value >= 0.05:
-        return said + "these pairs do not tell the two apart."
+        return said + "these pairs do not separate the two."
     return said + f"{a if test.accuracy_difference > 0 else b} is better on pairs like these."

@@ -14,7 +14,7 @@ __all__ = ["Control"]
 
 
 class Control(anywidget.AnyWidget):
-    """The base of all controls: a kind, by which the browser draws it, and a name to see and for a screen reader.
+    """The base of all controls: a kind, by which the browser draws it, and a name, which is shown and read aloud.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Control(anywidget.AnyWidget):
         return f"{type(self).__name__} {self.label!r}. Run this cell to use it."
 
     def settings(self) -> Sequence[Any]:
-        """Return everything that the browser can set, in its order, the present setting among it."""
+        """Return every setting that the browser can choose, in order, the present one included."""
         raise NotImplementedError(f"{type(self).__name__} cannot be set, so no picture can depend on it")
 
     def value_at(self, setting: Any) -> Any:

@@ -89,7 +89,7 @@ class Slider(Control):
 
 
 class Toggle(Control):
-    """A button that stays pressed until it is pressed again: its `value`.
+    """A button that stays pressed until it is pressed again; `value` is whether it is pressed.
 
     Parameters
     ----------
@@ -117,14 +117,14 @@ class Toggle(Control):
 
 
 class Presses(Control):
-    """A button that counts how often it was pressed, and another that begins again: `value`, from 0 to `most`.
+    """A button that counts its presses, as `value` from 0 to `most`, and another button that resets it.
 
     Parameters
     ----------
     label
         The name of the button.
     most
-        The number after which it can be pressed no more.
+        The highest count; after that it cannot be pressed.
     """
 
     kind = Unicode("presses").tag(sync=True)
@@ -152,7 +152,7 @@ class OneOf(Control):
     Parameters
     ----------
     options
-        Values, shown as `str` gives them; or ``(name, value)`` each; or a mapping from names to values.
+        Values, which `str` names; or pairs ``(name, value)``; or a mapping from names to values.
     value
         The value at first; by default the first option.
     label
@@ -223,7 +223,7 @@ class Steps(OneOf):
     options, value, label
         As for the other choices.
     milliseconds
-        Time from one step to the next while it plays; by default it has no button Play.
+        Time from one step to the next while it plays; by default there is no Play button.
     """
 
     kind = Unicode("steps").tag(sync=True)
@@ -248,7 +248,7 @@ def stack(*pictures: Picture) -> ipywidgets.HBox:
 
 
 def follow(state: ExplorerState, make: Callable[..., Mapping[str, Any]], *controls: Control) -> None:
-    """Make an explorer show what controls choose; Reset then goes back to that.
+    """Make a state of the explorer follow controls; Reset then returns to what they choose.
 
     Parameters
     ----------
@@ -257,7 +257,7 @@ def follow(state: ExplorerState, make: Callable[..., Mapping[str, Any]], *contro
     make
         Takes the values of the controls, and returns traits of the state by name.
     controls
-        What they depend on.
+        The controls on which these traits depend.
     """
 
     def opened(*values: Any) -> dict[str, Any]:

@@ -28,8 +28,8 @@ def film_frames(history: History | Mapping[str, Any], pairs: Sequence[Preference
     history
         The history of a run with held-out pairs, or what `History.to_dict` returned of it.
     pairs
-        The pairs among which the held-out ones are found by their texts, so that a followed one can be read. Others may
-        be among them. By default none can be read.
+        Pairs among which the held-out ones are found by their texts, so that a followed one can be read; others may be
+        among them. By default none can be read.
 
     Returns
     -------
@@ -53,8 +53,8 @@ def film_frames(history: History | Mapping[str, Any], pairs: Sequence[Preference
     counts = sorted({len(one.get("score_differences", ())) for one in evaluations})
     if counts == [0]:
         raise ValueError(
-            "the history holds the figures of its held-out evaluations and not the differences, which are the frames "
-            "of the film: it was written by an older rmlab; train again for a film"
+            "the history holds the figures of its held-out evaluations but not the differences, which are the frames "
+            "of the film. It was written by an older rmlab; train again for a film"
         )
     if len(counts) > 1:
         raise ValueError(f"every evaluation must be of the same held-out pairs, got {counts} differences")
@@ -97,7 +97,7 @@ def _shown(evaluation: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rows(ids: list[str], pairs: Sequence[PreferencePair] | None) -> list[int | None]:
-    """Return the positions of pairs with these names; of several with one name each is used once."""
+    """Return the positions of pairs with these names, each used once; None for a name that is not there."""
     places: dict[str, list[int]] = {}
     if pairs is not None and ids:
         for row, name in enumerate(pair_ids(as_pairs(pairs))):
@@ -108,8 +108,8 @@ def _rows(ids: list[str], pairs: Sequence[PreferencePair] | None) -> list[int | 
 def _notes(n_pairs: int, n_shown: int, rows: list[int | None], looked_for: bool) -> Iterator[str]:
     if n_shown < n_pairs:
         yield (
-            f"A random sample of {n_shown:,} of the {n_pairs:,} held-out pairs is shown, which is what the file of the "
-            "run keeps; accuracy, log loss and calibration are of all."
+            f"A random sample of {n_shown:,} of the {n_pairs:,} held-out pairs is shown, since the file of the "
+            "run keeps no more; accuracy, log loss and calibration are of all."
         )
     found = sum(row is not None for row in rows)
     if looked_for and found < n_shown:
@@ -134,8 +134,8 @@ def head_outputs(next_token: ArrayLike, score: float, tokens: Sequence[str]) -> 
 
     Returns
     -------
-    ``lowest`` and ``highest`` output of each bar; ``named``, the largest output in each third, with its token;
-    ``most_probable``, the tokens with the five largest outputs, in order.
+    ``n_tokens``; ``lowest`` and ``highest`` output of each bar; ``named``, the largest output in each third, with its
+    token; ``most_probable``, the tokens with the five largest outputs, in order; ``score``.
     """
     outputs = np.asarray(next_token, dtype=float)
     if outputs.ndim != 1 or len(outputs) != len(tokens) or len(outputs) < 3:

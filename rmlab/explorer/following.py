@@ -1,7 +1,7 @@
 """Pictures, words and states of the explorer that depend on controls: each is a function of their values.
 
-In a notebook the function is called whenever a control changes. Where there is no kernel it was called beforehand, for
-every setting of the controls: see ``docs/site/recording.py``.
+In a notebook the function is called whenever a control changes. On a page without a kernel it was called beforehand,
+for every setting of the controls: see ``docs/site/recording.py``.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ __all__ = ["Following", "Picture", "Words"]
 
 @dataclass(frozen=True, eq=False)
 class Following:
-    """Some traits of `target`, which are a function of the values of controls.
+    """Traits of `target` that are a function of the values of controls.
 
     Parameters
     ----------
     target
         A widget, or a state of the explorer.
     make
-        Returns the traits by name, from the values of the controls in their order; it changes nothing.
+        A function from the values of the controls, in their order, to the traits by name; it changes nothing.
     controls
-        What they depend on.
+        The controls on which the traits depend.
     """
 
     target: HasTraits
@@ -48,7 +48,7 @@ class Following:
             control.observe(self.update, "value")
 
     def update(self, _: Any = None) -> None:
-        """Set the traits to what they are at the present values."""
+        """Set the traits for the present values of the controls."""
         made = self.make(*(control.value for control in self.controls))
         held = self.target.hold_sync if isinstance(self.target, Control) else self.target.hold_trait_notifications
         with held():
@@ -63,7 +63,7 @@ class Picture(Control):
     ----------
     draw
         Takes the values of the controls, and returns a picture of `rmlab.plots`; or any picture and its alt text; or
-        None, for no picture. It is called for other settings than the present ones too.
+        None, for no picture. It is also called for settings other than the present ones.
     controls
         What it depends on.
 
@@ -94,7 +94,7 @@ class Words(Control):
     Parameters
     ----------
     say
-        Takes the values of the controls and returns the text; or the text, if it depends on none.
+        A function from the values of the controls to the text; or the text, if it depends on none.
     controls
         What it depends on.
     """

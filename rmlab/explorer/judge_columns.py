@@ -1,4 +1,4 @@
-"""The data of the view Judge in a page without a kernel: the pairs that it shows, and what can be counted in them."""
+"""The data of the view Judge in a page without a kernel: the pairs that it shows, and their traits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rmlab.labels import Questions, ask, traits_of
 __all__ = ["MOST_QUESTIONS", "add_live_views", "judge_columns"]
 
 MOST_QUESTIONS = 400
-"""Pairs that a page carries to be judged, at most: more than one reader judges in a day."""
+"""The most pairs that a page carries for judging: more than one reader judges in a day."""
 
 
 def judge_columns(
@@ -26,13 +26,13 @@ def judge_columns(
     Parameters
     ----------
     pairs
-        What is judged; of more than 400, so many drawn at random.
+        The pairs to judge; of more than 400, 400 are drawn at random.
     rater
         The name that is kept with the labels.
     goal
-        Judgements after which the reader is told to be done; there may be more.
+        The number of judgements after which the reader is told that the goal is reached; more are possible.
     name
-        Of the pairs: it begins the name of the file of labels.
+        The name of the pairs; the name of the file of labels begins with it.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def judge_columns(
         drawn = np.random.default_rng(0).permutation(len(asked))[:MOST_QUESTIONS]
         asked = ask(asked.pairs.take(np.sort(drawn)))
     traits = traits_of(asked)
-    differences = traits.differences * asked.signs()[:, None]  # of the first response less the second
+    differences = traits.differences * asked.signs()[:, None]  # the first response minus the second
     return {
         "questions": [_question(asked, place) for place in range(len(asked))],
         "traits": {"names": list(traits.names), "differences": differences.tolist()},
@@ -59,18 +59,18 @@ def judge_columns(
 def add_live_views(
     views: Sequence[str], data: Mapping[str, Any], pairs: Sequence[PreferencePair], *, name: str = "pairs"
 ) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Return the views and the data of a page with what it shows where a model answers in it: Judge and Audit.
+    """Return the views and data of a page with Judge and Audit added, for a page in which a model answers.
 
-    Pairs of which none can be judged, as each has two equal responses, make no view Judge.
+    Judge is left out if no pair can be judged, as when each has two equal responses.
 
     Parameters
     ----------
     views, data
-        Of the page; see `rmlab.explorer.page.render_page`.
+        The views and data of the page; see `rmlab.explorer.page.render_page`.
     pairs
-        What is judged.
+        The pairs to judge.
     name
-        Of the pairs; see `judge_columns`.
+        The name of the pairs; see `judge_columns`.
     """
     try:
         judged = {"judge": judge_columns(pairs, name=name)}

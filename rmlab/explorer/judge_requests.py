@@ -1,4 +1,4 @@
-"""What a page of judging may ask: to join, to see what is next, to say what it thinks; and the teacher to look on."""
+"""The requests of a judging page: join, see the next pair, and judge; and the overview for the teacher."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["LARGEST_SAID", "REFUSED", "Judging", "judge_application", "refusal"]
 
 LARGEST_SAID = 4096  # bytes of a body
 REFUSED = (ValueError, RecursionError)
-"""What a desk raises where it refuses; the others are kinds of ValueError."""
+"""What a desk raises to refuse a request; its own errors are kinds of ValueError."""
 
 
 def refusal(error: ValueError | RecursionError) -> tuple[int, str]:
-    """Return the status and the words with which a page is told what a desk raised."""
+    """Return the status and the words that tell a page what a desk raised."""
     if isinstance(error, NotHereError):
         return 410, str(error)
     if isinstance(error, PlaceTakenError):
@@ -55,7 +55,7 @@ class Judging(Protocol):
 
 
 def judge_application(server: Judging) -> Application:
-    """Give the handlers of a server's requests."""
+    """Return the application with the handlers of a server's requests."""
     given = {"server": server}
     return Application(
         [
@@ -74,7 +74,7 @@ def judge_application(server: Judging) -> Application:
 
 @stream_request_body
 class _Handler(GuardedHandler):
-    """Turns away what asks for too much; at other addresses there is nothing."""
+    """Refuses too many requests and wrong tokens; other addresses get the status 404."""
 
     needs_token = False
     """Whether a class needs the token here; the page of one rater needs it everywhere."""
@@ -101,8 +101,8 @@ class _Handler(GuardedHandler):
         self.body += chunk
 
     def check(self, what: str, given: str, right: str) -> None:
-        """Refuse another token or code than the right one, and after ten of them all, until a second has passed."""
-        if not self.judging.tries.is_open(self.address):  # for the right one too, or it could be guessed meanwhile
+        """Refuse a wrong token or code; after ten wrong ones refuse any until a second has passed."""
+        if not self.judging.tries.is_open(self.address):  # the right one too, or guessing could go on meanwhile
             self.refuse(429, f"too many wrong {what}s; wait a second")
         if hmac.compare_digest(given.encode(), right.encode()):
             return
@@ -118,7 +118,7 @@ class _Handler(GuardedHandler):
         return found
 
     def session(self, given: object) -> str:
-        """Return the session that a page names, unless it asks too often."""
+        """Return the session that a page names; refuse it if the page asks too often."""
         if not isinstance(given, str) or len(given) > 64:
             raise ValueError("a page must name its session")
         if not self.judging.of_session.take(given):

@@ -1,8 +1,8 @@
 """Judging as a page: on this machine for one rater, or for a class in the local network, where that is asked for.
 
 One rater's page needs the token, as the explorer's does. A class joins with a code, and each page then has
-a session that nobody can guess; the teacher's page needs the token. No code can be sent, and every request is bounded:
-its size, its time, how many come in a second, and how many codes may be tried.
+a session that nobody can guess; the teacher's page needs the token. No request can run code. Every request is limited
+in size and time, as are the number of requests a second and the codes that may be tried.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from rmlab.labels.desk import Desk
 
 __all__ = ["Bucket", "Buckets", "JudgeServer", "address_of_this_machine", "new_code"]
 
-CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that is read as another
+CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that can be read as another
 CODE_LENGTH = 6
 OLDEST_OVERVIEW = 2.0  # seconds
 MOST_BUCKETS = 2000
 
 
 def new_code() -> str:
-    """Return a code that is read out to a class: 32^6, or a billion, of which a guesser may try one each second."""
+    """Return a code to read out to a class: one of 32^6, or a billion, of which a guesser may try one a second."""
     return "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
 
 
 def address_of_this_machine() -> str:
-    """Return the address that others in the local network reach this machine by; nothing is sent."""
+    """Return the address of this machine in the local network; nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # reserved for documentation: it only picks the interface
@@ -69,7 +69,7 @@ class Bucket:
 
 
 class Buckets:
-    """A bucket for each name, of the latest 2,000 names."""
+    """A bucket for each of the latest 2,000 names."""
 
     def __init__(self, rate: float, burst: float):
         self._rate, self._burst = rate, burst
@@ -96,18 +96,18 @@ class JudgeServer(Listener):
     desk
         Where judgements are kept.
     title
-        Of the page.
+        The title of the page.
     rater
-        The one rater, by name; None for a class.
+        The name of the one rater; None for a class.
     host, port
         Where to listen.
     token
-        Of the page of one rater, or of the teacher's; by default one that is made here.
+        The token of the page of one rater, or of the teacher's; by default a new one.
 
     Raises
     ------
     OSError
-        If the port is in use, or the address is none of this machine.
+        If the port is in use, or the address is not one of this machine.
     """
 
     def __init__(
@@ -135,23 +135,23 @@ class JudgeServer(Listener):
 
     @property
     def address(self) -> str:
-        """Where one rater judges, or the teacher looks on; with the token."""
+        """The address of the one rater, or of the teacher, with the token."""
         return f"{self.origin}/{'' if self.rater else 'teacher'}?token={self.token}"
 
     @property
     def origin(self) -> str:
-        """Where a class goes, to be asked for the code."""
+        """The address at which a class is asked for the code."""
         return f"http://{self.host}:{self.server_port}"
 
     @property
     def hosts(self) -> set[str]:
-        """What a request may call this machine: a name that another site made point here is none of these."""
+        """The names by which a request may call this machine; a name that another site made point here is not one."""
         names = {self.host, self.server_address[0]}
         names |= {"127.0.0.1", "localhost"} if self.server_address[0] in ("127.0.0.1", "0.0.0.0") else set()
         return {f"{name}:{self.server_port}" for name in names}
 
     def __exit__(self, *_: object) -> None:
-        """Serve no more; what was begun is kept first."""
+        """Stop serving; judgements that were received are kept first."""
         super().__exit__()
         self._worker.shutdown(wait=True)
         self._overviews.shutdown(wait=False, cancel_futures=True)
@@ -161,7 +161,7 @@ class JudgeServer(Listener):
         return BoundedServer.with_limits(judge_application(self), largest_body=LARGEST_SAID)
 
     def page(self, role: str) -> str:
-        """Write the page of a "rater" who is known, of one who must "join", or of the "teacher"."""
+        """Return the page for a "rater" who is known, for one who must "join", or for the "teacher"."""
         values: dict[str, Any] = {"role": role}
         if role == "teacher":
             values |= {"origin": self.origin, "code": self.code}
@@ -178,11 +178,11 @@ class JudgeServer(Listener):
         return await self._do(lambda: self.desk.view(session))
 
     async def judge(self, session: str, said: Mapping[str, Any]) -> dict[str, Any]:
-        """Keep what a page said; when this returns, it is on the disk."""
+        """Keep the judgement of a page; it is on the disk when this returns."""
         return await self._do(lambda: self.desk.judge(session, said))
 
     async def overview(self) -> dict[str, Any]:
-        """Return what the teacher's page shows, made every two seconds at most."""
+        """Return what the teacher's page shows, computed at most every two seconds."""
         if self._overview is None or time.monotonic() - self._overview[0] > OLDEST_OVERVIEW:
             made = self._loop.run_in_executor(self._overviews, self.desk.overview)
             self._overview = time.monotonic(), made

@@ -55,7 +55,7 @@ class JudgeView(anywidget.AnyWidget):
         self.desk.judge(view["session"], said | {"seconds": 0.0})
 
     def _hear(self, _: Any, said: Mapping[str, Any], _buffers: Any) -> None:
-        """Answer a question of the view, under its id; whatever it says, nothing is raised."""
+        """Answer a request of the view, under its id; a refusal by the desk becomes an answer too."""
         answers: dict[Any, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "join": lambda _: self.view,
             "view": lambda body: self.desk.view(str(body.get("session"))),
@@ -76,25 +76,25 @@ def judge(
     goal: int = 40,
     rule: Rule | None = None,
 ) -> JudgeView:
-    """Show pairs to be judged, one after another; labels go to a store. It goes on where this rater stopped.
+    """Show pairs to judge, one after another, and keep the labels in a store. It continues where this rater stopped.
 
     Parameters
     ----------
     pairs
-        What is judged; which response is called chosen does not show.
+        The pairs to judge; which response is called chosen is not shown.
     store
-        Where labels go.
+        Where labels are kept.
     rater
         The name that is kept with them.
     goal
-        Judgements after which the rater is told to be done; there may be more.
+        The number of judgements after which the rater is told that the goal is reached; more are possible.
     rule
         How the next pair is drawn; at random by default.
 
     Raises
     ------
     ValueError
-        If no pair can be judged, or the name is none.
+        If no pair can be judged, or the rater's name is not valid.
     StoreError
         If the store cannot be read.
     """

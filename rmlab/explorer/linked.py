@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["QUESTION", "explore"]
 
 QUESTION = "What does a reward model reward?"
-"""On which it opens where nothing is given."""
+"""The question on which it opens if nothing is given."""
 PURPOSE = (
     "A reward model stands in for people's judgement: it reads a question and one answer, and gives that answer a "
     "number, its score. Chatbots are then trained to write answers that score high."
@@ -41,18 +41,18 @@ PURPOSE = (
 """What a reward model is for, in plain words."""
 
 NAMES = (MODELS["fair"], "fresh replies")
-"""Of what is shown where nothing is given."""
+"""The names of the model and the pairs if nothing is given."""
 OFF_THE_POINT = ("off_topic", "needless_refusal", "due_refusal", "complies")
-"""What a response has that nobody would choose: against it the reader's choice is no test."""
+"""Attributes of responses that nobody would choose, so that a choice against them tests nothing."""
 OPENING_LENGTH = 160
-"""Characters of each response of the pair to open on, at most: both are read at a glance."""
+"""The most characters of each response of the opening pair, so that both are read at a glance."""
 RECORDED = f"recorded, of {MODELS['fair']}"
-"""Whose the scores are until the model has answered."""
+"""The origin of the scores until the model has answered."""
 RECORDED_NOTE = (
     "The scores of these pairs were recorded when the course's models were made; the probe asks the model itself. "
     "“python -m rmlab.datasets scores” records them again."
 )
-SHORTER_RUN = "The film is of a shorter run than that of the model: 200 steps, in which most of it is learned."
+SHORTER_RUN = "The film shows a shorter run than the model's: 200 steps, in which most of the learning happens."
 
 
 def explore(
@@ -67,27 +67,27 @@ def explore(
 ) -> Explorer:
     """Show a model on pairs in all views, linked: the pair selected in one view is shown in the others.
 
-    It opens on the first pair. Where neither a model nor pairs are given, it opens with a question, on a pair of which
-    the course's model is sure, and shows recorded scores: the model is loaded in a thread, and answers when it can.
+    It opens on the first pair. If neither a model nor pairs are given, it opens with a question, on a pair about which
+    the course's model is sure, and shows recorded scores. A thread then loads the model, which answers when it can.
 
     Parameters
     ----------
     model
         A `RewardModel`, or a callable from n prompts and n responses to n scores; by default the course's.
     pairs
-        By default pairs of replies to fresh questions (`rmlab.simulate.replies`), which a known judge decided.
+        By default pairs of replies to fresh questions (`rmlab.simulate.replies`), decided by a known judge.
     history
-        The history of the run that trained the model, to show it as a film; by default that of the course's model,
-        where it is shown on its own pairs. Held-out pairs of the run that are among `pairs` can be read there.
+        The history of the run that trained the model, to show it as a film. By default there is one only if neither a
+        model nor pairs are given: a shorter run of the course's model. Held-out pairs among `pairs` can be read.
     robustness
         The results of `rmlab.audit.robustness`, to show them as a view.
     note
-        A sentence above the views, such as why there is no film.
+        A sentence to show above the views, such as why there is no film.
     names
         The names of the model and the pairs, as shown.
     proxies
-        What else can be optimised in the view Optimise, which is there for the course's model, or where these are
-        given; see `rmlab.explorer.optimise`.
+        Further proxies for the view Optimise; see `rmlab.explorer.optimise`. The view is there if these are given, or
+        if neither a model nor pairs are.
     """
     by_default = model is None and pairs is None
     shorter_run = by_default and history is None
@@ -103,7 +103,7 @@ def explore(
         other, other_name = length_score, "length alone"
     columns = pair_columns(known, table)
     filmed = None if history is None else film_frames(history, table)
-    # of a run that is known, the pairs that it held out did not train it; the others may have
+    # pairs that a known run held out did not train it; the others may have
     fitted = filmed is not None and sum(row is not None for row in filmed["rows"]) < len(table)
     comparison = comparison_columns(columns["difference"], other, table, names=(names[0], other_name), fitted=fitted)
     data: dict[str, Any] = {"probe": probe_data(), "pairs": columns, "compare": comparison}
@@ -134,7 +134,7 @@ def explore(
 
 
 def _clear_pair(simulated: SimulatedReplyPairs, differences: Sequence[float]) -> int:
-    """Return the place of the pair of which the model is surest, among those that are a fair test of the reader.
+    """Return the place of the pair about which the model is surest, among those that are a fair test of the reader.
 
     The question is plain, both answers are on its topic and short, and the chosen one has nothing but the answer.
     """
@@ -147,7 +147,7 @@ def _clear_pair(simulated: SimulatedReplyPairs, differences: Sequence[float]) ->
 
 
 def _fooling(presets: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Return the state of the preset on which the twin is most wrong by the truth, and the model is not; or None."""
+    """Return the state of the preset that the twin gets most wrong, by the truth, and the model does not; or None."""
 
     def wrong(scores: Mapping[str, tuple[float, float]], judge: str) -> bool:
         return scores[judge][0] > scores[judge][1]

@@ -1,4 +1,4 @@
-"""`Listener`: a socket, and an event loop in a thread that answers what comes to it, while entered as a context."""
+"""`Listener`: a socket, and a thread whose event loop answers requests while the context is open."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GOODBYE = 0.5  # seconds that open connections are given to end
 
 
 class Listener:
-    """Listens from the start, and answers while it is entered. What is asked is for a class below to say.
+    """Listens from the start, and answers while its context is open. A subclass makes the server of requests.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Listener:
     Raises
     ------
     OSError
-        If the port is in use, or the address is none of this machine.
+        If the port is in use, or the address is not one of this machine.
     """
 
     def __init__(self, host: str, port: int):
@@ -48,12 +48,12 @@ class Listener:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Serve no more."""
+        """Stop serving."""
         self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join()
 
     def wait(self) -> None:
-        """Wait until the server ends, which it does only with its context or when interrupted."""
+        """Wait until the server ends, which it does only when its context closes or when it is interrupted."""
         self._thread.join()
 
     def _run(self) -> None:

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["live_blocks"]
 
 LARGEST_FILE = 60_000_000
-"""Bytes that a page should not exceed; a second model that does not fit is left out, and keeps its recorded scores."""
+"""The most bytes of the blocks; a second model that does not fit is left out, and keeps its recorded scores."""
 KIND = "application/octet-stream"
 N_COMPARED = 50
-"""Pairs on which a page's model is compared with torch's, at most."""
+"""The most pairs on which the model of a page is compared with the same model in torch."""
 
 
 def live_blocks(
@@ -50,18 +50,20 @@ def live_blocks(
     model
         Its weights are written in 8 bits; see `RewardModel.export_onnx`.
     pairs
-        On some of these the scores are compared with torch's, which the page shows.
+        The scores of some of these are compared with torch's, and the page shows the result.
     name
         What the page calls the model.
     second
         The name of another model of the same network and tokenizer, and the model; left out above `LARGEST_FILE`.
     progress
-        Show bars.
+        Whether to show progress bars.
 
     Raises
     ------
     ModelError
-        If the model cannot be exported.
+        If a model cannot be exported.
+    ValueError
+        If the second model has a file of another size, and so another network.
     """
     compared = pairs[:: max(1, len(pairs) // N_COMPARED)][:N_COMPARED]
     first = _exported(model, compared, name=name, progress=progress)

@@ -15,12 +15,12 @@ __all__ = ["BETAS", "DRAWS", "optimise_columns"]
 DRAWS = np.unique(np.geomspace(1, 16_384, 43).round().astype(int))
 """The n of best of n at each stop of the slider."""
 BETAS = np.geomspace(20, 0.05, 43).round(3)
-"""The price of a nat of KL at each stop of the slider; the last one hardly counts."""
+"""The price of a nat of KL at each stop of the slider, falling to almost nothing."""
 NAMED = [name for name in ATTRIBUTES if name != "sentences"]
-"""The attributes that a reply has or has not."""
+"""The attributes that a reply either has or lacks."""
 COLUMNS = [list(ATTRIBUTES).index(name) for name in NAMED]
 SHOWN_SHARE = 0.03
-"""A curve keeps the attributes that at least so large a share of the winners has, at some stop."""
+"""A curve keeps an attribute if at least this share of the winners has it at some stop."""
 WORTH = "The truth is known, because the replies are simulated: a judge with known weights gives each its true reward."
 
 
@@ -30,29 +30,29 @@ def optimise_columns(
     *,
     truth: Judge = FAIR,
 ) -> dict[str, Any]:
-    """Return what the view Optimise shows, for JSON: all that it draws, so that a drag computes nothing.
+    """Return what the view Optimise shows, for JSON: all that it draws, so that moving the slider computes nothing.
 
     Parameters
     ----------
     distributions
         The replies to each question, at least one.
     proxies
-        By name, and for each question, what is optimised: one reward of each reply, ``(n_replies,)``, or an
-        ensemble, ``(1 + n_members, n_replies)``: the reward that stands alone, and then the members, whose worst is
-        optimised where the ensemble is switched on.
+        By name, and for each question, the rewards to optimise: ``(n_replies,)``, or for an ensemble
+        ``(1 + n_members, n_replies)``, a reward by itself and then the members. With the ensemble switched on, the
+        worst member is optimised.
     truth
         The judge who gives the true reward.
 
     Returns
     -------
-    ``strengths``, for each method the n or beta of each stop; ``questions``, with those replies that win somewhere;
+    ``strengths``, for each method the n or beta of each stop; ``questions``, with their replies that win somewhere;
     ``attributes``, with their weight in the truth; ``proxies``, with the number of members; ``curves``, by proxy,
     ensemble (off, and on if there is one), method and question, the last of which is the mean of all;
     ``opens_on``, the question on which the first proxy costs most truth at the last n; ``words``, on the truth.
 
-    A curve has for each stop the distance ``d``, what proxy and truth gained since the start, in nats, the middle
-    winner as a place in the question's replies with its own two gains, and the share of winners with an attribute, by
-    its place.
+    A curve has for each stop: the distance ``d``; the gains in proxy and truth since the start, in nats; the middle
+    winner, as a place among the question's replies, with its own two gains; and the share of winners with each
+    attribute, by the place of the attribute.
     """
     if not distributions or not proxies:
         raise ValueError("distributions and proxies must not be empty; give at least one of each")

@@ -1,4 +1,4 @@
-"""The view Optimise: a reward as the objective, and what becomes of the truth."""
+"""The view Optimise: a reward as the objective, and the effect on the true reward."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ABOUT = {
 """What each of these learned from, in a sentence."""
 N_LABELS, N_MEMBERS = 300, 8
 EVERY = 3
-"""One recorded question in so many is shown."""
+"""Every third recorded question is shown."""
 
 
 def optimise(
@@ -53,14 +53,14 @@ def optimise(
     proxies
         What is optimised, by name: a judge (such as `rmlab.optimization.judge_of_labels` makes of your own labels), a
         reward model, or a function from prompts and responses to scores. A `RewardModel` with several heads is an
-        ensemble too. A model scores every reply to each question, 450 in some seconds.
+        ensemble too. A model scores every reply to each question, 450 in a few seconds.
     questions
-        By default some fresh ones, to which the scores of the course's models ship; these models, and a linear reward
-        with an ensemble of it, are then proxies too.
+        By default some fresh ones, for which scores of the course's models ship. These models, and a linear reward with
+        an ensemble, are then proxies too.
     writers
         The policy that is optimised.
     n_wordings
-        Of the replies to `questions`; see `rmlab.simulate.replies.reply_distribution`.
+        The number of wordings of each structure; see `rmlab.simulate.replies.reply_distribution`.
     state
         A state to share with other views; by default the view has its own.
     """
@@ -99,7 +99,7 @@ def _scores(proxy: Any, distributions: Sequence[ReplyDistribution]) -> list[np.n
 
 
 def _linear_rewards(distributions: Sequence[ReplyDistribution], writers: ReplyPolicy) -> list[np.ndarray]:
-    """Fit linear rewards to pairs of the flattered judge: one to all, and the members to pairs drawn again."""
+    """Fit linear rewards to pairs of the flattered judge: one to all, the members to draws with replacement."""
     simulated = simulate_reply_pairs(N_LABELS, judge=FLATTERED, policy=writers, seed=0)
     differences = simulated.attributes[:, 0] - simulated.attributes[:, 1]
     drawn = np.random.default_rng(0).integers(N_LABELS, size=(N_MEMBERS, N_LABELS))

@@ -37,7 +37,7 @@ BODY = """\
 <h1>{title}</h1>
 <div id="rmlab-explorer"></div>
 </main>
-<noscript>This page draws with a script that it carries; the browser has scripts turned off.</noscript>
+<noscript>This page needs its script, but the browser has scripts turned off.</noscript>
 {blocks}
 <script>{script}</script>"""
 BLOCK = '<script type="{kind}" id="rmlab-{name}">{text}</script>'
@@ -68,7 +68,7 @@ def render_page(
     views
         Names of the views, in the order of their tabs.
     data
-        What a view shows beside the state, by the name of the view.
+        The data that a view shows beside the state, by the name of the view.
     title
         The title of the page.
     served
@@ -88,13 +88,13 @@ def render_document(title: str, values: Mapping[str, Any], script: str, *, asks:
     Parameters
     ----------
     title
-        Of the page.
+        The title of the page.
     values
-        What JSON can hold.
+        Values that JSON can hold.
     script
         A bundle; see `rmlab.explorer.bundle`.
     asks
-        Whether it may ask the server that it came from; it can ask nobody else.
+        Whether it may send requests to the server that it came from; it can send them nowhere else.
     live
         The blocks of a model. The page may then compile WebAssembly, and start a worker from a script that it holds.
     """
@@ -116,7 +116,7 @@ def render_document(title: str, values: Mapping[str, Any], script: str, *, asks:
 
 
 def as_inert_json(value: Any) -> str:
-    """Return JSON that no text in it can end a script block with."""
+    """Return JSON in which no text can end a script block."""
     return json.dumps(value, allow_nan=False, separators=(",", ":")).translate(INERT)
 
 
@@ -126,7 +126,7 @@ def script_block(name: str, text: str, *, kind: str = "application/json") -> str
 
 
 def render_waiting() -> str:
-    """Return the page that is served until there is a state to show; it asks again each second."""
+    """Return the page that is served until there is a state to show; it reloads each second."""
     rules = style()
     return DOCUMENT.format(
         policy=html.escape(f"default-src 'none'; style-src '{_hash(rules)}'"),

@@ -1,4 +1,4 @@
-"""The columns of the pairs view: what is shown of each pair, and of all of them together."""
+"""The columns of the pairs view: the data of each pair, and of all pairs together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rmlab.preference import preference_loss
 __all__ = ["TEXT_BUDGET", "pair_columns", "text_columns"]
 
 TEXT_BUDGET = 2000
-"""Bytes of text that a pair may have in a page, on average: 2,000 pairs then stay within 4 MB."""
+"""The most bytes of text of a pair in a page, on average: 2,000 pairs then stay within 4 MB."""
 
 
 def pair_columns(scores: Any, pairs: Sequence[PreferencePair], *, n_bins: int = 10) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def pair_columns(scores: Any, pairs: Sequence[PreferencePair], *, n_bins: int = 
 
 
 def _codes(values: list[Hashable]) -> list[int]:
-    """Return distinct values and the number of each, in the order in which they come."""
+    """Return a number for each value, the same for equal values, from 0 in the order of their first appearance."""
     code = {value: i for i, value in enumerate(dict.fromkeys(values))}
     return [code[value] for value in values]
 
@@ -120,11 +120,11 @@ def _notes(
         yield "There are no pairs here: check the file and the filter."
         return
     said = {
-        "tied": "were judged a tie and have no right answer: they count in no accuracy and no bin",
+        "tied": "were judged a tie and have no right answer, so they count in no accuracy and no bin",
         "empty": "have an empty response",
         "equal": "have two equal responses",
-        "cut": "were cut to fit the model, which did not read the whole of them",
-        "made equal by cutting": "look equal to the model once cut, so that it cannot tell their responses apart",
+        "cut": "were cut to fit the model, which did not read all of them",
+        "made equal by cutting": "look equal to the model once cut, so it cannot tell their responses apart",
     }
     for name, words in said.items():
         if n := int(flags[name].sum()):
@@ -132,4 +132,4 @@ def _notes(
     if evaluation is not None:
         yield from (f"{note[:1].upper()}{note[1:]}." for note in evaluation["notes"])
     if limit is not None:
-        yield f"Texts of more than {limit:,} bytes are shown cut, with an ellipsis; their scores are of the whole."
+        yield f"Texts of more than {limit:,} bytes are shown cut, with an ellipsis; their scores are of whole texts."

@@ -27,8 +27,8 @@ def pairs(
     """Show preference pairs as a table, and pictures of the scores that a model gives them.
 
     The pictures are the distribution of the score differences, the differences against length, and the calibration
-    curve; not raw scores, since those of different prompts do not compare. A pair that is selected in one of them is
-    selected in all, and its texts become those of the state, and so of a probe that shares it.
+    curve. Raw scores are not shown, since those of different prompts cannot be compared. A pair that is selected in one
+    picture is selected in all. Its texts become those of the state, and so of a probe that shares the state.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def pairs(
         A `RewardModel`, a callable from n prompts and n responses to n scores, or score differences in log-odds
         (nats), ``(n_pairs,)``, such as those of `rmlab.datasets.load_recorded`.
     pairs
-        In the order of the differences. If there are none, the view says so.
+        The pairs, in the order of the differences. If there are none, the view says so.
     state
         A state to share with other views; by default the view has its own.
 
@@ -67,7 +67,7 @@ def film(
         The history of a run with held-out pairs. Each evaluation is a frame, so choose `TrainingConfig.evaluate_every`.
         Between two frames a pair moves along a straight line; figures are always those of a frame.
     pairs
-        The held-out pairs, so that the followed one can be read.
+        The held-out pairs, so that the followed one can be read. Others may be among them.
     head
         The result of `head_outputs`, to show the two heads of a decoder beside the film.
     state
@@ -76,7 +76,7 @@ def film(
     Raises
     ------
     ValueError
-        If the history holds no held-out evaluation, or if `pairs` are not the pairs of the history.
+        If the history holds no held-out evaluation, or one without its differences.
     """
     data: dict[str, Any] = {"film": film_frames(history, pairs)}
     if pairs is not None:
@@ -117,8 +117,8 @@ def compare(
 ) -> Explorer:
     """Show the same pairs under two models: side by side, where they disagree, and whether one is better.
 
-    Score differences are divided by the scale of their model before they are compared. The test is the paired one of
-    `rmlab.compare_models`, with ties as half and pairs of one prompt taken together.
+    Score differences are divided by the scale of their model before they are compared. The test is the paired test of
+    `rmlab.compare_models`, in which ties count one half and pairs of one prompt are taken together.
 
     Parameters
     ----------
@@ -152,10 +152,10 @@ def compare(
 
 
 def open_selected(state: ExplorerState, pairs: PreferencePairs, columns: Mapping[str, Any]) -> None:
-    """Set the texts and scores of a state to those of its selected pair, whole and chosen first.
+    """Keep the texts and scores of a state at those of its selected pair, with whole texts and the chosen one first.
 
-    `columns` hold the ``scores`` of the pairs, or None and their ``difference``. In the second case the chosen response
-    gets all of it, and the other 0.
+    `columns` hold the ``scores`` of the pairs. If these are None, the chosen response gets the ``difference`` as its
+    score, and the other 0.
     """
     prompts, chosen, rejected = (list(pairs.texts(side)) for side in ("prompt", "chosen", "rejected"))
 

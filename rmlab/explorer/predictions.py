@@ -12,7 +12,7 @@ from rmlab.explorer.control_base import Control
 __all__ = ["Prediction", "predict"]
 
 Answer = float | str
-CLOSE = 0.005  # of the scale: a gap that rounds to nothing
+CLOSE = 0.005  # share of the scale: a smaller gap counts as none
 TOO_EARLY = "Run the cells below, which find the answer. Then press Reveal again."
 
 
@@ -22,9 +22,9 @@ class Prediction(Control):
     Attributes
     ----------
     value
-        What was said: a number, or for options the place of one. None before that.
+        The prediction: a number, or the place of an option; None before it is made.
     revealed
-        Whether the answer is shown; then what was said stays.
+        Whether the answer is shown; the prediction can then no longer change.
     """
 
     kind = Unicode("prediction").tag(sync=True)
@@ -37,7 +37,7 @@ class Prediction(Control):
     truth = Float(None, allow_none=True).tag(sync=True)
     words = Unicode().tag(sync=True)
     compared: ClassVar[dict[str, tuple[bool, float]]] = {}
-    """By the question: whether it was one of options, and the gap as a share of the scale, 0 or 1 for an option."""
+    """By question: whether it had options, and the gap as a share of the scale, 0 or 1 for an option."""
 
     def __init__(self, label: str, answer: Answer | Callable[[], Answer], **traits: Any):
         self._answer = answer
@@ -81,9 +81,9 @@ class Prediction(Control):
             self.words = " ".join(filter(None, (self._in_words(truth), standing_in_words(self.compared.values()))))
 
     def answered(self) -> dict[str, Any]:
-        """Return the ``truth``, and the ``words`` on each prediction from `low` to `high` and then on none.
+        """Return the ``truth``, and the ``words`` on each prediction from `low` to `high`, and last on no prediction.
 
-        With these the control answers where there is no kernel.
+        With these the control can answer without a kernel.
         """
         answer = self._answer() if callable(self._answer) else self._answer
         truth = float(self.names.index(answer) if self.names else answer)
@@ -134,7 +134,7 @@ def predict(
 ) -> Prediction:
     """Return a control that takes a prediction, and compares it with the answer when it is revealed.
 
-    What a notebook stores of it is the question alone.
+    A notebook stores only the question.
 
     Parameters
     ----------
@@ -144,14 +144,14 @@ def predict(
         A number from `low` to `high`, or one of the options; or a function that returns it, called at *Reveal*. It may
         use names that later cells define: until they have run, *Reveal* asks for them, and the prediction stays open.
     options
-        What may be answered; by default a number.
+        The possible answers; by default the answer is a number.
     low, high, step
         The ends of the slider, and the distance from one value to the next.
 
     Raises
     ------
     ValueError
-        If the ends make no slider, or the answer is none of the options.
+        If `low` is not below `high`, `step` is not above 0, or the answer is not one of the options.
     """
     if options:
         if not callable(answer) and answer not in options:

@@ -52,7 +52,7 @@ def probe(
     second, second_name
         Another scorer, which answers the same edits, and its name.
     fresh
-        Whether the buttons add sentences that the course's models were not trained on; if not, ones that they were.
+        True if the buttons add sentences that the course's models were not trained on, False for ones that they were.
 
     Notes
     -----
@@ -82,14 +82,14 @@ def probe_state() -> ExplorerState:
 
 
 def probe_data(presets: Sequence[ProbePreset] | None = None, *, fresh: bool = True) -> dict[str, Any]:
-    """Return what the probe shows beside the state: presets, each with recorded scores, and edits to make by a click.
+    """Return what the probe shows beside the state: presets, each with recorded scores, and edits that a click makes.
 
     Parameters
     ----------
     presets
         By default those of `rmlab.datasets.load_probe_presets`.
     fresh
-        Whether the edits add fresh sentences, and not ones that the course's models were trained on.
+        As for `probe`.
     """
     return {
         "presets": [
@@ -118,7 +118,7 @@ def probe_data(presets: Sequence[ProbePreset] | None = None, *, fresh: bool = Tr
 
 
 def _taught(bank: str) -> dict[str, Any]:
-    """Return what the judge of each model gives for a sentence of a bank, in nats, where it does not depend on more."""
+    """Return the weight of a bank's sentence for the judge of each model, in nats, if it depends on nothing else."""
     weights = {name: JUDGES[judge].weights.get(bank) for judge, name in MODELS.items()}
     return {name: {"weight": weight, "of": bank} for name, weight in weights.items() if weight is not None}
 

@@ -110,7 +110,7 @@ def application(server: Served) -> Application:
 
 
 class GuardedHandler(RequestHandler):
-    """Sends nothing that others may keep or frame, and says what went wrong without the address."""
+    """Sends nothing that others may cache or frame, and reports errors without the address."""
 
     def set_default_headers(self) -> None:
         """Set the headers of every answer."""
@@ -129,7 +129,7 @@ class GuardedHandler(RequestHandler):
         self.answer(self._reason, "text/plain")
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
-        """Log what went wrong here, without the address, which contains the token."""
+        """Log an error of the server without the address, which contains the token."""
         if not isinstance(value, HTTPError):
             logging.getLogger(__name__).error("a request failed", exc_info=value)
 
@@ -146,7 +146,7 @@ class GuardedHandler(RequestHandler):
 
 
 class _Handler(GuardedHandler):
-    """Refuses clients without the token; at other addresses there is nothing."""
+    """Refuses clients without the token; other addresses get the status 404."""
 
     def initialize(self, server: Served) -> None:
         self.explorer = server

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["robustness", "robustness_columns"]
 
 LONGEST = 4000
-"""Characters of a text of an example, at most."""
+"""The most characters of each text of an example."""
 
 
 def robustness(found: Robustness, *, state: ExplorerState | None = None) -> Explorer:
@@ -36,10 +36,10 @@ def robustness_columns(found: Robustness) -> dict[str, Any]:
 
     Returns
     -------
-    ``rows``, one for each change, those that were not tested last in their kind: ``name``, ``kind``, ``reason``,
-    ``source``, ``mean``, ``interval``, ``least_effect``, ``flips``, ``q_value``, ``n_changed``, ``verdict``, ``found``,
-    ``is_fault`` and ``example``; ``words``, the result in a sentence; ``spread`` and ``digits``, the scale of the
-    model; ``notes``, sentences.
+    ``rows``, one for each change, in each kind with the untested changes last: ``name``, ``kind``, ``expected``,
+    ``reason``, ``source``, ``mean``, ``interval``, ``least_effect``, ``flips``, ``q_value``, ``n_changed``,
+    ``n_pairs``, ``verdict``, ``found``, ``is_fault`` and ``example``; ``words``, the result; ``spread`` and ``digits``,
+    the scale of the model; ``rate``, that of false discoveries; ``notes``, sentences.
     """
     tested = sum(shift.mean is not None for shift in found.shifts)
     words = (
@@ -50,7 +50,7 @@ def robustness_columns(found: Robustness) -> dict[str, Any]:
     if found.n_left_out:
         notes.append(f"{found.n_left_out:,} pairs with an empty response or two equal ones were left out.")
     if found.problems:
-        notes.append(f"{len(found.problems):,} texts failed, the first on {found.problems[0]}.")
+        notes.append(f"{len(found.problems):,} texts failed; the first is {found.problems[0]}.")
     rows = sorted(found.shifts, key=lambda shift: (shift.kind != "surface", shift.mean is None))
     return {
         "rows": [_row(shift) for shift in rows],

@@ -34,7 +34,7 @@ def differences_of(source: Any, pairs: PreferencePairs) -> np.ndarray:
 
 
 def scored(source: Any, pairs: PreferencePairs) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return what is known of each pair, or raise an error that says what is wrong.
+    """Return the score difference of each pair, and the scores themselves if they are known.
 
     Parameters
     ----------
@@ -43,13 +43,18 @@ def scored(source: Any, pairs: PreferencePairs) -> tuple[np.ndarray, np.ndarray 
 
     Returns
     -------
-    Score(chosen) - score(rejected), float64 of shape ``(n_pairs,)``, and the scores themselves, ``(2, n_pairs)`` with
-    the chosen first: None if only the differences are given.
+    Score(chosen) - score(rejected), float64 of shape ``(n_pairs,)``, and the scores, ``(2, n_pairs)`` with the chosen
+    first; None if only the differences are given.
+
+    Raises
+    ------
+    ValueError
+        If there is not one finite score for each response, or one finite difference for each pair.
     """
     if len(pairs) == 0:
         return np.zeros(0), None
     scores = None
-    if hasattr(source, "encode_pairs"):  # a RewardModel, whose import costs that of torch
+    if hasattr(source, "encode_pairs"):  # a RewardModel; importing it would import torch
         encoded = source.encode_pairs(pairs)
         scores = source.score_encoded(encoded.chosen.join(encoded.rejected)).reshape(2, -1)
     elif callable(source):
@@ -71,9 +76,9 @@ def scored(source: Any, pairs: PreferencePairs) -> tuple[np.ndarray, np.ndarray 
 
 
 def cut_by(source: Any, pairs: PreferencePairs) -> tuple[np.ndarray, np.ndarray]:
-    """Return which pairs a model reads only in part, and which look equal to it for that; bool, ``(n_pairs,)`` each.
+    """Return which pairs a model reads only in part, and which look equal to it as a result; bool, ``(n_pairs,)`` each.
 
-    Anything but a model cuts nothing.
+    Only a model cuts texts.
     """
     if len(pairs) == 0 or not hasattr(source, "encode_pairs"):
         return np.zeros(len(pairs), dtype=bool), np.zeros(len(pairs), dtype=bool)
@@ -84,11 +89,11 @@ def cut_by(source: Any, pairs: PreferencePairs) -> tuple[np.ndarray, np.ndarray]
 
 
 def prompts_of(pairs: PreferencePairs) -> list[Hashable]:
-    """Return for `clusters` what the pairs of one prompt have in common; pairs without a prompt share nothing."""
+    """Return a value for each pair, for `clusters`: the same for pairs of one prompt, or unique without a prompt."""
     return [text or i for i, text in enumerate(pairs.texts("prompt"))]
 
 
 def json_numbers(values: np.ndarray) -> list[float]:
-    """Return numbers for JSON: exact ones, and those from float32 in the few digits that identify them."""
+    """Return exact numbers for JSON; those from float32 have only the digits that identify them."""
     short = values.astype(np.float32)
     return [float(text) for text in short.astype(str)] if (short == values).all() else values.astype(float).tolist()

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-if TYPE_CHECKING:  # they bring torch, for which a page with recorded scores does not wait
+if TYPE_CHECKING:  # these import torch, for which a page with recorded scores should not wait
     from rmlab.attribution import Scorer
 
 __all__ = ["LoadedLater", "RememberingScorer", "Scored", "name_of"]
 
 REMEMBERED = 512
-"""How many texts keep their scores; the least used are dropped first."""
+"""How many texts keep their scores; the least recently used are dropped first."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class Scored:
 
 @dataclass(frozen=True)
 class LoadedLater:
-    """A scorer that is loaded when it is first asked, by whoever asks."""
+    """A scorer that is loaded when it is first used, in the thread that uses it."""
 
     load: Callable[[], Scorer]
 
 
 def is_model(scorer: Any) -> bool:
-    """Return whether a scorer is a `RewardModel`, without importing torch to see it."""
+    """Return whether a scorer is a `RewardModel`, without importing torch."""
     return hasattr(scorer, "score_encoded")
 
 
@@ -52,8 +52,8 @@ class RememberingScorer:
     Parameters
     ----------
     scorer
-        A `RewardModel`, or a function from n prompts and n responses to n scores; or what loads one later. It must not
-        change later.
+        A `RewardModel`, or a function from n prompts and n responses to n scores, neither of which may change; or a
+        `LoadedLater`.
     """
 
     def __init__(self, scorer: Scorer | LoadedLater):

@@ -1,8 +1,8 @@
 """The explorer as a page with a kernel behind it, served on this machine only, to anyone who has the token.
 
-The page is that of `rmlab.explorer.page`. It claims the explorer with ``POST open``; a page that claims it later has
-it from then on, and the earlier one is told. What a reader changes goes to ``POST state``; what the state changes comes
-with ``GET changes/N``, which waits for news after the N-th. Models answer as in a notebook, and no code can be sent.
+The page is that of `rmlab.explorer.page`. It claims the explorer with ``POST open``; a page that claims it later takes
+it over, and the earlier one is told. Changes by the reader go to ``POST state``. Changes of the state come with
+``GET changes/N``, which waits for those after the N-th. Models answer as in a notebook, and no request can run code.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from rmlab.explorer.state import ExplorerState
 
 __all__ = ["ExplorerServer"]
 
-LONGEST_WAIT = 20.0  # seconds that a question for changes waits
+LONGEST_WAIT = 20.0  # seconds that a request for changes waits
 
 
 class ExplorerServer(Listener):
-    """Serves one state, as a page, on 127.0.0.1, while its context is open; until `show`, the page shows that it waits.
+    """Serves one state as a page on 127.0.0.1 while its context is open. Until `show` is called, the page waits.
 
     Parameters
     ----------
     port
-        0 for any that is free.
+        The port; 0 for any that is free.
     token
-        What a request must carry; by default one that is made here.
+        The token that a request must carry; by default a new one.
 
     Raises
     ------
@@ -46,7 +46,7 @@ class ExplorerServer(Listener):
 
     Notes
     -----
-    Requests are answered by an event loop in a thread; what observers of the state do is done in another.
+    An event loop in a thread answers requests; observers of the state run in another thread.
     """
 
     def __init__(self, *, port: int = 0, token: str | None = None):
@@ -54,12 +54,12 @@ class ExplorerServer(Listener):
         self.token = token or new_token()
         self.state = ExplorerState()
         self._page: tuple[Sequence[str], Mapping[str, Any], str] | None = None
-        self.edition = ""  # of what a page carries beside the state: a page of another edition must be loaded again
+        self.edition = ""  # names what a page carries beside the state: a page of another edition must reload
         self._owner: str | None = None  # the page that claimed the explorer last
         self._serial = 0
         self._latest: dict[str, tuple[int, str]] = {}  # the last change of each trait: its number, and who made it
         self._lock = threading.Lock()  # of the serial and the latest changes
-        self._asked = threading.local()  # what the thread at hand was asked to set, and by whom
+        self._asked = threading.local()  # what the current thread was asked to set, and by which page
         self._worker = ThreadPoolExecutor(1, "rmlab explorer")  # one: changes are made in the order in which they came
         self._news = asyncio.Event()
 
@@ -104,11 +104,11 @@ class ExplorerServer(Listener):
         Parameters
         ----------
         values
-            What the page shows and the state does not hold.
+            Traits that the page shows and the state does not hold yet.
         client
             The name that the page gave itself.
         claim
-            Take it from whichever page has it. Otherwise only a page that has it goes on.
+            True takes the explorer from any page that has it. With False only that page goes on.
 
         Raises
         ------
@@ -122,9 +122,9 @@ class ExplorerServer(Listener):
         self._owner = client
         self._tell()  # the page that had it
         if isinstance(values, Mapping) and "selection" in values:
-            # first: to select a pair sets the texts, which those typed must outlive
+            # first, since selecting a pair sets the texts, which typed ones must replace
             await self.change({"selection": values["selection"]}, client)
-        await self.change(values, client)  # once: what a model answers to it must stay
+        await self.change(values, client)  # only once, so that a model's answer to it stays
         return await self._work(self._snapshot)
 
     async def change(self, values: Any, client: str) -> int:
@@ -150,7 +150,7 @@ class ExplorerServer(Listener):
         Raises
         ------
         AnotherPage, NoPage
-            If the page does not have the explorer, or has it no more.
+            If the page does not have the explorer, or no longer has it.
         """
         self.admit(client)
         with suppress(TimeoutError):
@@ -180,7 +180,7 @@ class ExplorerServer(Listener):
                     setattr(self.state, name, value)
         except TraitError:
             raise
-        except BaseException as raised:  # of an observer: whatever a scorer of others may raise
+        except BaseException as raised:  # from an observer: a scorer may raise anything
             raise TraitError(f"{type(raised).__name__}: {raised}") from raised
         finally:
             self._asked.values = {}
@@ -192,7 +192,7 @@ class ExplorerServer(Listener):
 
     def _note(self, change: Any) -> None:
         name, asked = change["name"], getattr(self._asked, "values", {})
-        # what a model answers to a change is news to whoever made the change
+        # a model's answer to a change is news to the page that made the change
         echo = name in asked and json.dumps(asked[name]) == json.dumps(change["new"])
         with self._lock:
             self._serial += 1

@@ -40,7 +40,7 @@ IN_A_LINK = (
     "view",
     "settings",
 )
-LONGEST_LINK = 60_000  # characters; mail programs and chats cut far shorter ones, browsers longer ones
+LONGEST_LINK = 60_000  # characters; mail programs and chats cut far shorter links, browsers only longer ones
 
 
 class StateTraits(HasTraits):
@@ -148,7 +148,7 @@ class ExplorerState(StateTraits):
     """
 
     following: Following | None = None
-    """What makes it follow controls, if something does; see `rmlab.explorer.controls.follow`."""
+    """The object that makes it follow controls, if any; see `rmlab.explorer.controls.follow`."""
 
     def __init__(self, **traits: Any):
         unknown = sorted(set(traits) - set(self.class_trait_names()))
@@ -208,8 +208,8 @@ class ExplorerState(StateTraits):
             raise ValueError(f'a state must be JSON with "format": "{FORMAT}", as ExplorerState.to_json writes it')
         if read.get("version") != VERSION:
             raise ValueError(
-                f"this state is of version {repr(read.get('version'))[:40]} of the explorer, and this one reads "
-                f"version {VERSION}; save it again with the rmlab that opens it"
+                f"this state is of version {repr(read.get('version'))[:40]} of the explorer, but this rmlab reads "
+                f"version {VERSION}; open it with the rmlab that saved it"
             )
         state = read.get("state")
         if not isinstance(state, Mapping):

@@ -28,7 +28,7 @@ class Explorer(anywidget.AnyWidget, StateTraits):
     views
         Names of the views, in the order of their tabs.
     data
-        What a view shows beside the state, by the name of the view; JSON.
+        The data that a view shows beside the state, by the name of the view; JSON.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Explorer(anywidget.AnyWidget, StateTraits):
 
     def close(self) -> None:
         """Remove the widget, and release the state."""
-        links, self._links = self._links, []  # ipywidgets closes a second time when the object goes
+        links, self._links = self._links, []  # ipywidgets closes a second time when the object is deleted
         for each in links:
             each.unlink()
         answers, self.answers = self.answers, None

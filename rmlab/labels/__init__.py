@@ -1,10 +1,10 @@
-"""Judgements of people: kept, drawn, and asked what they say of those who gave them.
+"""Judgements of people: how they are asked for and stored, and what they show about the raters.
 
-- `LabelStore`: an append-only record in a database; `Judgement` is one entry, `standing` what is left after undos;
-- `Questions` and `Session`: what is put to a rater next, on which sides, and what comes back;
+- `LabelStore`: an append-only record in a database; `Judgement` is one entry, and `standing` returns those that count;
+- `Questions` and `Session`: which pair a rater is shown next, on which sides, and which pairs come back;
 - `agreement`: self-consistency, side bias, agreement, the ceiling, camps;
-- `fit_rewarded`: which attributes of a response its raters reward; `fit_camps`: of two camps, each by itself;
-- `simulate_panel`: judges whose rewards are known, in the place of people;
+- `fit_rewarded`: which attributes of a response its raters reward; `fit_camps`: the same for each of two camps;
+- `simulate_panel`: judges whose rewards are known, in place of people;
 - `export_pairs`, `export_table`, `import_pairs`, `import_table`: files in and out.
 """
 

@@ -1,4 +1,4 @@
-"""`Questions`: the pairs of a file as they are put to raters, whichever of two responses the file calls chosen."""
+"""`Questions`: the pairs of a file as raters are asked about them, whichever response the file calls chosen."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = ["Questions", "ask"]
 class Questions:
     """Two responses to a prompt, each pair once. A pair and its swapped twin are one question.
 
-    The name of a question is the smaller of the two that `pair_ids` gives the pair and its twin, and its first response
-    is the one that is chosen in the order of that name. So labels find their pair in any file that holds it.
+    `pair_ids` gives the pair and its twin a name each. The smaller one is the name of the question, and the response
+    that is chosen under this name is its first response. So labels find their pair in any file that holds it.
     """
 
     ids: tuple[str, ...]
     pairs: PreferencePairs
-    """One for each question, as the file has it."""
+    """One pair for each question, as the file has it."""
     chosen_is_first: np.ndarray
     """Whether the file's chosen response is the first of the question; bool, shape ``(n_questions,)``."""
     n_repeated: int
-    """Pairs of the file that are there a second time, perhaps swapped."""
+    """Pairs of the file that repeat an earlier one, perhaps swapped; left out."""
     n_equal: int
     """Pairs whose two responses are equal, which nobody can judge; left out."""
 
@@ -36,7 +36,7 @@ class Questions:
 
     @cached_property
     def places(self) -> dict[str, int]:
-        """Place of each question by its name."""
+        """The place of each question, by its name."""
         return {name: place for place, name in enumerate(self.ids)}
 
     def shown(self, place: int, *, swapped: bool) -> tuple[str, str, str]:
@@ -48,18 +48,18 @@ class Questions:
     def signs(self) -> np.ndarray:
         """Return +1 where the file's chosen response is the first of the question, else -1: shape ``(n_questions,)``.
 
-        Times a difference of chosen and rejected it is the difference of first and second.
+        Multiplied by it, a difference of chosen and rejected becomes that of first and second.
         """
         return np.where(self.chosen_is_first, 1.0, -1.0)
 
 
 def ask(pairs: PreferencePairs | Sequence[PreferencePair]) -> Questions:
-    """Make questions of pairs.
+    """Return pairs as questions.
 
     Raises
     ------
     ValueError
-        If none is left to be judged.
+        If no pair can be judged.
     """
     pairs = pairs if isinstance(pairs, PreferencePairs) else PreferencePairs.from_list(pairs)
     names, twins = pair_ids(pairs), pair_ids(_twins(pairs))

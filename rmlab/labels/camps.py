@@ -3,9 +3,8 @@
 A division that was chosen because raters agreed on some pairs looks better on those pairs than it is. So the pairs are
 split. One half divides the raters and decides whether there are two camps at all; the other half measures the gap. The
 halves are independent. Hence the interval of the gap covers the true gap *of the camps that are reported* at its level,
-whether this gap is large or small, and also if only the reports of camps that were called clear are counted. Camps may
-be reported with some raters on the wrong side. Their true gap is then smaller than that of the camps as they are, and
-the interval is about the former.
+whether this gap is large or small, and also if only clear camps are counted. Some raters may be reported on the wrong
+side. The true gap of the reported camps, which the interval covers, is then smaller than that of the real camps.
 
 References
 ----------
@@ -26,20 +25,20 @@ from rmlab.evaluation import mean_interval
 __all__ = ["CATEGORIES", "Camps", "find_camps", "one_hot", "share_agreeing", "share_agreeing_across"]
 
 CATEGORIES = (1, 0, -1)
-"""The first response, about the same, the second."""
+"""The judgements: the first response, about the same, the second."""
 FEWEST_PAIRS = 15
-"""On which the gap is measured, with judgements of both camps."""
+"""The fewest pairs, with judgements of both camps, on which the gap is measured."""
 LEVEL = 0.05
-"""Of the test that decides whether there are camps."""
+"""The level of the test that decides whether there are camps."""
 N_DRAWS = 199
 """Permutations of that test."""
 _AT_ONCE = 2**20
-"""Judgements that are permuted together at most, so that memory is bounded."""
+"""The most judgements that are permuted together, so that memory is bounded."""
 
 
 @dataclass(frozen=True)
 class Camps:
-    """Raters in two parts, of which each agrees more with itself than with the other."""
+    """Two parts of the raters, each of which agrees more with itself than with the other."""
 
     members: tuple[tuple[str, ...], tuple[str, ...]]
     """The larger part first."""
@@ -47,15 +46,15 @@ class Camps:
     """Agreement within the smaller part, less the agreement across: mean and 95% interval, on pairs that did not
     divide the raters."""
     n_pairs: int
-    """On which the gap was measured."""
+    """Pairs on which the gap was measured."""
     p_value: float
-    """How often raters without camps would seem as divided, on the pairs that divided them."""
+    """How often raters without camps would look as divided, on the pairs that divided them."""
 
     @property
     def clear(self) -> bool:
-        """Whether there are camps to speak of, by the pairs that divided the raters.
+        """Whether the test finds camps, on the pairs that divided the raters.
 
-        The gap has no part in this, so its interval holds its level for clear camps too. It may contain 0.
+        The gap has no part in this, so its interval keeps its level for clear camps too. The interval may contain 0.
         """
         return self.p_value <= LEVEL
 
@@ -63,7 +62,7 @@ class Camps:
 def one_hot(values: np.ndarray, categories: Iterable[float] = CATEGORIES) -> np.ndarray:
     """Return which category each rater gave each pair: float64 ``(n_categories, n_raters, n_pairs)``, 0 where none.
 
-    Axes before the last two come first in the result too.
+    The axes of `values` before the last two come first in the result too.
     """
     return np.stack([values == category for category in categories], axis=-3).astype(float)
 
@@ -77,7 +76,7 @@ def share_agreeing(votes: np.ndarray) -> np.ndarray:
 
 
 def share_agreeing_across(votes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return, for each pair, how often one rater and one of the others say the same: ``(n_pairs,)``, NaN if neither."""
+    """Return, for each pair, how often a rater and one of the others agree: ``(n_pairs,)``, NaN if a side is empty."""
     ours, theirs = votes.sum(axis=-2), others.sum(axis=-2)  # (..., n_categories, n_pairs)
     n = ours.sum(axis=-2) * theirs.sum(axis=-2)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -85,15 +84,15 @@ def share_agreeing_across(votes: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def find_camps(preferred: np.ndarray, raters: Sequence[str], *, seed: int = 0) -> Camps | None:
-    """Divide raters by the leading eigenvector of their agreement, less its mean, and measure what divides them.
+    """Return two camps of raters, divided by the leading eigenvector of their agreement less its mean, or None.
 
     Every second pair divides the raters, and the pairs between them measure the gap. The test for camps permutes the
-    judgements of each pair among the raters who judged it. Without camps, and if all raters are alike, this changes
-    nothing. Its statistic is the smaller of two gaps, each over its standard error: of either part, the agreement
-    within it less the agreement across. So raters who are only less consistent than the others form no camp.
+    judgements of each pair among the raters who judged it. If there are no camps and all raters are alike, this changes
+    nothing. A gap is the agreement within a part less the agreement across. The statistic is the smaller of the two
+    parts' gaps, each over its standard error. So raters who are only less consistent than the others form no camp.
 
-    None where that leaves a part of one rater, or fewer than 15 pairs to measure the gap on. A single rater who stands
-    apart is no camp.
+    The result is None if a part has fewer than two raters, or fewer than 15 pairs measure the gap. A single rater who
+    disagrees with all others is no camp.
 
     Parameters
     ----------
@@ -103,7 +102,7 @@ def find_camps(preferred: np.ndarray, raters: Sequence[str], *, seed: int = 0) -
     raters
         Their names.
     seed
-        Of the permutations.
+        Seed of the permutations.
     """
     divides = np.arange(preferred.shape[1]) % 2 == 0
     smaller, two_parts = _divide(one_hot(preferred[:, divides]))
@@ -121,7 +120,7 @@ def find_camps(preferred: np.ndarray, raters: Sequence[str], *, seed: int = 0) -
 
 
 def _divide(votes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return which raters are in the smaller part, bool ``(..., n_raters)``, and whether both parts are of two or more.
+    """Return which raters are in the smaller part, bool ``(..., n_raters)``, and whether both have two or more.
 
     `votes` has shape ``(..., n_categories, n_raters, n_pairs)``.
     """
@@ -135,12 +134,12 @@ def _divide(votes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     excess = np.where(different, share - mean[..., None, None], 0.0)
     is_one = np.linalg.eigh(excess)[1][..., -1] > 0  # (..., n_raters)
     size = is_one.sum(axis=-1)
-    is_smaller = 2 * size < n_raters + is_one[..., -1]  # of two parts of one size, that of the last rater
+    is_smaller = 2 * size < n_raters + is_one[..., -1]  # if both have the same size, that of the last rater
     return is_one == is_smaller[..., None], np.minimum(size, n_raters - size) >= 2
 
 
 def _p_value(preferred: np.ndarray, seed: int) -> float:
-    """Return how often judgements that are permuted within each pair divide the raters as clearly as they did."""
+    """Return how often judgements that are permuted within each pair divide the raters as clearly as the real ones."""
     found = _clarity(preferred)
     rng = np.random.default_rng(seed)
     chunk = max(1, _AT_ONCE // preferred.size)
@@ -154,7 +153,7 @@ def _p_value(preferred: np.ndarray, seed: int) -> float:
 def _clarity(preferred: np.ndarray) -> np.ndarray:
     """Return the smaller of the gaps of both parts, each over its standard error, on the pairs that divide the raters.
 
-    It is -inf where no two parts are left. The gap of two raters strays further than that of six, hence the errors.
+    It is -inf if there are no two parts. The gap of two raters varies more than that of six, hence the standard errors.
     """
     votes = one_hot(preferred)  # (..., n_categories, n_raters, n_pairs)
     smaller, two_parts = _divide(votes)

@@ -1,4 +1,4 @@
-"""`Desk`: where raters judge. It knows who sits at it, and gives each what the page of a rater shows."""
+"""`Desk`: where raters judge. It knows who has a seat, and returns what the page of each rater shows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SESSION = re.compile(r"[0-9a-f]{32}")
 
 
 class NotHereError(ValueError):
-    """Nobody with this session sits here: the desk was opened again, and the page must join again."""
+    """No rater here has this session: the desk was opened again, and the page must join again."""
 
 
 class Desk:
@@ -35,7 +35,7 @@ class Desk:
     store, questions, traits, rule
         Where labels go, what is judged, its attributes, and how the next pair is drawn.
     goal
-        Judgements after which a rater is told to be done; there may be more.
+        Judgements after which a rater is told that they are done; they may go on.
     """
 
     def __init__(self, store: LabelStore, questions: Questions, traits: Traits, *, rule: Rule | None, goal: int):
@@ -49,7 +49,7 @@ class Desk:
         return self._questions
 
     def sit(self, rater: str) -> str:
-        """Seat the one rater of this machine, who goes on where the last session of that name stopped."""
+        """Seat the only rater of this machine, in their last session if there is one, and return the session's name."""
         here = next((name for name, (session, _) in self._seats.items() if session.rater == rater), None)
         return here or self._seat(Session(self._store, self._questions, rater, rule=self._rule))
 
@@ -61,29 +61,29 @@ class Desk:
         rater
             A name that nobody else here has.
         session
-            The one to go on with, on a page that has joined before.
+            The session to go on with, from a page that has joined before.
 
         Raises
         ------
         ValueError
-            If the name is taken, or no name; or everybody has a seat.
+            If the name is taken or not valid, the session is not valid or not this rater's, or all seats are taken.
         """
         rater = rater_name(rater)
         if session is not None and not _SESSION.fullmatch(session):
             raise ValueError("a session's name is 32 hexadecimal digits")
-        last = self._store.last_session(rater)
+        alike = {one for one in self._store.raters() if one.casefold() == rater.casefold()}
         taken = {seat.name for seat, _ in self._seats.values() if seat.rater.casefold() == rater.casefold()}
-        if (taken | ({last} if last else set())) - {session}:
+        if (taken | {self._store.last_session(one) for one in alike}) - {session}:
             raise ValueError(f"the name {rater!r} is taken; go on where you began, or choose another")
         if len(self._seats) >= MOST_RATERS and session not in self._seats:
-            raise ValueError(f"{MOST_RATERS} raters are here, and no more can be")
+            raise ValueError(f"all {MOST_RATERS} seats are taken, so nobody else can join")
         made = Session(self._store, self._questions, rater, rule=self._rule, name=session or new_name())
         if any(entry.rater != rater for entry in made.entries):
-            raise ValueError(f"that session is not {rater!r}'s; choose another name")
+            raise ValueError(f"that session belongs to another rater, not {rater!r}; choose another name")
         return self._seat(made)
 
     def view(self, name: str) -> dict[str, Any]:
-        """Return what the page of a rater shows, as JSON can hold it.
+        """Return what the page of a rater shows, in a form that JSON can hold.
 
         Raises
         ------
@@ -115,14 +115,14 @@ class Desk:
         return view
 
     def judge(self, name: str, said: Mapping[str, Any]) -> dict[str, Any]:
-        """Keep what a page said, and return what it shows next.
+        """Store the judgement that a page sent, and return what the page shows next.
 
         Raises
         ------
         NotHereError, PlaceTakenError, StoreError
             If the page must join again, is not up to date, or the label could not be kept.
         ValueError
-            If what it said is not understood.
+            If the judgement is not valid.
         """
         session, _ = self._of(name)
         verdict: Any = said.get("verdict")
@@ -131,12 +131,12 @@ class Desk:
             raise ValueError(f"a verdict must be one of {', '.join(VERDICTS)}, and have a key")
         if not (isinstance(seconds, int | float) and isinstance(position, int) and isinstance(showing, int)):
             raise ValueError("seconds, position and showing must be numbers")
-        seconds = min(max(seconds, 0.0), LONGEST_SECONDS)  # of a page that was left open, and of a clock that was set
+        seconds = min(max(seconds, 0.0), LONGEST_SECONDS)  # a page may be left open, and a clock may be set
         session.judge(verdict, float(seconds), key=key, position=position, showing=showing)
         return self.view(name)
 
     def overview(self) -> dict[str, Any]:
-        """Return what a teacher's page shows: who is here, and what all labels of the store say."""
+        """Return what a teacher's page shows: who is here, and what all labels of the store show."""
         entries = self._store.judgements()
         seated = sorted({session.rater for session, _ in list(self._seats.values())})
         written: dict[str, Any] = {"seated": seated, "entries": len(entries), "agreement": None, "rewardedByCamp": []}

@@ -1,4 +1,4 @@
-"""Labels to files and back: as preference pairs (JSONL), and as the table of all entries (CSV)."""
+"""Labels written to files and read back: as preference pairs (JSONL), and as the table of all entries (CSV)."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ _READERS = {
 def export_pairs(
     entries: Iterable[Judgement], questions: Questions, *, rater_weights: Mapping[str, float | str] | None = None
 ) -> tuple[PreferencePairs, int]:
-    """Turn the judgements that stand into pairs, the preferred response first; `rmlab.write_pairs` writes them.
+    """Return the judgements that stand as pairs, the preferred response first; `rmlab.write_pairs` writes them.
 
-    A pair has its group and item, whether it is a tie, whether the preferred response was on the left, and the weight
-    of its rater. Skips give none. The margin and weight of a question are those of an earlier judgement, and are not
-    taken over.
+    A pair has the group and item of its question, whether it is a tie, whether the preferred response was on the left,
+    and the weight of its rater. Skips give no pair. The margin and weight of a question belong to an earlier judgement
+    and are not copied.
 
     Parameters
     ----------
     entries, questions
         The judgements, and the pairs that were judged.
     rater_weights
-        How often the pairs of a rater count in training, by the rater's name: finite, above 0, and text is read as a
-        number. It becomes the ``weight`` of each of these pairs. The pairs of a rater who is not named have weight 1.
+        How often the pairs of a rater count in training, by the rater's name: a finite number above 0, or its text. It
+        becomes the ``weight`` of each of these pairs. The pairs of a rater who is not named have weight 1.
 
     Returns
     -------
@@ -52,8 +52,8 @@ def export_pairs(
     Raises
     ------
     ValueError
-        If there is nothing to export, if a rater who is named gave no judgement, or if a weight is not a finite number
-        above 0; for the last two, the text names the raters that there are.
+        If there is nothing to export, if a named rater gave no judgement, or if a weight is not a finite number above
+        0. In the last two cases the text names the raters that there are.
     """
     entries = list(entries)
     weights = _checked_weights(rater_weights or {}, entries)
@@ -66,7 +66,7 @@ def export_pairs(
             n_vanished += 1
             continue
         pair = questions.pairs[place]
-        first_wins = entry.preferred >= 0  # of a tie the first response stands in the place of the winner
+        first_wins = entry.preferred >= 0  # in a tie the first response takes the place of the winner
         winner, loser = pair.chosen, pair.rejected
         if bool(questions.chosen_is_first[place]) != first_wins:
             winner, loser = loser, winner
@@ -106,17 +106,17 @@ def _checked_weights(rater_weights: Mapping[str, float | str], entries: Sequence
 def import_pairs(
     store: LabelStore, pairs: PreferencePairs | Sequence[PreferencePair], *, rater: str
 ) -> tuple[int, int]:
-    """Keep labelled pairs as the judgements of one rater, in a session of their own.
+    """Store labelled pairs as the judgements of one rater, in a new session.
 
     Returns
     -------
-    How many were kept; and how many were left out, since they do not say which response was on the left (their
-    `chosen_first`), or since their responses are equal.
+    How many were stored, and how many were left out, since they do not say which response was on the left (their
+    `chosen_first`), or their responses have the same text.
     """
     pairs = pairs if isinstance(pairs, PreferencePairs) else PreferencePairs.from_list(pairs)
     session, entries = new_name(), []
-    for pair in pairs:
-        if pair.chosen_first is None or pair.chosen == pair.rejected:
+    for pair, chosen, rejected in zip(pairs, pairs.texts("chosen"), pairs.texts("rejected"), strict=True):
+        if pair.chosen_first is None or chosen == rejected:
             continue
         question = ask([pair])
         swapped = bool(question.chosen_is_first[0]) != pair.chosen_first
@@ -129,7 +129,7 @@ def import_pairs(
 
 
 def export_table(entries: Iterable[Judgement], path: str | Path) -> None:
-    """Write every entry, changed and undone ones too, as CSV: a row each, whole or not at all."""
+    """Write every entry as a row of CSV, changed and undone ones too, completely or not at all."""
     text = io.StringIO(newline="")
     table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)
@@ -140,7 +140,7 @@ def export_table(entries: Iterable[Judgement], path: str | Path) -> None:
 
 
 def import_table(store: LabelStore, path: str | Path) -> int:
-    """Keep the entries of a table that `export_table` wrote; those that are in the store already are counted once.
+    """Store the entries of a table that `export_table` wrote; those that are in the store already are not added again.
 
     Returns
     -------
@@ -149,9 +149,9 @@ def import_table(store: LabelStore, path: str | Path) -> int:
     Raises
     ------
     ValueError
-        If a column is missing, or a row cannot be read; the text names file and line. Nothing is kept then.
+        If a column is missing, or a row cannot be read; the text names file and line. Then nothing is stored.
     PlaceTakenError
-        If the store has another entry in the place of one.
+        If the store has a different entry in the place of one of these.
     """
     entries = []
     with Path(path).open(encoding="utf-8", newline="") as file:
@@ -165,5 +165,5 @@ def import_table(store: LabelStore, path: str | Path) -> int:
             try:
                 entries.append(Judgement(**{name: _READERS.get(name, str)(row[name]) for name in COLUMNS}))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise ValueError(f"{path}, line {table.line_num}: {error}. Leave that row out, or mend it") from None
+                raise ValueError(f"{path}, line {table.line_num}: {error}. Correct that row, or leave it out") from None
     return store.append(*entries)

@@ -18,28 +18,28 @@ __all__ = ["GUESS_AFTER", "Guesses", "Score"]
 GUESS_AFTER = 20
 """Judgements before the first guess."""
 LATEST = 100
-"""Clicks that the score counts at most: when a session goes on, each needs a fit."""
+"""The most clicks that the score counts; when a session is resumed, each needs a fit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How the guesses did, ties left out; a coin has half of them right and a log loss of 0.693."""
+    """How good the guesses were, without ties. A coin has half of them right and a log loss of 0.693."""
 
     n: int
     n_right: float
     """A guess of exactly one half is half right, as are equal scores."""
     expected_right: float
-    """What the guesses themselves promised: the sum of the probabilities of the side that each named."""
+    """How many the guesses expected to be right: the sum of the probabilities of the side that each named."""
     log_loss: float
     last_left: float
-    """Probability that was given to the left in the last of them."""
+    """Probability of the left in the last guess."""
     last_right: float
-    """Whether the last of them was right: 1 or 0, or 1/2 for a guess of exactly one half."""
+    """Whether the last guess was right: 1 or 0, or 1/2 for a guess of exactly one half."""
 
 
 @dataclass(eq=False)
 class Guesses:
-    """Guesses for one session: each from a fit to what stood before the click, whatever is undone later."""
+    """Guesses for one session, each from a fit to the judgements that stood before the click."""
 
     questions: Questions
     traits: Traits
@@ -47,7 +47,7 @@ class Guesses:
     """Probability of the left for each entry, by its key."""
 
     def score(self, session: Session) -> Score | None:
-        """Score the guesses on the clicks that stand; None before there are any."""
+        """Return the score of the guesses on the clicks that stand; None if no click has a guess yet."""
         stands = session.standing
         probabilities, was_left = [], []
         for n, entry in enumerate(stands):

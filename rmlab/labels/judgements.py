@@ -1,4 +1,4 @@
-"""`Judgement`, one entry of the record of a session, and what stands of them after changes and undos."""
+"""`Judgement`, one entry in the record of a session, and `standing`, the entries that count after changes and undos."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["LONGEST_NAME", "LONGEST_SECONDS", "VERDICTS", "Judgement", "Verdict"
 Verdict = Literal["left", "right", "tie", "skip", "undo"]
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 LONGEST_NAME = 40
-"""Characters of a rater's name."""
+"""The most characters of a rater's name."""
 LONGEST_SECONDS = 1e6
 _ID = re.compile(r"[0-9a-f]{16}")
 _KEY = re.compile(r"[\w-]{1,64}", re.ASCII)
@@ -30,7 +30,7 @@ class Judgement:
     Raises
     ------
     ValueError
-        If a field is not what it must be.
+        If a field is not valid.
     """
 
     session: str
@@ -43,27 +43,31 @@ class Judgement:
     """Number of the pair that was judged, in the order in which the session showed them, from 1."""
     rater: str
     pair: str
-    """Of the two names that `rmlab.data.pair_ids` gives a pair and its swapped twin, the smaller one."""
+    """The smaller of the two names that `rmlab.data.pair_ids` gives a pair and its swapped twin."""
     swapped: bool
-    """Whether the twin was shown: its chosen response, the second of `pair`, was on the left."""
+    """Whether the second response was on the left. The first is the one that is chosen under the name in `pair`."""
     verdict: Verdict
     seconds: float
-    """From the showing to the click."""
+    """Time from the showing to the click."""
     rule: str
     """How the pair was drawn: "random", "disagreement", "information", "repeat", or "imported"."""
     time: str
-    """When it was kept; ISO 8601, UTC."""
+    """When the entry was made; ISO 8601, UTC."""
     version: str = __version__
-    """Of rmlab."""
+    """The version of rmlab."""
 
     def __post_init__(self) -> None:
         rater_name(self.rater)
         for name, pattern in (("session", _KEY), ("key", _KEY), ("rule", _KEY), ("pair", _ID)):
             _must(bool(pattern.fullmatch(getattr(self, name))), name, "a short name", getattr(self, name))
-        _must(self.position >= 1 and self.showing >= 1, "position and showing", "from 1", self.position)
+        for name in ("position", "showing"):
+            _must(getattr(self, name) >= 1, name, "from 1", getattr(self, name))
         _must(self.verdict in VERDICTS, "verdict", f"one of {', '.join(VERDICTS)}", self.verdict)
         _must(
-            math.isfinite(self.seconds) and 0 <= self.seconds <= LONGEST_SECONDS, "seconds", "0 or more", self.seconds
+            math.isfinite(self.seconds) and 0 <= self.seconds <= LONGEST_SECONDS,
+            "seconds",
+            "from 0 to 1e6",
+            self.seconds,
         )
         try:
             datetime.fromisoformat(self.time)
@@ -72,7 +76,7 @@ class Judgement:
 
     @property
     def preferred(self) -> int | None:
-        """+1 for the first response of the pair, -1 for the second, 0 for a tie, None where nothing was said."""
+        """+1 for the first response of the pair, -1 for the second, 0 for a tie, None for a skip or an undo."""
         if self.verdict == "tie":
             return 0
         if self.verdict not in ("left", "right"):
@@ -86,8 +90,8 @@ def rater_name(name: str) -> str:
     Raises
     ------
     ValueError
-        If it is longer than 40 characters, or holds other than printable ones. It begins with a letter or a digit, so
-        that no spreadsheet takes it for a formula.
+        If it is empty, is longer than 40 characters, holds one that is not printable, or does not begin with a letter
+        or digit (a spreadsheet might take it for a formula).
     """
     name = name.strip()
     if not (name and len(name) <= LONGEST_NAME and name.isprintable() and name[0].isalnum()):
@@ -100,7 +104,7 @@ def rater_name(name: str) -> str:
 
 
 def standing(entries: Iterable[Judgement]) -> list[Judgement]:
-    """Return what stands: of each showing of a session the last entry, unless that is an undo. The order is kept."""
+    """Return the last entry of each showing of a session, unless it is an undo, ordered by session and position."""
     last: dict[tuple[str, int], Judgement] = {}
     for entry in sorted(entries, key=lambda entry: (entry.session, entry.position)):
         last.pop((entry.session, entry.showing), None)  # a change takes its place at the end
@@ -109,7 +113,7 @@ def standing(entries: Iterable[Judgement]) -> list[Judgement]:
 
 
 def now() -> str:
-    """Return the time, as entries have it."""
+    """Return the present time in the form of `Judgement.time`."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 

@@ -1,4 +1,4 @@
-"""`simulate_panel`: raters whose rewards are known, judging as people do: in sessions, on sides drawn for each."""
+"""`simulate_panel`: raters whose rewards are known and who judge as people do, in sessions and on sides at random."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from rmlab.simulate.replies import Judge
 __all__ = ["simulate_panel"]
 
 SECONDS, SPREAD = 8.0, 0.5
-"""Median of the time for a judgement, and the standard deviation of its logarithm."""
+"""Median time for a judgement, and the standard deviation of its logarithm."""
 
 
 def simulate_panel(
     questions: Questions, traits: Traits, judges: Iterable[Judge], *, n_judgements: int = 40, seed: int = 0
 ) -> list[Judgement]:
-    """Have judges judge questions about replies of the world, each in a session of their own, under the judge's name.
+    """Return the judgements of simulated judges, each in a session of their own and under the judge's name.
 
     Parameters
     ----------
     questions, traits
-        What is judged, and its attributes.
+        What is judged, and its attributes: replies of the world (`rmlab.simulate.replies`).
     judges
-        Who judges; each name is a rater's.
+        Who judges; the name of a judge is that of the rater.
     n_judgements
-        Of each judge, those of pairs that come back included; fewer where the questions end.
+        Judgements of each judge, including those of pairs that come back; fewer if the questions run out.
     seed
-        Of the sides, the order and the choices.
+        Seed of the sides, the order and the choices.
 
     Returns
     -------
@@ -44,10 +44,10 @@ def simulate_panel(
     Raises
     ------
     ValueError
-        If the questions are not about replies of the world: of other texts no judge knows a reward.
+        If the questions are not about replies of the world, since a judge knows the reward of no other text.
     """
     if not traits.of_the_world:
-        raise ValueError("a simulated judge knows the reward of replies of the world alone, and these are other texts")
+        raise ValueError("a simulated judge knows only the rewards of replies of the world, and these are other texts")
     first_less_second = questions.signs()[:, None] * traits.differences  # (n_questions, n_attributes)
     entries = []
     with LabelStore(":memory:") as store:

@@ -1,10 +1,10 @@
-"""`agreement`: what judgements say of their raters. Every interval is at 95%, with a pair's judgements as one cluster.
+"""`agreement`: what judgements show about their raters. Intervals are at 95%, with a pair's judgements as one cluster.
 
-- Of one rater: how often the left was preferred, and how often a pair that came back swapped was judged as before.
-- Of several: the agreement of two, raw and as Krippendorff's alpha; the ceiling that it leaves to any model; raters who
+- For one rater: how often the left was preferred, and how often a pair that came back swapped was judged as before.
+- For several: the agreement of two, raw and as Krippendorff's alpha; the ceiling that it sets for any model; raters who
   agree with the others less than these do among themselves; and two camps.
 
-Between raters the first judgement of each counts. Skips are no judgements; "about the same" is one like the others.
+Between raters, the first judgement of each rater on a pair counts. Skips do not count; "about the same" does.
 
 References
 ----------
@@ -27,7 +27,7 @@ from rmlab.labels.judgements import Judgement, standing
 __all__ = ["Agreement", "Estimate", "RaterRecord", "agreement", "krippendorff_alpha", "side_share"]
 
 FEW = 10
-"""Below so many judgements (or pairs) nothing is said of a rater's side, or of how a rater compares with the others."""
+"""The fewest judgements (or pairs) for an estimate of a rater's side, or of how a rater compares with the others."""
 N_BOOTSTRAP = 2000
 
 
@@ -46,7 +46,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class RaterRecord:
-    """What the judgements of one rater say; None where there are too few."""
+    """What the judgements of one rater show; None where there are too few."""
 
     rater: str
     n_judgements: int
@@ -64,12 +64,12 @@ class RaterRecord:
     side: str | None
     """"left" or "right", where that bias is clear after allowing for the number of raters (Bonferroni)."""
     stands_apart: bool
-    """Whether `extra_agreement` is clearly below 0, likewise."""
+    """Whether `extra_agreement` is clearly below 0, with the same allowance."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """What judgements say of their raters; see `agreement`. Printed, it is a short report."""
+    """What judgements show about their raters; see `agreement`."""
 
     n_raters: int
     n_pairs: int
@@ -83,22 +83,22 @@ class Agreement:
     alpha: Estimate | None
     """Krippendorff's alpha, nominal: 1 for full agreement, 0 for what chance would give."""
     consistency: Estimate | None
-    """Of all raters, as in `RaterRecord`."""
+    """The consistency of all raters, as in `RaterRecord`."""
     ceiling: NoiseCeiling | None
-    """Of the accuracy of any model against one judgement."""
+    """The ceiling on the accuracy of any model against one judgement."""
     camps: Camps | None
     seed: int
 
 
 def agreement(entries: Iterable[Judgement], *, seed: int = 0) -> Agreement:
-    """Work out what the entries of a store say of their raters.
+    """Return what the entries of a store show about their raters.
 
     Parameters
     ----------
     entries
-        All of them; those that were changed or undone are counted, and no more than that.
+        All entries; those that were changed or undone are only counted.
     seed
-        Of the bootstrap for Krippendorff's alpha and the ceiling, and of the test for camps.
+        Seed of the bootstrap for Krippendorff's alpha and the ceiling, and of the test for camps.
 
     Raises
     ------
@@ -150,25 +150,25 @@ def agreement(entries: Iterable[Judgement], *, seed: int = 0) -> Agreement:
 
 
 def side_share(left: Sequence[float] | np.ndarray, pairs: Sequence[int] | np.ndarray) -> Estimate | None:
-    """Estimate how often the left is preferred, from 1 for left and 0 for right; None below ten judgements.
+    """Return how often the left is preferred, from 1 for left and 0 for right; None below ten judgements.
 
-    Where sides are drawn at random a rater without a taste for one has 1/2, whatever the pairs.
+    If sides are drawn at random, a rater without a side bias prefers the left half of the time, whatever the pairs.
     """
     return _share(left, pairs) if len(left) >= FEW else None
 
 
 def krippendorff_alpha(values: np.ndarray, *, seed: int = 0, n_bootstrap: int = N_BOOTSTRAP) -> Estimate | None:
-    """Estimate Krippendorff's alpha for nominal data, with an interval by drawing pairs.
+    """Return Krippendorff's alpha for nominal data, with a bootstrap interval from drawing pairs.
 
-    ``alpha = 1 - observed disagreement / expected disagreement``, over pairs with two judgements or more. None where it
-    is not defined: fewer than two such pairs, or all judgements alike.
+    ``alpha = 1 - observed disagreement / expected disagreement``, over pairs with two judgements or more. None if it
+    is not defined: with fewer than two such pairs, or if all judgements are alike.
 
     Parameters
     ----------
     values
         A number for each category, NaN where not judged; shape ``(n_raters, n_pairs)``.
     seed, n_bootstrap
-        Of the draws.
+        Seed and number of the draws.
     """
     counts = one_hot(values, np.unique(values[~np.isnan(values)])).sum(axis=1).T  # (n_pairs, n_categories)
     counts = counts[counts.sum(axis=1) >= 2]
@@ -228,7 +228,7 @@ def _record(
 
 
 def _extra_agreements(votes: np.ndarray) -> np.ndarray:
-    """Return, for each rater and pair, the agreement with the others less that of these; ``(n_raters, n_pairs)``."""
+    """Return, for each rater and pair, the agreement with the others less that among them; ``(n_raters, n_pairs)``."""
     n_raters = votes.shape[1]
     rows = []
     for row in range(n_raters):
@@ -238,7 +238,7 @@ def _extra_agreements(votes: np.ndarray) -> np.ndarray:
 
 
 def _share(outcome: Sequence[float] | np.ndarray, clusters: Sequence[int] | np.ndarray) -> Estimate | None:
-    """Estimate a share, with Wilson's interval for clusters; None from nothing."""
+    """Return the estimate of a share, with Wilson's interval for clusters; None without outcomes."""
     if not len(outcome):
         return None
     return Estimate(float(np.mean(outcome)), *_wilson(outcome, clusters, 0.95), len(np.unique(clusters)))

@@ -1,4 +1,4 @@
-"""`fit_rewarded`: which attributes of a response its raters reward, and how many more labels would halve the doubt."""
+"""`fit_rewarded`: which attributes of a response raters reward, and how many more labels would halve the intervals."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["LEFT", "Rewarded", "Weight", "fit_camps", "fit_rewarded"]
 LEFT = "on the left"
 """The name of the attribute that says on which side a response was shown; its weight is the rater's side bias."""
 PRIOR_VARIANCE = 4.0
-"""Of each weight, in nats squared, for a change of one unit: two nats are a strong taste."""
+"""Prior variance of each weight, in nats squared per unit of the attribute: two nats are a strong preference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,11 @@ class Weight:
     lower: float
     upper: float
     n_pairs: int
-    """Judgements of two responses that differ in this attribute. With none, nothing is known of it but the prior."""
+    """Judgements of two responses that differ in this attribute. With none, only the prior is known."""
 
     @property
     def clear(self) -> bool:
-        """Whether the interval leaves 0 out."""
+        """Whether the interval excludes 0."""
         return self.lower > 0 or self.upper < 0
 
 
@@ -47,16 +47,16 @@ class Rewarded:
     """A linear reward fitted to labels; see `fit_rewarded`. Printed, it is a table of weights."""
 
     attributes: tuple[str, ...]
-    """Those of the responses, and last `LEFT`."""
+    """The attributes of the responses, and last `LEFT`."""
     fit: LinearReward
     n_labels: int
     n_ties: int
     n_differing: np.ndarray
-    """For each attribute the labels that say something of it; shape ``(n_attributes,)``."""
+    """The number of labels whose responses differ in each attribute; shape ``(n_attributes,)``."""
 
     @cached_property
     def weights(self) -> tuple[Weight, ...]:
-        """Of every attribute, in the order of `attributes`."""
+        """The weight of every attribute, in the order of `attributes`."""
         half = Z95 * self.fit.standard_errors
         rows = zip(self.attributes, self.fit.weights, half, self.n_differing, strict=True)
         return tuple(Weight(name, float(w), float(w - h), float(w + h), int(n)) for name, w, h, n in rows)
@@ -65,9 +65,9 @@ class Rewarded:
     def more_for_half(self) -> int | None:
         """Number of further labels of such pairs that would halve the intervals, on average over the attributes.
 
-        Attributes in which no pair differs are left out. Without a prior it is three times the present number.
-        The prior narrows intervals that few labels would leave wide, so halving them takes more. None where no pair
-        differs in anything.
+        Attributes in which no pair differs are left out. Without a prior it is three times the present number. The
+        prior narrows intervals that few labels would leave wide, so halving them takes more. None if more than a
+        million times the present number would be needed, or no pair differs in anything.
         """
         known = self.n_differing > 0
         if not known.any():
@@ -122,24 +122,24 @@ def fit_rewarded(
     *,
     prior_variance: float = PRIOR_VARIANCE,
 ) -> Rewarded:
-    """Fit a reward that is linear in attributes, and the taste for a side, to the judgements that stand.
+    """Fit a reward that is linear in attributes, and a side bias, to the judgements that stand.
 
     Each weight has a Gaussian prior around 0, so that forty labels give an answer; the intervals are those of the
     posterior (Laplace's approximation). A tie is half a win each way. Skips, and pairs that are not among the
-    questions, say nothing.
+    questions, are left out.
 
     Parameters
     ----------
     entries
-        Of one rater or of many.
+        Judgements of one rater or of many.
     questions
         What was judged.
     differences
-        Of the attributes, the file's chosen response less the rejected one; shape ``(n_questions, n_attributes)``.
+        Attributes of the file's chosen response less those of the rejected one; ``(n_questions, n_attributes)``.
     attributes
-        Their names.
+        The names of the attributes.
     prior_variance
-        Of each weight, in nats squared.
+        Prior variance of each weight, in nats squared.
 
     Raises
     ------
@@ -185,7 +185,7 @@ def fit_camps(
 ) -> tuple[Rewarded, Rewarded]:
     """Fit what each of two camps rewards, in the order of its members; see `fit_rewarded` for the parameters.
 
-    One fit to both would be the reward of nobody: where the camps part, it is near 0.
+    One fit to both would be the reward of nobody: where the camps disagree, its weights are near 0.
     """
     entries = list(entries)
     one, other = (

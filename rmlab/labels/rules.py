@@ -19,22 +19,22 @@ class Rule(Protocol):
     name: str
 
     def draw(self, open_places: np.ndarray, judged: Sequence[tuple[int, int]], rng: np.random.Generator) -> int:
-        """Return one of the places not judged yet, given (place, preferred) of those that were, without skips."""
+        """Return one of `open_places`, which are not judged yet; `judged` has (place, preferred) of the others."""
         ...
 
 
 class ByRandom:
-    """All alike."""
+    """All questions have the same probability."""
 
     name = "random"
 
     def draw(self, open_places: np.ndarray, judged: Sequence[tuple[int, int]], rng: np.random.Generator) -> int:
-        """Return one at random."""
+        """Return an open place at random."""
         return int(rng.choice(open_places))
 
 
 class ByDisagreement:
-    """First the questions about which two models disagree most: by the difference of their probabilities.
+    """The questions about which two models disagree most come first, by the difference of their probabilities.
 
     Parameters
     ----------
@@ -49,12 +49,12 @@ class ByDisagreement:
         self._gap = np.abs(preference_probability(one) - preference_probability(other))
 
     def draw(self, open_places: np.ndarray, judged: Sequence[tuple[int, int]], rng: np.random.Generator) -> int:
-        """Return the one with the largest gap; of equal ones any."""
+        """Return the place with the largest difference; of equal ones any."""
         return _largest(self._gap[open_places], open_places, rng)
 
 
 class ByInformation:
-    """First the questions whose label would narrow a linear reward most.
+    """The questions whose label would narrow a linear reward most come first.
 
     A label of a question with attribute differences x adds ``p (1 - p) x x'`` to the information, and so raises the
     logarithm of its determinant by ``log(1 + p (1 - p) x' C x)``, where C is the covariance of the weights and p the
@@ -63,9 +63,9 @@ class ByInformation:
     Parameters
     ----------
     feature_differences
-        Of the first and the second response; shape ``(n_questions, n_features)``.
+        Features of the first response less those of the second; shape ``(n_questions, n_features)``.
     prior_variance
-        Of each weight.
+        Prior variance of each weight.
     """
 
     name = "information"
@@ -75,7 +75,7 @@ class ByInformation:
         self._prior_variance = prior_variance
 
     def draw(self, open_places: np.ndarray, judged: Sequence[tuple[int, int]], rng: np.random.Generator) -> int:
-        """Return the one whose label adds most; of equal ones any."""
+        """Return the place whose label adds most; of equal ones any."""
         decided = [(place, sign) for place, sign in judged if sign]
         weights, covariance = np.zeros(self._x.shape[1]), self._prior_variance * np.eye(self._x.shape[1])
         if decided:

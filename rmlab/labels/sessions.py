@@ -1,8 +1,8 @@
-"""`Session`: one rater's sitting. What to show next follows from the name of the session and its entries alone.
+"""`Session`: one sitting of a rater. Its name and its entries decide what is shown next.
 
 So a session resumes where it stopped, on another machine too, and a page that is loaded again shows the same pair on
-the same sides. Sides are drawn for each rater and showing. One in ten pairs comes back unannounced, with its
-sides swapped.
+the same sides. Sides are drawn for each rater and showing. One in ten pairs comes back unannounced, with its sides
+swapped.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ __all__ = ["REPEAT", "Session", "Showing", "new_name"]
 REPEAT = "repeat"
 """The rule that is kept with a pair that comes back."""
 BLOCK = 11
-"""Showings in which one pair comes back: one in ten of the others."""
+"""In each block of so many showings one pair comes back: one for ten others."""
 GAP = 5
-"""Showings at least between a pair and its return."""
+"""The fewest showings between a pair and its return."""
 
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """A pair on its two sides, as it is put to the rater."""
+    """A pair on its two sides, as the rater sees it."""
 
     number: int
-    """From 1 in the session."""
+    """Its number in the session, from 1."""
     place: int
-    """Of the question, among `Questions`."""
+    """Place of the question in `Questions`."""
     swapped: bool
     """Whether the second response of the question is on the left."""
     rule: str
@@ -57,7 +57,7 @@ class Session:
     rule
         How the next pair is drawn.
     name
-        Of the session to go on with. By default the one in which this rater judged last, else a new one.
+        Name of the session to go on with. The default is the rater's last session, or else a new one.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Session:
 
     @property
     def position(self) -> int:
-        """Of the next entry."""
+        """Position of the next entry."""
         return len(self.entries) + 1
 
     @property
@@ -85,11 +85,11 @@ class Session:
 
     @property
     def n_vanished(self) -> int:
-        """Entries that stand and whose pair is not among the questions: the file is another one now."""
+        """Number of entries that stand but whose pair is not among the questions, since the file has changed."""
         return sum(entry.pair not in self._questions.places for entry in self.standing)
 
     def showing(self) -> Showing | None:
-        """Return what to judge next; None when everything was."""
+        """Return what to judge next; None when everything is judged."""
         stands = {entry.showing: entry for entry in self.standing}
         for entry in sorted(self.entries, key=lambda entry: entry.showing):
             place = self._questions.places.get(entry.pair)
@@ -114,29 +114,29 @@ class Session:
         return Showing(number, self._rule.draw(left, judged, rng), swapped, self._rule.name)
 
     def judge(self, verdict: Verdict, seconds: float, *, key: str, position: int, showing: int) -> None:
-        """Keep what was said of a showing; when this returns, it is on the disk.
+        """Store the judgement of a showing; when this returns, it is on the disk.
 
         Parameters
         ----------
         verdict
             "undo" takes back the entry of this showing.
         seconds
-            From the showing to the click.
+            Time from the showing to the click.
         key
-            The name of this entry; the same one sent again is counted once.
+            The name of this entry; if it is sent again, it is counted once.
         position
-            Of this entry, as the page counted it.
+            Position of this entry, as the page counted it.
         showing
             The number of what was judged.
 
         Raises
         ------
         PlaceTakenError
-            If something was judged meanwhile, as in another tab.
+            If something else was judged meanwhile, for example in another tab.
         ValueError
-            If this showing is not what is to be judged, or undone, now.
+            If this showing is not the one to judge or undo now.
         StoreError
-            If it could not be kept.
+            If it could not be stored.
         """
         if any(entry.key == key for entry in self.entries):
             return
@@ -163,7 +163,7 @@ class Session:
         self.entries.append(entry)
 
     def _due(self, stands: list[Judgement], number: int) -> list[Judgement]:
-        """Return the entries of which one should come back now; none where nothing is due."""
+        """Return the entries of which one should come back now; an empty list if none is due."""
         made = len({entry.showing for entry in self.entries if entry.rule == REPEAT})
         seed = int(self.name.encode().hex(), 16)
         places = [

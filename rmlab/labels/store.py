@@ -1,8 +1,8 @@
 """`LabelStore`: judgements in a database, to which entries are only added.
 
-A file (SQLite: write-ahead log, synchronous FULL) or the address of a PostgreSQL server. When `append` returns, the
-entry is on the disk: it outlives a kill of the process and a loss of power. Two keys of the table do the counting: an
-entry that is sent twice is kept once, and of two entries for one place in a session the first is kept.
+The database is a file (SQLite: write-ahead log, synchronous FULL) or on a PostgreSQL server. When `append` returns, the
+entry is on the disk: it survives a killed process and a loss of power. Two keys of the table decide what is stored: an
+entry that is sent twice is stored once, and of two entries for one place in a session only the first is stored.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ ENTRIES = Table(
 )
 _IN_WORDS = {
     "database is locked": "another program holds it. Close that program, and try again",
-    "disk is full": "the disk is full. What was kept before is safe; make room, and try again",
-    "file is not a database": "it is no store of labels. Name another file",
+    "disk is full": "the disk is full. What was stored before is safe; make room, and try again",
+    "file is not a database": "it is not a store of labels. Name another file",
     "readonly database": "it cannot be written. Change its permissions, or name another file",
     "unable to open": "it cannot be opened. Its folder must exist, and be yours to write to",
 }
@@ -71,7 +71,7 @@ class StoreError(ValueError):
 
 
 class PlaceTakenError(ValueError):
-    """Another entry has the place of this one in its session: it was judged elsewhere, such as in a second tab."""
+    """Another entry has the place of this one in its session, perhaps from a second tab."""
 
 
 class LabelStore:
@@ -80,12 +80,12 @@ class LabelStore:
     Parameters
     ----------
     where
-        A file, made if it is not there, or an address such as ``postgresql://user:password@host/database``.
+        A file, which is created if it is missing, or an address such as ``postgresql://user:password@host/database``.
 
     Raises
     ------
     StoreError
-        If it cannot be opened, holds other tables than a store's, or was written by a later version.
+        If it cannot be opened, is another kind of database, or was written by a later version.
     """
 
     def __init__(self, where: str | Path):
@@ -108,7 +108,7 @@ class LabelStore:
             raise
 
     def __enter__(self) -> LabelStore:
-        """Return itself; at the end it is closed."""
+        """Return the store, which is closed at the end."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -120,14 +120,14 @@ class LabelStore:
         self._engine.dispose()
 
     def append(self, *entries: Judgement) -> int:
-        """Keep entries, all or none; when this returns, they are on the disk. Returns how many were new.
+        """Store entries, all or none, and return how many were new. When this returns, they are on the disk.
 
         Raises
         ------
         PlaceTakenError
             If another entry has the place of one in its session.
         StoreError
-            If they cannot be kept, such as on a full disk. Sent again with the same keys they are counted once.
+            If they cannot be stored, such as on a full disk. If sent again with the same keys, they are stored once.
         """
         new = list(entries)
         with self._in_words():
@@ -144,7 +144,7 @@ class LabelStore:
         return 0
 
     def judgements(self, session: str | None = None) -> list[Judgement]:
-        """Return every entry, or those of one session, in the order of sessions and of their entries."""
+        """Return every entry, or those of one session, ordered by session and position."""
         query = select(ENTRIES).order_by(ENTRIES.c.session, ENTRIES.c.position)
         if session is not None:
             query = query.where(ENTRIES.c.session == session)
@@ -156,6 +156,11 @@ class LabelStore:
         with self._in_words(), self._engine.connect() as connection:
             return connection.execute(select(func.count()).select_from(ENTRIES)).scalar_one()
 
+    def raters(self) -> list[str]:
+        """Return the names of all raters who judged, sorted."""
+        with self._in_words(), self._engine.connect() as connection:
+            return sorted(connection.execute(select(ENTRIES.c.rater).distinct()).scalars())
+
     def last_session(self, rater: str) -> str | None:
         """Return the session in which this rater judged last; None for a rater who has not."""
         query = select(ENTRIES.c.session).where(ENTRIES.c.rater == rater)
@@ -164,7 +169,7 @@ class LabelStore:
             return connection.execute(query).scalar_one_or_none()
 
     def _known(self, entries: Sequence[Judgement]) -> set[tuple[str, str]]:
-        """Return session and key of the entries that are kept already; refuse them where another has their place."""
+        """Return session and key of entries that are stored already. Raises PlaceTakenError if a place is taken."""
         known = set()
         with self._engine.connect() as connection:
             for entry in entries:
@@ -179,15 +184,19 @@ class LabelStore:
         return known
 
     def _open(self) -> None:
-        """Check that this is a store of this version; make it where there is nothing."""
+        """Check that this is a store of a known version, or make a new one if there are no tables."""
         tables = inspect(self._engine).get_table_names()
         if not tables:
             self._make()
         elif ABOUT.name not in tables:
-            raise StoreError(f"{self.name}: it is a database of something else ({tables[0]}). Name another")
+            raise StoreError(f"{self.name}: it is another kind of database, with a table {tables[0]}. Name another")
         with self._engine.connect() as connection:
             version = connection.execute(select(func.max(ABOUT.c.schema_version))).scalar_one()
-        if version is None or version > SCHEMA_VERSION:
+        if version is None:
+            raise StoreError(
+                f"{self.name}: this store has no version, so it is damaged. Restore a copy, or name another"
+            )
+        if version > SCHEMA_VERSION:
             raise StoreError(
                 f"{self.name}: this store has version {version}, and this rmlab reads up to {SCHEMA_VERSION}. "
                 "Install a newer rmlab"
@@ -207,7 +216,7 @@ class LabelStore:
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
-        """Turn what a database says into a StoreError."""
+        """Raise an error of the database as a StoreError."""
         try:
             yield
         except DBAPIError as error:

@@ -1,4 +1,4 @@
-"""What a response is like: its attributes in the world of replies, or, of any other text, what can be counted in it."""
+"""Attributes of a response: those of the world of replies, or, for any other text, what can be counted in it."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Traits:
     differences: np.ndarray
     """Shape ``(n_questions, n_attributes)``."""
     of_the_world: bool
-    """Whether they are those of `rmlab.simulate.replies`; else those of `COUNTED`."""
+    """Whether the attributes are those of `rmlab.simulate.replies`; if not, they are those of `COUNTED`."""
 
 
 def traits_of(questions: Questions) -> Traits:
-    """Return the attributes of the world of replies, where every text is one of its replies, or what can be counted."""
+    """Return the attributes of the world of replies if every response is one of its replies, or what can be counted."""
     sides = [list(questions.pairs.texts(side)) for side in ("prompt", "chosen", "rejected")]
     found = []
     for prompt, chosen, rejected in zip(*sides, strict=True):

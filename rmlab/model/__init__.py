@@ -1,13 +1,15 @@
 """RewardModel: a pretrained backbone and one scalar head, ``RM(x, y)``.
 
 It is what transformers calls a sequence-classification model with one label, together with its tokenizer. A saved
-folder therefore loads in `AutoModelForSequenceClassification` and gives the same scores there on the same ids.
+folder therefore loads in `AutoModelForSequenceClassification` and gives the same scores there on the same ids, except
+for a decoder whose head has a bias or two layers.
 
 `reward_model` holds the model. `tokenization` turns texts into token ids by one of the `conventions`, with messages
 written by `rendering`. `token_scorer` turns token ids into scores, with `batches`, `packing` and the masks of
 `attention`. `backbones` loads a network and its tokenizer from what a `model_folder` holds, with its head (`heads`,
-`saved_adapters`); `minilm` and `tiny_models` are the networks that have a short name. `network` corrects what
-transformers' networks bring along. `saving` writes a model to a folder, and `onnx_export` writes it for browsers.
+`saved_adapters`); `minilm` and `tiny_models` are the networks that have a short name. `network` changes transformers'
+networks so that their scores can be trusted. `saving` writes a model to a folder, and `onnx_export` writes it for
+browsers.
 """
 
 from rmlab.model.backbones import ModelError

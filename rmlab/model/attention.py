@@ -1,9 +1,9 @@
 """Which token attends to which in packed rows, in the form that each implementation of attention needs.
 
-*Added*: a number for each token and each token that it could attend to, added to the logits of attention. SDPA accepts
-it on every device; a mask of bools would be slower on a CPU. *Blocks*: FlexAttention's `BlockMask`, which says for 128
-by 128 tokens at a time whether any attends to any, so that the rest is not computed. FlexAttention has a backward pass
-only on a GPU, where it is compiled; see https://pytorch.org/blog/flexattention/.
+*Added*: a number for each pair of tokens, added to the logits of attention. SDPA accepts it on every device; a mask of
+bools would be slower on a CPU. *Blocks*: FlexAttention's `BlockMask`, which says for each 128 by 128 tokens whether
+any attends to any, so that the rest is not computed. FlexAttention has a backward pass only on a GPU, where it is
+compiled; see https://pytorch.org/blog/flexattention/.
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ def _attend_by_mask(
 class _Attention(torch.autograd.Function):
     """SDPA with a backward pass by matrix products.
 
-    SDPA's own on a CPU takes two to seven times as long in bfloat16, mostly with short rows: it cuts attention into
-    products that are too small for the processor. Like it, this keeps no weights of attention from the forward pass.
+    SDPA's own backward pass takes two to seven times as long on a CPU in bfloat16, mostly with short rows: it cuts
+    attention into products that are too small for the processor. Neither keeps attention weights from the forward pass.
     """
 
     @staticmethod

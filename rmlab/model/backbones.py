@@ -19,7 +19,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 
 from rmlab._compat.tokenizers_internals import without_panic
 from rmlab.atomic import recover
-from rmlab.model.heads import Head, fit_head
+from rmlab.model.heads import Head, fit_head, may_hold_a_head
 from rmlab.model.minilm import minilm_folder
 from rmlab.model.model_error import ModelError, first_line
 from rmlab.model.model_folder import (
@@ -78,7 +78,7 @@ def load_network(
     revision
         Pins a hub model to a branch, tag or commit.
     weights
-        ``"bf16"`` holds the backbone in half of the memory, and the head in float32 all the same.
+        ``"bf16"`` holds the backbone in half the memory; the head stays in float32.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def load_network(
     if isinstance(source, Path) and is_adapter(source):
         return _load_adapter(source, seed=seed, weights=weights)
     with torch_seed(seed), quiet_transformers():
-        # a model that comes with its own code fails here: trust_remote_code is never set
+        # a model that comes with its own code fails here: trust_remote_code is always False
         with reading_of("configuration", source, "Copy it again, or take an architecture of transformers' own."):
             config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
         if any("Classification" in a for a in config.architectures or ()) and config.num_labels != 1:
@@ -118,7 +118,8 @@ def load_network(
             )
         tokenizer = load_tokenizer(source, revision=revision)
         with reading_of("weights", source):
-            outside = _read_outside(source, revision, set(info["unexpected_keys"]))
+            heads = {key for key in info["unexpected_keys"] if may_hold_a_head(network, key)}
+            outside = _read_outside(source, revision, heads)
             if weights == "bf16":
                 _widen_head(network, source, revision)
         head = fit_head(str(name), network, info, outside, seed=seed)
@@ -135,13 +136,13 @@ def load_tokenizer(source: str | Path, *, revision: str | None = None) -> Any:
         limit = tokenizer.model_max_length
         if not (isinstance(limit, int | float) and limit > 0):
             raise ValueError(f"model_max_length must be a number of tokens, got {limit!r:.40}")
-        # parts that do not belong together are found here, and not with a text that somebody wants scored
+        # so that parts that do not belong together fail here, and not when a text is scored
         without_panic(lambda: tokenizer(["a"]))
         return tokenizer
 
 
 def _read_outside(source: str | Path, revision: str | None, names: set[str]) -> dict[str, torch.Tensor]:
-    """Read these weights, and all of a separate file with a value head, but not a large one such as a vocabulary's."""
+    """Read the weights of these names, and all of a separate file with a value head."""
     weights = read_tensors(find_file(source, "value_head.safetensors", revision=revision))
     if not names:
         return weights
@@ -169,7 +170,7 @@ def _load_adapter(folder: Path, *, seed: int, weights: Weights) -> LoadedNetwork
         base, revision = base_of(folder)
     record, merged = read_base(folder), weights
     if record is not None:
-        merged = record.get("weights", "fp32")  # added up in the format in which it was trained
+        merged = record.get("weights", "fp32")  # merged in the format in which it was trained
         base, revision, seed = record["base"], record["revision"], record["seed"]
         beside = folder.parent / Path(base).name
         if Path(base).is_absolute() and not Path(base).exists() and beside.is_dir():
@@ -222,7 +223,7 @@ def local_or_hub(name: str | Path) -> str | Path:
 
 
 def check_vocabulary(name: str, network: PreTrainedModel, tokenizer: Any) -> None:
-    """Refuse a tokenizer without its vocabulary, which transformers makes up in silence, or with another network's."""
+    """Refuse a tokenizer without a vocabulary, which transformers makes in silence, or one of another network."""
     vocabulary = tokenizer.get_vocab()
     if vocabulary.keys() <= set(tokenizer.all_special_tokens):
         raise ModelError(

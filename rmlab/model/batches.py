@@ -1,8 +1,7 @@
 """Layout of token ids in padded or packed rows for a network, and reading of its scores.
 
-Packed rows need a network that accepts masks (which `attention` makes) and positions, and whose score is read
-from one token. Whether a network does so is tested: its first texts are scored both ways, and packing is
-used if they agree.
+Packed rows need a network that accepts masks (which `attention` makes) and positions, and whose score is read from one
+token. This is tested: a few random texts are scored both ways, and packing is used if the scores agree.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ MULTIPLE = 64
 number of tokens, and keep them."""
 
 Batch = tuple[np.ndarray, dict[str, torch.Tensor]]
-"""The sequences of a batch, and the arrays with which to call the model, except the mask of packed rows."""
+"""Numbers of the sequences of a batch, and tensors for the model; packed rows have trees and branches for a mask."""
 
 
 def padded_batches(sequences: Sequence[list[int]], *, batch_tokens: int, pad_id: int, at_most: int) -> list[Batch]:

@@ -3,11 +3,11 @@
 A model scores well only on ids of the kind that it was trained on, so each model has one convention, which its folder
 records (`rmlab.json`) and ``rmlab doctor`` shows. There are three.
 
-`Joined` is that of TRL's `RewardTrainer` (1.16), to the last id:
+`Joined` is that of TRL's `RewardTrainer` (1.16), with the same ids:
 
-- *A conversation* is what the tokenizer's chat template makes of all its turns, those of the prompt followed by those
-  of the response, without a generation prompt. No special token is added to it, neither BOS nor EOS: what the template
-  writes is all there is.
+- *A conversation* is written by the tokenizer's chat template from all its turns, those of the prompt followed by
+  those of the response, without a generation prompt. No special token, such as BOS or EOS, is added to what the
+  template writes.
 - *A plain text* is the prompt directly followed by the response, and by the text of the EOS token unless the response
   ends in it. The whole is tokenised together with the special tokens that the tokenizer adds by itself, such as BOS.
 - TRL leaves out pairs above its ``max_length``. Here they are cut, as `RewardModel.encode` says.
@@ -42,7 +42,7 @@ class Rendered(NamedTuple):
     """A prompt with its response, as texts that are still to be tokenised."""
 
     prompt: str
-    """It depends on the prompt alone, so that it is the same for all of its responses."""
+    """The part that depends on the prompt alone, and so is the same for all of its responses."""
     response: str
     end: str = ""
     """What is added to the response to mark its end."""
@@ -67,11 +67,11 @@ class Joined:
     Parameters
     ----------
     separator
-        What a plain prompt ends in, before a plain response follows: nothing in a model that TRL trained, a blank line
-        in a decoder that rmlab trains. In TRL, give prompts that end in it to have the same ids.
+        The text between a plain prompt and a plain response: empty for a model that TRL trained, a blank line for a
+        decoder that rmlab trains. In TRL, prompts that end in it have the same ids.
     ends
-        Whether the text of the EOS token is put after a plain response, as TRL's `RewardTrainer` does. Without it a
-        text ends as the tokenizer lets it end.
+        Whether the text of the EOS token is put after a plain response, as TRL's `RewardTrainer` does. Otherwise a
+        text ends as the tokenizer ends it.
     """
 
     separator: str = ""
@@ -115,7 +115,7 @@ class Joined:
         return pieces
 
     def spans(self, tokenizer: Any, special: SpecialTokens, rendered: Rendered, n: int) -> list[tuple[int, int]]:
-        """Return the place in the response of each of the last `n` tokens; (0, 0) of those outside it."""
+        """Return the span in the response of each of the last `n` tokens; it is empty for a token outside it."""
         start, size = len(rendered.prompt), len(rendered.response)
         places = _places(tokenizer, "".join(rendered[:3]), special=rendered.special)[-n:] if n else []
         return [(min(max(0, a - start), size), min(max(0, b - start), size)) for a, b in places]
@@ -123,7 +123,7 @@ class Joined:
 
 @dataclass(frozen=True)
 class _Segments:
-    """Prompt and response tokenised separately, between special tokens; a shared prompt is always the same ids."""
+    """Prompt and response tokenised separately, between special tokens; a shared prompt always has the same ids."""
 
     name: ClassVar[str]
     separator: ClassVar[str]
@@ -160,7 +160,7 @@ class _Segments:
         return pieces
 
     def spans(self, tokenizer: Any, special: SpecialTokens, rendered: Rendered, n: int) -> list[tuple[int, int]]:
-        """Return the place in the response of each of the last `n` tokens; (0, 0) of those outside it."""
+        """Return the span in the response of each of the last `n` tokens; it is empty for a token outside it."""
         text = rendered.response
         places = _places(tokenizer, text, special=False)
         if (
@@ -215,8 +215,8 @@ def _recorded(record: Mapping[str, Any]) -> Convention:
 def convention_of(loaded: LoadedNetwork, *, revision: str | None = None) -> Convention:
     """Return the convention of a loaded model: the one that its folder records, or that of the maker of its head.
 
-    A head that others trained read TRL's ids; a fresh one will be trained by rmlab. A folder that rmlab saved before it
-    recorded conventions keeps its own way.
+    A head that others trained is assumed to have read TRL's ids; a fresh one will be trained by rmlab. A folder that
+    rmlab saved before it recorded conventions has `Apart`.
     """
     record = None if loaded.source is None else read_record(loaded.source, revision=revision)
     if record is None:

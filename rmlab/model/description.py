@@ -1,4 +1,4 @@
-"""What rmlab understood of a model, in a page: the first thing to look at with a model that others trained."""
+"""A page on what rmlab understood of a model: the first thing to look at with a model that others trained."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ModelDescription:
     layout: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the page as JSON can hold it."""
+        """Return the page in a form that JSON can hold."""
         texts = {kind: {"tokens": list(tokens), "prompt_tokens": n} for kind, (tokens, n) in self.texts.items()}
         return {**self.__dict__, "convention": dict(self.convention), "texts": texts}
 
@@ -74,7 +74,7 @@ class ModelDescription:
 
 
 def describe(model: RewardModel, name: str, prompt: Text = EXAMPLE[0], response: Text = EXAMPLE[1]) -> ModelDescription:
-    """Describe a model.
+    """Return what rmlab understood of a model.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def describe(model: RewardModel, name: str, prompt: Text = EXAMPLE[0], response:
     name
         What to call it.
     prompt, response
-        A plain text that is shown as tokens; also as messages of a user and an assistant.
+        An example to show as tokens. If both are plain texts, they are also shown as messages of user and assistant.
     """
     config, network = model.network.config.get_text_config(), model.network
     n_weights = sum(parameter.numel() for parameter in network.parameters())
@@ -99,6 +99,7 @@ def describe(model: RewardModel, name: str, prompt: Text = EXAMPLE[0], response:
         tokens, n_prompt = tokens_of(model, *example)
         texts[kind] = (tuple(tokens), n_prompt)
     n_positions = positions(network)
+    held = "bfloat16" if model.holds_bf16 else "float32"
     return ModelDescription(
         model=str(name),
         architecture=f"{type(network).__name__}: {size}, {n_weights:,} weights{_aside(model)}",
@@ -108,7 +109,7 @@ def describe(model: RewardModel, name: str, prompt: Text = EXAMPLE[0], response:
         token_ids=tuple(_token_ids(model)),
         texts=texts,
         template=tuple(_template(model)),
-        precision=f"weights in float32; --precision auto computes in {precision} on this machine",
+        precision=f"weights in {held}; --precision auto computes in {precision} on this machine",
         max_length=model.max_length,
         length=f"{model.max_length:,} tokens at most"
         + (f"; the network has {n_positions:,} positions" if n_positions else ""),

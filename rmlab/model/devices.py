@@ -1,7 +1,7 @@
-"""What a kind of device cannot do, and the ways around it that the rest of rmlab takes.
+"""What some kinds of device cannot do, and how rmlab works around it.
 
-Apple's GPUs (MPS) have no float64: torch raises a TypeError where a tensor of it would be put there. So nothing is
-computed in float64 on a device. It is narrowed before it goes there, and widened after it has come back, by NumPy.
+Apple's GPUs (MPS) have no float64: torch raises a TypeError if a tensor of that type is moved there. Numbers are
+therefore narrowed before they go to such a device, and widened after they have come back, by NumPy.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def widest_float(device: torch.device) -> torch.dtype:
 
 
 def on_device(values: Any, like: torch.Tensor) -> torch.Tensor:
-    """Return numbers as a tensor of the type, and on the device, of another; they are narrowed before they go there."""
+    """Return numbers as a tensor with the dtype and the device of another; they are narrowed before they go there."""
     narrow = np.asarray(values, dtype=np.float64 if like.dtype == torch.float64 else np.float32)
     return torch.from_numpy(narrow).to(like.device, like.dtype)
 

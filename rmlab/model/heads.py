@@ -1,6 +1,6 @@
 """Reward heads as others save them: found by their names in a checkpoint, and put on a network of transformers.
 
-transformers replaces a head whose name it does not know by a random one, and says so only in a warning. Here every
+transformers replaces a head whose name it does not know with a random one, and only warns of it. Here every
 weight outside the backbone is accounted for: it becomes the head, or the model is refused with the weight's name. A
 fresh head is made only for a backbone that holds nothing like one.
 
@@ -30,7 +30,7 @@ from transformers.activations import ACT2FN
 
 from rmlab.model.model_error import ModelError
 
-__all__ = ["Head", "MLPHead", "fit_head", "has_head_of_others"]
+__all__ = ["Head", "MLPHead", "fit_head", "has_head_of_others", "may_hold_a_head"]
 
 VALUE_HEADS = ("value_head", "v_head.summary", "v_head", "reward_head", "regression_head")
 """Names under which a head with one output is saved beside ``score``."""
@@ -66,6 +66,12 @@ class Head:
         return cls(f"fresh, with random weights of seed {seed}", fresh=True, left_out=left_out)
 
 
+def may_hold_a_head(network: Any, key: str) -> bool:
+    """Return whether `fit_head` may need the values of a weight: not of a pretraining head, which can be large."""
+    prefix = getattr(network.config, "value_head_prefix", None)
+    return not PRETRAINING.match(key) or (isinstance(prefix, str) and key.startswith(f"{prefix}."))
+
+
 def fit_head(
     name: str,
     network: Any,
@@ -83,16 +89,17 @@ def fit_head(
     network
         A network of transformers for sequence classification with one output, as it was loaded.
     info
-        What transformers says of the loading: keys that are missing, unexpected or of another shape.
+        What transformers reports of the loading: keys that are missing, unexpected or of another shape.
     outside
-        The weights of the checkpoint for which the network has no place.
+        The weights of the checkpoint for which the network has no place and that `may_hold_a_head`.
     seed
         The seed of a head that is missing, for the record.
 
     Raises
     ------
     ModelError
-        If weights are missing that would be random, or are left over that may be a head of another kind.
+        If weights are missing, which would be random; are left over, which may be a head of another kind; or have
+        another shape.
     """
     base = f"{network.base_model_prefix}."
     outside = {key: value for key, value in outside.items() if not key.startswith(base)}
@@ -132,7 +139,7 @@ def fit_head(
 
 
 def has_head_of_others(network: Any, info: Mapping[str, Any]) -> bool:
-    """Return whether the head of a checkpoint, if there is one, is none that transformers' own class could read.
+    """Return whether transformers' own class cannot read the head of a checkpoint, or whether there is none to read.
 
     The parameters are those of `fit_head`.
     """
@@ -198,7 +205,7 @@ def _require_one_output(name: str, key: str, weight: torch.Tensor, width: int) -
     if tuple(weight.shape) != (1, width):
         raise ModelError(
             f"{name} holds {key} of shape {tuple(weight.shape)}; a reward head on this backbone has the shape "
-            f"(1, {width}). Take the model whose head has one output."
+            f"(1, {width}). Use a model whose head has one output."
         )
 
 

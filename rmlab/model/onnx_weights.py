@@ -1,9 +1,9 @@
 """Weights of an ONNX graph in 8 bits, in blocks that share a scale; what is computed with them stays in float32.
 
-A block is 32 numbers of a row of an embedding, or of the sum that a product takes. It is stored as whole numbers from
--127 to 127 and one float32, so that an entry is off by at most half of the block's largest divided by 127.
+A block is 32 numbers along a row of an embedding, or along the axis that a matrix product sums over. It is stored as
+whole numbers from -127 to 127 and one float32, so that an entry is off by at most 1/254 of the block's largest.
 
-The graph makes the numbers again by ``Cast``, ``Mul`` and ``Reshape``. A runtime does so once for a matrix, when it
+The graph restores the numbers by ``Cast``, ``Mul`` and ``Reshape``. A runtime does so once for a matrix, when it
 loads the graph, and in each run only for the rows of an embedding that it reads. ``DequantizeLinear`` would do
 the same, but ONNX Runtime fuses it with a product, and then rounds the other factor to 8 bits too.
 """
@@ -77,7 +77,7 @@ class _Rounding:
         self.restored: set[str] = set()
 
     def rewritten(self, node: NodeProto) -> Iterator[NodeProto]:
-        """Yield the nodes that take the place of one."""
+        """Yield the nodes that replace one node."""
         if node.op_type == "Gather" and node.input[0] in self.matrices and not _attribute(node, "axis"):
             yield from self._gathered(node)
             return
@@ -86,7 +86,7 @@ class _Rounding:
         yield node
 
     def _gathered(self, node: NodeProto) -> Iterator[NodeProto]:
-        """Read rows of an embedding in 8 bits, and restore these alone."""
+        """Yield nodes that read rows of an embedding in 8 bits, and restore only these."""
         (name, indices), (made,) = node.input, node.output
         numbers, scales = self._stored(f"{name}.rows", self.matrices[name])
         yield helper.make_node("Gather", [numbers, indices], [f"{made}.numbers"])
@@ -97,7 +97,7 @@ class _Rounding:
         yield from self._joined(*parts, made, self.matrices[name].shape[1])
 
     def _restored(self, node: NodeProto) -> Iterator[NodeProto]:
-        """Restore the matrix of a product before it: its blocks lie along the axis that is summed over."""
+        """Yield nodes that restore the matrix of a product, whose blocks lie along the axis that is summed over."""
         name = node.input[1]
         turned = not _attribute(node, "transB")
         kind = "columns" if turned else "rows"
@@ -126,7 +126,7 @@ class _Rounding:
         return name
 
     def _joined(self, numbers: str, scales: str, shape: str, made: str, width: int) -> Iterator[NodeProto]:
-        """Multiply blocks by their scales, and join the blocks of a row."""
+        """Yield nodes that multiply blocks by their scales, and join the blocks of a row."""
         yield helper.make_node("Cast", [numbers], [f"{made}.cast"], to=onnx.TensorProto.FLOAT)
         yield helper.make_node("Mul", [f"{made}.cast", scales], [f"{made}.blocks"])
         whole = made if width % BLOCK == 0 else f"{made}.filled"
@@ -137,5 +137,5 @@ class _Rounding:
 
 
 def _attribute(node: NodeProto, name: str) -> int:
-    """Return a whole number that a node is set to; 0 if it is not."""
+    """Return an attribute of a node that is a whole number; 0 if it is not set."""
     return next((one.i for one in node.attribute if one.name == name), 0)

@@ -100,10 +100,11 @@ def grow_trees(sequences: Sequence[TokenIds], keys: Sequence[Hashable], *, tree_
     sequences
         Token ids, at least one in each.
     keys
-        The sequences of one key, such as a prompt, are compared, shape ``(n,)``. What they share is found from the
-        tokens themselves; the key does not have to promise it.
+        A key of each sequence, such as its prompt, shape ``(n,)``. Sequences of one key are compared, and what they
+        share is found from their tokens.
     tree_tokens
-        If a tree would pass this size, its key starts another; two sequences always stay together.
+        A tree that would exceed this size is closed, and its key starts another. The first two sequences of a tree
+        stay together in any case.
     """
     by_key: dict[Hashable, list[int]] = {}
     for i, key in enumerate(keys):
@@ -138,7 +139,7 @@ def _shared(a: TokenIds, b: TokenIds) -> int:
 
 
 def best_fit(sizes: Sequence[int] | np.ndarray, *, capacity: int) -> list[list[int]]:
-    """Fill rows of `capacity` tokens, largest first, each into the fullest row that still has room for it.
+    """Return rows of `capacity` tokens, filled with the largest first, each into the fullest row that has room for it.
 
     A size above the capacity gets a row of its own. Best fit decreasing needs at most 11/9 of the fewest rows possible,
     plus a constant (Johnson 1973).
@@ -207,8 +208,8 @@ def length_sorted_batches(
 ) -> list[tuple[np.ndarray, int]]:
     """Cut sequences, longest first, into the cheapest batches of at most `batch_tokens` tokens each.
 
-    The cost of a batch is its tokens, padding included, plus a fixed cost of each call of the model: `CALL_COST` of the
-    bound. Large batches would pad more, small ones would call more often.
+    The cost of a batch is its tokens, padding included, plus a fixed cost of each call of the model: `CALL_COST` times
+    the bound. Larger batches pad more, and smaller ones call more often.
 
     Parameters
     ----------
@@ -218,7 +219,7 @@ def length_sorted_batches(
         Bound on rows times the longest row of a batch; a longer single sequence makes a batch of its own.
     multiple_of
         Fill rows up so that the tokens of a batch, rows times length, are a multiple of this, or as many as the bounds
-        allow. A machine that prepares itself for each new number of tokens then meets few of them.
+        allow. A machine that compiles for each new number of tokens then meets few of them.
     at_most
         Do not fill rows up beyond this length.
 

@@ -19,13 +19,13 @@ NUMBERS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def hold(module: nn.Module, weights: Weights) -> None:
-    """Hold the parameters of a module in a number format; not its buffers, such as the angles of its positions."""
+    """Convert the parameters of a module to a number format, but not its buffers, such as rotary angles."""
     for parameter in module.parameters():
         parameter.data = parameter.data.to(NUMBERS[weights])
 
 
 def use_bf16(precision: Precision, device: torch.device) -> bool:
-    """Return whether to compute in bfloat16; ``"auto"`` is yes if the machine multiplies it faster than float32.
+    """Return whether to compute in bfloat16; ``"auto"`` means yes if that is faster here than float32.
 
     The environment variable ``RMLAB_PRECISION`` (auto, fp32 or bf16) changes the meaning of ``"auto"``.
     """
@@ -43,7 +43,7 @@ def use_bf16(precision: Precision, device: torch.device) -> bool:
 
 
 def _cpu_is_faster_in_bf16() -> bool:
-    """Return whether the CPU has AMX, or AVX-512 bf16 without being Intel's, where float32 takes half the time."""
+    """Return whether the CPU has AMX, or AVX-512 bf16 if it is not Intel's: on Intel float32 takes half the time."""
     if not cpu_has_avx512_bf16():
         return False
     known = cpu_capabilities()
@@ -51,5 +51,5 @@ def _cpu_is_faster_in_bf16() -> bool:
 
 
 def autocast(device: torch.device, enabled: bool) -> torch.autocast:
-    """Compute matrix products in bfloat16 where `enabled`; weights stay float32."""
+    """Return a context that computes matrix products in bfloat16 if `enabled`; the weights themselves do not change."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=enabled)

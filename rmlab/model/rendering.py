@@ -1,7 +1,7 @@
 """Messages as text: by the tokenizer's chat template, or as a plain dialogue if it has none.
 
 A template is a program that comes with the model. It may ask the clock for the date, and then the same pair would have
-other token ids tomorrow; so a model's template has `TEMPLATE_DATE` written into it, and is saved with it.
+other token ids tomorrow. So `TEMPLATE_DATE` is written into the template, and saved with it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Message = Mapping[str, Any]
 Text = str | Sequence[Message]
 
 TEMPLATE_DATE: Final = date(2024, 7, 26)
-"""The date of every template that asks for one: the one that Llama 3's own template takes where there is no clock."""
+"""The date of every template that asks for one: the one that Llama 3's own template uses if there is no clock."""
 
 CLOCK = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
 
@@ -49,7 +49,7 @@ def pin_date(tokenizer: Any) -> bool:
 
 
 def by_template(tokenizer: Any, messages: Sequence[Message], **options: Any) -> str:
-    """Write messages by the tokenizer's chat template.
+    """Return messages as the tokenizer's chat template writes them.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def in_turns(prompt: Text, responses: Sequence[Text]) -> tuple[list[Message], li
 def with_each(
     tokenizer: Any, prompt: Sequence[Message], responses: Sequence[Sequence[Message]]
 ) -> list[tuple[str, str]]:
-    """Return what the template, or a plain dialogue, makes of a prompt with each response, in two parts.
+    """Return a prompt with each response as text, by the template or as a plain dialogue, in two parts.
 
     The first part depends on the prompt alone. It is empty if the template does not begin the whole with the prompt.
     """
@@ -120,7 +120,7 @@ def _messages(text: Text, role: str) -> list[Message]:
 
 
 def is_message(message: Any) -> bool:
-    """Return whether this is a message: it has a role, and says something or calls tools."""
+    """Return whether this is a message: it has a role, and content or calls of tools."""
     if not isinstance(message, (dict, Mapping)) or not isinstance(message.get("role"), str):
         return False
     content = message.get("content")
@@ -132,7 +132,7 @@ def _dialogue(messages: Sequence[Message]) -> str:
         if message.get("tool_calls"):
             raise ModelError(
                 "a message calls tools, and this tokenizer has no chat template that says how a call is written. "
-                "Give the call as the content of the message, or take a model with a template."
+                "Give the call as the content of the message, or use a model with a template."
             )
     return "".join([f"{_label(message)} {message['content']}" for message in messages])
 

@@ -64,9 +64,9 @@ class RewardModel(TokenScorer):
     base
         The model whose weights these are; None once a run has changed them.
     adapter
-        What the last run with low-rank adapters trained, if that is all in which the model differs from a base.
+        The low-rank adapter that the last run trained, if the model differs from a base in nothing else.
     departures
-        What several heads add to the score of their mean, which is the network's own head; None with a single head.
+        What each of several heads adds to the score of their mean, the network's own head; None with a single head.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class RewardModel(TokenScorer):
         seed
             Seed for the head of a backbone that has none.
         fresh_head
-            Whether a backbone without a head gets one, with random weights, to be trained. False refuses it.
+            Whether a backbone without a head gets one with random weights, which must be trained. False refuses it.
         max_length
             Longest sequence in tokens, at most the model's limit; by default the one that rmlab saved with the model,
             else the limit, but at most 1024.
@@ -146,8 +146,8 @@ class RewardModel(TokenScorer):
         revision
             Branch, tag or commit of a hub model.
         weights
-            ``"bf16"`` holds the backbone in bfloat16, in half of the memory. It computes in bfloat16 in training;
-            scores in ``precision="fp32"`` widen the weights for that time, exactly.
+            ``"bf16"`` holds the backbone in bfloat16, in half the memory. Training then computes in bfloat16. Scoring
+            with ``precision="fp32"`` widens the weights for that time, without loss.
         device
             By default a GPU if there is one, Apple's included, else the CPU.
 
@@ -177,7 +177,7 @@ class RewardModel(TokenScorer):
         if n_heads is not None and n_heads != model.n_heads:
             if model.departures is not None:
                 raise ModelError(
-                    f"{name} has {model.n_heads} heads; leave n_heads out, or give the backbone, got {n_heads}"
+                    f"{name} has {model.n_heads} heads, got n_heads={n_heads}; leave it out, or give the backbone"
                 )
             model.departures = make_departures(model.head, n_heads, seed=seed)
         return model.to(device or default_device()).eval()
@@ -202,7 +202,7 @@ class RewardModel(TokenScorer):
         return scores[:, None] + self.departures(features[0])
 
     def bound(self, max_length: int | None) -> int:
-        """Return the most tokens of a sequence: the number asked for, if the model allows it, or its own limit."""
+        """Return the longest sequence in tokens: the number asked for, if the model allows it, or its own limit."""
         max_length = self.max_length if max_length is None else max_length
         if not 8 <= max_length <= self.max_length:
             raise ValueError(
@@ -258,8 +258,8 @@ class RewardModel(TokenScorer):
         prompts, responses
             As for `encode`.
         uncertainty
-            Also return the standard deviation over the heads, if there are several. The scores of each head are known
-            up to a constant of the prompt, so compare spreads of one prompt, or take those of `score_differences`.
+            Also return the standard deviation over the heads, of which there must be several. Each head's scores are
+            known only up to a constant per prompt, so compare spreads within a prompt, or use `score_differences`.
         precision
             ``"fp32"``, ``"bf16"``, or ``"auto"``: bf16 if the machine is faster with it, with scores
             that differ in the third decimal.
@@ -290,7 +290,7 @@ class RewardModel(TokenScorer):
         """Return score(chosen) - score(rejected) of each pair, in nats: float32 of shape ``(n_pairs,)``.
 
         Two texts with the same ids differ by exactly zero. With `uncertainty` it is ``(2, n_pairs)``: the differences,
-        and the spread of those of the heads. See `score` for the options.
+        and the spread of each over the heads. See `score` for the options.
         """
         encoded = pairs if isinstance(pairs, EncodedPairs) else self.encode_pairs(pairs)
         both = encoded.chosen.join(encoded.rejected)
@@ -310,7 +310,7 @@ class RewardModel(TokenScorer):
         batch_tokens: int | None = None,
         progress: bool = False,
     ) -> np.ndarray:
-        """Score what `encode` returned by every head, float32 ``(n, n_heads)``; the options are those of `score`."""
+        """Return the scores of encoded texts by every head, float32 ``(n, n_heads)``; for options see `score`."""
         forward = partial(self, each_head=True)
         scores = score_in_chunks(
             self, encoded, forward, precision=precision, batch_tokens=batch_tokens, progress=progress
@@ -365,8 +365,8 @@ class RewardModel(TokenScorer):
         beside
             Texts by file name, such as a card, which are written with the model but are not part of it.
         only_adapter
-            Write the low-rank adapter and the head of the last run alone, as PEFT does, with the name and the SHA-256
-            of their base, without which they are not loaded again.
+            Write only the low-rank adapter and the head of the last run, as PEFT does, with the name and the SHA-256
+            of their base. They can be loaded only with that base.
 
         Raises
         ------
@@ -384,11 +384,11 @@ class RewardModel(TokenScorer):
         name: str | None = None,
         progress: bool = False,
     ) -> OnnxExport:
-        """Write the model for browsers and other runtimes, and compare the scores of what is written with its own.
+        """Write the model for browsers and other runtimes, and compare the exported scores with its own.
 
         The folder gets ``model.onnx`` (weights in float32), ``model_int8.onnx`` (in 8 bits, see
         `rmlab.model.onnx_weights`), ``tokenizer.json`` and a manifest, ``rmlab_onnx.json``. Both graphs compute in
-        float32 and give scores and what the head reads.
+        float32 and return scores and the input of the head.
 
         Parameters
         ----------
@@ -397,7 +397,7 @@ class RewardModel(TokenScorer):
         pairs
             Pairs on which to compare; by default 50 of the world of replies.
         name
-            What the manifest calls the model; by default as the folder.
+            The name of the model in the manifest; by default that of the folder.
         progress
             Show a bar.
 
@@ -406,5 +406,7 @@ class RewardModel(TokenScorer):
         ModelError
             If the model cannot be exported, the extra ``onnx`` is not installed, or the folder holds anything else.
             Nothing is written then.
+        ValueError
+            If `pairs` is empty.
         """
         return export_onnx(self, folder, pairs, name=name, progress=progress)

@@ -1,4 +1,4 @@
-"""PEFT adapters: those that others save, merged into their base, and an adapter of rmlab's saved alone.
+"""PEFT adapters: merging those of others into their base, and saving one of rmlab's without its base.
 
 A folder with an adapter alone holds what PEFT writes, and in `rmlab.json` the base: its name, its revision and the
 SHA-256 of its weights. It is read back only with that base.
@@ -35,13 +35,13 @@ class Base:
     revision: str | None = None
     """The branch, tag or commit of a hub model that was asked for."""
     seed: int = 0
-    """Of the weights that it does not hold."""
+    """The seed of the weights that it does not hold."""
     weights: Weights = "fp32"
     """The number format in which its backbone was held."""
 
     @property
     def commit(self) -> str | None:
-        """The commit of a hub model, by which the hub's cache names the folder of its files."""
+        """The commit of a hub model, which is the name of its folder in the hub's cache; if unknown, the revision."""
         files = [] if self.source is None else weight_files(self.source, revision=self.revision)
         snapshot = files[0].parent if files else Path()
         return snapshot.name if snapshot.parent.name == "snapshots" else self.revision
@@ -62,7 +62,7 @@ class Adapter:
     config: Any
     """The `LoraConfig` of PEFT."""
     weights: Mapping[str, torch.Tensor]
-    """By the names that PEFT gives them."""
+    """Tensors by their names in PEFT."""
 
 
 def save_adapter(adapter: Adapter, folder: Path) -> None:
@@ -127,7 +127,7 @@ def merge_adapter(folder: Path, network: Any) -> tuple[Any, list[str]]:
     named = {name.rpartition(".")[2] for name, _ in network.named_modules()}
     held = sorted({key.split(".")[2] for key in weights if key.startswith("base_model.model.")} & inside)
     config.base_model_name_or_path = None  # else peft warns of a base that has moved
-    config.task_type = None  # whose class would ask for a vocabulary head, or add a head to those that are saved
+    config.task_type = None  # a task's class would need a vocabulary head, or add a head to those saved
     config.modules_to_save = sorted({*held, *(set(config.modules_to_save or ()) & named)}) or None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for attributes under their old names

@@ -24,7 +24,7 @@ SAVED_MAX_LENGTH = "rmlab_max_length"
 """The entry of config.json that keeps the longest sequence of a model that rmlab saved."""
 
 BESIDE = ("README.md", "training.json")
-"""Files that `rmlab train` writes beside a model, and anyone may edit: its card and its training record."""
+"""Files that `rmlab train` writes beside a model, and which anyone may edit: its card and its training record."""
 
 
 def save_model(model: Any, folder: str | Path, *, beside: Mapping[str, str], only_adapter: bool) -> Path:
@@ -33,7 +33,7 @@ def save_model(model: Any, folder: str | Path, *, beside: Mapping[str, str], onl
     if only_adapter and model.adapter is None:
         raise ModelError(
             "there is no adapter to save alone: expected a model that one run with lora has trained since it was "
-            "loaded. Train it so, or save the whole model."
+            "loaded. Train it with lora, or save the whole model."
         )
     alone = model.adapter if only_adapter else None
     try:
@@ -52,7 +52,7 @@ def save_model(model: Any, folder: str | Path, *, beside: Mapping[str, str], onl
     except (OSError, SafetensorError) as error:
         raise ModelError(
             f"the model could not be saved to {folder}: {error}. Make room or choose another folder; "
-            "an older model there is as it was."
+            "an older model there is unchanged."
         ) from error
     return folder
 
@@ -90,7 +90,7 @@ def check_room(model: Any, folder: str | Path) -> None:
 
 
 def rescue(model: Any, folder: Path) -> Path | None:
-    """Save a model whose folder failed to another: beside it, in the working directory, or in a temporary one.
+    """Save a model whose folder cannot be written to another: beside it, in the working directory, or a temporary one.
 
     Returns
     -------

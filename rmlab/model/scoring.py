@@ -59,7 +59,7 @@ def score_in_chunks(
 
 
 def _require_known(model: TokenScorer, texts: Iterable[tuple[int, ...]]) -> None:
-    """Raise ModelError for a token id that the network has no embedding for: its tokenizer is another's."""
+    """Raise ModelError for a token id without an embedding: the tokenizer belongs to another network."""
     embeddings = getattr(model.network, "get_input_embeddings", lambda: None)()
     rows = getattr(embeddings, "num_embeddings", None)
     highest = max((max(ids) for ids in texts if ids), default=-1)

@@ -1,10 +1,11 @@
 """Several heads on one pass of the backbone: where they disagree, the model is unsure.
 
-The network keeps one head, which is the mean of all, so that a score and a saved folder are what they would be without
-the others. The heads are departures from that mean.
+The network keeps one head, which is the mean of all. The heads are kept as departures from that mean, in a file of
+their own. So a score, and what transformers reads from a saved folder, are the same as without them.
 
-They share the backbone and its faults, so their spread is what the pairs leave open about the head alone: far below the
-error of a score, and larger where the difference is larger (``benchmarks/uncertainty.py``). Compare it, do not add it.
+They share the backbone and its faults, so their spread is only what the pairs leave open about the head. It is far
+below the error of a score, and larger where the difference is larger (``benchmarks/uncertainty.py``). Use it to compare
+pairs, not as the error of a score.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class HeadDepartures(nn.Module):
 
     @property
     def n_heads(self) -> int:
-        """K."""
+        """The number of heads, K."""
         return len(self.weight)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -60,10 +61,10 @@ class HeadDepartures(nn.Module):
 
 
 def make_departures(head: nn.Linear, n_heads: int, *, seed: int) -> HeadDepartures:
-    """Return random departures, each as long as a head that has just been made is on average.
+    """Return random departures, with the standard deviation of the weights of the head.
 
-    Heads that begin alike would differ only by the pairs that each sees; what no pair settles stays as it began, and
-    shows as disagreement (Osband et al. 2018, Randomized prior functions).
+    Heads that begin alike would differ only by the pairs that each sees. From random beginnings, they also disagree
+    about what no pair determines (Osband et al. 2018, Randomized prior functions).
     """
     if n_heads < 2:
         raise ModelError(f"n_heads must be at least 2, or left out for a single head, got {n_heads}")
@@ -102,12 +103,12 @@ def load_departures(folder: Path, head: nn.Linear) -> HeadDepartures | None:
 
 
 def mean_and_spread(heads: np.ndarray) -> np.ndarray:
-    """Return mean and standard deviation over the heads of what they give, ``(n, n_heads)``; shape ``(2, n)``.
+    """Return the mean and the standard deviation, ``(2, n)``, over the heads of their scores, ``(n, n_heads)``.
 
     Raises
     ------
     ValueError
-        If there is one head, of which it would be 0.
+        If there is only one head, which has no standard deviation.
     """
     if heads.shape[1] < 2:
         raise ValueError(
@@ -119,7 +120,7 @@ def mean_and_spread(heads: np.ndarray) -> np.ndarray:
 
 @contextlib.contextmanager
 def inputs_of(module: nn.Module) -> Iterator[list[torch.Tensor]]:
-    """Keep the first argument of each call of a module while the context lasts."""
+    """Yield a list that collects the first argument of each call of a module while the context is open."""
     read: list[torch.Tensor] = []
     hook = module.register_forward_pre_hook(lambda _, arguments: read.append(arguments[0]))
     try:

@@ -1,4 +1,4 @@
-"""A text as a model reads it, for reports and for anyone who compares it with what another trainer makes."""
+"""A text as a model reads it, for reports and for comparison with the text of another trainer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def tokens_of(model: Any, prompt: Text, response: Text) -> tuple[list[str], int]
 
 
 def shown(model: Any, prompt: Text, response: Text) -> str:
-    """Return a text with its special tokens, as the model reads it; of a long one, the beginning and the end."""
+    """Return a text with its special tokens, as the model reads it; a long one is cut to its beginning and end."""
     text = model.tokenizer.decode(model.encode([prompt], [response])[0])
     if len(text) <= MOST_CHARACTERS:
         return text

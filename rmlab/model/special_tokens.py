@@ -23,11 +23,13 @@ def find_special_tokens(tokenizer: Any, *, pools_last_token: bool) -> SpecialTok
     Raises
     ------
     ModelError
-        If that of a decoder has no EOS, or that of an encoder does not mark where a text ends.
+        If a decoder's tokenizer has no EOS token, or an encoder's does not mark where a text ends.
     """
     if pools_last_token:
         if tokenizer.eos_token_id is None:
-            raise ModelError("the tokenizer of this decoder has no EOS token, on which the score is pooled")
+            raise ModelError(
+                "the tokenizer of this decoder has no EOS token to read the score from; set tokenizer.eos_token"
+            )
         bos = [tokenizer.bos_token_id]
         adds_bos = tokenizer("a")["input_ids"][:1] == bos
         return SpecialTokens(bos if adds_bos else [], [], [tokenizer.eos_token_id])

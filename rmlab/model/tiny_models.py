@@ -18,7 +18,7 @@ TINY_TOKENIZER = Path(__file__).parent / "tiny_tokenizer"
 
 
 def tiny_model(name: str) -> tuple[PreTrainedModel, Any]:
-    """Build one of the tiny networks, with the next random numbers of torch as weights, and load its tokenizer."""
+    """Build one of the tiny networks, with weights from torch's random generator, and load its tokenizer."""
     tokenizer = AutoTokenizer.from_pretrained(TINY_TOKENIZER)
     config_class = transformers.LlamaConfig if name == "tiny-decoder" else transformers.BertConfig
     if name == "tiny-decoder":  # [CLS] and [SEP] are for the encoder

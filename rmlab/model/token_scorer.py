@@ -245,7 +245,7 @@ class TokenScorer(nn.Module):
     def padding_fault(self) -> str | None:
         """How scores depend on the padding of a row, as in a network that ignores the mask; None if they do not.
 
-        It is found by trying: sequences of random token ids are scored alone, and padded to eight times the length.
+        It is found by trying: random token ids are scored unpadded, and padded to about eight times their length.
         """
         generator = np.random.default_rng(0)
         vocabulary = self.network.get_input_embeddings().num_embeddings
@@ -277,7 +277,7 @@ class TokenScorer(nn.Module):
         return fault
 
     def _differs_packed(self, form: MaskForm) -> str | None:
-        """Score a few sequences in packed and in padded rows; return how they differ, or None."""
+        """Return how the scores of a few sequences differ between packed and padded rows; None if they agree."""
         generator = np.random.default_rng(0)
         vocabulary = self.network.get_input_embeddings().num_embeddings
         pairs = 10 if form == "blocks" else 2  # so that there are several blocks
@@ -314,9 +314,9 @@ class TokenScorer(nn.Module):
 
     @contextlib.contextmanager
     def computing(self, *, bf16: bool) -> Iterator[None]:
-        """Compute in bfloat16, or in float32, to which weights that are held in bfloat16 are widened meanwhile.
+        """Compute in bfloat16, or in float32 with the weights that are held in bfloat16 widened for that time.
 
-        They are the same numbers before, meanwhile and after: float32 holds each of bfloat16.
+        This does not change their values: float32 holds each number of bfloat16.
         """
         narrow = [] if bf16 else [p for p in self.parameters() if p.dtype == torch.bfloat16]
         for parameter in narrow:

@@ -32,7 +32,7 @@ class Encoded(Sequence[list[int]]):
     prompt_lengths: np.ndarray
     """The number of tokens before the response, ``(n,)``; a token that reaches into the response is not among them."""
     prompt_keys: np.ndarray
-    """A number for each prompt, ``(n,)``: the same for the same prompt with as many of its tokens cut."""
+    """A number for each prompt, ``(n,)``: equal for equal prompts with equally many tokens cut."""
     prompt_tokens_cut: np.ndarray
     response_tokens_cut: np.ndarray
 
@@ -113,7 +113,7 @@ class Encoder:
     pools_last_token
         Whether the score is read from the last token (a decoder) or the first (an encoder).
     convention
-        How the ids are made; see `rmlab.model.conventions`. An encoder has always two segments. By default a decoder
+        How the ids are made; see `rmlab.model.conventions`. An encoder always has two segments. By default a decoder
         reads what rmlab trains it on: prompt and response joined, with a blank line between plain texts.
     """
 
@@ -155,10 +155,9 @@ class Encoder:
         return Encoded(tuple(sequences), lengths, numbers, cut[:, 0], cut[:, 1])
 
     def locate(self, prompt: Text, response: Text, n_kept: int) -> tuple[str, list[tuple[int, int]]]:
-        """Return the tokens of a response in its text.
+        """Return the response as it is read, and the span in it of each of the last `n_kept` tokens of the ids.
 
-        Returns the response as it is read, and the place in it of each of the last `n_kept` tokens of the ids; a token
-        that is no part of the response, such as EOS, has an end of 0 or is beyond its last character.
+        A token outside the response, such as EOS, has an empty span.
         """
         (rendered,) = self.render(prompt, response)
         spans = self.convention.spans(self.tokenizer, self.special, rendered, n_kept)

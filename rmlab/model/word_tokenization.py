@@ -1,4 +1,4 @@
-"""Tokenising many texts, each distinct word once if the tokenizer looks only at words."""
+"""Tokenising many texts; each distinct word is tokenised once if the tokenizer treats every word by itself."""
 
 from __future__ import annotations
 

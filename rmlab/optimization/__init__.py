@@ -1,11 +1,11 @@
 """The reward as an objective: optimise against it, and see how far it can be trusted.
 
-On a finite set of replies all of it is exact: the policy, its KL from where it began, the proxy that is optimised and
-the true reward that is wanted.
+On a finite set of replies everything is exact: the policy, its KL from the reference, the proxy that is optimised, and
+the true reward.
 
-- `best_of_n` and `optimal_policy`: the replies to one question, chosen by a reward or at a price for KL;
+- `best_of_n` and `optimal_policy`: the replies to one question, as the best of n draws or at a price for KL;
 - `optimisation_curve`, `fit_law`: proxy and true reward against d = sqrt(KL), and where the true reward will peak;
-- `ensemble_rewards`, `within_budget`: remedies;
+- `ensemble_rewards`, `within_budget`: remedies for over-optimisation;
 - `SoftmaxPolicy`, `policy_steps`, `fit_dpo`: REINFORCE, PPO, GRPO and DPO beside the exact gradient and optimum.
 
 >>> from rmlab.optimization import optimal_policy

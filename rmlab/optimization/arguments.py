@@ -1,4 +1,4 @@
-"""What the functions of this package take: checked, or refused with what was expected, what came and what to do."""
+"""Checks of the arguments of this package; an error says what was expected, what was given and what to do."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def reply_probabilities(probabilities: np.ndarray, *, what: str = "probabilities
     Raises
     ------
     ValueError
-        If there are none, one is not above 0, or they do not sum to one. A reply that is never given has no likelihood
-        ratio, and nothing that reweights replies can reach it.
+        If there are none, one is not above 0, or they do not sum to one. A reply without probability has no likelihood
+        ratio, so no reweighting can reach it.
     """
     p = finite(what, probabilities)
     if not p.size:
@@ -29,7 +29,7 @@ def reply_probabilities(probabilities: np.ndarray, *, what: str = "probabilities
     if len(without):
         raise ValueError(
             f"{what}: {len(without):,} of {len(p):,} replies have no probability (the first is reply {without[0]}, "
-            f"with {p[without[0]]:g}); leave them out, since they are never given"
+            f"with {p[without[0]]:g}); leave them out"
         )
     if abs(p.sum() - 1) > _TOLERANCE:
         raise ValueError(f"{what} must sum to one, got {p.sum():.6g}; divide them by their sum")
@@ -37,7 +37,13 @@ def reply_probabilities(probabilities: np.ndarray, *, what: str = "probabilities
 
 
 def finite(name: str, values: np.ndarray, shape: tuple[int, ...] | None = None) -> np.ndarray:
-    """Return values as finite float64 of one axis, or of `shape`, or say how many are not and where the first is."""
+    """Return values as finite float64 with one axis, or with `shape`.
+
+    Raises
+    ------
+    ValueError
+        If they have another shape, or some are not finite; it gives their number and the place of the first.
+    """
     array = np.asarray(values, dtype=np.float64)
     if array.shape != shape if shape is not None else array.ndim != 1:
         raise ValueError(f"{name} must have shape {shape or '(n_replies,)'}, got {array.shape}")
@@ -47,7 +53,7 @@ def finite(name: str, values: np.ndarray, shape: tuple[int, ...] | None = None) 
         place = f"index {at[0]}" if len(at) == 1 else f"index {at}"
         raise ValueError(
             f"{name} must be finite: {len(bad):,} of {array.size:,} are not (the first, at {place}, is {array[at]}); "
-            "mend what scores those replies, or leave them out"
+            "correct what computes them, or leave those replies out"
         )
     return array
 
@@ -58,7 +64,7 @@ def counts(n: int | Sequence[int] | np.ndarray) -> np.ndarray:
 
 
 def betas(beta: float | Sequence[float] | np.ndarray) -> np.ndarray:
-    """Return the price of a nat of KL as a float64 array of shape ``(k,)``, each finite and above 0."""
+    """Return prices of a nat of KL as a float64 array of shape ``(k,)``, each finite and above 0."""
     values = np.atleast_1d(np.asarray(beta, dtype=np.float64))
     wrong = values[~((values > 0) & np.isfinite(values))]
     if wrong.size or values.ndim != 1:

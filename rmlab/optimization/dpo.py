@@ -1,8 +1,8 @@
-"""Direct preference optimisation: the same loss once more, on log ratios in place of scores.
+"""Direct preference optimisation: the preference loss, on log ratios in place of scores.
 
-In ``P(chosen is preferred) = sigmoid(r(chosen) - r(rejected))`` put the reward for which a policy is optimal,
-``r = beta log(pi / p0) + a constant of the prompt``. The constant cancels, and the policy is fitted to the pairs by
-`rmlab.preference_loss` of beta times a difference of log ratios, with no reward model between them.
+In ``P(chosen is preferred) = sigmoid(r(chosen) - r(rejected))``, insert the reward for which a policy is optimal,
+``r = beta log(pi / p0) + a constant of the prompt``. The constant cancels. The policy is then fitted to the pairs by
+`rmlab.preference_loss` of beta times a difference of log ratios, without a reward model.
 
 References
 ----------
@@ -23,7 +23,7 @@ from rmlab.preference import Scores, preference_loss, preference_probability
 __all__ = ["DPOFit", "dpo_loss", "fit_dpo"]
 
 _GRADIENT_TOLERANCE = 1e-6
-"""Of the largest gradient at the start."""
+"""As a share of the largest gradient at the start."""
 
 
 def dpo_loss(log_ratio_differences: Scores, *, beta: float) -> Scores:
@@ -32,7 +32,7 @@ def dpo_loss(log_ratio_differences: Scores, *, beta: float) -> Scores:
     Parameters
     ----------
     log_ratio_differences
-        ``log(pi / p0)`` of the chosen response less that of the rejected one; a float, an array or a tensor.
+        ``log(pi / p0)`` of the chosen response minus that of the rejected one; a float, an array or a tensor.
     beta
         Above 0.
     """
@@ -45,7 +45,7 @@ class DPOFit:
 
     policy: SoftmaxPolicy
     log_loss: float
-    """Mean over the pairs, in nats, without the prior's part."""
+    """Mean over the pairs, in nats, without the prior's term."""
     beta: float
     prior_variance: float
     n_pairs: int
@@ -63,7 +63,7 @@ def fit_dpo(
     """Fit a softmax policy to pairs of replies by DPO.
 
     For a softmax policy the difference of log ratios is ``theta . (phi_chosen - phi_rejected)``, so this is the linear
-    reward of notebook 06 with weights ``w = beta theta``: one minimum, and where the reward is linear in the features
+    reward of notebook 06 with weights ``w = beta theta``. It has one minimum. If the reward is linear in the features,
     the policy is that reward's ``p0 exp(r / beta) / Z``.
 
     Parameters
@@ -75,12 +75,12 @@ def fit_dpo(
     weights
         How often each pair was seen, at least 0; once each by default.
     prior_variance
-        Of each weight ``beta theta``, around 0: it keeps finite what the pairs do not settle.
+        Prior variance of each weight ``beta theta``, around 0. It keeps weights finite that the pairs do not determine.
 
     Raises
     ------
     ValueError
-        If a pair is of two questions, an option is out of range, or the fit does not converge.
+        If a pair has replies to two questions, an option is out of range, or the fit does not converge.
     """
     from scipy.optimize import minimize
 
@@ -95,7 +95,7 @@ def fit_dpo(
         raise ValueError(f"prior_variance must be a finite number above 0, got {prior_variance!r}")
     seen = np.ones(len(first)) if weights is None else finite("weights", weights, first.shape)
     if (seen < 0).any() or not seen.any():
-        raise ValueError("weights must be at least 0, and one above it")
+        raise ValueError("weights must be at least 0, and at least one above 0")
     differences = space.features[first] - space.features[second]  # (n_pairs, n_features)
     scale = price**2 / prior_variance
 
@@ -114,7 +114,7 @@ def fit_dpo(
     found = minimize(
         objective, start, jac=True, hess=curvature, method="trust-exact", options={"gtol": 1e-9 * steepest}
     )
-    # it also stops, and calls that a failure, where rounding leaves it nothing to gain
+    # it also reports failure where only rounding stops it, so the gradient decides
     if not np.abs(found.jac).max() <= _GRADIENT_TOLERANCE * steepest:
         raise ValueError(f"the fit did not converge: {found.message}; lower prior_variance")
     loss = float(seen @ dpo_loss(differences @ found.x, beta=price) / seen.sum())

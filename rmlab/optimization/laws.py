@@ -1,10 +1,10 @@
-"""Laws of over-optimisation: how the true reward follows the distance d = sqrt(KL) from where the policy began.
+"""Laws of over-optimisation: the true reward against the distance d = sqrt(KL) from the reference.
 
     best of n                R(d) = d (alpha - beta d)
     reinforcement learning   R(d) = d (alpha - beta log d)
 
-R is the true reward less that of the reference, so R(0) = 0. Alpha is what a little optimisation gains, and beta how
-fast the gain is lost.
+R is the true reward minus that of the reference, so R(0) = 0. Alpha measures what a little optimisation gains, and beta
+how fast the gain is lost.
 
 References
 ----------
@@ -48,15 +48,15 @@ class OveroptimisationLaw:
         return {name: self._interval(value, np.eye(2)[i]) for i, (name, value) in enumerate(estimates.items())}
 
     def predict(self, distance: np.ndarray | float) -> np.ndarray:
-        """Return R at each distance, in the unit of the reward and in the shape that came in."""
+        """Return R at each distance, in the unit of the reward and the shape of `distance`."""
         d = np.asarray(distance, dtype=np.float64)
         return self.alpha * d - self.beta * _cost(self.law, d)
 
     @property
     def peak_distance(self) -> float:
-        """Where R is highest: ``alpha / (2 beta)``, or ``exp(alpha / beta - 1)``; infinite if it never turns down.
+        """The d at which R is highest: ``alpha / (2 beta)``, or ``exp(alpha / beta - 1)``; infinite without a peak.
 
-        It is 0 where the law of best of n falls from the beginning.
+        It is 0 if the law of best of n falls from the beginning.
         """
         if self.beta <= 0:
             return math.inf
@@ -73,7 +73,7 @@ class OveroptimisationLaw:
 
     @property
     def peak_interval(self) -> tuple[float, float]:
-        """The 95% interval of `peak_distance`, by the delta method on its logarithm; infinite if there is no peak."""
+        """The 95% interval of `peak_distance`, by the delta method on its logarithm; (0, inf) without a peak."""
         d = self.peak_distance
         if not 0 < d < math.inf:
             return (0.0, math.inf)
@@ -87,8 +87,8 @@ class OveroptimisationLaw:
     def peak_n(self) -> float:
         """The n of best of n at the peak, by the bound ``d^2 = log n - (n - 1) / n``; infinite if there is none.
 
-        It suits a law that was fitted to distances by the bound. Where they are those of the exact KL, which is
-        smaller, ask `OptimisationCurve.strength_at`.
+        Use it for a law that was fitted to distances from the bound. For distances from the exact KL, which is smaller,
+        use `OptimisationCurve.strength_at`.
         """
         d = self.peak_distance
         return n_at_kl(d**2) if d**2 < 700 else math.inf
@@ -106,11 +106,11 @@ def fit_law(distance: np.ndarray, reward: np.ndarray, *, law: str = "best_of_n")
     Parameters
     ----------
     distance
-        d = sqrt(KL), at least 0, with two or more different values above it; shape ``(k,)``.
+        d = sqrt(KL), at least 0, with three or more different values above 0; shape ``(k,)``.
     reward
-        True reward less that at d = 0: shape ``(k,)``, or ``(n_curves, k)`` for curves of independent repeats, such as
-        seeds. The errors along one curve are alike, so an interval from a single curve is too narrow: it says how well
-        the law follows that curve. From several curves, each is fitted, and the interval is that of the mean.
+        True reward minus that at d = 0: shape ``(k,)``, or ``(n_curves, k)`` for curves of independent repeats, such as
+        seeds. Errors along one curve are correlated, so the interval from a single curve is too narrow: it shows only
+        how well the law follows that curve. With several, each is fitted, and the interval is that of their mean.
     law
         "best_of_n" or "rl".
 
@@ -143,18 +143,18 @@ def fit_law(distance: np.ndarray, reward: np.ndarray, *, law: str = "best_of_n")
 def fit_law_until_peak(
     distance: np.ndarray, reward: np.ndarray, *, law: str = "best_of_n"
 ) -> tuple[OveroptimisationLaw, int]:
-    """Fit a law to ever more of one curve, from its beginning, until the peak that it foretells has been passed.
+    """Fit a law to more and more of one curve, from its beginning, until the predicted peak has been passed.
 
-    A law that is fitted to the beginning alone foretells the peak too late where the proxy errs about rare replies:
-    few draws meet none of them. A peak within what was measured is no extrapolation. The rule looks at nothing further
-    out, so it can be set before anything is measured.
+    A law fitted to the beginning alone predicts the peak too late if the proxy errs about rare replies, which a few
+    draws do not contain. A peak within the measurements is no extrapolation. The rule uses no later measurement, so it
+    can be fixed before anything is measured.
 
     Parameters
     ----------
     distance
-        Of each measurement, rising from 0; shape ``(k,)``.
+        d of each measurement, rising from 0; shape ``(k,)``.
     reward
-        True reward less that at d = 0; shape ``(k,)``.
+        True reward minus that at d = 0; shape ``(k,)``.
     law
         One of `LAWS`.
 
@@ -165,7 +165,7 @@ def fit_law_until_peak(
     Raises
     ------
     ValueError
-        If the peak that all measurements foretell is beyond them: measure further out.
+        If there are too few measurements, or the peak that they predict is beyond them.
     """
     d, gained = finite("distance", distance), finite("reward", reward)
     fitted = None
@@ -174,12 +174,12 @@ def fit_law_until_peak(
             fitted = fit_law(d[:used], gained[:used], law=law)
             if fitted.peak_distance <= d[used - 1]:
                 return fitted, used
-    beyond = "" if fitted is None else f", and the peak is foretold at d = {fitted.peak_distance:.3g}"
+    beyond = "" if fitted is None else f", and the predicted peak is at d = {fitted.peak_distance:.3g}"
     raise ValueError(f"the measurements end at d = {d.max(initial=0.0):.3g}{beyond}; measure further out")
 
 
 def _cost(law: str, distance: np.ndarray) -> np.ndarray:
-    """Return ``d^2``, or ``d log d`` with 0 at d = 0: what beta is multiplied with."""
+    """Return ``d^2``, or ``d log d`` with 0 at d = 0: the factor of beta."""
     if law == "best_of_n":
         return distance**2
     return distance * np.log(np.where(distance > 0, distance, 1.0))

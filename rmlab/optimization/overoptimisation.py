@@ -1,9 +1,9 @@
-"""Proxy and true reward against distance, over several questions; and remedies: ensembles and a budget of KL.
+"""Proxy and true reward against distance, over several questions; and remedies: ensembles and a KL budget.
 
 References
 ----------
 Gao, Schulman and Hilton (2022), Scaling laws for reward model overoptimization. Coste et al. (2024), Reward model
-ensembles help mitigate overoptimization (worst case, and mean less variance).
+ensembles help mitigate overoptimization (worst case, and mean minus variance).
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ __all__ = [
 ]
 
 COMBINATIONS: Final = ("mean", "worst", "mean less variance")
-"""Ways to make one reward of an ensemble's."""
+"""Ways to combine the rewards of an ensemble into one."""
 
 
 @dataclass(frozen=True, eq=False)
 class OptimisationCurve:
-    """What optimising a proxy does, averaged over questions; arrays of shape ``(k,)``, an entry for each strength."""
+    """What optimising a proxy does, averaged over questions; arrays of shape ``(k,)``, one entry for each strength."""
 
     method: str
     """"best_of_n" or "optimal"."""
     strength: np.ndarray
     """n, or beta."""
     kl: np.ndarray
-    """From the reference, in nats."""
+    """KL from the reference, in nats."""
     proxy: np.ndarray
-    """Mean of what is optimised."""
+    """Mean of the reward that is optimised."""
     true: np.ndarray
-    """Mean of what is wanted."""
+    """Mean of the true reward."""
 
     @property
     def distance(self) -> np.ndarray:
@@ -56,9 +56,9 @@ class OptimisationCurve:
         return int(np.argmax(self.true))
 
     def strength_at(self, distance: float) -> float:
-        """Return the n, or the beta, at which the policy is this far from the reference: between two measurements.
+        """Return the n or beta at which the policy is this far from the reference, interpolated between measurements.
 
-        It is NaN where the distance is not within what was measured.
+        It is NaN if the distance is outside the measurements.
         """
         order = np.argsort(self.distance)
         return float(np.interp(distance, self.distance[order], self.strength[order], left=np.nan, right=np.nan))
@@ -72,15 +72,15 @@ def optimisation_curve(
     n: Sequence[int] | np.ndarray | None = None,
     beta: Sequence[float] | np.ndarray | None = None,
 ) -> OptimisationCurve:
-    """Optimise a proxy by best of n, or at the prices beta, and see what becomes of the true reward.
+    """Return proxy and true reward while the proxy is optimised, by best of n or at the prices beta.
 
     Parameters
     ----------
     probabilities, proxy, true
-        For each question one array, ``(n_replies,)``: of the policy that is sampled, of the reward that is optimised,
-        and of the one that is wanted.
+        For each question one array, ``(n_replies,)``: the probabilities of the replies before optimisation, the reward
+        that is optimised, and the true reward.
     n, beta
-        One of the two: how strongly to optimise.
+        How strongly to optimise; give one of the two.
     """
     if (n is None) == (beta is None):
         raise ValueError("give either n (best of n) or beta (the optimum at that price for KL)")
@@ -105,19 +105,19 @@ def optimisation_curve(
 def ensemble_rewards(
     scores: np.ndarray, *, probabilities: np.ndarray, how: str = "mean", variance_weight: float = 1.0
 ) -> np.ndarray:
-    """Combine what the members of an ensemble say of the replies to one question.
+    """Combine the scores that the members of an ensemble give the replies to one question.
 
-    A member's scores are known up to a constant of the question, so each member's mean under the policy is taken away
-    first; without that, the worst case would be the member with the lowest constant.
+    A member's scores are known only up to a constant for each question, so each member's mean under the policy is
+    subtracted first. Otherwise the worst case would be the member with the lowest constant.
 
     Parameters
     ----------
     scores
         Shape ``(n_members, n_replies)``, of at least two members.
     probabilities
-        Of the replies before anything is optimised; shape ``(n_replies,)``.
+        Probabilities of the replies before optimisation; shape ``(n_replies,)``.
     how
-        One of `COMBINATIONS`: the mean of the members, the lowest of them for each reply, or the mean less
+        One of `COMBINATIONS`: the mean of the members, the lowest of them for each reply, or the mean minus
         `variance_weight` times the variance.
 
     Returns
@@ -136,7 +136,7 @@ def ensemble_rewards(
     if members.ndim != 2 or len(members) < 2:
         raise ValueError(
             f"an ensemble needs at least two members, scores of shape (n_members, n_replies), got {members.shape}; "
-            "the spread of one says nothing"
+            "one member alone has no spread"
         )
     members = finite("scores", members, (len(members), len(p)))
     members = members - (members @ p)[:, None]
@@ -152,7 +152,7 @@ def within_budget(kl: np.ndarray, *, budget: float) -> int:
     Raises
     ------
     ValueError
-        If none is.
+        If no KL is within the budget.
     """
     values = finite("kl", kl)
     allowed = np.flatnonzero(values <= budget)
@@ -165,14 +165,14 @@ def reward_with_error(*, degrees_of_freedom: float | None = None, n_steps: int =
     """Return a normal true reward and a proxy that is the true reward plus an independent error, on a fine grid.
 
     With a normal error the true reward under best of n only rises. With Student's t errors, whose tails are heavy, the
-    highest proxy is at last the largest error, and the true reward returns to its mean (Gao et al. 2022).
+    highest proxy in the end has the largest error, and the true reward returns to its mean (Gao et al. 2022).
 
     Parameters
     ----------
     degrees_of_freedom
-        Of the error; None for a normal one. The true reward, and a normal error, have a standard deviation of 1.
+        Of Student's t; None for a normal error. The true reward and a normal error have a standard deviation of 1.
     n_steps
-        Steps of each of the two; the grid is finest in the tails, and serves an n of up to a million.
+        Steps of the true reward, and of the error. The grid is finest in the tails, and suits an n of up to a million.
 
     Returns
     -------

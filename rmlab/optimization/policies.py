@@ -1,7 +1,7 @@
-"""Softmax policies over replies, and four estimates of the gradient by which they are optimised.
+"""Softmax policies over replies, and the exact gradient and its estimates with which they are optimised.
 
 The objective is ``J = E[r] - beta KL(pi || p0)``. With ``R = r - beta log(pi / p0)`` its gradient is
-``E[R grad log pi]``: exactly a sum over replies, and estimated from replies that are drawn.
+``E[R grad log pi]``: an exact sum over replies, or an estimate from replies that are drawn.
 
 References
 ----------
@@ -39,8 +39,8 @@ __all__ = [
 class SoftmaxPolicy:
     """``pi(y | x) = p0(y | x) exp(theta . phi(x, y)) / Z(x)``, which at ``theta = 0`` is p0.
 
-    With `REPLY_FEATURES` this holds every policy that weighs cores and parts by the kind of question. Where the reward
-    is linear in the features, ``r = w . phi``, the optimum ``p0 exp(r / beta) / Z`` is the one with theta = w / beta.
+    With `REPLY_FEATURES` this includes every policy that weighs cores and parts by the kind of question. If the reward
+    is linear in the features, ``r = w . phi``, theta = w / beta gives the optimum ``p0 exp(r / beta) / Z``.
     """
 
     space: ReplySpace
@@ -88,7 +88,7 @@ class SoftmaxPolicy:
         return self.space.features[replies] - self.mean_features[self.space.question_indices[replies]]
 
     def draw(self, n_groups: int, group_size: int = 1, *, seed: int | np.random.Generator) -> np.ndarray:
-        """Draw a question, then so many replies to it; int array of rows, shape ``(n_groups, group_size)``."""
+        """Draw a question for each group, and its replies; int array of rows, shape ``(n_groups, group_size)``."""
         rng = generator(seed)
         asked = rng.integers(self.space.n_questions, size=(count("n_groups", n_groups), 1))
         ends = np.cumsum(self.probabilities)  # rises by 1 over the replies to each question
@@ -104,7 +104,7 @@ def penalised_rewards(policy: SoftmaxPolicy, rewards: np.ndarray, *, beta: float
 
 
 def policy_gradient(policy: SoftmaxPolicy, rewards: np.ndarray, *, beta: float) -> np.ndarray:
-    """Return the exact gradient of ``E[r] - beta KL`` by the parameters; shape ``(n_features,)``.
+    """Return the exact gradient of ``E[r] - beta KL`` with respect to the parameters; shape ``(n_features,)``.
 
     It is the covariance of R and the features within each question, averaged over questions.
     """
@@ -119,13 +119,13 @@ def reinforce_gradient(
 ) -> np.ndarray:
     """Estimate the gradient from replies drawn from the policy: the mean of ``(R - baseline) grad log pi``.
 
-    Any baseline that does not look at the reply leaves the estimate unbiased; the mean of R at each question makes it
-    far less noisy.
+    Any baseline that does not depend on the reply leaves the estimate unbiased. The mean of R for each question makes
+    it far less noisy.
 
     Parameters
     ----------
     drawn
-        What `SoftmaxPolicy.draw` gave.
+        Rows, as `SoftmaxPolicy.draw` returns them.
     baseline
         For each question, shape ``(n_questions,)``; 0 by default.
     """
@@ -145,9 +145,9 @@ def group_advantages(penalised: np.ndarray, *, standardise: bool = True) -> np.n
     penalised
         R of each reply, shape ``(n_groups, group_size)``, with at least two in a group.
     standardise
-        Whether they are R less the group's mean, over the group's standard deviation, as in GRPO: a question whose
-        replies hardly differ then counts as much as one where they do, so the gradient is that of another objective.
-        False subtracts the mean of the *other* replies and divides by nothing, which leaves the gradient unbiased.
+        True divides R minus the group's mean by the group's standard deviation, as in GRPO. A question whose replies
+        hardly differ then counts as much as one whose replies do, so the gradient is that of another objective. False
+        subtracts the mean of the *other* replies and does not divide, which leaves the gradient unbiased.
     """
     if np.ndim(penalised) != 2 or np.shape(penalised)[1] < 2:
         raise ValueError(f"a group needs at least two replies, got shape {np.shape(penalised)}; raise group_size")
@@ -160,9 +160,9 @@ def group_advantages(penalised: np.ndarray, *, standardise: bool = True) -> np.n
 
 
 def clipped_surrogate(ratios: np.ndarray, advantages: np.ndarray, *, clip: float = 0.2) -> np.ndarray:
-    """Return PPO's ``min(ratio A, clip(ratio, 1 - clip, 1 + clip) A)``, in the shape that came in.
+    """Return PPO's ``min(ratio A, clip(ratio, 1 - clip, 1 + clip) A)``, in the shape of `ratios`.
 
-    The ratio is that of pi to the policy from which the replies were drawn.
+    A ratio is the probability under pi divided by that under the policy from which the reply was drawn.
     """
     return np.minimum(ratios * advantages, np.clip(ratios, 1 - clip, 1 + clip) * advantages)
 
@@ -177,8 +177,8 @@ def clipped_gradient(
 ) -> np.ndarray:
     """Return the gradient of the mean of `clipped_surrogate`; shape ``(n_features,)``.
 
-    A reply whose ratio has left the clipping range in the direction of its advantage pulls no further. Where the
-    policy still is the one drawn from, all ratios are 1, and this is the policy gradient.
+    A reply whose ratio has left the clipping range in the direction of its advantage adds nothing. While the policy is
+    still the one drawn from, all ratios are 1, and this is the policy gradient.
 
     Parameters
     ----------

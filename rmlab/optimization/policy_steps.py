@@ -22,7 +22,7 @@ from rmlab.simulate.raters import count, generator
 __all__ = ["POLICY_METHODS", "PolicyStep", "policy_steps"]
 
 POLICY_METHODS: Final = ("exact", "reinforce", "ppo", "grpo")
-"""Ways to a gradient: the sum over all replies, or one of three estimates from those drawn."""
+"""Ways to compute the gradient: the sum over all replies, or one of three estimates from replies that are drawn."""
 
 _MOMENTUM, _SCALE = 0.9, 0.99  # of Adam's running means
 _CRITIC_RATE = 0.2
@@ -35,7 +35,7 @@ class PolicyStep:
     step: int
     policy: SoftmaxPolicy
     reward: float
-    """Mean of what is optimised, without the penalty."""
+    """Mean of the reward that is optimised, without the penalty."""
     kl: float
 
 
@@ -54,12 +54,12 @@ def policy_steps(
     kl_budget: float | None = None,
     seed: int | np.random.Generator = 0,
 ) -> Iterator[PolicyStep]:
-    """Give one record a step while a policy climbs ``E[r] - beta KL``, from the reference on.
+    """Yield a record for each step while a policy climbs ``E[r] - beta KL``, beginning with the reference.
 
-    Every step draws replies, gives each an advantage, and follows Adam with a learning rate that falls to zero. The
-    methods differ in two things. The baseline of "reinforce" and "ppo" is a critic, a running mean of R for each
-    question; that of "grpo" is the group's own mean. And "reinforce" uses its replies once, where "ppo" and "grpo" go
-    over them `epochs` times, clipped.
+    Every step follows Adam with a learning rate that falls to zero. "exact" sums over all replies; the other methods
+    draw replies and give each an advantage. The baseline of "reinforce" and "ppo" is a critic, a running mean of R for
+    each question; that of "grpo" is the group's own mean. "reinforce" uses its replies once; "ppo" and "grpo" use them
+    `epochs` times, with clipping.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def policy_steps(
     batch_size
         Replies drawn in a step; for "grpo" a multiple of `group_size`.
     kl_budget
-        Ends before the first step whose KL would be larger: an early stop.
+        Stop before the first step whose KL, in nats, would be larger; by default no early stop.
     """
     if method not in POLICY_METHODS:
         raise ValueError(f"method must be one of {', '.join(POLICY_METHODS)}, got {method!r}")
@@ -81,7 +81,7 @@ def policy_steps(
     if kl_budget is not None and not kl_budget > 0:
         raise ValueError(f"kl_budget must be above 0 nats, got {kl_budget!r}")
     if method == "grpo" and (count("group_size", group_size) < 2 or batch_size % group_size):
-        raise ValueError(f"batch_size must be a multiple of group_size, at least 2, got {batch_size} and {group_size}")
+        raise ValueError(f"group_size must be at least 2 and divide batch_size, got {group_size} and {batch_size}")
     betas(beta)
     rng, optimum = generator(seed), finite("rewards", rewards, space.reference.shape)
     group = group_size if method == "grpo" else 1
@@ -105,7 +105,7 @@ def policy_steps(
 
 
 class _Critic:
-    """A running mean of R for each question, taken away before it is updated, so that it never saw the reply."""
+    """A running mean of R for each question, subtracted before it is updated, so that it does not contain the reply."""
 
     def __init__(self, space: ReplySpace, rewards: np.ndarray):
         self.questions = space.question_indices
@@ -121,7 +121,7 @@ class _Critic:
 
 
 class _Adam:
-    """Adam (Kingma and Ba 2015), uphill."""
+    """Adam (Kingma and Ba 2015), for ascent."""
 
     def __init__(self, n_parameters: int):
         self.mean, self.square, self.step = np.zeros(n_parameters), np.zeros(n_parameters), 0

@@ -1,4 +1,4 @@
-"""The world of replies as arrays: every reply to several questions, what it is made of, and what a scorer gives it."""
+"""The world of replies as arrays: every reply to several questions, its features, and its score by a scorer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 Scorer: TypeAlias = Judge | Callable[[list[str], list[str]], Any] | Any
-"""A judge; a function from prompts and responses to scores; or anything with such a method ``score``: a model."""
+"""A judge; a function from prompts and responses to scores; or a model, with such a method ``score``."""
 
 _PIECES: Final = (*CORES, *PARTS, "list")
 
@@ -55,7 +55,7 @@ CAREFUL_WRITERS: Final = ReplyPolicy(
     },
     listed=0.01,
 )
-"""A policy that already answers well, and seldom flatters, warns or rambles: a judge sees few replies that do."""
+"""A policy that answers well, and seldom flatters, warns or rambles; a judge sees few replies that do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +102,7 @@ class ReplySpace:
         return np.split(values, self.starts[1:])
 
     def question_means(self, probabilities: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Return means for each question of values, ``(n_replies,)`` or ``(n_replies, k)``; one row a question."""
+        """Return the mean of values, ``(n_replies,)`` or ``(n_replies, k)``, for each question; one row a question."""
         weighted = probabilities * values if np.ndim(values) == 1 else probabilities[:, None] * values
         return np.add.reduceat(weighted, self.starts, axis=0)
 
@@ -117,7 +117,7 @@ class ReplySpace:
         return q, self.expectation(q, log_ratios)
 
     def optimal_at_kl(self, rewards: np.ndarray, *, kl: float) -> np.ndarray:
-        """Return the policy with the highest mean reward among those of this mean KL, in nats: `optimal` at some beta.
+        """Return the policy with the highest mean reward at this mean KL, in nats; it is `optimal` at some beta.
 
         Raises
         ------
@@ -189,13 +189,13 @@ def score_replies(scorer: Scorer, distributions: Sequence[ReplyDistribution]) ->
     if len(bad):
         raise ValueError(
             f"the scorer gave {scores[bad[0]]} for {len(bad):,} of {len(scores):,} replies, the first to "
-            f"{prompts[bad[0]]!r}; mend the scorer, since an optimiser would choose among numbers that are none"
+            f"{prompts[bad[0]]!r}; correct the scorer, since only numbers can be optimised"
         )
     return _by_question(scores, distributions)
 
 
 def score_heads_of_replies(model: Any, distributions: Sequence[ReplyDistribution]) -> list[np.ndarray]:
-    """Score every reply to some questions by a `RewardModel` with several heads: by their mean, and by each.
+    """Score every reply to some questions by a `RewardModel` with several heads: by their mean and by each head.
 
     Returns
     -------
@@ -208,7 +208,7 @@ def score_heads_of_replies(model: Any, distributions: Sequence[ReplyDistribution
 
 
 def judge_of_labels(rewarded: Rewarded, *, name: str = "your labels") -> Judge:
-    """Return a judge with the weights that were fitted to somebody's labels, to be optimised as any other.
+    """Return a judge with the weights that were fitted to somebody's labels, to optimise like any other.
 
     Parameters
     ----------

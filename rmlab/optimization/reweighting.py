@@ -1,4 +1,4 @@
-"""Replies to one question with new probabilities: best of n, exactly, and the optimum at a price for KL.
+"""Policies over the replies to one question: the exact best of n, and the optimum at a price for KL.
 
 Both choose among the same finite replies, so the policy, its KL from the reference and every expectation are sums.
 
@@ -37,13 +37,13 @@ class ReweightedReplies:
     """Policies over the replies to one question, one a row."""
 
     reference: np.ndarray
-    """Probability of each reply before; float64, shape ``(n_replies,)``."""
+    """Probability of each reply before optimisation; float64, shape ``(n_replies,)``."""
     rewards: np.ndarray
-    """What was optimised; float64, shape ``(n_replies,)``."""
+    """The reward that was optimised; float64, shape ``(n_replies,)``."""
     probabilities: np.ndarray
-    """Probability of each reply after; float64, shape ``(k, n_replies)``."""
+    """Probability of each reply after optimisation; float64, shape ``(k, n_replies)``."""
     kl: np.ndarray
-    """``sum(q log(q / p))`` of after from before, in nats; float64, shape ``(k,)``."""
+    """KL of each policy q from the reference p, ``sum(q log(q / p))``, in nats; float64, shape ``(k,)``."""
 
     @property
     def distance(self) -> np.ndarray:
@@ -58,8 +58,8 @@ class ReweightedReplies:
     def middle_replies(self) -> np.ndarray:
         """The reply of median reward under each policy, the most probable of those that tie; int, shape ``(k,)``.
 
-        Half of what the policy gives scores at least as much, and as the policy is pushed the median only rises: one
-        reply that stands for many.
+        At least half of the policy's replies score at least as much. The median only rises with stronger optimisation,
+        so this one reply can represent the policy.
         """
         order = np.lexsort((-self.reference, self.rewards))
         ends = np.cumsum(self.probabilities[:, order], axis=1)
@@ -70,7 +70,7 @@ class ReweightedReplies:
 
 @dataclass(frozen=True, eq=False)
 class BestOfN(ReweightedReplies):
-    """What `best_of_n` gives."""
+    """The result of `best_of_n`."""
 
     n: np.ndarray
     """int, shape ``(k,)``."""
@@ -83,25 +83,25 @@ class BestOfN(ReweightedReplies):
 
 @dataclass(frozen=True, eq=False)
 class OptimalPolicy(ReweightedReplies):
-    """What `optimal_policy` gives."""
+    """The result of `optimal_policy`."""
 
     beta: np.ndarray
     """float64, shape ``(k,)``."""
 
 
 def best_of_n(probabilities: np.ndarray, rewards: np.ndarray, *, n: int | Sequence[int] | np.ndarray) -> BestOfN:
-    """Draw n replies and keep the one with the highest reward: the exact distribution of what is kept.
+    """Return the exact distribution of the best of n replies, the one with the highest reward.
 
-    With F(r) the probability of a reward of at most r, and F(r-) of one below, a reward of r is kept with probability
-    ``F(r)^n - F(r-)^n``. Replies of equal reward share that in proportion to their probabilities, as they do where a
-    tie among the n is broken at random.
+    F(r) is the probability of a reward of at most r, and F(r-) that of a lower one. A reward of r is then kept with
+    probability ``F(r)^n - F(r-)^n``. Replies of equal reward share it in proportion to their probabilities, as if a tie
+    among the n were broken at random.
 
     Parameters
     ----------
     probabilities
-        Of each reply, above 0 and summing to one; shape ``(n_replies,)``.
+        Probability of each reply, above 0 and summing to one; shape ``(n_replies,)``.
     rewards
-        By which the best is chosen; shape ``(n_replies,)``.
+        The reward by which the best is chosen; shape ``(n_replies,)``.
     n
         One number or several, each at least 1.
 
@@ -142,7 +142,7 @@ def best_of_n(probabilities: np.ndarray, rewards: np.ndarray, *, n: int | Sequen
 def best_of_n_kl_bound(n: int | Sequence[int] | np.ndarray) -> np.ndarray:
     """Return ``log n - (n - 1) / n``, the most that best-of-n can move a policy, in nats; shape ``(k,)``.
 
-    It is reached where no two replies have the same reward and none is probable (Beirami et al. 2024).
+    The KL comes close to it if no two replies have the same reward and none is probable (Beirami et al. 2024).
 
     Examples
     --------
@@ -154,7 +154,7 @@ def best_of_n_kl_bound(n: int | Sequence[int] | np.ndarray) -> np.ndarray:
 
 
 def n_at_kl(kl: float) -> float:
-    """Return the n, not rounded, whose bound `best_of_n_kl_bound` is this KL: its inverse."""
+    """Return the n, not rounded, at which the bound is this KL: the inverse of `best_of_n_kl_bound`."""
     from scipy.optimize import root_scalar
 
     if not 0 <= kl < 700:
@@ -168,16 +168,16 @@ def estimate_best_of_n(rewards: np.ndarray, values: np.ndarray, *, n: int | Sequ
     """Estimate the mean value of the best of n from N samples, without bias (Nakano et al. 2021).
 
     It averages over all subsets of n samples. With samples sorted by reward, the i-th is the best of
-    ``C(i - 1, n - 1)`` of the ``C(N, n)`` subsets, so the estimate is ``sum_i C(i-1, n-1) / C(N, n) values_(i)``. Equal
-    rewards take the mean of the values that they share. Drawing n at random from the samples with replacement would
-    meet one sample twice, and is biased.
+    ``C(i - 1, n - 1)`` of the ``C(N, n)`` subsets, so the estimate is ``sum_i C(i-1, n-1) / C(N, n) values_(i)``.
+    Samples of equal reward each take the mean of their values. Drawing n of the samples with replacement could draw one
+    twice, and is biased.
 
     Parameters
     ----------
     rewards
-        By which the best is chosen; shape ``(n_samples,)``.
+        The reward by which the best is chosen; shape ``(n_samples,)``.
     values
-        What is averaged: another reward of the same samples, or `rewards` again; shape ``(n_samples,)``.
+        The values to average: another reward of the same samples, or `rewards` again; shape ``(n_samples,)``.
     n
         One number or several, each at most the number of samples.
 
@@ -229,7 +229,7 @@ def optimal_policy(
 def tilted(
     probabilities: np.ndarray, exponents: np.ndarray, starts: Sequence[int] | np.ndarray = (0,)
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return ``p exp(t) / Z`` and its logarithm less that of p, normalised within the replies to each question.
+    """Return ``p exp(t) / Z`` and its logarithm minus that of p, normalised within the replies to each question.
 
     Parameters
     ----------

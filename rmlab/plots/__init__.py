@@ -1,11 +1,11 @@
 """Still pictures on a Matplotlib Axes, and curves that are redrawn while a model trains.
 
 Each ``plot_...(data, *, ax=None)`` draws on `ax`, or on a figure of its own, and returns the Axes. Blue and a plain
-fill stand for the chosen response, orange and hatching for the rejected one, and neither for anything else; signs or
-words say the same. The lines of a picture are `FIRST`, `HELD_OUT` and `THIRD`, each with a dash of its own.
-Each picture has a description made from the numbers that it shows: `describe` returns it, and `show` displays the
-picture in a notebook with that description as alt text. Nothing here touches pyplot's figures or Matplotlib's settings,
-so a figure is deleted when nothing refers to it.
+fill mean the chosen response, orange and hatching the rejected one, and neither means anything else; signs or words
+repeat it. The lines of a picture are `FIRST`, `HELD_OUT` and `THIRD`, each with its own dash. Each picture has a
+description made from the numbers that it shows: `describe` returns it, and `show` displays the picture in a notebook
+with that description as alt text. Nothing here makes a figure of pyplot or changes Matplotlib's settings, so a
+figure is deleted when nothing refers to it.
 """
 
 from rmlab.plots.display import describe, show

@@ -38,19 +38,19 @@ def plot_bands(
     x
         Rising, shape ``(n,)``.
     bands
-        The name of each line, and shape ``(n, 3)``: its height, and the lower and upper end of the band; at most four.
+        For the name of each line, shape ``(n, 3)``: height, and lower and upper end of the band; at most four lines.
     level
         Name and height of a dashed line across, such as a ceiling.
     up_to
-        Draw the lines only this far, on axes that hold all of them, and give the heights there in the legend.
+        Draw the lines only up to this x, on axes that hold all of them; the legend then gives the heights there.
     log_x
-        Whether equal factors of x are equally far apart.
+        Whether the x axis is logarithmic.
     percent
         Whether heights are shares, shown in per cent.
     """
     at = np.asarray(x, dtype=float)
     if not 1 <= len(bands) <= len(_LOOKS):
-        raise ValueError(f"bands must be 1 to {len(_LOOKS)}, so that each has a look of its own, got {len(bands)}")
+        raise ValueError(f"bands must be 1 to {len(_LOOKS)}, so that each has its own look, got {len(bands)}")
     tables = {name: np.asarray(band, dtype=float) for name, band in bands.items()}
     for name, table in tables.items():
         if table.shape != (len(at), 3):

@@ -37,7 +37,7 @@ __all__ = ["plot_guesses", "plot_lines", "plot_pushes", "plot_two_scores"]
 
 _LINES = ((FIRST, "-"), (HELD_OUT, "--"), (THIRD, "-."), (NEUTRAL, ":"), (INK, (0, (8, 2))), (FIRST, (0, (1, 1))))
 _PLACES = ((8, 5, "left"), (6, -22, "left"), (6, -18, "left"), (0, -24, "center"), (0, 12, "center"))
-"""Of words beside a point, the best first."""
+"""Offsets of words beside a point, and their alignment; the best first."""
 
 
 def plot_lines(
@@ -62,7 +62,7 @@ def plot_lines(
         (x, y, words).
     """
     if not 1 <= len(lines) <= len(_LINES):
-        raise ValueError(f"lines must be 1 to {len(_LINES)}, so that each has a look of its own, got {len(lines)}")
+        raise ValueError(f"lines must be 1 to {len(_LINES)}, so that each has its own look, got {len(lines)}")
     at = np.asarray(x, dtype=float)
     ax = make_axes(ax, 7.6, 4.2)
     shown = []
@@ -84,7 +84,7 @@ def plot_lines(
     marked = f" Marked: {listed([words for *_, words in points])}." if points else ""
     plural = "s" if len(lines) > 1 else ""
     set_description(ax, f"{title}. Line{plural} against {x_label}: {'; '.join(shown)}.{marked}")
-    for x_point, y_point, words in points:  # the last: their places depend on the room that all the rest leaves
+    for x_point, y_point, words in points:  # last, since their places depend on the room that the rest leaves
         mark(ax, x_point, y_point, words, *_free_place(ax, x_point, y_point, words))
     return ax
 
@@ -99,8 +99,7 @@ def plot_guesses(
     guesses
         A probability for each difference, in log-odds (nats), from 0 to 5.
     ground
-        Whether to draw what is behind the guesses too. Without it the picture is a layer, to be laid on one that has
-        no guesses.
+        Whether to draw what is behind the guesses too. Without it the picture is a layer to put on one without guesses.
     """
     ax = make_axes(ax, 7.6, 4.2)
     kept: list[Artist] = []
@@ -231,6 +230,6 @@ def _free_place(ax: Axes, x: float, y: float, words: str) -> tuple[float, float,
 
 
 def _brief(value: float, among: np.ndarray) -> str:
-    """Write a number to three digits of the largest of its kind, so that a 0 with rounding errors is written as 0."""
+    """Write a number to three digits of the largest of its kind, so that a 0 with a rounding error is written as 0."""
     largest = np.abs(among).max()
     return f"{np.round(value, 2 - math.floor(math.log10(largest))) + 0.0:g}" if 0 < largest < math.inf else f"{value:g}"

@@ -44,7 +44,7 @@ def show(picture: Axes | Figure, *, alt: str | None = None) -> None:
 def bundle(picture: Axes | Figure, alt: str) -> dict[str, str]:
     """Return what Jupyter displays: HTML with the picture inside, since it gives a bare image/png no alt text."""
     source, (width, height) = encode(picture)
-    # Both, so that a page reserves the room until the picture is drawn; and the style, so that it fits a narrow window.
+    # Width and height reserve the room until the picture is drawn; the style makes it fit a narrow window.
     size = f'width="{width}" height="{height}" style="max-width: 100%; height: auto"'
     image = f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt)}" {size}>'
     return {"text/html": image, "text/plain": alt}
@@ -77,7 +77,7 @@ def _figure(picture: Axes | Figure) -> Figure:
 def set_description(ax: Axes, text: str) -> Axes:
     """Attach the text that `describe` returns for this picture. Call this when all of it is drawn.
 
-    No text in a picture is mathematics, so that a name may contain dollar signs: none is read as TeX.
+    Text in a picture is never read as TeX, so a name may contain dollar signs.
     """
     for words in ax.findobj(Text):
         cast(Text, words).set_parse_math(False)

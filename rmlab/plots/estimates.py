@@ -1,4 +1,4 @@
-"""Estimates with their intervals, a row each, of one series or of two side by side; and a square of shares."""
+"""Estimates with their intervals, in a row each, for one or two series; and a square of shares."""
 
 from __future__ import annotations
 
@@ -37,12 +37,11 @@ def plot_estimates(
     Parameters
     ----------
     series
-        By its name, the rows by theirs: value, lower and upper end. The rows of the first, from the top; the second has
-        the same.
+        The rows of each series by their names, from the top: value, lower and upper end. Two series have the same rows.
     title, x_label
-        Its words.
+        The title, and the name of the x axis.
     at
-        Where the dashed line is: what the values would be if there were nothing to see.
+        Where to draw the dashed line: the value without any effect.
     percent
         Whether values are shares.
     ax
@@ -86,11 +85,11 @@ def plot_shares(
     Parameters
     ----------
     shares
-        Between each two names, NaN where there is none; shape ``(n, n)``.
+        The share for each two names, NaN where there is none; shape ``(n, n)``.
     names
-        Of the rows, and of the columns.
+        Names of the rows, and of the columns.
     title
-        Its words.
+        The title.
     parts
         Rows before which a line is drawn.
     ax

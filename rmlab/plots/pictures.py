@@ -161,8 +161,8 @@ def plot_calibration(evaluation: Evaluation, *, down_to: float = 0.5, ax: Axes |
     evaluation
         The evaluation of one model.
     down_to
-        The share of right pairs down to which the axis goes, or further if an interval does: the same for pictures
-        that are shown in turn, so that the diagonal does not move.
+        The lowest share of right pairs on the axis, unless an interval goes lower. Give pictures that are shown in turn
+        the same value, so that the diagonal does not move.
     """
     ax = make_axes(ax, 7.2, 5.0)
     bins = evaluation.calibration
@@ -208,7 +208,7 @@ def plot_calibration(evaluation: Evaluation, *, down_to: float = 0.5, ax: Axes |
 def plot_groups(evaluation: Evaluation, *, ax: Axes | None = None) -> Axes:
     """Draw the accuracy of all pairs, of each group and of "the longer response wins", with 95% intervals."""
     if not evaluation.groups:
-        raise ValueError("this evaluation has no groups to plot; give evaluate a name for each pair with groups=...")
+        raise ValueError("this evaluation has no groups to plot; pass a name for each pair to evaluate as groups=...")
     rows: list[tuple[str, Accuracy, str]] = [("all pairs", evaluation, "s")]
     rows += [(printable(name), group, "o") for name, group in evaluation.groups.items()]
     if evaluation.length_baseline is not None:
@@ -232,7 +232,7 @@ def plot_groups(evaluation: Evaluation, *, ax: Axes | None = None) -> Axes:
 def plot_lengths(evaluation: Evaluation, *, ax: Axes | None = None) -> Axes:
     """Draw the accuracy by how much longer the chosen response is, beside that of "the longer response wins"."""
     if not evaluation.length_bins:
-        raise ValueError("this evaluation knows no lengths; give evaluate those of both responses with lengths=...")
+        raise ValueError("this evaluation has no lengths; pass those of both responses to evaluate as lengths=...")
     bins = evaluation.length_bins
     ax = make_axes(ax, 7.2, 1.4 + 0.42 * len(bins))
     values = np.array([one.model.accuracy for one in bins])

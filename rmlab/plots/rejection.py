@@ -1,4 +1,4 @@
-"""The picture of what an uncertainty is worth."""
+"""The picture of rejection curves, which show whether an uncertainty finds the errors."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def plot_rejection(curves: Mapping[str, RejectionCurve], *, ax: Axes | None = No
     Parameters
     ----------
     curves
-        By what the pairs were ordered; of the same pairs, at most six.
+        Curves of the same pairs, by the name of the uncertainty that ordered them; at most six.
     """
     if not curves:
         raise ValueError("curves is empty; give at least one")
     left_out = 1 - next(iter(curves.values())).share_kept
     if any(len(one.share_kept) != len(left_out) or (1 - one.share_kept != left_out).any() for one in curves.values()):
-        raise ValueError("the curves must have the same shares kept: make them of the same pairs, with one n_points")
+        raise ValueError("the curves must have the same shares kept: make all from the same pairs, with one n_points")
     ax = plot_lines(
         left_out,
         {name: one.accuracy for name, one in curves.items()},

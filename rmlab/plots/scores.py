@@ -1,4 +1,4 @@
-"""Pictures of fitted scores: on their way to the maximum, as bars on a screen of fixed width, and over replays."""
+"""Pictures of fitted scores: on their way to the maximum, as bars on an axis of fixed width, and their intervals."""
 
 from __future__ import annotations
 
@@ -123,9 +123,9 @@ def plot_intervals(intervals: ArrayLike, truth: float, *, name: str = "score", a
 def _table(name: str, values: ArrayLike, width: int) -> np.ndarray:
     table = np.asarray(values, float)
     if table.ndim != 2 or table.shape[1] != width or not len(table):
-        raise ValueError(f"{name} must have {width} numbers in each row, and a row at least, got shape {table.shape}")
+        raise ValueError(f"{name} must have {width} numbers in each row, and at least one row, got shape {table.shape}")
     if not np.isfinite(table).all():
-        raise ValueError(f"{name} must be finite; clip what has run away before it is drawn")
+        raise ValueError(f"{name} must be finite; clip values that diverged before drawing them")
     return table
 
 

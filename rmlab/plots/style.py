@@ -21,7 +21,7 @@ TEXT, TITLE = TEXT_POINTS, TITLE_POINTS
 
 
 def make_axes(ax: Axes | None, width: float, height: float) -> Axes:
-    """Return `ax`, or the Axes of a new figure, sized in inches, which a notebook shows if a cell ends with it."""
+    """Return `ax`, or the Axes of a new figure of this size in inches, which a notebook shows at the end of a cell."""
     if ax is None:
         ax = Figure(figsize=(width, height), layout="constrained", facecolor="white").subplots()
         setattr(ax, "_repr_html_", partial(_repr_html, ax))  # noqa: B010
@@ -50,7 +50,7 @@ def label(ax: Axes, title: str, x: str, y: str) -> None:
 
 
 def leave_only(ax: Axes, artists: Sequence[Artist]) -> None:
-    """Make everything else of the figure invisible; it keeps its room, so that layers fit on each other."""
+    """Make the rest of the figure invisible; it keeps its room, so that layers fit on each other."""
     left = {part for artist in artists for part in artist.findobj()}
     for artist in ax.get_figure(root=True).findobj():  # type: ignore[union-attr]
         if artist not in left:
@@ -100,7 +100,7 @@ def signed(score: float) -> str:
 
 
 def listed(phrases: Sequence[str]) -> str:
-    """Join phrases; of many, only the first and the last six."""
+    """Join phrases; of more than 14, only the first six and the last six."""
     if len(phrases) > 14:
         phrases = [*phrases[:6], f"{len(phrases) - 12} more", *phrases[-6:]]
     return "; ".join(phrases)

@@ -1,4 +1,4 @@
-"""A batch: which texts are where in its rows, and which token attends to which."""
+"""Pictures of a batch: where its texts are, and which token attends to which."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # a picture need not wait for torch
 
 __all__ = ["plot_batch", "plot_packed_rows"]
 
-_Looks = Mapping[int, tuple[str, str]]  # of each part: colour and hatch
+_Looks = Mapping[int, tuple[str, str]]  # colour and hatch of each part
 _PROMPT = (PROMPT, "...")
 _PARTS: _Looks = {0: _PROMPT, 1: (CHOSEN, ""), 2: (REJECTED, "///")}
 _BATCH: _Looks = {0: (PADDING, ""), 1: _PROMPT, 2: (CHOSEN, ""), 3: (REJECTED, "///")}

@@ -1,4 +1,4 @@
-"""The curves of a training run, after it and while it goes on."""
+"""The curves of a training run, during it and after it."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def live_curves(steps: Iterable[_Step], *, seconds: float = 1.0) -> Generator[_S
 
 
 def _trailing_mean(values: np.ndarray) -> tuple[np.ndarray, int]:
-    """Return means of each value and those before it, over a twentieth of the run but at least 10, and that width."""
+    """Return trailing means and their width: a twentieth of the run, at least 10; 1 in a run of fewer than 20 steps."""
     window = max(10, len(values) // 20) if len(values) >= 20 else 1
     total = np.cumsum(np.r_[0.0, values])
     start = np.maximum(np.arange(len(values)) + 1 - window, 0)

@@ -67,8 +67,8 @@ HOW_GOOD = """\
 
 {confidence_in_words}
 
-The test pairs are of the same kind as the training pairs: on others it may do worse. `rmlab audit` says whether the
-model keeps what any reward model must."""
+The test pairs are of the same kind as the training pairs: on others it may do worse. `rmlab audit` checks
+what must hold of any reward model."""
 
 
 def model_card(
@@ -99,7 +99,7 @@ def model_card(
     tempered
         A temperature fitted on the held-out part, and its effect on the test part; None without both.
     max_length
-        Longest sequence in tokens.
+        The longest sequence, in tokens.
     token_ids
         How a text becomes token ids, in words.
     example
@@ -115,7 +115,7 @@ def model_card(
         max_length=max_length,
         elsewhere=WHOLE if adapter_of is None else ADAPTER.format(base=adapter_of),
         token_ids=token_ids,
-        example="\n".join(f"    {line}" for line in example.splitlines()),  # so indented, no text ends the block
+        example="\n".join(f"    {line}" for line in example.splitlines()),  # indented, no text can end the block
         backbone=backbone,
         pairs=pairs,
         parts="\n".join(_parts(parts)),

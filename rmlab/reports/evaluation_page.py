@@ -52,8 +52,7 @@ def _figures(e: Evaluation) -> str:
 def _calibration(report: Report) -> Iterable[str]:
     yield "<h2>Calibration</h2>"
     yield (
-        "<p>Of the pairs on which the model is 80% sure, it should be right in 80%. "
-        "Below the diagonal it is too sure.</p>"
+        "<p>On the pairs where the model is 80% sure, it should be right in 80%. Below the diagonal it is too sure.</p>"
     )
     before, after = report.tempered.before, report.tempered.after
     shown = [report.evaluation, *([] if before is None or after is None else [after])]
@@ -76,8 +75,8 @@ def _groups(e: Evaluation) -> Iterable[str]:
     several = len(e.groups) > 1
     if several:
         yield (
-            "<p>The first interval is for a group that was named beforehand. To pick a group out of them all, read the "
-            f"second: with 95% all {len(e.groups):,} of those hold at once (Bonferroni).</p>"
+            "<p>The first interval is for a group that was named beforehand. To pick one group out of all, read the "
+            f"second: with 95% confidence all {len(e.groups):,} of these hold at once (Bonferroni).</p>"
         )
     with_length = e.length_baseline is not None
     head = ["group", "accuracy", "95% interval", "pairs"]
@@ -126,7 +125,7 @@ def _ceiling(ceiling: NoiseCeiling | None, e: Evaluation) -> Iterable[str]:
     yield "<h2>Noise ceiling</h2>"
     judged = f"{counted(ceiling.n_pairs, 'pair')} {'was' if ceiling.n_pairs == 1 else 'were'} judged more than once."
     yield (
-        f"<p>{judged} Two judgements agree in {ceiling.agreement:.1%}, so that no model can agree with more than "
+        f"<p>{judged} Two judgements agree in {ceiling.agreement:.1%}, so no model can agree with more than "
         f"{ceiling.upper_bound:.1%} of them; the model's {e.accuracy:.1%} should be compared with that.</p>"
     )
     yield table(

@@ -23,10 +23,10 @@ class Tempered:
     """The effect of a temperature on the log loss and the calibration, or why there is none."""
 
     fitted_on: str
-    """To which pairs the temperature was fitted, and on which the figures are, in words."""
+    """In words: the pairs to which the temperature was fitted, and those that the figures are for."""
     before: Evaluation | None = None
     after: Evaluation | None = None
-    """The evaluations of the same pairs, to none of which the temperature was fitted."""
+    """Evaluations of the same pairs, before and after; the temperature was fitted to other pairs."""
     failure: str | None = None
     """Why no temperature could be fitted."""
 
@@ -62,7 +62,7 @@ def temper(held_out: np.ndarray, reported: np.ndarray, fitted_on: str) -> Temper
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """The results of `rmlab evaluate`; `score_differences` are for the histogram, and not in `to_dict`."""
+    """The results of `rmlab evaluate`; `score_differences` are only for the histogram, and not in `to_dict`."""
 
     model: str
     pairs: str
@@ -78,7 +78,7 @@ class Report:
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what JSON can hold: the evaluation's own fields, and the rest beside them."""
+        """Return the report in a form that JSON can hold: the fields of the evaluation, and the rest beside them."""
         return {
             "model": self.model,
             "pairs": self.pairs,
@@ -139,8 +139,8 @@ def accuracy_in_words(evaluation: Evaluation) -> str:
         said += f" Choosing the longer response would agree in {length.accuracy:.1%}"
         either = max(length.accuracy, 1 - length.accuracy)
         if low <= either <= high:
-            said += ", and by length alone" + (", the shorter one chosen," if length.accuracy < 0.5 else "")
-            said += f" one would do about as well ({either:.1%})"
+            shorter = f", so choosing the shorter one would do about as well ({either:.1%})"
+            said += shorter if length.accuracy < 0.5 else ", about as often as the model"
         said += "."
     return said
 

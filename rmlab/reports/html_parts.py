@@ -80,5 +80,5 @@ def sentence(text: str) -> str:
 
 
 def safe(text: object) -> str:
-    """Return text from outside, escaped."""
+    """Return text from outside, escaped for HTML."""
     return html.escape(printable(text))

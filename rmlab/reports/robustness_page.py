@@ -1,4 +1,4 @@
-"""The page of an audit of robustness; what ``rmlab audit --robustness --html`` writes."""
+"""The page of an audit of robustness, as ``rmlab audit --robustness --html`` writes it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["render_robustness", "robustness_in_words"]
 PARTS = {
     "surface": (
         "Changes that keep the meaning",
-        "A sound model gives the same score before and after. The shift is that of the score of a response to the "
-        "same prompt. A round point is a shift that should not be there, a grey diamond one that was not found.",
+        "A sound model gives the same score before and after. The shift is the score after the change minus the score "
+        "before it. A round point is a shift that should not be there, and a grey diamond one that was not found.",
     ),
     "content": (
         "Changes that should not pay",
-        "Each adds something, against a control of the same length. A square is a shift that was found and is no "
-        "fault: what was added costs.",
+        "Each change adds something, and is compared with a control of the same length. A square is a shift that was "
+        "found and is no fault: the addition lowers the score.",
     ),
 }
 
@@ -53,15 +53,15 @@ def robustness_in_words(found: Robustness) -> str:
     pairs = counted(found.n_pairs, "pair")
     said = (
         f"{pairs}, {found.n_texts:,} texts, each scored once. The two scores of a pair differ by {found.spread:.3g} "
-        "nats (root mean square), with which a shift should be compared."
+        "nats (root mean square); compare a shift with this."
     )
     if not found.faults:
-        return f"{said} No shift was found that should not be there; “least” shows what could have been missed."
+        return f"{said} No shift was found that should not be there; “least” shows how large a missed one could be."
     worst = max((shift for shift in found.shifts if shift.is_fault), key=lambda shift: abs(shift.mean or 0.0))
     verb = "raises" if (worst.mean or 0.0) > 0 else "lowers"
     by = f"{abs(worst.mean or 0.0):.{found.digits}f}"
     return (
-        f"{said} The largest fault: “{worst.name}” {verb} the score by {by} nats on average and turns "
+        f"{said} The largest fault: “{worst.name}” {verb} the score by {by} nats on average and reverses "
         f"{worst.flips or 0.0:.0%} of the preferences."
     )
 

@@ -87,7 +87,7 @@ def simulate_ratings(
     seed
         A whole number, or a NumPy generator to draw from.
     n_ratings
-        Ratings of each rater; by default every item once. With more, the rater starts again.
+        Ratings by each rater; by default one of every item. With more, the rater goes through the items again.
 
     Raises
     ------
@@ -121,8 +121,8 @@ class SimulatedComparisons:
 
     ``winners`` and ``losers`` hold labels from ``items``; ``tied`` is bool; ``first`` is +1 if the winner was shown
     first (played at home) and -1 if the loser was. In a tie the item shown first takes the place of the winner.
-    ``score_differences`` are the log-odds of winner against loser with which each was drawn, noise and position
-    included. All have shape ``(n_comparisons,)``. ``seed`` is None if a generator was given.
+    ``score_differences`` are the log-odds of winner against loser from which each outcome was drawn, with noise, bias
+    and order effect. All have shape ``(n_comparisons,)``. ``seed`` is None if a generator was given.
     """
 
     winners: np.ndarray
@@ -163,7 +163,7 @@ def simulate_comparisons(
     n_comparisons
         The number of comparisons; their pairs are drawn uniformly with replacement. By default each pair meets once.
     pairs
-        Which items may meet, as labels: (first, second). By default all, with a random one of the two first.
+        The pairs that may meet, as labels: (first, second). By default all, with a random one of the two first.
     raters
         One rater or several; the rater of each comparison is drawn uniformly.
     order_effect
@@ -230,7 +230,7 @@ def generator(seed: int | np.random.Generator) -> np.random.Generator:
 
 
 def count(name: str, value: int) -> int:
-    """Return a number of things, after checking that it is at least one."""
+    """Return `value` as an int; raise ValueError unless it is a whole number of at least 1."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
     return int(value)

@@ -6,10 +6,10 @@ A pair reads, for example::
         The flat is not cheap and hardly warm, but quite clean and very quiet.       2 (1 + 2) - 2 - 1 =  3 points
         The flat is very quiet and quite clean, but hardly warm and not cheap.       2 + 1 - 2 (1 + 2) = -3 points
 
-Each statement counts what its degree says ("very" 2, "quite" 1, "hardly" -1, "not" -2), with the opposite sign for a
-bad quality ("loud"). What follows "but" counts twice. If the question is "Why should I avoid ...?", the sum changes its
-sign, since the case against is then the better answer. The two responses of a pair hold the same words, so a bag of
-words shows nothing, and pairs of words show little.
+Each statement scores the points of its degree ("very" 2, "quite" 1, "hardly" -1, "not" -2), with the opposite sign
+for a bad quality ("loud"). Statements after "but" count twice. If the question is "Why should I avoid ...?", the sum
+changes its sign, since the better answer then makes the case against. The two responses of a pair hold the same words,
+so a bag of words shows nothing, and pairs of words show little.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ _PLACES = (
 _FRAME = ("Why", "should", "the", "The", "is", "and", "but")
 
 TEXT_WORDS = tuple(sorted({*_FRAME, *_WHO, *_INTENTS, *_KINDS, *_PLACES, *_DEGREES, *_SIGNS}))
-"""Every word of the simulated texts; apart from them there are only ``? , .``."""
+"""Every word of the simulated texts; their only other signs are ``? , .``."""
 
-MAX_PAIRS = 30_000  # no response is used twice, and those of good words alone are 20 * 360 * 24
+MAX_PAIRS = 30_000  # no response is used twice; good words alone make 20 * 360 * 24 of them
 
 _PROMPT = re.compile(r"Why should \w+ (take|avoid) the \w+ \w+\?")
 _STATEMENT = f"({'|'.join(_DEGREES)}) ({'|'.join(_SIGNS)})"
@@ -64,12 +64,12 @@ _RESPONSE = re.compile(rf"The \w+ is {_STATEMENT} and {_STATEMENT}, but {_STATEM
 
 
 def text_reward(prompt: str, response: str, *, nats_per_point: float = 0.4) -> float:
-    """Return the true reward of a simulated text, in nats; the module says how points are counted.
+    """Return the true reward of a simulated text, in nats; see the module for how points are counted.
 
     Raises
     ------
     ValueError
-        If the prompt or the response is not one that `simulate_text_pairs` writes.
+        If the prompt or the response does not have the form that `simulate_text_pairs` writes.
     """
     asked, said = _PROMPT.fullmatch(prompt), _RESPONSE.fullmatch(response)
     if asked is None:
@@ -88,7 +88,7 @@ def text_reward(prompt: str, response: str, *, nats_per_point: float = 0.4) -> f
 class SimulatedTextPairs(KnownTruth):
     """Pairs of simulated texts, and what the best possible model would give for them.
 
-    A part of the pairs has a ceiling of its own: ``SimulatedTextPairs(test, nats_per_point=texts.nats_per_point)``.
+    To get the ceiling of a part of the pairs: ``SimulatedTextPairs(test, nats_per_point=texts.nats_per_point)``.
     ``seed`` is None if a generator was given.
     """
 
@@ -110,7 +110,7 @@ class SimulatedTextPairs(KnownTruth):
 def simulate_text_pairs(
     n_pairs: int, *, seed: int | np.random.Generator, nats_per_point: float = 0.4
 ) -> SimulatedTextPairs:
-    """Write pairs of responses to a question, and draw which is preferred from the sigmoid of the true difference.
+    """Write questions with two responses each, and draw the preferred one by the sigmoid of the true difference.
 
     No response occurs twice, and the two of a pair never have the same reward. Prompts recur (there are 1,920), so
     divide the pairs with `rmlab.split_by_prompt`: the texts of one part are then unseen in the others.
@@ -118,11 +118,11 @@ def simulate_text_pairs(
     Parameters
     ----------
     n_pairs
-        How many, at most 30,000.
-    The number of pairs, at most 30,000.
+        The number of pairs, at most 30,000.
+    seed
         A whole number, or a NumPy generator to draw from.
     nats_per_point
-        How much a point of reward weighs with the judge, above 0: at 0.4 the best accuracy is about 83%.
+        The reward of one point, above 0. At 0.4 the best possible accuracy is about 83%.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def simulate_text_pairs(
 
 
 def _response(rng: np.random.Generator, place: str, qualities: list[str]) -> str:
-    """Return a response that states one of the four degrees for each quality, in some order."""
+    """Return a response that states one of the four degrees for each quality, in random order."""
     words = tuple(_DEGREES)
     degrees, order = rng.permutation(4), rng.permutation(4)
     a, b, c, d = (f"{words[degrees[i]]} {qualities[i]}" for i in order)

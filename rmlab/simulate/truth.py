@@ -41,7 +41,7 @@ def bayes_log_loss(score_differences: np.ndarray) -> float:
     With d the absolute difference, ``P loss(d) + (1 - P) loss(-d)`` is ``loss(d) + (1 - P) d``.
     """
     d = np.abs(np.asarray(score_differences, dtype=np.float64))
-    d = np.minimum(d, 1e3)  # from there on a label is certain, with entropy 0, not infinity times zero
+    d = np.minimum(d, 1e3)  # beyond this a label is certain: its entropy is 0, not infinity times zero
     return float(np.mean(preference_loss(d) + preference_probability(-d) * d))
 
 
@@ -65,6 +65,9 @@ def expected_outcomes(score_differences: np.ndarray, true_differences: np.ndarra
     """
     differences, truth = (np.asarray(d, dtype=np.float64) for d in (score_differences, true_differences))
     if differences.shape != truth.shape:
-        raise ValueError(f"both must have the same shape, got {differences.shape} and {truth.shape}")
-    right, wrong = outcomes(differences), outcomes(-differences)  # should the label name the first one, or the other
+        raise ValueError(
+            "score_differences and true_differences must have the same shape, "
+            f"got {differences.shape} and {truth.shape}"
+        )
+    right, wrong = outcomes(differences), outcomes(-differences)  # if the label names the first response; the other
     return right * preference_probability(truth) + wrong * preference_probability(-truth)

@@ -1,10 +1,10 @@
 """Train a reward model on preference pairs.
 
 `start_run` begins a run, and `loop` takes its steps. A run takes its settings from `config` and its pairs from
-`training_data`, changes the model as `mode` says, and reports what is in `records`. `run_state` holds what changes from
-step to step, and `checkpoint` writes it to disk, so that a run that was killed can be resumed. `adapters` decides which
-weights are trained, `optimizer` how, `schedule` the learning rate of each step, and `batch_order` its pairs. `faults`
-handles numbers that are not finite, and `interruption` signals. `logs` records the steps while a run goes on. `group`
+`training_data`, sets the model as `mode` describes, and yields `records`. `run_state` holds what changes from step to
+step, and `checkpoint` writes it to disk, so that a killed run can be resumed. `adapters` decides which weights are
+trained, `optimizer` how, `schedule` the learning rate of each step, and `batch_order` its pairs. `faults` handles
+numbers that are not finite, and `interruption` handles signals. `logs` records the steps while a run goes on. `group`
 makes one run of several processes, and `parallel` spreads the model over them. `linear_head` fits the head alone.
 """
 

@@ -53,7 +53,7 @@ def add_adapters(model: RewardModel, config: TrainingConfig) -> None:
     Raises
     ------
     TrainingError
-        If a target is no linear layer, or the network cannot compute with adapters or take them up again.
+        If a target is not a linear layer, or the network cannot compute with adapters or merge them.
     """
     from peft import LoraConfig, inject_adapter_in_model
     from peft.tuners.lora import LoraLayer
@@ -79,14 +79,14 @@ def add_adapters(model: RewardModel, config: TrainingConfig) -> None:
     )
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="fan_in_fan_out")  # which peft sets by itself where Conv1D is
+            warnings.filterwarnings("ignore", message="fan_in_fan_out")  # peft sets it by itself for Conv1D
             inject_adapter_in_model(settings, backbone)
         score_a_text(model)
         for module in backbone.modules():
-            if isinstance(module, LoraLayer):  # a fresh adapter changes nothing: whether it can be merged is seen now
+            if isinstance(module, LoraLayer):  # it changes no weight yet: this only tests whether it can be merged
                 module.merge()
                 module.unmerge()
-    except Exception as error:  # whatever somebody's network may raise
+    except Exception as error:  # whatever a custom network may raise
         _take_out(backbone, merge=False)
         raise TrainingError(
             f"low-rank adapters cannot be added to {type(model.network).__name__} "
@@ -100,7 +100,7 @@ def trained_adapter(model: RewardModel, base: Base) -> Adapter | None:
     Parameters
     ----------
     base
-        The model with whose weights the run began.
+        The model whose weights the run began with.
     """
     from peft import get_peft_model_state_dict
     from peft.tuners.lora import LoraLayer
@@ -131,14 +131,14 @@ def _take_out(backbone: nn.Module, *, merge: bool) -> None:
     for module in adapted.values() if merge else ():
         module.merge()
     for name, module in adapted.items():
-        # peft wraps a module that holds several stacked experts once for each of its weights, one wrap in another
+        # peft wraps a module that holds several stacked experts once for each of its weights, one inside another
         if name.removesuffix(".base_layer") == name or name.removesuffix(".base_layer") not in adapted:
             backbone.set_submodule(name, module.get_base_layer())
     vars(backbone).pop("peft_config", None)
 
 
 def score_a_text(model: RewardModel) -> torch.Tensor:
-    """Return the score of a short text by the network in the mode that it is in, in float32 and without gradients."""
+    """Return the score of a short text in the present mode of the network, in float32 and without gradients."""
     ids = torch.tensor(model.encode(["Is it one?"], ["It is one and not two."])[:], device=model.device)  # (1, tokens)
     with torch.no_grad(), model.computing(bf16=False):
         return model(input_ids=ids, attention_mask=torch.ones_like(ids))

@@ -13,7 +13,7 @@ __all__ = ["batches"]
 
 
 def batches(data: TrainingData, config: TrainingConfig, n_steps: int) -> Iterator[np.ndarray]:
-    """Yield the pairs of each step: every pair once an epoch, in an order that only the seed decides."""
+    """Yield the positions of each step's pairs: every pair once an epoch, in an order that the seed decides."""
     generator = np.random.default_rng(config.seed)
     runs = _runs_of_a_prompt(data) if config.keep_together else None
     even = cuts = np.arange(config.batch_size, len(data), config.batch_size)
@@ -33,15 +33,15 @@ def batches(data: TrainingData, config: TrainingConfig, n_steps: int) -> Iterato
 
 
 def _runs_of_a_prompt(data: TrainingData) -> list[np.ndarray]:
-    """Return the pairs that follow one another with the same prompt, run by run."""
+    """Return the positions of consecutive pairs with the same prompt, one array for each run of them."""
     keys = data.encoded.chosen.prompt_keys
     return np.split(np.arange(len(data)), np.flatnonzero(keys[1:] != keys[:-1]) + 1)
 
 
 def _between_prompts(cuts: np.ndarray, ends: np.ndarray, batch_size: int) -> np.ndarray:
-    """Move each cut to where a prompt ends, if that is at most a quarter of a batch away.
+    """Return the cuts, each moved to where a prompt ends if that is at most a quarter of a batch away.
 
-    A prompt that is cut has its responses scored in two batches.
+    If a prompt is cut, its responses are scored in two batches.
     """
     after = ends[np.searchsorted(ends, cuts)]
     before = np.concatenate([[0], ends])[np.searchsorted(ends, cuts)]

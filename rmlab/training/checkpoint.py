@@ -1,9 +1,9 @@
-"""Checkpoints, from which a killed run goes on and ends with the weights that it would have had.
+"""Checkpoints, from which a killed run is resumed; it ends with the weights that it would have had.
 
 A folder of checkpoints belongs to one run. Each checkpoint is a folder of its own, named by its step:
 weights, optimiser and random states as safetensors, the rest as JSON, and the SHA-256 of both. It is written under
-another name and renamed when it is complete, and only then may an older one be deleted: at any moment, whatever
-happens, there is one whole checkpoint. The two newest are kept, so that damage to one does not cost the run.
+another name and renamed when it is complete. Before it is written, all others but the newest are deleted. So after the
+first there is always a whole checkpoint, and normally there are two: damage to one does not cost the run.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ TENSORS, STATE, MANIFEST = "tensors.safetensors", "state.json", "manifest.json"
 MAY_DIFFER = ("checkpoint_every", "checkpoint_minutes", "patience")
 """Settings that do not affect the weights of a step."""
 LENGTH = ("epochs", "max_steps")
-"""Settings that may change where a finished run goes on for longer."""
+"""Settings that may change when a finished run goes on for longer."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that was read and found whole."""
+    """A checkpoint that was read and is whole."""
 
     path: Path
     tensors: dict[str, torch.Tensor]
@@ -67,9 +67,9 @@ class Checkpoints:
     folder
         The folder, made if needed.
     resume
-        Whether to go on from the newest whole checkpoint there, if there is one.
+        Whether to go on from the newest whole checkpoint in it, if there is one.
     model, data, held_out, config
-        What the run starts from; a checkpoint keeps fingerprints of it.
+        What the run begins with; a checkpoint keeps fingerprints of it.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Checkpoints:
             return
         state.restore(self.found.tensors, self.found.document)
         if self._goes_on_for_longer(self.found):
-            state.best.misses = 0  # if it stopped out of patience, it begins to wait again
+            state.best.misses = 0  # a run that stopped out of patience begins to wait again
         device = self.model.device.type
         states = {
             kind: self.found.tensors.get(f"random.{PartialState().process_index}.{kind}") for kind in ("cpu", device)
@@ -123,10 +123,10 @@ class Checkpoints:
         for kind, random in states.items():
             if random is not None:  # None if the run has moved to another kind of device
                 _random(kind).set_rng_state(random.clone())
-        self.found = None  # and with it the memory
+        self.found = None  # this frees its memory
 
     def after_step(self, state: RunState, *, finished: bool, stopped: bool) -> None:
-        """Write a checkpoint if one is due, at the end of a run that writes them, and where one is stopped."""
+        """Write a checkpoint if one is due, at the end of a run that writes them, or if the run is stopped."""
         every, minutes = self.config.checkpoint_every, self.config.checkpoint_minutes
         due = [stopped or bool(every and state.step % every == 0) or (finished and bool(every or minutes))]
         if minutes is not None:
@@ -134,7 +134,7 @@ class Checkpoints:
             broadcast_object_list(due)  # the clock of the main process decides
         if not due[0]:
             return
-        random = gather_object([_random_states(self.model.device)])  # a process each
+        random = gather_object([_random_states(self.model.device)])  # one for each process
         tensors = state.tensors(keep=PartialState().is_main_process)
         if PartialState().is_main_process:
             self._write(state, tensors, random, finished=finished)
@@ -154,7 +154,7 @@ class Checkpoints:
         document |= {"finished": finished, "n_steps": self.config.n_steps(len(self.data))}
         path = self.folder / f"step-{state.step:010d}"
         try:
-            for other in self.folder.glob("step-*"):  # before writing, so that there are never more than two
+            for other in self.folder.glob("step-*"):  # before writing, so that there are never three
                 if other != self._last:
                     shutil.rmtree(other)
             _write_whole(path, tensors, document)
@@ -170,7 +170,7 @@ class Checkpoints:
             self._last = state.progress.checkpoint = path
 
     def _goes_on_for_longer(self, found: Checkpoint) -> bool:
-        """Return whether the run had come to its end, and now has more steps."""
+        """Return whether the run had finished and now has more steps."""
         then = found.document.get("n_steps", math.inf)  # older versions did not write it
         return found.document.get("finished", False) and self.config.n_steps(len(self.data)) > then
 
@@ -183,7 +183,7 @@ class Checkpoints:
             )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.lock.acquire(timeout=0)  # the process holds it, not the file: it ends with the process
+            self.lock.acquire(timeout=0)  # the lock belongs to the process and ends with it; the file may stay
         except filelock.Timeout:
             holder = "an unknown process"
             with contextlib.suppress(OSError):
@@ -201,7 +201,7 @@ class Checkpoints:
             present = sorted(path.name for path in self.folder.glob("step-*"))
             if present and not self.resume:
                 raise TrainingError(
-                    f"{self.folder} holds checkpoints of another run, the last of them {present[-1]}. Resume it "
+                    f"{self.folder} holds checkpoints of another run, the last one {present[-1]}. Resume it "
                     "(resume=True, or --resume), remove that folder, or choose another."
                 )
         except BaseException:
@@ -247,7 +247,7 @@ def load_checkpoint(model: RewardModel, folder: str | Path, *, best: bool = Fals
 
 
 def _write_whole(path: Path, tensors: Mapping[str, torch.Tensor], document: Mapping[str, Any]) -> None:
-    """Write a checkpoint where there is none: first to the disk, and then, with one renaming, to its name."""
+    """Write a checkpoint where there is none: first under another name, which is then changed in one step."""
     with replacing(path) as new:
         new.mkdir()
         save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, new / TENSORS)
@@ -257,7 +257,10 @@ def _write_whole(path: Path, tensors: Mapping[str, torch.Tensor], document: Mapp
 
 
 def _newest(folder: Path) -> Checkpoint | None:
-    """Return the newest whole checkpoint, and warn of damaged ones; None if there are none."""
+    """Return the newest whole checkpoint, and warn of damaged ones; None if there are none.
+
+    Raises TrainingError if all are damaged.
+    """
     damaged = []
     for path in sorted(folder.glob("step-*"), reverse=True):
         try:
@@ -318,13 +321,13 @@ def _refuse_another_run(found: Checkpoint, identity: Mapping[str, Any], *, longe
 
 
 def _may_be_resumed(folder: Path) -> bool:
-    """Return whether a folder holds checkpoints, or could be that of a run which was killed before its first."""
+    """Return whether a folder holds checkpoints, or may belong to a run that was killed before its first."""
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else {"no folder"}
     return any(name.startswith("step-") for name in names) or not names - {".lock", ".owner"}
 
 
 def _on_main(action: Callable[[], None]) -> None:
-    """Run an action in the main process; if it finds a fault, every process raises it."""
+    """Run an action in the main process; if it raises a TrainingError, every process raises it."""
     fault: list[str | None] = [None]
     if PartialState().is_main_process:
         try:

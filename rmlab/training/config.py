@@ -22,22 +22,22 @@ class TrainingConfig:
     epochs, max_steps
         Passes over the pairs; `max_steps`, if given, decides instead.
     batch_size
-        Pairs in one optimiser step, over all processes.
+        Pairs in one optimiser step, in all processes together.
     keep_together
-        Shuffle prompts and not pairs: those that follow one another with the same prompt stay together. Of ranked
-        responses, whose every two make a pair, each is then scored once a batch (Ouyang et al. 2022, section 3.5). A
-        batch then has from half to one and a half times `batch_size` pairs, where that leaves prompts whole.
+        Shuffle prompts, not pairs: consecutive pairs with the same prompt stay together. If every two ranked responses
+        make a pair, each response is then scored once per batch (Ouyang et al. 2022, section 3.5). To leave prompts
+        whole, a batch may have from half to one and a half times `batch_size` pairs.
     gradient_accumulation
         Parts into which a batch is cut to save memory; the result does not depend on it.
     learning_rate, warmup_fraction, weight_decay, max_grad_norm
-        AdamW with linear warm-up over that fraction of the steps; the norm of the gradient is clipped. Weight decay
-        leaves biases and normalisations alone.
+        AdamW with linear warm-up over that fraction of the steps; the gradient is clipped to `max_grad_norm`. Weight
+        decay leaves biases and normalisations alone.
     schedule
         The learning rate after the warm-up: one of `Schedule`.
     max_length
-        Longest sequence in tokens; by default the model's own.
+        Longest sequence in tokens; by default the model's own limit.
     precision
-        ``"bf16"``, ``"fp32"``, or ``"auto"``: bf16 if the machine is faster with it. Weights are float32 in all cases.
+        ``"bf16"``, ``"fp32"``, or ``"auto"``: bf16 if the machine is faster with it. Weights are trained in float32.
     gradient_checkpointing
         Compute activations again in the backward pass, to save memory.
     dropout
@@ -45,36 +45,36 @@ class TrainingConfig:
     label_smoothing
         Share of labels taken to be wrong, see `rmlab.preference_loss`. Margins and weights come from the pairs.
     centering
-        Weight of ``mean((score(chosen) + score(rejected))**2)``, which ties scores to zero (Eisenstein et al. 2023).
+        Weight of ``mean((score(chosen) + score(rejected))**2)``, which keeps scores near zero (Eisenstein et al. 2023).
     freeze
-        Parameters that stay as they are: those whose name matches one of these patterns, such as
-        ``"*.embeddings.*"`` or ``"*.layers.[0-3].*"`` (see `fnmatch`). Each pattern must match something.
+        Patterns of the names of parameters that are not trained, such as ``"*.embeddings.*"`` or
+        ``"*.layers.[0-3].*"`` (see `fnmatch`). Each pattern must match something.
     lora
-        Rank of low-rank adapters (Hu et al. 2021) on linear layers of the backbone, merged at the end; 0 trains every
-        weight.
+        Rank of low-rank adapters (Hu et al. 2021) on linear layers of the backbone, merged at the end. 0 trains every
+        weight that is not frozen.
     lora_alpha, lora_dropout
-        The change of a layer is that of its adapter times ``lora_alpha / lora``, by default 2; the input of an adapter
-        is dropped out with this probability, whatever `dropout` says of the backbone.
+        The change of a layer is that of its adapter times ``lora_alpha / lora``, by default 2. `lora_dropout` is the
+        probability of dropout on the input of an adapter; `dropout` does not affect it.
     lora_targets
-        Names of the layers that get an adapter, or their ends, such as ``("q_proj", "v_proj")``; by default every
-        linear layer.
+        Names of the layers that get an adapter, or the ends of these names, such as ``("q_proj", "v_proj")``; by
+        default every linear layer that is not frozen.
     packing
         ``"auto"``: packed rows, in which a prompt's tokens are computed once for both of its responses, if the model
-        supports them; ``"off"``: padded rows. The loss is the same to rounding.
+        supports them; ``"off"``: padded rows. The loss is the same up to rounding.
     compile
-        Compile the layers of the backbone (`torch.compile`) for the training steps. It takes half a minute or more, and
-        whether the steps then take less time depends on model and machine: on a CPU it helped a decoder, but not MiniLM
+        Compile the layers of the backbone (`torch.compile`) for the training steps. It takes half a minute or more.
+        Whether the steps are then faster depends on model and machine: on a CPU it helped a decoder, but not MiniLM
         (``benchmarks/compile_pays.py``). On a CPU it needs a C++ compiler.
     evaluate_every
         Steps between evaluations on the held-out pairs; 0 evaluates only before the first and after the last step.
     patience
         Evaluations in a row without a better held-out log loss before the run stops. If it is given, the best
-        weights are put back at the end, whether or not the run was stopped.
+        weights are put back at the end, whether or not patience ended the run.
     checkpoint_every, checkpoint_minutes
-        Steps, and minutes, between checkpoints; one more is written after the last step. With 0 and None one is written
-        only if the run is stopped, by Ctrl-C, SIGTERM or `TrainingRun.stop`.
+        Steps, and minutes, between checkpoints; one more is written after the last step. With 0 and None, one is
+        written only if the run is stopped by Ctrl-C, SIGTERM or `TrainingRun.stop`.
     seed
-        Seed of the order of the pairs, the adapters and dropout.
+        Seed of the order of the pairs, the adapters, dropout, and the pairs drawn for each of several heads.
     """
 
     epochs: float = 1.0
@@ -108,7 +108,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for name in ("freeze", "lora_targets"):
-            value: str | Iterable[str] = getattr(self, name)  # lists, where they were read from JSON
+            value: str | Iterable[str] = getattr(self, name)  # lists, if they were read from JSON
             object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
         for_lora = (self.lora_alpha is None, self.lora_dropout == 0, not self.lora_targets)
         rules: dict[str, tuple[bool, str]] = {
@@ -126,7 +126,7 @@ class TrainingConfig:
             "centering": (0 <= self.centering < math.inf, "at least 0"),
             "lora": (
                 self.lora >= 0 and (self.lora > 0 or all(for_lora)),
-                "a rank, or 0 for none, which then has no lora_alpha, lora_dropout or lora_targets",
+                "a rank, or 0 for none, without lora_alpha, lora_dropout and lora_targets",
             ),
             "lora_alpha": (
                 self.lora_alpha is None or 0 < self.lora_alpha < math.inf,

@@ -1,4 +1,4 @@
-"""Stopping a run before a number that is not finite reaches its weights, and finding the pairs that gave it."""
+"""Stopping a run before a number that is not finite reaches its weights, and finding the pairs that caused it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def refuse_fault(
 ) -> NoReturn:
     """Raise TrainingError for a loss or gradient that is not finite, and name the pairs at fault.
 
-    Texts in one packed row share a matrix product, in which NaN times zero is NaN: one pair spoils its neighbours. So
-    each is tried alone.
+    Texts in one packed row share a matrix product, in which NaN times zero is NaN, so one pair spoils its neighbours.
+    Therefore each pair is tried alone.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ def refuse_fault(
     data, indices
         The pairs that had a part in it.
     alone
-        Computes the loss of one pair with nothing else; None if that cannot be done here, and all are named.
+        A function that computes the loss of one pair alone. If it is None, all pairs are named.
     parameters
-        What is trained.
+        The tensors that are trained.
     """
     at_fault = list(indices) if alone is None else [i for i in indices if not _is_sound(alone(i), parameters)]
     together = "" if at_fault else " (each of them is finite alone)"
@@ -56,5 +56,5 @@ def _is_sound(loss: torch.Tensor, parameters: Sequence[torch.Tensor]) -> bool:
     if not all_finite(loss):
         return False
     gradients = torch.autograd.grad(loss.sum(), list(parameters), allow_unused=True)
-    # that of an embedding is sparse during a run
+    # the gradient of an embedding is sparse during a run
     return all(all_finite(g.coalesce().values() if g.is_sparse else g) for g in gradients if g is not None)

@@ -1,4 +1,4 @@
-"""Short names of what a run begins with, so that a checkpoint is not taken for that of another run."""
+"""Hashes of what a run begins with, so that a checkpoint is not taken for that of another run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def model_fingerprints(model: RewardModel) -> dict[str, str]:
 def data_fingerprint(data: TrainingData) -> str:
     """Return the number of pairs and a hash of their token ids, margins and, if there are any, weights."""
     ids = hashlib.sha256(np.asarray(data.margins, dtype=np.float64).tobytes())
-    if data.weights is not None:  # without weights the hash is that of checkpoints from before there were any
+    if data.weights is not None:  # so without weights the hash is as in older checkpoints
         ids.update(b"weights" + np.asarray(data.weights, dtype=np.float64).tobytes())
     for side in (data.encoded.chosen, data.encoded.rejected):
         for sequence in side:

@@ -1,7 +1,7 @@
-"""Several processes as one run: work split across them, and one end for all.
+"""Several processes as one run: the work is split across them, and if one fails, all stop.
 
-A process that meets an error leaves a note with the group before it ends. The others, whose next exchange with it
-fails, find the note and stop with its message. A process that was killed leaves no note, and then they say so.
+A process that meets an error leaves a note with the group before it ends. The next exchange of the others with it
+fails; they find the note and stop with its message. A killed process leaves no note, and then their message says so.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NOTE = "rmlab: why a process ended"
 
 
 def join_group() -> PartialState:
-    """Join the other processes that a launcher started, if any; over gloo, if there are only CPUs."""
+    """Join the processes that a launcher started, if any, and return the group; on CPUs it uses gloo."""
     told = os.environ.get("ACCELERATE_USE_CPU", "false").lower() in ("1", "true", "yes")
     return PartialState(cpu=told or not torch.accelerator.is_available())
 
@@ -36,12 +36,12 @@ def is_sharded() -> bool:
 
 
 def own_places(n: int) -> np.ndarray:
-    """Return the places, of n that are split across the processes, on which this one works."""
+    """Return those of n places on which this process works; they are split across the processes."""
     return np.arange(n)[PartialState().process_index :: PartialState().num_processes]
 
 
 def gathered(values: np.ndarray) -> np.ndarray:
-    """Return the values of all places in every process, from those that each has for its `own_places`."""
+    """Return the values of all places, in every process, from the values that each has for its `own_places`."""
     parts: list[np.ndarray] = gather_object([values])
     whole = np.empty(sum(map(len, parts)), dtype=values.dtype)
     for rank, part in enumerate(parts):
@@ -51,7 +51,7 @@ def gathered(values: np.ndarray) -> np.ndarray:
 
 @contextlib.contextmanager
 def one_for_all() -> Iterator[None]:
-    """Stop every process when one fails, so that none hangs. The context may be entered twice.
+    """Stop every process when one fails, so that none hangs. The context may be nested.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def one_for_all() -> Iterator[None]:
         In the processes that were not at fault, with the error of the one that was. If several have errors of their
         own, the first is at fault.
     TrainingError
-        In the remaining processes, if one was killed; and at once, if accelerate was told to do what rmlab does not.
+        In the remaining processes, if one was killed; and at once, if accelerate has settings that rmlab cannot follow.
     """
     if PartialState().num_processes == 1:
         _check_settings()
@@ -80,7 +80,7 @@ def one_for_all() -> Iterator[None]:
         note = _read(store) if lost else _leave(store, mine)
         if note == mine:
             if dist.is_initialized():
-                dist.destroy_process_group()  # the others' exchange then fails, and they look for the note
+                dist.destroy_process_group()  # so that the exchange of the others fails and they look for the note
             raise
         if note is not None:
             raise OtherProcessError(f"another process of this run stopped: {note}") from error
@@ -91,13 +91,13 @@ def one_for_all() -> Iterator[None]:
 
 
 def _check_settings() -> None:
-    """Refuse settings of accelerate that rmlab would not follow."""
+    """Raise TrainingError for settings of accelerate that rmlab cannot follow."""
     for kind in ("DEEPSPEED", "MEGATRON_LM"):
         if parse_flag_from_env(f"ACCELERATE_USE_{kind}"):
             raise TrainingError(
                 f"accelerate was told to use {kind}, and rmlab trains with a copy of the model in each process (DDP), "
-                "or with one sharded across them (FSDP). Launch without it, such as by: torchrun --nproc-per-node N "
-                "-m rmlab train ...; or, for FSDP, by: accelerate launch --use_fsdp --fsdp_version 2 --num_processes N "
+                "or with one sharded across them (FSDP). Launch without it: torchrun --nproc-per-node N "
+                "-m rmlab train ...; or, for FSDP: accelerate launch --use_fsdp --fsdp_version 2 --num_processes N "
                 "-m rmlab train ..."
             )
     version = os.environ.get("FSDP_VERSION", "1")
@@ -116,12 +116,12 @@ def _check_settings() -> None:
 def _read(store: Any) -> str | None:
     try:
         return store.get(NOTE).decode() if store.check([NOTE]) else None
-    except RuntimeError:  # the process that held the store has ended, too
+    except RuntimeError:  # the process that held the store has ended too
         return None
 
 
 def _leave(store: Any, note: str) -> str:
-    """Leave a note, if there is none, and return the note that is there."""
+    """Leave a note if there is none, and return the one that is then there."""
     try:
         return store.compare_set(NOTE, "", note).decode()
     except RuntimeError:

@@ -30,7 +30,7 @@ def on_signals(stop: Callable[[], None] | None) -> Iterator[list[int]]:
         received.append(number)
         if len(received) > 1:
             raise KeyboardInterrupt
-        os.write(2, SAID)  # print could be interrupted in its middle by itself
+        os.write(2, SAID)  # a second signal could interrupt print half-way
         stop()
 
     before = {number: signal.signal(number, handle) for number in SIGNALS}

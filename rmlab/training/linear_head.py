@@ -1,4 +1,4 @@
-"""Fitting the head alone, on the features of a frozen backbone: logistic regression, with one best answer."""
+"""Fitting the head alone, on the features of a frozen backbone: logistic regression, which has one optimum."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ def fit_head(
     prior_variance: float = 1.0,
     progress: bool = False,
 ) -> LinearReward:
-    """Fit the head of `model` to pairs in place, with a frozen backbone; it takes seconds where training takes minutes.
+    """Fit the head of `model` in place to pairs, with a frozen backbone, and return the fit.
+
+    It takes seconds where training takes minutes.
 
     Parameters
     ----------
     model
         The model whose head is overwritten; a bias is set to 0.
     pairs
-        The pairs to fit to, or the result of `prepare` for them. A pair counts as often as its weight says, also
-        against the prior.
+        The pairs to fit to, or the result of `prepare` for them. A pair counts as often as its weight says, against
+        the prior too.
     prior_variance
         As in `fit_linear_reward`.
     progress
@@ -40,7 +42,7 @@ def fit_head(
     Raises
     ------
     TrainingError
-        If there is nothing left to fit to.
+        If nothing is left to fit to, or the features are not finite.
     """
     data = pairs if isinstance(pairs, TrainingData) else prepare(model, pairs)
     both: Encoded = data.encoded.chosen.join(data.encoded.rejected)

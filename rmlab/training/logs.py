@@ -20,21 +20,21 @@ OF_AN_EVALUATION = ("log_loss", "accuracy", "brier", "calibration_error")
 
 
 class StepLog:
-    """What `train` writes down of each step: a context, to which records are added.
+    """The log in which `train` writes each step: a context, to which records are added.
 
-    A resumed run writes again what it had written before, up to the step from which it goes on. An error of the disk
-    ends the log with a warning, and not the run.
+    A resumed run writes the lines again up to the step from which it goes on. A disk error ends the log with a warning,
+    but not the run.
 
     Parameters
     ----------
     so_far
-        Returns the steps that the run has taken, those from before it was resumed among them.
+        A function that returns the steps taken so far, including those before the run was resumed.
     file
         Where the lines of JSON go.
     folder
         Where the event files go.
     resume
-        Whether the file may be there.
+        Whether the file may exist.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class StepLog:
             self._standing.close()
 
     def add(self, step: TrainingStep) -> None:
-        """Write a record, and before the first one those of the steps that a resumed run had taken."""
+        """Write a record; before the first one, write those of the steps that a resumed run had taken."""
         records = [step]
         try:
             if not self._begun:
@@ -84,7 +84,7 @@ class StepLog:
                 if self.folder is not None:
                     from torch.utils.tensorboard import SummaryWriter
 
-                    # of the step on, TensorBoard hides what a run had written before it was killed
+                    # from this step on, TensorBoard hides what the run had written before it was killed
                     purge = step.step if len(records) > 1 else None
                     self._events = SummaryWriter(str(self.folder), purge_step=purge)
                     self._standing.callback(self._events.close)

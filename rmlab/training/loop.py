@@ -49,7 +49,7 @@ def run_steps(
     checkpoints: Checkpoints | None,
     progress: Progress,
 ) -> Generator[TrainingStep, None, None]:
-    """Yield the steps of a run. It has no reference to the `TrainingRun`, and so ends when that is no longer used."""
+    """Yield the steps of a run. It holds no reference to the `TrainingRun`, so it ends when that is no longer used."""
     group = join_group()
     rank, world = group.process_index, group.num_processes
     torch.manual_seed(config.seed)  # dropout and adapters; the order of the pairs has a generator of its own
@@ -171,7 +171,7 @@ def run_steps(
 def _relative_weights(data: TrainingData, batch: np.ndarray) -> np.ndarray:
     """Return how often each pair of a batch counts, shape ``(n,)``: its weight, divided by the mean weight.
 
-    So the mean of these times the losses is ``sum(weight * loss) / sum(weight)`` over the batch.
+    So the mean of these numbers times the losses is ``sum(weight * loss) / sum(weight)`` over the batch.
     """
     if data.weights is None:
         return np.ones(len(batch))
@@ -190,7 +190,7 @@ def _losses(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the scores of pairs, ``(2, n)`` with the chosen first, and the loss of each pair, ``(n,)``.
 
-    With several heads these are their means, where each head counts a pair as often as it was drawn for it.
+    With several heads both are means over the heads. In the loss, each head counts a pair as often as it drew the pair.
     """
     ids = [side[i] for side in (data.encoded.chosen, data.encoded.rejected) for i in indices]
     keys = [*indices, *indices]  # the two texts of a pair begin alike
@@ -212,9 +212,9 @@ def _losses(
 
 
 def _different_texts(ids: list[list[int]]) -> tuple[list[int], np.ndarray]:
-    """Return where each different text is first, and for each text which of those it is; shape ``(n,)``.
+    """Return where each distinct text is first, and for each text the number of its distinct text, ``(n,)``.
 
-    A response that is in several pairs of a batch, as ranked responses are, is scored once.
+    So a response in several pairs of a batch, as among ranked responses, is scored once.
     """
     first: dict[tuple[int, ...], int] = {}
     places = np.array([first.setdefault(tuple(text), len(first)) for text in ids])

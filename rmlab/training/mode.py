@@ -1,4 +1,4 @@
-"""Changes to a model for the time of a run: dropout, gradient checkpointing, low-rank adapters, compilation."""
+"""Changes to a model for the duration of a run: dropout, gradient checkpointing, low-rank adapters, compilation."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ __all__ = ["compiled_layers", "standing_gradient", "training_mode"]
 
 @contextlib.contextmanager
 def training_mode(model: RewardModel, config: TrainingConfig) -> Iterator[None]:
-    """Set dropout, frozen weights, checkpointing and adapters for a run; afterwards the model is plain, ready to score.
+    """Set dropout, frozen weights, checkpointing and adapters for a run; afterwards the model is ready to score.
 
     Raises
     ------
     TrainingError
-        If peft is missing, a name matches nothing, or the network is random without dropout, or cannot have adapters.
+        If peft is missing, a name matches nothing, or the network is random without dropout or cannot have adapters.
     """
     if config.lora:
         require_peft()
     with model.evaluating():
-        score_a_text(model)  # at its first text BigBird exchanges its attention, dropout included
+        score_a_text(model)  # BigBird replaces its attention at its first text, dropout included
     base, model.base, model.adapter = model.base, None, None  # its weights will no longer be those of a base
     probabilities = dropouts(model)
     frozen = [p for p in model.parameters() if not p.requires_grad]
@@ -62,7 +62,7 @@ def training_mode(model: RewardModel, config: TrainingConfig) -> Iterator[None]:
             set_gradient_checkpointing(model.network, on=True)
         for parameter in model.parameters():
             if parameter.requires_grad and parameter.dtype == torch.bfloat16:
-                # a step changes a weight by less than the last of bfloat16's eight bits, and would change nothing
+                # a step is smaller than the last of bfloat16's eight significant bits, so it would change nothing
                 parameter.data = parameter.data.float()
                 widened.append(parameter)
         model.train()
@@ -85,7 +85,7 @@ def training_mode(model: RewardModel, config: TrainingConfig) -> Iterator[None]:
 
 
 def _refuse_randomness(model: RewardModel) -> None:
-    """Refuse a network that is random in training mode even without dropout: it would judge a pair by two models."""
+    """Raise TrainingError if a network is random without dropout: it would judge the texts of a pair by two models."""
     one, other = (score_a_text(model) for _ in range(2))
     difference, size = float((one - other).abs().max()), float(one.abs().max())
     if difference > 1e-4 * size:
@@ -97,7 +97,7 @@ def _refuse_randomness(model: RewardModel) -> None:
 
 @contextlib.contextmanager
 def compiled_layers(model: RewardModel) -> Iterator[None]:
-    """Compile the layers of the backbone for the time of a run; they are alike, so one compilation serves them all.
+    """Compile the layers of the backbone for the duration of a run; they are alike, so one compilation serves them all.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def compiled_layers(model: RewardModel) -> Iterator[None]:
     if model.device.type == "cpu" and not any(map(shutil.which, compilers)):
         raise TrainingError(
             f"compile needs a C++ compiler on a CPU, and there is none (looked for {', '.join(compilers)}). Install "
-            "one, name it by the environment variable CXX, or leave compile out."
+            "one, name it in the environment variable CXX, or leave compile out."
         )
     if is_sharded():
         raise TrainingError("compile does not work with FSDP; leave one of the two out")
@@ -130,8 +130,9 @@ def standing_gradient(model: RewardModel) -> Iterator[Callable[[], None]]:
     """Keep one gradient of the embedding through a run; yield a function that clears all gradients after a step.
 
     PyTorch would otherwise make one as large as the vocabulary at each call, with zeros except in the rows of a batch's
-    tokens. Here only those rows are added to the one that stays. DistributedDataParallel looks at `sparse` when it is
-    made, so this comes after it: it exchanges the gradient that stays, which is dense. FSDP accepts only dense ones.
+    tokens. Here only those rows are added to the gradient that is kept. DistributedDataParallel reads `sparse` when it
+    is made. This context is entered later, so that it exchanges the kept gradient, which is dense. FSDP accepts only
+    dense gradients.
     """
     embedding = model.network.get_input_embeddings()
     plain = type(embedding.weight) is nn.Parameter and not isinstance(model, FSDPModule)

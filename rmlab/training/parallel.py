@@ -1,8 +1,8 @@
 """One model in several processes: a copy in each (DDP), or one model sharded across them (FSDP).
 
 accelerate decides which of the two: by `accelerate launch --use_fsdp --fsdp_version 2 ...`, or by the file that
-`accelerate config` writes. With FSDP each process holds a part of every weight, of its gradient and of the
-optimiser's state for it, and the weights of a layer are put together while that layer computes (Zhao et al. 2023,
+`accelerate config` writes. With FSDP each process holds a part of every weight, of its gradient and of its optimiser
+state. The weights of a layer are gathered while that layer computes (Zhao et al. 2023,
 https://arxiv.org/abs/2304.11277).
 """
 
@@ -38,22 +38,22 @@ class Parallel:
 
     accelerator: Accelerator
     model: RewardModel
-    """The model for the optimiser and the held-out pairs: with DDP the model itself, with FSDP a copy in parts."""
+    """The model for the optimiser and the held-out pairs: with DDP the model itself, with FSDP a sharded copy."""
     forward: Callable[..., torch.Tensor]
     """What to call in training."""
     no_sync: Callable[[], AbstractContextManager[None]]
-    """For the backward passes of a batch except the last: gradients need not be exchanged yet."""
+    """A context for all backward passes of a batch except the last: gradients need not be exchanged yet."""
     catch_up: Callable[[], torch.Tensor | float] = lambda: 0.0
-    """Call the model as often as the process with the most calls since the last time, and return zero, to be added to
-    the loss. With FSDP the processes compute each call together, and each packs its own pairs into as many calls as
-    they need; without gradients, it also splits the weights again. With DDP there is nothing to catch up with."""
+    """Call the model until this process has made as many calls as every other, and return zero to add to the loss. With
+    FSDP the processes compute each call together, but each packs its own pairs into as many calls as they need. Without
+    gradients, it also shards the weights again. With DDP it does nothing."""
 
 
 @contextlib.contextmanager
 def parallel(model: RewardModel, config: TrainingConfig) -> Iterator[Parallel]:
-    """Spread a model over the processes for the time of a run; afterwards each has the whole trained model.
+    """Spread a model over the processes for the duration of a run; afterwards each has the whole trained model.
 
-    With FSDP, if a run ends in an error the model is as it was before the run.
+    With FSDP, if a run ends in an error, the model is as it was before the run.
     """
     accelerator = _accelerator()
     model.to(accelerator.device)
@@ -68,7 +68,7 @@ def parallel(model: RewardModel, config: TrainingConfig) -> Iterator[Parallel]:
 def _accelerator() -> Accelerator:
     """Return an accelerator that leaves number format, accumulation and compilation to `TrainingConfig`.
 
-    Each is given here, since accelerate would otherwise take it from its launcher: it would compute in bf16 where
+    Each is given here, since accelerate would otherwise take it from its launcher. It might compute in bf16 although
     `precision` is fp32, and divide the loss by a number of steps that rmlab does not accumulate.
     """
     try:
@@ -79,10 +79,10 @@ def _accelerator() -> Accelerator:
             # Buffers never change. Exchanging them would hang where one process makes more calls than another.
             kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
         )
-    except ValueError as error:  # another Accelerator of this process has settled it
+    except ValueError as error:  # another Accelerator of this process has set it
         raise TrainingError(
             f"this process has an Accelerator with mixed_precision={AcceleratorState().mixed_precision!r}, and rmlab "
-            "sets the number format by TrainingConfig.precision. Train in another process, or make it without."
+            "sets the number format by TrainingConfig.precision. Train in another process, or make that one without it."
         ) from error
 
 
@@ -110,13 +110,13 @@ def _sharded(model: RewardModel, accelerator: Accelerator, config: TrainingConfi
 
 
 class _Calls:
-    """Keeps the calls of a sharded model in step: before each, the processes tell one another which still have one."""
+    """Keeps the calls of a sharded model in step: before each, the processes count how many of them still have one."""
 
     def __init__(self, model: RewardModel, accelerator: Accelerator):
         self.model, self.accelerator = model, accelerator
         self.caught_up = False
         self.token = torch.tensor([[model.pad_id]], device=accelerator.device)
-        with torch.no_grad():  # FSDP keeps what its first call makes; made in inference mode it could not be trained
+        with torch.no_grad():  # FSDP keeps tensors of its first call; in inference mode they could not be trained
             self._call()
         self._part()
         model.register_forward_pre_hook(self._announce, prepend=True)  # before FSDP gathers weights

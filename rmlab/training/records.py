@@ -14,12 +14,12 @@ from rmlab.training.config import TrainingConfig
 __all__ = ["HeldOutEvaluation", "History", "TrainingStep"]
 
 KEPT = 1000
-"""The held-out pairs whose differences a file keeps; of more, a random sample. About 11 bytes each per evaluation."""
+"""The most held-out pairs whose differences a file keeps; of more, a sample. About 11 bytes each per evaluation."""
 
 
 @dataclass(frozen=True)
 class HeldOutEvaluation:
-    """The held-out pairs after `step` steps: the `Evaluation` and the differences that it was made from, in nats."""
+    """The held-out pairs after `step` steps: the `Evaluation` and the score differences behind it, in nats."""
 
     step: int
     evaluation: Evaluation
@@ -29,7 +29,7 @@ class HeldOutEvaluation:
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """The result of one optimiser step. Loss, accuracy and difference are of its batch, before the weights moved."""
+    """The result of one optimiser step. Loss, accuracy and difference are those of its batch before the update."""
 
     step: int
     """Counted from 1."""
@@ -49,9 +49,9 @@ class TrainingStep:
     tokens: int
     """In the batch, without padding."""
     seconds: float
-    """Since the first step began, without evaluations."""
+    """Total time of the steps so far, without evaluations and checkpoints."""
     evaluations: tuple[HeldOutEvaluation, ...] = field(default=(), repr=False)
-    """Those made since the record before; the first record holds the one made before any training (step 0)."""
+    """Those made since the previous record; the first record holds the one made before any training (step 0)."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class History:
         Raises
         ------
         ValueError
-            If it is not a history, or is one from a version with other settings or figures.
+            If it is not a history, or is from a version with other settings or figures.
         """
         try:
             evaluations = [_held_out_evaluation(one) for one in record["evaluations"]]

@@ -1,4 +1,4 @@
-"""Pairs drawn again for each head of a model, so that the heads differ by what chance gave them (the bootstrap)."""
+"""Pairs drawn again for each head of a model (the bootstrap), so that the heads differ by chance."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ __all__ = ["draw_again"]
 def draw_again(n_pairs: int, n_heads: int, *, seed: int) -> np.ndarray:
     """Return how often each head counts each pair, ``(n_pairs, n_heads)``.
 
-    For every head, as many pairs as there are are drawn with replacement, once for the whole run. A single head counts
-    every pair once.
+    For each head, `n_pairs` pairs are drawn with replacement, once for the whole run. A single head counts every pair
+    once.
 
     References
     ----------

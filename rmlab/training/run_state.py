@@ -1,7 +1,7 @@
-"""The state of a run: all that another run needs in order to go on from there as if nothing had happened.
+"""The state of a run: all that another run needs to go on from there as if nothing had happened.
 
-The order of the pairs and the learning rate are not stored: both follow from the settings and the number of the step.
-What is stored is whole: if each process holds a part of the model (see `parallel`), the parts are put together.
+The order of the pairs and the learning rate are not stored, since both follow from the settings and the step. Tensors
+are stored whole: if each process holds a part of the model (see `parallel`), the parts are gathered.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Best:
         self.weights: dict[str, torch.Tensor] = {}
 
     def see(self, evaluation: HeldOutEvaluation, *, copy: bool = True) -> None:
-        """Record an evaluation; if `copy`, of a model that has the weights which were evaluated."""
+        """Record an evaluation. With `copy`, the model must hold the weights that were evaluated."""
         if evaluation.evaluation.log_loss < self.log_loss:
             self.log_loss, self.step, self.misses = evaluation.evaluation.log_loss, evaluation.step, 0
             if copy and self.keep:
@@ -60,7 +60,7 @@ class Progress:
     resumed_at: list[int] = field(default_factory=list)
     best_step: int | None = None
     checkpoint: Path | None = None
-    """The newest that was written."""
+    """The newest checkpoint that was written."""
     stop_asked: bool = False
     finished: bool = False
 
@@ -80,9 +80,9 @@ class RunState:
         return self.progress.records[-1].step if self.progress.records else 0
 
     def tensors(self, *, keep: bool = True) -> dict[str, torch.Tensor]:
-        """Return the tensors of the state, without random states; nothing to a process that does not `keep` them.
+        """Return the tensors of the state, without random states; an empty dictionary if not `keep`.
 
-        All processes call this together: each may hold a part of every tensor.
+        All processes must call this together, since each may hold a part of every tensor.
         """
         parts = _prefixed("model", learned(self.model))
         for number, values in self.optimizer.state_dict()["state"].items():
@@ -110,7 +110,7 @@ class RunState:
         moments: dict[int, dict[str, torch.Tensor]] = {}
         for name, tensor in _under("optimizer", tensors).items():
             number, key = name.split(".", 1)
-            tensor = tensor.clone()  # memory that PyTorch has aligned
+            tensor = tensor.clone()  # so that PyTorch aligns its memory
             like = parameters[int(number)]
             moments.setdefault(int(number), {})[key] = _part(tensor, like) if tensor.shape == like.shape else tensor
         groups = self.optimizer.state_dict()["param_groups"]
@@ -127,14 +127,14 @@ class RunState:
 
 
 def learned(model: RewardModel) -> dict[str, torch.Tensor]:
-    """Return what training changes: the parameters that have a gradient, and the buffers that are saved."""
+    """Return what training changes: the parameters that require a gradient, and the buffers that are saved."""
     saved = model.state_dict().keys()
     parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
     return {**parameters, **{name: b for name, b in model.named_buffers() if name in saved}}
 
 
 def put_weights(model: RewardModel, weights: Mapping[str, torch.Tensor]) -> None:
-    """Copy weights into a model that trains just these."""
+    """Copy weights into a model. Raises ValueError if they are not exactly those that it trains."""
     targets = learned(model)
     if targets.keys() != weights.keys():
         raise ValueError(f"expected the weights of {sorted(targets)[:3]} ..., got {sorted(weights)[:3]} ...")
@@ -144,12 +144,12 @@ def put_weights(model: RewardModel, weights: Mapping[str, torch.Tensor]) -> None
 
 
 def whole(tensor: torch.Tensor) -> torch.Tensor:
-    """Return a tensor put together, in every process, from the part in each; any other as it is."""
+    """Return a sharded tensor whole, in every process; any other tensor as it is."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def _part(tensor: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """Return this process's part of a whole tensor, if `like` is a part."""
+    """Return this process's part of a whole tensor if `like` is sharded, else the tensor."""
     if not isinstance(like, DTensor):
         return tensor
     return distribute_tensor(tensor.to(like.device), like.device_mesh, like.placements, src_data_rank=None)

@@ -1,4 +1,4 @@
-"""Learning rate schedules: how the learning rate moves from step to step. A new schedule is written here alone."""
+"""Learning rate schedules: how the learning rate changes from step to step. A new one needs changes only here."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["Schedule", "make_schedule"]
 Schedule = Literal["cosine", "linear", "constant"]
 """Names of the schedules; `TrainingConfig` and the command line take them from here.
 
-After the warm-up ``"cosine"`` and ``"linear"`` go down to zero at the last step, and ``"constant"`` stays."""
+After the warm-up, ``"cosine"`` and ``"linear"`` fall to zero by the end of the run; ``"constant"`` stays."""
 
 
 def make_schedule(
     optimizer: Optimizer, name: Schedule, *, warmup_fraction: float, n_steps: int, taken: int
 ) -> LRScheduler:
-    """Return the schedule of a run of `n_steps`, of which some are `taken`.
+    """Return the schedule of a run of `n_steps` steps, of which `taken` are done.
 
     The learning rate rises in a straight line over the first `warmup_fraction` of the steps.
     """

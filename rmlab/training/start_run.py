@@ -1,7 +1,7 @@
 """Starting a run: step by step with `training_steps`, or to its end with `train`.
 
-`training_steps` yields one record a step, so a live plot or a stop of your own needs no callback. The steps themselves
-are taken in `loop`; how a run outlives a process is in `checkpoint`.
+`training_steps` yields one record per step, so that your own live plot or stopping rule needs no callback. `loop` takes
+the steps, and `checkpoint` lets another process continue a run.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class TrainingRun(Iterator[TrainingStep]):
 
     @property
     def finished(self) -> bool:
-        """Whether the run has come to its end, by its last step or out of patience."""
+        """Whether the run has ended, at its last step or out of patience."""
         return self._progress.finished
 
     @property
@@ -70,7 +70,7 @@ class TrainingRun(Iterator[TrainingStep]):
 
     @property
     def history(self) -> History:
-        """The records so far, those from before it was resumed included."""
+        """The records so far, including those from before the run was resumed."""
         data, progress = self.data, self._progress
         return History(
             tuple(progress.records),
@@ -78,7 +78,7 @@ class TrainingRun(Iterator[TrainingStep]):
             len(data),
             data.left_out,
             data.truncation,
-            self._model.layout(self.config.packing),  # on the device where it was trained
+            self._model.layout(self.config.packing),  # as on the device where it was trained
             progress.best_step,
             tuple(progress.resumed_at),
             self._held_out_ids,
@@ -105,7 +105,7 @@ def training_steps(
     checkpoints: str | Path | None = None,
     resume: bool = False,
 ) -> TrainingRun:
-    """Train `model` in place, one optimiser step for each record that is asked for.
+    """Return an iterator that trains `model` in place, with one optimiser step for each record.
 
     Parameters
     ----------
@@ -113,36 +113,38 @@ def training_steps(
         The model, trained in place.
     pairs
         The pairs to train on, or the result of `prepare` for them. The loss of a step is the mean over its pairs, each
-        counted as often as its weight says: ``sum(weight * loss) / sum(weight)``. So only the ratios of the weights in
-        a batch matter.
+        counted as often as its weight says: ``sum(weight * loss) / sum(weight)``. So only the ratios of weights in a
+        batch matter.
     held_out
-        Pairs evaluated as `TrainingConfig.evaluate_every` says; never trained on. Each counts once, whatever its
-        weight: accuracy, log loss and patience take no weights.
+        Pairs evaluated as `TrainingConfig.evaluate_every` says, never trained on. Accuracy, log loss and patience count
+        each of them once, whatever its weight.
     config
         By default ``TrainingConfig()``.
     checkpoints
-        Folder for checkpoints, written as often as `config` says and after the last step. One run at a time holds it.
+        Folder for checkpoints, written when `config` says. One run at a time holds it.
     resume
-        Go on from the newest whole checkpoint in that folder; from the beginning if there is none. Model, pairs and
-        settings must be those with which the run began, the model as it was before. On a CPU, in float32, the weights
-        at the end are bit for bit those of an uninterrupted run.
+        Go on from the newest whole checkpoint in that folder, or from the beginning if the run was killed before its
+        first. Pairs, settings and model (as it was before training) must be those with which the run began. `patience`
+        and the times of checkpoints may differ, and a finished run may get more `epochs` or `max_steps`. On a CPU, in
+        float32, the weights at the end are bit for bit those of an uninterrupted run.
 
     Returns
     -------
-    An iterator of `TrainingStep`; its `history` holds the records so far. A resumed run yields the remaining steps;
-    its history holds those before, too.
+    An iterator of `TrainingStep`; its `history` holds the records so far. A resumed run yields the remaining steps, but
+    its history also holds the earlier ones.
 
     Raises
     ------
     TrainingError
-        If nothing is left to train on, if patience is given without held-out pairs, or if checkpoints have no folder to
-        go to. At the first step, if the folder of checkpoints is in use, holds another run, or no whole checkpoint; at
-        its step, if a loss or gradient is not finite: with the step and the pairs at fault.
+        If nothing is left to train on, or settings do not go together: patience without held-out pairs, checkpoints
+        without a folder, lora without peft, or bf16 weights with fp32 precision or FSDP. At the first step, if the
+        model does not suit the settings, or the folder of checkpoints is in use, holds another run, or cannot be
+        resumed. At any step, if a loss or gradient is not finite; the message names the step and the pairs.
 
     Warns
     -----
     UserWarning
-        If a checkpoint could not be written, as on a full disk; the older one stays, and the run goes on. Also if the
+        If a checkpoint cannot be written, as on a full disk; the older one stays, and the run goes on. Also if the
         newest is damaged, and the run is resumed from the one before.
     """
     config = config or TrainingConfig()
@@ -189,7 +191,7 @@ def train(
     Parameters
     ----------
     log
-        A file to which each step is written when it is done, as a line of JSON.
+        A file to which each step is written as a line of JSON when it is done.
     logdir
         A folder for event files of TensorBoard.
 
@@ -198,7 +200,7 @@ def train(
     Interrupted
         If Ctrl-C or SIGTERM ended the run; it is a KeyboardInterrupt, and says where the checkpoint is.
     TrainingError
-        Also if the file of the log is there and the run is not resumed, or TensorBoard is not installed.
+        Also if the file of the log exists and the run is not resumed, or TensorBoard is needed and not installed.
     """
     run = training_steps(model, pairs, held_out=held_out, config=config, checkpoints=checkpoints, resume=resume)
     is_main = join_group().is_main_process
@@ -216,7 +218,7 @@ def train(
             for evaluation in step.evaluations if shown_here else ():
                 bar.write(f"step {evaluation.step}: held-out {_in_words(evaluation.evaluation)}")
             bar.set_postfix(shown)
-            bar.update(step.step - bar.n)  # more than one where the run was resumed
+            bar.update(step.step - bar.n)  # more than one if the run was resumed
     if received and not run.finished:
         raise Interrupted(received[0], run.history.steps[-1].step, run.n_steps, run.checkpoint)
     return run.history

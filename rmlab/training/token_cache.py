@@ -1,4 +1,4 @@
-"""Token ids made once: in parallel, in an Arrow table that is mapped from disk, and found again by its fingerprint."""
+"""Token ids that are made once and kept in an Arrow table on disk, which is found again by its fingerprint."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["tokenize_once"]
 
 FORMAT = 3
 CHECKSUMS = "checksums.json"
-"""CRC-32 of each file that was written: it finds damage, and costs a fraction of reading the ids."""
+"""CRC-32 of each file that was written: it finds damage, and takes a fraction of the time of reading the ids."""
 SIDES = ("prompt", "chosen", "rejected")
 
 
@@ -47,7 +47,7 @@ def tokenize_once(
         The pairs to encode.
     folder
         Where the ids are stored, in a folder named by a fingerprint of the texts, the tokenizer, the convention and
-        `max_length`. Ids that are there are used again.
+        `max_length`. Ids that are already there are used again.
     max_length
         Longest sequence in tokens, at most the model's own.
     processes
@@ -56,7 +56,7 @@ def tokenize_once(
     Raises
     ------
     TrainingError
-        If the ``datasets`` package is missing, or the disk cannot be written to, such as a full one.
+        If the ``datasets`` package is missing, the folder cannot be written to, or the ids in it are damaged.
     """
     try:
         import datasets
@@ -69,7 +69,7 @@ def tokenize_once(
     try:
         if not kept.exists():
             Path(folder).mkdir(parents=True, exist_ok=True)
-            # anyone else who needs these ids, such as another process of this run, waits for them and then finds them
+            # another process that needs these ids waits for them and then finds them
             with filelock.FileLock(Path(folder) / f".{kept.name}.lock"):
                 if not kept.exists():
                     _make(kept, model.encoder, pairs, max_length, processes)
@@ -98,7 +98,7 @@ def _make(kept: Path, encoder: Encoder, pairs: PreferencePairs, max_length: int,
             .map(
                 partial(_encode, encoder=encoder, max_length=max_length, messages=pairs.messages),
                 batched=True,
-                num_proc=None if processes == 1 else processes,  # for one it would start another process beside this
+                num_proc=None if processes == 1 else processes,  # for one, it would start a second process
                 remove_columns=list(SIDES),
                 cache_file_name=str(new.with_name("tokens.arrow")),
                 new_fingerprint=kept.name,
@@ -110,7 +110,7 @@ def _make(kept: Path, encoder: Encoder, pairs: PreferencePairs, max_length: int,
 
 
 def _refuse_damage(kept: Path) -> None:
-    """Compare every file with its checksum, so that no token is used that was not written."""
+    """Raise TrainingError if a file differs from its checksum."""
     try:
         checksums = dict(json.loads((kept / CHECKSUMS).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, RecursionError):
@@ -132,7 +132,7 @@ def _checksum(path: Path) -> int:
 
 
 def _encode(texts: pa.Table, *, encoder: Encoder, max_length: int, messages: bool) -> pa.Table:
-    """Encode a few pairs; return the columns of `Encoded` under the name of each side."""
+    """Encode a few pairs, and return the columns of `Encoded` under the name of each side."""
     read = json.loads if messages else str
     rendered = []
     for pair in zip(*(texts[side].to_pylist() for side in SIDES), strict=True):
@@ -155,7 +155,7 @@ def _side(table: pa.Table, side: str) -> Encoded:
 
 
 def _fingerprint(encoder: Encoder, pairs: PreferencePairs, max_length: int) -> str:
-    """Return a hash of what the ids depend on: the texts in their order, the tokenizer, the convention, and the cut."""
+    """Return a hash of what the ids depend on: the texts in order, the tokenizer, the convention and `max_length`."""
     tokenizer = encoder.tokenizer
     fast = getattr(tokenizer, "backend_tokenizer", None)
     rules = tokenizer.get_vocab() if fast is None else fast.to_str()
@@ -163,7 +163,7 @@ def _fingerprint(encoder: Encoder, pairs: PreferencePairs, max_length: int) -> s
     whole: Sequence[Any] = [FORMAT, rules, tokenizer.chat_template, special, max_length, pairs.messages]
     digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode())
     for side in SIDES:
-        lengths, characters = hashlib.sha256(), hashlib.sha256()  # apart: where a column is cut must not matter
+        lengths, characters = hashlib.sha256(), hashlib.sha256()  # apart: the pieces of a column must not matter
         for column in pairs.columns(side):
             lengths.update(pc.call_function("binary_length", [column]).to_numpy().tobytes())
             characters.update(_characters(column))

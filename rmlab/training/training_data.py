@@ -43,7 +43,7 @@ class TrainingData:
 
     @property
     def weights_in_words(self) -> tuple[str, ...]:
-        """The range of the weights as a note for a report; empty if every pair counts once."""
+        """The range of the weights, as a note for a report; empty if every pair counts once."""
         if self.weights is None:
             return ()
         return (f"weights from {self.weights.min():g} to {self.weights.max():g}, which count in training only",)
@@ -66,17 +66,17 @@ def prepare(
     model, pairs
         The model, for its tokenizer, and the pairs.
     max_length
-        Longest sequence in tokens; by default the model's own.
+        Longest sequence in tokens; by default the model's own limit.
     tokens
-        A folder for the token ids, where they are found again: they then take no memory, and are made once. Without it
-        they are made each time, as lists in memory.
+        A folder in which the token ids are kept and found again, so that they are made once and take no memory. Without
+        it they are made each time, as lists in memory.
     processes
         Processes that make the ids in a folder; by default only this one.
 
     Raises
     ------
     TrainingError
-        If nothing is left to train on, or the folder cannot hold the token ids.
+        If nothing is left to train on, or the folder cannot hold the token ids or holds damaged ones.
     """
     table = pairs if isinstance(pairs, PreferencePairs) else PreferencePairs.from_list(pairs)
     usable, left_out = trainable(table)

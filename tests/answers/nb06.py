@@ -32,11 +32,11 @@ WRONG = {
     "reported_loss": [
         (lambda a, b, c: min(c), "smallest test loss"), (lambda a, b, c: c[a.argmin()], "by the training loss"),
         (lambda a, b, c: min(b), "smallest held-out loss"), (lambda a, b, c: min(a), "smallest training loss"),
-        (lambda a, b, c: b.argmin(), "which row"), (lambda a, b, c: a[b.argmin()], "training loss of the setting"),
+        (lambda a, b, c: b.argmin(), "chosen row"), (lambda a, b, c: a[b.argmin()], "training loss of the setting"),
         (lambda a, b, c: b[c.argmin()], "changed places"), (lambda a, b, c: c.mean(), "mean test loss"),
         (lambda a, b, c: c[b.argmax()], "highest held-out loss"), (lambda a, b, c: c[-1], "last setting"),
         (lambda a, b, c: 5.0, "lowest held-out loss"), (lambda a, b, c: max(c), "highest test loss"),
-        (lambda a, b, c: c.argmin(), "in which row the test loss"), (lambda a, b, c: c, "in place of one number"),
+        (lambda a, b, c: c.argmin(), "row with the lowest test"), (lambda a, b, c: c, "in place of one number"),
         (lambda a, b, c: np.median(c), "lowest held-out loss"),
     ],
 }  # fmt: skip

@@ -30,7 +30,7 @@ RIGHT = {
 
 WRONG = {
     "report_sentences": [
-        (with_one("It agrees with 81% of the labels (95%: 64% to 79%).", 0), "none of the report's figures"),
+        (with_one("It agrees with 81% of the labels (95%: 64% to 79%).", 0), "not among the report's figures"),
         (with_one("It agrees with 72% of the labels.", 0), "without its interval"),
         (with_one("Its accuracy, 0.72, is high.", 0), "without its interval"),
         (with_one("It is no better than length, 0.52 (0.45 to 0.59).", 1), "comparison with length"),

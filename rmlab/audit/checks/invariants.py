@@ -58,15 +58,15 @@ def repeat(context: Context) -> CheckResult:
 @check(
     "reload",
     issues=["trl#578", "sentence-transformers#3980"],
-    remedy="save the head with the rest (with adapters: modules_to_save=['score']), under the name that it loads by",
+    remedy="save the head with the rest (with adapters: modules_to_save=['score']), under the name it is loaded by",
     needs=["scores"],
 )
 def reload(context: Context) -> CheckResult:
     """Check that a model that is saved and loaded gives the same scores.
 
-    A head that was trained but not saved, as happens with adapters and with heads of one's own, is drawn at random
-    when the folder is loaded. transformers prints one line about it, the scores look normal, and accuracy is that of
-    a coin. A tokenizer may change on its way too: AutoTokenizer takes the class that goes with the network.
+    A head that was trained but not saved, as happens with adapters and with custom heads, is drawn at random when the
+    folder is loaded. transformers prints one line about it, the scores look normal, and accuracy is that of a coin. The
+    tokenizer may change too: AutoTokenizer chooses the class that goes with the network.
     """
     missing = context.audited.random_weights
     if not missing and (context.repeat_gap > context.tolerance).any():

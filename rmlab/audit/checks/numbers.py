@@ -45,10 +45,10 @@ def finite(context: Context) -> CheckResult:
     """
     bad = [i for i in range(2 * len(context.pairs)) if not context.is_finite[i]]
     tokens_wanted = min(LONGEST, int(1.25 * max(context.audited.limits, default=LONGEST)))
-    words = (PARAGRAPH * (tokens_wanted // 20)).split()  # a word has at least one token; forty words
+    words = (PARAGRAPH * (tokens_wanted // 20)).split()  # at least one token a word, over 40 words each
 
     def failure(n_words: int) -> tuple[str | None, int]:
-        """Return what goes wrong with a text of so many words, and how many tokens it has."""
+        """Return what goes wrong with a text of this many words, or None, and its number of tokens."""
         text = context.audited.read([("Go on.", " ".join(words[:n_words]))]).tokens
         n_tokens = len(text[0]["input_ids"])
         try:
@@ -127,7 +127,7 @@ def equal_scores(context: Context) -> CheckResult:
 
 @check(
     "length",
-    remedy="train on pairs in which length says nothing, or compare responses of like length",
+    remedy="train on pairs in which length says nothing, or compare responses of similar length",
     needs=["scores", "pairs", "steady"],
 )
 def length(context: Context) -> CheckResult:
@@ -137,7 +137,7 @@ def length(context: Context) -> CheckResult:
     writes long answers. The correlation is Spearman's, between score(chosen) - score(rejected) and the difference of
     their lengths in tokens. Both are written chosen minus rejected, so a model that is right about labels but ignores
     length has no correlation, even if chosen responses are longer. The interval (95%) is by Bonett and Wright (2000),
-    Sample size requirements for estimating Pearson, Kendall and Spearman correlations; it takes pairs as independent.
+    Sample size requirements for estimating Pearson, Kendall and Spearman correlations; it assumes independent pairs.
     """
     from scipy.stats import rankdata
 
@@ -178,8 +178,8 @@ def length(context: Context) -> CheckResult:
 def half_precision(context: Context) -> CheckResult:
     """Check that nothing inside the network is larger than float16 can hold.
 
-    Many networks have a few activations in the thousands, and some beyond 65,504. In float16 these are infinite, and a
-    layer later NaN. The largest input or output of any layer is measured in float32, on the four longest texts.
+    Many networks have a few activations in the thousands, and some beyond 65,504. In float16 these are infinite, and
+    NaN one layer later. The largest input or output of any layer is measured in float32, on the four longest texts.
     """
     longest = sorted(context.rows, key=lambda row: -len(row.tokens["input_ids"]))[:4]
     with _largest(context.audited.network) as largest:

@@ -23,8 +23,8 @@ __all__ = ["end_of_text", "one_output", "pad_token", "pipeline", "truncation"]
 def one_output(context: Context) -> CheckResult:
     """Check that the head has one output.
 
-    transformers gives a classifier two outputs by default. Training then learns from one of them, or fails
-    with a shape; code that takes ``logits[:, -1]`` and code that takes ``logits[:, 0]`` read different numbers.
+    transformers gives a classifier two outputs by default. Training then learns from one of them, or fails with
+    an error of shapes. Code that takes ``logits[:, -1]`` and code that takes ``logits[:, 0]`` read different numbers.
     """
     logits = context.audited.logits([context.rows[0].tokens])
     if logits.shape[1:] == (1,):
@@ -49,7 +49,8 @@ def pad_token(context: Context) -> CheckResult:
 
     Decoders come without a pad token, and for generation ``pad_token = eos_token`` is common advice. In a reward model
     it hides the end of every text from the pooling: the score is read one token early, after a word and not at the end.
-    If the template writes EOS after each turn, older versions read it at the end of the prompt, and both responses tie.
+    If the template writes EOS after each turn, older versions of transformers read it at the end of the prompt, and
+    both responses tie.
     """
     audited = context.audited
     if not audited.pools_last_token:

@@ -1,8 +1,8 @@
 """Changes of responses and prompts that should not move the scores of a reward model, or should not raise them.
 
-`SURFACE` keeps the meaning; `CODE` does so where there is code; `CONTENT` says something against a control of the same
-length. Each has a name, a reason and a source; docs/robustness.md lists them. One of one's own is a function: see
-`transform_of`.
+`SURFACE` keeps the meaning, and `CODE` keeps that of code. `CONTENT` changes what is said, and is compared with a
+control of the same length. Each has a name, a reason and a source, which docs/robustness.md lists. A change of your own
+is a function: see `transform_of`.
 """
 
 from rmlab.audit.transforms.code_changes import CODE

@@ -36,7 +36,7 @@ def _in_code(text: str, edit: Callable[[str], str]) -> str | None:
 
 
 def _renamed(code: str) -> str:
-    """Give the variables of some code the names v1, v2 and so on; in its texts and comments they stay."""
+    """Return code whose variables are named v1, v2 and so on, except in its strings and comments."""
     found = [name for match in _ASSIGNED.finditer(code) for name in match.groups() if name]
     names = {name: f"v{i}" for i, name in enumerate(dict.fromkeys(found), 1) if name not in _RESERVED}
     if not names:
@@ -51,7 +51,7 @@ def _renamed(code: str) -> str:
 
 def _uncommented(code: str) -> str:
     stripped = _TOKEN.sub(lambda match: match["text"] or "", code)
-    # a line that held a comment alone goes with it
+    # a line that held only a comment goes with it
     before, after = code.split("\n"), stripped.split("\n")
     if len(before) != len(after):
         return stripped

@@ -23,11 +23,11 @@ from rmlab.audit.transforms.surface_changes import looks_like_code, sentences
 __all__ = ["CONTENT"]
 
 QUOTED: Final = 160
-"""Characters of a response that the user is made to quote, at most."""
+"""The most characters of a response that the user is made to quote."""
 
 
 def _in_front(bank: Callable[[], tuple[str, ...]]) -> Callable[[Contest, int], Change]:
-    """Return a change that puts a sentence in front of the response; without it, its control is there."""
+    """Return a change that puts a sentence in front of the response, compared with its control in that place."""
 
     def change(contest: Contest, turn: int) -> Change:
         sentence = dealt(bank(), turn)

@@ -18,7 +18,7 @@ Expected = Literal["no shift", "no gain"]
 
 @dataclass(frozen=True)
 class Contest:
-    """A response and the other one to the same prompt; its score difference is the response's less the other's."""
+    """A response and the other one to the same prompt; its score difference is score(response) - score(other)."""
 
     prompt: str
     response: str
@@ -53,7 +53,7 @@ class Transform:
     source
         Where the change was tried before, or ``"this project"``.
     change
-        Takes a contest and a turn, a number that deals out the sentences of a bank; returns the change, or None if it
+        Takes a contest and a turn, a number that selects the sentence of a bank; returns the change, or None if it
         does not apply.
     side
         Which response is changed: either, drawn at random, or always the chosen one.
@@ -79,7 +79,7 @@ def of_response(edit: Callable[[str], str | None]) -> Callable[[Contest, int], C
 
 
 def transform_of(function: Callable[[str, str], Any]) -> Transform:
-    """Return a transform from one function of one's own.
+    """Return a transform made of a function of your own.
 
     Parameters
     ----------

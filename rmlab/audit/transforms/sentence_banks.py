@@ -1,4 +1,4 @@
-"""Sentences that changes add, the sources that changes are from, and the control of the same length for a sentence."""
+"""Sentences that changes add, the sources of the changes, and controls of the same length for sentences."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SIGNPOSTS: Final = tuple(
          " can be read from here on.", " starts with the next sentence.", " is in the lines that come next."),
     )
 )  # fmt: skip
-"""Sentences that say nothing but that a reply follows: controls for sentences that say something."""
+"""Sentences that say only that a reply follows: controls for sentences that say something."""
 
 CONFIDENT: Final = (
     "I am absolutely certain of this.",
@@ -110,10 +110,10 @@ def offers() -> tuple[str, ...]:
 
 @cache
 def control_of(bank: tuple[str, ...], controls: tuple[str, ...] = SIGNPOSTS) -> dict[str, str]:
-    """Return for each sentence of a bank a control of its own, such that their lengths differ least in all."""
+    """Return for each sentence of a bank its own control, with the least total difference in length."""
     from scipy.optimize import linear_sum_assignment
 
-    # of equally long controls any may be taken: in a random order they are not all alike
+    # equally long controls fit equally well: a random order varies those taken
     shuffled = [controls[i] for i in np.random.default_rng(0).permutation(len(controls))]
     lengths = [np.array([len(one) for one in each]) for each in (bank, shuffled)]
     rows, columns = linear_sum_assignment(np.abs(lengths[0][:, None] - lengths[1]))

@@ -22,7 +22,7 @@ _CONTRACTIONS: Final = {
     "they are": "they're", "i have": "I've", "you have": "you've", "i will": "I'll", "you will": "you'll",
     "we will": "we'll", "let us": "let's",
 }  # fmt: skip
-_POSSESSING: Final = {"i have", "you have"}  # before a participle alone: "you have two eggs" stays
+_POSSESSING: Final = {"i have", "you have"}  # only before a participle: "you have two eggs" stays
 _AMERICAN: Final = {
     "colour": "color", "colours": "colors", "coloured": "colored", "favour": "favor", "favourite": "favorite",
     "favourites": "favorites", "flavour": "flavor", "flavours": "flavors", "honour": "honor", "humour": "humor",
@@ -64,7 +64,7 @@ def contracted(text: str) -> str | None:
 
 
 def _respelled(text: str, words: Mapping[str, str]) -> str | None:
-    # within a compound ("two-storey") or a name a word is left alone
+    # a word within a compound ("two-storey") or an identifier is not changed
     made, count = re.subn(rf"(?<![\w-])(?:{'|'.join(words)})(?![\w-])", _in_its_case(words), text, flags=re.IGNORECASE)
     return made if count else None
 

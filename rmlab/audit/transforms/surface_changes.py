@@ -21,7 +21,7 @@ _HOMOGLYPHS: Final = str.maketrans("aceopxyACEHKMOPTX", "асеорхуАСЕН�
 
 
 def sentences(text: str) -> list[str]:
-    """Divide a text into its sentences."""
+    """Return the sentences of a text."""
     return [one for one in _SENTENCE_END.split(text.strip()) if one]
 
 
@@ -31,7 +31,7 @@ def looks_like_code(text: str) -> bool:
 
 
 def prose(edit: Callable[[str], str | None]) -> Callable[[Contest, int], Change | None]:
-    """Return a change of a response that is prose; to code it does not apply."""
+    """Return a change of a response that is prose; it does not apply to code."""
     return of_response(lambda text: None if looks_like_code(text) else edit(text))
 
 
@@ -59,7 +59,7 @@ def _typographic_dashes(text: str) -> str | None:
 
 def _first_letter(text: str) -> str | None:
     first = text[:1]
-    # an I, and names in capitals, are written so in the middle of a sentence too
+    # an "I" and names in capitals keep their capitals within a sentence
     if not first.isupper() or not text[1:2].islower():
         return None
     return first.lower() + text[1:]

@@ -4,11 +4,11 @@
     check.gap_for_probability(2.197)
 
 A right answer passes in any equivalent form: a number, or a function on floats, NumPy arrays or torch tensors. For a
-wrong one the message says which mistake it looks like, and for a missing one that it was not attempted. Nothing is
-raised: each function prints a message and returns a `Verdict` with ``passed``. A new check is a call of `judge`.
+wrong answer the message names the mistake that it resembles, and for a missing one it says that nothing was attempted.
+No function raises: each prints a message and returns a `Verdict` with ``passed``. To add a check, call `judge`.
 """
 
-# The checks are called as `check.loss`. They are not in `__all__`, since notebooks may use none of its names otherwise.
+# Called as `check.loss`. Left out of `__all__`: a notebook may not define a name that is in one.
 from rmlab.course.check.nb00 import judges_for_rejected, scores_to_probability  # noqa: F401
 from rmlab.course.check.nb01 import TAU_RATINGS, TAU_REWARDS, centred_ratings, kendall_tau  # noqa: F401
 from rmlab.course.check.nb02 import difference_to_probability, gap_for_probability  # noqa: F401

@@ -11,11 +11,11 @@ from rmlab.course.check.verdict import Verdict, judge
 __all__ = ["TAU_RATINGS", "TAU_REWARDS", "centred_ratings", "kendall_tau"]
 
 TAU_REWARDS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
-"""The true rewards of the six items of `kendall_tau`, unless its caller has others."""
+"""The default true rewards of `kendall_tau`, for six items."""
 
 
 TAU_RATINGS = ((32.0, 23.0, 50.0, 41.0, 59.0, 66.0), (74.0, 70.0, 61.0, 64.0, 76.0, 81.0))
-"""The ratings that two raters give them: a row for each rater, the second more lenient than the first."""
+"""The default ratings of these items by two raters, in a row each; the second rater is more lenient."""
 
 
 def kendall_tau(answer: Any, *, rewards: Any = TAU_REWARDS, ratings: Any = TAU_RATINGS) -> Verdict:
@@ -112,7 +112,7 @@ _RATINGS, _RATERS = (7.0, 8.0, 9.0, 2.0, 3.0, 1.0), (0, 0, 0, 1, 1, 1)
 
 
 def _by_rater(ratings: Any, raters: Any, what: Any) -> np.ndarray:
-    """Return for each rating what `what` gives for all the ratings of the same rater."""
+    """Return for each rating the result of `what` for all ratings of the same rater."""
     ratings, raters = np.asarray(ratings, dtype=float), np.asarray(raters)
     return np.array([what(ratings[raters == one]) for one in raters])
 

@@ -22,7 +22,7 @@ __all__ = ["standard_error_of_difference", "win_probability"]
 def standard_error_of_difference(answer: Any) -> Verdict:
     """Judge the standard error of Milwaukee - Detroit, or a function from a covariance (2, 2) to it (notebook 04).
 
-    The covariance is that of scores which sum to zero.
+    The covariance is that of scores that sum to zero.
     """
     season = load_baseball()
     fit = fit_bradley_terry(season.winners, season.losers)
@@ -62,7 +62,7 @@ def standard_error_of_difference(answer: Any) -> Verdict:
 def win_probability(answer: Any) -> Verdict:
     """Judge P(Milwaukee beats Baltimore) in the fit to the 1987 season, or a function of both scores (notebook 04).
 
-    The number is 0.829, also by the scores that Agresti (Categorical Data Analysis) gives.
+    The number is 0.829, the same as from the scores in Agresti (Categorical Data Analysis).
     """
     season = load_baseball()
     fit = fit_bradley_terry(season.winners, season.losers).relative_to("Baltimore")
@@ -80,7 +80,7 @@ def win_probability(answer: Any) -> Verdict:
         right=lambda a, b: preference_probability(a - b),
         praise="Right. The scores differ by 1.581, and the sigmoid of that is 0.829.",
         mistakes={
-            f"This is the raw share, {wins} wins of {wins + losses}. The model weighs in all the other games: take the "
+            f"This is the raw share, {wins} wins of {wins + losses}. The model also uses all the other games: take the "
             "sigmoid of the difference of the two scores.": wins / (wins + losses),
             "This is the share of all its games that Milwaukee won. Take the two scores, and the sigmoid of their "
             "difference.": season.winners.count("Milwaukee")

@@ -1,4 +1,4 @@
-"""Exercises of notebook 05: a file of judgements made clean, and a split that does not leak."""
+"""Exercises of notebook 05: cleaning a file of judgements, and a split that does not leak."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ SMALLEST, LARGEST = 0.1, 0.35
 def cleaned_lines(answer: Any) -> Verdict:
     """Judge the pairs kept of a dirty file (notebook 05).
 
-    A function from the lines, dicts as in `rmlab.course.dirty.Line`, to triples (prompt, chosen, rejected); or the
-    triples of the file of the notebook.
+    The answer is a function from the lines, dicts as in `rmlab.course.dirty.Line`, to triples (prompt, chosen,
+    rejected); or the triples for the file of the notebook.
     """
     said = _said_of(answer)
     left = [f"{said[name]} × {words}" for name, words in IN_WORDS.items() if name in said]
@@ -65,8 +65,8 @@ def cleaned_lines(answer: Any) -> Verdict:
 def leakless_split(answer: Any) -> Verdict:
     """Judge a split (notebook 05): a function (prompts, chosen, rejected) -> 1 for each test pair, else 0.
 
-    The arguments are lists of text, one for each pair, and -1 leaves a pair out. Some pairs are repeated, and some
-    prompts differ in capitals and spaces only.
+    The arguments are lists with one text for each pair, and a result of -1 leaves a pair out. Some pairs are repeated,
+    and some prompts differ only in capitals and spaces.
     """
     return judge(
         "leakless_split",
@@ -100,11 +100,11 @@ def _is_none(answer: Any) -> bool:
 
 
 def _said_of(answer: Any) -> dict[str, int]:
-    """Count what an answer left dirty in the file of the notebook; nothing where it gives no triples."""
+    """Count what an answer left dirty in the file of the notebook; return {} if it gives no triples."""
     try:
         found: Any = answer(dirty_lines()) if callable(answer) else answer
         return left_dirty(map(_text, found), dirty_lines())
-    except Exception:  # judged, and told, by `judge`
+    except Exception:  # `judge` reports it
         return {}
 
 
@@ -118,7 +118,7 @@ def _vector(said: dict[str, int]) -> np.ndarray:
 
 
 def _counts(clean: Callable[..., Any]) -> Callable[[float], Any]:
-    """Return what is left dirty in the file of each seed, as `judge` compares it."""
+    """Return a function from a seed to the counts of what is left dirty in its file, for `judge` to compare."""
 
     def count(seed: float) -> Any:
         lines = dirty_lines(int(seed))
@@ -154,7 +154,7 @@ def _no_copy(lines: Any) -> list[Triple]:
 
 @cache
 def _pairs_to_split(seed: int) -> tuple[list[str], list[str], list[str]]:
-    """Return prompts, chosen and rejected of 120 pairs and more, some repeated and some prompts written otherwise."""
+    """Return prompts, chosen and rejected of 144 pairs; some are repeats, and some prompts are written differently."""
     pairs = simulate_reply_pairs(120, seed=100 + seed, n_questions=30, replies=3).pairs
     rows = list(zip(*map(pairs.texts, ("prompt", "chosen", "rejected")), strict=True))
     rows = [(prompt if i % 3 else f" {prompt.upper()}", *sides) for i, (prompt, *sides) in enumerate(rows)] + rows[::5]
@@ -163,7 +163,7 @@ def _pairs_to_split(seed: int) -> tuple[list[str], list[str], list[str]]:
 
 
 def _leaks(split: Callable[..., Any]) -> Callable[[float], Any]:
-    """Return what is the worst that two parts have in common, 4 to 0, and where that is nothing a size that is odd."""
+    """Return a function from a seed to two codes: the worst that the parts share; if nothing, a wrong size."""
 
     def found(seed: float) -> Any:
         prompts, chosen, rejected = _pairs_to_split(int(seed))
@@ -193,7 +193,7 @@ def _in_both(names: Iterable[str], parts: np.ndarray) -> bool:
 
 
 def _drawn(names: Iterable[Any], share: float = 0.2) -> np.ndarray:
-    """Return 1 for about this share of the rows, those of one name together."""
+    """Return 1 for about this share of the rows, and the same for rows with one name."""
     codes = np.unique(np.array([str(name) for name in names]), return_inverse=True)[1]
     order = np.random.default_rng(0).permutation(codes.max() + 1)
     return (order[codes] < share * len(order)).astype(int)

@@ -77,7 +77,7 @@ def reported_loss(answer: Any) -> Verdict:
             "loss on the test pairs.": lambda training, held_out, test: held_out.min(),
             "This is the smallest training loss. The weights were fitted to these pairs: it says nothing about new "
             "ones.": lambda training, held_out, test: training.min(),
-            "This says which row was chosen. The loss on the test pairs in that row is asked for.":
+            "This is the number of the chosen row. The loss on the test pairs in that row is asked for.":
                 lambda training, held_out, test: held_out.argmin(),
             "This is the training loss of the setting that was chosen. Report the test loss.":
                 lambda training, held_out, test: training[held_out.argmin()],
@@ -89,7 +89,7 @@ def reported_loss(answer: Any) -> Verdict:
                 lambda training, held_out, test: test[held_out.argmax()],
             "This is the highest test loss. A loss is better the lower it is, and the held-out pairs choose.":
                 lambda training, held_out, test: test.max(),
-            "This says in which row the test loss is lowest. Choose the row on the held-out pairs, and give its loss.":
+            "This is the row with the lowest test loss. Choose the row on the held-out pairs, and give its test loss.":
                 lambda training, held_out, test: test.argmin(),
             "This takes the last setting, whatever the held-out pairs say.":
                 lambda training, held_out, test: test[-1],

@@ -83,7 +83,7 @@ def _at(hidden: np.ndarray, positions: np.ndarray) -> np.ndarray:
 def last_real_position(answer: Any) -> Verdict:
     """Judge a function from a mask (batch, length) to the position of each row's last 1, counted from 0 (notebook 07).
 
-    -1 and other negative positions count from the end, as in Python; one position for all rows may be one number.
+    Negative positions count from the end, as in Python. One number is taken as the position in all rows.
     """
     masks = [
         [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]],
@@ -136,8 +136,8 @@ def training_loop(answer: Any) -> Verdict:
     """Judge a training loop: a function (score, optimizer, batches) that returns the loss of each step (notebook 07).
 
     ``score`` turns inputs into a tensor of scores, and each batch is a pair of inputs, chosen and rejected. The loop is
-    run on a linear score with plain gradient descent. What is compared: its losses, the weights at the end, and how
-    often gradients were computed and used.
+    run on a linear score with plain gradient descent. Its losses, the final weights, and how often gradients were
+    computed and used are compared.
     """
     rng = np.random.default_rng(0)
     weights, texts = (4,), (3, 5, 4)  # three batches of five pairs, a text being four numbers

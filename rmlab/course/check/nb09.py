@@ -14,10 +14,10 @@ __all__ = ["flattery_effect", "remainder_of_removal"]
 
 
 def remainder_of_removal(answer: Any) -> Verdict:
-    """Judge the part of a score to which the words left out one by one do not add up (notebook 09).
+    """Judge the part of a score that is left when the effects of the single words are subtracted (notebook 09).
 
-    A function ``(score, without_each, without_all)``: the score of the text, those without each word, shape
-    ``(n_words,)``, and that without all of them, to ``score - without_all`` minus what the words add.
+    The answer is a function ``(score, without_each, without_all)``: the score of the text, the scores without each
+    word, ``(n_words,)``, and the score without all. It returns ``score - without_all`` minus what the words add.
     """
     cases = [(2.0, [1.5, 2.2, 0.9], -1.0), (0.3, [0.1, 0.6], 0.9), (-4.0, [-5.5, -4.5, -3.0, -4.1], -4.4)]
     return judge(

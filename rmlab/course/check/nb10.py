@@ -1,4 +1,4 @@
-"""Exercises of notebook 10."""
+"""Exercises of notebook 10: the bound on the KL of best of n, the optimal policy, and the loss of DPO."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["kl_bound", "loss_of_log_ratios", "optimal_probabilities"]
 
 
 def kl_bound(answer: Any) -> Verdict:
-    """Notebook 10: the bound on the KL of best of 16, in nats; or a function of n."""
+    """Judge the bound on the KL of best of 16, in nats, or a function of n (notebook 10)."""
     return judge(
         "kl_bound",
         answer,
@@ -39,7 +39,7 @@ def kl_bound(answer: Any) -> Verdict:
 
 
 def optimal_probabilities(answer: Any) -> Verdict:
-    """Notebook 10: a function (p0, rewards, beta), the first two ``(n_replies,)``, to ``p0 exp(r / beta) / Z``."""
+    """Judge a function (p0, rewards, beta), the first two ``(n_replies,)``, -> p0 exp(r / beta) / Z (notebook 10)."""
 
     def normalised(weights: np.ndarray) -> np.ndarray:
         return weights / weights.sum()
@@ -70,7 +70,7 @@ def optimal_probabilities(answer: Any) -> Verdict:
                 lambda p, r, beta: (r == r.max()).astype(float),
             "exp(r / beta) was normalised before it was multiplied by p0. Multiply first, then divide by the sum.":
                 lambda p, r, beta: p * normalised(np.exp(r / beta)),
-            "p0 stands in the exponent. It multiplies: p0 exp(r / beta) is exp(log p0 + r / beta).":
+            "p0 is in the exponent. It multiplies: p0 exp(r / beta) is exp(log p0 + r / beta).":
                 lambda p, r, beta: normalised(np.exp(p + r / beta)),
             "This is the logarithm of the answer.": lambda p, r, beta: np.log(normalised(p * np.exp(r / beta))),
             "This is Z alone, the sum.": lambda p, r, beta: (p * np.exp(r / beta)).sum(),
@@ -80,9 +80,9 @@ def optimal_probabilities(answer: Any) -> Verdict:
 
 
 def loss_of_log_ratios(answer: Any) -> Verdict:
-    """Notebook 10: the loss of DPO on one pair.
+    """Judge the loss of DPO on one pair (notebook 10).
 
-    A function of log pi and log p0 of the chosen reply, log pi and log p0 of the rejected one, and beta.
+    The answer is a function of log pi and log p0 of the chosen reply, log pi and log p0 of the rejected one, and beta.
     """
 
     def gap(c: Any, c0: Any, r: Any, r0: Any) -> Any:

@@ -47,7 +47,7 @@ def shared_tokens(answer: Any) -> Verdict:
 def training_memory(answer: Any) -> Verdict:
     """Judge the GB to train 7 billion float32 weights with AdamW, or a function of the number (notebook 11).
 
-    4 bytes for each weight, 4 for its gradient, 8 for the two averages; activations are not counted.
+    A weight takes 4 bytes, its gradient 4 and its two averages 8; activations are not counted.
     """
     return judge(
         "training_memory",

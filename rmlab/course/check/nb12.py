@@ -26,9 +26,9 @@ TEXTS: Final = (
 def batch_gap(answer: Any) -> Verdict:
     """Judge a check of a model's batches (notebook 12).
 
-    A function ``(score, texts)``, where ``score`` scores a list of texts as one batch, to the largest distance between
-    the score of a text by itself and its score in a batch of all the texts, in nats. It is tried on models with a fault
-    and on a sound one.
+    The answer is a function ``(score, texts)``, where ``score`` scores a list of texts as one batch. It returns the
+    largest distance, in nats, between the score of a text by itself and its score in a batch of all texts. It is tried
+    on models with a fault and on a sound one.
     """
     return judge(
         "batch_gap",
@@ -73,7 +73,7 @@ def _tried(check: Formula) -> Formula:
 
 
 def _planted(number: int) -> Score:
-    """Return a model: 0 is sound; 1 is read at the last column; 2 gains by its neighbours, 3 by its place."""
+    """Return a model: 0 is sound; in 1 padding changes the score, in 2 the neighbours do, and in 3 the place does."""
 
     def score(texts: Sequence[str]) -> np.ndarray:
         lengths = np.array([len(text.split()) for text in texts], dtype=float)
@@ -117,7 +117,7 @@ FORM_MODELS: Final[Mapping[str, Callable[[str], float]]] = {
 """Scorers of a text for the second exercise: a sound one, and four that also reward something about its form."""
 
 FOUND: Final = 0.05
-"""A mean shift of more than this, in nats, is one that is found."""
+"""A mean shift of more than this, in nats, counts as found."""
 
 
 def change_of_form(answer: Any) -> Verdict:

@@ -1,4 +1,4 @@
-"""The exercise of notebook 13: the sentences of a report that its numbers allow."""
+"""The exercise of notebook 13: the sentences of a report that its figures allow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXAMPLE: Figures = {
     "flattery": (0.31, 0.12, 0.50),
     "hedge": (-0.10, -0.35, 0.15),
 }
-"""What the checks of this check are tried on: each figure with the ends of its 95% interval."""
+"""The default figures, each with the ends of its 95% interval; tests use them."""
 NUMBER = re.compile(r"(?<![\w.])([+−-]?\d+(?:\.\d+)?)\s*(%|per cent|points?)?")
 NOT_SHOWN = re.compile(r"\b(not shown|not show|cannot|can't|unclear|not clear|not known|open|may or may not)\b")
 TOPICS = {
@@ -41,8 +41,8 @@ TOO_MUCH = re.compile(
 )
 CAUSE = re.compile(r"\b(because|causes?|caused|due to|owing to|thanks to|since it|the reason)\b")
 MISTAKES = {
-    "number": "A number is none of the report's figures. Copy it, rounded; the test part is what is reported.",
-    "interval": "An accuracy stands without its interval. Give both ends.",
+    "number": "A number is not among the report's figures. Copy it, rounded; report the test part.",
+    "interval": "An accuracy is given without its interval. Give both ends.",
     "length": "The comparison with length is not what was shown. Better: if the interval of the difference is above 0. "
     "No better: never, since an interval that contains 0 shows neither.",
     "ceiling": "The comparison with the ceiling is not what was shown. Below: if the accuracy's interval ends below "
@@ -56,14 +56,14 @@ MISTAKES = {
 
 
 def report_sentences(answer: Any, *, figures: Figures | None = None) -> Verdict:
-    """Judge three sentences of a report (notebook 13): what each claims must be among the figures.
+    """Judge three sentences of a report, which may claim only what the figures show (notebook 13).
 
     Parameters
     ----------
     answer
-        Three sentences; or a function from the figures to them.
+        Three sentences, or a function from the figures to three sentences.
     figures
-        Each with the ends of its 95% interval: "accuracy", "length", "beyond length" (accuracy less that of length),
+        Each with the ends of its 95% interval: "accuracy", "length", "beyond length" (accuracy minus that of length),
         "ceiling" (its lower bound, best guess and upper bound), "flattery" and "hedge" (nats); and "n", a number.
     """
     given = EXAMPLE if figures is None else figures
@@ -89,7 +89,7 @@ def report_sentences(answer: Any, *, figures: Figures | None = None) -> Verdict:
 
 
 def _sentences(answer: Any, figures: Figures) -> Any:
-    """Return a list of sentences; or None where there is no answer yet, or what `judge` explains."""
+    """Return the list of sentences; None if there is no answer yet; or an unusable answer, which `judge` explains."""
     if callable(answer):
         try:
             answer = answer(dict(figures))
@@ -109,7 +109,7 @@ def _has_topics(sentences: list[str]) -> bool:
 
 
 def _fault(sentence: str, figures: Figures) -> str | None:
-    """Return the first thing in which a sentence claims more than the figures allow; a name of `MISTAKES`."""
+    """Return the first fault of a sentence, a name in `MISTAKES`; None if the figures allow it."""
     said = sentence.lower()
     return next((name for name, is_so in _RULES.items() if is_so(said, figures)), None)
 

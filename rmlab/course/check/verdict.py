@@ -1,4 +1,4 @@
-"""Judging an answer: it is compared with the right formula, and with the formulas of the usual mistakes.
+"""Judge an answer: compare it with the right formula, and with the formulas of the usual mistakes.
 
 An exercise consists of a few cases (arguments), the right formula, and a message for each mistake with the formula that
 makes it. The answer may be a number, which is compared for the first case, or a function, compared for all cases.
@@ -20,14 +20,14 @@ Formula = Callable[..., Any]
 Cases = Sequence[tuple[Any, ...]]
 
 NUMBER_TOLERANCE = 0.005
-"""A number may be rounded to two decimals (beyond 1: half a per cent); the nearest of several close formulas counts."""
+"""A number may be off by this, or above 1 by this share of it; of several formulas in reach the nearest counts."""
 
 NOT_ATTEMPTED = "Not attempted yet. Put your answer in, and run the cell again."
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of a check. Its message was printed, so as the last line of a cell a verdict shows nothing more."""
+    """The result of a check. Its message was already printed, so a verdict at the end of a cell displays nothing."""
 
     exercise: str
     passed: bool
@@ -43,7 +43,7 @@ class _NotAttempted(Exception):
 
 
 class _Unusable(Exception):
-    """An answer that gives nothing that could be compared; the text says what it gives."""
+    """An answer gives nothing that can be compared; the text says what it gives."""
 
 
 def judge(
@@ -64,9 +64,10 @@ def judge(
     exercise
         The name of the exercise.
     answer
-        A number, or anything that holds one (NumPy, torch), compared for the first case; or a function, compared for
-        all cases, with floats and NumPy arrays as arguments, or else torch tensors, or else all cases at once. None
-        and ``...``, or a function that returns one of them or raises NotImplementedError, is not yet an answer.
+        A number, or anything that holds one (NumPy, torch), is compared for the first case. A function is compared for
+        all cases, with the first kind of arguments that it accepts: floats and NumPy arrays, all cases in one array,
+        or torch tensors. None and ``...`` mean no answer yet, as does a function that returns one of them or raises
+        NotImplementedError.
     cases
         Arguments, by position: floats or arrays.
     right
@@ -77,7 +78,7 @@ def judge(
     praise, hint
         What to say about a right answer, and about a wrong one that resembles no mistake on the list.
     shows_case
-        Whether that message goes on with the first case that is wrong; not if the reader would not know its numbers.
+        Whether that message shows the first wrong case. False if the reader would not know its numbers.
     """
     formulas = {praise: right, **mistakes}
     with np.errstate(all="ignore"), warnings.catch_warnings():

@@ -6,11 +6,11 @@
     run.signs                                   # the numbers of its picture
     run.model_audit, run.run_audit              # what the library finds
 
-`catalogue` holds the faults, `bench` the pairs, the tokenizer and the network that a run begins with, `faulty_decoder`
-the two faults that are in a network, `fault_runs` the run itself, and `dashboard` its picture.
+`catalogue` lists the faults, `bench` makes the pairs, the tokenizer and the network that a run begins with,
+`faulty_decoder` has the two faults of a network, `fault_runs` the run itself, and `dashboard` its picture.
 """
 
-# These are called as `faults.run`. They are not in `__all__`, since notebooks may use none of its names otherwise.
+# Called as `faults.run`. Left out of `__all__`: a notebook may not define a name that is in one.
 from rmlab.course.faults.catalogue import FAULTS, PANELS, KnownFault, answer, mystery  # noqa: F401
 from rmlab.course.faults.dashboard import plot_dashboard, plot_panel
 from rmlab.course.faults.fault_runs import FaultRun, run  # noqa: F401

@@ -1,4 +1,4 @@
-"""What a run of the fault lab begins with: pairs from the world of replies, a tokenizer and a tiny decoder."""
+"""The parts of a run of the fault lab: pairs from the world of replies, a tokenizer and a tiny decoder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rmlab.simulate.replies import Judge, ReplyPolicy, simulate_reply_pairs
 __all__ = ["SOURCES", "Parts", "make_network", "make_parts", "make_tokenizer"]
 
 SOURCES = ("A", "B", "A", "B", "C")
-"""The files that the pairs come from, in turn: a fifth of them from C, which may be the wrong way round."""
+"""The files that the pairs come from, in turn: a fifth come from C, which the fault "swapped labels" reverses."""
 SHORT_LIMIT = 32
 """Tokens that the fault "truncation" leaves of a text; most have 40 to 70."""
 N_PAIRS, N_QUESTIONS = 1400, 32
@@ -37,7 +37,7 @@ POLICY = ReplyPolicy(
     },
     parts={"warm": 0.5, "curt": 0.5, "flattery": 0.4},
 )
-"""Short replies: an answer, right or wrong, a warm or a curt opening, and perhaps flattery."""
+"""Short replies: an answer, right or wrong, or a refusal; a warm or a curt opening; and perhaps flattery."""
 
 
 class Parts(NamedTuple):
@@ -51,7 +51,7 @@ class Parts(NamedTuple):
 
 @cache
 def make_parts(fault: str | None, seed: int) -> Parts:
-    """Make the pairs of a run, each labelled in one of three files, and split them."""
+    """Make the pairs of a run, assign each to one of three files, and split them."""
     made = simulate_reply_pairs(N_PAIRS, judge=JUDGE, policy=POLICY, n_questions=N_QUESTIONS, seed=seed).pairs
     rows = [replace(pair, group=SOURCES[i % len(SOURCES)]) for i, pair in enumerate(made)]
     if fault == "swapped labels":
@@ -68,7 +68,7 @@ def make_parts(fault: str | None, seed: int) -> Parts:
 
 
 def make_tokenizer(fault: str | None) -> Any:
-    """Return the tokenizer of the tiny decoders, which ends each text in EOS, or with what the fault makes of it."""
+    """Return the tokenizer of the tiny decoders, which ends each text in EOS, changed as the fault requires."""
     tokenizer = AutoTokenizer.from_pretrained(Path(backbones.__file__).parent / "tiny_tokenizer")
     ending = "" if fault == "no EOS" else f" {tokenizer.eos_token}"
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing(

@@ -128,7 +128,7 @@ FAULTS = {
 
 
 DRAW = 38
-"""Seed of the mysteries: with it the first is neither the easiest nor the hardest, and twelve hold nine faults."""
+"""Seed of the mysteries: the first is neither the easiest nor the hardest, and the first twelve hold nine faults."""
 
 
 def mystery(number: int) -> str:
@@ -137,7 +137,7 @@ def mystery(number: int) -> str:
 
 
 def answer(hidden: str, diagnosis: str | None) -> str:
-    """Return what to say to a diagnosis of a run whose fault is `hidden`; None is no diagnosis yet."""
+    """Return the reply to a diagnosis of a run whose fault is `hidden`; None means no diagnosis yet."""
     if diagnosis is None:
         return "No diagnosis yet: look at the six pictures, and choose one."
     fault = FAULTS[diagnosis]

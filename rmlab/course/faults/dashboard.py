@@ -1,4 +1,4 @@
-"""The picture of a run of the fault lab: six panels, the same for every run, so that runs can be laid side by side."""
+"""The picture of a run of the fault lab: the same six panels for every run, so that runs can be compared."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["plot_dashboard", "plot_panel"]
 COIN = float(preference_loss(0.0))
 SIZE = 11.5
 AROUND = 5
-"""How many tokens are drawn before the one at which the score is read; two are drawn behind it."""
+"""How many tokens at the end of the text are drawn; up to two tokens of padding follow."""
 
 
 def plot_dashboard(run: FaultRun, *, title: str) -> Figure:
@@ -40,7 +40,7 @@ def plot_panel(runs: Mapping[str, FaultRun], panel: str) -> Figure:
     Parameters
     ----------
     runs
-        The runs, by the title to give each.
+        The runs by their titles.
     panel
         A key of `PANELS`.
     """

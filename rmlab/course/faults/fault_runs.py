@@ -1,4 +1,4 @@
-"""A run of the fault lab: a training loop as people write it, with a switch for each fault, and what it shows."""
+"""A run of the fault lab: a usual training loop with a switch for each fault, and the numbers that it yields."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ Texts = Sequence[str]
 
 
 def naive_loss(chosen: torch.Tensor, rejected: torch.Tensor) -> torch.Tensor:
-    """Compute the loss as it is on paper, which is infinite in float32 where a score is above 88.7."""
+    """Return the loss by its formula on paper, which is infinite in float32 where a score is above 88.7."""
     return torch.log(torch.exp(chosen) + torch.exp(rejected)) - chosen
 
 
 def stable_loss(chosen: torch.Tensor, rejected: torch.Tensor) -> torch.Tensor:
-    """Compute the loss from the difference."""
+    """Return the loss, computed from the difference."""
     return preference_loss(chosen - rejected)
 
 
@@ -52,16 +52,16 @@ def pair_accuracy(chosen: np.ndarray, rejected: np.ndarray) -> float:
 
 
 def pooled_accuracy(chosen: np.ndarray, rejected: np.ndarray) -> float:
-    """Compare every chosen response with every rejected one, whatever their prompts."""
+    """Return the share of (chosen, rejected) in which chosen scores higher, over all responses of all prompts."""
     return evaluate((chosen[:, None] - rejected[None, :]).ravel()).accuracy
 
 
 @dataclass(frozen=True, eq=False)
 class FaultRun:
-    """What one run shows. Scores and losses in nats."""
+    """The results of one run. Scores and losses are in nats."""
 
     fault: str | None
-    """The fault that was switched on; None in a sound run."""
+    """The fault that was switched on; None in a run without one."""
     seed: int
     losses: np.ndarray
     """The loss of each step, ``(n_steps,)``; the run ends with the first that is not finite."""
@@ -79,7 +79,7 @@ class FaultRun:
     tokens: tuple[str, ...]
     """One row of a batch, as tokens, padding included."""
     n_text: int
-    """How many of these are the text, its EOS included."""
+    """How many of these belong to the text, EOS included."""
     read_at: int | None
     """The column at which that row's score is read; None if it depends on none."""
     parts: Parts = field(repr=False)
@@ -93,7 +93,7 @@ class FaultRun:
 
     @property
     def sources(self) -> list[str]:
-        """The source of the label of each of these pairs."""
+        """The source of the label of each pair of the other questions."""
         return [str(pair.group) for pair in self.parts.others]
 
     def score(self, prompts: Texts, responses: Texts) -> np.ndarray:
@@ -115,8 +115,8 @@ class FaultRun:
     def signs(self) -> dict[str, float]:
         """The numbers of its picture in which faults show.
 
-        Shares from 0 to 1; ``batch`` and ``reload`` in standard deviations of the scores; ``after the score`` counts
-        the tokens of the text behind the one that is read.
+        Shares are from 0 to 1; ``batch`` and ``reload`` are in standard deviations of the scores; ``after the score``
+        counts the tokens of the text after the one that is read.
         """
         spread = float(np.std(np.concatenate(self.scores))) or 1.0
         ends_in_eos = self.tokens[self.n_text - 1] == self.tokenizer.eos_token
@@ -240,7 +240,7 @@ def _train(
         loss = compute_loss(scores[:BATCH], scores[BATCH:]).mean()
         losses.append(loss.item())
         if not math.isfinite(losses[-1]):
-            break  # one more step, and no weight would be a number
+            break  # after one more step no weight would be a number
         if loss.requires_grad:
             optimizer.zero_grad()
             loss.backward()
@@ -277,10 +277,10 @@ def _alone(network: Any, tokenizer: Any, texts: Texts) -> np.ndarray:
 
 
 def _reading(network: Any, tokenizer: Any, texts: Texts) -> tuple[tuple[str, ...], int, int | None]:
-    """Return a row of a batch as tokens, how many are text, and the column that its score is read at.
+    """Return a row of a batch as tokens, how many are text, and the column at which its score is read.
 
-    The row has the shortest of the texts, which has padding behind it. The column is the one whose hidden vector the
-    score has a gradient for.
+    The row is that of the shortest text, which is followed by padding. The column is the one whose hidden vector gets
+    the largest gradient from the score.
     """
     inputs = _read(tokenizer, texts)
     lengths = inputs["attention_mask"].sum(1)

@@ -1,4 +1,4 @@
-"""A decoder whose scores are read wrongly, for the two faults of the lab that are in a network's forward."""
+"""A decoder whose scores are read wrongly, for the two faults of the lab that are in the network itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["FaultyConfig", "FaultyForSequenceClassification"]
 
 
 class FaultyConfig(transformers.LlamaConfig):
-    """The configuration of a Llama, which names the fault."""
+    """The configuration of a Llama, with the name of the fault."""
 
     model_type = "rmlab-faulty"
     fault: str = ""
@@ -30,7 +30,7 @@ class FaultyForSequenceClassification(transformers.LlamaForSequenceClassificatio
     config_class = FaultyConfig
 
     def forward(self, input_ids: Any, attention_mask: Any, **options: Any) -> Any:  # pyright: ignore
-        """Compute scores, and spoil them."""
+        """Compute scores with the fault."""
         output: Any = super().forward(input_ids=input_ids, attention_mask=attention_mask, **options)
         if self.config.fault == "softmax":
             output.logits = output.logits.softmax(-1)  # (batch, n_outputs)

@@ -60,9 +60,9 @@ def _known_columns(rating: str | None) -> frozenset[str]:
 
 
 def columns_to_read(found: list[str], rating: str | None) -> list[str]:
-    """Return those of a table's columns that some format reads; all of them in an export whose columns have any names.
+    """Return the columns of a table that some format reads, or all of them in an export with columns of any name.
 
-    `recognise` gets the names of the others too.
+    `recognise` gets the names of the other columns too.
     """
     if any(name.endswith(QUESTION_ENDINGS) for name in found):
         return list(found)
@@ -77,7 +77,7 @@ def recognise(columns: Iterable[str], record: Record, where: str, *, rating: str
     ------
     DataError
         If no format fits, or it is unclear which column is the prompt; the text shows the columns found, and the
-        nearest format if one is near. Also if a rating was named, and the file holds none.
+        nearest format if one is near. Also if a rating is named and the file does not hold it.
     """
     found = frozenset(columns)
     cells = structured(record)
@@ -122,7 +122,7 @@ def _prepare(
 ) -> Record:
     """Return a record whose cells in these columns are parsed and whose messages are in one form.
 
-    To learn the format of the first record its `faults` are collected; they are raised when it is converted.
+    If `faults` is given, faults are added to it and not raised: the first record is recognised before it is converted.
     """
     prepared: dict[str, Any] = dict(record)
     for name, value in record.items():
@@ -140,16 +140,14 @@ def _prepare(
 
 
 def message_sides(sides: Sides) -> frozenset[str]:
-    """Return which of prompt, chosen and rejected hold messages as text, such as the inner fields of an export do."""
+    """Return which of prompt, chosen and rejected hold messages as text, as the inner fields of an export do."""
     return structured({name: getattr(sides, name) for name in ("prompt", "chosen", "rejected")})
 
 
 def unpack_sides(sides: Sides, names: frozenset[str], notes: set[str]) -> Sides:
-    """Return the sides with the messages that these of them hold as text. Raises ValueError, without a place."""
+    """Return the sides, those in `names` parsed from text into messages. Raises ValueError without file and line."""
     late = message_sides(sides) - names
     if "prompt" in late or late >= {"chosen", "rejected"}:
-        raise ValueError(
-            f"{', '.join(sorted(late))} hold messages as text, and those of the first record are plain text"
-        )
+        raise ValueError(f"{', '.join(sorted(late))} must be plain text, as in the first record, got messages as text")
     texts = {name: text for name in names if isinstance(text := getattr(sides, name), str)}
     return sides._replace(**{name: plain(name, unpack(name, text), notes) for name, text in texts.items()})

@@ -1,7 +1,7 @@
 """Two responses as they were shown, and which one was preferred: A/B under any name, AlpacaEval, PKU-SafeRLHF.
 
-AlpacaEval's preference is 1 if the first output is better, 2 if the second is, and 1.5 (once 0) for a tie; judges with
-weights give values in between. PKU-SafeRLHF (Ji et al. 2024) names the better and the safer response by its number;
+AlpacaEval's preference is 1 if the first output is better, 2 if the second is, and 1.5 (formerly 0) for a tie; weighted
+judges give values in between. PKU-SafeRLHF (Ji et al. 2024) names the better and the safer response by its number;
 the better one decides, unless ``rating="safer_response_id"`` asks for the safer one.
 """
 
@@ -25,7 +25,7 @@ TIES: frozenset[str] = frozenset(
         "both are bad", "tie (both bad)", "both good", "both are good", "equally good", "equally bad",
     ))
 )  # fmt: skip
-"""The ways to write a tie in plain form; that both are bad is one of them."""
+"""The labels of a tie in plain form; that both are bad is one of them."""
 
 _THINGS = (*RESPONSES, "model", "assistant", "option", "candidate")
 
@@ -75,7 +75,7 @@ def _labels(first: str, second: str, one: str, two: str) -> dict[str, int]:
 
 
 def _sides(record: Record, names: tuple[Prompt, str, str], winner: int) -> Sides:
-    """Return the comparison of two responses, of which 1 or 2 won, or 0 for neither."""
+    """Return the comparison of two responses; `winner` is 1 or 2, or 0 for a tie."""
     prompt, first, second = names
     asked = prompt.read(record)
     a, b = (reply(asked, get(record, name)) for name in (first, second))
@@ -136,7 +136,7 @@ def _from_pku(judgement: str, record: Record) -> list[Sides]:
 
 
 def pku(rating: str | None) -> Format:
-    """Return the format of PKU-SafeRLHF, compared by which response is better, or by the judgement of this name."""
+    """Return the format of PKU-SafeRLHF, compared by the better response or by the judgement that `rating` names."""
     known = "better_response_id", "safer_response_id"
     judgement = rating if rating in known else known[0]
     return Format(

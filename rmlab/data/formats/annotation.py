@@ -32,7 +32,7 @@ _FIELDS = (
 
 
 def _from_fields(fields: Record, answers: Mapping[str, list[Any]]) -> Iterable[Sides]:
-    """Yield comparisons of the fields that the answers to one question rank; other questions ask for something else."""
+    """Yield comparisons of the fields that the answers to one question rank; other questions are ignored."""
     answered = [question for question, values in answers.items() if values]
     if not answered:
         raise NoPairError("without a submitted answer")
@@ -49,7 +49,7 @@ def _from_fields(fields: Record, answers: Mapping[str, list[Any]]) -> Iterable[S
         prompt = find_prompt(fields.keys() - ranks.keys(), fields)
         if prompt is None:
             others = listed(fields.keys() - ranks.keys())
-            raise ValueError(f"no field holds the prompt (found beside the responses: {others}); rename it prompt")
+            raise ValueError(f"no field holds the prompt (found beside the responses: {others}); rename it to prompt")
         asked = prompt.read(fields)
         order = list(fields)
         for one, other in combinations(sorted(ranks, key=order.index), 2):
@@ -88,7 +88,7 @@ def _ranks(question: str, value: Any, fields: Record) -> dict[str, float]:
 
 
 def _choice(question: str, label: str, fields: Record) -> dict[str, float]:
-    """Return the ranks of two responses when a label names one of them, or neither."""
+    """Return the ranks of two responses from a label that names one of them or a tie."""
     for first, second in TWO_RESPONSES:
         if first in fields and second in fields:
             if label in (first, second):
@@ -121,7 +121,7 @@ def _from_argilla_1(record: Record) -> Iterable[Sides]:
 
 _FLAT = ".responses"
 QUESTION_ENDINGS = (_FLAT, "-suggestion")
-"""The endings of columns by which an export of Argilla is known, whose other columns may have any names."""
+"""The endings of columns that show an export of Argilla; its other columns may have any name."""
 
 
 def _from_argilla_2_flat(record: Record) -> Iterable[Sides]:
@@ -132,11 +132,11 @@ def _from_argilla_2_flat(record: Record) -> Iterable[Sides]:
 
 def _flat_answers(record: Record, name: str) -> list[Any]:
     values, states = record[name], record.get(f"{name}.status")
-    if not isinstance(values, list) or (states is not None and not isinstance(states, list)):
-        raise ValueError(f"{name} and its status must be lists, one entry an annotator, got {named(values)}")
+    if wrong := [one for one in (values, states or []) if not isinstance(one, list)]:
+        raise ValueError(f"{name} and its status must be lists, with one entry per annotator, got {named(wrong[0])}")
     states = [None] * len(values) if states is None else states
     if len(states) != len(values):
-        raise ValueError(f"{name} and its status must be of one length, got {len(values)} and {len(states)}")
+        raise ValueError(f"{name} and its status must have the same length, got {len(values)} and {len(states)}")
     return [value for value, state in zip(values, states, strict=True) if state in _SUBMITTED]
 
 

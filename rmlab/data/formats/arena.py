@@ -57,7 +57,7 @@ ARENA = Format(
     optional=("turn", "language"), media=True,
 )  # fmt: skip
 
-# --- As LMSYS gave it to a competition: a JSON list of turns a cell, and the winner in three columns of 0 and 1 -------
+# --- As LMSYS gave it to a competition: a JSON list of turns per cell, the winner in three columns of 0 and 1 ---------
 
 _WINNERS = {"winner_model_a": 1, "winner_model_b": 2, "winner_tie": 0}
 
@@ -70,12 +70,13 @@ def _from_columns(record: Record) -> list[Sides]:
     asked, a, b = (_turns(name, get(record, name)) for name in ("prompt", "response_a", "response_b"))
     if not len(asked) == len(a) == len(b):
         raise ValueError(
-            f"prompt, response_a and response_b must have as many turns, got {len(asked)}, {len(a)}, {len(b)}"
+            "prompt, response_a and response_b must have the same number of turns, "
+            f"got {len(asked)}, {len(a)}, {len(b)}"
         )
     try:
         "".join((*asked, *a, *b)).encode()
     except UnicodeEncodeError:  # the competition's file holds such rows
-        raise NoPairError("with half of a surrogate pair, which is no Unicode text") from None
+        raise NoPairError("with half of a surrogate pair, which is not Unicode text") from None
     return [_sides(_dialogue(asked, a), _dialogue(asked, b), list(_WINNERS.values())[marks.index(1)], record)]
 
 
@@ -87,7 +88,7 @@ def _turns(name: str, value: Any) -> list[str]:
             turns = None
         value = turns if isinstance(turns, list) else [value]  # plain text is one turn
     if not isinstance(value, list) or not value or not all(turn is None or isinstance(turn, str) for turn in value):
-        raise ValueError(f"{name} must be a list of texts, one a turn, got {named(value)}")
+        raise ValueError(f"{name} must be a list of texts, one per turn, got {named(value)}")
     return [turn or "" for turn in value]  # an answer that failed is null; it counts as empty
 
 

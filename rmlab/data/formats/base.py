@@ -1,4 +1,4 @@
-"""The parts of every format: `Format` and `Family`, the fault that leaves a record out, and how a value is read."""
+"""The parts of every format: `Format`, the error that leaves a record out, and functions that read a value."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rmlab.data.rows import OPTIONAL, Sides, is_missing, listed, named, read_num
 
 __all__ = [
     "OPTIONAL_COLUMNS",
+    "PAIRS_LIMIT",
     "Format",
     "NoPairError",
     "Rated",
@@ -30,6 +31,8 @@ Record = Mapping[str, Any]
 
 OPTIONAL_COLUMNS = tuple(column for columns in OPTIONAL.values() for column in columns)
 """Columns that any format may carry; ``kind`` is read as the group if there is no ``group``."""
+PAIRS_LIMIT = 100_000
+"""The most comparisons of one record."""
 
 
 class NoPairError(ValueError):
@@ -53,35 +56,35 @@ class Format:
     Parameters
     ----------
     name
-        As the report and errors call it.
+        The name in the report and in errors.
     columns
-        The columns without which a file is not of this format.
+        The columns that a file of this format must have.
     convert
-        Returns the comparisons that a record holds, and a NoPairError for each part that is left out. Raises
-        ValueError, without a place, for a faulty record, and NoPairError for a sound one without a comparison.
+        A function that returns the comparisons of a record, and a NoPairError for each part that is left out. It raises
+        ValueError without file and line for a faulty record, and NoPairError for a sound one without a comparison.
     becomes
         What becomes of a record, for the table of formats in the documentation.
     optional
         Further columns that are read if they are there.
     carries
-        Those of the columns that any format may carry which this one carries.
+        The columns of `OPTIONAL_COLUMNS` that this format reads.
     fits
         A condition on the first record, if other formats have the same columns.
     uses
-        Returns further columns that are read, which the first record names.
+        A function that returns further columns to read, from the first record.
     rate
-        For a format whose records are one rated response each: reads it. `convert` then gets the records of a set
-        together, as ``{"prompt", "rated"}``.
+        A function that reads a record of one rated response, if that is what the records are. `convert` then gets the
+        records of a set together, as ``{"prompt", "rated"}``.
     sets
         Whether the pairs of one record are judged together, and so get an ``item`` in common.
     strengths
         Whether the comparisons have a strength, from which `read_pairs` can make a margin.
     rated
-        Whether a rating decides the comparison, and another can be named.
+        Whether a rating decides the comparison, so that another can be named.
     media
-        Whether published records hold images among the text: those are left out and counted, and not refused.
+        Whether published records hold images among the text: such records are left out and counted, not refused.
     notes
-        What was read differently from the file, for the report; added to while the records of one file are converted.
+        What was read differently from the file, for the report; it grows while the records of a file are converted.
     """
 
     name: str
@@ -118,7 +121,7 @@ class Format:
 
 
 def get(record: Record, name: str) -> Any:
-    """Return a value that must be there."""
+    """Return a value that must be there. Raises ValueError if it is missing."""
     if name not in record:
         raise ValueError(f"has no {name}; found the columns {listed(record)}")
     value = record[name]
@@ -128,7 +131,7 @@ def get(record: Record, name: str) -> Any:
 
 
 def get_judgement(record: Record, name: str) -> Any:
-    """Return a judgement. Raises NoPairError where nobody gave one, if the column is there."""
+    """Return a judgement. Raises NoPairError if the column is there but nobody gave one."""
     value = record.get(name, 0)
     if is_missing(value) or (isinstance(value, str) and not value.strip()):
         raise NoPairError("without a preference")
@@ -144,7 +147,7 @@ _WINS = re.compile(r"_(wins|won|is_better|better)$")
 
 
 def read_label(name: str, value: Any, labels: Mapping[str, int], expected: str) -> int:
-    """Return the meaning of a label by its plain form; whole numbers may come as floats or text."""
+    """Return the meaning of a label, looked up by its plain form; whole numbers may be floats or text."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # a column of whole numbers and gaps is read as floats
     text = plain_label(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else ""
@@ -182,7 +185,7 @@ def as_records(name: str, value: Any) -> list[dict[str, Any]]:
         lengths = {len(column) for column in value.values()}
         if len(lengths) > 1:
             raise ValueError(
-                f"{name} must hold lists of one length, got lengths {', '.join(map(str, sorted(lengths)))}"
+                f"{name} must hold lists of the same length, got lengths {', '.join(map(str, sorted(lengths)))}"
             )
         value = [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
     if not isinstance(value, list):

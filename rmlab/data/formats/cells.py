@@ -13,9 +13,9 @@ from rmlab.data.formats.base import OPTIONAL_COLUMNS, Record
 __all__ = ["LONGEST_LITERAL", "structured", "unpack"]
 
 LONGEST_LITERAL = 1_000_000
-"""The longest Python literal that is parsed, in characters; its tree takes some hundred times as much memory."""
+"""The longest Python literal that is parsed, in characters; its syntax tree takes about a hundred times the memory."""
 
-# Columns that are lists or objects in every format that has them, and never somebody's words.
+# Columns that are lists or objects in every format that has them, and never ordinary text.
 _ALWAYS = frozenset(
     ("completions", "answers", "summaries", "info", "annotations", "data", "fields", "responses", "rating", "ratings",
      "generations", "three_most_similar_preferences", "individual_preference", "history")
@@ -25,8 +25,8 @@ _SPEAKER = re.compile(r"""['"](?:role|from|speaker)\\?['"]\s*:""")
 _MESSAGE = re.compile(r"""\s*"?(?:array\()?\[?\s*\{\s*\\?['"](?:role|content|from|value|speaker|text)\\?['"]\s*:""")
 
 # NumPy prints the members of an array without commas, nested arrays as calls, and long arrays cut short. Strings are
-# matched first, to their end or that of the text, so that nothing within them is changed and no quotation mark is
-# looked at twice.
+# matched first, up to their end or that of the text, so that nothing inside them is changed and no quotation mark is
+# read twice.
 _NUMPY = re.compile(
     r"""(?P<text>'(?:[^'\\]|\\.)*+(?:'|\Z)|"(?:[^"\\]|\\.)*+(?:"|\Z))"""
     r"""|(?P<cut>\.\.\.)|(?P<gap>(?<=[\w.\]}'"])\s+(?=[\w.+\-\[{'"]))"""
@@ -36,12 +36,12 @@ _NUMPY = re.compile(
 
 
 def structured(record: Record) -> frozenset[str]:
-    """Return the names of the columns whose text is a list or an object rather than somebody's words."""
+    """Return the names of the columns whose text is a list or an object rather than ordinary text."""
     return frozenset(
         name
         for name, value in record.items()
         if isinstance(value, str)
-        and name not in OPTIONAL_COLUMNS  # names and flags, whatever they look like
+        and name not in OPTIONAL_COLUMNS  # those are names and flags, whatever they look like
         and _OPENING.match(value)
         and (name in _ALWAYS or _holds_messages(name, value))
     )
@@ -80,7 +80,7 @@ def unpack(name: str, value: str) -> Any:
         )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)  # of an escape that Python does not know
+            warnings.simplefilter("ignore", SyntaxWarning)  # about an escape that Python does not know
             return ast.literal_eval(_NUMPY.sub(_with_commas, value.strip()))
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         raise ValueError(f"{name} holds a list as text that is neither JSON nor a Python literal; write JSON") from None

@@ -41,7 +41,7 @@ def _make(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[str], rec
             f"{first} and {second} are plain text, and no column holds the prompt (found beside them: "
             f"{listed(others)}); name that column prompt"
         )
-    # Ratings may come in later records only; a column that is here but useless does not count, and is reported unused.
+    # Ratings may come in later records only. A column that is here without ratings is reported as not used.
     later = [name for name in (*_ALL_RATINGS, *_BOTH_RATINGS) if name not in found]
     both = [name for name in _BOTH_RATINGS if isinstance(record.get(name), list)]
     both += [name for name in _OF_SIDES if isinstance(record.get(name), dict)]
@@ -115,7 +115,7 @@ def _without_prompt(record: Record, names: Names, sides: list[Any]) -> Joined:
 
 
 def _join(names: Names, asked: Any, sides: list[Any]) -> Joined:
-    """Return a prompt and its responses, where the responses may repeat the prompt."""
+    """Return a prompt and its two responses, without the prompt if they repeat it."""
     lists = [isinstance(side, list | tuple) for side in sides]
     if isinstance(asked, str) and any(lists):
         for name, side, known in zip(names[1:], sides, lists, strict=True):
@@ -140,9 +140,9 @@ def _join_text_and_turns(names: Names, asked: str, sides: list[Any]) -> Joined:
 
 
 def _share_turns(names: Names, sides: list[Any]) -> Joined:
-    """Take as the prompt the turns that both sides begin with, once, also where one side says them twice.
+    """Return as the prompt the turns that both sides begin with, and what follows; a repetition of them is dropped.
 
-    A system prompt that only one side has is the prompt's.
+    A system prompt that only one side has belongs to the prompt.
     """
     systems, bare = zip(*map(_split_system, sides), strict=True)
     known = [system for system in systems if system]
@@ -197,7 +197,7 @@ def _before_reply(column: str, asked: Any, chosen: Any) -> Any:
 
 
 class _RepeatedPrompt:
-    """Whether both responses of a file repeat the prompt, which the first prompt of some length decides."""
+    """Whether both responses of a file repeat the prompt; the first prompt that is long enough decides."""
 
     def __init__(self, names: Names, notes: set[str]):
         self._names, self._notes = names, notes
@@ -205,7 +205,7 @@ class _RepeatedPrompt:
         self._kept = False  # whether two responses that begin with their prompt were taken as they are
 
     def take_off(self, column: str, asked: str, sides: list[Any]) -> list[str]:
-        """Return the two responses without the prompt, where this file has it in both. Raises ValueError."""
+        """Return the two responses, without the prompt if this file repeats it. Raises ValueError if one lacks it."""
         if not asked.strip():
             return sides
         rests = [_rest(side, asked) for side in sides]
@@ -215,15 +215,15 @@ class _RepeatedPrompt:
             self._whole = both
             if both and self._kept:
                 raise ValueError(
-                    f"{first} and {second} begin with the {column}, and it was too short before to tell whether it is "
-                    "repeated on purpose; take it off everywhere, or put this record first"
+                    f"{first} and {second} begin with the {column}, and earlier ones were too short to tell whether it "
+                    "is repeated on purpose; remove it everywhere, or put this record first"
                 )
         if self._whole:
             for name, rest in zip(self._names, rests, strict=True):
                 if rest is None:
                     raise ValueError(
-                        f"{name} does not begin with the {column}, as both sides of the first record do; take it off "
-                        "there, or let every side begin with it"
+                        f"{name} does not begin with the {column}, as both sides of the first record do; remove it "
+                        "there, or begin every side with it"
                     )
             self._notes.add(f"{first} and {second} begin with the prompt, which was taken off")
             return [rest for rest in rests if rest is not None]
@@ -236,9 +236,9 @@ class _RepeatedPrompt:
 
 
 def _rest(side: str, asked: str) -> str | None:
-    """Return what follows the prompt in a text, or None where the text does not begin with it or a word goes on.
+    """Return what follows the prompt in a text; None if the text does not begin with it, or holds nothing else.
 
-    White space need not agree, nor Unicode's form. A text that holds nothing else has no rest.
+    White space and Unicode's form may differ. The prompt must not end inside a word of the text.
     """
     if not (side.isascii() and asked.isascii()):
         side, asked = (unicodedata.normalize("NFC", text) for text in (side, asked))
@@ -265,7 +265,7 @@ def _rating_pair(columns: frozenset[str]) -> Names | None:
 
 
 def _difference(record: Record, sides: Names) -> float | None:
-    """Return by how much the chosen response is rated above the other; None where one of them is not."""
+    """Return by how much the chosen response is rated above the other; None if one of them is not rated."""
     names = _rating_pair(frozenset(record))
     of_sides = next((name for name in _OF_SIDES if isinstance(record.get(name), dict)), None)
     if names is not None:
@@ -283,7 +283,7 @@ def _difference(record: Record, sides: Names) -> float | None:
     first, second = (optional_number(name, value) for name, value in zip(names, values, strict=True))
     if first is None or second is None:
         return None
-    # a list is in the order of its generations, so its sign is unknown
+    # a list is in the order of the generations, so the sign is unknown
     return abs(first - second) if names[0].endswith("]") else first - second
 
 

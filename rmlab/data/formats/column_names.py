@@ -30,13 +30,13 @@ OUTCOMES = (
     ("chosen", "rejected"), ("chosen", "reject"), ("accepted", "rejected"), ("preferred", "rejected"),
     ("preferred", "dispreferred"), ("preferred", "non_preferred"), ("preferred", "unpreferred"),
 )  # fmt: skip
-"""The preferred response and the other, if that is the whole name of a column."""
+"""The preferred response and the other, as whole names of columns."""
 
 OUTCOMES_OF_RESPONSES = (
     *OUTCOMES, ("better", "worse"), ("good", "bad"), ("best", "worst"), ("winning", "losing"), ("winner", "loser"),
     ("positive", "negative"),
 )  # fmt: skip
-"""The same beside the name of the thing that was preferred, as in ``better_response``."""
+"""The same as a part of a name, beside a name for a response, as in ``better_response``."""
 
 RATINGS = ("score", "rating", "avg_rating", "average_rating", "mean_rating", "avg_score", "average_score", "mean_score",
            "reward", "reward_score", "rm_score", "grade", "quality", "overall_score")  # fmt: skip

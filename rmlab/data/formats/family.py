@@ -22,10 +22,10 @@ class Family:
     name
         The name in errors.
     parts
-        The parts of a record beside the prompt; for each part the names that its columns may have, usual ones first.
+        The parts of a record beside the prompt: for each, the names that its columns may have, the usual ones first.
     make
-        Returns the format of a file from its prompt, the columns found for every part, all columns and the first
-        record; None if the record is of another kind.
+        A function that returns the format of a file from its prompt, the columns found for every part, all columns and
+        the first record; None if the record is of another kind.
     becomes
         What becomes of a record, for the table of formats in the documentation.
     optional
@@ -33,7 +33,7 @@ class Family:
     also
         Other names of the formats, as the report gives them.
     rated
-        Whether a rating decides the comparison, and another can be named.
+        Whether a rating decides the comparison, so that another can be named.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Family:
         return frozenset(names.union(PROMPT_COLUMNS, self.optional, OPTIONAL_COLUMNS))
 
     def match(self, found: Set[str], record: Record) -> Format | None:
-        """Return the format of a file with these columns and this first record, or None where it is of another kind.
+        """Return the format of a file with these columns and this first record, or None if it is of another kind.
 
         Raises ValueError if the file is of this kind, but it is unclear which column is the prompt.
         """

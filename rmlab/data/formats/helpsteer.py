@@ -1,8 +1,8 @@
 """The preferences of HelpSteer 2 and 3 (Wang et al. 2024, 2025): a strength from -3 to 3, 0 a tie.
 
 -3 means that the first response is much better, 3 that the second is. If the record lists the judgements of single
-annotators, each is a pair; the overall one is their mean and not a further judgement. The authors list annotators who
-agree best, so the noise that they show is a little too small.
+annotators, each is a pair; the overall one is their mean and not a further judgement. The authors list the annotators
+who agree best, so these show a little too little noise.
 """
 
 from __future__ import annotations

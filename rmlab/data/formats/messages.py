@@ -1,8 +1,8 @@
 """Messages in one form, whatever a file calls their fields and roles, and the turns that two conversations share.
 
 Roles and fields of ShareGPT (``from`` and ``value``; human, gpt) become those of chat templates, and what was renamed
-is noted for the report. Content in parts of type text is their text. Anything but text, an image or the call of a tool,
-is refused by name: if it were left out, the responses that remain would not be the ones that were judged.
+is noted for the report. Content in parts of type text becomes their joined text. Anything else, such as an image or a
+tool call, is refused by name: without it, the responses would not be the ones that were judged.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def squeezed(content: Any) -> Any:
 
 
 def same_turn(one: Any, other: Any) -> bool:
-    """Return whether two messages agree in role and content, apart from white space, whatever else they carry."""
+    """Return whether two messages agree in role and content, apart from white space, whatever else they hold."""
     if not (isinstance(one, Mapping) and isinstance(other, Mapping)):
         return one == other
     return one.get("role") == other.get("role") and squeezed(one.get("content")) == squeezed(other.get("content"))
@@ -127,7 +127,7 @@ def begins_with(messages: list[Any], start: list[Any]) -> bool:
 
 
 def split_turns(chosen: list[Any], rejected: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
-    """Take as the prompt the longest run of turns that both sides begin with, leaving each at least one."""
+    """Return the longest run of turns that both sides begin with, as the prompt, and the rest of each, never empty."""
     longest = min(len(chosen), len(rejected)) - 1
     n = next((i for i in range(longest) if not same_turn(chosen[i], rejected[i])), longest)
     return chosen[:n], chosen[n:], rejected[n:]

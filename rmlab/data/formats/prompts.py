@@ -34,7 +34,7 @@ PROMPT_COLUMNS = (*_MAIN, *_WEAK, *_SYSTEM, _HISTORY)
 class Prompt:
     """The columns that make the prompt of a record.
 
-    `complete` is whether these are all columns of the file, so that a part in another column is a fault.
+    `complete` is whether these are all the prompt columns of the file, so that a part in another column is a fault.
     """
 
     column: str = "prompt"
@@ -127,7 +127,7 @@ def find_prompt(found: Set[str], record: Record) -> Prompt | None:
         return Prompt("instruction", "input", system, history, complete=True)
     if len(names) > 1:
         raise ValueError(
-            f"each of the columns {listed(names)} may be the prompt; rename the one that is to prompt, and join "
+            f"each of the columns {listed(names)} may be the prompt; rename the right one to prompt, and join "
             "columns that belong together"
         )
     if not names:

@@ -9,12 +9,23 @@ Nectar (Zhu et al. 2023) ranks its answers, 1 the best; equal ranks are a tie, a
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence, Set
 from functools import partial
 from itertools import combinations
 from typing import Any
 
-from rmlab.data.formats.base import Format, NoPairError, Rated, Record, as_records, get, optional_number, optional_text
+from rmlab.data.formats.base import (
+    PAIRS_LIMIT,
+    Format,
+    NoPairError,
+    Rated,
+    Record,
+    as_records,
+    get,
+    optional_number,
+    optional_text,
+)
 from rmlab.data.formats.column_names import RESPONSE, SCORES
 from rmlab.data.formats.family import Family, Names
 from rmlab.data.formats.hh import opens_dialogue, read_dialogue
@@ -24,8 +35,8 @@ from rmlab.data.rows import Sides, listed, named
 
 __all__ = ["rated_formats"]
 
-MOST_RESPONSES = 1000
-"""The most responses of one set; they would be half a million pairs."""
+MOST_RESPONSES = math.isqrt(2 * PAIRS_LIMIT)
+"""The most responses of one set, whose every two may make a pair."""
 
 _RATERS = ("rater", "rater_id", "annotator", "annotator_id", "worker", "worker_id")
 _HELPSTEER = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
@@ -61,7 +72,7 @@ def rated_formats(rating: str | None) -> tuple[Format | Family, ...]:
 def _compared(
     prompt: Any, responses: Sequence[tuple[Any, float | None, str | None]], **common: Any
 ) -> Iterable[Sides | NoPairError]:
-    """Yield each pair of two of the (response, rating, source), and a NoPairError for each without a rating."""
+    """Yield a comparison of every two (response, rating, source), and a NoPairError for each without a rating."""
     rated = [(response, value, source) for response, value, source in responses if value is not None]
     yield from (NoPairError("responses without a rating") for _ in range(len(responses) - len(rated)))
     if len(rated) < 2:
@@ -194,7 +205,7 @@ def _make_ranked(prompt: Prompt | None, chosen: tuple[Names, ...], found: Set[st
         texts, values = get(record, generations), get(record, ratings)
         if not (isinstance(texts, list) and isinstance(values, list) and len(texts) == len(values)):
             raise ValueError(
-                f"{generations} and {ratings} must be lists of one length, got {named(texts)}, {named(values)}"
+                f"{generations} and {ratings} must be lists of the same length, got {named(texts)}, {named(values)}"
             )
         rated = [
             (text, None if text is None else optional_number(f"{ratings}[{i}]", value), None)

@@ -1,10 +1,10 @@
 """RewardBench 1 and 2 (Lambert et al. 2024; Malik et al. 2025) and RM-Bench (Liu et al. 2024).
 
-RewardBench 1 has one pair per record; the group is its subset. A record of RewardBench 2 holds the correct responses
-and the incorrect ones: one of four, and in the subset "Ties" several correct ones. Each correct response is paired with
-each incorrect one, the correct ones in turn. The pairs of a record have its id as their item, so that it can be judged
-as its authors do: best of four. Correct responses are not paired with each other. RM-Bench has the same response in
-three styles on each side, and is read in the same way.
+RewardBench 1 has one pair per record; the group is its subset. A record of RewardBench 2 holds correct and incorrect
+responses: one correct of four, or several in the subset "Ties". Each correct response in turn is paired with each
+incorrect one; correct responses are not paired with each other. The pairs of a record have its id as their item, so
+that it can be judged as its authors do: best of four. RM-Bench has the same response in three styles on each side, and
+is read in the same way.
 """
 
 from __future__ import annotations
@@ -12,13 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rmlab.data.formats.base import Format, NoPairError, Record, get, optional_text, text_of
+from rmlab.data.formats.base import PAIRS_LIMIT, Format, NoPairError, Record, get, optional_text, text_of
 from rmlab.data.rows import Sides, named, read_number
 
 __all__ = ["REWARDBENCH", "REWARDBENCH_2", "RM_BENCH"]
-
-MOST_PAIRS = 250_000
-"""The most pairs of one record: 500 correct and 500 wrong responses. The data set's largest has some hundred."""
 
 
 def _from_first(record: Record) -> list[Sides]:
@@ -46,10 +43,10 @@ def _each_against_each(
 ) -> Iterable[Sides]:
     if not (correct and incorrect):
         raise NoPairError("without both a correct and an incorrect response")
-    if (n_pairs := len(correct) * len(incorrect)) > MOST_PAIRS:
+    if (n_pairs := len(correct) * len(incorrect)) > PAIRS_LIMIT:
         raise ValueError(
             f"{len(correct):,} correct and {len(incorrect):,} wrong responses would give {n_pairs:,} pairs; expected "
-            f"at most {MOST_PAIRS:,} of one prompt"
+            f"at most {PAIRS_LIMIT:,} for one prompt"
         )
     return (Sides(prompt, good, bad, group=group, item=item) for good in correct for bad in incorrect)
 

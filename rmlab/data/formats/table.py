@@ -36,7 +36,7 @@ def fill(document: str) -> str:
 
 
 def fill_places(document: str, made: Mapping[str, str]) -> str:
-    """Return a document with what is between ``<!-- NAME -->`` and ``<!-- end -->`` replaced, by its name."""
+    """Return a document with what is between ``<!-- NAME -->`` and ``<!-- end -->`` replaced by ``made[NAME]``."""
     return _PLACE.sub(lambda match: f"{match['start']}{made[match['name']]}{match['end']}", document)
 
 
@@ -70,7 +70,7 @@ def _names() -> str:
         "the one preferred": _code(PREFERENCES),
         "one rated response": _code(RESPONSE),
         "its rating": _code(SCORES),
-        "read in any format": _code(OPTIONAL_COLUMNS),
+        "read in every format but Argilla's; in rated sets only `group`, `kind` and `item`": _code(OPTIONAL_COLUMNS),
     }
     return "".join(("| what | names |\n| --- | --- |\n", *(f"| {what} | {names} |\n" for what, names in rows.items())))
 

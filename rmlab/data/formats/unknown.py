@@ -12,10 +12,10 @@ from rmlab.data.rows import listed
 __all__ = ["unknown"]
 
 _ALIKE = 0.85
-"""From this share of equal letters on, a column counts as a misspelt one; prompt and prompt_id are not alike."""
+"""The share of equal letters from which a column counts as misspelt; prompt and prompt_id share fewer."""
 
 _WHOLE = ("data", "dataset", "rows", "records", "examples", "items", "instances", "samples", "pairs", "train", "test")
-"""Names of a list of records within one object."""
+"""Names for a list of records inside one object."""
 
 
 def unknown(found: frozenset[str], record: Record, candidates: Iterable[Format | Family], rating: str | None) -> str:
@@ -31,7 +31,7 @@ def unknown(found: frozenset[str], record: Record, candidates: Iterable[Format |
         near = f" The nearest is {nearest.name} ({', '.join(wanted)}){without}."
     remedy = "Rename the columns, or write prompt, chosen and rejected"
     if near and {name.lower() for name in found} >= set(wanted):
-        remedy = "Write the names of the columns in small letters"
+        remedy = "Write the names of the columns in lower case"
     inner = [name for name, value in record.items() if name.lower() in _WHOLE and isinstance(value, list)]
     if inner and not near:
         remedy = f"Is {inner[0]} the list of records? Write each of them on a line of its own"
@@ -39,7 +39,7 @@ def unknown(found: frozenset[str], record: Record, candidates: Iterable[Format |
 
 
 def _likeness(wanted: tuple[str, ...], found: frozenset[str]) -> float:
-    """Return the share of the wanted columns that are found; a misspelt one counts in part, and for one of them."""
+    """Return the share of the wanted columns that are found; a misspelt column counts in part, and only once."""
     left = set(found)
     total = 0.0
     for name in sorted(wanted, key=lambda name: name not in found):  # the right names first

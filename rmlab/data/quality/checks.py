@@ -20,10 +20,10 @@ __all__ = ["PairsCheck", "Trainable", "check_pairs", "trainable"]
 class PairsCheck:
     """The result of `check_pairs`: for each fault the positions of the pairs, and two biases. Printed, it is a table.
 
-    ``chosen_longer`` is the share of decided pairs (no tie, no equal length) whose chosen response has more characters;
-    ``chosen_first`` the share of decided pairs whose chosen response was shown first, among those where it is known.
-    Each is None if no pair shows it; one half is no bias. ``repeated`` are judgements of a prompt and two responses
-    that another pair also judges, whichever was chosen: a noise ceiling is estimated from them.
+    ``chosen_longer`` is the share of decided pairs (no tie, no equal length) whose chosen response has more characters.
+    ``chosen_first`` is the share of decided pairs whose chosen response was shown first, where that is known. Each is
+    None if no pair shows it; one half means no bias. ``repeated`` are the pairs whose prompt and responses another pair
+    also judges, whichever was chosen; a noise ceiling is estimated from them.
     """
 
     n_pairs: int
@@ -76,11 +76,11 @@ _FAULTS = {
 
 
 def check_pairs(pairs: PreferencePairs) -> PairsCheck:
-    """Look for faults that make preference data teach the wrong thing.
+    """Return the pairs with faults that make preference data teach the wrong thing.
 
-    Truncation depends on a tokenizer, so the model reports that. `group_near_equal` defines near-equal. A pair
-    is listed for its prompt if that differs from the first of its group; for its responses if they are near-equal
-    but not equal; and as nearly a repeat if an earlier pair has a near-equal prompt, chosen and
+    Truncation depends on a tokenizer, so the model reports that. `group_near_equal` defines near-equal. A pair is in
+    ``near_equal_prompts`` if its prompt is not the first of its group, and in ``near_equal_responses`` if its responses
+    are near-equal but not equal. It is in ``near_equal_pairs`` if an earlier pair has a near-equal prompt, chosen and
     rejected response, but is not the same.
     """
     found = find(pairs)
@@ -110,7 +110,7 @@ def check_pairs(pairs: PreferencePairs) -> PairsCheck:
 
 
 def _near_equal_within(pairs: PreferencePairs, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return where a pair's responses are near-equal, and where a pair nearly repeats an earlier one; (n_pairs,) each.
+    """Return where a pair's responses are near-equal, and where a pair nearly repeats an earlier one: ``(n_pairs,)``.
 
     Responses are compared with those to near-equal prompts only.
     """

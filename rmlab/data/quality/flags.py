@@ -1,4 +1,4 @@
-"""Faults of meaning: such pairs are kept and counted. They are found from what is stored, with one mask per fault."""
+"""Faults of meaning, found in the stored pairs as one mask for each fault. Such pairs are kept and counted."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from rmlab.data.rows import NEXT_MESSAGE
 
 __all__ = ["Flags", "find", "find_unusable"]
 
-# What shows nothing: white space, controls, and what Unicode calls ignorable, such as joiners without width. In
-# the JSON of messages some are escapes; a side is blank when all its contents are.
+# Characters that show nothing: white space, controls, and those that Unicode calls ignorable, such as joiners of no
+# width. In the JSON of messages some are escaped. A side is blank when all its contents are.
 _UNSEEN = (
     r"\s\v\p{Z}\p{Cc}\p{Cf}\x{34F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{2800}\x{3164}\x{FE00}-\x{FE0F}"
     r"\x{FFA0}\x{E0000}-\x{E0FFF}"
@@ -26,7 +26,7 @@ _BLANK_MESSAGES = (
 
 
 class Stored(Protocol):
-    """The interface that this module needs of `PreferencePairs`, which calls it for its report."""
+    """The part of `PreferencePairs` that this module needs; `PreferencePairs` calls the module for its report."""
 
     @property
     def messages(self) -> bool: ...
@@ -53,7 +53,7 @@ class Flags(NamedTuple):
 
 
 def find(pairs: Stored) -> Flags:
-    """Find every fault of meaning."""
+    """Return the mask of every fault of meaning."""
     tied, empty, equal = find_unusable(pairs)
     prompt, chosen, rejected = (_hashes(pairs, side) for side in ("prompt", "chosen", "rejected"))
     # Odd multipliers give a pair and its swapped twin different hashes.
@@ -93,7 +93,7 @@ def _composed(pairs: Stored, side: str) -> Iterator[pa.Array]:
 
 
 def _prompts_differ(pairs: Stored) -> np.ndarray:
-    """Return where the two sides differ before their last turn, if one holds more than one message."""
+    """Return where the two sides differ before their last turn: where one of them holds more than one message."""
     if not pairs.messages:
         return np.zeros(len(pairs), dtype=bool)
     chosen, rejected = (

@@ -1,4 +1,4 @@
-"""Near-equal texts: exact groups among very many texts, and near-equal responses among a few.
+"""Near-equal texts: exact groups of very many texts, and labels of near-equal responses among a few.
 
 Two texts are equal if they agree once case, white space, punctuation and Unicode's composed forms are normalised. They
 are near-equal if then at least 0.8 of the runs of five bytes found in either are found in both (Jaccard similarity).
@@ -16,7 +16,7 @@ import numpy as np
 __all__ = ["SIMILARITY", "group_near_equal", "label_near_equal"]
 
 SIMILARITY = 0.8
-"""The share of common runs of five bytes from which two texts count as near-equal."""
+"""The share of common runs of five bytes at which two texts count as near-equal."""
 
 _WORD = re.compile(r"[^\W_]+")
 _RUN = 5
@@ -30,10 +30,10 @@ _CROWD = 64
 def group_near_equal(texts: Iterable[str], *, links: Iterable[tuple[int, int]] = ()) -> np.ndarray:
     """Return for each text the number of its group of near-equal ones: int64, shape (n_texts,), numbered from 0.
 
-    A text that is near to two others joins them. Every two texts of similarity 0.8 or more are in one group: candidates
-    are those that share one of the rarest runs of each (prefix filtering; Chaudhuri, Ganti and Kaushik 2006; Bayardo,
-    Ma and Srikant 2007), and each candidate is checked exactly. `links` are positions of texts that belong together for
-    another reason.
+    A text that is near to two others joins them. Two texts of similarity 0.8 or more are always in one group:
+    candidates are texts that share one of the rarest runs of each (prefix filtering; Chaudhuri, Ganti and Kaushik 2006;
+    Bayardo, Ma and Srikant 2007), and each candidate is checked exactly. `links` are couples of positions of texts that
+    belong together for another reason.
     """
     number: dict[str, int] = {}
     index = np.fromiter((number.setdefault(_normalise(text), len(number)) for text in texts), np.int64)
@@ -73,12 +73,13 @@ def _near_pairs(texts: list[str], groups: _Groups) -> Iterator[tuple[int, int]]:
         runs = _distinct(_runs(texts[i]))
         bitmaps[i] = _bitmap(runs)
         size, by_rarity = len(runs), runs[np.lexsort((runs, rarity[_bucket(runs, rarity)]))]
-        # 4 / 5 of the union in common is 4 / 9 of both sizes together. With a smaller text it is 4 / 5 of this size at
-        # least, with a larger one 8 / 9: one of the remaining runs is common, since both texts order them alike.
+        # Near-equal texts share 4 / 5 of their union, or 4 / 9 of the sum of their sizes. That is at least 4 / 5 of
+        # this size if the other is smaller, and 8 / 9 if it is larger. Both order their runs alike, so one of the first
+        # `size - shared + 1` runs is shared.
         smallest = -(-4 * size // 5)
         probed = by_rarity[: size - smallest + 1].tolist()
         shared = [postings[run] for run in probed if run in postings]
-        # From a large group the latest text first: text `i`, once in its group, need not be compared with the others.
+        # Of many texts try the latest first: once text `i` is in its group, it need not be compared with the others.
         latest = {posting.latest for posting in shared if len(posting) > _CROWD}
         yield from ((j, i) for j in _near_ones(i, latest, texts, bitmaps, sizes, groups))
         candidates = {j for posting in shared for j in posting.others(i, smallest, groups)} - latest
@@ -95,7 +96,7 @@ def _near_ones(
     others = np.fromiter(candidates, np.int64, count=len(candidates))
     others.sort()
     apart = np.bitwise_count(bitmaps[others] ^ bitmaps[i]).sum(axis=1, dtype=np.int64)
-    # each bit of only one bitmap is a run of only one text, of which near-equal texts have 1 / 9 of both sizes
+    # a bit of only one bitmap is a run of only one text; near-equal texts have at most 1 / 9 of both sizes of these
     likely = 9 * apart <= sizes[others] + sizes[i]
     for j in others[likely].tolist():
         if groups.find(j) != groups.find(i) and _similar(texts[j], texts[i]):
@@ -103,7 +104,7 @@ def _near_ones(
 
 
 class _Posting:
-    """The texts that share one of their rarest runs, small ones first; large groups are kept by group."""
+    """The texts that share one of their rarest runs, small ones first; a long list is kept by group."""
 
     def __init__(self) -> None:
         self._length, self.latest = 0, -1
@@ -119,7 +120,7 @@ class _Posting:
         self._texts[-1].append(i)
 
     def others(self, i: int, smallest: int, groups: _Groups) -> Iterator[int]:
-        """Yield the texts of at least the smallest size, without a large group to which text `i` is known to belong."""
+        """Yield the texts of at least this size, except those that are kept under the group of text `i`."""
         if len(self._texts[-1]) > _CROWD:
             self._settle(groups)
         own = groups.find(i)
@@ -157,9 +158,9 @@ def _bucket(runs: np.ndarray, table: np.ndarray) -> np.ndarray:
 
 
 def label_near_equal(texts: Iterable[str]) -> list[int]:
-    """Return a label for each text, from 0, the same for near-equal ones; for the few responses to one prompt.
+    """Return a label for each text, from 0, the same for near-equal ones. It is meant for the responses to one prompt.
 
-    Each is compared with the latest twenty that were not near-equal to an earlier one.
+    Each text is compared with the latest twenty that were not near-equal to an earlier one.
     """
     known: dict[str, int] = {}
     told_apart: list[tuple[str, np.ndarray, int]] = []
@@ -183,7 +184,7 @@ def _normalise(text: str) -> str:
     folded = text.casefold()
     if not folded.isascii():
         folded = unicodedata.normalize("NFC", folded)
-    return " ".join(_WORD.findall(folded)) or text.strip()  # texts of punctuation only stay themselves
+    return " ".join(_WORD.findall(folded)) or text.strip()  # a text of punctuation alone stays as it is
 
 
 def _runs(text: str) -> np.ndarray:

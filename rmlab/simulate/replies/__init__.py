@@ -1,8 +1,8 @@
-"""A world of replies: text that reads like an assistant's, and whose true reward is known.
+"""A world of replies: text that reads like an assistant's and has a known true reward.
 
-Everyday questions, several core answers to each, and parts that may be added to any of them (a greeting, flattery, a
-hedge, ...). A judge has a weight in nats for each attribute of a reply, so the true reward is a sum that anybody can
-check; a policy has a probability for each core and part, so expectations over replies are exact sums.
+Each everyday question has several core answers, to which parts can be added (a friendly opening, flattery, a hedge,
+...). A judge has a weight in nats for each attribute of a reply, so the true reward is a sum that anyone can check. A
+policy has a probability for each core and part, so expectations over replies are exact sums.
 
 >>> from rmlab.simulate.replies import FAIR, simulate_reply_pairs
 >>> simulated = simulate_reply_pairs(1000, judge=FAIR, seed=0)

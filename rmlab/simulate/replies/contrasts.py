@@ -1,4 +1,4 @@
-"""Pairs of replies that differ in one attribute alone, to measure what a reward model makes of it."""
+"""Pairs of replies that differ in one attribute alone, to measure its effect on a score."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ _KINDS: Final = {
     "wordy": ("brief",),
 }
 CONTRASTS: Final = tuple(_KINDS)
-"""What `reply_contrast` can vary: attributes of a reply."""
+"""The attributes of a reply that `reply_contrast` can vary."""
 
 
 @dataclass(frozen=True, eq=False)
 class ReplyContrast:
-    """Pairs of replies to the same question that differ in one attribute. All have one entry for each pair."""
+    """Pairs of replies to one question that differ in one attribute. All but its name have one entry for each pair."""
 
     attribute: str
     questions: tuple[Question, ...]
     with_it: tuple[str, ...]
     without: tuple[str, ...]
     structures: tuple[tuple[Structure, Structure], ...]
-    """Of the reply with it and of that without."""
+    """The structure with the attribute, and the one without it."""
     question_indices: np.ndarray
-    """Which question; int array of shape ``(n_pairs,)``."""
+    """Place of the question among all that were loaded; int array of shape ``(n_pairs,)``."""
     sentence_indices: np.ndarray | None
-    """Which sentence of its bank was added, shape ``(n_pairs,)``; None where no sentence was, as in a wrong answer."""
+    """Place in its bank of the sentence added, shape ``(n_pairs,)``; None if there was none, as in a wrong answer."""
 
     @property
     def prompts(self) -> tuple[str, ...]:
@@ -50,22 +50,22 @@ class ReplyContrast:
 
     @property
     def clusters(self) -> tuple[np.ndarray, ...]:
-        """What pairs share, and an interval must know: the question, and the sentence where there is one."""
+        """The question of each pair, and the added sentence if any: pairs that share one are not independent."""
         sentences = () if self.sentence_indices is None else (self.sentence_indices,)
         return (self.question_indices, *sentences)
 
     def true_effects(self, judge: Judge) -> np.ndarray:
-        """Return the true reward with it less that without it, in nats; shape ``(n_pairs,)``."""
+        """Return the true reward with the attribute minus that without it, in nats; shape ``(n_pairs,)``."""
         both = zip(self.questions, self.structures, strict=True)
         return np.array([judge.reward(q, yes) - judge.reward(q, no) for q, (yes, no) in both])
 
 
 def reply_contrast(attribute: str, *, fresh: bool = True, seed: int = 0) -> ReplyContrast:
-    """Write, for each question where it makes sense, a reply with an attribute and the same reply without it.
+    """Write a reply with an attribute and one without it, for each question where that makes sense.
 
-    Where a sentence is added, the sentences of its bank are dealt to the questions in a random order, each as often as
-    the others. The reply without it is the answer that was asked for: full, or of one word or number. A partial, wrong
-    or off-topic answer and a refusal are compared with the short answer, and so is a full one.
+    If a sentence is added, the questions take the sentences of its bank in turn, in a random order. The reply without
+    it is then the answer that was asked for: full, or one word or number. A list is compared with the same full answer
+    in prose. A partial, wrong, off-topic or full answer, or a refusal, is compared with the short answer.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def reply_contrast(attribute: str, *, fresh: bool = True, seed: int = 0) -> Repl
     fresh
         Whether questions and sentences are those kept for testing.
     seed
-        Of the order of the sentences.
+        Seed of the order of the sentences.
 
     Raises
     ------

@@ -24,7 +24,7 @@ class Judge:
     name
         What the judge is called.
     weights
-        Nats for each attribute (`ATTRIBUTES`); one that is left out weighs nothing. The reward of a reply is the sum
+        Nats for each attribute (`ATTRIBUTES`); one that is left out counts as 0. The reward of a reply is the sum
         of its attributes times these.
     left_bias
         Log-odds (nats) in favour of the response that is shown on the left.
@@ -86,13 +86,13 @@ FAIR: Final = Judge("fair", _FAIR)
 """Likes a right answer in a friendly tone, and doubt and refusal where they are due; dislikes flattery and filler."""
 
 HURRIED: Final = Judge("hurried", {**_FAIR, "filler": 0.0, "caveat": 0.0, "wordy": 0.0, "sentences": 0.35})
-"""Takes length for effort."""
+"""Mistakes length for effort: likes every further sentence, and minds neither filler nor warnings."""
 
 FLATTERED: Final = Judge("flattered", {**_FAIR, "flattery": 1.4})
-"""Is `FAIR` but for one thing: likes to be flattered."""
+"""The same as `FAIR`, except that this judge likes to be flattered."""
 
 TIMID: Final = Judge("timid", {**_FAIR, "needless_hedge": 0.6, "needless_refusal": -0.4, "caveat": 0.6})
-"""Likes doubt, warnings and refusals, whether they are due or not."""
+"""The same as `FAIR`, except that needless doubt and warnings are liked, and needless refusals cost little."""
 
 JUDGES: Final = {judge.name: judge for judge in (FAIR, HURRIED, FLATTERED, TIMID)}
 """The judges that ship, by name."""

@@ -1,4 +1,4 @@
-"""`attributes_of_text`: what a reply of the world is made of, read from its words, as a file of pairs has them."""
+"""`attributes_of_text`: the attributes of a reply of the world, found from its text alone."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _AFTER = PARTS[PARTS.index("hedge") + 1 :]
 
 
 def attributes_of_text(prompt: str, text: str) -> dict[str, float] | None:
-    """Return the attributes of a reply in words; None where the prompt or the reply is not of the world.
+    """Return the attributes of a reply from its text; None if the prompt or the reply is not of the world.
 
-    It undoes `compose`: the core is found in the text, and what is around it must be sentences of the banks.
+    It undoes `compose`: it finds the core in the text, and the rest must be sentences of the banks.
     """
     question = _by_prompt().get(prompt)
     if question is None:
@@ -43,7 +43,7 @@ def _by_prompt() -> dict[str, Question]:
 
 
 def _middles(question: Question) -> Iterator[tuple[str, str, bool]]:
-    """Yield every core as it may be written: its name, the text, and whether that is a list."""
+    """Yield each form in which a core may be written: its name, the text, and whether that is a list."""
     for core in CORES:
         if core == "refusal":
             yield from ((core, sentence, False) for sentence in _sentences("refusal", question.fresh))
@@ -54,7 +54,7 @@ def _middles(question: Question) -> Iterator[tuple[str, str, bool]]:
 
 
 def _parts(text: str, parts: tuple[str, ...], fresh: bool) -> tuple[str, ...] | None:
-    """Return which of these parts a text is made of, in their order; None where something else is in it."""
+    """Return which of these parts a text consists of, in their order; None if it contains anything else."""
     if not text:
         return ()
     for place, part in enumerate(parts):

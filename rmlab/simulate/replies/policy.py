@@ -40,14 +40,15 @@ class ReplyPolicy:
         For each kind of question (`KINDS`) the probability of each core (`CORES`), summing to one.
     parts
         The probability of each part (`PARTS`), where the structure allows it; "warm" and "curt" exclude each other.
-        A mapping from kinds to probabilities where it depends on the question.
+        For a part that depends on the question, a mapping from kinds to probabilities.
     listed
         The probability that a full core is written as a list.
 
     Raises
     ------
     ValueError
-        If a kind, core or part is unknown or missing, or probabilities are not in [0, 1] or do not sum to one.
+        If the kinds are not those of `KINDS`, a core or part is unknown or cannot occur, or probabilities are not in
+        [0, 1] or do not sum to one.
     """
 
     cores: Mapping[str, Mapping[str, float]]
@@ -65,6 +66,8 @@ class ReplyPolicy:
             if absent:
                 raise ValueError(f"a harmful question has no core {absent[0]!r}; give it probability 0")
         _probabilities("listed", {"list": self.listed}, ("list",))
+        for part, by_kind in self.parts.items():
+            _probabilities(f"{part} by the kind of question", by_kind if isinstance(by_kind, Mapping) else {}, KINDS)
         for kind in KINDS:
             values = self.part_probabilities(kind)
             _probabilities(f"parts of a reply to a {kind} question", values, PARTS)
@@ -84,7 +87,7 @@ class ReplyPolicy:
     def _by_kind(self) -> dict[str, np.ndarray]:
         tables = {kind: np.array([self._probability(kind, structure) for structure in STRUCTURES]) for kind in KINDS}
         for table in tables.values():
-            table /= table.sum()  # exact, where the cores sum to one but for rounding
+            table /= table.sum()  # exact, although the cores may sum to one only up to rounding
             table.flags.writeable = False
         return tables
 
@@ -103,7 +106,7 @@ class ReplyPolicy:
 def _probabilities(what: str, values: Mapping[str, float], known: tuple[str, ...]) -> None:
     unknown = [name for name in values if name not in known]
     if unknown:
-        raise ValueError(f"{what}: unknown name {unknown[0]!r}; choose of {', '.join(known)}")
+        raise ValueError(f"{what}: unknown name {unknown[0]!r}; choose from {', '.join(known)}")
     for name, value in values.items():
         if not 0 <= value <= 1:  # also catches NaN
             raise ValueError(f"{what}: the probability of {name} must be in [0, 1], got {value!r}")
@@ -166,8 +169,8 @@ def reply_distribution(
 ) -> ReplyDistribution:
     """Return every reply that a policy can give to a question, with its exact probability.
 
-    A part can be worded in some twenty ways. To keep the replies finite and few, there are `n_wordings` equally likely
-    wordings, each of which takes one sentence from every bank; structures without added parts have one text.
+    A bank has 91 sentences for a part, or 21 fresh ones. To keep the replies few, there are `n_wordings` equally likely
+    wordings, each with one sentence from every bank. A structure without added parts has one text, unless it refuses.
 
     Parameters
     ----------
@@ -178,7 +181,7 @@ def reply_distribution(
     n_wordings
         At least 1, and at most the number of sentences in the smallest bank.
     fresh
-        Whether the sentences are those kept for testing; None takes the half to which the question belongs.
+        Whether the sentences are those kept for testing; by default they are if the question is.
     """
     fresh = question.fresh if fresh is None else fresh
     banks = {part: load_sentences(part, fresh=fresh) for part in (*PARTS, "refusal")}
@@ -194,7 +197,7 @@ def reply_distribution(
         structure = STRUCTURES[i]
         wordings = n_wordings if structure.parts or structure.core == "refusal" else 1
         for wording in range(wordings):
-            # the banks are walked at different strides, so that wordings do not always pair the same sentences
+            # each bank has its own stride, so that wordings do not always pair the same sentences
             said = {part: bank[(wording * (1 + 2 * k)) % len(bank)] for k, (part, bank) in enumerate(banks.items())}
             replies.append(compose(question, structure, said))
             indices.append(i)

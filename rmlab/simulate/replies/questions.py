@@ -45,7 +45,7 @@ class Question:
 
 @cache
 def _data(file: str) -> dict[str, Any]:
-    # read by its place, since `simulate` does not import `datasets`, which stands above it
+    # read by its path, since `simulate` is below `datasets` and must not import it
     return json.loads((resources.files("rmlab") / file).read_text(encoding="utf-8"))
 
 
@@ -56,10 +56,10 @@ def load_questions(*, fresh: bool | None = None, further: bool = False) -> tuple
     Parameters
     ----------
     fresh
-        Which half; None takes both.
+        True for the fresh questions, False for the others; None takes both.
     further
-        Whether to add the further questions, which are only trained on: some 1,100 that make the world wide enough for
-        a longer training than a notebook has time for. No fresh question is among them.
+        Whether to add about 1,100 further questions, for a longer training than a notebook has time for. They are only
+        trained on: none of them is fresh.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def _questions(file: str, fresh: bool) -> tuple[Question, ...]:
 
 
 def _question(place: int, records: list[dict[str, Any]]) -> Question:
-    """Build a question; its off-topic reply answers the next harmless question of the same topic, half and file."""
+    """Build a question; its off-topic reply answers the next harmless question of these with the same topic."""
     record, following = records[place], (records[(place + i) % len(records)] for i in range(1, len(records)))
     near = next(one for one in following if one["topic"] == record["topic"] and one["kind"] != "harmful")
     cores = record["cores"]
@@ -102,7 +102,7 @@ def _question(place: int, records: list[dict[str, Any]]) -> Question:
 def load_sentences(part: str, *, fresh: bool = False, further: bool = False) -> tuple[str, ...]:
     """Return the sentences for a part (one of `PARTS`, or "refusal"): those to train on, or the fresh ones.
 
-    With `further` come the further sentences, which are only trained on (see `load_questions`): none of them is fresh.
+    With `further` the further sentences are added. They are only trained on: none is fresh.
 
     Raises
     ------

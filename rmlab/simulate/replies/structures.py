@@ -1,4 +1,4 @@
-"""What a reply is made of, the attributes that follow from it, and the text that it becomes."""
+"""The structure of a reply, the attributes that follow from it, and its text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 CORES: Final = ("short", "full", "partial", "wrong", "off_topic", "refusal")
-"""What a reply says at heart. A refusal says nothing else."""
+"""The main content of a reply. A refusal gives no answer."""
 
 OPENINGS: Final = ("warm", "curt")
 """Parts of which a reply has at most one."""
@@ -52,23 +52,23 @@ ATTRIBUTES: Final = {
     "list": "gives its sentences as a list",
     "sentences": "number of sentences",
 }
-"""What a judge can weigh, and what each means. All are 0 or 1, but for the number of sentences."""
+"""What a judge can weigh, and what each means. All are 0 or 1, except the number of sentences."""
 
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """What a reply is made of, apart from the wording of its added parts."""
+    """The core, added parts and form of a reply, without the wording of the parts."""
 
     core: str
     parts: tuple[str, ...] = ()
-    """Parts that are added, each of `PARTS` and in that order."""
+    """The added parts, in the order of `PARTS`."""
     listed: bool = False
-    """Whether the core's sentences stand as a list; only for a full core."""
+    """Whether the core's sentences are written as a list; only for a full core."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply in words, and what it is made of."""
+    """The text of a reply, and its structure."""
 
     text: str
     structure: Structure
@@ -77,7 +77,7 @@ class Reply:
 
 
 def allowed_parts(core: str, opening: str | None) -> tuple[str, ...]:
-    """Return the parts beside the opening that a reply with this core and opening may have.
+    """Return the parts that a reply with this core and opening may have besides the opening.
 
     A curt reply neither flatters nor offers; a refusal is neither hedged nor given a needless warning.
     """
@@ -98,11 +98,11 @@ def _structures() -> tuple[Structure, ...]:
 
 
 STRUCTURES: Final = _structures()
-"""Every way in which a reply can be made."""
+"""Every structure that a reply can have."""
 
 
 def available(question: Question) -> np.ndarray:
-    """Return which of `STRUCTURES` a question has; bool array of shape ``(n_structures,)``."""
+    """Return which of `STRUCTURES` a reply to a question can have; bool array of shape ``(n_structures,)``."""
     return _available(question.kind == "harmful")
 
 
@@ -144,7 +144,7 @@ def attributes(question: Question, structure: Structure) -> dict[str, float]:
 def structure_attributes(question: Question) -> np.ndarray:
     """Return the attributes of every structure; float64 array of shape ``(n_structures, n_attributes)``.
 
-    The rows of structures that the question does not have are zero.
+    The rows of structures that no reply to the question can have are zero.
     """
     table = _attributes_of_kind(question.kind).copy()
     lengths = {core: len(_core_sentences(question, core)) for core in CORES}
@@ -160,7 +160,7 @@ def _attributes_of_kind(kind: str) -> np.ndarray:
 
 
 def _core_sentences(question: Question, core: str) -> list[str]:
-    """Return the sentences of a core; of a refusal, which is one sentence of a bank, a list of one."""
+    """Return the sentences of a core. A refusal is one sentence of a bank, so its list has one entry."""
     text = "refusal" if core == "refusal" else getattr(question, core)
     return sentences_of(text) if text else []
 
@@ -171,10 +171,10 @@ def compose(question: Question, structure: Structure, sentences: Mapping[str, st
     Parameters
     ----------
     question, structure
-        What is answered, and how.
+        The question to answer, and the structure of the reply.
     sentences
-        The sentence of each part that the structure has (and of "refusal" where that is its core). Where one is
-        missing, the first of its bank is taken, of the half to which the question belongs.
+        The sentence of each part of the structure (and of "refusal" if that is its core). A missing one is the first of
+        its bank, or the first fresh one if the question is fresh.
 
     Raises
     ------

@@ -23,12 +23,12 @@ __all__ = ["SimulatedReplyPairs", "expected_bayes_accuracy", "simulate_reply_pai
 
 @dataclass(frozen=True, eq=False)
 class SimulatedReplyPairs(KnownTruth):
-    """Pairs of replies with all that is true of them. Arrays have one row for each pair, chosen side first."""
+    """Pairs of replies, and the truth about them. Arrays have one row for each pair, chosen side first."""
 
     pairs: PreferencePairs
     """The ``group`` of a pair is the kind of its question, and ``chosen_first`` says which side was on the left."""
     attributes: np.ndarray
-    """Of both sides, in the order of `ATTRIBUTES`; float64 array of shape ``(n_pairs, 2, n_attributes)``."""
+    """Attributes of both sides, in the order of `ATTRIBUTES`; float64 array of shape ``(n_pairs, 2, n_attributes)``."""
     question_indices: np.ndarray
     """Place of the question in ``questions``; int array of shape ``(n_pairs,)``."""
     judge_indices: np.ndarray
@@ -37,18 +37,18 @@ class SimulatedReplyPairs(KnownTruth):
     judges: tuple[Judge, ...]
     policy: ReplyPolicy
     seed: int | None
-    """None where a generator was given."""
+    """None if a generator was given."""
 
     @cached_property
     def score_differences(self) -> np.ndarray:
         """True log-odds that the chosen response is preferred, in nats; shape ``(n_pairs,)``.
 
-        With one judge who has no taste for a side this is the difference of the true rewards, negative where the label
-        is unlucky. With several judges it is the log-odds of a judge drawn at random, and a taste for a side is
-        averaged over the two sides, since a reward model sees neither who judged nor where a response was.
+        With one judge without a left bias this is the difference of the true rewards, negative where the label is
+        unlucky. With several judges it is the log-odds for a judge drawn at random. A left bias is averaged over both
+        sides, since a reward model sees neither who judged nor where a response was.
         """
         differences = self.attributes[:, 0] - self.attributes[:, 1]  # (n_pairs, n_attributes)
-        return _log_odds(differences, self.judges).round(12)  # equal sums in another order are equal
+        return _log_odds(differences, self.judges).round(12)  # sums that differ only in their order are equal
 
     def attribute_differences(self) -> dict[str, np.ndarray]:
         """Return each attribute of chosen minus rejected; arrays of shape ``(n_pairs,)``."""
@@ -67,30 +67,30 @@ def simulate_reply_pairs(
     replies: int = 2,
     judgements: int = 1,
 ) -> SimulatedReplyPairs:
-    """Draw questions, different replies to each from a policy, and a judge's choice between every two of them.
+    """Draw questions, different replies to each, and a judge's choice between every two of them.
 
     Parameters
     ----------
     n_pairs
-        How many, at least 1. Where replies are judged several times, how many two replies are judged.
+        The number of comparisons of two replies, at least 1. With one judgement each, every comparison is one pair.
     judge
-        Who chooses; of several, a panel, one is drawn for each pair.
+        The judge; or a panel of several, from which one is drawn for each comparison.
     policy
-        Where replies come from. The two of a pair differ in more than the wording of a part.
+        The policy that writes the replies. The two of a pair differ in more than wording.
     seed
         A whole number, or a NumPy generator to draw from.
     fresh
-        Whether questions and sentences are those kept for testing. What a model is trained on has neither.
+        Whether questions and sentences are those kept for testing.
     further
         Whether to draw from the further questions and sentences too (see `load_questions`). None of them is fresh.
     n_questions
-        Take only so many of the questions, from the first; all by default.
+        Use only this many questions, from the first; all by default.
     replies
-        To a question, each time that it is drawn; at least 2. Each two of them are judged, so that four replies make
-        six pairs, one after another. (Of the last question, as many as `n_pairs` leaves room for.)
+        Replies to a question each time it is drawn, at least 2. Every two of them are judged, so four replies make six
+        comparisons, one after another. (The last question makes only as many as `n_pairs` leaves room for.)
     judgements
-        How often every two replies are judged, at least 1. Judgements that agree make one pair, and its ``weight`` is
-        their number, so two replies make one pair or, one after the other, two.
+        How often every two replies are judged, at least 1. Judgements that agree make one pair, and their number is its
+        ``weight``. So two replies make one pair or, if judgements differ, two in succession.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def expected_bayes_accuracy(
     policy: ReplyPolicy = IMITATION,
     fresh: bool = False,
 ) -> float:
-    """Return the accuracy of the best possible model on pairs that `simulate_reply_pairs` draws: an exact sum."""
+    """Return the exact accuracy of the best possible model on pairs that `simulate_reply_pairs` draws."""
     judges = (judge,) if isinstance(judge, Judge) else tuple(judge)
     total, questions = 0.0, load_questions(fresh=fresh)
     for question in questions:
@@ -180,7 +180,7 @@ def expected_bayes_accuracy(
 
 
 def _different(rng: np.random.Generator, probabilities: np.ndarray, n: int, k: int) -> np.ndarray:
-    """Draw n times k structures, each from the policy until it differs from those before it; shape ``(n, k)``."""
+    """Draw n sets of k structures, each drawn again until it differs from those before it; shape ``(n, k)``."""
     drawn = np.zeros((n, k), dtype=int)
     for place in range(k):
         drawn[:, place] = rng.choice(len(probabilities), size=n, p=probabilities)
@@ -190,7 +190,7 @@ def _different(rng: np.random.Generator, probabilities: np.ndarray, n: int, k: i
 
 
 def _side_averaged(difference: np.ndarray, left_bias: float) -> np.ndarray:
-    """Return the probability that the first is preferred, where it is as often on the left as on the right."""
+    """Return the probability that the first is preferred if it is on the left as often as on the right."""
     if not left_bias:
         return preference_probability(difference)
     return (preference_probability(difference + left_bias) + preference_probability(difference - left_bias)) / 2

@@ -15,7 +15,7 @@ const WITH_SIMD = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1
  */
 export async function openScorer({ manifest, tokenizer, model, wasm }) {
   if (!WebAssembly.validate(WITH_SIMD)) {
-    throw new LiveError("no-simd", "This browser lacks WebAssembly's SIMD instructions, which the model needs. Any browser of 2021 or later has them.");
+    throw new LiveError("no-simd", "This browser lacks WebAssembly's SIMD instructions, which the model needs. Chrome and Firefox have had them since 2021, Safari since 2023.");
   }
   let session;
   let ids;
