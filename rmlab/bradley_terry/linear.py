@@ -75,8 +75,8 @@ def fit_linear_reward(
     Raises
     ------
     ValueError
-        If the differences, margins or multiplicities have another shape or are out of range, the variance is out of range, or
-        the fit does not converge.
+        If the differences, margins or multiplicities have another shape or are out of range, the variance is out of
+        range, or the fit does not converge.
     """
     from scipy.optimize import minimize
 
