@@ -29,10 +29,9 @@ def models() -> dict[str, RewardModel]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("judge", COURSE_JUDGES)
-def test_a_course_model_is_far_above_chance_on_fresh_questions_and_below_the_ceiling(models, judge):
-    test = simulate_reply_pairs(300, judge=JUDGES[judge], seed=8, fresh=True)
-    right = expected_outcomes(models[judge].score_differences(test.pairs), test.score_differences).mean()
+def test_the_twin_is_far_above_chance_on_fresh_questions_and_below_the_ceiling(models):
+    test = simulate_reply_pairs(200, judge=JUDGES["flattered"], seed=8, fresh=True)
+    right = expected_outcomes(models["flattered"].score_differences(test.pairs), test.score_differences).mean()
     assert 0.68 < right < test.bayes_accuracy
 
 
@@ -134,6 +133,7 @@ def test_the_card_gives_the_accuracy_on_fresh_questions(models):
     test = simulate_reply_pairs(2000, seed=1, fresh=True)
     right = expected_outcomes(models["fair"].score_differences(test.pairs), test.score_differences)
     mean, low, high = mean_interval(right, test.question_indices)
+    assert 0.68 < mean < test.bayes_accuracy
     card = " ".join(dataset_card("course_model").split())
     assert f"{mean:.3f} ({low:.3f} to {high:.3f}) on average" in card
     assert f"The best possible model reaches {test.bayes_accuracy:.3f}" in card
