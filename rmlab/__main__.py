@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import sys
 from collections.abc import Sequence
 
@@ -21,6 +22,9 @@ BAD_INPUT = (ValueError, OSError, RecursionError)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a redirected one may not hold every character, as on Windows
+            stream.reconfigure(errors="backslashreplace")
     parser = _parser(arguments[:1])
     options, unknown = parser.parse_known_args(arguments)
     if unknown:

@@ -1,6 +1,7 @@
 import dataclasses
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -391,3 +392,28 @@ def test_lab_says_where_the_notebooks_should_be(capsys, monkeypatch):
 
     monkeypatch.setattr(rmlab.cli.doctor, "find_notebooks", lambda: None)
     assert "clone the project" in run(capsys, "lab", status=2).err
+
+
+def test_a_name_that_may_be_a_hub_id_without_the_hub_extra_is_bad_input(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    assert main(["audit", "tiny-decoder", "my_pairs"]) == 2
+    assert "there is no file 'my_pairs'" in capsys.readouterr().err
+
+
+def test_a_name_that_the_output_cannot_hold_is_escaped(tmp_path):
+    (tmp_path / "games.csv").write_text("winner,loser\n中文,Ann\nAnn,中文\n", encoding="utf-8")
+    command = [sys.executable, "-m", "rmlab", "fit", str(tmp_path / "games.csv")]
+    ran = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "cp1252"})
+    assert ran.returncode == 0
+    assert b"\\u4e2d\\u6587" in ran.stdout
+
+
+def test_scores_are_json_also_on_an_output_that_cannot_hold_every_character(trained):
+    asked = {"prompt": "中文 😀", "response": "red"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "rmlab", "score", str(trained)],
+        input=json.dumps(asked).encode(),
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+    )
+    assert json.loads(ran.stdout) == asked | {"score": pytest.approx(0, abs=100)}

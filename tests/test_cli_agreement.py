@@ -13,7 +13,7 @@ from test_labels_rewarded import QUESTIONS, WORLD, labels
 
 import rmlab
 from rmlab.__main__ import main
-from rmlab.labels import LabelStore, agreement, ask, import_table, simulate_panel, traits_of
+from rmlab.labels import LabelStore, agreement, ask, import_pairs, import_table, simulate_panel, traits_of
 from rmlab.simulate.replies import FAIR, Judge, simulate_reply_pairs
 
 
@@ -139,3 +139,31 @@ def test_bad_input_is_one_line(
     assert said in error
     assert error.count("\n") == 1
     assert not Path("nowhere.db").exists()
+
+
+@pytest.fixture
+def judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store of thirty labels beside a file of their pairs, and one of twelve of these."""
+    monkeypatch.chdir(tmp_path)
+    pairs = WORLD.pairs[:30]
+    rmlab.write_pairs(pairs, "all.jsonl")
+    rmlab.write_pairs(pairs[:12], "part.jsonl")
+    labelled = rmlab.PreferencePairs.from_list([replace(pair, chosen_first=True) for pair in pairs])
+    with LabelStore("labels.db") as store:
+        assert import_pairs(store, labelled, rater="Ann") == (30, 0)
+
+
+@pytest.mark.usefixtures("judged")
+def test_labels_whose_pair_is_missing_are_counted(capsys: pytest.CaptureFixture) -> None:
+    assert main(["agreement", "labels.db", "--pairs", "part.jsonl", "--export-pairs", "out.jsonl"]) == 0
+    assert "12 labels written to out.jsonl; 18 left out" in capsys.readouterr().err
+    assert len(rmlab.read_pairs("out.jsonl")) == 12
+
+
+@pytest.mark.usefixtures("judged")
+@pytest.mark.parametrize("export", [["--export", "labels.db"], ["--export-pairs", "./all.jsonl"]])
+def test_an_export_replaces_no_file_that_is_read(export: list[str], capsys: pytest.CaptureFixture) -> None:
+    before = [Path(name).read_bytes() for name in ("labels.db", "all.jsonl")]
+    assert main(["agreement", "labels.db", "--pairs", "all.jsonl", *export]) == 2
+    assert "would replace" in capsys.readouterr().err
+    assert [Path(name).read_bytes() for name in ("labels.db", "all.jsonl")] == before

@@ -51,3 +51,17 @@ def test_a_file_of_human_judgements_from_the_first_command_to_the_last(tmp_path:
     capsys.readouterr()
     command("evaluate", out, HH, "--json")
     assert json.loads(capsys.readouterr().out)["n_pairs"] == n_records
+
+
+def test_parts_that_share_prompts_are_not_said_to_be_apart(tmp_path, capsys):
+    own = str(tmp_path / "own.jsonl")
+    pairs = [{"prompt": f"Question {i * 7919}?", "chosen": f"good {i}", "rejected": f"bad {i}"} for i in range(30)]
+    Path(own).write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    command = ["train", own, "--validation", own, "--test", own, "--backbone", "tiny-decoder", "--max-steps", "1"]
+    assert main([*command, "--out", str(tmp_path / "model")]) == 0
+    printed = capsys.readouterr().out
+    assert "30 of its 30 pairs have a prompt of the held-out part" in printed
+    assert "not used for any choice" not in printed
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert "share no prompt" not in card
+    assert "30 of its 30 pairs have a prompt of the held-out part" in card

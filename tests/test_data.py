@@ -846,3 +846,13 @@ def test_what_cannot_be_written_is_refused(tmp_path):
     with pytest.raises(ValueError, match="no pairs"):
         write_pairs([], tmp_path / "a.jsonl")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_stays_one_and_a_file_keeps_its_rights(tmp_path):
+    real, link = tmp_path / "real.jsonl", tmp_path / "link.jsonl"
+    real.touch(mode=0o600)
+    link.symlink_to(real)
+    write_pairs(texts(("p", "a", "b")), link)
+    assert link.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o600
+    assert len(read_pairs(real)) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -260,3 +261,19 @@ def test_alpha_and_raw_agreement_cover() -> None:
     # two categories, each half of the judgements: by chance one half agrees
     alpha = coverage(2 * truth - 1, lambda rng: krippendorff_alpha(panel(rng), n_bootstrap=400))
     assert 0.93 <= alpha <= 0.97
+
+
+def test_who_judged_nothing_with_others_is_in_no_camp_and_a_skip_is_no_judgement() -> None:
+    preferred = np.full((8, 120), np.nan)
+    preferred[:3, :80] = np.where(np.arange(80) % 3 > 0, 1.0, -1.0)
+    preferred[3:6, :80] = -preferred[0, :80]
+    preferred[6, 80:] = 1.0  # nobody else judged these
+    preferred[7, :80] = 1.0
+    swapped = np.zeros(preferred.shape, dtype=int)
+    entries = [replace(one, verdict="skip") if one.rater == "r7" else one for one in judgements(preferred, swapped)]
+    camps = agreement(entries).camps
+    assert camps is not None
+    assert sorted(map(sorted, camps.members)) == [["r0", "r1", "r2"], ["r3", "r4", "r5"]]
+    one = judgements(preferred[:1], swapped[:1])
+    found = agreement([*one[:10], *(replace(entry, verdict="skip") for entry in one[10:])])
+    assert (found.n_judgements, found.n_pairs, found.n_skips) == (10, 10, 70)

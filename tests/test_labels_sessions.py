@@ -10,7 +10,18 @@ import numpy as np
 import pytest
 
 from rmlab.data import PreferencePair, pair_ids
-from rmlab.labels import ByDisagreement, ByInformation, LabelStore, PlaceTakenError, Questions, Session, ask
+from rmlab.labels import (
+    ByDisagreement,
+    ByInformation,
+    LabelStore,
+    PlaceTakenError,
+    Questions,
+    Session,
+    ask,
+    import_pairs,
+    traits_of,
+)
+from rmlab.labels.desk import Desk
 from rmlab.labels.sessions import GAP, REPEAT
 from rmlab.preference import preference_probability
 
@@ -183,3 +194,27 @@ def test_the_pair_that_says_most_comes_first(store: LabelStore) -> None:
     judged = [(p, 1) for p in range(20)]
     taken = [rule.draw(np.arange(20, 110), judged[:k], np.random.default_rng(0)) for k in range(20)]
     assert len(set(taken)) > 1
+
+
+def test_labels_of_another_file_count_towards_no_goal_and_are_not_undone(store: LabelStore) -> None:
+    others = ask([PreferencePair(f"other {i}", f"good {i}", f"bad {i}") for i in range(20)])
+    first = Session(store, QUESTIONS, "Ann")
+    judge(first)
+    second = Session(store, others, "Ann")
+    assert (second.known, second.n_vanished) == ([], 1)
+    showing = second.showing()
+    assert showing is not None
+    with pytest.raises(ValueError, match="only the last judgement"):
+        second.judge("undo", 0.0, key="u", position=second.position, showing=first.standing[0].showing)
+    desk = Desk(store, others, traits_of(others), rule=None, goal=1)
+    view = desk.view(desk.sit("Ann"))
+    assert (view["judged"], view["undo"], view["vanished"]) == (0, None, 1)
+
+
+def test_after_an_import_pairs_come_back_as_seldom_as_before(store: LabelStore) -> None:
+    pairs = [PreferencePair(f"question {i}", f"good {i}", f"bad {i}", chosen_first=True) for i in range(300)]
+    import_pairs(store, pairs[:200], rater="me")
+    session = Session(store, ask(pairs), "me")
+    for _ in range(33):
+        judge(session)
+    assert sum(entry.rule == REPEAT for entry in session.entries) <= 4

@@ -33,6 +33,7 @@ from rmlab.labels import (
     PlaceTakenError,
     Session,
     StoreError,
+    agreement,
     ask,
     export_pairs,
     export_table,
@@ -241,6 +242,21 @@ def test_a_store_of_a_later_version_is_refused(where: str) -> None:
         LabelStore(where)
 
 
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_store_without_a_name_is_refused(name: str) -> None:
+    with pytest.raises(StoreError, match="no name"):
+        LabelStore(name)
+
+
+def test_labels_that_are_imported_again_are_counted_once(tmp_path: Path) -> None:
+    pairs = [replace(pair, chosen_first=True) for pair in PAIRS]
+    with LabelStore(tmp_path / "again.db") as store:
+        assert import_pairs(store, pairs[:9], rater=" me") == (9, 0)
+        assert import_pairs(store, pairs, rater="me") == (3, 9)
+        assert store.raters() == ["me"]
+        assert agreement(store.judgements()).consistency is None
+
+
 def test_a_store_without_a_version_is_damaged(where: str) -> None:
     from rmlab.labels.store import ABOUT
 
@@ -393,11 +409,13 @@ def test_the_weight_of_a_rater_is_that_of_their_pairs(judged: LabelStore, tmp_pa
     assert set(plain.weights) == {1.0}
     import_pairs(judged, plain, rater="Bob")
     found, _ = export_pairs(judged.judgements(), ask(PAIRS), rater_weights={"Ann": 0.25, "Bob": 2})
-    assert found.weights.tolist() == [0.25] * len(plain) + [2.0] * len(plain)
+    assert sorted(found.weights) == [0.25] * len(plain) + [2.0] * len(
+        plain
+    )  # sessions come in the order of their names
     write_pairs(found, tmp_path / "pairs.jsonl")
     assert list(read_pairs(str(tmp_path / "pairs.jsonl"))) == list(found)
     part, _ = export_pairs(judged.judgements(), ask(PAIRS), rater_weights={"Bob": "0.5"})
-    assert part.weights.tolist() == [1.0] * len(plain) + [0.5] * len(plain)
+    assert sorted(part.weights) == [0.5] * len(plain) + [1.0] * len(plain)
 
 
 @pytest.mark.parametrize(("weights", "told"), [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,10 @@ def run(options: argparse.Namespace) -> int:
     weights = _rater_weights(options.rater_weight)
     if "://" not in options.store and not Path(options.store).is_file():
         raise ValueError(f"no file {options.store!r}: name the store that `rmlab judge --store` wrote")
+    read = {Path(one).resolve() for one in (options.store, options.pairs) if one}
+    for option, file in (("--export", options.export), ("--export-pairs", options.export_pairs)):
+        if file and Path(file).resolve() in read:
+            raise ValueError(f"{option} {file} would replace a file that is read; name another")
     with labels.LabelStore(options.store) as store:
         entries = store.judgements()
     found = labels.agreement(entries)
@@ -72,7 +77,10 @@ def _rewarded(
     traits = traits_of(questions)
     rewarded = fit_rewarded(entries, questions, traits.differences, traits.names)
     if options.export_pairs:
-        rmlab.write_pairs(export_pairs(entries, questions, rater_weights=weights)[0], options.export_pairs)
+        pairs, n_vanished = export_pairs(entries, questions, rater_weights=weights)
+        rmlab.write_pairs(pairs, options.export_pairs)
+        left_out = f"; {n_vanished:,} left out, whose pairs are not in {printable(options.pairs)}" if n_vanished else ""
+        print(f"rmlab: {len(pairs):,} labels written to {printable(options.export_pairs)}{left_out}", file=sys.stderr)
     if found.camps is None or not found.camps.clear:
         return rewarded, ()
     return rewarded, fit_camps(entries, found.camps, questions, traits.differences, traits.names)

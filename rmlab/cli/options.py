@@ -42,7 +42,10 @@ def add_skip_bad(parser: Any) -> None:
 
 def read_given(source: str, options: argparse.Namespace) -> PreferencePairs:
     """Return the pairs that the command line names, and print which bad records were left out."""
-    pairs = rmlab.read_pairs(source, skip_bad=options.skip_bad)
+    try:
+        pairs = rmlab.read_pairs(source, skip_bad=options.skip_bad)
+    except ImportError as error:  # it can only be a hub id, and the hub extra is not installed
+        raise ValueError(str(error)) from error
     if n := pairs.report.n_bad:
         records = "record" if n == 1 else "records"
         print(f"rmlab: {n:,} bad {records} of {printable(source)} left out; the first:", file=sys.stderr)

@@ -38,10 +38,11 @@ def run(options: argparse.Namespace) -> int:
             print(f"{score:.6f}")
         return 0
     lines = getattr(sys.stdin, "buffer", sys.stdin)  # bytes, so that an error names the line that is not UTF-8
+    escaped = not (sys.stdout.encoding or "").lower().startswith("utf")  # other outputs cannot hold every character
     notes: set[str] = set()
     for records in _chunks(_records(lines, notes), 512):
         for record, score in _scored(model, records, options.precision):
-            print(json.dumps({**record, "score": score}, ensure_ascii=False))
+            print(json.dumps({**record, "score": score}, ensure_ascii=escaped))
         sys.stdout.flush()
     for note in sorted(notes):
         print(f"rmlab: note: {printable(note)}", file=sys.stderr)

@@ -136,7 +136,8 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
         if test is not None:
             test_differences = model.score_differences(test.encoded, precision=config.precision)
             result = rmlab.evaluate(test_differences, lengths=test.encoded.response_lengths)
-            say("", "on the test part, which was not used for any choice:", result)
+            unused = "" if any(note.startswith("test:") for note in notes) else ", which was not used for any choice"
+            say("", f"on the test part{unused}:", result)
             record["test"] = result.to_dict()
             if held_out is not None:
                 held_out_differences = model.score_differences(held_out.encoded, precision=config.precision)
@@ -145,6 +146,7 @@ def _train(options: argparse.Namespace, group: PartialState) -> int:
             backbone=options.backbone,
             pairs=options.pairs or "everyday",
             parts=ready,
+            notes=notes,
             history=history,
             test=result,
             tempered=tempered,

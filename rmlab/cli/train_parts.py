@@ -42,6 +42,11 @@ def divide(pairs: PreferencePairs, options: argparse.Namespace) -> tuple[dict[st
                 notes.append(
                     f"{name}: {common:,} of the {len(parts[name]):,} pairs of {file} have a prompt that is trained on"
                 )
+    if files["held-out"] or files["test"]:
+        chosen_on = set(parts["held-out"].texts("prompt")) if "held-out" in parts else set()
+        again = sum(prompt in chosen_on for prompt in parts["test"].texts("prompt")) if "test" in parts else 0
+        if again:
+            notes.append(f"test: {again:,} of its {len(parts['test']):,} pairs have a prompt of the held-out part")
     order = ("training", *files)
     return {name: parts[name] for name in order if name in parts}, notes
 

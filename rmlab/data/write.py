@@ -43,7 +43,7 @@ def write_pairs(pairs: PreferencePairs | Sequence[PreferencePair], path: str | o
     ValueError
         If the ending is another, there are no pairs, or the pairs are messages and the file is CSV.
     """
-    path = Path(path)
+    path = Path(path).resolve()  # a symbolic link stays one
     pairs = pairs if isinstance(pairs, PreferencePairs) else PreferencePairs.from_list(pairs)
     kind = path.name.removesuffix(".gz").rpartition(".")[2]
     if kind not in ("jsonl", "csv", "parquet") or path.name.endswith(".parquet.gz"):
@@ -66,6 +66,8 @@ def write_pairs(pairs: PreferencePairs | Sequence[PreferencePair], path: str | o
                 _write_text(pairs, kind, file)
             file.flush()
             os.fsync(file.fileno())
+        if path.exists():
+            partial.chmod(path.stat().st_mode & 0o777)
         partial.replace(path)
     finally:
         with suppress(FileNotFoundError):

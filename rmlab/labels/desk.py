@@ -91,7 +91,7 @@ class Desk:
             If nobody has that session.
         """
         session, guesses = self._of(name)
-        stands, shown = session.standing, session.showing()
+        stands, shown = session.known, session.showing()
         score = guesses.score(session)
         view: dict[str, Any] = {
             "rater": session.rater,

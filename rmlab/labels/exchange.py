@@ -12,7 +12,7 @@ from rmlab.atomic import write_text
 from rmlab.data import PreferencePair, PreferencePairs
 from rmlab.data.rows import listed, read_weight
 from rmlab.labels.asked_pairs import Questions, ask
-from rmlab.labels.judgements import Judgement, now, standing
+from rmlab.labels.judgements import Judgement, now, rater_name, standing
 from rmlab.labels.sessions import new_name
 from rmlab.labels.store import LabelStore
 from rmlab.printing import printable
@@ -111,16 +111,21 @@ def import_pairs(
     Returns
     -------
     How many were stored, and how many were left out, since they do not say which response was on the left (their
-    `chosen_first`), or their responses have the same text.
+    `chosen_first`), their responses have the same text, or the same judgement of this rater was imported before.
     """
     pairs = pairs if isinstance(pairs, PreferencePairs) else PreferencePairs.from_list(pairs)
+    rater = rater_name(rater)
     session, entries = new_name(), []
+    before = store.judgements()
+    known = {(one.pair, one.swapped, one.verdict) for one in before if one.rater == rater and one.rule == "imported"}
     for pair, chosen, rejected in zip(pairs, pairs.texts("chosen"), pairs.texts("rejected"), strict=True):
         if pair.chosen_first is None or chosen == rejected:
             continue
         question = ask([pair])
         swapped = bool(question.chosen_is_first[0]) != pair.chosen_first
         verdict = "tie" if pair.tied else "left" if pair.chosen_first else "right"
+        if (question.ids[0], swapped, verdict) in known:
+            continue
         n = len(entries) + 1
         entries.append(
             Judgement(session, n, f"row-{n}", n, rater, question.ids[0], swapped, verdict, 0.0, "imported", now())

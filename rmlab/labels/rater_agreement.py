@@ -135,7 +135,7 @@ def agreement(entries: Iterable[Judgement], *, seed: int = 0) -> Agreement:
     several = len(names) > 1 and known.sum() >= 2
     return Agreement(
         n_raters=len(names),
-        n_pairs=len(pairs),
+        n_pairs=len({entry.pair for entry in stands if entry.preferred is not None}),
         n_judgements=sum(entry.preferred is not None for entry in stands),
         n_skips=sum(entry.preferred is None for entry in stands),
         n_taken_back=sum(entry.verdict != "undo" for entry in entries) - len(stands),
@@ -144,7 +144,7 @@ def agreement(entries: Iterable[Judgement], *, seed: int = 0) -> Agreement:
         alpha=krippendorff_alpha(first, seed=seed) if several else None,
         consistency=_share([same for *_, same in again], [pair for _, pair, _ in again]),
         ceiling=_ceiling(first, seed) if several else None,
-        camps=find_camps(first, names, seed=seed) if several else None,
+        camps=_camps(first, names, seed) if several else None,
         seed=seed,
     )
 
@@ -266,6 +266,13 @@ def _clearly_below_zero(values: np.ndarray, n_raters: int) -> bool:
 
 def _mean(values: np.ndarray) -> Estimate | None:
     return Estimate(*mean_interval(values), len(values)) if len(values) >= 2 else None
+
+
+def _camps(first: np.ndarray, names: Sequence[str], seed: int) -> Camps | None:
+    """Find camps among the raters who judged a pair that another judged too; nothing places the others."""
+    judged = ~np.isnan(first)
+    placed = (judged & (judged.sum(axis=0) >= 2)).any(axis=1)
+    return find_camps(first[placed], [name for name, is_in in zip(names, placed, strict=True) if is_in], seed=seed)
 
 
 def _ceiling(first: np.ndarray, seed: int) -> NoiseCeiling | None:

@@ -84,6 +84,11 @@ class Session:
         return standing(self.entries)
 
     @property
+    def known(self) -> list[Judgement]:
+        """Entries that stand and whose pair is among the questions, the latest last."""
+        return [entry for entry in self.standing if entry.pair in self._questions.places]
+
+    @property
     def n_vanished(self) -> int:
         """Number of entries that stand but whose pair is not among the questions, since the file has changed."""
         return sum(entry.pair not in self._questions.places for entry in self.standing)
@@ -143,7 +148,7 @@ class Session:
         if position != self.position:
             raise PlaceTakenError(f"session {self.name} has {len(self.entries)} entries, and this would be {position}")
         if verdict == "undo":
-            last = self.standing[-1:]
+            last = self.known[-1:]
             if not last or last[0].showing != showing:
                 raise ValueError(f"only the last judgement can be undone, and showing {showing} is not it")
             pair, swapped, rule = last[0].pair, last[0].swapped, last[0].rule
@@ -170,7 +175,8 @@ class Session:
             block * BLOCK + int(np.random.default_rng([seed, block, 1]).integers(BLOCK)) + 1
             for block in range(number // BLOCK + 1)
         ]
-        if sum(place <= number for place in places) <= made:
+        imported = {entry.showing for entry in self.entries if entry.rule == "imported"}  # nobody was shown these here
+        if sum(place <= number and place not in imported for place in places) <= made:
             return []
         back = {entry.pair for entry in self.entries if entry.rule == REPEAT}
         return [

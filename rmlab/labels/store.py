@@ -226,6 +226,8 @@ class LabelStore:
 
 
 def _url(where: str | Path) -> URL:
+    if not str(where).strip():
+        raise StoreError("the store has no name, and its labels would be lost; name a file")
     if "://" not in str(where):
         return URL.create("sqlite", database=str(where))
     try:

@@ -42,7 +42,7 @@ Its token ids are {token_ids}. The first text that it was trained on, as it is r
 
 ## What it was trained on
 
-The backbone `{backbone}`, on the pairs of `{pairs}`, in parts that share no prompt:
+The backbone `{backbone}`, on the pairs of `{pairs}`{apart}:
 
 {parts}
 
@@ -82,6 +82,7 @@ def model_card(
     max_length: int,
     token_ids: str,
     example: str,
+    notes: Sequence[str] = (),
     adapter_of: str | None = None,
 ) -> str:
     """Return the card, in Markdown, with the metadata that a model hub reads.
@@ -104,6 +105,8 @@ def model_card(
         How a text becomes token ids, in words.
     example
         A text as the model reads it.
+    notes
+        What parts have in common, in words; without any, they share no prompt.
     adapter_of
         The base, if an adapter is saved alone.
     """
@@ -118,7 +121,8 @@ def model_card(
         example="\n".join(f"    {line}" for line in example.splitlines()),  # indented, no text can end the block
         backbone=backbone,
         pairs=pairs,
-        parts="\n".join(_parts(parts)),
+        apart="" if notes else ", in parts that share no prompt",
+        parts="\n".join((*_parts(parts), *(f"- {note}" for note in notes))),
         steps=counted(len(history.steps), "step"),
         kept=history.best_step if history.best_step is not None else len(history.steps),
         changed=", ".join(changed) or "none",
