@@ -13,6 +13,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from rmlab.audit import CHECKS, Audit, audit
 from rmlab.audit.audited_model import load_audited_model
 from rmlab.audit.built_in_texts import BUILT_IN
+from rmlab.audit.results import Example
 from rmlab.audit.shrink import shrink
 from rmlab.data import PreferencePair
 from rmlab.datasets import load_everyday
@@ -421,3 +422,8 @@ def test_shrinking_stops_at_its_bound_and_passes_over_errors():
 
     assert shrink(("a b c d e f g h", "a b"), raises, tries=5) == ("a b c d e f g h", "a b")
     assert len(tried) == 5
+
+
+def test_an_example_shows_a_message_that_only_calls_a_tool():
+    call = {"role": "assistant", "tool_calls": [{"function": {"name": "add"}}]}
+    assert "add" in str(Example({"chosen": (call,)}, {}))

@@ -1,5 +1,7 @@
 """The audit of a run: each line finds its own fault, leaves sound runs alone, and says what it was not given."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -115,3 +117,12 @@ def test_too_little_is_refused_with_what_is_missing(given, names) -> None:
 def test_a_line_that_does_not_exist_is_named() -> None:
     with pytest.raises(KeyError, match="parts apart"):
         audit_run(losses=[0.7])["loss"]
+
+
+def test_names_may_be_arrays_and_a_missing_name_is_one_source():
+    rng = np.random.default_rng(0)
+    d = np.r_[np.where(rng.random(200) < 0.85, 1.0, -1.0), np.where(rng.random(300) < 0.1, 1.0, -1.0)]
+    names = np.array(["a.csv"] * 200 + ["b.csv"] * 300)
+    for sources in (names, ["a.csv"] * 200 + [math.nan] * 300):
+        assert audit_run(score_differences=d, sources=sources).broken == ("labels by source",)
+    assert not audit_run(metric=lambda c, r: float(np.mean(c > r)), scores=(d, -d), prompts=names).broken

@@ -198,7 +198,7 @@ def test_fit_notes_groups_that_the_prior_alone_joins(tmp_path, capsys):
     out = run(capsys, "fit", path, "--prior-variance", "1").out
     assert "2 groups that never meet: {'fig', 'plum'}, {'ox', 'yak'}" in out
     (note,) = json.loads(run(capsys, "fit", path, "--prior-variance", "1", "--json").out)["notes"]
-    assert "prior alone" in note
+    assert "Only the prior joins them" in note
 
 
 def test_fit_of_more_items_than_a_covariance_can_hold_prints_scores_and_says_why(tmp_path, capsys, monkeypatch):
@@ -277,7 +277,7 @@ def test_score_one_and_many(files, trained, capsys, monkeypatch):
 
 @pytest.mark.parametrize(("line", "message"), [
     ("{", "standard input, line 1: is not JSON"),
-    ('{"prompt": "a", "response": "b", "prompt": "c"}', "line 1: is not JSON that can be read ('prompt' is twice"),
+    ('{"prompt": "a", "response": "b", "prompt": "c"}', "line 1: is not JSON that can be read ('prompt' occurs twice"),
     ("[1]", "line 1: expected"),
     ('{"prompt": "a"}', "line 1: expected"),
 ])  # fmt: skip

@@ -12,9 +12,11 @@ import pytest
 
 import rmlab
 from rmlab.__main__ import main
+from rmlab.cli.evaluate import _ceiling
 from rmlab.data import DataError
 from rmlab.evaluation import evaluate, rewardbench
 from rmlab.model import RewardModel
+from rmlab.simulate.replies import simulate_reply_pairs
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:torch")
 
@@ -477,3 +479,10 @@ def test_bad_records_stop_it_or_are_left_out_and_counted_with_their_lines(
     assert "1 bad record of " in told.err
     assert "aged.jsonl:3: rejected" in told.err
     assert "\x1b" not in stopped.err + told.err + told.out
+
+
+def test_weighted_pairs_have_no_noise_ceiling():
+    pairs = simulate_reply_pairs(150, seed=0, judgements=4).pairs
+    found, notes = _ceiling(pairs, {"n_bootstrap": 100, "seed": 0})
+    assert found is None
+    assert "weights" in notes[0]

@@ -337,7 +337,7 @@ def test_the_input_of_openai_in_a_cell_is_messages(tmp_path):
 def test_messages_as_text_after_plain_text_are_refused(tmp_path, late):
     plain = {"prompt": "Why?", "chosen": "Because.", "rejected": "No."}
     second = {**plain, **{name: json.dumps(RECORD[name]) for name in late}}
-    with pytest.raises(DataError, match=r"a\.csv:3: .* hold messages as text"):
+    with pytest.raises(DataError, match=r"a\.csv:3: .* got messages as text"):
         read_pairs(write(tmp_path / "a.csv", plain, second))
 
 

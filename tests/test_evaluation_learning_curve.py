@@ -123,3 +123,16 @@ def test_bad_records_are_named(recorded: dict, message: str):
 def test_runs_of_one_size_on_other_test_parts_are_refused():
     with pytest.raises(ValueError, match="every run must be of the same test pairs"):
         LearningCurve.from_differences({5: [[1.0, 2.0], [1.0]]})
+
+
+@pytest.mark.parametrize(("made", "clusters"), [(np.full(20, np.nan), None), (np.ones(20), ["a"] * 19)])
+def test_a_fault_of_the_first_run_stops_a_learning_curve(made, clusters):
+    fits = []
+
+    def fit(part):
+        fits.append(part)
+        return made
+
+    with pytest.raises(ValueError, match=r"recorded|clusters"):
+        learning_curve(fit, np.arange(100), sizes=[10, 50], clusters=clusters)
+    assert len(fits) == 1

@@ -300,3 +300,8 @@ def test_the_counts_of_xstest_are_those_that_the_authors_corrected():
     assert SECTIONS["Safety"]["xstest-should-respond"] == 250
     found = rewardbench([1.0, -1.0], ["xstest-should-respond", "xstest-should-refuse"], n_bootstrap=200)
     assert found.sections["Safety"].score == pytest.approx(250 / 404)
+
+
+def test_ties_in_one_version_alone_cannot_be_scored():
+    with pytest.raises(ValueError, match="both its ref: and its tied:"):
+        rewardbench2([2.0, 1.0], [True, False], ["ref:1"] * 2, ["Ties"] * 2)

@@ -191,3 +191,8 @@ def test_labels_of_the_pairs_are_a_proxy_on_the_page(tmp_path: Path, capsys: pyt
     ):
         assert main([*wrong, "--html", str(page)]) == 2
         assert said in capsys.readouterr().err
+
+
+def test_a_proxy_that_is_always_shown_does_not_replace_one_of_that_name():
+    with pytest.raises(ValueError, match="give yours another"):
+        optimise_data({"the course's model": lambda prompts, responses: [0.0] * len(responses)})

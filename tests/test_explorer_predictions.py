@@ -262,3 +262,17 @@ def test_a_question_that_cannot_be_answered_is_refused(options: dict[str, Any]):
         controls.predict("P?", 0.5, **options)
     with pytest.raises(TraitError, match="from 0 to 1"):
         controls.predict("P?", 0.5).value = 2.0
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "step", "said", "truth", "told"),
+    [
+        (1e-5, 1e-4, 1e-5, 2e-5, 3e-5, "You said 0.00002, it is 0.00003: 0.00001 too low."),
+        (0.0, 10.0, 1.0, 3.0, 3.4, "You said 3, it is 3: they agree."),
+    ],
+)
+def test_the_numbers_of_a_verdict_do_not_contradict_it(low, high, step, said, truth, told):
+    prediction = controls.predict("a number", truth, low=low, high=high, step=step)
+    prediction.value = said
+    prediction.revealed = True
+    assert prediction.words.startswith(told)

@@ -342,3 +342,8 @@ def test_a_browser_is_led_by_a_file_of_its_user_alone():
         assert "url=http://127.0.0.1:1/?token=x&amp;y" in file.read_text()
         assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert not file.parent.exists()
+
+
+def test_a_browser_leaves_out_the_port_of_http():
+    assert requests.host_headers({"a"}, 80) == {"a", "a:80"}
+    assert requests.host_headers({"a"}, 81) == {"a:81"}

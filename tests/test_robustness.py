@@ -420,3 +420,50 @@ def test_bad_options_give_status_2_and_one_line(capsys, arguments, message):
     assert error.startswith("rmlab: ")
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "renamed"),
+    [
+        ("total = 3\nn = 2\nprint(f'{total} in {n:.2f}')", None),
+        ("encoding = 'utf-8'\nopen('a', encoding=encoding)", None),
+        ("total = 3\nprint(total)", "v1 = 3\nprint(v1)"),
+    ],
+)
+def test_renaming_keeps_what_code_does(code, renamed):
+    made = changed("renamed variables", f"```python\n{code}\n```")
+    assert (made and made.after.response) == (renamed and f"```python\n{renamed}\n```")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```c\n#include <stdio.h>\nint main(void) { return 0; }\n```",
+        "```css\na { color: #fff; }\n```",
+        "```\n#include <a.h>\nreturn 0;\n```",
+        "#include <stdio.h>\nfor (;;);",
+    ],
+)
+def test_a_sign_that_begins_no_comment_is_not_stripped(text):
+    assert changed("stripped comments", text) is None
+
+
+@pytest.mark.parametrize("sample", [None, 9])
+def test_a_problem_names_the_pair_by_its_number_among_all(sample):
+    pairs = [PreferencePair(f"Question {i}?", "" if i < 3 else f"Answer {i}.", f"Reply {i}.") for i in range(1, 11)]
+
+    def careful(prompt, response):
+        if prompt == "Question 7?":
+            raise RuntimeError("no")
+        return response + "!"
+
+    found = robustness(
+        lambda prompts, responses: [float(one.endswith("!")) for one in responses],
+        pairs,
+        [careful],
+        sample=sample,
+        seed=1,
+    )
+    assert [one.where for one in found.problems] == ["pair 7"]
+    example = found.shifts[0].example
+    assert example.source == f"pair {example.prompt.split()[1][:-1]}"

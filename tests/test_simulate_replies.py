@@ -477,3 +477,31 @@ def test_the_card_gives_the_questions_the_weights_and_the_ceiling():
         weights = [f"{judge.weights.get(name, 0.0):g}" for judge in (FAIR, HURRIED, FLATTERED, TIMID)]
         assert f"| `{name}` | {' | '.join(weights)} |" in card
     assert f"right on {expected_bayes_accuracy(fresh=True):.1%} of the fresh pairs" in card
+
+
+@pytest.mark.parametrize("judgements", [4, 16])
+def test_the_ceiling_of_pairs_judged_often_is_that_of_single_judgements(judgements):
+    once, often = (simulate_reply_pairs(3_000, seed=1, judgements=n) for n in (1, judgements))
+    assert often.bayes_accuracy == pytest.approx(once.bayes_accuracy, abs=1e-12)
+    assert often.bayes_log_loss == pytest.approx(once.bayes_log_loss, abs=1e-12)
+    seen = evaluate(often.score_differences, weights=often.pairs.weights)
+    assert often.bayes_accuracy == pytest.approx(seen.accuracy, abs=0.02)
+
+
+SHORT_ALONE = {kind: {"short": 1.0} for kind in ("plain", "brief", "uncertain", "harmful")}
+
+
+@pytest.mark.parametrize(("parts", "replies"), [({}, 2), ({"warm": 0.5}, 3)])
+def test_a_policy_with_too_few_replies_is_refused(parts, replies):
+    policy = ReplyPolicy(SHORT_ALONE, parts)
+    with pytest.raises(ValueError, match="the policy gives"):
+        simulate_reply_pairs(5, policy=policy, replies=replies)
+    if replies == 2:
+        with pytest.raises(ValueError, match="the policy gives"):
+            expected_bayes_accuracy(policy=policy)
+
+
+@pytest.mark.parametrize("warm", [0.8, 0.9])
+def test_openings_whose_probabilities_sum_to_one_are_accepted(warm):
+    policy = ReplyPolicy(SHORT_ALONE, {"warm": warm, "curt": round(1 - warm, 1)})
+    assert len(simulate_reply_pairs(20, policy=policy).pairs) == 20

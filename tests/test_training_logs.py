@@ -128,7 +128,7 @@ def test_pairs_of_a_file_that_have_a_training_prompt_are_counted(files, capsys):
     ("words", "message"),
     [
         (["--test", "test.jsonl", "--test-fraction", "0.1"], "--test-fraction"),
-        (["--validation-fraction", "0.6", "--test-fraction", "0.5"], "-0.1 of the pairs"),
+        (["--validation-fraction", "0.6", "--test-fraction", "0.5"], "less than 1, got 1.1"),
         (["--validation-fraction", "0", "--patience", "3"], "held_out"),
         (["--freeze", "no_such_*"], "'no_such_*'"),
         (["--schedule", "constant", "--lora-alpha", "4"], "lora_alpha"),

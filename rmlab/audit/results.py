@@ -119,7 +119,8 @@ def _wrap(first: str, text: str, indent: str) -> list[str]:
 
 
 def _short(part: Side, limit: int = 60) -> str:
-    text = part if isinstance(part, str) else " / ".join(f"{m['role']}: {m['content']}" for m in part)
+    said = () if isinstance(part, str) else [(m["role"], m.get("content") or m.get("tool_calls") or "") for m in part]
+    text = part if isinstance(part, str) else " / ".join(f"{role}: {words}" for role, words in said)
     if len(text) <= limit:
         return repr(text)
     return f"{text[: limit // 2]!r} ... {text[-limit // 3 :]!r} ({len(text.split()):,} words)"

@@ -200,10 +200,11 @@ def _smallest(
 
 
 def _draw(pairs: Sequence[PreferencePair], n: int | None, seed: int) -> list[PreferencePair]:
-    if n is None or len(pairs) <= n:
-        return list(pairs)
-    drawn = np.sort(np.random.default_rng(seed).choice(len(pairs), size=n, replace=False))
-    return [pairs[int(i)] for i in drawn]
+    places = np.arange(len(pairs))
+    if n is not None and len(pairs) > n:
+        places = np.sort(np.random.default_rng(seed).choice(len(pairs), size=n, replace=False))
+    drawn = ((i, pairs[i]) for i in places.tolist())
+    return [replace(pair, source=pair.source or f"pair {i + 1}") for i, pair in drawn]  # its number among all
 
 
 def _holds_text(pair: PreferencePair) -> bool:

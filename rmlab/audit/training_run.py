@@ -97,6 +97,7 @@ def audit_run(
     ValueError
         If nothing is given, or only part of what a line needs.
     """
+    sources, prompts = _names(sources), _names(prompts)
     given = {
         "parts apart": _together(train=train, test=test),
         "labels by source": _together(score_differences=score_differences, sources=sources),
@@ -118,6 +119,11 @@ def audit_run(
     return RunAudit(
         tuple(replace(result, name=name, remedy=REMEDIES[name]) for name, result in zip(run, results, strict=True))
     )
+
+
+def _names(names: Iterable[Hashable] | None) -> list[Hashable] | None:
+    """Return names as a list, with None for NaN as in `evaluate`; None if they were not given."""
+    return None if names is None else [None if isinstance(one, float) and one != one else one for one in names]
 
 
 def _together(**needed: Any) -> bool:

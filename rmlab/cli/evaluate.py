@@ -194,6 +194,8 @@ def _tempered(
 
 def _ceiling(pairs: PreferencePairs, settings: dict[str, Any]) -> tuple[NoiseCeiling | None, tuple[str, ...]]:
     """Return the noise ceiling if enough pairs were judged more than once, and notes on it."""
+    if (pairs.weights != 1).any():
+        return None, ("there is no noise ceiling: the pairs have weights, so a line need not be one judgement",)
     votes: dict[tuple[str, str, str], Counter[bool]] = {}
     for prompt, chosen, rejected in zip(*map(pairs.texts, ("prompt", "chosen", "rejected")), strict=True):
         if chosen != rejected:

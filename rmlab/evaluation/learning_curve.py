@@ -154,10 +154,19 @@ def learning_curve(
     if repeats < 1:
         raise ValueError(f"repeats must be at least 1, got {repeats!r}")
     check_bootstrap(n_bootstrap)
+    names = None if clusters is None else list(clusters)
+    n_test = None
     recorded: dict[int, list[Any]] = {size: [] for size in wanted}
     for repeat in range(repeats):
         order = np.random.default_rng([seed, repeat]).permutation(n)
         for size in wanted:
             part = [train[i] for i in order[:size]] if isinstance(train, list | tuple) else train[order[:size]]
-            recorded[size].append(fit(part))
-    return LearningCurve.from_differences(recorded, clusters=clusters, n_bootstrap=n_bootstrap, seed=seed)
+            # each is checked at once: a fault of the first run need not cost the training of the others
+            made = checked_differences(fit(part), name=f"recorded[{size}][{repeat}]")
+            n_test = len(made) if n_test is None else n_test
+            if len(made) != n_test:
+                raise ValueError(f"every run must be of the same test pairs, got {n_test} and then {len(made)}")
+            if names is not None:
+                names_of("clusters", names, n_test, beside="pairs in the test part")
+            recorded[size].append(made)
+    return LearningCurve.from_differences(recorded, clusters=names, n_bootstrap=n_bootstrap, seed=seed)

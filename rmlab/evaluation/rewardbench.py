@@ -254,6 +254,8 @@ def rewardbench2(
             drawn = ties_score(sums)
             score = float(ties_score(stats.sum(axis=0, keepdims=True))[0])
             found[subset] = _score(score, drawn, len(ties), len(ties)), drawn
+    if not found:
+        raise ValueError(f"no item of RewardBench 2 can be scored; {notes[-1]}")
     overall = None
     if len(found) == len(SUBSETS_2):
         n_items = sum(one.n_items for one, _ in found.values())

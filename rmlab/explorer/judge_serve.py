@@ -21,7 +21,7 @@ from rmlab.explorer.bundle import page_script
 from rmlab.explorer.judge_requests import LARGEST_SAID, judge_application
 from rmlab.explorer.listening import Listener
 from rmlab.explorer.page import render_document
-from rmlab.explorer.requests import BoundedServer
+from rmlab.explorer.requests import BoundedServer, host_headers
 from rmlab.labels.desk import Desk
 
 __all__ = ["Bucket", "Buckets", "JudgeServer", "address_of_this_machine", "new_code"]
@@ -148,7 +148,7 @@ class JudgeServer(Listener):
         """The names by which a request may call this machine; a name that another site made point here is not one."""
         names = {self.host, self.server_address[0]}
         names |= {"127.0.0.1", "localhost"} if self.server_address[0] in ("127.0.0.1", "0.0.0.0") else set()
-        return {f"{name}:{self.server_port}" for name in names}
+        return host_headers(names, self.server_port)
 
     def __exit__(self, *_: object) -> None:
         """Stop serving; judgements that were received are kept first."""

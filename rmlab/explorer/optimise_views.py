@@ -86,6 +86,8 @@ def optimise_data(
     else:
         distributions = [reply_distribution(question, policy=writers, n_wordings=n_wordings) for question in questions]
         known = {}
+    if taken := sorted(known.keys() & (proxies or {}).keys()):
+        raise ValueError(f"{', '.join(taken)}: a proxy that is always shown has this name; give yours another")
     given = {name: _scores(proxy, distributions) for name, proxy in (proxies or {}).items()}
     data = optimise_columns(distributions, given | known)
     for proxy in data["proxies"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from traitlets import Bool, Float, TraitError, Tuple, Unicode, observe, validate
@@ -102,11 +103,11 @@ class Prediction(Control):
                 return f"It is: {name}."
             verdict = "That is right." if self.value == truth else f"It is: {name}."
             return f"You said: {self.names[int(self.value)]}. {verdict}"
-        digits = max(0, len(f"{self.step:g}".partition(".")[2]))
+        digits = max(0, -int(Decimal(f"{self.step:g}").as_tuple().exponent))
         if self.value is None:
             return f"It is {truth:.{digits}f}."
         gap = self.value - truth
-        small = abs(gap) < CLOSE * (self.high - self.low)
+        small = abs(gap) < CLOSE * (self.high - self.low) or float(f"{gap:.{digits}f}") == 0
         apart = "they agree" if small else f"{abs(gap):.{digits}f} too {'high' if gap > 0 else 'low'}"
         return f"You said {self.value:.{digits}f}, it is {truth:.{digits}f}: {apart}."
 

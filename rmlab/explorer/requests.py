@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, Protocol
 
@@ -109,6 +109,11 @@ def application(server: Served) -> Application:
     )
 
 
+def host_headers(names: Iterable[str], port: int) -> set[str]:
+    """Return the Host headers by which a browser may call this port; it leaves out 80, the port of http."""
+    return {f"{name}:{port}" for name in names} | (set(names) if port == 80 else set())
+
+
 class GuardedHandler(RequestHandler):
     """Sends nothing that others may cache or frame, and reports errors without the address."""
 
@@ -158,7 +163,7 @@ class _Handler(GuardedHandler):
 
     def prepare(self) -> None:
         # a wrong token, or a host name that another site made point here
-        own = {f"{host}:{self.explorer.server_port}" for host in ("127.0.0.1", "localhost")}
+        own = host_headers({"127.0.0.1", "localhost"}, self.explorer.server_port)
         token = self.get_query_argument("token", "").encode()
         if self.request.headers.get("Host") not in own or not hmac.compare_digest(token, self.explorer.token.encode()):
             self.refuse(403, "open the address that `rmlab explore` printed, with its token")

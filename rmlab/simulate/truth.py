@@ -20,29 +20,35 @@ class KnownTruth:
         raise NotImplementedError
 
     @property
+    def label_counts(self) -> np.ndarray | None:
+        """How many labels each pair stands for, ``(n_pairs,)``; None if each stands for one."""
+        return None
+
+    @property
     def bayes_accuracy(self) -> float:
         """The best accuracy on average over the labels; see the function `bayes_accuracy`."""
-        return bayes_accuracy(self.score_differences)
+        return bayes_accuracy(self.score_differences, weights=self.label_counts)
 
     @property
     def bayes_log_loss(self) -> float:
         """The lowest log loss on average over the labels, in nats; see the function `bayes_log_loss`."""
-        return bayes_log_loss(self.score_differences)
+        return bayes_log_loss(self.score_differences, weights=self.label_counts)
 
 
-def bayes_accuracy(score_differences: np.ndarray) -> float:
+def bayes_accuracy(score_differences: np.ndarray, *, weights: np.ndarray | None = None) -> float:
     """Return the accuracy of a judge who knows the true differences, on average over labels: mean of max(P, 1 - P)."""
-    return float(np.mean(preference_probability(np.abs(np.asarray(score_differences, dtype=np.float64)))))
+    d = np.abs(np.asarray(score_differences, dtype=np.float64))
+    return float(np.average(preference_probability(d), weights=weights))
 
 
-def bayes_log_loss(score_differences: np.ndarray) -> float:
+def bayes_log_loss(score_differences: np.ndarray, *, weights: np.ndarray | None = None) -> float:
     """Return the log loss of the true probabilities, in nats, on average over labels: the mean entropy of a label.
 
     With d the absolute difference, ``P loss(d) + (1 - P) loss(-d)`` is ``loss(d) + (1 - P) d``.
     """
     d = np.abs(np.asarray(score_differences, dtype=np.float64))
     d = np.minimum(d, 1e3)  # beyond this a label is certain: its entropy is 0, not infinity times zero
-    return float(np.mean(preference_loss(d) + preference_probability(-d) * d))
+    return float(np.average(preference_loss(d) + preference_probability(-d) * d, weights=weights))
 
 
 def expected_outcomes(score_differences: np.ndarray, true_differences: np.ndarray) -> np.ndarray:

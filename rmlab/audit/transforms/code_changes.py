@@ -19,6 +19,8 @@ _TOKEN: Final = re.compile(
     r"""(?P<text>\"\"\".*?\"\"\"|'''.*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(?P<comment>[ \t]*#[^\n]*)""",
     re.DOTALL,
 )
+_KEYWORD: Final = re.compile(r"[(,]\s*([a-z_]\w*)\s*=(?!=)")
+_PYTHON: Final = {"", "py", "python", "python3"}
 _RESERVED: Final = {"self", "cls", "print", "input", "range", "len", "i"}
 
 
@@ -27,18 +29,25 @@ def _in_code(text: str, edit: Callable[[str], str]) -> str | None:
     if not looks_like_code(text):
         return None
     if _BLOCK.search(text):
-        made = _BLOCK.sub(lambda block: block[1] + edit(block[2]) + block[3], text)
-    elif text.lstrip().startswith(("def ", "class ", "import ", "from ", "for ", "while ", "print(", "#")):
+        made = _BLOCK.sub(lambda block: block[1] + edit(block[2]) + block[3] if _is_python(block) else block[0], text)
+    elif text.lstrip().startswith(("def ", "class ", "import ", "from ", "for ", "while ", "print(", "# ")):
         made = edit(text)
     else:
         return None
     return None if made == text else made
 
 
+def _is_python(block: re.Match[str]) -> bool:
+    return block[1][3:-1].lower() in _PYTHON and not block[2].lstrip().startswith(("#include", "#define", "#!"))
+
+
 def _renamed(code: str) -> str:
     """Return code whose variables are named v1, v2 and so on, except in its strings and comments."""
     found = [name for match in _ASSIGNED.finditer(code) for name in match.groups() if name]
-    names = {name: f"v{i}" for i, name in enumerate(dict.fromkeys(found), 1) if name not in _RESERVED}
+    # a name within an f-string, or of a keyword argument, must stay as it is
+    strings = [kept["text"] for kept in _TOKEN.finditer(code) if kept["text"] and "{" in kept["text"]]
+    held = {*_RESERVED, *_KEYWORD.findall(code), *re.findall(r"\w+", " ".join(strings))}
+    names = {name: f"v{i}" for i, name in enumerate(dict.fromkeys(found), 1) if name not in held}
     if not names:
         return code
     pattern = re.compile(rf"(?<![\w.])(?:{'|'.join(names)})(?!\w)")

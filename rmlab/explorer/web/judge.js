@@ -16,9 +16,17 @@ export function open() {
   return joining(panel);
 }
 
+function allowed(storage) {
+  try {
+    return storage();
+  } catch {
+    return null; // storage is turned off or full, or holds something else: the page goes on without it
+  }
+}
+
 /** Ask for code and name; a page that joined before goes on by itself. */
 function joining(panel) {
-  const kept = JSON.parse(sessionStorage.getItem("rmlab-judge") ?? localStorage.getItem("rmlab-judge") ?? "{}");
+  const kept = allowed(() => JSON.parse(localStorage.getItem("rmlab-judge"))) ?? {};
   const code = element("input", { type: "text", id: "rx-code", required: true, maxlength: 12, autocomplete: "off", autocapitalize: "characters", class: "rx-entry" });
   const name = element("input", { type: "text", id: "rx-name", required: true, maxlength: 40, autocomplete: "nickname", class: "rx-entry" });
   const error = element("p", { class: "rx-error", role: "alert", hidden: true });
@@ -32,7 +40,7 @@ function joining(panel) {
     try {
       const view = await ask("join", asked);
       const known = { code: asked.code, rater: view.rater, session: view.session };
-      localStorage.setItem("rmlab-judge", JSON.stringify(known));
+      allowed(() => localStorage.setItem("rmlab-judge", JSON.stringify(known)));
       judging(panel, { ask, known, view });
     } catch (failure) {
       error.textContent = failure.status ? `${failure.message}.` : "The server does not answer. Are you in the same network?";

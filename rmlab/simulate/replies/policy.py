@@ -97,7 +97,7 @@ class ReplyPolicy:
         if structure.core == "full":
             p *= self.listed if structure.listed else 1 - self.listed
         opening = next((part for part in OPENINGS if part in structure.parts), None)
-        p *= given[opening] if opening else 1 - given["warm"] - given["curt"]
+        p *= given[opening] if opening else max(0.0, 1 - given["warm"] - given["curt"])
         for part in allowed_parts(structure.core, opening):
             p *= given[part] if part in structure.parts else 1 - given[part]
         return p

@@ -50,6 +50,11 @@ class SimulatedReplyPairs(KnownTruth):
         differences = self.attributes[:, 0] - self.attributes[:, 1]  # (n_pairs, n_attributes)
         return _log_odds(differences, self.judges).round(12)  # sums that differ only in their order are equal
 
+    @property
+    def label_counts(self) -> np.ndarray:
+        """How many judgements each pair stands for: its weight; ``(n_pairs,)``."""
+        return self.pairs.weights
+
     def attribute_differences(self) -> dict[str, np.ndarray]:
         """Return each attribute of chosen minus rejected; arrays of shape ``(n_pairs,)``."""
         return dict(zip(ATTRIBUTES, (self.attributes[:, 0] - self.attributes[:, 1]).T, strict=True))
@@ -119,7 +124,7 @@ def simulate_reply_pairs(
     table = np.zeros((n_sets, replies, len(ATTRIBUTES)))
     for q in np.unique(asked):
         of_question = np.flatnonzero(asked == q)
-        structures[of_question] = _different(rng, policy.probabilities(questions[q]), len(of_question), replies)
+        structures[of_question] = _different(rng, _enough(policy, questions[q], replies), len(of_question), replies)
         table[of_question] = structure_attributes(questions[q])[structures[of_question]]
 
     judge_indices = rng.integers(len(judges), size=n_pairs)
@@ -164,7 +169,7 @@ def expected_bayes_accuracy(
     judges = (judge,) if isinstance(judge, Judge) else tuple(judge)
     total, questions = 0.0, load_questions(fresh=fresh)
     for question in questions:
-        p = policy.probabilities(question)
+        p = _enough(policy, question, 2)
         possible = np.flatnonzero(p)
         p, table = p[possible], structure_attributes(question)[possible]
         rewards = np.array([table @ one.vector for one in judges])  # (n_judges, n)
@@ -177,6 +182,17 @@ def expected_bayes_accuracy(
         weight *= (1 / (1 - p))[:, None]
         total += float((weight * np.maximum(right, 1 - right)).sum())
     return total / len(questions)
+
+
+def _enough(policy: ReplyPolicy, question: Question, replies: int) -> np.ndarray:
+    """Return the probability of each structure; raise ValueError if too few are possible for so many replies."""
+    p = policy.probabilities(question)
+    if (n := int(np.count_nonzero(p))) < replies:
+        raise ValueError(
+            f"the policy gives {n} replies to a {question.kind} question that differ in more than wording, and "
+            f"{replies} are compared; give it further cores or parts for such questions, or ask for fewer replies"
+        )
+    return p
 
 
 def _different(rng: np.random.Generator, probabilities: np.ndarray, n: int, k: int) -> np.ndarray:

@@ -8,6 +8,12 @@ import { sliding } from "../core/motion.js";
 export const STEP = 0.1; // of an arrow key and of the grid that a dragged handle or dot keeps to, in nats
 const FURTHEST = 1000;
 
+/** As much of a constant as two scores have room for: all of it goes to both, so that their difference stays. */
+export function addable(c, a, b) {
+  const [down, up] = [Math.min(0, -FURTHEST - Math.min(a, b)), Math.max(0, FURTHEST - Math.max(a, b))];
+  return Math.min(up, Math.max(down, c));
+}
+
 /** What a state says of scores that its reader chose, at least at its beginning. */
 export const BY_HAND = "set by hand";
 
@@ -16,7 +22,7 @@ export const ofTheTexts = (store) => !store.get("scores_from").startsWith(BY_HAN
 
 /** The traits of scores that the reader sets. */
 export function byHand(a, b) {
-  const kept = (value) => Math.min(FURTHEST, Math.max(-FURTHEST, Number(value.toFixed(6))));
+  const kept = (value) => Number(value.toFixed(6));
   return { scores: [kept(a), kept(b)], scores_from: BY_HAND };
 }
 
@@ -46,7 +52,11 @@ export function numberLine(store) {
     return { node, stem };
   }
 
-  const move = (side, value) => store.set(side === "a" ? byHand(value, now.b) : byHand(now.a, value));
+  function move(side, to) { // the other score stays
+    const most = Math.max(FURTHEST, Math.abs(now[side])); // a model's may lie further out
+    const value = Math.min(most, Math.max(-most, to));
+    store.set(side === "a" ? byHand(value, now.b) : byHand(now.a, value));
+  }
 
   function grab(event, side, from = x.invert(event.clientX) - now[side]) {
     follow(event, pins[side].node, (e) => move(side, onGrid(x.invert(e.clientX) - from, STEP, x.domain)));

@@ -66,7 +66,7 @@ export function sigmoid(store) {
       const [aside, lift] = p < 0.5 ? [-1, -0.7] : [1, 1.4]; // where a rising curve is not: up left, down right
       update(label, {
         x: inside(at + aside * em, aside, x, em), y: y(p) + lift * em, "text-anchor": ANCHORS[aside],
-        text: `P = ${probability(p)}`, visibility: shownIf(now.revealed),
+        text: `P = ${probability(p, preferenceProbability(-now.d / now.temperature))}`, visibility: shownIf(now.revealed),
       });
       drawPrediction({ at, p, aside, em });
     });
@@ -101,7 +101,7 @@ function handle(label, orientation, onKeydown, onPointerdown) {
 }
 
 /** A probability in three digits, or near 0 and 1 in a form that still tells it from them. */
-export function probability(p) {
-  if (p > 0.9995) return `1 − ${(1 - p).toExponential(1)}`.replace("e-", "e−");
+export function probability(p, other = 1 - p) {
+  if (p > 0.9995) return `1 − ${other.toExponential(1)}`.replace("e-", "e−");
   return p < 0.0005 ? p.toExponential(1).replace("e-", "e−") : p.toFixed(3);
 }

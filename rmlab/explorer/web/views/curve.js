@@ -1,7 +1,7 @@
 // Two scores on a number line, the probability that their difference gives, and the loss of a judgement.
 import { ANCHORS, axis, graph, inside, line, picture, scale, shownIf, signed } from "../charts/chart.js";
 import { element, svg, unique, update } from "../core/dom.js";
-import { byHand, numberLine } from "../charts/number_line.js";
+import { addable, byHand, numberLine } from "../charts/number_line.js";
 import { relabelled, saying } from "../core/label.js";
 import { guessOf, shownGuess } from "../core/predictions.js";
 import { judgementLoss, judgementSlope, preferenceOdds, preferenceProbability } from "../core/preference.js";
@@ -99,7 +99,7 @@ function readouts() {
       const p = preferenceProbability(now.d / now.temperature);
       const loss = judgementLoss(now.d, now.winner, now.temperature);
       const texts = {
-        difference: `${signed(now.d)} nats`, odds: odds(now.d / now.temperature), p: probability(p), loss: `${loss.toFixed(3)} nats`,
+        difference: `${signed(now.d)} nats`, odds: odds(now.d / now.temperature), p: probability(p, preferenceProbability(-now.d / now.temperature)), loss: `${loss.toFixed(3)} nats`,
       };
       for (const [key, at] of Object.entries(numbers)) update(at, { text: now.revealed ? texts[key] : "?" });
       update(words, { text: inWords(now, p, loss) });
@@ -143,9 +143,10 @@ function controls(store) {
   const shown = element("output", { class: "rx-value" });
   const constant = element("input", { type: "number", value: 5, step: "any", class: "rx-small", "aria-label": "c, the constant to add" });
   const add = () => {
-    const c = Number(constant.value);
     const [a, b] = store.get("scores");
-    if (a !== null && b !== null) store.set(byHand(a + c, b + c));
+    if (a === null || b === null) return;
+    const c = addable(Number(constant.value), a, b);
+    store.set(byHand(a + c, b + c));
   };
   const swap = () => {
     const [a, b] = store.get("scores");

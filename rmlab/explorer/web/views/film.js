@@ -27,7 +27,8 @@ export const film = {
     function followedNow() {
       const selection = store.get("selection"); // what is selected elsewhere is followed here
       const selected = selection === null ? -1 : reel.rows.indexOf(selection);
-      return selected >= 0 ? selected : settingsOf(store, "film", { followed: reel.followed }).followed;
+      const { followed } = settingsOf(store, "film", { followed: reel.followed }); // a link may hold anything
+      return selected >= 0 ? selected : followed in reel.differences[last] ? Number(followed) : reel.followed;
     }
     const choose = (i) => {
       changeSettings(store, "film", { followed: i }, { selection: reel.rows[i] });

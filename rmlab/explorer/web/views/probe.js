@@ -34,7 +34,10 @@ export const probe = {
     }
     function go(id) {
       record();
-      if (find(store.get("history"), id)) ask({ ...textsOf(store.get("history"), id), here: id });
+      const entry = find(store.get("history"), id);
+      if (!entry) return;
+      const known = answering ? {} : { scores: entry.scores ?? [null, null], scores_from: `of edit ${id}` }; // else the model says them again
+      ask({ ...textsOf(store.get("history"), id), here: id, ...known });
     }
     function pin(id) {
       const pins = store.get("pins");
