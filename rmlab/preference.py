@@ -201,6 +201,7 @@ def davidson_loss(score_difference: Scores, tied: Any, tie_parameter: Scores | f
     if bool(xp.any(nu < 0)):
         raise ValueError(f"tie_parameter must be at least 0, got {tie_parameter!r}")
     is_tie = tied if _is_array(tied) else xp.asarray(tied)
+    _check_shape("tied", is_tie, d)
     if is_tie.dtype != xp.bool:
         raise TypeError(f"tied must be bool, or an array of bool, got dtype {is_tie.dtype}")
     # -log sqrt(p (1 - p)); the normalising constant is 1 + nu sqrt(p (1 - p))
@@ -268,7 +269,17 @@ def _companion(name: str, value: Any, leader: Any, xp: Any, array: Any) -> Any:
     if companion_xp is not xp or isinstance(leader, int | float):
         raise TypeError(f"{name} must be a number or of the same kind as the scores ({type(leader).__name__}), "
                         f"got {type(value).__name__}")  # fmt: skip
+    _check_shape(name, companion, array)
     return xp.astype(companion, array.dtype)
+
+
+def _check_shape(name: str, companion: Any, array: Any) -> None:
+    """Refuse what would make more losses than there are score differences, such as a column beside a row."""
+    shape, wanted = tuple(companion.shape), tuple(array.shape)
+    if len(shape) > len(wanted) or any(n not in (1, of) for n, of in zip(shape[::-1], wanted[::-1], strict=False)):
+        raise ValueError(
+            f"{name} must be one value or one a score difference, shape {wanted}, got shape {shape}"
+        )
 
 
 def _is_array(value: Any) -> bool:

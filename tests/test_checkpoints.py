@@ -595,3 +595,26 @@ def test_the_command_keeps_no_checkpoints_unless_asked_and_refuses_those_of_anot
     assert "step-0000000006" in said
     command(tmp_path, "--resume", "--learning-rate", "0.5", status=2)
     assert "learning_rate: expected 0.0001, got 0.5" in capsys.readouterr().err
+
+
+def test_a_longer_run_that_is_killed_waits_as_long_as_one_that_is_not(tmp_path):
+    wrong = [dataclasses.replace(pair, chosen=pair.rejected, rejected=pair.chosen) for pair in TRAINING]
+    config = dataclasses.replace(PLAIN, max_steps=40, evaluate_every=2, checkpoint_every=1, patience=3)
+    longer = dataclasses.replace(config, max_steps=60)
+    train(fresh(), TRAINING, held_out=wrong, config=config, checkpoints=tmp_path / "a", progress=False)
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    options = {"held_out": wrong, "config": longer, "resume": True}
+    whole = train(fresh(), TRAINING, **options, checkpoints=tmp_path / "b", progress=False)
+    steps = training_steps(fresh(), TRAINING, **options, checkpoints=tmp_path / "a")
+    next(steps)
+    steps.close()
+    again = train(fresh(), TRAINING, **options, checkpoints=tmp_path / "a", progress=False)
+    assert len(again.steps) == len(whole.steps)
+
+
+def test_a_resumed_run_knows_its_checkpoint_before_it_writes_one(folder):
+    steps = training_steps(fresh(), TRAINING, held_out=HELD_OUT, config=PLAIN, checkpoints=folder, resume=True)
+    next(steps)
+    assert steps.checkpoint is not None
+    assert steps.checkpoint.parent == folder
+    steps.close()

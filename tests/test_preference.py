@@ -202,3 +202,11 @@ def test_bad_input_is_named(call, error, message):
 def test_torch_compile_and_vmap_see_one_graph():
     d = torch.linspace(-3, 3, 7)
     torch.testing.assert_close(torch.func.vmap(pref.preference_loss)(d), pref.preference_loss(d))
+
+
+def test_a_margin_or_a_tie_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match=r"margin .*\(3,\), got shape \(3, 1\)"):
+        pref.preference_loss(np.zeros(3), margin=np.zeros((3, 1)))
+    with pytest.raises(ValueError, match=r"tied .*\(3,\), got shape \(3, 1\)"):
+        pref.davidson_loss(np.zeros(3), np.zeros((3, 1), dtype=bool), 1.0)
+    assert pref.preference_loss(np.zeros((3, 2)), margin=np.zeros((3, 1))).shape == (3, 2)

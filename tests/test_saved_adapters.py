@@ -12,7 +12,7 @@ from test_training import FP32, fresh, make_pairs
 from rmlab.__main__ import main
 from rmlab.model import ModelError, RewardModel
 from rmlab.model.backbones import quiet_transformers
-from rmlab.training import TrainingConfig, train
+from rmlab.training import TrainingConfig, TrainingError, fit_head, train
 
 pytestmark = pytest.mark.usefixtures("no_bars")
 LORA = TrainingConfig(max_steps=3, batch_size=8, lora=2, **{**FP32, "learning_rate": 1e-2})
@@ -142,3 +142,31 @@ def test_rmlab_train_saves_an_adapter_alone_and_scores_it(base, tmp_path, capsys
     assert {path.name for path in out.glob("*.safetensors")} == {"adapter_model.safetensors"}
     assert main(["score", str(out), "--prompt", "a", "--response", "b"]) == 0
     assert main(["doctor", str(out), "--json"]) == 0
+
+
+def test_an_adapter_alone_does_not_replace_its_base(tmp_path):
+    RewardModel.from_pretrained("tiny-decoder", device="cpu").save_pretrained(tmp_path / "base")
+    model = RewardModel.from_pretrained(tmp_path / "base", device="cpu")
+    train(model, PAIRS, config=LORA, progress=False)
+    with pytest.raises(ModelError, match="base of this adapter"):
+        model.save_pretrained(tmp_path / "base", only_adapter=True)
+    RewardModel.from_pretrained(tmp_path / "base", device="cpu")
+
+
+def test_an_adapter_is_not_saved_after_its_base_has_changed(tmp_path):
+    RewardModel.from_pretrained("tiny-decoder", device="cpu").save_pretrained(tmp_path / "base")
+    model = RewardModel.from_pretrained(tmp_path / "base", device="cpu")
+    train(model, PAIRS, config=LORA, progress=False)
+    model.save_pretrained(tmp_path / "base")
+    with pytest.raises(ModelError, match="has changed"):
+        model.save_pretrained(tmp_path / "alone", only_adapter=True)
+
+
+def test_after_fit_head_no_older_adapter_is_saved(tmp_path):
+    model = RewardModel.from_pretrained("tiny-decoder", device="cpu")
+    train(model, PAIRS, config=LORA, progress=False)
+    fit_head(model, PAIRS)
+    with pytest.raises(ModelError, match="no adapter"):
+        model.save_pretrained(tmp_path / "alone", only_adapter=True)
+    with pytest.raises(TrainingError, match="one head"):
+        fit_head(RewardModel.from_pretrained("tiny-decoder", n_heads=2, device="cpu"), PAIRS)

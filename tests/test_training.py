@@ -12,6 +12,7 @@ from rmlab.model import RewardModel
 from rmlab.preference import preference_loss, preference_probability
 from rmlab.simulate import SimulatedTextPairs, simulate_text_pairs
 from rmlab.training import History, TrainingConfig, TrainingError, prepare, train, training_steps
+from rmlab.training.batch_order import batches
 from rmlab.training.loop import _losses
 
 COLOURS = ["red", "blue", "green", "black", "white", "brown"]
@@ -297,7 +298,7 @@ def test_what_cannot_teach_is_left_out_and_counted():
     assert len(data) == 5
     assert "1 tied" in str(data)
     assert prepare(fresh(), PreferencePairs.from_list(pairs), max_length=8).left_out == data.left_out
-    with pytest.raises(TrainingError, match=r"no pairs .*2 given.*1 tied, 1 empty"):
+    with pytest.raises(TrainingError, match=r"none of the pairs .*2 given.*1 tied, 1 empty"):
         train(fresh(), pairs[5:7], progress=False)
     with pytest.raises(TrainingError, match=r"no pairs .*0 given"):
         train(fresh(), [], progress=False)
@@ -477,3 +478,37 @@ def test_a_decoder_from_scratch_comes_within_3_points_of_the_ceiling_on_unseen_t
     # on average over the labels: those drawn would add a standard error of 0.8 points
     right = preference_probability(np.abs(truth.score_differences))
     assert np.mean(np.where(agrees, right, 1 - right)) > truth.bayes_accuracy - 0.03
+
+
+def test_no_batch_is_empty_where_prompts_stay_together():
+    for n_prompts in range(1, 7):
+        config = TrainingConfig(batch_size=16, keep_together=True, **FP32)
+        data = prepare(fresh(), make_ranked(6)[: 6 * n_prompts])
+        sizes = [len(batch) for batch in batches(data, config, config.n_steps(len(data)))]
+        assert min(sizes) > 0
+        assert sum(sizes) == len(data)
+        assert max(sizes) <= 24
+
+
+def test_prompts_that_are_cut_stay_together_and_empty_ones_are_shuffled():
+    long = " ".join(["word"] * 60)
+    cut = [PreferencePair(f"{g} {long}", "good " * (3 + i), "bad " * (2 + i)) for g in range(4) for i in range(4)]
+    config = TrainingConfig(batch_size=4, keep_together=True, **FP32)
+    taken = list(batches(prepare(fresh(), cut, max_length=32), config, 4))
+    assert all(len({i // 4 for i in batch}) == 1 for batch in taken)
+    none = prepare(fresh(), [PreferencePair("", f"good {i}", f"bad {i}") for i in range(16)])
+    assert np.concatenate(list(batches(none, config, 4))).tolist() != [*range(16)]
+
+
+def test_settings_that_prepared_pairs_cannot_follow_are_refused():
+    model, pairs = fresh(), make_pairs(8)
+    with pytest.raises(TrainingError, match="max_length is 8"):
+        training_steps(model, prepare(model, pairs), config=TrainingConfig(max_length=8, **FP32))
+    with pytest.raises(TrainingError, match="batch_size is 1"):
+        training_steps(model, weighted(pairs, range(1, 9)), config=TrainingConfig(batch_size=1, **FP32))
+
+
+def test_pairs_of_which_none_can_be_used_are_an_error_with_ids_on_disk_too(tmp_path):
+    for tokens in (None, tmp_path):
+        with pytest.raises(TrainingError, match=r"none of the pairs can be used: 1 given; left out: 1 tied"):
+            prepare(fresh(), [PreferencePair("p", "a", "b", tied=True)], tokens=tokens)

@@ -130,3 +130,9 @@ def test_roberta_counts_positions_from_its_pad_id():
 def test_a_network_whose_scores_depend_on_the_texts_beside_them_is_refused_by_name():
     with pytest.raises(ModelError, match="type mra"):
         small("Mra")
+
+
+@pytest.mark.parametrize("bad", [{"max_steps": 2.5}, {"batch_size": 8.0}, {"seed": -1}, {"lora": True}])
+def test_settings_that_no_run_could_follow_are_refused(bad):
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        TrainingConfig(**bad)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,12 @@ class Base:
     weights: Weights = "fp32"
     """The number format in which its backbone was held."""
 
+    files: Mapping[str, tuple[int, int]] = field(init=False, compare=False, repr=False)
+    """Size and time of the weight files of a folder, as they were read."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "files", _state_of(self.source))
+
     @property
     def commit(self) -> str | None:
         """The commit of a hub model, which is the name of its folder in the hub's cache; if unknown, the revision."""
@@ -49,9 +55,16 @@ class Base:
     def to_dict(self) -> dict[str, Any]:
         """Return the record for the folder of an adapter; a folder is named by its whole path."""
         files = [] if self.source is None else weight_files(self.source, revision=self.revision)
+        if _state_of(self.source) != self.files:
+            raise ModelError(f"{self.source} has changed since the run began with it; save the whole model")
         name = str(self.source) if self.source is not None and Path(self.name).is_dir() else self.name
         hashes = {path.name: sha256(path) for path in files}
         return {"base": name, "revision": self.commit, "seed": self.seed, "weights": self.weights, "sha256": hashes}
+
+
+def _state_of(source: str | Path | None) -> dict[str, tuple[int, int]]:
+    states = [(path.name, path.stat()) for path in weight_files(source)] if isinstance(source, Path) else []
+    return {name: (state.st_size, state.st_mtime_ns) for name, state in states}
 
 
 @dataclass(frozen=True)

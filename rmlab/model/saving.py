@@ -36,6 +36,8 @@ def save_model(model: Any, folder: str | Path, *, beside: Mapping[str, str], onl
             "loaded. Train it with lora, or save the whole model."
         )
     alone = model.adapter if only_adapter else None
+    if alone is not None and isinstance(alone.base.source, Path) and alone.base.source.resolve() == folder.resolve():
+        raise ModelError(f"{folder} holds the base of this adapter, which is needed to load it; choose another folder")
     try:
         with replacing(folder) as new:
             setattr(model.network.config, SAVED_MAX_LENGTH, model.max_length)

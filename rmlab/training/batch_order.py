@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -35,7 +36,11 @@ def batches(data: TrainingData, config: TrainingConfig, n_steps: int) -> Iterato
 def _runs_of_a_prompt(data: TrainingData) -> list[np.ndarray]:
     """Return the positions of consecutive pairs with the same prompt, one array for each run of them."""
     keys = data.encoded.chosen.prompt_keys
-    return np.split(np.arange(len(data)), np.flatnonzero(keys[1:] != keys[:-1]) + 1)
+    same = keys[1:] == keys[:-1]
+    if data.pairs is not None:  # those keys differ where prompts are cut, and agree where a template hides the prompt
+        prompts = [prompt for column in data.pairs.columns("prompt") for prompt in column.to_pylist()]
+        same = np.array([one == next_ and one not in ("", "[]") for one, next_ in pairwise(prompts)], dtype=bool)
+    return np.split(np.arange(len(data)), np.flatnonzero(~same) + 1)
 
 
 def _between_prompts(cuts: np.ndarray, ends: np.ndarray, batch_size: int) -> np.ndarray:
@@ -43,7 +48,8 @@ def _between_prompts(cuts: np.ndarray, ends: np.ndarray, batch_size: int) -> np.
 
     If a prompt is cut, its responses are scored in two batches.
     """
-    after = ends[np.searchsorted(ends, cuts)]
-    before = np.concatenate([[0], ends])[np.searchsorted(ends, cuts)]
+    places = np.searchsorted(ends, cuts)
+    after = np.append(ends[:-1], ends[-1] + batch_size)[places]  # the end of all is no cut: a batch would be empty
+    before = np.concatenate([[0], ends])[places]
     nearest = np.where(cuts - before < after - cuts, before, after)
     return np.where(abs(nearest - cuts) <= batch_size / 4, nearest, cuts)

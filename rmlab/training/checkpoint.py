@@ -114,6 +114,7 @@ class Checkpoints:
         if self.found is None:
             return
         state.restore(self.found.tensors, self.found.document)
+        state.progress.checkpoint = self.found.path
         if self._goes_on_for_longer(self.found):
             state.best.misses = 0  # a run that stopped out of patience begins to wait again
         device = self.model.device.type

@@ -7,10 +7,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import get_args
 
+import numpy as np
+
 from rmlab.model import Packing, Precision
 from rmlab.training.schedule import Schedule
 
 __all__ = ["TrainingConfig"]
+
+WHOLE = (
+    "max_steps", "batch_size", "gradient_accumulation", "lora", "evaluate_every", "patience", "checkpoint_every",
+    "seed",
+)  # fmt: skip
+"""The settings that are whole numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +129,7 @@ class TrainingConfig:
             "weight_decay": (0 <= self.weight_decay < math.inf, "at least 0"),
             "max_grad_norm": (self.max_grad_norm > 0, "above 0 (infinity: no clipping)"),
             "schedule": (self.schedule in get_args(Schedule), f"one of {', '.join(get_args(Schedule))}"),
+            "seed": (0 <= self.seed < 2**63, "at least 0 and below 2**63"),
             "precision": (self.precision in ("auto", "fp32", "bf16"), "'auto', 'fp32' or 'bf16'"),
             "label_smoothing": (0 <= self.label_smoothing <= 0.5, "from 0 to 0.5"),
             "centering": (0 <= self.centering < math.inf, "at least 0"),
@@ -142,6 +151,10 @@ class TrainingConfig:
                 "above 0, or None",
             ),
         }
+        for name in WHOLE:
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer)):
+                raise ValueError(f"{name} must be a whole number, got {value!r}")
         for name, (holds, expected) in rules.items():
             if not holds:
                 raise ValueError(f"{name} must be {expected}, got {getattr(self, name)!r}")

@@ -42,8 +42,10 @@ def fit_head(
     Raises
     ------
     TrainingError
-        If nothing is left to fit to, or the features are not finite.
+        If nothing is left to fit to, the features are not finite, or the model has several heads.
     """
+    if model.n_heads > 1:
+        raise TrainingError(f"fit_head fits one head, and this model has {model.n_heads}; load it with one")
     data = pairs if isinstance(pairs, TrainingData) else prepare(model, pairs)
     both: Encoded = data.encoded.chosen.join(data.encoded.rejected)
     features = model.features(both, progress=progress).astype(np.float64).reshape(2, len(data), -1)
@@ -56,4 +58,5 @@ def fit_head(
         model.head.weight.copy_(on_device(fitted.weights[None], like=model.head.weight))
         if model.head.bias is not None:
             model.head.bias.zero_()
+    model.adapter = None  # it holds the head as it was
     return fitted

@@ -101,7 +101,7 @@ class RunState:
     def document(self) -> dict[str, Any]:
         """Return the rest, ready for JSON."""
         steps = [{**vars(r), "evaluations": [e.step for e in r.evaluations]} for r in self.progress.records]
-        return {"step": self.step, "resumed_at": self.progress.resumed_at, "steps": steps}
+        return {"step": self.step, "resumed_at": self.progress.resumed_at, "misses": self.best.misses, "steps": steps}
 
     def restore(self, tensors: Mapping[str, torch.Tensor], document: Mapping[str, Any]) -> None:
         """Restore the state from which `tensors` and `document` were taken."""
@@ -122,6 +122,7 @@ class RunState:
                 evaluations.append(HeldOutEvaluation(step, evaluate(d), d))
                 self.best.see(evaluations[-1], copy=False)
             self.progress.records.append(TrainingStep(**{**record, "evaluations": tuple(evaluations)}))
+        self.best.misses = document.get("misses", self.best.misses)  # older versions did not write it
         self.best.weights = {name: tensor.clone() for name, tensor in _under("best", tensors).items()}
         self.progress.resumed_at += [*document["resumed_at"], self.step]
 

@@ -165,6 +165,13 @@ def training_steps(
         return part if isinstance(part, TrainingData) else prepare(model, part, max_length=config.max_length)
 
     data, held_out = ready(pairs), None if held_out is None else ready(held_out)
+    longest = max(int(side.lengths.max()) for side in (data.encoded.chosen, data.encoded.rejected))
+    if config.max_length is not None and longest > config.max_length:
+        raise TrainingError(
+            f"max_length is {config.max_length}, and the prepared pairs have up to {longest} tokens; give it to prepare"
+        )
+    if data.weights is not None and config.batch_size == 1:
+        raise TrainingError("weights count within a batch, and batch_size is 1; give a larger one, or no weights")
     kept = None
     if checkpoints is not None:
         kept = Checkpoints(checkpoints, resume=resume, model=model, data=data, held_out=held_out, config=config)

@@ -81,7 +81,7 @@ def prepare(
     table = pairs if isinstance(pairs, PreferencePairs) else PreferencePairs.from_list(pairs)
     usable, left_out = trainable(table)
     kept = table.take(usable)
-    if tokens is None:
+    if tokens is None or not len(kept):
         encoded = model.encode_pairs(kept, max_length=max_length)
     else:
         encoded = tokenize_once(model, kept, tokens, max_length=max_length, processes=processes)
@@ -90,7 +90,7 @@ def prepare(
     left_out = {**left_out, "equal once encoded": len(kept) - len(distinct)}
     if not len(distinct):
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in left_out.items() if n)
-        raise TrainingError(f"no pairs are left to train on: {len(table):,} given; left out: {reasons or 'none'}")
+        raise TrainingError(f"none of the pairs can be used: {len(table):,} given; left out: {reasons or 'none'}")
     weights = kept.weights[distinct]
     sources = [source for column in kept.columns("source") for source in column.to_pylist()]
     return TrainingData(
