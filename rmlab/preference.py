@@ -277,9 +277,7 @@ def _check_shape(name: str, companion: Any, array: Any) -> None:
     """Refuse what would make more losses than there are score differences, such as a column beside a row."""
     shape, wanted = tuple(companion.shape), tuple(array.shape)
     if len(shape) > len(wanted) or any(n not in (1, of) for n, of in zip(shape[::-1], wanted[::-1], strict=False)):
-        raise ValueError(
-            f"{name} must be one value or one a score difference, shape {wanted}, got shape {shape}"
-        )
+        raise ValueError(f"{name} must be one value or one a score difference, shape {wanted}, got shape {shape}")
 
 
 def _is_array(value: Any) -> bool:
