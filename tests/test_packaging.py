@@ -68,7 +68,8 @@ def test_its_data_load_without_the_checkout(wheel: Path, tmp_path: Path) -> None
         "sets = datasets.load_everyday(), datasets.load_everyday_biased(), datasets.load_recorded().pairs\n"
         "counted = *map(len, sets), len(datasets.load_baseball().winners)\n"
         "assert datasets.load_tiny_language_model().lm_head.out_features == 2048\n"
-        "names = 'everyday', 'everyday_biased', 'recorded', 'course_model', 'baseball', 'tiny_language_model'\n"
+        "names = 'everyday', 'everyday_biased', 'recorded', 'replies', 'course_model', 'baseball'\n"
+        "names += 'tiny_language_model',\n"
         "print(*counted, *(len(datasets.dataset_card(name)) for name in names))"
     )
     command = [sys.executable, "-c", source]
