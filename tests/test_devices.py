@@ -72,7 +72,7 @@ def test_training_and_its_checkpoints_put_no_float64_on_the_device(without_float
 def test_scores_audits_and_attributions_put_no_float64_on_the_device(without_float64, tmp_path):
     model = RewardModel.from_pretrained("tiny-decoder", device="cpu", n_heads=2)
     assert np.isfinite(model.score_differences(make_pairs(4), uncertainty=True)).all()
-    fit_head(model, make_pairs(8))
+    fit_head(fresh(), make_pairs(8))
     for method in ("leave-one-out", "integrated-gradients"):
         assert attribute(model, "Name a colour.", "Blue, I think.", method=method).complete is not None
     assert audit(model, make_pairs(4)).results

@@ -300,7 +300,7 @@ def test_what_cannot_teach_is_left_out_and_counted():
     assert prepare(fresh(), PreferencePairs.from_list(pairs), max_length=8).left_out == data.left_out
     with pytest.raises(TrainingError, match=r"none of the pairs .*2 given.*1 tied, 1 empty"):
         train(fresh(), pairs[5:7], progress=False)
-    with pytest.raises(TrainingError, match=r"no pairs .*0 given"):
+    with pytest.raises(TrainingError, match=r"none of the pairs .*0 given"):
         train(fresh(), [], progress=False)
 
 
