@@ -149,38 +149,39 @@ def test_a_response_in_several_pairs_of_a_batch_is_scored_once_and_the_loss_is_t
     assert step.loss == pytest.approx(expected, abs=1e-5)
 
 
-def test_pairs_of_a_prompt_stay_together_where_that_is_asked_for(monkeypatch):
-    pairs, batches = make_ranked(6), []
+@pytest.fixture
+def taken(monkeypatch):
+    """The pairs of each step that was taken, step by step."""
+    batches = []
     monkeypatch.setattr(
         "rmlab.training.loop._losses",
         lambda model, forward, data, indices, *rest: (
             batches.append(indices) or _losses(model, forward, data, indices, *rest)
         ),
     )
+    return batches
+
+
+def test_pairs_of_a_prompt_stay_together_where_that_is_asked_for(taken):
+    pairs = make_ranked(6)
     config = TrainingConfig(epochs=2, batch_size=12, keep_together=True, **FP32)
     train(fresh(), pairs, config=config, progress=False)
-    prompts = [{int(i) // 6 for i in batch} for batch in batches]
+    prompts = [{int(i) // 6 for i in batch} for batch in taken]
     assert all(len(one) == 2 for one in prompts)  # twelve pairs are two prompts of six
-    assert sorted(np.concatenate(batches).tolist()) == sorted([*range(36)] * 2)
+    assert sorted(np.concatenate(taken).tolist()) == sorted([*range(36)] * 2)
     assert prompts[:3] != prompts[3:]  # shuffled anew each epoch
 
 
-def test_a_batch_ends_where_a_prompt_does_if_one_ends_near(monkeypatch):
-    pairs, batches = make_ranked(6), []
-    monkeypatch.setattr(
-        "rmlab.training.loop._losses",
-        lambda model, forward, data, indices, *rest: (
-            batches.append(indices) or _losses(model, forward, data, indices, *rest)
-        ),
-    )
+def test_a_batch_ends_where_a_prompt_does_if_one_ends_near(taken):
+    pairs = make_ranked(6)
 
     def sizes(batch_size: int) -> list[int]:
-        batches.clear()
+        taken.clear()
         config = TrainingConfig(batch_size=batch_size, keep_together=True, **FP32)
         steps = list(training_steps(fresh(), pairs, config=config))
-        assert [step.pairs_seen for step in steps] == np.cumsum([len(batch) for batch in batches]).tolist()
+        assert [step.pairs_seen for step in steps] == np.cumsum([len(batch) for batch in taken]).tolist()
         assert steps[-1].epoch == 1
-        return [len(batch) for batch in batches]
+        return [len(batch) for batch in taken]
 
     assert sizes(16) == [18, 12, 6]  # prompts end at 6, 12, 18, 24, 30 and 36
     assert sizes(13) == [12, 12, 12]

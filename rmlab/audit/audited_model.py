@@ -27,7 +27,7 @@ from rmlab.model.devices import to_numpy
 from rmlab.model.heads import Head, has_head_of_others
 from rmlab.model.model_folder import is_adapter
 from rmlab.model.network import pools_last_token, positions
-from rmlab.model.rendering import pin_date
+from rmlab.model.rendering import content_of, pin_date
 from rmlab.model.saving import SAVED_MAX_LENGTH
 from rmlab.model.tokenization import Encoder
 
@@ -264,7 +264,7 @@ def plain(side: Side) -> str:
 
     A message that only calls tools has no content.
     """
-    return side if isinstance(side, str) else "\n\n".join(message.get("content") or "" for message in side)
+    return side if isinstance(side, str) else "\n\n".join(content_of(message) for message in side)
 
 
 def first_line(error: BaseException) -> str:

@@ -13,6 +13,7 @@ from rmlab.audit.audited_model import Text, first_line
 from rmlab.audit.shift_results import Problem
 from rmlab.audit.transforms import Change, Contest, Transform
 from rmlab.data import PreferencePair, Side
+from rmlab.model.rendering import content_of
 
 __all__ = ["Case", "Layout", "Series", "lay_out"]
 
@@ -141,7 +142,7 @@ class _Book:
 
 def _last(side: Side) -> str:
     """Return the text that changes are made to: of messages, the content of the last."""
-    return side if isinstance(side, str) else (side[-1].get("content") or "") if side else ""
+    return side if isinstance(side, str) else content_of(side[-1]) if side else ""
 
 
 def _with_last(side: Side, text: str) -> Side:

@@ -22,6 +22,7 @@ from rmlab.audit.transforms import TRANSFORMS, Transform, transform_of
 from rmlab.data import PreferencePair, Side
 from rmlab.evaluation.intervals import clustered_sample_size, mean_estimate, wilson_interval
 from rmlab.model import RewardModel
+from rmlab.model.rendering import content_of
 from rmlab.preference import outcomes
 
 __all__ = ["FALSE_DISCOVERY_RATE", "measure", "robustness"]
@@ -212,4 +213,4 @@ def _holds_text(pair: PreferencePair) -> bool:
 
 
 def _is_filled(side: Side) -> bool:
-    return bool(side.strip()) if isinstance(side, str) else bool(side) and bool((side[-1].get("content") or "").strip())
+    return bool(side.strip()) if isinstance(side, str) else bool(side) and bool(content_of(side[-1]).strip())

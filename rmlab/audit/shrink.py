@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from rmlab.data import Side
+from rmlab.model.rendering import content_of
 
 __all__ = ["shrink"]
 
@@ -77,6 +78,6 @@ def _shorter_side(side: Side, portion: int | None) -> Iterator[Side]:
     if portion == 2:
         yield from ((*side[:i], *side[i + 1 :]) for i in range(len(side) - 1))
     for i, message in enumerate(side):
-        for content in _shorter_side(message.get("content") or "", portion):
+        for content in _shorter_side(content_of(message), portion):
             assert isinstance(content, str)
             yield (*side[:i], {**message, "content": content}, *side[i + 1 :])

@@ -6,10 +6,10 @@ import argparse
 import json
 from pathlib import Path
 
-from rmlab.atomic import unwritable_page, write_text
+from rmlab.atomic import write_text
 from rmlab.audit import TRANSFORMS, audit, robustness
 from rmlab.audit.transforms import load_transform
-from rmlab.cli.options import add_skip_bad, read_given
+from rmlab.cli.options import add_skip_bad, check_page, read_given
 from rmlab.data import PreferencePairs
 from rmlab.datasets import load_everyday
 from rmlab.printing import printable_lines
@@ -68,8 +68,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _robustness(options: argparse.Namespace, pairs: PreferencePairs) -> int:
     page: Path | None = options.html
-    if page is not None and (why := unwritable_page(page)):  # before the scoring, not after it
-        raise ValueError(f"{page} cannot be written: {why}")
+    check_page(page)
     found = robustness(
         options.model,
         pairs,

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from rmlab.atomic import unwritable_page, write_text
-from rmlab.cli.options import add_model, add_skip_bad, load_trained, read_given
+from rmlab.atomic import write_text
+from rmlab.cli.options import add_model, add_skip_bad, check_page, load_trained, read_given
 from rmlab.data import PreferencePairs
 from rmlab.data.formats.rewardbench_files import REWARDBENCH, REWARDBENCH_2
 from rmlab.data.quality.flags import find_unusable
@@ -67,8 +67,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Evaluate a reward model on preference pairs."""
     page: Path | None = options.html
-    if page is not None and (why := unwritable_page(page)):  # before the scoring, not after it
-        raise ValueError(f"{page} cannot be written: {why}")
+    check_page(page)
     if options.seed < 0:
         raise ValueError(f"--seed must be 0 or more, got {options.seed}")
     if options.ceiling is not None and not 0.5 <= options.ceiling <= 1:

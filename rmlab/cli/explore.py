@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from rmlab.atomic import unwritable_page, write_text
-from rmlab.cli.options import add_skip_bad, load_trained, read_given
+from rmlab.atomic import write_text
+from rmlab.cli.options import add_skip_bad, check_page, load_trained, read_given
 
 if TYPE_CHECKING:
     from rmlab.audit import Robustness
@@ -48,8 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve the explorer as a page on this machine until interrupted, or write it as one file."""
     page: Path | None = options.html
-    if page is not None and (why := unwritable_page(page)):  # before the scoring, not after it
-        raise ValueError(f"{page} cannot be written: {why}")
+    check_page(page)
     if options.live and page is None:
         raise ValueError("--live puts the model into a file: name the file with --html FILE")
     if options.labels is not None and options.pairs is None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rmlab.atomic import unwritable_page, write_text
-from rmlab.cli.options import add_skip_bad, read_given
+from rmlab.atomic import write_text
+from rmlab.cli.options import add_skip_bad, check_page, read_given
 
 if TYPE_CHECKING:
     from rmlab.data import PreferencePairs
@@ -123,8 +123,7 @@ def _write_page(options: argparse.Namespace) -> int:
     }
     if wrong := [name for name, there in given.items() if there]:
         raise ValueError(f"{wrong[0]} needs a server, and --html FILE writes a page without one; leave one of them out")
-    if why := unwritable_page(page):
-        raise ValueError(f"{page} cannot be written: {why}")
+    check_page(page)
     try:
         from rmlab.explorer import ExplorerState
         from rmlab.explorer.judge_columns import judge_columns

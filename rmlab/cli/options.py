@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rmlab
+from rmlab.atomic import unwritable_page
 from rmlab.data import PreferencePairs
 from rmlab.printing import printable
 
@@ -38,6 +40,18 @@ def add_skip_bad(parser: Any) -> None:
     parser.add_argument(
         "--skip-bad", action="store_true", help="leave out and count records that cannot be read (default: stop)"
     )
+
+
+def check_page(page: Path | None) -> None:
+    """Refuse a page that cannot be written, or that would replace a file that is no page: before the work, not after.
+
+    Raises
+    ------
+    ValueError
+        With the reason.
+    """
+    if page is not None and (why := unwritable_page(page)):
+        raise ValueError(f"{page} cannot be written: {why}")
 
 
 def read_given(source: str, options: argparse.Namespace) -> PreferencePairs:

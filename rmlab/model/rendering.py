@@ -16,7 +16,7 @@ import numpy as np
 
 from rmlab.model.model_error import ModelError
 
-__all__ = ["TEMPLATE_DATE", "Text", "by_template", "in_turns", "is_message", "pin_date", "with_each"]
+__all__ = ["TEMPLATE_DATE", "Text", "by_template", "content_of", "in_turns", "is_message", "pin_date", "with_each"]
 
 Message = Mapping[str, Any]
 Text = str | Sequence[Message]
@@ -125,6 +125,11 @@ def is_message(message: Any) -> bool:
         return False
     content = message.get("content")
     return isinstance(content, str) or (content is None and bool(message.get("tool_calls")))
+
+
+def content_of(message: Mapping[str, Any]) -> str:
+    """Return the text of a message: none if it only calls tools."""
+    return message.get("content") or ""
 
 
 def _dialogue(messages: Sequence[Message]) -> str:
