@@ -142,6 +142,7 @@ def test_the_vote_is_kept_for_who_comes_back_from_the_title(opened: Opened, tmp_
 
 def test_it_is_skipped_by_a_key_seen_once_and_reached_again_from_the_title(opened: Opened, tmp_path: Path):
     page = show(opened, tmp_path)
+    expect(question(page)).to_be_visible()
     page.keyboard.press("Escape")
     expect(question(page)).to_have_count(0)
     expect(page.get_by_role("tab", name="The path")).to_be_visible()
@@ -178,6 +179,7 @@ def test_storage_that_is_not_allowed_is_no_error(opened: Opened, tmp_path: Path)
     page = show(opened, tmp_path)
     with pytest.raises(Exception, match="not allowed"):
         page.evaluate("localStorage.length")
+    expect(question(page)).to_be_visible()
     page.keyboard.press("1")
     page.keyboard.press("Escape")
     expect(page.get_by_role("tab", name="The path")).to_be_visible()

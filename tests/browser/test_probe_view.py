@@ -79,8 +79,9 @@ def test_scores_follow_the_typing_and_edits_are_kept(browser: Browser) -> None:
         box.fill("another way")
         expect(page.get_by_text("score +11.00")).to_be_visible()
         button(page, "Pin this edit").click()
-        newest = state.history[-1]
-        assert newest["parent"] == 2  # a branch beside the one that was undone
+        expect(page.get_by_role("cell", name="+11.00").first).to_be_visible()
+        until(lambda: len(state.history) == 5)
+        assert state.history[-1]["parent"] == 2  # a branch beside the one that was undone
         assert [entry["id"] for entry in state.history] == list(range(1, len(state.history) + 1))
 
 
