@@ -51,7 +51,7 @@ def wilson_interval(successes: Any, n: Any, *, confidence: float = 0.95) -> tupl
     Parameters
     ----------
     successes, n
-        Counts, or arrays of them; a tie may count as half, and n may be an effective sample size.
+        Counts, or arrays of them; a tie may count as one half, and n may be an effective sample size.
     confidence
         Between 0 and 1.
 
@@ -100,7 +100,7 @@ def clustered_sample_size(
     Parameters
     ----------
     outcome
-        1 right, 1/2 tie, 0 wrong, ``(n_pairs,)``.
+        1 right, one half tie, 0 wrong, ``(n_pairs,)``.
     weights
         Above 0, ``(n_pairs,)``.
     clusters

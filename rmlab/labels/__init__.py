@@ -18,7 +18,7 @@ except ModuleNotFoundError as error:
 
 from rmlab.labels.asked_pairs import Questions, ask
 from rmlab.labels.camps import Camps, find_camps
-from rmlab.labels.exchange import export_pairs, export_table, import_pairs, import_table
+from rmlab.labels.import_export import export_pairs, export_table, import_pairs, import_table
 from rmlab.labels.judgements import Judgement, rater_name, standing
 from rmlab.labels.panel import simulate_panel
 from rmlab.labels.rater_agreement import Agreement, Estimate, RaterRecord, agreement, krippendorff_alpha

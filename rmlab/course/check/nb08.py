@@ -28,7 +28,7 @@ def accuracy_of_differences(answer: Any) -> Verdict:
                 lambda d: np.mean(d >= 0),
             "The tie was dropped, and the rest counted. It counts as one half, among all pairs.":
                 lambda d: np.sum(d > 0) / max(1, np.sum(d != 0)),
-            "Swapped: this is the share of pairs that are wrong, ties as half.":
+            "Swapped: this is the share of pairs that are wrong, a tie as one half.":
                 lambda d: np.mean((1 - np.sign(d)) / 2),
             "This is the mean of the probabilities. Accuracy counts the pairs that are the right way round.":
                 lambda d: np.mean(preference_probability(d)),
