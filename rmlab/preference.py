@@ -51,7 +51,7 @@ ELO_POINTS_PER_NAT = 400 / math.log(10)
 
 
 def outcomes(score_differences: np.ndarray) -> np.ndarray:
-    """Return how far scores agree with labels: 1 where the chosen response scores higher, 0 where lower, one half for a tie.
+    """Return how far scores agree with labels: 1 if the chosen response scores higher, 0 if lower, one half for a tie.
 
     Their mean is the accuracy. This is the only rule for ties.
 

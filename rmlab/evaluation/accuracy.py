@@ -34,13 +34,13 @@ _LENGTH_NAMES = ("chosen much shorter", "chosen shorter", "about equal", "chosen
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The share of pairs on which something agrees with the label; a tie counts as one half (`rmlab.preference.outcomes`)."""
+    """The share of pairs on which something agrees with the label; `preference.outcomes` counts a tie as one half."""
 
     n_pairs: int
     n_ties: int
     accuracy: float
     accuracy_interval: tuple[float, float]
-    """Wilson's, 95%, with `effective_sample_size`. A tie counts as one half of a success, which makes it a little wide."""
+    """Wilson's, 95%, with `effective_sample_size`. A tie counts as one half, which makes it a little wide."""
     effective_sample_size: float
     """How many independent pairs would be as informative: `n_pairs`; with weights, Kish's ``sum(w)^2 / sum(w^2)``; with
     clusters, the result of `clustered_sample_size`."""

@@ -40,7 +40,7 @@ class TrainingStep:
     """Mean over the pairs, in nats, with margin, smoothing and centring if they are on. If pairs have weights, it is
     their weighted mean, ``sum(weight * loss) / sum(weight)``."""
     accuracy: float
-    """Share of pairs whose chosen response scored higher; a tie counts one half. Every pair counts once, whatever its weight."""
+    """Share of pairs whose chosen response scored higher; a tie counts one half. Weights play no part in it."""
     score_difference: float
     """Mean over the pairs, in nats, without weights."""
     gradient_norm: float
