@@ -129,6 +129,61 @@ def test_the_newest_text_wins_over_a_slow_scorer(state: ExplorerState) -> None:
     assert asked == [["Blue.", "Red, or so."], ["x" * 49]]
 
 
+def test_a_later_model_takes_the_place_of_one_that_still_computes(state: ExplorerState) -> None:
+    started, go_on = threading.Event(), threading.Event()
+
+    def slow(prompts, responses):
+        started.set()
+        assert go_on.wait(20)
+        return [-1.0] * len(responses)
+
+    old = Answers(state, slow, "old", second=("its second", slow))
+    assert started.wait(20)
+    new = answered(state, length)
+    go_on.set()
+    assert old.wait(20)
+    assert (state.scores, state.scores_from, state.second) == ((5.0, 11.0), "a scorer", {})
+    state.response_b = "R"
+    assert new.wait(20)
+    assert old.wait(20)
+    assert (state.scores, state.error) == ((5.0, 1.0), "")
+
+
+def test_closing_an_earlier_model_leaves_the_later_one_on(state: ExplorerState) -> None:
+    first = probe(length, state)
+    second = probe(lambda prompts, responses: [2.0] * len(responses), state, name="twos")
+    assert second.answers is not None
+    first.close()
+    assert (state.answering, state.model) == (True, "twos")
+    state.response_a = "edited"
+    assert second.answers.wait(20)
+    assert state.scores == (2.0, 2.0)
+    second.close()
+    assert (state.answering, state.answers) == (False, None)
+
+
+def test_an_attribution_that_is_given_up_interrupts_nobody_else(
+    state: ExplorerState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = RewardModel.from_pretrained("tiny-encoder", device="cpu")
+    begun, go_on = threading.Event(), threading.Event()
+
+    def explain(*_texts, **_options):
+        begun.set()
+        assert go_on.wait(20)
+        return model.score([PROMPT], ["Blue."])
+
+    monkeypatch.setattr("rmlab.attribution.attribute_difference", explain)
+    state.explain = True
+    answers = Answers(state, model, "a model")
+    assert begun.wait(20)
+    answers.close()
+    assert model.score([PROMPT], ["Red."]).shape == (1,)
+    go_on.set()
+    assert answers.wait(20)
+    assert state.attribution == {}
+
+
 def test_what_was_not_read_is_said(state: ExplorerState) -> None:
     state.response_b = "word " * 20_000
     answered(state, RewardModel.from_pretrained("tiny-encoder", device="cpu"))
