@@ -325,6 +325,26 @@ def test_a_link_carries_the_state_to_another_page(opened: Opened, tmp_path: Path
     assert figures(opened.page)["Difference"] == "+2.00 nats"
 
 
+def test_a_link_that_is_opened_on_the_page_that_shows_it_is_followed(opened: Opened, tmp_path: Path):
+    opened.show(tmp_path, ExplorerState(scores=(1.0, 0.0)), ("curve", "probe"))
+    page = opened.page
+
+    def opens(link: str) -> None:
+        page.evaluate("(hash) => { location.hash = hash; }", link)
+
+    opens("#rmlab-state=%%%")
+    expect(page.get_by_role("alert")).to_contain_text("damaged")
+    opens(ExplorerState(response_a="of the link", scores=(5.0, 2.0), view="probe").to_link())
+    expect(page.get_by_label("Response A")).to_have_value("of the link")
+    expect(page.get_by_role("alert")).to_be_hidden()
+    page.get_by_role("tab", name="Preference curve").click()
+    assert figures(page)["Difference"] == "+3.00 nats"
+    page.get_by_role("button", name="Link").click()  # writes its own address, which is no link to follow
+    handle(page, "A").press("ArrowRight")
+    opens("#elsewhere")
+    assert figures(page)["Difference"] == "+3.10 nats"
+
+
 # The served page
 
 SERVE = """
