@@ -16,7 +16,7 @@ from test_explorer_scripts import node
 from rmlab.bradley_terry import fit_linear_reward
 from rmlab.data import PreferencePair, read_pairs
 from rmlab.explorer.judge_columns import MOST_QUESTIONS, judge_columns
-from rmlab.labels import Judgement, LabelStore, ask, fit_rewarded, import_pairs, traits_of
+from rmlab.labels import Judgement, LabelStore, ask, export_pairs, fit_rewarded, import_pairs, traits_of
 from rmlab.labels.desk import Desk
 from rmlab.labels.guesses import GUESS_AFTER, Guesses
 from rmlab.labels.judgements import standing
@@ -330,6 +330,8 @@ MESSAGES = [
         ({"role": "assistant", "content": f"one {i}"},),
         ({"role": "assistant", "content": f"another {i}"},),
         group="chat",
+        weight=2.5,
+        margin=1.0,
     )
     for i in range(12)
 ]
@@ -360,6 +362,9 @@ async function main() {
         imported = standing(store.judgements())
     for one, other in zip(imported, stands, strict=True):
         assert (one.pair, one.preferred, one.swapped) == (other.pair, other.preferred, other.swapped)
+    exported, _ = export_pairs(stands, ask(pairs))
+    assert list(labels) == list(exported)
+    assert {(pair.weight, pair.margin) for pair in labels} == {(1.0, None)}  # those of an earlier judgement
     assert [pair.group for pair in labels] == [
         ask(pairs).pairs[ask(pairs).places[entry.pair]].group for entry in stands
     ]
