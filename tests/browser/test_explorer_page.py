@@ -138,6 +138,19 @@ def test_a_constant_moves_the_handles_and_nothing_else(opened: Opened, tmp_path:
         assert handle(page, side).bounding_box()["x"] > 0
 
 
+@pytest.mark.parametrize("c", ["50", "-5000"])
+def test_a_constant_stops_at_the_end_of_the_line_and_keeps_the_difference(opened: Opened, tmp_path: Path, c: str):
+    end = 1000 if float(c) > 0 else -1000
+    opened.show(tmp_path, ExplorerState(scores=(end * 0.99, end * 0.98)))
+    page = opened.page
+    before = figures(page)
+    for _ in range(2):  # there is no room for a second one
+        page.get_by_label("c, the constant").fill(c)
+        page.get_by_role("button", name="Add c to both").click()
+        assert figures(page) == before
+        expect(handle(page, "A")).to_have_attribute("aria-valuenow", str(end))
+
+
 def test_swapping_gives_one_minus_p(opened: Opened, tmp_path: Path):
     opened.show(tmp_path, ExplorerState(scores=(2.0, 0.5), winner="a"))
     page = opened.page

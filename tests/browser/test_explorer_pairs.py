@@ -439,6 +439,20 @@ def test_film_plays_at_30_frames_a_second_and_follows_a_pair(open_file: Open):
     assert words.inner_text() == at != ""
 
 
+@pytest.mark.parametrize(("frame", "step"), [(99, 95), (-3, 0), ("late", 0), (2.5, 10)])
+def test_a_link_to_a_step_that_the_film_does_not_have_opens_on_one_that_it_has(
+    page: Page, tmp_path: Path, frame: float | str, step: int
+):
+    shown = a_film(20, 30)
+    shown.state.settings = {"film": {"frame": frame, "followed": 1e9}}
+    opened = Opened(page)
+    link = shown.state.to_link()
+    shown.state.settings = {}
+    opened.show(tmp_path, shown.state, shown.views, shown.data, link=link)
+    expect(page.locator(".rx-words[role=status]")).to_contain_text(f"At step {step}: on 30 held-out pairs")
+    opened.check()
+
+
 def test_film_does_not_move_by_itself_where_reduced_motion_is_asked_for(browser: Browser, tmp_path: Path):
     context = browser.new_context(reduced_motion="reduce")
     page = context.new_page()
