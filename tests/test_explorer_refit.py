@@ -223,7 +223,13 @@ async function main() {
     assert node(source, COLUMNS) == [[2, False], [2, False], [2, True]]
 
 
-@pytest.mark.parametrize("damaged", ["{", "null", "[]", '{"session": "s"}', '{"session": 1, "entries": []}'])
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "{", "null", "[]", '{"session": "s"}', '{"session": 1, "entries": []}', '{"session": "s", "entries": [null]}',
+        '{"session": "s", "entries": [{"pair": "p", "showing": "first"}]}',
+    ],
+)  # fmt: skip
 def test_what_is_damaged_in_the_browser_begins_anew(damaged: str) -> None:
     source = (
         SIT
@@ -379,6 +385,44 @@ def test_of_many_pairs_a_page_carries_some() -> None:
 
 
 # The reader's own head
+
+
+def test_the_own_head_stays_the_second_needle_where_the_same_texts_are_answered_again() -> None:
+    source = """
+import { createStore, localModel } from "./core/store.js";
+import { OWN_HEAD } from "./judge/own_head.js";
+import { ownNeedle } from "./judge/own_needle.js";
+const settled = () => new Promise((go) => setTimeout(go, 5));
+async function main() {
+  let read = 0;
+  const client = { features: async (items) => { read += 1; return items.map(({ response }) => [response.length]); } };
+  const head = {
+    on: () => () => {}, version: () => "1", state: () => ({ fitted: true }),
+    scores: ([a], [b]) => ({ scores: [a, b], value: a - b, error: 1 }),
+  };
+  const values = { prompt: "p", response_a: "a", response_b: "bb", request: 1, answered: 1, second: {} };
+  const store = createStore(localModel(values), { live: true });
+  const end = ownNeedle(store, head, client);
+  const found = [];
+  async function step(values) {
+    store.set(values);
+    await settled();
+    const { name, scores, answered } = store.get("second");
+    found.push([name === OWN_HEAD, scores, answered, read]);
+  }
+  await step({});
+  await step({ request: 2 });
+  await step({ answered: 2 }); // as where the reader asks what each token adds
+  await step({ response_a: "aaa", request: 3, answered: 3 });
+  end();
+  give(found);
+}
+"""
+    first, asked, again, other = node(source)
+    assert first == asked == [True, [1, 2], 1, 1]
+    assert again == [True, [1, 2], 2, 1]
+    assert other == [True, [3, 2], 3, 2]
+
 
 READ = """
 import { ownHead, differenceOfFeatures } from "./judge/own_head.js";
