@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rmlab.explorer.scorer import LoadedLater, RememberingScorer, Scored, is_model
@@ -109,12 +110,12 @@ class Answers:
 
     def _answer(self, texts: tuple[str, ...], request: int) -> None:
         prompt, *responses = texts
-        error = ""
+        conversations, error = self.state.conversations, ""
         try:
-            found: list[Scored | None] = list(self.scorer(prompt, responses))
+            found: list[Scored | None] = list(self.scorer(prompt, responses, conversations=conversations))
         except BaseException as raised:  # whatever somebody's scorer may raise; a tokenizer's panic is no Exception
             error = f"{self.name} gave no score: {type(raised).__name__}: {raised}"
-            found = [self.scorer.known(prompt, text) for text in responses]
+            found = [self.scorer.known(prompt, text, conversations=conversations) for text in responses]
         scores = tuple(None if one is None else one.score for one in found)
         self._set(
             scores=scores, scores_from=self.name, error=error, notice=_notice(found), attribution={}, answered=request
@@ -129,7 +130,7 @@ class Answers:
         name, scorer = self.second
         said: dict[str, Any] = {"name": name, "scores": [None, None], "answered": request}
         try:
-            said["scores"] = [one.score for one in scorer(prompt, responses)]
+            said["scores"] = [one.score for one in scorer(prompt, responses, conversations=self.state.conversations)]
         except BaseException as raised:
             said["error"] = f"{name} gave no score: {type(raised).__name__}: {raised}"
         self._set(second=said)
@@ -137,15 +138,21 @@ class Answers:
     def _explain(self, texts: tuple[str, ...]) -> None:
         from rmlab.attribution import attribute_difference
 
+        prompt, *responses = given = texts
+        conversations, scorer = self.state.conversations, self.scorer.scorer
+        if conversations is not None and is_model(scorer):
+            (read, first), (_, second) = (conversations.read(prompt, text) for text in responses)
+            given = (read, first, second)
         try:
             with self._interrupted():
-                found = attribute_difference(self.scorer.scorer, *texts, batch_tokens=BATCH_TOKENS)
+                found = attribute_difference(scorer, *given, batch_tokens=BATCH_TOKENS)
         except Superseded:
             return
         except BaseException as raised:
             self._set(attribution={"words": f"What each token adds is not known: {type(raised).__name__}: {raised}"})
             return
-        sides = {side: pieces(one) for side, one in (("a", found.first), ("b", found.second))}
+        both = zip("ab", (found.first, found.second), responses, strict=True)
+        sides = {side: pieces(_within(one, text)) for side, one, text in both}
         self._set(attribution={**sides, "words": found.in_words("A", "B")})
 
     @contextlib.contextmanager
@@ -207,6 +214,19 @@ def pieces(one: Attribution) -> list[list[Any]]:
             cut.append([one.text[max(start, end) : stop], value])
         end = max(end, stop)
     return cut + ([[one.text[end:], None]] if end < len(one.text) else [])
+
+
+def _within(one: Attribution, shown: str) -> Attribution:
+    """Return what the tokens of a text that is shown add, without what a chat template writes around it.
+
+    If a model does not read the text as it is shown, such as a response of several messages, all of it has no value.
+    """
+    at = one.text.find(shown)
+    if at < 0:
+        return replace(one, text=shown, spans=(), values=one.values[:0])
+    inside = [(max(start - at, 0), min(end - at, len(shown))) for start, end in one.spans]
+    kept = [i for i, (start, end) in enumerate(inside) if start < end]
+    return replace(one, text=shown, spans=tuple(inside[i] for i in kept), values=one.values[kept])
 
 
 def _notice(found: list[Scored | None]) -> str:

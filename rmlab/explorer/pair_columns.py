@@ -138,6 +138,11 @@ def _notes(
     for name, words in said.items():
         if n := int(flags[name].sum()):
             yield f"{n:,} of {len(pairs):,} pairs {words}."
+    if pairs.messages:
+        yield (
+            "These pairs are conversations, shown as plain text. A model reads their messages; it reads a text that "
+            "you edit as one message."
+        )
     if evaluation is not None:
         yield from (f"{note[:1].upper()}{note[1:]}." for note in evaluation["notes"])
     if limit is not None:
