@@ -78,7 +78,13 @@ def test_what_is_refused_is_said_by_its_status(view: JudgeView, store: LabelStor
 
 @pytest.mark.parametrize(
     "said",
-    [{}, {"path": "view"}, {"path": ["view"], "body": {}}, {"path": "close", "body": {}}, {"path": "judge", "body": []}],
+    [
+        {},
+        {"path": "view"},
+        {"path": ["view"], "body": {}},
+        {"path": "close", "body": {}},
+        {"path": "judge", "body": []},
+    ],
 )
 def test_a_message_of_another_form_is_refused(view: JudgeView, said: dict[str, Any], monkeypatch) -> None:
     heard: list[dict[str, Any]] = []
