@@ -173,6 +173,7 @@ def test_a_finished_run_is_resumed_to_its_end_without_a_step(tmp_path):
     model, history = run(config, tmp_path)
     assert same_weights(model, expected)
     assert [step.step for step in history.steps] == list(range(1, 10))
+    assert history.resumed_at == (9,)
 
 
 def test_resuming_from_an_empty_folder_starts_at_the_beginning(tmp_path):
@@ -180,6 +181,31 @@ def test_resuming_from_an_empty_folder_starts_at_the_beginning(tmp_path):
     model, history = run(PLAIN, tmp_path / "new")
     assert same_weights(model, undisturbed()[0])
     assert history.resumed_at == ()
+
+
+def test_a_run_that_was_killed_in_its_first_checkpoint_starts_at_the_beginning(tmp_path, monkeypatch):
+    save_file, left = checkpoint.save_file, tmp_path / "left"
+
+    def save(tensors, path):  # a kill would leave what the folder holds at this moment
+        save_file(tensors, path)
+        if not left.exists():
+            shutil.copytree(tmp_path / "run", left)
+
+    monkeypatch.setattr(checkpoint, "save_file", save)
+    run(PLAIN, tmp_path / "run", resume=False)
+    assert {path.name for path in left.iterdir()} == {".lock", ".owner", ".step-0000000002.saving"}
+    model, history = run(PLAIN, left)
+    assert same_weights(model, undisturbed()[0])
+    assert history.resumed_at == ()
+    assert names(left) == ["step-0000000008", "step-0000000009"]
+
+
+def test_a_run_that_is_shorter_than_its_minutes_is_not_trained_again(tmp_path):
+    config = dataclasses.replace(PLAIN, checkpoint_every=0, checkpoint_minutes=60)
+    expected, _ = run(config, tmp_path / "stage", resume=False)
+    model, history = run(config, tmp_path / "stage")
+    assert same_weights(model, expected)
+    assert history.resumed_at == (9,)
 
 
 def test_the_two_newest_checkpoints_are_kept_and_the_last_step_has_one(tmp_path):

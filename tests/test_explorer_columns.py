@@ -121,6 +121,11 @@ def test_long_texts_are_cut_to_a_budget_and_short_ones_are_not():
     assert 0.9 * TEXT_BUDGET * len(pairs) < size <= TEXT_BUDGET * len(pairs) + 10
     assert columns["chosen"][0].endswith("é…")
     assert columns["chosen"][1:] == [pair.chosen for pair in pairs[1:]]
+    assert {side: list(rows) for side, rows in columns["whole"].items()} == {
+        "prompt": [],
+        "chosen": ["0"],
+        "rejected": ["0"],
+    }
     assert any("are shown cut" in note for note in columns["notes"])
     assert columns["length_difference"][0] == 50_000
     assert not any("shown cut" in note for note in pair_columns(DIFFERENCES, PAIRS)["notes"])

@@ -7,10 +7,12 @@ import threading
 
 import numpy as np
 import pytest
+from chat_templates import CHATML
 
-from rmlab.attribution import attribute
+from rmlab.attribution import attribute, attribute_difference
+from rmlab.data import PreferencePair
 from rmlab.datasets import ProbePreset, course_pairs, load_course_scores
-from rmlab.explorer import ExplorerState, linked, probe
+from rmlab.explorer import ExplorerState, linked, pairs, probe
 from rmlab.explorer.answers import Answers, pieces
 from rmlab.explorer.probe_views import probe_data
 from rmlab.explorer.score_sources import differences_of
@@ -127,6 +129,113 @@ def test_the_newest_text_wins_over_a_slow_scorer(state: ExplorerState) -> None:
     assert answers.wait(20)
     assert state.scores == (49.0, 11.0)
     assert asked == [["Blue.", "Red, or so."], ["x" * 49]]
+
+
+def test_a_later_model_takes_the_place_of_one_that_still_computes(state: ExplorerState) -> None:
+    started, go_on = threading.Event(), threading.Event()
+
+    def slow(prompts, responses):
+        started.set()
+        assert go_on.wait(20)
+        return [-1.0] * len(responses)
+
+    old = Answers(state, slow, "old", second=("its second", slow))
+    assert started.wait(20)
+    new = answered(state, length)
+    go_on.set()
+    assert old.wait(20)
+    assert (state.scores, state.scores_from, state.second) == ((5.0, 11.0), "a scorer", {})
+    state.response_b = "R"
+    assert new.wait(20)
+    assert old.wait(20)
+    assert (state.scores, state.error) == ((5.0, 1.0), "")
+
+
+def test_closing_an_earlier_model_leaves_the_later_one_on(state: ExplorerState) -> None:
+    first = probe(length, state)
+    second = probe(lambda prompts, responses: [2.0] * len(responses), state, name="twos")
+    assert second.answers is not None
+    first.close()
+    assert (state.answering, state.model) == (True, "twos")
+    state.response_a = "edited"
+    assert second.answers.wait(20)
+    assert state.scores == (2.0, 2.0)
+    second.close()
+    assert (state.answering, state.answers) == (False, None)
+
+
+def test_an_attribution_that_is_given_up_interrupts_nobody_else(
+    state: ExplorerState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = RewardModel.from_pretrained("tiny-encoder", device="cpu")
+    begun, go_on = threading.Event(), threading.Event()
+
+    def explain(*_texts, **_options):
+        begun.set()
+        assert go_on.wait(20)
+        return model.score([PROMPT], ["Blue."])
+
+    monkeypatch.setattr("rmlab.attribution.attribute_difference", explain)
+    state.explain = True
+    answers = Answers(state, model, "a model")
+    assert begun.wait(20)
+    answers.close()
+    assert model.score([PROMPT], ["Red."]).shape == (1,)
+    go_on.set()
+    assert answers.wait(20)
+    assert state.attribution == {}
+
+
+def turn(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": content}
+
+
+TALK = (turn("system", "Be brief."), turn("user", "Hello"), turn("assistant", "Hi"), turn("user", "A colour?"))
+CONVERSATIONS = [
+    PreferencePair(TALK, (turn("assistant", "Blue."),), (turn("assistant", "Red, or so."),)),
+    PreferencePair((turn("user", "Go on"),), (turn("assistant", "a"), turn("user", "b")), (turn("assistant", "c"),)),
+]
+
+
+@pytest.mark.parametrize("template", [None, CHATML], ids=["dialogue", "template"])
+def test_of_conversations_a_model_reads_the_messages_as_in_the_table(
+    state: ExplorerState, template: str | None
+) -> None:
+    model = RewardModel.from_pretrained("tiny-decoder", device="cpu")
+    model.tokenizer.chat_template = template
+    shown = pairs(model, CONVERSATIONS, state=state)
+    assert any("are conversations, shown as plain text" in note for note in shown.data["pairs"]["notes"])
+    state.explain = True
+    answers = Answers(state, model, "chat")
+    for row, pair in enumerate(CONVERSATIONS):
+        state.selection = row
+        assert answers.wait(60)
+        assert state.error == ""
+        assert state.score_difference == pytest.approx(shown.data["pairs"]["difference"][row], abs=1e-5)
+        wanted = model.score([pair.prompt] * 2, [pair.chosen, pair.rejected])
+        np.testing.assert_allclose(state.scores, wanted, atol=1e-5)
+        explained = attribute_difference(model, pair.prompt, pair.chosen, pair.rejected)
+        assert state.attribution["words"] == explained.in_words("A", "B")
+        for side in "ab":  # of the texts that are shown, whatever a template writes around them
+            text = getattr(state, f"response_{side}")
+            assert "".join(piece for piece, _ in state.attribution[side]) == text
+    state.selection = 0
+    state.response_b = "Green."
+    assert answers.wait(60)
+    assert state.scores[1] == pytest.approx(model.score([TALK], [[turn("assistant", "Green.")]])[0], abs=1e-5)
+    assert any(value for _, value in state.attribution["b"])
+    state.prompt = "A river?"
+    assert answers.wait(60)
+    wanted = model.score([[turn("user", "A river?")]], [[turn("assistant", "Green.")]])
+    assert state.scores[1] == pytest.approx(wanted[0], abs=1e-5)
+
+
+def test_of_conversations_a_function_reads_the_texts_as_in_the_table(state: ExplorerState) -> None:
+    shown = pairs(length, CONVERSATIONS, state=state)
+    state.selection = 0
+    answered(state, length)
+    assert state.scores == (5.0, 11.0)
+    assert shown.data["pairs"]["difference"][0] == -6.0
 
 
 def test_what_was_not_read_is_said(state: ExplorerState) -> None:

@@ -16,7 +16,7 @@ from test_explorer_scripts import node
 from rmlab.bradley_terry import fit_linear_reward
 from rmlab.data import PreferencePair, read_pairs
 from rmlab.explorer.judge_columns import MOST_QUESTIONS, judge_columns
-from rmlab.labels import Judgement, LabelStore, ask, fit_rewarded, import_pairs, traits_of
+from rmlab.labels import Judgement, LabelStore, ask, export_pairs, fit_rewarded, import_pairs, traits_of
 from rmlab.labels.desk import Desk
 from rmlab.labels.guesses import GUESS_AFTER, Guesses
 from rmlab.labels.judgements import standing
@@ -223,7 +223,13 @@ async function main() {
     assert node(source, COLUMNS) == [[2, False], [2, False], [2, True]]
 
 
-@pytest.mark.parametrize("damaged", ["{", "null", "[]", '{"session": "s"}', '{"session": 1, "entries": []}'])
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "{", "null", "[]", '{"session": "s"}', '{"session": 1, "entries": []}', '{"session": "s", "entries": [null]}',
+        '{"session": "s", "entries": [{"pair": "p", "showing": "first"}]}',
+    ],
+)  # fmt: skip
 def test_what_is_damaged_in_the_browser_begins_anew(damaged: str) -> None:
     source = (
         SIT
@@ -330,6 +336,8 @@ MESSAGES = [
         ({"role": "assistant", "content": f"one {i}"},),
         ({"role": "assistant", "content": f"another {i}"},),
         group="chat",
+        weight=2.5,
+        margin=1.0,
     )
     for i in range(12)
 ]
@@ -360,6 +368,9 @@ async function main() {
         imported = standing(store.judgements())
     for one, other in zip(imported, stands, strict=True):
         assert (one.pair, one.preferred, one.swapped) == (other.pair, other.preferred, other.swapped)
+    exported, _ = export_pairs(stands, ask(pairs))
+    assert list(labels) == list(exported)
+    assert {(pair.weight, pair.margin) for pair in labels} == {(1.0, None)}  # those of an earlier judgement
     assert [pair.group for pair in labels] == [
         ask(pairs).pairs[ask(pairs).places[entry.pair]].group for entry in stands
     ]
@@ -374,6 +385,44 @@ def test_of_many_pairs_a_page_carries_some() -> None:
 
 
 # The reader's own head
+
+
+def test_the_own_head_stays_the_second_needle_where_the_same_texts_are_answered_again() -> None:
+    source = """
+import { createStore, localModel } from "./core/store.js";
+import { OWN_HEAD } from "./judge/own_head.js";
+import { ownNeedle } from "./judge/own_needle.js";
+const settled = () => new Promise((go) => setTimeout(go, 5));
+async function main() {
+  let read = 0;
+  const client = { features: async (items) => { read += 1; return items.map(({ response }) => [response.length]); } };
+  const head = {
+    on: () => () => {}, version: () => "1", state: () => ({ fitted: true }),
+    scores: ([a], [b]) => ({ scores: [a, b], value: a - b, error: 1 }),
+  };
+  const values = { prompt: "p", response_a: "a", response_b: "bb", request: 1, answered: 1, second: {} };
+  const store = createStore(localModel(values), { live: true });
+  const end = ownNeedle(store, head, client);
+  const found = [];
+  async function step(values) {
+    store.set(values);
+    await settled();
+    const { name, scores, answered } = store.get("second");
+    found.push([name === OWN_HEAD, scores, answered, read]);
+  }
+  await step({});
+  await step({ request: 2 });
+  await step({ answered: 2 }); // as where the reader asks what each token adds
+  await step({ response_a: "aaa", request: 3, answered: 3 });
+  end();
+  give(found);
+}
+"""
+    first, asked, again, other = node(source)
+    assert first == asked == [True, [1, 2], 1, 1]
+    assert again == [True, [1, 2], 2, 1]
+    assert other == [True, [3, 2], 3, 2]
+
 
 READ = """
 import { ownHead, differenceOfFeatures } from "./judge/own_head.js";

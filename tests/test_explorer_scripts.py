@@ -415,9 +415,49 @@ def test_texts_that_nobody_typed_say_where_they_come_from():
     )
     known = {"columns": columns, "row": 1, "start": start}
     asked = [[pair, known], [start, known], [pair | {"prompt": "typed"}, known], [pair, known | {"row": None}]]
-    assert node(source, [*asked, [start, {"row": 0, "start": start}]]) == ["pair 2", "reset", "", "", "reset"]
+    assert node(source, [*asked, [start, {"row": 0, "start": start}]]) == ["pair 2", "reset", "", "pair 2", "reset"]
     example = {"name": "praise", "state": {"prompt": "e", "response_a": "e", "response_b": "e"}}
     assert node(source, [[example["state"], known | {"presets": [example]}]]) == ["example “praise”"]
+
+
+def test_texts_that_the_page_has_cut_are_known_when_they_are_whole():
+    long = PreferencePair("p", "שלום " * 2_000, "x")
+    twin = PreferencePair("p", long.chosen + "and more", "x")
+    columns = pair_columns([1.0] * 3, [PreferencePair("p", "a", "x"), long, twin])
+    assert columns["chosen"][1] == columns["chosen"][2] != long.chosen
+    source = (
+        'import { pickedAs } from "./core/history.js";\n'
+        "function main() { const [columns, row, all] = given;\n"
+        "give(all.map((chosen) => pickedAs("
+        '{ prompt: "p", response_a: chosen, response_b: "x" }, { columns, row })?.pair ?? null)); }\n'
+    )
+    texts = [long.chosen, twin.chosen, "a", long.chosen + "!", "!" + long.chosen, long.chosen[:-2] + "! "]
+    assert node(source, [columns, 1, texts]) == [1, 2, 0, None, None, None]
+    assert node(source, [columns, 2, [columns["chosen"][1]]]) == [2]  # as a page without a kernel shows it
+
+
+def test_a_label_goes_with_its_texts_and_comes_back_with_those_of_the_data():
+    pairs = [PreferencePair("p", "a", "b"), PreferencePair("p", "b", "a"), PreferencePair("q", "c", "d", tied=True)]
+    source = """
+import { createStore, localModel } from "./core/store.js";
+import { labelled, relabelled, saying } from "./core/label.js";
+function main() {
+  const [columns, start] = given;
+  const values = { data: { pairs: columns }, selection: 0, settings: {}, winner: "a", start, ...start };
+  const store = createStore(localModel(values), { live: false });
+  const label = () => (labelled(store) ? store.get("winner") : null);
+  const to = (values) => { store.set({ ...values, ...relabelled(store, values) }); return label(); };
+  const texts = (prompt, response_a, response_b) => ({ prompt, response_a, response_b });
+  const found = [to(texts("p", "a!", "b")), to(texts("p", "a", "b"))];
+  store.set(saying(store, "b")); // not what the data say
+  // swapped, and back
+  found.push(to({ ...texts("p", "b", "a"), winner: "a" }), to({ ...texts("p", "a", "b"), winner: "b" }));
+  found.push(to(texts("q", "c", "d")), to(texts("q", "c", "d!")), to(texts("p", "a", "b")));
+  give(found);
+}
+"""
+    start = {"prompt": "", "response_a": "", "response_b": ""}
+    assert node(source, [pair_columns([1.0] * 3, pairs), start]) == [None, "a", "a", "b", "tie", None, "a"]
 
 
 def test_a_trail_of_edits_keeps_to_one_prompt():

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from rmlab.explorer import ExplorerState, access, requests
+from rmlab.explorer.answers import Answers
 from rmlab.explorer.serve import ExplorerServer
 
 
@@ -52,6 +53,20 @@ def connected(server: ExplorerServer, sent: bytes = b"") -> socket.socket:
     made = socket.create_connection(("127.0.0.1", server.server_port), timeout=20)
     made.sendall(sent)
     return made
+
+
+def test_a_model_goes_on_answering_a_state_that_is_shown_again(server: ExplorerServer):
+    state = ExplorerState(response_a="one")
+    answers = Answers(state, lambda prompts, responses: [len(text) for text in responses], "length")
+    for views in (("curve",), ("curve", "probe")):
+        server.show(state, views, {}, title="a test")
+    page = claim(server, "a")
+    state.response_a = "three"
+    assert answers.wait(20)
+    assert state.scores[0] == 5
+    news = json.loads(ask(server, f"/changes/{page['serial']}?client=a"))
+    assert news["values"]["response_a"] == "three"
+    answers.close()
 
 
 def test_it_listens_on_this_machine_only(server: ExplorerServer):

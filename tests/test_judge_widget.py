@@ -76,6 +76,27 @@ def test_what_is_refused_is_said_by_its_status(view: JudgeView, store: LabelStor
     assert store.count() == 1
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"path": "view"},
+        {"path": ["view"], "body": {}},
+        {"path": "close", "body": {}},
+        {"path": "judge", "body": []},
+    ],
+)
+def test_a_message_of_another_form_is_refused(view: JudgeView, said: dict[str, Any], monkeypatch) -> None:
+    heard: list[dict[str, Any]] = []
+    monkeypatch.setattr(view, "send", heard.append)
+    view._hear(view, {"id": "q-1", **said}, [])
+    assert (heard[0]["id"], heard[0]["status"]) == ("q-1", 422)
+    view._hear(view, said, [])
+    assert (heard[1]["id"], heard[1]["status"]) == (None, 422)
+    view._hear(view, "view", [])
+    assert len(heard) == 2
+
+
 def test_a_full_disk_is_said_and_the_click_can_be_sent_again(view: JudgeView, store: LabelStore, monkeypatch) -> None:
     seen = asked(view, "join", monkeypatch)[1]
 

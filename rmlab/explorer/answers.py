@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rmlab.explorer.scorer import LoadedLater, RememberingScorer, Scored, is_model
@@ -29,7 +30,7 @@ class Superseded(Exception):
 
 
 class Answers:
-    """Keeps the scores of a state up to date with its texts.
+    """Keeps the scores of a state up to date with its texts. One of them answers a state: a later one takes its place.
 
     Parameters
     ----------
@@ -55,19 +56,28 @@ class Answers:
         self.scorer = RememberingScorer(scorer)
         self.second = None if second is None else (second[0], RememberingScorer(second[1]))
         self._news = threading.Condition()
+        self._setting = threading.RLock()  # held while traits are set, which close() awaits
         self._stale = False
         self._running = False
         self._closed = False
+        before, state.answers = state.answers, self
+        if before is not None:
+            before.close()
         state.model, state.answering = name, True
         state.second = {} if second is None else {"name": second[0], "scores": [None, None], "answered": -1}
         state.observe(self._look, [*TEXTS, "request", "explain"])
         self._look()
 
     def close(self) -> None:
-        """Stop answering; an attribution that is being computed is abandoned."""
-        self._closed = True
+        """Stop answering: nothing is set any more, and an attribution that is being computed is abandoned."""
+        if self._closed:
+            return
+        with self._setting:
+            self._closed = True
         self.state.unobserve(self._look, [*TEXTS, "request", "explain"])
-        self.state.answering = False
+        if self.state.answers is self:  # else another one answers
+            self.state.answers = None
+            self.state.answering = False
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until everything is answered; return False if that takes longer than this many seconds."""
@@ -100,55 +110,58 @@ class Answers:
 
     def _answer(self, texts: tuple[str, ...], request: int) -> None:
         prompt, *responses = texts
-        error = ""
+        conversations, error = self.state.conversations, ""
         try:
-            found: list[Scored | None] = list(self.scorer(prompt, responses))
+            found: list[Scored | None] = list(self.scorer(prompt, responses, conversations=conversations))
         except BaseException as raised:  # whatever somebody's scorer may raise; a tokenizer's panic is no Exception
             error = f"{self.name} gave no score: {type(raised).__name__}: {raised}"
-            found = [self.scorer.known(prompt, text) for text in responses]
-        if self._stale:
-            return
+            found = [self.scorer.known(prompt, text, conversations=conversations) for text in responses]
         scores = tuple(None if one is None else one.score for one in found)
         self._set(
             scores=scores, scores_from=self.name, error=error, notice=_notice(found), attribution={}, answered=request
         )
         self._answer_second(prompt, responses, request)
-        if self.state.explain and not error and not self._stale:
+        if self.state.explain and not error and not self._is_superseded():
             self._explain(texts)
 
     def _answer_second(self, prompt: str, responses: Sequence[str], request: int) -> None:
-        if self.second is None or self._stale:
+        if self.second is None or self._is_superseded():
             return
         name, scorer = self.second
         said: dict[str, Any] = {"name": name, "scores": [None, None], "answered": request}
         try:
-            said["scores"] = [one.score for one in scorer(prompt, responses)]
+            said["scores"] = [one.score for one in scorer(prompt, responses, conversations=self.state.conversations)]
         except BaseException as raised:
             said["error"] = f"{name} gave no score: {type(raised).__name__}: {raised}"
-        if not self._stale:
-            self._set(second=said)
+        self._set(second=said)
 
     def _explain(self, texts: tuple[str, ...]) -> None:
         from rmlab.attribution import attribute_difference
 
+        prompt, *responses = given = texts
+        conversations, scorer = self.state.conversations, self.scorer.scorer
+        if conversations is not None and is_model(scorer):
+            (read, first), (_, second) = (conversations.read(prompt, text) for text in responses)
+            given = (read, first, second)
         try:
             with self._interrupted():
-                found = attribute_difference(self.scorer.scorer, *texts, batch_tokens=BATCH_TOKENS)
+                found = attribute_difference(scorer, *given, batch_tokens=BATCH_TOKENS)
         except Superseded:
             return
         except BaseException as raised:
             self._set(attribution={"words": f"What each token adds is not known: {type(raised).__name__}: {raised}"})
             return
-        if not self._stale:
-            sides = {side: pieces(one) for side, one in (("a", found.first), ("b", found.second))}
-            self._set(attribution={**sides, "words": found.in_words("A", "B")})
+        both = zip("ab", (found.first, found.second), responses, strict=True)
+        sides = {side: pieces(_within(one, text)) for side, one, text in both}
+        self._set(attribution={**sides, "words": found.in_words("A", "B")})
 
     @contextlib.contextmanager
     def _interrupted(self) -> Iterator[None]:
-        """Interrupt a model before its next batch when the texts have changed."""
+        """Interrupt a model before its next batch in this thread when the texts have changed."""
+        mine = threading.get_ident()  # the same model may answer another state meanwhile, or a cell of the notebook
 
         def stop(*_: Any) -> None:
-            if self._stale or self._closed:
+            if threading.get_ident() == mine and self._is_superseded():
                 raise Superseded
 
         if not is_model(self.scorer.scorer):
@@ -160,14 +173,21 @@ class Answers:
         finally:
             hook.remove()
 
+    def _is_superseded(self) -> bool:
+        """Return whether nobody waits for an answer to the texts that were read: they changed, or another answers."""
+        return self._stale or self._closed
+
     def _set(self, **values: Any) -> None:
-        """Set all of the traits, even if an observer of one raises."""
+        """Set all of the traits, even if an observer of one raises; set none if the answer is superseded."""
         wrong: BaseException | None = None
-        for name, value in values.items():
-            try:
-                setattr(self.state, name, value)
-            except BaseException as raised:
-                wrong = wrong or raised
+        with self._setting:
+            if self._is_superseded():
+                return
+            for name, value in values.items():
+                try:
+                    setattr(self.state, name, value)
+                except BaseException as raised:
+                    wrong = wrong or raised
         if wrong is not None:
             raise wrong
 
@@ -194,6 +214,19 @@ def pieces(one: Attribution) -> list[list[Any]]:
             cut.append([one.text[max(start, end) : stop], value])
         end = max(end, stop)
     return cut + ([[one.text[end:], None]] if end < len(one.text) else [])
+
+
+def _within(one: Attribution, shown: str) -> Attribution:
+    """Return what the tokens of a text that is shown add, without what a chat template writes around it.
+
+    If a model does not read the text as it is shown, such as a response of several messages, all of it has no value.
+    """
+    at = one.text.find(shown)
+    if at < 0:
+        return replace(one, text=shown, spans=(), values=one.values[:0])
+    inside = [(max(start - at, 0), min(end - at, len(shown))) for start, end in one.spans]
+    kept = [i for i, (start, end) in enumerate(inside) if start < end]
+    return replace(one, text=shown, spans=tuple(inside[i] for i in kept), values=one.values[kept])
 
 
 def _notice(found: list[Scored | None]) -> str:

@@ -54,18 +54,23 @@ class JudgeView(anywidget.AnyWidget):
         said = {"verdict": verdict, "showing": showing, "position": view["position"], "key": secrets.token_hex(16)}
         self.desk.judge(view["session"], said | {"seconds": 0.0})
 
-    def _hear(self, _: Any, said: Mapping[str, Any], _buffers: Any) -> None:
-        """Answer a request of the view, under its id; a refusal by the desk becomes an answer too."""
+    def _hear(self, _: Any, said: Any, _buffers: Any) -> None:
+        """Answer a request of the view, under its id; a refusal becomes an answer too."""
+        if not isinstance(said, Mapping):
+            return  # without an id nobody hears an answer
         answers: dict[Any, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "join": lambda _: self.view,
             "view": lambda body: self.desk.view(str(body.get("session"))),
             "judge": lambda body: self.desk.judge(str(body.get("session")), body),
         }
+        path, body = said.get("path"), said.get("body")
         try:
-            status, answer = 200, answers[said["path"]](said["body"])
+            if not (isinstance(path, str) and path in answers and isinstance(body, Mapping)):
+                raise ValueError(f"a request must have a path ({', '.join(answers)}) and a body with names")
+            status, answer = 200, answers[path](body)
         except REFUSED as error:
             status, answer = refusal(error)
-        self.send({"id": said["id"], "status": status, "said": answer})
+        self.send({"id": said.get("id"), "status": status, "said": answer})
 
 
 def judge(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
@@ -35,9 +36,10 @@ def pair_columns(scores: Any, pairs: Sequence[PreferencePair], *, n_bins: int = 
     -------
     ``difference`` (nats); ``scores``, those of the chosen and of the rejected responses, None if only differences
     are known; ``length_difference`` (characters, chosen minus rejected); ``disagreement``, the loss of the pair in
-    nats; ``prompt``, ``chosen``, ``rejected``; ``cluster``, equal for pairs of one prompt; ``group``, a place in
-    ``groups`` or -1; ``flags``, lists of the pairs that are tied (by the raters), empty, equal, cut, or made equal by
-    cutting; ``evaluation``, that of `rmlab.evaluate` on the pairs that were not tied, by prompt; ``notes``, sentences.
+    nats; ``prompt``, ``chosen``, ``rejected`` and ``whole``, as `text_columns` gives them; ``cluster``, equal for
+    pairs of one prompt; ``group``, a place in ``groups`` or -1; ``flags``, lists of the pairs that are tied (by the
+    raters), empty, equal, cut, or made equal by cutting; ``evaluation``, that of `rmlab.evaluate` on the pairs that
+    were not tied, by prompt; ``notes``, sentences.
 
     Raises
     ------
@@ -89,15 +91,22 @@ def _evaluation(d: np.ndarray, pairs: PreferencePairs, n_bins: int) -> dict[str,
     return {name: value for name, value in found.items() if name not in ("groups", "length_bins", "length_baseline")}
 
 
-def text_columns(pairs: PreferencePairs) -> dict[str, list[str]]:
-    """Return the three texts of each pair, the longest cut so that all stay within the budget of bytes."""
+def text_columns(pairs: PreferencePairs) -> dict[str, Any]:
+    """Return the three texts of each pair, the longest cut so that all stay within the budget of bytes.
+
+    ``whole`` holds the CRC-32 of each text that was cut, by its side and the number of its pair: a page has the whole
+    text from a kernel, and must know whose it is.
+    """
     limit = _limit(pairs)
-
-    def shown(text: str) -> str:
-        whole = text.encode()
-        return text if limit is None or len(whole) <= limit else whole[:limit].decode(errors="ignore") + "…"
-
-    return {side: [shown(text) for text in pairs.texts(side)] for side in ("prompt", "chosen", "rejected")}
+    columns: dict[str, Any] = {"whole": {}}
+    for side in ("prompt", "chosen", "rejected"):
+        columns[side], sums = list(pairs.texts(side)), {}
+        for row, text in enumerate(columns[side] if limit is not None else ()):
+            if len(whole := text.encode()) > limit:
+                columns[side][row] = whole[:limit].decode(errors="ignore") + "…"
+                sums[str(row)] = zlib.crc32(whole)
+        columns["whole"][side] = sums
+    return columns
 
 
 def _limit(pairs: PreferencePairs) -> int | None:
@@ -129,6 +138,11 @@ def _notes(
     for name, words in said.items():
         if n := int(flags[name].sum()):
             yield f"{n:,} of {len(pairs):,} pairs {words}."
+    if pairs.messages:
+        yield (
+            "These pairs are conversations, shown as plain text. A model reads their messages; it reads a text that "
+            "you edit as one message."
+        )
     if evaluation is not None:
         yield from (f"{note[:1].upper()}{note[1:]}." for note in evaluation["notes"])
     if limit is not None:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from rmlab.data import PreferencePair, PreferencePairs
 from rmlab.explorer.comparison_columns import comparison_columns
+from rmlab.explorer.conversations import Conversations
 from rmlab.explorer.film_frames import film_frames, head_outputs
 from rmlab.explorer.pair_columns import pair_columns, text_columns
 from rmlab.explorer.score_sources import as_pairs, json_numbers, scored
@@ -154,10 +155,13 @@ def compare(
 def open_selected(state: ExplorerState, pairs: PreferencePairs, columns: Mapping[str, Any]) -> None:
     """Keep the texts and scores of a state at those of its selected pair, with whole texts and the chosen one first.
 
+    If the pairs are conversations, a model that answers the state reads their messages.
+
     `columns` hold the ``scores`` of the pairs. If these are None, the chosen response gets the ``difference`` as its
     score, and the other 0.
     """
     prompts, chosen, rejected = (list(pairs.texts(side)) for side in ("prompt", "chosen", "rejected"))
+    state.conversations = Conversations.of(pairs)
 
     def follow(change: dict[str, Any]) -> None:
         row = change["new"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 
 if TYPE_CHECKING:  # these import torch, for which a page with recorded scores should not wait
     from rmlab.attribution import Scorer
+    from rmlab.explorer.conversations import Conversations
 
 __all__ = ["LoadedLater", "RememberingScorer", "Scored", "name_of"]
 
@@ -58,7 +60,7 @@ class RememberingScorer:
 
     def __init__(self, scorer: Scorer | LoadedLater):
         self._given = scorer
-        self._known: OrderedDict[tuple[str, str], Scored] = OrderedDict()
+        self._known: OrderedDict[str, Scored] = OrderedDict()
 
     @property
     def scorer(self) -> Any:
@@ -67,37 +69,42 @@ class RememberingScorer:
             self._given = self._given.load()
         return self._given
 
-    def known(self, prompt: str, response: str) -> Scored | None:
+    def known(self, prompt: str, response: str, *, conversations: Conversations | None = None) -> Scored | None:
         """Return the earlier score of a response, if there is one."""
-        return self._known.get((prompt, response))
+        return self._known.get(_name(prompt, response, conversations))
 
-    def __call__(self, prompt: str, responses: Sequence[str]) -> list[Scored]:
+    def __call__(
+        self, prompt: str, responses: Sequence[str], *, conversations: Conversations | None = None
+    ) -> list[Scored]:
         """Score responses to one prompt, in nats where the scorer is a reward model.
+
+        If the texts are those of `conversations`, a model is given the messages, and a function the texts.
 
         Raises
         ------
         ValueError
             If the scorer does not return one finite number for each response. Its own errors are passed on.
         """
-        new = [text for text in dict.fromkeys(responses) if (prompt, text) not in self._known]
+        names = {text: _name(prompt, text, conversations) for text in responses}
+        new = [text for text, name in names.items() if name not in self._known]
         if new:
-            self._known.update(zip([(prompt, text) for text in new], self._ask(prompt, new), strict=True))
-        for text in responses:
-            self._known.move_to_end((prompt, text))
-        found = [self._known[prompt, text] for text in responses]
+            found = self._ask(prompt, new, conversations)
+            self._known.update(zip([names[text] for text in new], found, strict=True))
+        for name in names.values():
+            self._known.move_to_end(name)
+        found = [self._known[names[text]] for text in responses]
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return found
 
-    def _ask(self, prompt: str, responses: list[str]) -> list[Scored]:
-        prompts = [prompt] * len(responses)
+    def _ask(self, prompt: str, responses: list[str], conversations: Conversations | None) -> list[Scored]:
         if is_model(self.scorer):
-            encoded = self.scorer.encode(prompts, responses)
+            encoded = self.scorer.encode(*zip(*(_read(prompt, text, conversations) for text in responses), strict=True))
             cuts = zip(encoded.prompt_tokens_cut.tolist(), encoded.response_tokens_cut.tolist(), strict=True)
             scores = self.scorer.score_encoded(encoded)
         else:
             cuts = [(0, 0)] * len(responses)
-            scores = self.scorer(prompts, responses)
+            scores = self.scorer([prompt] * len(responses), responses)
         try:
             numbers = np.asarray(scores, dtype=np.float64)
         except (TypeError, ValueError):
@@ -107,3 +114,11 @@ class RememberingScorer:
         if not np.isfinite(numbers).all():
             raise ValueError(f"expected finite scores, got {', '.join(map(str, numbers.tolist()))}")
         return [Scored(score, *cut) for score, cut in zip(numbers.tolist(), cuts, strict=True)]
+
+
+def _read(prompt: str, response: str, conversations: Conversations | None) -> tuple[Any, Any]:
+    return (prompt, response) if conversations is None else conversations.read(prompt, response)
+
+
+def _name(prompt: str, response: str, conversations: Conversations | None) -> str:
+    return json.dumps(_read(prompt, response, conversations))

@@ -70,7 +70,7 @@ class ExplorerServer(Listener):
 
     def show(self, state: ExplorerState, views: Sequence[str], data: Mapping[str, Any], *, title: str) -> None:
         """Show this state from now on; for the parameters see `render_page`."""
-        self.state.unobserve_all()
+        self._stop_noting()
         self.edition = hashlib.sha256(json.dumps([views, data, title]).encode()).hexdigest()[:16]
         self.state = state
         state.observe(self._note)
@@ -78,8 +78,7 @@ class ExplorerServer(Listener):
 
     def __exit__(self, *_: object) -> None:
         """Stop serving."""
-        with suppress(ValueError):  # nothing was shown
-            self.state.unobserve(self._note)
+        self._stop_noting()
         super().__exit__()
         self._worker.shutdown(wait=False, cancel_futures=True)
 
@@ -189,6 +188,10 @@ class ExplorerServer(Listener):
     def _snapshot(self) -> dict[str, Any]:
         with self._lock:
             return {"serial": self._serial, "values": self.state.trait_values()}
+
+    def _stop_noting(self) -> None:
+        with suppress(ValueError):  # nothing was shown
+            self.state.unobserve(self._note)  # alone: a model that answers the state goes on
 
     def _note(self, change: Any) -> None:
         name, asked = change["name"], getattr(self._asked, "values", {})

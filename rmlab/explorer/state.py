@@ -17,6 +17,8 @@ from traitlets import Bool, Dict, Enum, Float, HasTraits, Int, List, TraitError,
 from rmlab.preference import preference_probability
 
 if TYPE_CHECKING:
+    from rmlab.explorer.answers import Answers
+    from rmlab.explorer.conversations import Conversations
     from rmlab.explorer.following import Following
 
 __all__ = ["ExplorerState", "StateTraits"]
@@ -149,6 +151,10 @@ class ExplorerState(StateTraits):
 
     following: Following | None = None
     """The object that makes it follow controls, if any; see `rmlab.explorer.controls.follow`."""
+    answers: Answers | None = None
+    """The model that answers its texts, if any."""
+    conversations: Conversations | None = None
+    """The messages behind its texts, where these are of pairs of conversations; a model reads them."""
 
     def __init__(self, **traits: Any):
         unknown = sorted(set(traits) - set(self.class_trait_names()))

@@ -322,9 +322,9 @@ def _refuse_another_run(found: Checkpoint, identity: Mapping[str, Any], *, longe
 
 
 def _may_be_resumed(folder: Path) -> bool:
-    """Return whether a folder holds checkpoints, or may belong to a run that was killed before its first."""
+    """Return whether a folder holds checkpoints, or may belong to a run that was killed before it had its first."""
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else {"no folder"}
-    return any(name.startswith("step-") for name in names) or not names - {".lock", ".owner"}
+    return any(name.startswith(("step-", ".step-")) for name in names) or not names - {".lock", ".owner"}
 
 
 def _on_main(action: Callable[[], None]) -> None:

@@ -138,6 +138,19 @@ def test_a_constant_moves_the_handles_and_nothing_else(opened: Opened, tmp_path:
         assert handle(page, side).bounding_box()["x"] > 0
 
 
+@pytest.mark.parametrize("c", ["50", "-5000"])
+def test_a_constant_stops_at_the_end_of_the_line_and_keeps_the_difference(opened: Opened, tmp_path: Path, c: str):
+    end = 1000 if float(c) > 0 else -1000
+    opened.show(tmp_path, ExplorerState(scores=(end * 0.99, end * 0.98)))
+    page = opened.page
+    before = figures(page)
+    for _ in range(2):  # there is no room for a second one
+        page.get_by_label("c, the constant").fill(c)
+        page.get_by_role("button", name="Add c to both").click()
+        assert figures(page) == before
+        expect(handle(page, "A")).to_have_attribute("aria-valuenow", str(end))
+
+
 def test_swapping_gives_one_minus_p(opened: Opened, tmp_path: Path):
     opened.show(tmp_path, ExplorerState(scores=(2.0, 0.5), winner="a"))
     page = opened.page
@@ -323,6 +336,26 @@ def test_a_link_carries_the_state_to_another_page(opened: Opened, tmp_path: Path
     assert ExplorerState.from_link(link).scores == (2.0, 0.0)
     opened.show(tmp_path, ExplorerState(scores=(0.0, 5.0)), link="#" + link.split("#")[1])
     assert figures(opened.page)["Difference"] == "+2.00 nats"
+
+
+def test_a_link_that_is_opened_on_the_page_that_shows_it_is_followed(opened: Opened, tmp_path: Path):
+    opened.show(tmp_path, ExplorerState(scores=(1.0, 0.0)), ("curve", "probe"))
+    page = opened.page
+
+    def opens(link: str) -> None:
+        page.evaluate("(hash) => { location.hash = hash; }", link)
+
+    opens("#rmlab-state=%%%")
+    expect(page.get_by_role("alert")).to_contain_text("damaged")
+    opens(ExplorerState(response_a="of the link", scores=(5.0, 2.0), view="probe").to_link())
+    expect(page.get_by_label("Response A")).to_have_value("of the link")
+    expect(page.get_by_role("alert")).to_be_hidden()
+    page.get_by_role("tab", name="Preference curve").click()
+    assert figures(page)["Difference"] == "+3.00 nats"
+    page.get_by_role("button", name="Link").click()  # writes its own address, which is no link to follow
+    handle(page, "A").press("ArrowRight")
+    opens("#elsewhere")
+    assert figures(page)["Difference"] == "+3.10 nats"
 
 
 # The served page

@@ -439,6 +439,23 @@ def test_film_plays_at_30_frames_a_second_and_follows_a_pair(open_file: Open):
     assert words.inner_text() == at != ""
 
 
+@pytest.mark.parametrize(
+    ("frame", "step", "followed"), [(99, 95, 1e9), (-3, 0, "length"), ("late", 0, -1), (2.5, 10, 0.5)]
+)
+def test_a_link_to_a_step_that_the_film_does_not_have_opens_on_one_that_it_has(
+    page: Page, tmp_path: Path, frame: float | str, step: int, followed: float | str
+):
+    shown = a_film(20, 30)
+    shown.state.settings = {"film": {"frame": frame, "followed": followed}}
+    opened = Opened(page)
+    link = shown.state.to_link()
+    shown.state.settings = {}
+    opened.show(tmp_path, shown.state, shown.views, shown.data, link=link)
+    expect(page.locator(".rx-words[role=status]")).to_contain_text(f"At step {step}: on 30 held-out pairs")
+    expect(page.get_by_label("Follow pair")).to_have_value(str(shown.data["film"]["followed"] + 1))
+    opened.check()
+
+
 def test_film_does_not_move_by_itself_where_reduced_motion_is_asked_for(browser: Browser, tmp_path: Path):
     context = browser.new_context(reduced_motion="reduce")
     page = context.new_page()

@@ -164,6 +164,25 @@ def test_a_class_joins_judges_and_the_teacher_sees_it(browser: Browser, page: Pa
     phone.context.close()
 
 
+def test_a_class_judges_where_storage_is_denied(page: Page, store: LabelStore) -> None:
+    page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw new Error('denied'); } })")
+    with serving(store) as server:
+        page.goto(f"{server.origin}/#{server.code}")
+        page.get_by_label("Your name").fill("Ann")
+        page.get_by_role("button", name="Join").click()
+        expect(page.get_by_text("0 of 40 judged")).to_be_visible()
+        judge(page, "ArrowLeft", 1)
+    assert [entry.rater for entry in store.judgements()] == ["Ann"]
+
+
+def test_the_code_of_a_link_that_is_opened_in_the_same_tab_is_taken(page: Page, store: LabelStore) -> None:
+    with serving(store) as server:
+        page.goto(f"{server.origin}/#AAAAAA")
+        expect(page.get_by_label("Code")).to_have_value("AAAAAA")
+        page.goto(f"{server.origin}/#{server.code}")
+        expect(page.get_by_label("Code")).to_have_value(server.code or "")
+
+
 def test_no_text_of_a_pair_becomes_markup(page: Page, store: LabelStore) -> None:
     pairs = [PreferencePair(text, f"{text} one", f"two {text}") for text in PAYLOADS]
     asked: list[str] = []

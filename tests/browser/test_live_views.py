@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from chat_templates import CHATML
 from explorer import opening
 from judging import faults, judge
 from playwright.sync_api import Browser, Page, expect
 
+from rmlab import explorer
 from rmlab.data import PreferencePair
 from rmlab.explorer import ExplorerState
 from rmlab.explorer.judge_columns import add_live_views
@@ -46,6 +49,42 @@ def page(browser: Browser, file: Path) -> Iterator[Page]:
         opened.page.goto(file.as_uri())
         yield opened.page
     context.close()
+
+
+def test_the_model_of_a_page_reads_the_messages_of_conversations(browser: Browser, tmp_path: Path) -> None:
+    def turn(role: str, content: str) -> dict[str, str]:
+        return {"role": role, "content": content}
+
+    talk = (turn("system", "Be brief."), turn("user", "Hello"), turn("assistant", "Hi"), turn("user", "A colour?"))
+    table = [PreferencePair(talk, (turn("assistant", "Blue."),), (turn("assistant", "Red, or so."),))]
+    model = RewardModel.from_pretrained("tiny-decoder", seed=0, device="cpu")
+    model.tokenizer.chat_template = CHATML
+    shown = explorer.pairs(model, table)
+    shown.state.selection, shown.state.view, shown.state.explain = 0, "probe", True
+    views, data = add_live_views(("pairs", "probe"), shown.data | explorer.probe().data, table)
+    path = tmp_path / "talk.html"
+    live = live_blocks(model, table, name="chat")
+    path.write_text(render_page(shown.state, views, data, title="t", live=live), encoding="utf-8")
+    page = browser.new_page()
+    with opening(page) as opened:
+        opened.page.goto(path.as_uri())
+        score = page.locator(".rx-editor.rx-b .rx-score")
+        expect(page.get_by_text("computed in this page")).to_be_visible(timeout=SLOW)
+
+        def is_scored(response: str) -> None:
+            (wanted,) = model.score([talk], [(turn("assistant", response),)])
+            expect(score).to_have_text(re.compile(r"score [+−]\d"), timeout=SLOW)
+            found = float((score.text_content() or "").removeprefix("score ").replace("−", "-"))
+            assert found == pytest.approx(wanted, abs=0.02)  # its weights have 8 bits
+
+        is_scored("Red, or so.")
+        expect(page.locator(".rx-tokens").first).to_contain_text("Blue.", timeout=SLOW)
+        expect(page.get_by_text("the tokens of A add")).to_be_visible(timeout=SLOW)
+        page.get_by_label("Response B").fill("Green.")
+        expect(page.locator(".rx-tokens").last).to_contain_text("Green", timeout=SLOW)
+        expect(page.get_by_text("the tokens of A add")).to_be_visible(timeout=SLOW)
+        is_scored("Green.")
+    page.close()
 
 
 def test_a_reader_makes_a_head_of_their_own_and_probes_it(page: Page) -> None:

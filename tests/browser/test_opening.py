@@ -191,6 +191,14 @@ def test_a_link_goes_where_it_leads(opened: Opened, tmp_path: Path):
     expect(question(page)).to_have_count(0)
 
 
+def test_a_link_that_is_opened_meanwhile_leads_on(opened: Opened, tmp_path: Path):
+    page = show(opened, tmp_path)
+    expect(question(page)).to_be_visible()
+    page.evaluate("(hash) => { location.hash = hash; }", first_seen().state.to_link())
+    expect(page.get_by_role("tab", name="The path")).to_be_visible()
+    expect(question(page)).to_have_count(0)
+
+
 def test_a_model_that_answers_meanwhile_is_named(opened: Opened):
     shown = first_seen()
     with ExplorerServer() as server:

@@ -275,6 +275,26 @@ def test_the_single_file_shows_recorded_presets_and_asks_for_a_kernel(browser: B
     page.close()
 
 
+def test_an_undo_in_a_written_page_brings_back_the_scores_of_the_texts(browser: Browser, tmp_path) -> None:
+    path = tmp_path / "probe.html"
+    path.write_text(render_page(probe_state(), ("probe",), {"probe": probe_data()}, title="probe"), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    first, other = load_probe_presets()[:2]
+    signs = [f"score {scores[0]:+.2f}".replace("-", "−") for scores in (first.scores["fair"], other.scores["fair"])]
+    score = page.locator(".rx-editor.rx-a .rx-score")
+    assert signs[0] != signs[1]
+    expect(score).to_have_text(signs[0])
+    page.get_by_label("Example").select_option(label=other.name)
+    expect(score).to_have_text(signs[1])
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_label("Response A")).to_have_value(first.response_a)
+    expect(score).to_have_text(signs[0])
+    page.get_by_role("button", name="Redo").click()
+    expect(score).to_have_text(signs[1])
+    page.close()
+
+
 def test_the_boxes_of_the_path_open_on_the_numbers_of_the_pair(browser: Browser) -> None:
     with served(browser, lambda p, r: [2.0 if "first" in text else 0.5 for text in r], "path") as (page, state):
         state.response_a = "first"

@@ -111,9 +111,16 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
     store.on(["view", "size", "revealed", "error", "lost", "answering"], draw), store.on("connection", drawConnection), comparing(store),
     store.on(["revealed", "guess", "guesses", "scores", "temperature"], () => predictions.draw(shown().name)),
   ];
+  function goToLink() { // one that is opened on the page that shows it already
+    const { state, error } = readLink(location.hash);
+    if (state) first?.close();
+    if (state || error) store.set(state ? { error: "", ...state } : { error });
+  }
+  if (store.page) addEventListener("hashchange", goToLink);
   drawConnection();
   draw();
   return () => {
+    removeEventListener("hashchange", goToLink);
     for (const off of offs) off();
     first?.end();
     cleanup();
@@ -125,13 +132,16 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
 /** The opening before everything else in `root`, and a title that leads back to it. left(): called when it is left. */
 function opensWith(root, store, heading, left) {
   const first = opening(store, (view, texts = null) => {
-    first.close();
-    first.node.remove();
-    root.classList.remove("rx-asks");
+    close();
     if (view) store.set({ view });
     if (texts) store.set({ ...structuredClone(texts), ...(store.live && store.get("answering") && { request: store.get("request") + 1 }) });
     left();
   });
+  const close = () => {
+    first.close();
+    first.node.remove();
+    root.classList.remove("rx-asks");
+  };
   const open = () => {
     root.append(first.node);
     root.classList.add("rx-asks"); // hides the rest
@@ -140,13 +150,13 @@ function opensWith(root, store, heading, left) {
   const title = element("button", { type: "button", class: "rx-title-button", title: "Back to the question", text: store.get("data").opening.title, onClick: open });
   if (heading) heading.replaceChildren(title);
   else root.prepend(element("h2", { class: "rx-title" }, title));
-  return { open, end: first.end };
+  return { open, close, end: first.end };
 }
 
 const SAID = 6_000; // milliseconds for which a word on the link is shown
 
 async function offerLink(store, said) {
-  location.hash = writeLink(store);
+  history.replaceState(null, "", writeLink(store)); // unlike a new hash, it is no link that was opened
   setTimeout(() => update(said, { text: "" }), SAID);
   try {
     await navigator.clipboard.writeText(location.href);

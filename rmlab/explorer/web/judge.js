@@ -30,7 +30,9 @@ function joining(panel) {
   const code = element("input", { type: "text", id: "rx-code", required: true, maxlength: 12, autocomplete: "off", autocapitalize: "characters", class: "rx-entry" });
   const name = element("input", { type: "text", id: "rx-name", required: true, maxlength: 40, autocomplete: "nickname", class: "rx-entry" });
   const error = element("p", { class: "rx-error", role: "alert", hidden: true });
-  code.value = location.hash.slice(1) || (kept.code ?? "");
+  const linked = () => { code.value = location.hash.slice(1) || (kept.code ?? ""); };
+  addEventListener("hashchange", linked); // a link of another class that is opened in this tab
+  linked();
   name.value = kept.rater ?? "";
   async function join(event) {
     event.preventDefault();

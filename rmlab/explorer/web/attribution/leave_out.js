@@ -38,6 +38,14 @@ export function pieces({ text, spans, values }) {
   return end < text.length ? [...cut, [text.slice(end), null]] : cut;
 }
 
+/** What the tokens of a text that is shown add, without what a chat template writes around it; of a text that is read in another form, nothing. */
+function within({ text, spans, values }, shown) {
+  const at = text.indexOf(shown.toWellFormed());
+  const inside = at < 0 ? [] : spans.map((span) => span.map((place) => Math.min(shown.length, Math.max(0, place - at))));
+  const kept = inside.flatMap(([start, end], i) => (start < end ? [i] : []));
+  return { text: shown, spans: kept.map((i) => inside[i]), values: kept.map((i) => values[i]) };
+}
+
 const total = (values) => values.reduce((sum, value) => sum + value, 0);
 const toleranceOf = ({ values }) => TOLERANCE * Math.max(1, total(values.map(Math.abs)));
 
@@ -65,7 +73,8 @@ export async function explained(client, { prompt, responses }, isStale) {
   const found = [];
   for (const item of items) found.push(isStale() ? null : await leaveOut(client, item, isStale));
   if (found.includes(null) || isStale()) return null;
-  return { a: pieces(found[0]), b: pieces(found[1]), words: inWords(...found) };
+  const [a, b] = found.map((one, i) => pieces(within(one, responses[i])));
+  return { a, b, words: inWords(...found) };
 }
 
 /** Keep the trait `attribution` up to date with the texts while `explain` is on; gives a function that ends it. */

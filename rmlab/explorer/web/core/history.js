@@ -54,16 +54,37 @@ export const PICKED = /^(pair \d+|reset|example “.*”)$/;
 
 /**
  * What texts are that nobody typed: { pair: row }, { start: true } or { example }; null for others. `columns` are those of
- * the pairs, if there are any, and `row` is the selected one; `presets` are the examples.
+ * the pairs, if there are any, and `row` is the selected one, which comes before others with the same texts; `presets` are
+ * the examples.
  */
 export function pickedAs(texts, { columns, row, start, presets = [] }) {
-  const pair = columns && row !== null && row < (columns.prompt?.length ?? 0)
-    && { prompt: columns.prompt[row], response_a: columns.chosen[row], response_b: columns.rejected[row] };
+  const isPair = (each) => Object.entries(SIDES).every(([name, side]) => isText(texts[name], columns, side, each));
+  const rows = columns?.prompt?.length ?? 0;
+  const pair = row !== null && row < rows && isPair(row) ? row : Array.from({ length: rows }, (_, each) => each).find(isPair);
   const same = (other) => TEXTS.every((name) => texts[name] === other[name]);
-  if (pair && same(pair)) return { pair: row };
+  if (pair !== undefined) return { pair };
   if (start && same(start)) return { start: true };
   const example = presets.find(({ state }) => same(state));
   return example ? { example } : null;
+}
+
+const SIDES = { prompt: "prompt", response_a: "chosen", response_b: "rejected" };
+
+/** Whether a text is that of a pair; the page may have only its beginning, and the sum of the whole. */
+function isText(text, columns, side, row) {
+  const given = columns[side][row];
+  const sum = columns.whole?.[side][row];
+  return text === given || (sum !== undefined && text.startsWith(given.slice(0, -1)) && crc32(text) === sum);
+}
+
+/** The CRC-32 of a text in UTF-8, as Python's zlib has it. */
+function crc32(text) {
+  let sum = -1;
+  for (const byte of new TextEncoder().encode(text)) {
+    sum ^= byte;
+    for (let bit = 0; bit < 8; bit += 1) sum = (sum >>> 1) ^ (0xedb88320 & -(sum & 1));
+  }
+  return ~sum >>> 0;
 }
 
 /** What of a store `pickedAs` looks for. */

@@ -25,18 +25,17 @@ export const labelled = (store) => settingsOf(store, "path", { unlabelled: "" })
 export const saying = (store, winner) => ({ winner, ...(labelled(store) ? {} : marking(store, "")) });
 
 /**
- * The traits of the label of texts that the reader changes, `values` with what else is set: that of the data, for texts of
- * the data; with a `winner` among the values the label that they had, as where A and B are swapped; else none.
+ * The traits of the label of texts that the reader changes, `values` with what else is set: with a `winner` among the values
+ * the label that they had, as where A and B are swapped; that of the data, for texts of the data; else none.
  */
 export function relabelled(store, values) {
   const texts = Object.fromEntries(TEXTS.map((name) => [name, values[name] ?? store.get(name)]));
   if (TEXTS.every((name) => texts[name] === store.get(name))) return {};
-  const known = labelOfData(store, texts);
-  if (known !== null) return { winner: known, ...marking(store, "") };
-  return marking(store, values.winner !== undefined && labelled(store) ? "" : named(texts));
+  const known = values.winner !== undefined && labelled(store) ? values.winner : labelOfData(store, texts);
+  return known === null ? marking(store, named(texts)) : { winner: known, ...marking(store, "") };
 }
 
-/** The label of texts that nobody edited: those of the selected pair, of the start or of an example; else null. */
+/** The label of texts that nobody edited: those of a pair, of the start or of an example; else null. */
 function labelOfData(store, texts) {
   const picked = pickedAs(texts, pickable(store));
   if (picked === null) return null;

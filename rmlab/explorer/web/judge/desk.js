@@ -113,7 +113,10 @@ function sides({ prompt, first, second }, swapped) {
   return { prompt: textOf(prompt), left: textOf(left), right: textOf(right) };
 }
 
-/** The labels as JSONL that rmlab.read_pairs reads and rmlab.labels.import_pairs keeps: the preferred response first. */
+/**
+ * The labels as JSONL that rmlab.read_pairs reads and rmlab.labels.import_pairs keeps: the preferred response first. As in
+ * rmlab.labels.export_pairs, a pair's weight and margin are not copied: they are of an earlier judgement.
+ */
 export function labelsFile(stands, { places, questions }) {
   return stands.filter((entry) => preferred(entry) !== null).map((entry) => {
     const { prompt, first, second, group, item } = questions[places.get(entry.pair)];

@@ -9,7 +9,7 @@ export function keptUnder(name, storage = browsers()) {
   const reads = () => {
     try {
       const found = JSON.parse(storage.getItem(STEM + name));
-      return typeof found?.session === "string" && Array.isArray(found.entries) ? found : null;
+      return typeof found?.session === "string" && Array.isArray(found.entries) && found.entries.every(isEntry) ? found : null;
     } catch {
       return null; // blocked, or not what was written here
     }
@@ -27,6 +27,8 @@ export function keptUnder(name, storage = browsers()) {
     lasting: () => here === null && storage !== null,
   };
 }
+
+const isEntry = (one) => typeof one?.pair === "string" && [one.showing, one.seconds].every(Number.isFinite);
 
 function browsers() {
   try {

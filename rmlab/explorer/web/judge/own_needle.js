@@ -12,25 +12,32 @@ const TEXTS = ["prompt", "response_a", "response_b"];
 export function ownNeedle(store, head, client) {
   const texts = () => TEXTS.map((name) => store.get(name));
   const key = () => JSON.stringify([texts(), head.version()]);
-  let done = "";
+  let asked = ""; // key of what was asked last, and what the head said of it, once it has
+  let said = null;
+
+  const tell = () => store.set({ second: { name: OWN_HEAD, ...said, answered: store.get("request") } });
 
   async function follow() {
     const mine = key();
     const { fitted } = head.state();
     if (!fitted && store.get("second").name === OWN_HEAD) store.set({ second: {} }); // its labels were taken back
-    if (!fitted || mine === done || store.get("answered") !== store.get("request")) return;
-    done = mine;
+    if (!fitted || store.get("answered") !== store.get("request")) return;
+    if (mine === asked) {
+      if (said && store.get("second").answered !== store.get("request")) tell(); // the same texts were answered again
+      return;
+    }
+    [asked, said] = [mine, null];
     const [prompt, ...responses] = texts();
-    const request = store.get("request");
     try {
       const features = await client.features(responses.map((response) => ({ prompt, response })), { slot: OWN_HEAD });
       if (key() !== mine) return;
       const { scores, value, error } = head.scores(...features);
-      store.set({ second: { name: OWN_HEAD, scores, answered: request, interval: [value - Z95 * error, value + Z95 * error] } });
+      said = { scores, interval: [value - Z95 * error, value + Z95 * error] };
     } catch (error) {
       if (error.kind === "superseded" || key() !== mine) return;
-      store.set({ second: { name: OWN_HEAD, scores: [null, null], answered: request, error: `${OWN_HEAD} gave no score: ${error.message}` } });
+      said = { scores: [null, null], error: `${OWN_HEAD} gave no score: ${error.message}` };
     }
+    tell();
   }
   const ends = [head.on(follow), store.on([...TEXTS, "answered"], follow)];
   follow();

@@ -5,6 +5,7 @@
 import { giveModel } from "../core/live_model.js";
 import { TEXTS } from "../core/history.js";
 import { openLive } from "./client.js";
+import { asRead } from "./conversations.js";
 
 const REMEMBERED = 512; // texts that keep their scores
 const NAMED = { int8: "8-bit weights", float32: "32-bit weights" };
@@ -21,7 +22,7 @@ export function answerInPage(store, source) {
 
   function load() {
     const sizes = new Map(); // part -> [loaded, total]
-    const client = openLive(source, {
+    const client = asRead(store, openLive(source, {
       onProgress({ part, loaded, total }) {
         sizes.set(part, [loaded, total]);
         const sum = (i) => [...sizes.values()].reduce((all, size) => all + size[i], 0);
@@ -32,7 +33,7 @@ export function answerInPage(store, source) {
       onFailure({ kind, message }) {
         store.set({ answering: false, loading: { phase: "failed", kind, words: message } });
       },
-    });
+    }));
     store.set({ answering: true, second: {}, request: store.get("request") + 1, loading: { phase: "loading", loaded: 0, total: null } });
     client.ready.then((model) => {
       store.set({ model: model.manifest.model, loading: { phase: "ready" } });
@@ -64,7 +65,7 @@ function follow(store, client, { name, from }) {
 
 /** A second model of the page answers the same texts, in the trait "second". */
 function answerSecond(store, source) {
-  const client = openLive(source);
+  const client = asRead(store, openLive(source));
   client.ready.then(({ manifest: { model: name } }) => {
     const scorer = remembering(client, "second");
     async function answer() {

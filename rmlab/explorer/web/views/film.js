@@ -27,8 +27,8 @@ export const film = {
     function followedNow() {
       const selection = store.get("selection"); // what is selected elsewhere is followed here
       const selected = selection === null ? -1 : reel.rows.indexOf(selection);
-      const { followed } = settingsOf(store, "film", { followed: reel.followed }); // a link may hold anything
-      return selected >= 0 ? selected : followed in reel.differences[last] ? Number(followed) : reel.followed;
+      const followed = Number(settingsOf(store, "film", { followed: reel.followed }).followed); // a link may hold anything
+      return selected >= 0 ? selected : reel.differences[last][followed] === undefined ? reel.followed : followed;
     }
     const choose = (i) => {
       changeSettings(store, "film", { followed: i }, { selection: reel.rows[i] });
