@@ -101,8 +101,8 @@ def text_columns(pairs: PreferencePairs) -> dict[str, Any]:
     columns: dict[str, Any] = {"whole": {}}
     for side in ("prompt", "chosen", "rejected"):
         columns[side], sums = list(pairs.texts(side)), {}
-        for row, text in enumerate(columns[side] if limit is not None else ()):
-            if len(whole := text.encode()) > limit:
+        for row, text in enumerate(columns[side]):
+            if limit is not None and len(whole := text.encode()) > limit:
                 columns[side][row] = whole[:limit].decode(errors="ignore") + "…"
                 sums[str(row)] = zlib.crc32(whole)
         columns["whole"][side] = sums

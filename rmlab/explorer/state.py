@@ -10,14 +10,13 @@ import binascii
 import json
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from traitlets import Bool, Dict, Enum, Float, HasTraits, Int, List, TraitError, Tuple, Unicode, validate
 
 from rmlab.preference import preference_probability
 
 if TYPE_CHECKING:
-    from rmlab.explorer.answers import Answers
     from rmlab.explorer.conversations import Conversations
     from rmlab.explorer.following import Following
 
@@ -43,6 +42,14 @@ IN_A_LINK = (
     "settings",
 )
 LONGEST_LINK = 60_000  # characters; mail programs and chats cut far shorter links, browsers only longer ones
+
+
+class Answering(Protocol):
+    """What answers a state: `rmlab.explorer.answers.Answers`, whose module imports this one."""
+
+    def close(self) -> None:
+        """Stop answering."""
+        ...
 
 
 class StateTraits(HasTraits):
@@ -151,7 +158,7 @@ class ExplorerState(StateTraits):
 
     following: Following | None = None
     """The object that makes it follow controls, if any; see `rmlab.explorer.controls.follow`."""
-    answers: Answers | None = None
+    answers: Answering | None = None
     """The model that answers its texts, if any."""
     conversations: Conversations | None = None
     """The messages behind its texts, where these are of pairs of conversations; a model reads them."""

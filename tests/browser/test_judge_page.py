@@ -105,6 +105,21 @@ def test_what_the_store_says_is_shown_until_the_label_is_kept(page: Page, store:
     assert store.count() == 1
 
 
+def test_a_page_that_is_refused_while_it_catches_up_takes_the_next_click(page: Page, store: LabelStore) -> None:
+    with serving(store, "Ann") as server:
+        page.goto(server.address)
+        expect(page.get_by_text("0 of 40 judged")).to_be_visible()
+        page.route("**/judge?*", lambda route: route.fulfill(status=409, body="judged elsewhere"))
+        page.route("**/view?*", lambda route: route.fulfill(status=403, body="not now"))
+        page.keyboard.press("ArrowLeft")
+        expect(page.get_by_role("alert")).to_have_text("not now.")
+        page.unroute("**/judge?*")
+        page.unroute("**/view?*")
+        judge(page, "ArrowRight", 1)
+        expect(page.get_by_role("alert")).to_be_hidden()
+    assert [entry.verdict for entry in store.judgements()] == ["right"]
+
+
 def test_a_server_that_was_started_again_is_found_again(page: Page, store: LabelStore) -> None:
     with serving(store, "Ann") as server:
         port, token = server.server_port, server.token

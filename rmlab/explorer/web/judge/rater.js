@@ -106,20 +106,27 @@ export function judging(panel, { ask, known = {}, view = null, keys = [document]
     throw new Refusal(409, `the ${who} was started again, and shows other pairs`);
   }
 
-  async function click(verdict) {
-    if (busy || (verdict === "undo" && view.undo === null) || (pair.hidden && verdict !== "undo")) return;
+  async function alone(task) { // nothing else is taken meanwhile, and the next thing is whatever comes of it
+    if (busy) return;
     busy = true;
-    const showing = verdict === "undo" ? view.undo : view.showing.number;
-    const body = { session, verdict, showing, position: view.position, key: newName(), seconds: (performance.now() - since) / 1000 };
-    try {
-      view = await again(() => ask("judge", body));
-      tell("");
-    } catch (failure) {
-      tell(`${failure.message}.`);
-      if (failure.status === 409 || failure.status === 422) await catchUp();
-    }
+    await task().catch((failure) => tell(`${failure.message}.`));
     busy = false;
     draw();
+  }
+
+  async function click(verdict) {
+    if (busy || (verdict === "undo" && view.undo === null) || (pair.hidden && verdict !== "undo")) return;
+    await alone(async () => {
+      const showing = verdict === "undo" ? view.undo : view.showing.number;
+      const body = { session, verdict, showing, position: view.position, key: newName(), seconds: (performance.now() - since) / 1000 };
+      try {
+        view = await again(() => ask("judge", body));
+        tell("");
+      } catch (failure) {
+        tell(`${failure.message}.`);
+        if (failure.status === 409 || failure.status === 422) await catchUp();
+      }
+    });
   }
 
   async function catchUp() {
@@ -127,13 +134,7 @@ export function judging(panel, { ask, known = {}, view = null, keys = [document]
     session = view.session; // a desk in the page begins another when its labels are forgotten
   }
 
-  async function learn() { // of the same pair, unless it was judged elsewhere
-    if (busy) return;
-    busy = true;
-    await catchUp();
-    busy = false;
-    draw();
-  }
+  const learn = () => alone(catchUp); // of the same pair, unless it was judged elsewhere
 
   async function start() {
     view ??= await again(() => ask("join", known));
