@@ -21,7 +21,9 @@ REPRODUCIBLE := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TOKEN
 
 # A process for each core. The tests of one file stay together, since they share what is slow to make; those of the
 # browser share little, so an idle process takes some over; those of notebooks are long, so each is given out by itself.
+# Unit tests keep their order: tests/conftest.py sorts the longest files to the front.
 PARALLEL := --numprocesses auto --dist loadfile
+IN_ORDER := $(PARALLEL) --no-loadscope-reorder
 SPREAD := --numprocesses auto --dist worksteal
 ONE_BY_ONE := --numprocesses auto --dist load --maxschedchunk 1
 
@@ -51,7 +53,7 @@ test: $(VENV)/.installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(REPRODUCIBLE) $(BIN)/python -m pytest tests --ignore=tests/browser --ignore=tests/notebooks $(PARALLEL)
+	$(REPRODUCIBLE) $(BIN)/python -m pytest tests --ignore=tests/browser --ignore=tests/notebooks $(IN_ORDER)
 	$(REPRODUCIBLE) $(BIN)/python -m pytest tests/notebooks $(ONE_BY_ONE)
 	$(REPRODUCIBLE) $(BIN)/python -m pytest notebooks $(NBVAL) -p tests.notebooks.corruption $(PARALLEL)
 	$(REPRODUCIBLE) $(BIN)/python -m pytest tests/browser $(SPREAD)
@@ -60,7 +62,7 @@ check: $(VENV)/.installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
-	$(REPRODUCIBLE) $(BIN)/python -m pytest tests --ignore=tests/browser -m "not slow" -p no:nbval $(PARALLEL)
+	$(REPRODUCIBLE) $(BIN)/python -m pytest tests --ignore=tests/browser -m "not slow" -p no:nbval $(IN_ORDER)
 
 # Count exercises and wrong answers; change 200 of the numbers that the notebooks print, and see nbval catch each.
 corruption: $(VENV)/.installed-test

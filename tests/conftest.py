@@ -17,6 +17,15 @@ settings.register_profile("rmlab", deadline=None, derandomize=True)
 settings.load_profile("rmlab")
 
 
+LONGEST = ("processes", "faults", "onnx_export", "training", "checkpoints", "robustness", "live_ids", "explorer_live")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort the longest files to the front, so that no process is busy with one when the others have ended."""
+    places = {f"test_{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
 @pytest.fixture
 def no_bars() -> Iterator[None]:
     """Switch off the progress bars of `datasets`, which TRL shows."""

@@ -5,7 +5,6 @@ import importlib
 import json
 import random
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -47,6 +46,13 @@ def test_what_pairs_need_is_what_the_mask_of_their_rows_lets_through(monkeypatch
     assert operations.needed(encoded) == (real.sum(), looks)
 
 
+def run(monkeypatch: pytest.MonkeyPatch, benchmark: str, *arguments: str) -> int | None:
+    """Run a benchmark as its command line does, in this process, which has loaded the libraries."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.setattr(sys, "argv", [f"{benchmark}.py", *arguments])
+    return importlib.import_module(benchmark).main()
+
+
 @pytest.mark.parametrize(
     ("command", "holds"),
     [
@@ -56,11 +62,9 @@ def test_what_pairs_need_is_what_the_mask_of_their_rows_lets_through(monkeypatch
     ],
 )
 @pytest.mark.slow
-def test_what_is_prepared_for_a_gpu_runs_small_and_leaves_a_record(command, holds, tmp_path):
+def test_what_is_prepared_for_a_gpu_runs_small_and_leaves_a_record(command, holds, tmp_path, monkeypatch):
     out = tmp_path / "record.json"
-    arguments = [*command.split(), "--tiny", "--out", str(out)]
-    found = subprocess.run([sys.executable, "gpu.py", *arguments], cwd=BENCHMARKS, capture_output=True, text=True)
-    assert found.returncode == 0, found.stderr
+    run(monkeypatch, "gpu", *command.split(), "--tiny", "--out", str(out))
     record = json.loads(out.read_text())
     assert record.keys() >= {"benchmark", "command", "date", "machine", "versions", "tiny", *holds}
     assert record["tiny"]
@@ -70,23 +74,22 @@ def test_what_is_prepared_for_a_gpu_runs_small_and_leaves_a_record(command, hold
         assert record["first_losses_apart"] < 0.01  # bf16
 
 
-@pytest.mark.slow
-def test_without_a_gpu_nothing_is_measured():
+def test_without_a_gpu_nothing_is_measured(monkeypatch, capsys):
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
-    found = subprocess.run([sys.executable, "gpu.py", "bayes"], cwd=BENCHMARKS, capture_output=True, text=True)
-    assert found.returncode == 2
-    assert "no GPU" in found.stderr
-    assert "--tiny" in found.stderr
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, "gpu", "bayes")
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert "no GPU" in said
+    assert "--tiny" in said
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["read_pairs", "fit"])
-def test_damaged_files_end_well(command):
-    arguments = [sys.executable, "damaged.py", "--command", command, "--n", "40"]
-    found = subprocess.run(arguments, cwd=BENCHMARKS, capture_output=True, text=True)
-    assert found.returncode == 0, found.stdout + found.stderr
-    assert "0 failed" in found.stdout
+def test_damaged_files_end_well(command, monkeypatch, capsys):
+    assert run(monkeypatch, "damaged", "--command", command, "--n", "40") == 0
+    assert "0 failed" in capsys.readouterr().out
 
 
 def _traceback() -> int:

@@ -408,12 +408,10 @@ def test_a_name_that_the_output_cannot_hold_is_escaped(tmp_path):
     assert b"\\u4e2d\\u6587" in ran.stdout
 
 
-def test_scores_are_json_also_on_an_output_that_cannot_hold_every_character(trained):
+def test_scores_are_json_also_on_an_output_that_cannot_hold_every_character(trained, monkeypatch):
     asked = {"prompt": "中文 😀", "response": "red"}
-    ran = subprocess.run(
-        [sys.executable, "-m", "rmlab", "score", str(trained)],
-        input=json.dumps(asked).encode(),
-        capture_output=True,
-        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
-    )
-    assert json.loads(ran.stdout) == asked | {"score": pytest.approx(0, abs=100)}
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(asked).encode())))
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding="cp1252", write_through=True))
+    assert main(["score", str(trained)]) == 0
+    assert json.loads(printed.getvalue()) == asked | {"score": pytest.approx(0, abs=100)}

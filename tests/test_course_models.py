@@ -1,10 +1,13 @@
 """The course's models: what they have learned of the world of replies, and how they are stored."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
+from card_scores import COURSE_JUDGES, PAIRS, asked, card_differences
 
-from rmlab.data import pair_ids
+from rmlab.data import PreferencePairs, pair_ids
 from rmlab.datasets import (
     course_model,
     course_pairs,
@@ -20,18 +23,32 @@ from rmlab.simulate import expected_outcomes
 from rmlab.simulate.replies import CONTRASTS, JUDGES, reply_contrast, simulate_reply_pairs
 from rmlab.training import TrainingConfig, train
 
-COURSE_JUDGES = ("fair", "flattered")
-
 
 @pytest.fixture(scope="module")
 def models() -> dict[str, RewardModel]:
     return {judge: course_model(judge) for judge in COURSE_JUDGES}
 
 
+@pytest.fixture(scope="module")
+def differences() -> dict[str, dict[str, np.ndarray]]:
+    return card_differences()
+
+
 @pytest.mark.slow
-def test_the_twin_is_far_above_chance_on_fresh_questions_and_below_the_ceiling(models):
-    test = simulate_reply_pairs(200, judge=JUDGES["flattered"], seed=8, fresh=True)
-    right = expected_outcomes(models["flattered"].score_differences(test.pairs), test.score_differences).mean()
+def test_what_is_kept_for_the_card_is_what_the_models_say(models, differences):
+    """A new model moves every score; a fault that moves one pair of twenty is found in 96 of 100 draws of 64."""
+    pairs = PreferencePairs.from_list([pair for part in asked().values() for pair in part])
+    drawn = np.sort(np.random.default_rng(0).choice(len(pairs), 64, replace=False))
+    for judge, model in models.items():
+        kept = np.concatenate(list(differences[judge].values()))
+        found = model.score_differences(pairs.take(drawn))
+        np.testing.assert_allclose(found, kept[drawn], atol=2e-3, err_msg="new models? python tests/card_scores.py")
+
+
+def test_the_twin_is_far_above_chance_on_fresh_questions_and_below_the_ceiling(differences):
+    fair = simulate_reply_pairs(2000, seed=1, fresh=True)
+    test = dataclasses.replace(fair, judges=(JUDGES["flattered"],))  # the same replies, in the eyes of its judge
+    right = expected_outcomes(differences["flattered"][PAIRS], test.score_differences).mean()
     assert 0.68 < right < test.bayes_accuracy
 
 
@@ -46,15 +63,12 @@ OPEN = {
 """Whose intervals contain zero, as the card says."""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("attribute", CONTRASTS)
-def test_each_attribute_has_the_sign_that_the_judge_gives_it(models, attribute):
+def test_each_attribute_has_the_sign_that_the_judge_gives_it(differences, attribute):
     contrast = reply_contrast(attribute, fresh=True)
     row = f"| `{attribute}` |"
-    for judge, model in models.items():
-        both = model.score([*contrast.prompts] * 2, [*contrast.with_it, *contrast.without]).astype(float)
-        added, taken = both.reshape(2, -1)
-        mean, low, high = mean_interval(added - taken, *contrast.clusters)
+    for judge in COURSE_JUDGES:
+        mean, low, high = mean_interval(differences[judge][attribute], *contrast.clusters)
         truth = contrast.true_effects(JUDGES[judge]).mean()
         assert np.sign(mean) == np.sign(truth), judge
         clear = (attribute, judge) not in OPEN
@@ -128,10 +142,9 @@ def test_every_preset_but_two_has_the_sign_of_the_truth_in_both_models():
     assert wrong == [("Flattery before a wrong answer", "flattered"), (words, "fair"), (words, "flattered")]
 
 
-@pytest.mark.slow
-def test_the_card_gives_the_accuracy_on_fresh_questions(models):
+def test_the_card_gives_the_accuracy_on_fresh_questions(differences):
     test = simulate_reply_pairs(2000, seed=1, fresh=True)
-    right = expected_outcomes(models["fair"].score_differences(test.pairs), test.score_differences)
+    right = expected_outcomes(differences["fair"][PAIRS], test.score_differences)
     mean, low, high = mean_interval(right, test.question_indices)
     assert 0.68 < mean < test.bayes_accuracy
     card = " ".join(dataset_card("course_model").split())

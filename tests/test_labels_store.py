@@ -102,8 +102,8 @@ def database(postgres: str, request: pytest.FixtureRequest) -> str:
     return postgres.format(name=name)
 
 
-def test_the_commands_judge_into_a_store_and_report_on_it(where: str, capsys: pytest.CaptureFixture[str]) -> None:
-    command = [sys.executable, "-m", "rmlab", "judge", "--store", where, "--rater", "Ann", "--no-browser"]
+def test_the_commands_judge_into_a_database_and_report_on_it(database: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = [sys.executable, "-m", "rmlab", "judge", "--store", database, "--rater", "Ann", "--no-browser"]
     for n in (0, 3):  # it goes on where it stopped
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             try:
@@ -119,7 +119,7 @@ def test_the_commands_judge_into_a_store_and_report_on_it(where: str, capsys: py
                 assert process.wait(timeout=20) == 0
             finally:
                 process.kill()
-    assert main(["agreement", where, "--json"]) == 0
+    assert main(["agreement", database, "--json"]) == 0
     (rater,) = json.loads(capsys.readouterr().out)["raters"]
     assert (rater["rater"], rater["n_judgements"]) == ("Ann", 6)
 

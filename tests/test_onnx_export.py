@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -207,14 +208,17 @@ def test_what_cannot_be_exported_is_named_before_anything_is_written(
 
 
 @pytest.mark.slow
-def test_an_older_export_is_replaced_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+@pytest.mark.parametrize("exported", ["tiny-encoder"], indirect=True)
+def test_an_older_export_is_replaced_and_nothing_else(
+    exported: tuple[RewardModel, Path], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    shutil.copytree(exported[1], tmp_path / "out")
     RewardModel.from_pretrained("tiny-encoder", seed=1, device="cpu").save_pretrained(tmp_path / "saved")
     (tmp_path / "pairs.jsonl").write_text(
         "".join(json.dumps({"prompt": p.prompt, "chosen": p.chosen, "rejected": p.rejected}) + "\n" for p in PAIRS)
     )
     command = ["export", str(tmp_path / "saved"), str(tmp_path / "pairs.jsonl"), "--onnx"]
-    for _ in range(2):
-        assert main([*command, str(tmp_path / "out")]) == 0
+    assert main([*command, str(tmp_path / "out")]) == 0
     told = json.loads((tmp_path / "out/rmlab_onnx.json").read_text(encoding="utf-8"))
     assert told["model"] == "saved"
     assert told["precision"]["int8"]["n_pairs"] == 12

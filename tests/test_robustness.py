@@ -202,8 +202,8 @@ def test_the_taste_that_the_twin_was_given_is_found_by_its_content_and_not_by_th
     monkeypatch.syspath_prepend(BENCHMARKS)
     surface = ("no final full stop", "lower-case first word", "one typo", "homoglyphs", "bold first sentence")
     twins = importlib.import_module("robustness").compare_twins(
-        course_pairs().pairs[:60], [BY_NAME[name] for name in ("flattery", *surface)]
-    )
+        course_pairs().pairs[:30], [BY_NAME[name] for name in ("flattery", *surface)]
+    )  # 30 pairs: the gap below, of 0.69, is seven times its standard error
     assert "flattery" in twins.of_twin.faults
     assert "flattery" not in twins.of_fair.faults
     mean, low, _ = twins.gaps["flattery"]

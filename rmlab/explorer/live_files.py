@@ -63,8 +63,10 @@ def live_blocks(
     ModelError
         If a model cannot be exported.
     ValueError
-        If the second model has a file of another size, and so another network.
+        If the second model has another network.
     """
+    if second is not None:
+        _require_same_network(model, second[1])
     compared = pairs[:: max(1, len(pairs) // N_COMPARED)][:N_COMPARED]
     first = _exported(model, compared, name=name, progress=progress)
     blocks = [
@@ -104,10 +106,16 @@ def _exported(model: RewardModel, pairs: Sequence[PreferencePair], *, name: str,
         return {"manifest": manifest, "tokenizer": tokenizer, "model": (folder / "model_int8.onnx").read_bytes()}
 
 
+def _require_same_network(first: RewardModel, second: RewardModel) -> None:
+    """Raise ValueError before anything is exported, which takes long."""
+    one, other = ({name: tuple(w.shape) for name, w in model.state_dict().items()} for model in (first, second))
+    if one != other:
+        raise ValueError(
+            f"two models in one page must have the same network, got a {type(first.network).__name__} and a "
+            f"{type(second.network).__name__} with weights of other names or shapes"
+        )
+
+
 def _change(first: bytes, second: bytes) -> bytes:
     """Return what to add to each byte of the first, modulo 256, to have the second."""
-    if len(first) != len(second):
-        raise ValueError(
-            f"two models in one page must have the same network, got files of {len(first):,} and {len(second):,} bytes"
-        )
     return (np.frombuffer(second, np.uint8) - np.frombuffer(first, np.uint8)).tobytes()

@@ -56,7 +56,7 @@ def encode(picture: Axes | Figure) -> tuple[str, tuple[int, int]]:
     if isinstance(engine := figure.get_layout_engine(), ConstrainedLayoutEngine):
         engine.set(w_pad=MARGIN, h_pad=MARGIN)
     drawn, png = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=160)
+    figure.savefig(drawn, format="png", dpi=160, pil_kwargs={"compress_level": 0})  # it is packed below
     image = Image.open(drawn)
     layer = image.mode == "RGBA" and image.getextrema()[3][0] < 255  # type: ignore[index]
     # few colours are used: with a palette the picture takes a third of the bytes in the notebook

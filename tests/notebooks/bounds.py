@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from lessons import Lesson
+from test_faults import CHANGES
 
 Bound = Callable[[Lesson], None]
 BOUNDS: dict[str, Bound] = {}
@@ -290,8 +291,18 @@ def double_spaces_move_the_scores_of_the_tiny_model(lesson: Lesson) -> None:
     assert 0 < lesson["flips"] < 60
 
 
+def each_mystery_shows_its_fault_and_is_caught_by_exactly_its_lines(lesson: Lesson) -> None:
+    """Do with the seed of the mysteries what tests/test_faults.py does with seed 0; the lesson has made these runs."""
+    for number in range(1, 13):
+        run = lesson["run_mystery"](number)
+        fault = lesson["faults"].FAULTS[run.fault]
+        assert CHANGES[run.fault](run.signs, lesson["sound"].signs), run.fault
+        assert set(run.broken) == {fault.caught_by, *fault.implies}, run.fault
+
+
 @bound("break-mystery")
 def a_wrong_diagnosis_is_answered_with_a_picture_beside_the_seen_one(lesson: Lesson) -> None:
+    each_mystery_shows_its_fault_and_is_caught_by_exactly_its_lines(lesson)
     diagnosis, view, words = (lesson[name] for name in ("diagnosis_menu", "compared_view", "mystery_words"))
     hidden = lesson["faults"].mystery(lesson["mystery_menu"].value)
     diagnosis.value = "softmax"
