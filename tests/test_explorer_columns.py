@@ -270,6 +270,9 @@ def test_a_selected_pair_is_opened_whole():
     assert "pair 5" in state.scores_from
     widget.selection = 3
     assert state.winner == "tie"
+    state.response_a = "edited"
+    widget.picks += 1
+    assert state.response_a == "Hi"
     for none in (None, 99, -1):
         widget.selection = none
         assert state.response_a == "Hi"

@@ -163,8 +163,8 @@ def open_selected(state: ExplorerState, pairs: PreferencePairs, columns: Mapping
     prompts, chosen, rejected = (list(pairs.texts(side)) for side in ("prompt", "chosen", "rejected"))
     state.conversations = Conversations.of(pairs)
 
-    def follow(change: dict[str, Any]) -> None:
-        row = change["new"]
+    def follow(_: Any) -> None:
+        row = state.selection
         if row is None or not 0 <= row < len(pairs):
             return
         with state.hold_trait_notifications():
@@ -177,4 +177,4 @@ def open_selected(state: ExplorerState, pairs: PreferencePairs, columns: Mapping
                 state.scores = tuple(side[row] for side in columns["scores"])
                 state.scores_from = f"of pair {row + 1}"
 
-    state.observe(follow, "selection")
+    state.observe(follow, ["selection", "picks"])

@@ -68,6 +68,8 @@ class StateTraits(HasTraits):
     """The number by which both scores are divided."""
     selection = Int(None, allow_none=True).tag(sync=True)
     """The row of the pair that is shown, in the data of the view of pairs."""
+    picks = Int().tag(sync=True)
+    """Set by a view when the selected pair is picked again, and higher each time."""
     history = List(Dict()).tag(sync=True)
     """Edits of the texts, oldest first, each with its parent."""
     presets = List(Dict()).tag(sync=True)

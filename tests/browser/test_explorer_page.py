@@ -462,6 +462,11 @@ def test_views_are_linked_and_a_model_answers(opened: Opened):
         page.get_by_role("button", name="Open in the probe").click()
         expect(page.get_by_role("tab", name="Probe")).to_have_attribute("aria-selected", "true")
         expect(page.get_by_label("Response A")).to_have_value("7")
+        page.get_by_label("Response A").fill("seven")
+        page.get_by_role("tab", name="Pairs").click()
+        page.locator(".rx-list").get_by_text("Name a prime.").click()  # again, for its own texts
+        page.get_by_role("tab", name="Probe").click()
+        expect(page.get_by_label("Response A")).to_have_value("7")
         page.get_by_label("Response A").fill("seven, which is a prime")
         page.get_by_role("tab", name="Preference curve").click()
         expect(handle(page, "A")).to_have_attribute("aria-valuenow", "0.23")

@@ -16,7 +16,9 @@ const WORDS = {
   410: `Not connected: the explorer was started again with another model or other pairs. ${KEPT} Reload this page to see them.`,
   gone: `Not connected: the explorer does not answer. ${KEPT} This page goes on by itself when “rmlab explore” runs again.`,
 };
-const OF_THE_SERVER = new Set(["views", "data", "serial", "edition", "connection", "model", "answering", "answered", "second", "error", "notice", "attribution"]);
+const OF_THE_SERVER = new Set([
+  "views", "data", "serial", "edition", "connection", "model", "answering", "answered", "second", "error", "notice", "attribution", "picks",
+]);
 
 class Refusal extends Error {
   constructor(status, words) {

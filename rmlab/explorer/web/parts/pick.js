@@ -14,6 +14,7 @@ export function pick(store, row, traits = {}) {
   const columns = store.get("data").pairs;
   const values = { selection: row, ...traits };
   if (!store.kernel) Object.assign(values, opened(columns, row)); // with a kernel, Python does so, with the whole texts
+  else if (row === store.get("selection")) values.picks = store.get("picks") + 1; // its texts may have been edited
   store.set(values);
 }
 
