@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from explorer import opening
-from judging import faults, judge
+from accessibility import faults
+from explorer import opening, until
+from judging import judge
 from playwright.sync_api import Browser, Page, expect
 
 from rmlab.data import PreferencePair
@@ -82,7 +83,7 @@ def test_what_each_token_adds_follows_the_texts(page: Page) -> None:
     tokens = page.get_by_role("group", name="tokens of A")
     expect(tokens.locator(".rx-piece").first).to_have_text("Se", timeout=SLOW)  # of the word Seven
     expect(words).to_be_visible(timeout=SLOW)
-    assert tokens.locator(".rx-adds").count() == tokens.locator(".rx-piece").count() >= 4
+    until(lambda: tokens.locator(".rx-adds").count() == tokens.locator(".rx-piece").count() >= 4)
     assert all(text.strip("+−").replace(".", "").isdigit() for text in tokens.locator(".rx-adds").all_text_contents())
 
 
