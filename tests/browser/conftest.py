@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 from explorer import Opened, opening
+from in_lab import CLOSE_ALL, SECONDS, nothing_thrown
 from marionette import Firefox
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "browser-tests"
@@ -24,6 +25,8 @@ Address = Callable[[str], str]
 # Every cell is drawn at once; Lab would draw only those in view. It saves nothing by itself: every save is refused
 # (see `page`), and after two minutes, on a slow machine, Lab would say so in a dialogue that lies over the controls.
 SETTINGS = {"notebook-extension/tracker": {"windowingMode": "none"}, "docmanager-extension/plugin": {"autosave": False}}
+expect.set_options(timeout=30 * SECONDS)  # a busy machine is no failure
+CONFIG = {"LabApp": {"expose_app_in_browser": True}}  # as `jupyterapp`
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -76,6 +79,7 @@ def lab(browser: Browser, lab_log: Path) -> Iterator[Address]:
         path = folder / "lab/user-settings/@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))
+    (folder / "jupyter_lab_config.json").write_text(json.dumps(CONFIG))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -115,25 +119,56 @@ def _wait_until_up(url: str, server: subprocess.Popen, log: Path) -> None:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page whose notebooks cannot be saved, so that a test never changes a committed file."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
+    context = unsaving(browser, 1280)
+    yield context.new_page()
+    context.close()
+
+
+def unsaving(browser: Browser, width: int) -> BrowserContext:
+    """What no page of can save a notebook."""
+    context = browser.new_context(viewport={"width": width, "height": 900})
     saves = "**/api/contents/**"
-    page.route(saves, lambda route: route.abort() if route.request.method == "PUT" else route.fallback())
+    context.route(saves, lambda route: route.abort() if route.request.method == "PUT" else route.fallback())
+    return context
+
+
+@pytest.fixture
+def own_kernels(lab: Address) -> Iterator[None]:
+    """None of a test's kernels is left: Lab would go on with it, and its cells would be counted on."""
+    yield
+    with urllib.request.urlopen(lab("api/sessions")) as answer:
+        sessions = json.load(answer)
+    for session in sessions:
+        address = lab(f"api/sessions/{session['id']}")
+        urllib.request.urlopen(urllib.request.Request(address, method="DELETE")).close()
+
+
+@pytest.fixture(scope="session")
+def opened_lab(browser: Browser, lab: Address) -> Iterator[Page]:
+    """JupyterLab in a window of 1400 x 900, its side bar closed, for the tests of one notebook after another."""
+    context = unsaving(browser, 1400)
+    page = context.new_page()
+    page.goto(lab("lab/workspaces/tests"))
+    page.wait_for_function("window.jupyterapp?.restored.then(() => true)", timeout=120 * SECONDS)
+    page.evaluate("jupyterapp.shell.collapseLeft()")
+    expect(page.locator("#jp-left-stack")).to_be_hidden()
     yield page
     context.close()
 
 
 @pytest.fixture
-def own_kernels(lab: Address, page: Page) -> Iterator[None]:
-    """No kernel of an earlier test: Lab would go on with it, and its cells would be counted on. None is left either."""
+def lab_page(opened_lab: Page, own_kernels: None) -> Iterator[Page]:
+    """JupyterLab without a notebook, for one test."""
+    opened_lab.evaluate(CLOSE_ALL)
+    yield opened_lab
+    opened_lab.evaluate(CLOSE_ALL)
 
-    def shut_down() -> None:
-        for session in page.request.get(lab("api/sessions")).json():
-            page.request.delete(lab(f"api/sessions/{session['id']}"))
 
-    shut_down()
-    yield
-    shut_down()
+@pytest.fixture
+def watched_lab(lab_page: Page) -> Iterator[Page]:
+    """The same; nothing that a script of it throws is overlooked, until the notebook is closed."""
+    with nothing_thrown(lab_page):
+        yield lab_page
 
 
 @pytest.fixture

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from playwright.sync_api import Page
@@ -71,6 +72,28 @@ PAYLOADS = (
     "\u2028window.ran=1;\u2029</script\u2028>",
     "\u202e<script>window.ran=1</script>",
 )
+
+
+T = TypeVar("T")
+PATIENCE = 30  # seconds that a busy machine may take
+
+
+def until(condition: Callable[[], Any]) -> None:
+    """Wait until something is so: what a page, or the kernel's state, comes to a moment after what was done."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def first_good(measure: Callable[[], T], is_good: Callable[[T], Any]) -> T:
+    """Measure what a machine that has other work too may spoil: up to three times, until it is good."""
+    found = measure()
+    for _ in range(2):
+        if is_good(found):
+            break
+        found = measure()
+    return found
 
 
 WORDS = ["river", "castle", "train", "soup", "garden", "letter"]

@@ -6,26 +6,25 @@ Controls are found by their roles, so that a new one is used without a new test.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import pytest
+from in_lab import ERROR_OUTPUT, NOTEBOOKS, SECONDS, cells_of, command, expect_idle, open_in, unfold
 from playwright.sync_api import ElementHandle, Locator, Page, expect
-from test_course import ERROR_OUTPUT, cells_of, choose, unfold
-from test_explorer_lab import IDLE
 
-ROOT = Path(__file__).parents[2]
-NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
 BEGIN = "# Controls"
 CONTROL = ", ".join(
     f".jp-OutputArea-output {each}"
     for each in ("button", "input", "select", "textarea", "[role=slider]", "[role=listbox]", "[role=grid]")
 )
-SECONDS = 1000
 PATIENCE = 600 * SECONDS  # for a notebook, on a busy machine or one without bf16
 COMM_ERROR = "Exception in comm_msg"  # an observer raised: no cell shows it
-FOCUS = "node => { node.focus(); return node === document.activeElement; }"  # as Tab: a click on a button presses it
+# Whether a reader could use a control now, and with that it has the focus, as by Tab: a click on a button presses it.
+USABLE = """node => {
+    node.focus();
+    return node === document.activeElement && node.ariaDisabled !== "true" && node.getBoundingClientRect().width > 0;
+}"""
 MANY = 60  # controls of one cell that are used; lists of edits and of rows have more
 
 
@@ -71,7 +70,7 @@ def use_all(page: Page, cell: Locator, n_cells: int) -> int:
     """
     used = 0
     for control in cell.locator(CONTROL).element_handles()[:MANY]:
-        if not (control.is_visible() and control.is_enabled() and control.evaluate(FOCUS)):
+        if not control.evaluate(USABLE):
             continue  # it is off, or gone since another was used, or no control any more
         page.keyboard.press("d")
         page.keyboard.press("d")
@@ -82,20 +81,13 @@ def use_all(page: Page, cell: Locator, n_cells: int) -> int:
     return used
 
 
-@pytest.mark.usefixtures("own_kernels")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_every_control_can_be_used_and_the_notebook_runs_on(
-    lab: Callable[[str], str], lab_log: Path, page: Page, path: Path
-):
-    thrown: list[str] = []
-    page.on("pageerror", lambda error: thrown.append(str(error)))
-    page.on("dialog", lambda dialog: dialog.dismiss())
-    places, said_before = with_controls(path), len(lab_log.read_text())
-    page.goto(lab(f"lab/workspaces/{path.stem}/tree/notebooks/{path.name}"))
+def test_every_control_can_be_used_and_the_notebook_runs_on(watched_lab: Page, lab_log: Path, path: Path):
+    page, places, said_before = watched_lab, with_controls(path), len(lab_log.read_text())
+    open_in(page, path)
     cells = page.locator(".jp-Notebook .jp-Cell")
     n_cells, n_code = cells_of(path)
-    expect(cells).to_have_count(n_cells, timeout=60 * SECONDS)
-    expect(page.get_by_text(IDLE)).to_be_visible(timeout=60 * SECONDS)
+    expect_idle(page)
     unfold(page)
 
     code = [i for i, cell in enumerate(nbformat.read(path, as_version=4).cells) if cell.cell_type == "code"]
@@ -114,7 +106,6 @@ def test_every_control_can_be_used_and_the_notebook_runs_on(
         assert used > 0, f"cell {place} begins with {BEGIN} and shows none that can be used"
     if start < n_code:
         cells.nth(code[start]).locator(".jp-InputPrompt").click()
-        choose(page, "Run", "Run Selected Cell and All Below")
+        command(page, "notebook:run-all-below")
         wait_for_run(page, n_code)
-    assert not thrown
     assert COMM_ERROR not in lab_log.read_text()[said_before:]

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from pathlib import Path
 
-from axe_playwright_python.sync_playwright import Axe
+from accessibility import faults
+from in_lab import ERROR_OUTPUT, NOTEBOOKS, cells_of, command, expect_idle, open_in, run_new_cell, unfold
 from playwright.sync_api import Page, expect
-from test_course import ERROR_OUTPUT, cells_of, choose, unfold
 
-ROOT = Path(__file__).parents[2]
-NOTEBOOK = "notebooks/02_sigmoid.ipynb"
-IDLE = "Python 3 (ipykernel) | Idle"
 MANY_PAIRS = """\
 import numpy as np
 from types import SimpleNamespace
@@ -40,29 +35,14 @@ def expect_all_ran(page: Page, n_code: int) -> None:
     assert not errors.all_inner_texts()
 
 
-def run_new_cell(page: Page, source: str) -> None:
-    """Run code in a new cell below the last one with code; it is never saved."""
+def test_keys_go_to_the_handle_and_restart_and_run_all_works(watched_lab: Page):
+    page, path = watched_lab, NOTEBOOKS[2]
+    open_in(page, path)
+    n_cells, n_code = cells_of(path)
     cells = page.locator(".jp-Notebook .jp-Cell")
-    n_cells = cells.count()
-    page.locator(".jp-CodeCell .jp-InputArea-editor").last.click()
-    page.keyboard.press("Escape")
-    page.keyboard.press("b")
-    expect(cells).to_have_count(n_cells + 1)
-    page.keyboard.press("Enter")
-    page.keyboard.insert_text(source)
-    page.keyboard.press("Control+Enter")
-
-
-def test_keys_go_to_the_handle_and_restart_and_run_all_works(lab: Callable[[str], str], page: Page):
-    thrown: list[str] = []
-    page.on("pageerror", lambda error: thrown.append(str(error)))
-    page.goto(lab(f"lab/workspaces/curve/tree/{NOTEBOOK}"))
-    n_cells, n_code = cells_of(ROOT / NOTEBOOK)
-    cells = page.locator(".jp-Notebook .jp-Cell")
-    expect(cells).to_have_count(n_cells, timeout=60_000)
-    expect(page.get_by_text(IDLE)).to_be_visible(timeout=60_000)
+    expect_idle(page)
     unfold(page)
-    choose(page, "Run", "Run All Cells")
+    command(page, "notebook:run-all-cells")
     expect_all_ran(page, n_code)
 
     a = page.get_by_role("slider", name="Score of A")
@@ -105,8 +85,7 @@ def test_keys_go_to_the_handle_and_restart_and_run_all_works(lab: Callable[[str]
         expect(cells).to_have_count(n_cells)
         assert active.all_inner_texts() == before
         assert target.evaluate("node => node === document.activeElement")
-    found = Axe().run(page, context=".jp-Notebook .rx").response["violations"]
-    assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] != "minor"] == []
+    assert faults(page, within=".jp-Notebook .rx") == []
 
     # a whole session of grey patches: the first round by keys, the second with the mouse; no key leaves it
     run_new_cell(page, PATCHES)
@@ -131,27 +110,25 @@ def test_keys_go_to_the_handle_and_restart_and_run_all_works(lab: Callable[[str]
         expect(screen.locator(".rx-patch")).to_have_count(0)
         assert active.all_inner_texts() == before
     expect(page.get_by_text("Done. Thank you.")).to_be_visible()
-    found = Axe().run(page, context=".jp-Notebook .rx:has(.rx-patches)").response["violations"]
-    assert [one["id"] for one in found if one["impact"] != "minor"] == []
+    assert faults(page, within=".jp-Notebook .rx:has(.rx-patches)") == []
     run_new_cell(page, "print(session.judgements.to_json())")
     said = json.loads(page.locator(".jp-OutputArea-output").filter(has_text='"ratings"').inner_text())
     assert [part[0][1] for part in said["ratings"]] == [5, 5]
     first, second = (part[0][:2] for part in said["comparisons"])
     assert first == second[::-1], "left was said to be lighter twice, and in the second round the sides are exchanged"
 
-    choose(page, "Kernel", "Shut Down Kernel")
+    command(page, "notebook:shutdown-kernel")
     expect(page.get_by_role("alert").filter(has_text="The kernel has stopped").first).to_be_visible()
     a.press("ArrowLeft")
     expect(a).to_have_attribute("aria-valuenow", "0.8")
-    assert not thrown
 
 
-def test_what_is_typed_into_the_probe_goes_to_the_model_and_not_to_lab(lab: Callable[[str], str], page: Page):
-    page.goto(lab("lab/workspaces/probe/tree/notebooks/09_probe.ipynb"))
+def test_what_is_typed_into_the_probe_goes_to_the_model_and_not_to_lab(watched_lab: Page):
+    page, path = watched_lab, NOTEBOOKS[9]
+    open_in(page, path)
+    n_cells, _ = cells_of(path)
     cells = page.locator(".jp-Notebook .jp-Cell")
-    n_cells, _ = cells_of(ROOT / "notebooks/09_probe.ipynb")
-    expect(cells).to_have_count(n_cells, timeout=60_000)
-    expect(page.get_by_text(IDLE)).to_be_visible(timeout=60_000)
+    expect_idle(page)
     unfold(page)
     code = page.locator(".jp-CodeCell")
     for number in (0, 1):  # imports and loads the models; shows the probe

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from explorer import PAYLOADS, Opened, opening
+from explorer import PAYLOADS, Opened, opening, until
 from playwright.sync_api import Browser, Page, expect
 
 from rmlab.data import PreferencePair
@@ -474,6 +474,6 @@ def test_views_are_linked_and_a_model_answers(opened: Opened):
         expect(page.locator(".rx-curve-main .rx-quiet > span").first).to_have_text("Scores: length.")
         page.get_by_role("button", name="Reset").click()
         expect(handle(page, "A")).to_have_attribute("aria-valuenow", "0.06")
-        assert shown.state.prompt == table[0].prompt
+        until(lambda: shown.state.prompt == table[0].prompt)
         page.goto("about:blank")
     shown.close()

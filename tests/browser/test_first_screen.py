@@ -1,16 +1,13 @@
 """The first picture or control of each notebook is on the first screen: a window of 1400 x 900, its side bar closed."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
-from test_course import ALL_DRAWN, cells_of
+from in_lab import ALL_DRAWN, NOTEBOOKS, SECONDS, expect_idle, open_in
+from playwright.sync_api import Page, Route
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-SIDE_BAR = "#jp-left-stack"
 # What is committed in place of a control is as high as a line. A prediction, when it is run, has 124 pixels.
 PREDICTION = 124
 # Lab fills the cells of prose one after another.
@@ -29,17 +26,14 @@ FIRST = """() => {
 }"""
 
 
-def open_and_measure(page: Page, address: str, n_cells: int) -> dict[str, Any]:
+def open_and_measure(page: Page, path: Path, *, more_cells: int = 0) -> dict[str, Any]:
     """Open a notebook as it is committed, and return what `FIRST` says of it."""
-    page.set_viewport_size({"width": 1400, "height": 900})
-    page.goto(address)
-    expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(n_cells, timeout=60_000)
-    if page.locator(SIDE_BAR).is_visible():
-        page.keyboard.press("Control+b")
-    expect(page.locator(SIDE_BAR)).to_be_hidden()
+    open_in(page, path, more_cells=more_cells)
     for drawn in (PROSE_DRAWN, ALL_DRAWN):
-        page.wait_for_function(drawn, timeout=60_000)
-    return page.evaluate(FIRST)
+        page.wait_for_function(drawn, timeout=60 * SECONDS)
+    first = page.evaluate(FIRST)
+    expect_idle(page)  # what is closed before its kernel has come throws
+    return first
 
 
 def is_on_first_screen(first: dict[str, Any]) -> bool:
@@ -48,20 +42,13 @@ def is_on_first_screen(first: dict[str, Any]) -> bool:
     return first["view"] - first["top"] >= needed
 
 
-def address_of(lab: Callable[[str], str], path: Path) -> str:
-    """A workspace that no other test leaves its side bar in."""
-    return lab(f"lab/workspaces/first-screen-{path.stem}/tree/notebooks/{path.name}")
-
-
-@pytest.mark.usefixtures("own_kernels")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_the_first_picture_or_control_is_on_the_first_screen(lab: Callable[[str], str], page: Page, path: Path) -> None:
-    first = open_and_measure(page, address_of(lab, path), cells_of(path)[0])
+def test_the_first_picture_or_control_is_on_the_first_screen(lab_page: Page, path: Path) -> None:
+    first = open_and_measure(lab_page, path)
     assert is_on_first_screen(first), first
 
 
-@pytest.mark.usefixtures("own_kernels")
-def test_a_control_that_prose_pushes_down_is_seen(lab: Callable[[str], str], page: Page) -> None:
+def test_a_control_that_prose_pushes_down_is_seen(lab_page: Page) -> None:
     path = NOTEBOOKS[3]
 
     def with_more_prose(route: Route) -> None:
@@ -72,6 +59,8 @@ def test_a_control_that_prose_pushes_down_is_seen(lab: Callable[[str], str], pag
             file["content"]["cells"].insert(1, prose)
         route.fulfill(response=answer, body=json.dumps(file))
 
-    page.route(f"**/api/contents/notebooks/{path.name}?*", with_more_prose)
-    first = open_and_measure(page, address_of(lab, path), cells_of(path)[0] + 1)
+    address = f"**/api/contents/notebooks/{path.name}?*"
+    lab_page.route(address, with_more_prose)
+    first = open_and_measure(lab_page, path, more_cells=1)
+    lab_page.unroute(address)
     assert not is_on_first_screen(first), first

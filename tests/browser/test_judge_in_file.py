@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from accessibility import faults
 from explorer import PAYLOADS, Opened
-from judging import faults, judge, judge_forty
+from judging import judge, judge_forty
 from playwright.sync_api import Browser, Page, expect
 
 from rmlab import read_pairs

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from judging import faults, judge, judge_forty
+from accessibility import faults
+from judging import judge, judge_forty
 from playwright.sync_api import Browser, Page, expect
 
 from rmlab import explorer

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from explorer import until
 from playwright.sync_api import Browser, Page, Route, expect
 
 from rmlab.explorer import ExplorerState
@@ -97,9 +98,8 @@ def test_it_answers_what_is_typed(show: Callable[[str], Page], exported: tuple[R
     bound = 0.006 + 3 * stated  # two decimals are shown
 
     def same_as_torch(a: str, b: str) -> None:
-        wanted = model.score([STATE["prompt"]] * 2, [a, b])
-        assert score_shown(page, "a") == pytest.approx(wanted[0], abs=bound)
-        assert score_shown(page, "b") == pytest.approx(wanted[1], abs=bound)
+        wanted = pytest.approx(model.score([STATE["prompt"]] * 2, [a, b]), abs=bound)
+        until(lambda: [score_shown(page, side) for side in "ab"] == wanted)
 
     same_as_torch(STATE["response_a"], STATE["response_b"])
     typed = "It is 4, as two and two make four. 😀 \ud83d".replace("\ud83d", "\ufffd")
@@ -107,7 +107,6 @@ def test_it_answers_what_is_typed(show: Callable[[str], Page], exported: tuple[R
     page.get_by_label("Response A").fill("")
     page.get_by_label("Response A").press_sequentially(typed, delay=5)
     expect(page.locator(".rx-probe-readout")).not_to_have_attribute("data-answered", before or "")
-    page.wait_for_timeout(300)
     answered(page)
     same_as_torch(typed, STATE["response_b"])
     page.get_by_label("Response A").fill("word " * 400)

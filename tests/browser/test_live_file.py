@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from explorer import PAYLOADS, Opened
-from judging import faults
+from accessibility import faults
+from explorer import PAYLOADS, Opened, until
 from playwright.sync_api import Browser, Page, expect
 
 from rmlab.data import PreferencePair
@@ -71,9 +71,8 @@ def test_what_is_typed_is_scored_as_torch_does(
     page.get_by_label("Response A").press_sequentially(TYPED)
     stated = json.loads(re.search(r'id="rmlab-live-manifest">([^<]*)<', live)[1])["precision"]["int8"]["largest_error"]
     expected = models[0].score([PROMPT] * 2, [TYPED, "Rome."])
-    page.wait_for_timeout(2000)
-    for side, wanted in zip("ab", expected, strict=True):
-        assert score(page, side) == pytest.approx(wanted, abs=stated + 0.005)  # two digits are shown
+    wanted = pytest.approx(expected, abs=stated + 0.005)  # two digits are shown
+    until(lambda: [score(page, side) for side in "ab"] == wanted)
     expect(readout).to_contain_text("nats of torch on 4 texts")
     expect(readout).to_contain_text("8-bit weights")
     expect(readout).to_contain_text(PAYLOADS[0])  # the model's name, as text
@@ -88,8 +87,7 @@ def test_texts_with_markup_stay_texts(opened: Opened, tmp_path: Path, live: str)
     page = show(opened, tmp_path, live, prompt=hostile, response_a=hostile)
     expect(page.locator(".rx-probe-readout")).to_contain_text("computed in this page", timeout=SECONDS)
     page.get_by_label("Response B").fill(hostile)
-    page.wait_for_timeout(1000)
-    assert score(page, "a") == score(page, "b")
+    until(lambda: score(page, "a") == score(page, "b"))
 
 
 def changed(live: str, name: str, change: Callable[[bytes], bytes]) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from accessibility import faults
 from chat_templates import CHATML
-from explorer import opening
-from judging import faults, judge
+from explorer import opening, until
+from judging import judge
 from playwright.sync_api import Browser, Page, expect
 
 from rmlab import explorer
@@ -121,7 +122,7 @@ def test_what_each_token_adds_follows_the_texts(page: Page) -> None:
     tokens = page.get_by_role("group", name="tokens of A")
     expect(tokens.locator(".rx-piece").first).to_have_text("Se", timeout=SLOW)  # of the word Seven
     expect(words).to_be_visible(timeout=SLOW)
-    assert tokens.locator(".rx-adds").count() == tokens.locator(".rx-piece").count() >= 4
+    until(lambda: tokens.locator(".rx-adds").count() == tokens.locator(".rx-piece").count() >= 4)
     assert all(text.strip("+−").replace(".", "").isdigit() for text in tokens.locator(".rx-adds").all_text_contents())
 
 
