@@ -38,7 +38,7 @@ help:
 	@echo "make notebook-timings  time and memory of each notebook on one core, with and without bf16, into docs/measured.md"
 	@echo "make corruption change 200 of the numbers in the notebooks, and see each caught"
 	@echo "make site       render the course as static pages, its controls alive, into build/site (SERVE=1: and serve it)"
-	@echo "make benchmarks run the peers side by side with rmlab, and print the ratios (long)"
+	@echo "make benchmarks run every benchmark, some of them beside rmlab's peers, and list the targets that were missed (hours)"
 	@echo "make clean      remove the set-up and what tests left behind (runs/ and your labels stay)"
 
 lab: $(VENV)/.installed-lab
@@ -78,7 +78,7 @@ site: $(VENV)/.installed-site
 	$(BIN)/python docs/site/build_site.py build/site $(if $(SERVE),--serve)
 
 benchmarks: $(VENV)/.installed-bench
-	set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; HF_HUB_OFFLINE=1 $(BIN)/python "$$file"; done
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/_run_all.py
 
 clean:
 	rm -rf $(VENV) build dist rmlab/explorer/web/dist node_modules *.egg-info .pytest_cache .ruff_cache .hypothesis
