@@ -150,9 +150,9 @@ async function offerLink(store, said) {
   setTimeout(() => update(said, { text: "" }), SAID);
   try {
     await navigator.clipboard.writeText(location.href);
-    update(said, { text: "The link to these texts and scores is copied." });
+    update(said, { text: "A link to these texts and scores has been copied." });
   } catch {
-    update(said, { text: "The address of this page now holds these texts and scores: copy it from the browser's bar." });
+    update(said, { text: "The address of this page now holds these texts and scores. Copy it from the browser's address bar." });
   }
 }
 

@@ -43,7 +43,7 @@ function joining(panel) {
       allowed(() => localStorage.setItem("rmlab-judge", JSON.stringify(known)));
       judging(panel, { ask, known, view });
     } catch (failure) {
-      error.textContent = failure.status ? `${failure.message}.` : "The server does not answer. Are you in the same network?";
+      error.textContent = failure.status ? `${failure.message}.` : "The server does not answer. Are you on the same network?";
       error.hidden = false;
     }
   }
@@ -52,7 +52,7 @@ function joining(panel) {
       error,
       element("p", { class: "rx-field" }, element("label", { for: "rx-code", text: "Code" }), code),
       element("p", { class: "rx-field" }, element("label", { for: "rx-name", text: "Your name" }), name),
-      element("p", { class: "rx-quiet", text: "The name is kept with your labels. It may be any: a nickname, or a number." }),
+      element("p", { class: "rx-quiet", text: "The name is kept with your labels. It can be anything, such as a nickname or a number." }),
       element("button", { type: "submit", class: "rx-button", text: "Join" })));
   (code.value ? name : code).focus();
 }

@@ -60,7 +60,7 @@ export async function explained(client, { prompt, responses }, isStale) {
   const read = await Promise.all(items.map((item) => client.tokens(item)));
   const n = total(read.map(({ spans }) => spans.filter(Boolean).length));
   if (n > MOST_TOKENS) {
-    return { words: `These responses have ${n} tokens. Leaving out each of them takes too long here beyond ${MOST_TOKENS}; in a notebook, gradients take their place.` };
+    return { words: `These responses have ${n} tokens. Leaving out each of them would take too long here: the limit is ${MOST_TOKENS}. A notebook uses gradients instead.` };
   }
   const found = [];
   for (const item of items) found.push(isStale() ? null : await leaveOut(client, item, isStale));

@@ -37,7 +37,7 @@ function within(context, what, ways) {
 export const CHECKS = [
   {
     name: "repeat",
-    means: "A text scored twice has one score. Dropout that was left on makes each score random.",
+    means: "A text that is scored twice gets the same score. Dropout that was left on makes each score random.",
     async run({ client, compared, context }) {
       return within(context, "Scores of the same text", gaps(await alone(client, compared.items), compared.scores));
     },
@@ -55,7 +55,7 @@ export const CHECKS = [
   },
   {
     name: "order",
-    means: "A batch in another order gives each text the same score. If it does not, a text reads its neighbour.",
+    means: "A batch in another order gives each text the same score. If it does not, the texts of a batch affect one another.",
     async run({ client, compared, context }) {
       const straight = await inBatches(client, compared.items, 8);
       const reversed = [];
@@ -67,7 +67,7 @@ export const CHECKS = [
   },
   {
     name: "antisymmetry",
-    means: "The difference of a pair changes its sign, and nothing else, when its responses are swapped. If not, the place of a response counts.",
+    means: "The difference of a pair changes its sign, and nothing else, when its responses are swapped. If it does not, the position of a response counts.",
     async run({ client, pairs, context }) {
       const ways = [];
       for (const { prompt, responses } of pairs.slice(0, SWAPPED)) {
@@ -81,7 +81,7 @@ export const CHECKS = [
   },
   {
     name: "equal scores",
-    means: "Two different responses have different scores. If not, the score may be read at the end of the prompt.",
+    means: "Two different responses have different scores. If they do not, the score may be read at the end of the prompt.",
     async run({ pairs }) {
       const different = pairs.filter(({ responses: [a, b] }) => a !== b);
       if (!different.length) return notApplicable("no pair has two different responses");
@@ -92,7 +92,7 @@ export const CHECKS = [
   },
   {
     name: "finite",
-    means: "Every text has a finite score: an empty one, and one longer than the model reads, too. A NaN makes every comparison false.",
+    means: "Every text has a finite score, even an empty text and one that is longer than the model can read. A NaN makes every comparison false.",
     async run({ client, pairs, unscored }) {
       const odd = [["an empty response", ""], ["a text of 2,000 tokens", LONGEST]];
       for (const [what, response] of odd) {

@@ -25,9 +25,9 @@ export function edited(response, { place, texts = [] }) {
 export function oddity(response) {
   const words = response.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
   if (!response.trim()) return "is empty";
-  if (!words.length) return "has not one word";
-  if (words.length >= 6 && new Set(words).size <= words.length / 3) return "says the same words again and again";
+  if (!words.length) return "contains no words";
+  if (words.length >= 6 && new Set(words).size <= words.length / 3) return "repeats the same words";
   const sentences = response.split(/(?<=[.!?])\s+/);
-  if (sentences.length > 2 && new Set(sentences).size <= sentences.length / 2) return "says the same sentences again and again";
+  if (sentences.length > 2 && new Set(sentences).size <= sentences.length / 2) return "repeats the same sentences";
   return words.length < 2 ? "is one word" : "";
 }

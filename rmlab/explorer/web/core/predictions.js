@@ -60,7 +60,7 @@ const KINDS = {
 };
 
 /** What is said of a head, in words. */
-export const HEADS = { one: "one number", text: "one for each token of the text", vocabulary: "one for each token there is" };
+export const HEADS = { one: "one number", text: "one for each token of the text", vocabulary: "one for each token in the vocabulary" };
 
 const fits = ({ of }, value) => Object.hasOwn(KINDS, of) && KINDS[of].fits(value);
 

@@ -14,7 +14,7 @@ const WORDS = {
   409: `Not connected: the explorer is open in another tab or window. ${KEPT}`,
   503: `Not connected: the explorer was started again and is scoring the pairs. ${KEPT}`,
   410: `Not connected: the explorer was started again with another model or other pairs. ${KEPT} Reload this page to see them.`,
-  gone: `Not connected: the explorer does not answer. ${KEPT} This page goes on by itself when “rmlab explore” runs again.`,
+  gone: `Not connected: the explorer does not answer. ${KEPT} This page reconnects by itself when “rmlab explore” runs again.`,
 };
 const OF_THE_SERVER = new Set(["views", "data", "serial", "edition", "connection", "model", "answering", "answered", "second", "error", "notice", "attribution"]);
 

@@ -57,7 +57,7 @@ export function createStore(model, { live, kernel = live, page = false }) {
 
   let gone = "";
   const lose = () => {
-    gone = "The kernel has stopped, which is the Python that answers here. What you typed stays, and whatever needs no Python still works; restart the kernel for the rest.";
+    gone = "The kernel has stopped, so no Python answers here. What you typed stays, and whatever needs no Python still works. Restart the kernel for the rest.";
     note("lost");
   };
   // ipywidgets' event when a widget loses its kernel

@@ -61,7 +61,7 @@ export function judging(panel, { ask, known = {}, view = null, keys = [document]
       const more = showing ? [element("button", { type: "button", class: "rx-button", text: "Judge more", onClick: () => { goOn = true; draw(); } })] : [];
       const back = view.undo === null ? [] : [element("button", { type: "button", class: "rx-button", text: "Undo the last one", onClick: () => click("undo") })];
       end.replaceChildren(
-        element("p", { class: "rx-words", role: "status", text: showing ? "You have judged all that was asked." : "You have judged every pair." }),
+        element("p", { class: "rx-words", role: "status", text: showing ? "You have judged as many pairs as you were asked to." : "You have judged every pair." }),
         element("p", { class: "rx-words", text: guess.textContent }),
         ...(rewarded ? [weightsCard(rewarded, "What do you reward?")] : []),
         element("div", { class: "rx-buttons" }, ...more, ...back));
@@ -161,9 +161,9 @@ export function guessWords({ guess, guessAfter, judged, guessedBy }) {
   if (!guess) return judged < guessAfter ? `Guess me: after ${guessAfter} judgements a model guesses each click before you make it.` : "Guess me: the next click is guessed.";
   const left = guess.last_left > 0.5;
   const sure = Math.round(100 * Math.max(guess.last_left, 1 - guess.last_left));
-  const hit = guess.last_right === 1 ? "and so did you" : "and you said the other";
-  const promised = Math.round((100 * guess.expected_right) / guess.n);
+  const hit = guess.last_right === 1 ? "and so did you" : "but you chose the other";
+  const expected = Math.round((100 * guess.expected_right) / guess.n);
   const who = guessedBy ?? "I";
   const last = guess.last_left === 0.5 ? "gave each side 50%, which counts as half right" : `said ${left ? "left" : "right"} with ${sure}%, ${hit}`;
-  return `Guess me: before your last click ${who} ${last}. So far ${guess.n_right} of ${guess.n} right; ${guessedBy ? "it" : "I"} promised ${promised}%.`;
+  return `Guess me: before your last click ${who} ${last}. So far ${guess.n_right} of ${guess.n} right; ${guessedBy ? "it" : "I"} expected ${expected}%.`;
 }

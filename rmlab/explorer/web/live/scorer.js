@@ -66,7 +66,7 @@ export async function openScorer({ manifest, tokenizer, model, wasm }) {
     for (const text of [item.prompt, item.response]) {
       const length = typeof text === "string" ? text.length : JSON.stringify(text).length;
       if (length > LONGEST_TEXT) {
-        throw new LiveError("too-long", `A text of ${length.toLocaleString("en")} characters is not scored in the browser: at most ${LONGEST_TEXT.toLocaleString("en")} are.`);
+        throw new LiveError("too-long", `A text of ${length.toLocaleString("en")} characters is not scored in the browser: the limit is ${LONGEST_TEXT.toLocaleString("en")}.`);
       }
     }
     try {

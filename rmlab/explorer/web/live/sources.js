@@ -17,7 +17,7 @@ export function embedded() {
   const block = (name) => document.getElementById(BLOCK + name);
   if (!block("manifest")) return null;
   const text = (name) => {
-    if (!block(name)) throw new LiveError("download", `This page lacks its block ${BLOCK}${name}. Make it again, or load it again.`);
+    if (!block(name)) throw new LiveError("download", `This page lacks its block ${BLOCK}${name}. Load the page again, or make it again.`);
     return block(name).textContent.trim();
   };
   const json = (name) => async () => {
@@ -71,7 +71,7 @@ export function fetched({ folder, bytes: size }) {
         loaded += value.length;
         progress(loaded, total);
       }
-      if (total !== null && loaded !== total) throw new LiveError("download", `Only ${loaded} of ${total} bytes of ${FILES[name]} came.`);
+      if (total !== null && loaded !== total) throw new LiveError("download", `Only ${loaded} of ${total} bytes of ${FILES[name]} arrived.`);
       return await new Blob(parts).arrayBuffer();
     } catch (thrown) {
       throw thrown instanceof LiveError ? thrown : new LiveError("download", `${FILES[name]} could not be loaded (${thrown.message}).`);

@@ -29,7 +29,7 @@ export function loadingLine(store) {
 
 const WORDS = {
   offered: ({ total }) => `The model can answer what you type, here in the page. With its runtime it is ${Math.round(total / MB)} MB, loaded once.`,
-  loading: () => "The model is being loaded. You can type meanwhile.",
-  starting: () => "The model starts. You can type meanwhile.",
+  loading: () => "The model is loading. You can type in the meantime.",
+  starting: () => "The model is starting. You can type in the meantime.",
   failed: ({ said }) => `The model does not answer in this page: ${said} Everything else works, with recorded scores.`,
 };

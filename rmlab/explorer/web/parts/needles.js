@@ -33,7 +33,7 @@ export const differenceOf = ([a, b]) => (a === null || b === null ? null : a - b
 
 /** The readout: `draw()`. */
 export function readouts(store, { waiting }) {
-  const boxes = { difference: "Difference A − B", p: "P(A preferred)" };
+  const boxes = { difference: "Difference A − B", p: "P(A is preferred)" };
   const numbers = Object.fromEntries(Object.keys(boxes).map((key) => [key, element("div", { class: "rx-figure" })]));
   const needles = dial({ label: "P(A is preferred) as needles between A and B" });
   const slider = guessSlider(store);
@@ -118,10 +118,10 @@ function secondInWords({ name, error, interval }, { d, p }) {
 }
 
 function source(store, late) {
-  if (!store.live) return `Scores: ${store.get("scores_from")}. What you type is not scored here: for that, open the probe in a notebook, or with “rmlab explore”.`;
+  if (!store.live) return `Scores: ${store.get("scores_from")}. What you type is not scored here. To have it scored, open the probe in a notebook or with “rmlab explore”.`;
   if (!store.kernel && store.get("loading")?.phase !== "ready") return `Scores: ${store.get("scores_from")}.`;
-  if (!store.get("answering")) return `Scores: ${store.get("scores_from")}. No model answers here: give one, as in probe(model).`;
+  if (!store.get("answering")) return `Scores: ${store.get("scores_from")}. No model answers here; pass one, as in probe(model).`;
   if (store.get("connection")) return `Scores: ${store.get("scores_from")}. They do not follow the texts until this page is connected again.`;
   if (store.lost()) return `Scores: ${store.get("scores_from")}. They do not follow the texts, because the kernel has stopped.`;
-  return late ? `${store.get("model")} is scoring; these are the scores before.` : `Scores: ${store.get("scores_from")}.`;
+  return late ? `${store.get("model")} is scoring; these are the previous scores.` : `Scores: ${store.get("scores_from")}.`;
 }

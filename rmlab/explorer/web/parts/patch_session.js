@@ -48,7 +48,7 @@ export function patchModel({ greys, parts, seconds, ratings }, { now = () => per
     const question = began === null ? null : queue[0];
     const [line, choices] = question ? put(question, ratings) : part === parts.length
       ? [`Done. ${inWords(sameOrder(parts, answers))}`, []]
-      : [`Next: ${parts[part]}, for ${seconds} seconds. One answer a question; go by your first look.`, [[`Start part ${part + 1} of ${parts.length}`, null, ""]]];
+      : [`Next: ${parts[part]}, for ${seconds} seconds. Give one answer to each question; go by your first impression.`, [[`Start part ${part + 1} of ${parts.length}`, null, ""]]];
     model.set("greys", (question ?? []).map((patch) => greys[patch]));
     model.set("line", line);
     model.set("choices", choices);

@@ -5,8 +5,8 @@ import { isTied, verdictOf } from "../core/rows.js";
 
 /** How keys pick, in a sentence. */
 export function byKeys(store) {
-  const enter = store.get("views").includes("probe") ? ", Enter opens the pair in the probe" : "";
-  return `By keys: Tab goes from table to picture, arrow keys pick${enter}.`;
+  const enter = store.get("views").includes("probe") ? ", Enter opens it in the probe" : "";
+  return `With the keyboard: Tab goes from table to picture, arrow keys pick a pair${enter}.`;
 }
 
 /** Select a pair by its row among data.pairs; `traits` are set with it. */

@@ -42,7 +42,7 @@ export function comparing(store) {
 }
 
 /** A slider for a number from 0 to 1, by default P(A is preferred), shown while predictions are asked for. */
-export function guessSlider(store, of = "p", label = "Your P(A preferred)") {
+export function guessSlider(store, of = "p", label = "Your P(A is preferred)") {
   const input = element("input", {
     type: "range", class: "rx-long", id: unique("guess"), min: SUREST, max: 1 - SUREST, step: 0.01,
     onInput: () => store.set(guessing(store, of, predictable(Number(input.value)))),

@@ -78,7 +78,7 @@ export function oddInWords(scorers, responses) {
     const level = mine.filter(({ p }) => p <= 0.5 + CLEAR && p > LEVEL).map((each) => each.name);
     const other = place ? "A" : "B";
     const found = [wins.length && `it wins with ${listed(wins)}`, level.length && `it is almost level with ${other} for ${listed(level)}`].filter(Boolean);
-    if (found.length) return `Response ${name} ${odd[place]}, and ${found.join("; ")}: that is the model's mistake, not the reader's.`;
+    if (found.length) return `Response ${name} ${odd[place]}, and ${found.join("; ")}: that is the model's mistake, not yours.`;
   }
   return "";
 }

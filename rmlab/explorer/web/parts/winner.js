@@ -8,7 +8,7 @@ export function winnerCard() {
   const prompt = element("p", { class: "rx-quiet", dir: "auto" });
   const text = element("p", { class: "rx-winner-text", dir: "auto" });
   const gains = element("p", { class: "rx-words" });
-  const parts = element("ul", { class: "rx-traits", "aria-label": "What the reply has, and what the truth gives for it" });
+  const parts = element("ul", { class: "rx-traits", "aria-label": "What the reply has, and what the true reward gives for it" });
   const node = element("div", { class: "rx-card rx-winner" }, heading, prompt, text, parts, gains);
   let drawn = "";
   return {

@@ -87,7 +87,7 @@ function lossPicture() {
 
 function readouts() {
   const numbers = {};
-  const boxes = [["difference", "Difference"], ["odds", "Odds"], ["p", "P(A preferred)"], ["loss", "Loss"]].map(([key, name]) => {
+  const boxes = [["difference", "Difference"], ["odds", "Odds"], ["p", "P(A is preferred)"], ["loss", "Loss"]].map(([key, name]) => {
     numbers[key] = element("div", { class: "rx-figure" });
     return element("div", {}, element("div", { class: "rx-quiet", text: name }), numbers[key]);
   });

@@ -42,7 +42,7 @@ function labelsCard(data, desk, begin) {
   const button = (text, onClick) => element("button", { type: "button", class: "rx-button", text, onClick });
   const save = button("Download the labels", () =>
     download(`${data.name}-labels.jsonl`, labelsFile(desk.stands(), { places: desk.places, questions: data.questions }), { type: "application/jsonl" }));
-  const forget = button("Forget them", () => {
+  const forget = button("Forget the labels", () => {
     const sure = asked;
     asked = !sure;
     if (sure) desk.forget();
@@ -54,13 +54,13 @@ function labelsCard(data, desk, begin) {
   const node = element("section", { class: "rx-card", "aria-label": "Your labels" },
     element("h2", { class: "rx-title", text: "Your labels" }), words,
     element("div", { class: "rx-buttons" }, save, forget),
-    element("p", { class: "rx-quiet", text: "The file is JSONL, one preference pair a line, as rmlab train and rmlab.read_pairs read it. rmlab.labels.import_pairs keeps it in a store." }));
+    element("p", { class: "rx-quiet", text: "The file is JSONL, one preference pair per line, which rmlab train and rmlab.read_pairs can read. rmlab.labels.import_pairs adds it to a store." }));
   function draw() {
     const n = desk.stands().length;
     const held = desk.lasting() ? "This browser keeps them for this file, and nobody else sees them." : "This browser keeps nothing for this page: download them before you close it.";
     update(words, { text: n ? `${n} ${n === 1 ? "judgement" : "judgements"}. ${held}` : `None yet. ${desk.lasting() ? "This browser will keep them for this file." : held}` });
     for (const one of [save, forget]) update(one, { disabled: !n });
-    update(forget, { text: asked && n ? `Really forget ${n}?` : "Forget them" });
+    update(forget, { text: asked && n ? `Really forget ${n} ${n === 1 ? "label" : "labels"}?` : "Forget the labels" });
   }
   return { node, draw };
 }
@@ -69,9 +69,9 @@ function labelsCard(data, desk, begin) {
 function headCard(store, head) {
   const words = element("p", { class: "rx-words", role: "status" });
   const rows = element("tbody");
-  const table = element("div", { class: "rx-scroll", tabindex: 0, role: "group", "aria-label": "How often each head names your side" },
+  const table = element("div", { class: "rx-scroll", tabindex: 0, role: "group", "aria-label": "How often each head agrees with you" },
     element("table", { class: "rx-numbers-table" },
-      element("thead", {}, element("tr", {}, element("td"), ...["names your side", "95% interval", "of"].map((text) => element("th", { scope: "col", text })))), rows));
+      element("thead", {}, element("tr", {}, element("td"), ...["agrees with you", "95% interval", "judgements"].map((text) => element("th", { scope: "col", text })))), rows));
   const probe = element("button", { type: "button", class: "rx-button", text: "Probe your own head", onClick: () => store.set({ view: "probe" }) });
   const note = element("p", { class: "rx-quiet" });
   const buttons = element("div", { class: "rx-buttons" }, probe);
@@ -87,7 +87,7 @@ function headCard(store, head) {
       rows.replaceChildren(...accuracies.map(([name, { value, lower, upper, n }]) => element("tr", {}, element("th", { scope: "row", text: name }),
         ...[value.toFixed(2), `${lower.toFixed(2)} to ${upper.toFixed(2)}`, n].map((text) => element("td", { text })))));
       update(table, { hidden: !accuracies.length });
-      update(note, { hidden: !accuracies.length, text: "Your own head is asked only about prompts that it was not fitted to: ten fits, each without a tenth of the prompts. A coin names your side in half. Ties are left out." });
+      update(note, { hidden: !accuracies.length, text: "Your own head is tested only on prompts that it was not fitted to: ten fits, each without a tenth of the prompts. A coin would agree with you half of the time. Ties are left out." });
       update(buttons, { hidden: !state.fitted || !store.get("views").includes("probe") });
     },
   };
@@ -97,8 +97,8 @@ function headCard(store, head) {
 export function headInWords({ failure, labels, missing, read, leftOut, used, fitted }) {
   const long = leftOut ? ` ${leftOut} of them are too long for the model, and are left out.` : "";
   if (failure) return `The model could not read your pairs: ${failure}`;
-  if (missing) return `${missing} more ${missing === 1 ? "judgement" : "judgements"}, and a reward model of your own is fitted: the same network, with a head that has learned from your labels alone.`;
-  if (read < labels && !fitted) return `The model reads your pairs: ${read} of ${labels}.${long}`;
-  if (!fitted) return `Your labels do not suffice: ${used} of ${labels} can be used.${long}`;
-  return `A reward model of your own: the same network, with a head fitted to your ${used} labels and to nothing else. In the probe it answers each edit beside the model.${long}`;
+  if (missing) return `${missing} more ${missing === 1 ? "judgement" : "judgements"}, and a reward model of your own is fitted: the same network, with a head that learns from your labels alone.`;
+  if (read < labels && !fitted) return `The model is reading your pairs: ${read} of ${labels}.${long}`;
+  if (!fitted) return `These labels are too few: ${used} of ${labels} can be used.${long}`;
+  return `A reward model of your own: the same network, with a head fitted to your ${used} labels and to nothing else. In the probe it answers each edit, next to the model.${long}`;
 }

@@ -61,7 +61,7 @@ export function opening(store, leave) {
   element("span", { class: "rx-answer-text", dir: "auto", text: start[`response_${side}`] })));
   const steps = [
     ["pins", "The model reads each answer by itself and gives it a score."],
-    ["gap", "Only the difference of the two scores counts."],
+    ["gap", "Only the difference between the two scores counts."],
     ["rise", "The S-shaped curve, the sigmoid, turns the difference into a probability."],
   ].map(([name, text]) => [name, element("li", { text })]);
   const list = element("ol", { class: "rx-steps" }, ...steps.map(([, node]) => node));
@@ -77,14 +77,14 @@ export function opening(store, leave) {
     views.includes("probe") && fooled !== null
       ? way(`its twin, which ${learnedFrom("its flattered twin")}`, "See a model being fooled", () => leave("probe", fooled)) : null,
     views.includes("optimise")
-      ? way("what it makes of the answers", "See such a score optimised", () => leave("optimise")) : null,
+      ? way("which answers win, and what becomes of the true reward", "Optimise a score like this", () => leave("optimise")) : null,
     way("", "Choose again", () => { show(null); answers[0].focus(); }),
   ].filter(Boolean);
   const node = element("section", { class: "rx-opening", "aria-label": store.get("data").opening.title, onKeydown: press },
     element("p", { class: "rx-purpose", text: store.get("data").opening.purpose }),
     element("div", { class: "rx-opening-grid" },
       element("div", { class: "rx-stack" },
-        element("div", { class: "rx-card" }, element("h2", { class: "rx-who-asks", text: "Somebody asks" }), element("p", { class: "rx-somebody-asks", dir: "auto", text: start.prompt })),
+        element("div", { class: "rx-card" }, element("h2", { class: "rx-who-asks", text: "Someone asks" }), element("p", { class: "rx-somebody-asks", dir: "auto", text: start.prompt })),
         question,
         element("div", { class: "rx-two", role: "group", "aria-labelledby": question.id }, ...answers),
         skip),

@@ -44,9 +44,9 @@ export const optimise = {
     root.append(element("div", { class: "rx-columns rx-optimise" },
       element("div", { class: "rx-card rx-wide" }, form.strength, words, form.choices, about, element("p", { class: "rx-note", text: data.words })),
       element("div", { class: "rx-stack" }, element("div", { class: "rx-card" },
-        element("h3", { text: "What proxy and truth have gained" }), chart.node,
+        element("h3", { text: "What the proxy and the true reward have gained" }), chart.node,
         element("p", { class: "rx-legend" },
-          marked("rx-proxy", "● — proxy, which is optimised: ", proxyNow), marked("rx-true", "■ ╌ true reward, which is wanted: ", trueNow), marked("", "┄ where it began")))),
+          marked("rx-proxy", "● — proxy, which is optimised: ", proxyNow), marked("rx-true", "■ ╌ true reward, which is wanted: ", trueNow), marked("", "┄ at the start")))),
       element("div", { class: "rx-stack" }, card.node),
       element("div", { class: "rx-card rx-wide" }, element("h3", { text: "What the winners are like" }), table.node)));
 
@@ -165,7 +165,7 @@ function inWords({ data, now, curve, at, peak, rows, shown }) {
   if (at === 0) return `${both} (${LEAD}).`;
   const more = (row) => row.now - row.start;
   const worst = rows.filter(({ weight }) => weight < 0).sort((one, other) => more(other) - more(one))[0];
-  const fault = worst && more(worst) > 0.1 ? ` Of the winners ${percent(worst.now)} have what the truth dislikes: ${worst.name}.` : "";
+  const fault = worst && more(worst) > 0.1 ? ` ${percent(worst.now)} of the winners have what the truth dislikes: ${worst.name}.` : "";
   if (at <= peak) return `${both}.${fault}`;
-  return `${both}; it was highest at ${strength(data, now, peak)}, ${signed(curve.true[peak])}.${fault}`;
+  return `${both}. The true reward was highest at ${strength(data, now, peak)}: ${signed(curve.true[peak])}.${fault}`;
 }

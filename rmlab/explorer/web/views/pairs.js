@@ -68,7 +68,7 @@ export const pairs = {
     });
     const bin = element("p", { class: "rx-quiet" });
     const binned = element("h3");
-    const whole = element("p", { class: "rx-quiet", text: "Drawn without “Show”, which picks pairs by whether the model is right." });
+    const whole = element("p", { class: "rx-quiet", text: "“Show” does not filter this picture, because it picks pairs by whether the model is right." });
     const card = pairCard(store);
 
     const anyTied = columns.prompt.some((_, row) => isTied(columns, row));
@@ -149,7 +149,7 @@ function lookFor(choose) {
   let worst = null;
   const button = element("button", { type: "button", class: "rx-button", onClick: () => choose(worst) });
   const node = element("p", { class: "rx-look" },
-    element("strong", { text: "Look for" }), " pairs of which the model is sure and wrong: far left in the bars, low in the cloud. ", button);
+    element("strong", { text: "Look for" }), " pairs on which the model is sure but wrong: far left in the bars, low in the cloud. ", button);
   return {
     node,
     draw(row, difference, shown) {
@@ -168,7 +168,7 @@ function controls(columns, change, exported) {
     ...columns.groups.map((name) => element("option", { value: name, text: name })));
   const which = element("select", { onChange: () => change({ which: which.value }) },
     ...Object.entries(KINDS).map(([name, kind]) => element("option", { value: name, text: kind.title })));
-  const least = input({ type: "number", class: "rx-small", "aria-label": "least length difference", placeholder: "least", onInput: () => change({ least: least.value }) });
+  const least = input({ type: "number", class: "rx-small", "aria-label": "smallest length difference", placeholder: "least", onInput: () => change({ least: least.value }) });
   const most = input({ type: "number", class: "rx-small", "aria-label": "largest length difference", placeholder: "most", onInput: () => change({ most: most.value }) });
   const field = (name, ...parts) => element("label", { class: "rx-field" }, element("span", { text: name }), ...parts);
   const node = element("div", { class: "rx-controls" },

@@ -44,7 +44,7 @@ export const path = {
       element("span", { text: "Set by hand: no model gave these scores to these texts. " }), back);
     const then = (aside = "") => element("span", { class: `rx-then ${aside}`, "aria-hidden": "true" });
     const toScores = then("rx-aside");
-    const hint = element("p", { class: "rx-quiet", text: `Scores are ${NATS}. Drag A, B or a dot, or move it with arrow keys; a box opens with a click.` });
+    const hint = element("p", { class: "rx-quiet", text: `Scores are ${NATS}. Drag A, B or a dot, or move it with the arrow keys. Click a box to open it.` });
     root.append(element("div", { class: "rx-flow" },
       element("div", { class: "rx-flow-part rx-flow-texts" },
         boxes.prompt.node, then(), element("div", { class: "rx-flow-pair" }, boxes.response_a.node, boxes.response_b.node)),
@@ -124,7 +124,7 @@ function described(now) {
   const p = preferenceProbability(d);
   const said = now.winner !== null;
   const loss = said ? judgementLoss(a - b, now.winner, now.temperature) : null;
-  const label = said ? { a: "A is better", b: "B is better", tie: "a tie" }[now.winner] : "you have not said";
+  const label = said ? { a: "A is better", b: "B is better", tie: "a tie" }[now.winner] : "none yet";
   const number = (value) => (!now.revealed ? "?" : !known ? "none" : value);
   const hidden = now.revealed ? "There are no scores yet." : "Predict first; then press Reveal.";
   const long = (text) => (now.revealed && known ? text : hidden);
@@ -145,8 +145,8 @@ function described(now) {
     response_b: text("■ response B", now.response_b),
     label: {
       title: "label", short: label,
-      long: said ? `Somebody, a person or a model, read both responses and said: ${label}. The label is used in the loss, and nowhere before it.`
-        : "These texts were edited, so nobody has judged them. Say which response is better; the loss then compares P with what you said.",
+      long: said ? `A person or a model read both responses and judged: ${label}. Only the loss uses the label.`
+        : "These texts were edited, so nobody has judged them. Say which response is better; the loss then compares P with your label.",
     },
     score_a: score("A", a),
     score_b: score("B", b),

@@ -5,7 +5,7 @@ import { change } from "../core/history.js";
 import { changeSettings, settingsOf } from "../core/settings.js";
 import { openProbe } from "../parts/pick.js";
 
-const KINDS = { surface: "Keeps the meaning: the score should not move", content: "Should not pay, against a control as long" };
+const KINDS = { surface: "Keeps the meaning: the score should not move", content: "Should not raise the score, compared with a control of the same length" };
 const MARKS = { fault: "●", found: "■", none: "○" }; // what was found has a filled mark
 
 export const robustness = {
@@ -31,7 +31,7 @@ export const robustness = {
     root.append(element("div", { class: "rx-robustness" },
       element("div", { class: "rx-card rx-wide" }, words, ...data.notes.map((note) => element("p", { class: "rx-note", text: note }))),
       element("div", { class: "rx-card" }, list, scaleRow(span, place, digits),
-        legend(["", `${MARKS.fault} moves scores and should not`], ["", `${MARKS.found} found, and no fault`], ["", `${MARKS.none} not found`])),
+        legend(["", `${MARKS.fault} moves scores but should not`], ["", `${MARKS.found} found, but not a fault`], ["", `${MARKS.none} not found`])),
       card.node));
 
     const chosen = () => {
@@ -142,7 +142,7 @@ function exampleCard(store, number) {
     draw(row, shown) {
       const example = row?.example ?? null;
       update(title, { text: row ? row.name : "Pick a change" });
-      update(reason, { text: row ? `${row.reason} Source: ${row.source}.` : "A click, or arrow keys in the list, show the shortest text on which it moves the score. Enter opens that in the probe." });
+      update(reason, { text: row ? `${row.reason} Source: ${row.source}.` : "Click a change, or use the arrow keys in the list, to see the shortest text whose score it moves. Enter opens that text in the probe." });
       update(figures, { text: row ? figuresInWords(row, shown, number) : "" });
       update(body, { hidden: !example });
       update(opener, { hidden: !example });
@@ -175,5 +175,5 @@ function figuresInWords(row, shown, number) {
   if (!shown) return applied;
   const [low, high] = row.interval;
   return `Mean shift ${number(row.mean)} nats (95%: ${number(low)} to ${number(high)}), q ${row.q_value < 0.001 ? "below 0.001" : row.q_value.toFixed(3)}; `
-    + `${(100 * row.flips).toFixed(0)}% of preferences turn; four of five such samples would have shown a shift of ${number(row.least_effect).replace("+", "")}. ${applied}`;
+    + `${(100 * row.flips).toFixed(0)}% of preferences flip; four of five such samples would have shown a shift of ${number(row.least_effect).replace("+", "")}. ${applied}`;
 }
