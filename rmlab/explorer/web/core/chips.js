@@ -1,4 +1,4 @@
-// Edits of a response that a click makes, with sentences that come with the data.
+// Edits of a response by one click, with sentences that come with the data.
 
 const SENTENCE = /^[\s\S]*?[.!?](?=\s|$)/;
 const joined = (...texts) => texts.filter((text) => text.trim()).join(" ");
@@ -12,7 +12,7 @@ function shorter(text) {
   return words.slice(0, Math.floor(words.length / 2)).join(" ");
 }
 
-/** A response after the edit of a chip: `place` says where one of its `texts` goes, the next that is not there yet. */
+/** A response after the edit of a chip: `place` decides where the first of its `texts` that is not there yet goes. */
 export function edited(response, { place, texts = [] }) {
   const text = texts.find((each) => !response.includes(each)) ?? texts[0];
   return {
@@ -21,7 +21,7 @@ export function edited(response, { place, texts = [] }) {
   }[place]();
 }
 
-/** What is odd about a response that a reader would not prefer, in words for "the answer that wins ..."; or "". */
+/** What is odd about a response that no reader would prefer, in words that follow "Response A"; or "". */
 export function oddity(response) {
   const words = response.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
   if (!response.trim()) return "is empty";

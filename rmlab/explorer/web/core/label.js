@@ -1,4 +1,5 @@
-// Whose the label is. Texts that the reader edits have none until the reader says one: what was said of others is not of them.
+// The label of the texts that are shown. Texts that the reader edits have none until the reader gives one, since the old
+// label was for other texts.
 import { pickable, pickedAs, TEXTS } from "./history.js";
 import { isTied } from "./rows.js";
 import { settingsOf } from "./settings.js";
@@ -18,15 +19,15 @@ function marking(store, unlabelled) {
   return { settings: { ...all, path: { ...all.path, unlabelled } } };
 }
 
-/** Whether somebody has said which of the responses that are shown is better. */
+/** Whether the responses that are shown have a label. */
 export const labelled = (store) => settingsOf(store, "path", { unlabelled: "" }).unlabelled !== named(shown(store));
 
 /** The traits of a label that the reader gives. */
 export const saying = (store, winner) => ({ winner, ...(labelled(store) ? {} : marking(store, "")) });
 
 /**
- * The traits of the label of texts that the reader changes, `values` with what else is set: that of the data, for texts of
- * the data; with a `winner` among the values the label that they had, as where A and B are swapped; else none.
+ * The traits of the label when the reader changes texts; `values` are all traits that are set. Texts of the data get their
+ * label from the data. If `values` has a `winner`, as when A and B are swapped, the label is kept. Else there is none.
  */
 export function relabelled(store, values) {
   const texts = Object.fromEntries(TEXTS.map((name) => [name, values[name] ?? store.get(name)]));
@@ -36,7 +37,7 @@ export function relabelled(store, values) {
   return marking(store, values.winner !== undefined && labelled(store) ? "" : named(texts));
 }
 
-/** The label of texts that nobody edited: those of the selected pair, of the start or of an example; else null. */
+/** The label of unedited texts: those of the selected pair, of the start or of an example; else null. */
 function labelOfData(store, texts) {
   const picked = pickedAs(texts, pickable(store));
   if (picked === null) return null;

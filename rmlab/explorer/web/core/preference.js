@@ -12,7 +12,7 @@ export function preferenceLoss(difference) {
   return Math.log1p(Math.exp(-Math.abs(difference))) + Math.max(-difference, 0);
 }
 
-/** How far scores agree with a label: 1 where the chosen one's is higher, 0 where lower, 1/2 where they are equal; the one rule for ties. */
+/** How far scores agree with a label: 1 if the chosen response's is higher, 0 if lower, 1/2 if they are equal; the one rule for ties. */
 export function outcome(difference) {
   return (Math.sign(difference) + 1) / 2;
 }
@@ -29,7 +29,7 @@ export function judgementLoss(scoreDifference, winner, temperature) {
   return preferenceLoss(winner === "a" ? d : -d);
 }
 
-/** Slope of `judgementLoss` in the score difference: the gradient on A's score, and minus the gradient on B's. */
+/** Slope of `judgementLoss` in the score difference: the gradient for A's score, and minus the gradient for B's. */
 export function judgementSlope(scoreDifference, winner, temperature) {
   const label = { a: 1, b: 0, tie: 0.5 }[winner];
   return (preferenceProbability(scoreDifference / temperature) - label) / temperature;

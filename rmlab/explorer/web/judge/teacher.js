@@ -1,4 +1,4 @@
-// The teacher's page: how to join, who has judged how much, and what all labels say, as they come.
+// The teacher's page: how to join, how much each rater has judged, and what the labels so far show.
 import { element, update } from "../core/dom.js";
 import { pause } from "./refusal.js";
 import { ask } from "./server.js";

@@ -1,4 +1,4 @@
-// Where a page has its model from: { precision, isEmbedded, size, manifest(progress), tokenizer(progress), model(progress),
+// Where a page gets its model from: { precision, isEmbedded, size, manifest(progress), tokenizer(progress), model(progress),
 // wasm(progress), worker(progress), second? }. `size` is the bytes to come, or null. The others promise parsed JSON
 // (manifest, tokenizer), an ArrayBuffer (model, wasm) or text (worker), and call progress(loaded, total) as it comes.
 // `second` is a source of another model of the same network.
@@ -94,14 +94,14 @@ export function fetched({ folder, bytes: size }) {
 const damaged = (name) => new LiveError("download", `the model of this page is damaged or incomplete (its ${name}). Load the page again.`);
 
 function bytesOf(base64) {
-  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64); // in browsers of 2025; four times as fast
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64); // in browsers since 2025; four times as fast
   const part = atob(base64);
   const bytes = new Uint8Array(part.length);
   for (let i = 0; i < part.length; i += 1) bytes[i] = part.charCodeAt(i);
   return bytes;
 }
 
-/** The bytes of a block, undone part by part. */
+/** The bytes of a block, decoded and decompressed part by part. */
 async function unpacked(text, progress) {
   const gunzip = new DecompressionStream("gzip");
   const whole = new Response(gunzip.readable).arrayBuffer();

@@ -1,4 +1,4 @@
-// The list of edits, and two pinned ones side by side.
+// The list of edits, and two pinned edits side by side.
 import { signed } from "../charts/chart.js";
 import { element, update } from "../core/dom.js";
 import { change, dropped, find, MOST, textsOf, TEXTS } from "../core/history.js";
@@ -91,7 +91,7 @@ function numbers({ scores }, temperature) {
   };
 }
 
-/** One change as elements: the text's name, what went, what came. */
+/** One change as elements: the name of the text, what was removed, what was added. */
 function changed({ text, removed, added }) {
   return [
     element("span", { class: "rx-text-name", text: NAMES[text] }),
@@ -101,7 +101,7 @@ function changed({ text, removed, added }) {
   ].filter(Boolean);
 }
 
-/** A text, isolated so that its direction turns neither its sign nor what stands beside it, and its length if it is cut. */
+/** A text, isolated so that its writing direction does not affect its sign or its neighbours, and its length if it is cut. */
 function shortened(text) {
   const characters = [...text.slice(0, 4 * LONGEST).trim()];
   const long = text.length > LONGEST;

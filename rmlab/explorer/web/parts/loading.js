@@ -1,4 +1,4 @@
-// How far the model is that will answer in the page: its size before, a bar while it comes, what went wrong.
+// How far the loading of the model has come: its size beforehand, a progress bar, and what went wrong.
 import { element, update } from "../core/dom.js";
 import { loadModel } from "../live/answers.js";
 
@@ -20,7 +20,7 @@ export function loadingLine(store) {
       update(words, { text: WORDS[phase]?.({ total, said }) ?? "" });
       update(bar, { hidden: !busy });
       if (phase === "loading" && total) bar.value = loaded / total;
-      else bar.removeAttribute("value"); // how long it takes is not known
+      else bar.removeAttribute("value"); // the time that it takes is unknown
       update(buttons, { hidden: phase !== "offered" && kind !== "download" });
       update(button, { text: phase === "failed" ? "Try again" : "Load the model" });
     },

@@ -1,5 +1,5 @@
-// The words of a view, each a button that opens on a sentence over what is below. The sentences are those of
-// docs/glossary.md, plain words before any formula; a test compares.
+// The terms of a view: each is a button that opens a sentence over what is below. The sentences are those of
+// docs/glossary.md, with plain words before any formula; a test compares them.
 import { element, unique, update } from "../core/dom.js";
 
 export const TERMS = {
@@ -34,7 +34,7 @@ export function besideEven(loss) {
 export const LEAD = "a lead of 1 is expected to win 73 of 100";
 export const NATS = `in nats: ${LEAD}`;
 
-/** What a model did to become what it is, in half a sentence; "" where its name is clear, or for somebody else's model. */
+/** What a model learned from, in half a sentence; "" if its name is clear, or if it is not a model of the course. */
 export const learnedFrom = (name) => (/\bflattered twin$/.test(name) ? "learned from a judge who likes flattery" : "");
 
 const USED = {
@@ -47,7 +47,7 @@ const USED = {
   optimise: ["proxy", "policy", "best of n", "price β", "KL", "ensemble", "twin", "nats"],
 };
 
-/** Words of which some explorers show nothing: whether this one does. */
+/** Terms that only some explorers need: whether this one does. */
 const SOME = {
   optimise: {
     ensemble: ({ proxies }) => proxies.some(({ members }) => members > 0),
@@ -55,13 +55,13 @@ const SOME = {
   },
 };
 
-/** A text that ends in the course's model, with what is meant by it; any other with a full stop. */
+/** If a text ends in "the course's model", add what that is; to any other text, add a full stop. */
 export function withCourseModel(text) {
   const meant = TERMS[COURSE].text;
   return text.endsWith(COURSE) ? `${text}: ${meant[0].toLowerCase()}${meant.slice(1)}` : `${text}.`;
 }
 
-/** The words of a view and a place for one sentence; null for a view without any. */
+/** The terms of a view with a place for one sentence; null for a view without any. */
 export function termsOf(view, store) {
   if (!USED[view]) return null;
   const ours = ["model", "scores_from"].some((name) => (store.get(name) ?? "").includes(COURSE));
@@ -78,7 +78,7 @@ export function termsOf(view, store) {
     onClick: () => show(open === name ? null : name),
   }));
   const node = element("div", {
-    class: "rx-terms", // it lies over what is below, so it goes when the reader turns to that
+    class: "rx-terms", // it covers what is below, so it closes when the reader turns to that
     onKeydown: (event) => { if (event.key === "Escape" && open !== null) { event.stopPropagation(); show(null); } },
     onFocusout: (event) => { if (!node.contains(event.relatedTarget)) show(null); },
   },

@@ -1,4 +1,4 @@
-// A reply that wins, in words, with what it is made of; and how many of the winners have each attribute.
+// The winning reply with its attributes, and the share of the winners that have each attribute.
 import { signed } from "../charts/chart.js";
 import { element, update } from "../core/dom.js";
 
@@ -68,7 +68,7 @@ export function sharesTable() {
   };
 }
 
-/** A share as a whole number of per cent; a few are not none. */
+/** A share as a whole number of per cent; a small share is not shown as 0%. */
 export function percent(share) {
   return share > 0 && share < 0.005 ? "< 1%" : `${Math.round(100 * share)}%`;
 }

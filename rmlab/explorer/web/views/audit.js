@@ -6,7 +6,7 @@ import { audit as run, CHECKS } from "../audit/checks.js";
 const MARKS = { kept: "✓ kept", broken: "✗ broken", "not applicable": "n/a" };
 const QUESTION = "Does the model keep the invariants that every reward model must keep? The checks below score some of the pairs in several ways, here in the page. None of them needs to know which response is better.";
 
-const results = new WeakMap(); // store -> what was found; it stays when another tab is opened
+const results = new WeakMap(); // store -> what was found; it is kept when another tab is opened
 
 export const audit = {
   name: "audit",
@@ -61,7 +61,7 @@ export const audit = {
   },
 };
 
-/** Pairs to check a model on: those of the page, or the examples of its probe. */
+/** Pairs to check a model on: those of the page, those to judge, or the examples of its probe. */
 function pairsOf(store) {
   const { pairs, probe, judge } = store.get("data");
   if (pairs) return pairs.prompt.map((prompt, i) => ({ prompt, responses: [pairs.chosen[i], pairs.rejected[i]] }));

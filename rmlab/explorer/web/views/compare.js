@@ -1,4 +1,4 @@
-// The same pairs under two models, each difference divided by the scale of its model; where the two part.
+// The same pairs under two models, each difference divided by the scale of its model, and where the two disagree.
 import { legend, signed } from "../charts/chart.js";
 import { element, svg, update } from "../core/dom.js";
 import { grid } from "../parts/grid.js";
@@ -39,7 +39,7 @@ export const compare = {
           x: right ? x.range[1] : x.range[0] + 0.5 * em, y: height, "text-anchor": right ? "end" : "start", text,
         });
         const [top, bottom] = [y.range[1] + 0.9 * em, y.range[0] - 0.5 * em];
-        const wide = width > 0.6 * em * (a.length + b.length + 40); // else the marks of the legend stand for the names
+        const wide = width > 0.6 * em * (a.length + b.length + 40); // else the marks of the legend replace the names
         name(0, false, top, wide ? `only ${b} agrees` : "■ only");
         name(1, true, top, wide ? "both agree" : "● both");
         name(2, false, bottom, wide ? "neither agrees" : "● neither");
@@ -104,7 +104,7 @@ export const compare = {
   },
 };
 
-/** Who agrees: 0 both, 1 only a, 2 only b, 3 neither; 4 a tie of scores. */
+/** Who agrees: 0 both, 1 only a, 2 only b, 3 neither; 4 if a model gives equal scores. */
 export function quadrant(a, b) {
   if (a === 0 || b === 0) return 4;
   if (a > 0) return b > 0 ? 0 : 1;

@@ -21,11 +21,11 @@ export const film = {
     const reel = store.get("data").film;
     const last = reel.steps.length - 1;
     const reach = reachOf(reel.differences.flat());
-    const most = 2 * highest(counted(reel.differences[last], reach)); // in every frame; before training all are near zero
+    const most = 2 * highest(counted(reel.differences[last], reach)); // the same height in every frame; before training all differences are near zero
     const worst = worstAtTheEnd(reel.differences[last]);
     const frameNow = () => Math.min(last, Math.max(0, Number(settingsOf(store, "film", { frame: 0 }).frame) || 0));
     function followedNow() {
-      const selection = store.get("selection"); // what is selected elsewhere is followed here
+      const selection = store.get("selection"); // a pair that is selected elsewhere is followed here
       const selected = selection === null ? -1 : reel.rows.indexOf(selection);
       const { followed } = settingsOf(store, "film", { followed: reel.followed }); // a link may hold anything
       return selected >= 0 ? selected : followed in reel.differences[last] ? Number(followed) : reel.followed;
@@ -122,7 +122,7 @@ export const film = {
   },
 };
 
-/** The pair on the wrong side of zero that is furthest from it; null if there is none. */
+/** The pair that is furthest from zero on the wrong side; null if there is none. */
 function worstAtTheEnd(differences) {
   const low = Math.min(...differences);
   return low < 0 ? differences.indexOf(low) : null;

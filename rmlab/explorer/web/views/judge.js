@@ -1,4 +1,4 @@
-// Judging in the page itself: pairs, a key for each verdict, labels that the browser keeps, and the head that they make.
+// Judging in the page itself: pairs, a key for each verdict, labels that the browser keeps, and the head that is fitted to them.
 import { download } from "../core/csv.js";
 import { element, update } from "../core/dom.js";
 import { labelsFile } from "../judge/desk.js";
@@ -6,13 +6,13 @@ import { judgingOf } from "../judge/in_page.js";
 import { judging } from "../judge/rater.js";
 import { KEYS_IN_WORDS } from "../judge/verdicts.js";
 
-const SURE = 5_000; // milliseconds in which a second press forgets the labels
+const SURE = 5_000; // milliseconds within which a second press forgets the labels
 
 export const judge = {
   name: "judge",
   title: "Judge",
   plain: true, // there is nothing to predict, and the labels are no part of the state
-  /** Where keys go when the tab is chosen: the arrows are then verdicts, and no longer move between tabs. */
+  /** Move the focus here when the tab is chosen, so that arrow keys are verdicts and no longer move between tabs. */
   enter(root) {
     const first = root.querySelector(".rx-verdict");
     (first.offsetParent ? first : root.querySelector(".rx-judging")).focus({ preventScroll: true }); // hidden when all are judged
@@ -36,7 +36,7 @@ export const judge = {
   },
 };
 
-/** Where the labels are, and what can be done with them. */
+/** The card that shows where the labels are kept, with buttons to download or forget them. */
 function labelsCard(data, desk, begin) {
   const words = element("p", { class: "rx-words", role: "status" });
   const button = (text, onClick) => element("button", { type: "button", class: "rx-button", text, onClick });
@@ -48,7 +48,7 @@ function labelsCard(data, desk, begin) {
     if (sure) desk.forget();
     else setTimeout(() => { asked = false; draw(); }, SURE);
     draw();
-    if (sure) begin(); // this button is off now, and would keep the keys to itself
+    if (sure) begin(); // this button is disabled now, and would swallow the keys
   });
   let asked = false;
   const node = element("section", { class: "rx-card", "aria-label": "Your labels" },
@@ -65,7 +65,7 @@ function labelsCard(data, desk, begin) {
   return { node, draw };
 }
 
-/** What can be said of the reader's own head. */
+/** The card about the reader's own head. */
 function headCard(store, head) {
   const words = element("p", { class: "rx-words", role: "status" });
   const rows = element("tbody");
@@ -93,7 +93,7 @@ function headCard(store, head) {
   };
 }
 
-/** What the reader's own head is, or is waiting for. */
+/** Describe the reader's own head, or what it is waiting for. */
 export function headInWords({ failure, labels, missing, read, leftOut, used, fitted }) {
   const long = leftOut ? ` ${leftOut} of them are too long for the model, and are left out.` : "";
   if (failure) return `The model could not read your pairs: ${failure}`;

@@ -1,4 +1,4 @@
-// Optimise: the harder a proxy is optimised, the further the replies that win go, and the truth does not follow them all the way.
+// Optimise: the harder a proxy is optimised, the more it gains; the true reward follows it for part of the way only.
 import { signed } from "../charts/chart.js";
 import { gains } from "../charts/gains.js";
 import { element, unique, update } from "../core/dom.js";
@@ -55,7 +55,7 @@ export const optimise = {
       const shown = store.get("revealed");
       const curves = data.curves[now.proxy][Number(now.ensemble)][now.method];
       const curve = curves[now.question];
-      const mean = now.question === n; // there is no one reply to several questions: one of them is read
+      const mean = now.question === n; // several questions have no common reply, so the reply to one of them is shown
       const reader = mean ? 0 : now.question;
       const question = data.questions[reader];
       const one = curves[reader];
@@ -135,7 +135,7 @@ export const optimise = {
   },
 };
 
-/** A place among `count`. */
+/** A whole number from 0 to `count` - 1. */
 function within(value, count) {
   return Math.min(count - 1, Math.max(0, Math.trunc(Number(value)) || 0));
 }
@@ -146,7 +146,7 @@ export function strength(data, { method }, at) {
   return method === "best_of_n" ? `n = ${value.toLocaleString("en")}` : `β = ${value.toFixed(2)}`;
 }
 
-/** Ends of the upright axis: the same with the ensemble on and off, so that the two can be compared. */
+/** The ends of the vertical axis: the same with and without the ensemble, so that the two can be compared. */
 function reachOf(pair, method, question) {
   const values = [0, ...pair.flatMap((each) => [...each[method][question].proxy, ...each[method][question].true])];
   const [low, high] = [Math.min(...values), Math.max(...values)];

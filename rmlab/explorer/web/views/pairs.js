@@ -1,4 +1,4 @@
-// The dataset as a table and as pictures. No raw scores: those of different prompts do not compare.
+// The dataset as a table and as pictures. Raw scores are not shown: those of different prompts cannot be compared.
 import { calibrationOf } from "../charts/bins.js";
 import { binInWords, binOf, calibration } from "../charts/calibration.js";
 import { legend, signed } from "../charts/chart.js";
@@ -90,8 +90,8 @@ export const pairs = {
     const nothing = columns.n_pairs ? ["Pick a pair: a row of the table, or a mark in a picture.", byKeys(store)] : [""];
     let rows = [];
     let bins = []; // of the calibration of `rows`
-    let worst = null; // of `rows`, the one of which the model is surest and wrong
-    let drawn = null; // settings that both are of
+    let worst = null; // of `rows`, the wrong one about which the model is surest
+    let drawn = null; // the settings that they were made for
     const reach = reachOf(columns.difference);
     function draw() {
       const asked = settingsOf(store, "pairs", ALL_ROWS);
@@ -136,7 +136,7 @@ export const pairs = {
   },
 };
 
-/** The row of which the model is surest and wrong, ties aside; null if it is wrong in none. */
+/** The row on which the model is wrong and most sure, ties aside; null if it is wrong on none. */
 export function worstOf(columns, rows) {
   return rows.reduce((worst, row) => {
     if (verdictOn(columns, row) !== "disagrees") return worst;
@@ -186,14 +186,14 @@ function controls(columns, change, exported) {
   };
 }
 
-/** The row whose value is nearest to one that was picked. */
+/** The row whose value is nearest to the one that was picked. */
 function nearest(rows, of, wanted) {
   return rows.reduce((best, row) => (Math.abs(of(row) - wanted) < Math.abs(of(best) - wanted) ? row : best));
 }
 
 const lengthInWords = (columns, row) => `length difference ${signed(columns.length_difference[row], 0)} characters`;
 
-/** On how many of the rows the model agrees with the label; those that were judged a tie are counted apart. */
+/** On how many of the rows the model agrees with the label; judged ties are counted separately. */
 export function agreedInWords(columns, rows) {
   const [n, ties, agreed] = [() => true, (row) => isTied(columns, row), (row) => verdictOn(columns, row) === "agrees"].map((keep) => rows.filter(keep).length);
   const number = (count) => count.toLocaleString("en");

@@ -1,5 +1,5 @@
-// The whole on one page: prompt, two responses, their scores on one axis, the difference, P, a label and the loss. Each
-// box opens; the pins and the dots can be dragged, and numbers that change move to their new places.
+// All steps on one page: prompt, two responses, their scores on one axis, the difference, P, a label and the loss. Each
+// box opens; the pins and the dots can be dragged, and numbers that change move to their new positions.
 import { signed } from "../charts/chart.js";
 import { BY_HAND, numberLine } from "../charts/number_line.js";
 import { smallCurve } from "../charts/small_curve.js";
@@ -64,7 +64,7 @@ export const path = {
       const winner = labelled(store) ? store.get("winner") : null;
       const known = store.get("scores").every((score) => score !== null);
       const d = a - b;
-      const wide = reach(store.get("scores")[0] - store.get("scores")[1]); // that of where they go, so that the axes stay
+      const wide = reach(store.get("scores")[0] - store.get("scores")[1]); // of the final values, so that the axes do not move on the way
       const shown = revealed && known;
       const judged = shown && winner !== null;
       const lossAt = (x) => judgementLoss(x, winner ?? "tie", temperature);

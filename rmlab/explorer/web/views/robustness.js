@@ -1,4 +1,4 @@
-// Changes that should not matter as rows, the shift of the score that each makes as an interval, and the text before and after.
+// Changes that should not matter, a row for each, with the interval of the shift in score and the text before and after.
 import { legend, signed, ticks } from "../charts/chart.js";
 import { element, svg, unique, update } from "../core/dom.js";
 import { change } from "../core/history.js";
@@ -119,7 +119,7 @@ function scaleRow(span, place, digits) {
     element("span", { class: "rx-quiet", text: "shift of the score, nats" }), svg("svg", { class: "rx-change-line" }, ...marks), element("span", { class: "rx-change-shift" }));
 }
 
-/** What is known of a change, and the shortest text that shows it; what it adds and removes is marked. */
+/** The card of a change: its figures, and the shortest text that shows it, with what it adds and removes marked. */
 function exampleCard(store, number) {
   const title = element("strong", { dir: "auto" });
   const reason = element("span", { dir: "auto" });
@@ -162,7 +162,7 @@ function exampleCard(store, number) {
   };
 }
 
-/** A text with the stretch that differs in an element of its own. */
+/** Show a text, with the part that differs in its own element. */
 function marked(node, difference, text, name) {
   if (!difference) return node.replaceChildren(text);
   const end = difference.at + difference.added.length;
