@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
+from _targets import MISSED
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 
@@ -385,7 +386,7 @@ def main() -> int:
     left = [kind for kind in kinds if kind not in found]
     print(f"{len(kinds) - len(left)} of {len(kinds)} tried; the page is {PAGE.relative_to(ROOT)}")
     broken = [k for k, r in found.items() if any(v.startswith("BROKEN") for v in r.values())]
-    print(*(f"broken: {kind} {found[kind]}" for kind in broken), sep="\n")
+    print(*(f"{kind}: {MISSED} {found[kind]}" for kind in broken), sep="\n")
     return 1 if broken else 0
 
 

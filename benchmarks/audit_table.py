@@ -12,6 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from _targets import verdict
+
 from rmlab.audit import Audit, audit
 from rmlab.datasets import load_everyday
 from rmlab.model import RewardModel
@@ -48,13 +50,15 @@ def main() -> int:
             given = pairs if fault.network == "encoder" else as_conversations(pairs)
             found = audit(save_planted(Path(scratch) / str(i), name), given)
             expected = {fault.breaks, *fault.implies}
-            verdict = "as planted" if set(found.broken) == expected else f"expected {', '.join(sorted(expected))}"
+            outcome = "as planted" if set(found.broken) == expected else f"expected {', '.join(sorted(expected))}"
             wrong += [name] if set(found.broken) != expected else []
             print(
-                f"=== {name}: {fault.about} ({verdict})\n{found if options.whole else broken_lines(found)}\n",
+                f"=== {name}: {fault.about} ({outcome})\n{found if options.whole else broken_lines(found)}\n",
                 flush=True,
             )
-    print(f"{len(FAULTS) + len(folders) - len(wrong)} of {len(FAULTS) + len(folders)} tables are as they must be")
+    n = len(FAULTS) + len(folders)
+    but = f" (not {', '.join(wrong)})" if wrong else ""
+    print(f"{n - len(wrong)} of {n} tables are as they should be{but}: {verdict(not wrong)}")
     return 1 if wrong else 0
 
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+from _targets import MISSED
 
 from rmlab.labels import Camps, find_camps
 from rmlab.preference import preference_probability
@@ -98,7 +99,7 @@ def main() -> int:
             print(
                 f"{n_raters - n_smaller:2} and {n_smaller:2} raters, {n_pairs} pairs, {name:6}{of_one - of_two:15.2f}"
                 f"{clear.mean():14.0%}{holds.mean():14.1%}{holds[clear].mean():7.1%}{right.mean():21.0%}"
-                f"{right[clear].mean():7.0%}{'  OUTSIDE' if bad else ''}",
+                f"{right[clear].mean():7.0%}{f'  {MISSED}' if bad else ''}",
                 flush=True,
             )
     most = 0.05 + 2.33 * error
@@ -110,7 +111,7 @@ def main() -> int:
     ):
         share = found_without(simulations, decided, 80)
         outside += share > most
-        print(f"no camps, {what:24} called clear in {share:.1%}{'  OUTSIDE' if share > most else ''}", flush=True)
+        print(f"no camps, {what:24} called clear in {share:.1%}{f'  {MISSED}' if share > most else ''}", flush=True)
     print(f"{outside} outside; {time.process_time() - started:.0f} CPU seconds")
     return 1 if outside else 0
 

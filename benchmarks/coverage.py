@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 
 import numpy as np
+from _targets import MISSED
 
 from rmlab.bradley_terry import fit_bradley_terry
 from rmlab.evaluation import compare_models, evaluate, noise_ceiling
@@ -155,7 +156,7 @@ def main() -> int:
     for name, share, remark in measure(options.simulations, options.draws):
         bad = not ASKED[0] <= share <= ASKED[1]
         outside += bad
-        print(f"  {name:52} {share:6.1%}{'  OUTSIDE' if bad else ''}{'  ' + remark if remark else ''}", flush=True)
+        print(f"  {name:52} {share:6.1%}{f'  {MISSED}' if bad else ''}{'  ' + remark if remark else ''}", flush=True)
     print(f"{outside} outside {ASKED[0]:.0%} to {ASKED[1]:.0%}; {time.process_time() - started:.0f} CPU seconds")
     return 1 if outside else 0
 

@@ -34,6 +34,7 @@ from typing import NamedTuple
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 from _damage import COMPARISONS, ENOUGH, TO_SCORE, damage_model, damaged_file, damaged_pairs, make_records
+from _targets import MISSED
 
 from rmlab.__main__ import BAD_INPUT
 from rmlab.__main__ import main as rmlab
@@ -256,7 +257,8 @@ def main() -> int:
                     print(found.out, found.err, sep="\n")
             counts = ", ".join(f"{n:,} {outcome}" for outcome, n in sorted(outcomes.items()))
             bad = sum(name == command for name, _, _ in failures)
-            print(f"{command:11} {counts}; {bad} failed; {time.process_time() - started:.0f} CPU seconds", flush=True)
+            failed = f"{bad} failed: {MISSED}" if bad else "0 failed"
+            print(f"{command:11} {counts}; {failed}; {time.process_time() - started:.0f} CPU seconds", flush=True)
     return 1 if failures else 0
 
 

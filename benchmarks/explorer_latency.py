@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from _browser import FRAME, USABLE, in_jupyterlab, measured, press_keys, pressed, wait_until, watch
+from _targets import verdict
 from playwright.sync_api import Browser, sync_playwright
 
 from rmlab.__main__ import main as main_of_rmlab
@@ -35,13 +36,8 @@ from rmlab.training import HeldOutEvaluation, History, TrainingConfig, TrainingS
 def report(what: str, milliseconds: np.ndarray, wanted: float | None = None) -> None:
     """Print the median and the 95th percentile."""
     median, p95 = np.percentile(milliseconds, [50, 95])
-    goal = "" if wanted is None else f"   wanted {wanted:g}: {met(p95, wanted)}"
+    goal = "" if wanted is None else f"   at most {wanted:g}: {verdict(p95 <= wanted)}"
     print(f"{what:<58} median {median:7.1f} ms   p95 {p95:7.1f} ms   n {len(milliseconds)}{goal}", flush=True)
-
-
-def met(found: float, wanted: float) -> str:
-    """Return whether a measurement is as small as it should be, as a word."""
-    return "met" if found <= wanted else "MISSED"
 
 
 def write_page(folder: Path, explorer) -> Path:
@@ -85,7 +81,7 @@ def curve(browser: Browser, folder: Path, n: int) -> None:
             page.bring_to_front()
             press_keys(page, min(20, n - start), chance)
     for name, page in opened.items():
-        report(name, measured(page), FRAME)
+        report(name, measured(page), FRAME if name.startswith("curve") else None)
         page.close()
 
 
@@ -147,7 +143,7 @@ def live(browser: Browser, folder: Path, n: int) -> None:
     """The single file with minilm inside: from opening it to the first score, and a typed key to the new score."""
     path = live_file(folder)
     size = path.stat().st_size / 1e6
-    print(f"{'single file with minilm and its twin inside':<58} {size:.1f} MB   wanted 60: {met(size, 60)}")
+    print(f"{'single file with minilm and its twin inside':<58} {size:.1f} MB   at most 60: {verdict(size <= 60)}")
     seconds = []
     for _ in range(5):
         page = browser.new_page(viewport={"width": 1280, "height": 1100})
@@ -230,7 +226,7 @@ def file(browser: Browser, folder: Path, n: int) -> None:
     views, data = ("curve", "pairs", "compare"), {**beside.data, **shown.data}
     path.write_text(render_page(state, views, data, title="2,000 pairs"), encoding="utf-8")
     size = path.stat().st_size / 1e6
-    print(f"{'single file with 2,000 pairs':<58} {size:.2f} MB   wanted 5: {met(size, 5)}")
+    print(f"{'single file with 2,000 pairs':<58} {size:.2f} MB   at most 5: {verdict(size <= 5)}")
     for view in views:
         seconds = []
         path.write_text(render_page(ExplorerState(view=view), views, data, title="2,000 pairs"), encoding="utf-8")

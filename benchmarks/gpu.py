@@ -39,8 +39,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from _operations import needed, training_operations
 from _pairs import add_pairs_option, read_or_exit
+from _targets import verdict
 from train_speed import decoder, timed_rmlab, timed_trl
-from train_vs_trl import FIRST_LOSS_LIMIT, MAX_LENGTH, verdict, whole_pairs
+from train_vs_trl import FIRST_LOSS_LIMIT, MAX_LENGTH, whole_pairs
 
 if TYPE_CHECKING:
     from rmlab.data import PreferencePairs

@@ -11,6 +11,7 @@ The packages of this project come before those. Seconds are of the process (CPU)
 """
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ import numpy as np
 import torch
 from _audit_simulations import simulated_audits, simulated_layout
 from _planted_tastes import Score, planted, planted_pairs, signs
+from _targets import MISSED, verdict
 
 from rmlab.audit import TRANSFORMS, Robustness, Transform, robustness
 from rmlab.audit.contests import lay_out
@@ -28,6 +30,9 @@ from rmlab.datasets import course_model, course_pairs, load_everyday
 from rmlab.evaluation import evaluate, mean_interval
 from rmlab.model import RewardModel
 from rmlab.training import TrainingConfig, train
+
+FALSE_POSITIVES, COVERAGE = 0.05, (0.93, 0.97)
+MINILM_S = 180
 
 
 def show_planted() -> bool:
@@ -40,7 +45,7 @@ def show_planted() -> bool:
         wrong += not as_planted
         others = ", ".join(sorted({*noisy.found} - {name})) or "nothing"
         print(
-            f"{name:<24} {'as planted' if as_planted else 'WRONG':<11} shift {noisy[name].mean:+.2f} (true +1.00), "
+            f"{name:<24} {'as planted' if as_planted else MISSED:<11} shift {noisy[name].mean:+.2f} (true +1.00), "
             f"flips {noisy[name].flips:.0%}, {noisy[name].n_changed} pairs; found beside it: {others}"
         )
     print(f"no taste: {', '.join(robustness(planted(None), pairs).found) or 'nothing'} found")
@@ -51,12 +56,16 @@ def show_simulated(n: int) -> bool:
     layout = simulated_layout(planted_pairs(), TRANSFORMS)
     p, q, covered = simulated_audits(layout, n)
     _, _, with_effect = simulated_audits(layout, n, effect=0.5, seed=1)
+    most = FALSE_POSITIVES + 2.33 * math.sqrt(FALSE_POSITIVES * (1 - FALSE_POSITIVES) / n)
+    found, shares = (q <= 0.05).any(axis=1).mean(), (covered.mean(), with_effect.mean())
+    rare, right = found <= most, all(COVERAGE[0] <= share <= COVERAGE[1] for share in shares)
     print(
         f"{n} audits of an invariant model, {p.shape[1]} changes each: p below 0.05 in {(p < 0.05).mean():.2%}; "
-        f"audits with anything found {(q <= 0.05).any(axis=1).mean():.1%}\n"
-        f"intervals cover a true shift of 0 in {covered.mean():.1%}, of 0.5 in {with_effect.mean():.1%}"
+        f"audits with anything found {found:.1%} (at most {most:.1%}: {verdict(rare)})\n"
+        f"intervals cover a true shift of 0 in {shares[0]:.1%}, of 0.5 in {shares[1]:.1%} "
+        f"({COVERAGE[0]:.0%} to {COVERAGE[1]:.0%}: {verdict(right)})"
     )
-    return True
+    return bool(rare and right)
 
 
 def remembering(model: RewardModel, known: dict[tuple[str, str], float]) -> Score:
@@ -109,8 +118,9 @@ def show_course(sample: int) -> bool:
     for name, (mean, low, high) in gaps.items():
         shifts = [found[name].mean / found.spread for found in (of_fair, of_twin)]
         print(f"{name:<24} {shifts[0]:>+7.2f} {shifts[1]:>+7.2f}   {mean:+.2f} ({low:+.2f} to {high:+.2f})")
-    print(f"{time.process_time() - cpu:.0f} s of CPU")
-    return "flattery" in of_twin.faults and "flattery" not in of_fair.faults
+    only = "flattery" in of_twin.faults and "flattery" not in of_fair.faults
+    print(f"flattery is a fault of the twin alone: {verdict(only)}\n{time.process_time() - cpu:.0f} s of CPU")
+    return only
 
 
 def show_everyday(sample: int) -> bool:
@@ -133,8 +143,11 @@ def show_minilm() -> bool:
     wall, cpu = time.perf_counter(), time.process_time()
     found = robustness(model, load_everyday())
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    print(f"{found.n_pairs} pairs, {found.n_texts:,} texts: {cpu:.0f} s of one core (CPU), {wall:.0f} s by the clock")
-    return cpu < 180
+    print(
+        f"{found.n_pairs} pairs, {found.n_texts:,} texts: {cpu:.0f} s of one core (CPU; "
+        f"at most {MINILM_S}: {verdict(cpu <= MINILM_S)}), {wall:.0f} s by the clock"
+    )
+    return cpu <= MINILM_S
 
 
 def show_peers(folder: str) -> bool:

@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from _pairs import add_pairs_option, read_or_exit
+from _targets import verdict
 from read_million import peak_mib, write_rows
 
 from rmlab.data import PreferencePair, PreferencePairs, read_pairs
@@ -52,8 +53,8 @@ def main() -> None:
             data = prepare(model, pairs, tokens=Path(folder) / "ids", processes=options.processes)
             seconds = sum(os.times()[:4]) - started
             rate = len(pairs) / seconds
-            verdict = f" (at least {WANTED:,}: {'kept' if rate >= WANTED else 'NOT KEPT'})" if call == "made" else ""
-            print(f"{len(data):,} pairs {call} in {seconds:.1f} s of a core: {rate:,.0f} pairs/s{verdict}", flush=True)
+            limit = f" (at least {WANTED:,}: {verdict(rate >= WANTED)})" if call == "made" else ""
+            print(f"{len(data):,} pairs {call} in {seconds:.1f} s of a core: {rate:,.0f} pairs/s{limit}", flush=True)
         held = process.memory_full_info().uss - before
         tokens = int(data.encoded.chosen.lengths.sum() + data.encoded.rejected.lengths.sum())
         as_lists = 36 * tokens + 2 * 56 * len(data)

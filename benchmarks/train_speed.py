@@ -33,7 +33,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from _operations import training_operations
 from _pairs import add_pairs_option, read_or_exit
-from train_vs_trl import FIRST_LOSS_LIMIT, MAX_LENGTH, train_trl, verdict, whole_pairs
+from _targets import verdict
+from train_vs_trl import FIRST_LOSS_LIMIT, MAX_LENGTH, train_trl, whole_pairs
 
 from rmlab.model.packing import grow_trees
 

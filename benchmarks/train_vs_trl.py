@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from _pairs import add_pairs_option, read_or_exit
+from _targets import verdict
 
 from rmlab.data import PreferencePairs, split_by_prompt
 
@@ -213,10 +214,6 @@ def report(trl: list[Result], rmlab: list[Result]) -> None:
           f"(limit: +{LOG_LOSS_LIMIT}): {verdict(mean <= LOG_LOSS_LIMIT)}")  # fmt: skip
     ratio = statistics.median(theirs.seconds / ours.seconds for ours, theirs in zip(rmlab, trl, strict=True))
     print(f"TRL's time / rmlab's: {ratio:.2f}x (median)")
-
-
-def verdict(holds: bool) -> str:
-    return "kept" if holds else "NOT KEPT"
 
 
 if __name__ == "__main__":

@@ -172,3 +172,15 @@ def test_no_architecture_has_a_wrong_number_in_silence(monkeypatch):
         if column != "not built"
     }
     assert {place: words for place, words in said.items() if words not in ("kept", "refused", "not applicable")} == {}
+
+
+def test_all_benchmarks_are_run_and_each_missed_target_is_listed(monkeypatch, tmp_path, capfd):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    run_all = importlib.import_module("_run_all")
+    programs = {"a.py": "print('1 s: MISSED')", "b.py": "import sys; sys.exit(3)", "c.py": "print('1 s: met')"}
+    for name, text in programs.items():
+        (tmp_path / name).write_text(text)
+    assert run_all.main([tmp_path / name for name in programs]) == 1
+    *_, summary = capfd.readouterr().out.partition("== 1 of 3 benchmarks")
+    assert summary.splitlines()[1:] == ["a.py", "    1 s: MISSED", "b.py", "    exit status 3"]
+    assert run_all.main([tmp_path / "c.py"]) == 0

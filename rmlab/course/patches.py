@@ -345,7 +345,10 @@ class PatchView(anywidget.AnyWidget):
             line, choices = "Done. Thank you. Now run the cells below.", ()
         else:
             way = session.parts[session.part]
-            line = f"Next: {way}, for {session.seconds:g} seconds. One answer a question; go by your first look."
+            line = (
+                f"Next: {way}, for {session.seconds:g} seconds. Give one answer to each question; go by your first "
+                "impression."
+            )
             choices = ((f"Start part {session.part + 1} of 4", None, ""),)
         with self.hold_sync():
             self.greys = tuple(GREYS[patch] for patch in question or ())

@@ -20,7 +20,7 @@ def judge_forty(page: Page) -> None:
     judge(page, "u", 38)
     judge(page, "ArrowLeft", 39)
     judge(page, "ArrowRight", 40)
-    expect(page.get_by_text("You have judged all that was asked.")).to_be_visible()
+    expect(page.get_by_text("You have judged as many pairs as you were asked to.")).to_be_visible()
     expect(page.get_by_role("heading", name="What do you reward?")).to_be_visible()
     expect(page.get_by_role("row").nth(5)).to_be_visible()
     assert faults(page) == []

@@ -68,7 +68,8 @@ def test_the_readout_follows_the_handles(opened: Opened, tmp_path: Path):
     opened.show(tmp_path, ExplorerState(scores=(1.0, 0.0)))
     page = opened.page
     p, loss = preference_probability(1.0), preference_loss(1.0)
-    wanted = {"Difference": "+1.00 nats", "Odds": "2.72 to 1", "P(A preferred)": f"{p:.3f}", "Loss": f"{loss:.3f} nats"}
+    wanted = {"Difference": "+1.00 nats", "Odds": "2.72 to 1", "P(A is preferred)": f"{p:.3f}"}
+    wanted["Loss"] = f"{loss:.3f} nats"
     assert figures(page) == wanted
     handle(page, "A").press("Shift+ArrowRight")
     handle(page, "B").press("ArrowLeft")
@@ -80,7 +81,7 @@ def test_the_readout_follows_the_handles(opened: Opened, tmp_path: Path):
     page.get_by_label("tie", exact=True).check()
     assert figures(page)["Loss"] == f"{preference_loss(2.1, label_smoothing=0.5):.3f} nats"
     page.get_by_label("Temperature").fill("3")
-    assert figures(page)["P(A preferred)"] == f"{preference_probability(0.7):.3f}"
+    assert figures(page)["P(A is preferred)"] == f"{preference_probability(0.7):.3f}"
 
 
 def test_a_handle_is_dragged(opened: Opened, tmp_path: Path):
@@ -154,9 +155,9 @@ def test_a_constant_stops_at_the_end_of_the_line_and_keeps_the_difference(opened
 def test_swapping_gives_one_minus_p(opened: Opened, tmp_path: Path):
     opened.show(tmp_path, ExplorerState(scores=(2.0, 0.5), winner="a"))
     page = opened.page
-    p, loss = figures(page)["P(A preferred)"], figures(page)["Loss"]
+    p, loss = figures(page)["P(A is preferred)"], figures(page)["Loss"]
     page.get_by_role("button", name="Swap").click()
-    assert float(figures(page)["P(A preferred)"]) == pytest.approx(1 - float(p))
+    assert float(figures(page)["P(A is preferred)"]) == pytest.approx(1 - float(p))
     assert figures(page)["Loss"] == loss  # who won was swapped too
     expect(page.get_by_label("B", exact=True)).to_be_checked()
 
@@ -171,7 +172,7 @@ def test_predict_hides_every_readout_until_revealed(opened: Opened, tmp_path: Pa
     for answer in ("0.731", "0.313", "0.27", "difference A − B ="):
         assert answer not in shown
     page.get_by_role("button", name="Reveal").click()
-    assert figures(page)["P(A preferred)"] == "0.731"
+    assert figures(page)["P(A is preferred)"] == "0.731"
 
 
 def test_examples_and_reset(opened: Opened, tmp_path: Path):
@@ -182,7 +183,7 @@ def test_examples_and_reset(opened: Opened, tmp_path: Path):
         page.get_by_label("Example").select_option(preset["name"])
         a, b = preset["state"]["scores"]
         p = preference_probability((a - b) / preset["state"]["temperature"])
-        assert figures(page)["P(A preferred)"] == f"{p:.3f}"
+        assert figures(page)["P(A is preferred)"] == f"{p:.3f}"
     page.get_by_role("button", name="Reset").click()
     assert figures(page) == start
 

@@ -62,7 +62,7 @@ def test_pairs_are_sorted_and_filtered(open_file: Open):
     page.get_by_label("Show").select_option("the model disagrees")
     wrong = (differences < 0) & (np.arange(300) % 2 == 0)
     expect(count).to_have_text(f"{wrong.sum()} of 300 pairs")
-    page.get_by_label("least length difference").fill("10")
+    page.get_by_label("smallest length difference").fill("10")
     page.get_by_label("largest length difference").fill("60")
     expect(count).to_have_text(f"{(wrong & (lengths >= 10) & (lengths <= 60)).sum()} of 300 pairs")
     page.get_by_role("button", name="Reset").click()
@@ -113,7 +113,7 @@ def test_keys_pick_in_the_pictures_what_the_pointer_can(open_file: Open):
     page = open_file(explorer.Explorer(shown.state, ("probe", "pairs"), shown.data | explorer.probe().data))
     page.get_by_role("tab", name="Pairs").click()
     line = page.locator(".rx-pair-line")
-    expect(line).to_contain_text("By keys: Tab goes from table to picture, arrow keys pick, Enter opens")
+    expect(line).to_contain_text("With the keyboard: Tab goes from table to picture, arrow keys pick a pair")
 
     def walk(name: str, key: str):
         """Tab to a picture, and press one key until its end; what is picked on the way."""
@@ -307,13 +307,13 @@ def test_calibration_follows_the_filter_and_says_of_how_many(open_file: Open):
     assert among != before
     page.get_by_label("Show").select_option("the model disagrees")  # these would stand at 0%
     expect(heading).to_have_text("Calibration, 150 pairs")
-    expect(page.get_by_text("Drawn without “Show”")).to_be_visible()
+    expect(page.get_by_text("“Show” does not filter this picture")).to_be_visible()
     assert points.get_attribute("d") == among
     page.get_by_label("Find").fill("no such words")
     expect(heading).to_have_count(0)  # nothing is drawn of no pairs
     page.get_by_role("button", name="Reset").click()
     expect(points).to_have_attribute("d", before or "")
-    expect(page.get_by_text("Drawn without “Show”")).to_be_hidden()
+    expect(page.get_by_text("“Show” does not filter this picture")).to_be_hidden()
 
 
 def test_a_picked_pair_shows_its_scores_in_the_curve_where_they_are_known(open_file: Open):
@@ -517,7 +517,7 @@ def test_two_models_are_laid_side_by_side(open_file: Open):
     axes = page.locator(".rx-scatter .rx-axis").all_text_contents()
     open_file(explorer.compare(1000 * differences, explorer.length_score, pairs, names=("mine", "length")))
     assert page.locator(".rx-scatter .rx-axis").all_text_contents() == axes  # a model's unit is its own affair
-    page.get_by_label("only where they part").check()
+    page.get_by_label("only where they disagree").check()
     assert before
     expect(page.locator(".rx-scatter .rx-both").first).to_have_attribute("d", "")
 

@@ -85,9 +85,9 @@ def test_two_tabs_of_one_file_share_a_session_and_labels_can_be_forgotten(opened
     expect(page.get_by_text("2 of 40 judged")).to_be_visible()
     prompts = [one.get_by_role("region", name="Prompt").locator("p").text_content() for one in (page, other)]
     assert prompts[0] == prompts[1]
-    page.get_by_role("button", name="Forget them").click()
+    page.get_by_role("button", name="Forget the labels").click()
     expect(page.get_by_text("2 of 40 judged")).to_be_visible()
-    page.get_by_role("button", name="Really forget 2?").click()
+    page.get_by_role("button", name="Really forget 2 labels?").click()
     for one in (page, other):
         expect(one.get_by_text("0 of 40 judged")).to_be_visible()
     judge(page, "t", 1)

@@ -283,7 +283,7 @@ def test_on_request_it_leads_to_an_example_on_which_a_model_is_wrong(opened: Ope
 def test_at_its_end_it_offers_what_becomes_of_an_optimised_score(opened: Opened, tmp_path: Path):
     opened.page.emulate_media(reduced_motion="reduce")
     page = show(opened, tmp_path)
-    on = page.get_by_role("button", name="See such a score optimised")
+    on = page.get_by_role("button", name="Optimise a score like this")
     expect(on).to_be_hidden()
     page.keyboard.press("1")
     expect(page.locator(".rx-way").filter(has_text="fooled")).to_contain_text("judge who likes flattery")

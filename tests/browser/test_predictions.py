@@ -199,9 +199,9 @@ def test_of_the_heads_a_number_of_numbers_is_predicted(opened: Opened, tmp_path:
 
 
 SLIDERS = {
-    "path": ("p", "Your P(A preferred)"),
-    "film": ("accuracy", "Your accuracy at the last step"),
-    "compare": ("agreement", "Your share of pairs on which they prefer the same response"),
+    "path": ("p", "Your P(A is preferred)"),
+    "film": ("accuracy", "Your prediction of the accuracy at the last step"),
+    "compare": ("agreement", "Your prediction of the share of pairs on which they prefer the same response"),
 }
 
 
@@ -272,7 +272,7 @@ def probed(browser: Browser, width: int = 1400, **traits: Any) -> Iterator[tuple
 def test_in_the_probe_a_slider_takes_the_prediction(browser: Browser, how: str):
     with probed(browser, scores=(1.0, 0.0)) as (page, state):
         button(page, "Predict").click()
-        slider = page.get_by_label("Your P(A preferred)")
+        slider = page.get_by_label("Your P(A is preferred)")
         if how == "mouse":
             box = slider.bounding_box()
             assert box
@@ -401,7 +401,7 @@ def test_axe_finds_nothing_serious(browser: Browser, view: str):
         button(page, "Predict").click()
         if view == "probe":
             button(page, "delete everything, in B").click()
-            page.get_by_label("Your P(A preferred)").press("ArrowRight")
+            page.get_by_label("Your P(A is preferred)").press("ArrowRight")
         else:
             ghost(page).press("ArrowUp")
         assert faults_of_both_schemes(page) == []
@@ -414,7 +414,7 @@ def test_nothing_is_wider_than_the_window(browser: Browser, width: int):
     with probed(browser, width=width) as (page, _):
         button(page, "+ filler, in A").click()
         button(page, "Predict").click()
-        page.get_by_label("Your P(A preferred)").press("ArrowRight")
+        page.get_by_label("Your P(A is preferred)").press("ArrowRight")
         button(page, "Reveal").click()
         for tab in ("Probe", "Preference curve"):
             page.get_by_role("tab", name=tab).click()

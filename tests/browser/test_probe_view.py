@@ -232,7 +232,7 @@ def test_a_slow_scorer_is_said_and_holds_no_typing_up(browser: Browser) -> None:
     with served(browser, slow) as (page, _):
         box = page.get_by_label("Response A")
         box.fill("slow")
-        expect(page.get_by_text("a scorer is scoring; these are the scores before.")).to_be_visible()
+        expect(page.get_by_text("a scorer is scoring; these are the previous scores.")).to_be_visible()
         start = time.monotonic()
         box.press_sequentially(" but typed on")
         assert time.monotonic() - start < 15  # the scorer takes longer

@@ -1,4 +1,4 @@
-// The controls of rmlab/explorer/controls.py. A kind is a function of the store that gives
+// The controls of rmlab/explorer/controls.py. A kind is a function of the store that returns
 // { node, names, draw({ lost }), close() }: what is shown, the traits that it is drawn from, and how.
 import { decimals } from "./charts/chart.js";
 import { element, unique, update } from "./core/dom.js";
@@ -7,7 +7,7 @@ import { player } from "./core/player.js";
 import { createStore } from "./core/store.js";
 import { prediction } from "./parts/asked.js";
 
-const A_DRAG = 60; // milliseconds between two values that a drag sends: each of them is a picture to draw
+const A_DRAG = 60; // milliseconds between two values that a drag sends, because each may need a new picture
 
 /** What anywidget calls. */
 export function render({ model, el }) {
@@ -44,7 +44,7 @@ export function throttled(send, pause) {
   return { call, waits: () => newest !== null };
 }
 
-/** A slider over the trait `name`: `bounds()` gives its ends and step, `inWords(value)` what is read; `held()` hears that it is moved. */
+/** A slider over the trait `name`: `bounds()` gives its ends and step, `inWords(value)` is the text beside it; `held()` is called when it is moved. */
 function range(store, name, bounds, inWords, held = () => {}) {
   const label = element("span", { class: "rx-label" });
   const input = element("input", { type: "range", class: "rx-long", id: unique("range"), onInput: () => { held(); choose(Number(input.value)); } });
@@ -64,7 +64,7 @@ function range(store, name, bounds, inWords, held = () => {}) {
     draw({ lost }) {
       update(label, { text: store.get("label") });
       update(input, { ...bounds(), disabled: Boolean(lost) });
-      if (drag.waits()) return; // what the reader holds is newer
+      if (drag.waits()) return; // the value that the reader is dragging is newer
       input.value = store.get(name);
       say(store.get(name));
     },
@@ -148,7 +148,7 @@ function toggle(store) {
   };
 }
 
-/** A count, which one button raises and the other sets to 0: the value is sent and not the press, which could be lost. */
+/** A count, which one button raises and the other sets to 0. The value is sent, not the press, which could be lost. */
 function presses(store) {
   const more = element("button", { type: "button", class: "rx-button", onClick: () => store.set({ value: store.get("value") + 1 }) });
   const again = element("button", { type: "button", class: "rx-button", text: "Reset", onClick: () => store.set({ value: 0 }) });
@@ -163,7 +163,7 @@ function presses(store) {
   };
 }
 
-/** What controls redraw: a click takes the focus, so that keys go nowhere else; that the kernel is gone is said here. */
+/** An output that follows controls. A click takes the focus, so that keys go nowhere else; a lost kernel is reported here. */
 function shown(store, inside, names, draw) {
   const error = element("p", { class: "rx-error", role: "alert" });
   return {
@@ -187,7 +187,7 @@ function picture(store) {
     const [width, height] = store.get("size");
     const image = element("img", { src: store.get("source"), alt: store.get("value"), width, height });
     newest = image;
-    await image.decode().catch(() => {}); // the picture before it stays until this one can be drawn
+    await image.decode().catch(() => {}); // the previous picture stays until this one can be drawn
     if (image === newest) frame.replaceChildren(image);
   });
 }

@@ -1,4 +1,4 @@
-// The frame around the views: tabs, what every view has (Predict, Reset, size, link), and what went wrong.
+// The frame around the views: tabs, the buttons of every view (Predict, Reset, size, link), and error messages.
 import { element, unique, update } from "./core/dom.js";
 import { keepKeys } from "./core/keep_keys.js";
 import { readLink, writeLink } from "./core/link.js";
@@ -28,8 +28,8 @@ import { robustness } from "./views/robustness.js";
 const VIEWS = [path, curve, probe, pairs, film, head, compare, optimise, robustness, judge, audit];
 
 /**
- * Show the views that the store names in `root`; gives a function that takes them down. `title` is the heading of the page
- * around it, if there is one. Where there is an opening it comes first, unless it was seen or the page `goesOn`.
+ * Show the views that the store names in `root`; returns a function that takes them down. `title` is the heading of the page
+ * around it, if there is one. If there is an opening, it comes first, unless it was seen before or the page `goesOn`.
  */
 export function mount(root, store, { title = null, goesOn = false } = {}) {
   const views = VIEWS.filter((view) => store.get("views").includes(view.name));
@@ -79,7 +79,7 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
   onModel(store, ({ client }) => explaining(store, client));
   const release = keepKeys(root);
   let current = null;
-  let answered = null; // whether a model of the page's own answered when the view was made: its texts can then be edited
+  let answered = null; // whether a model in the page answered when the view was made: its texts can then be edited
   let cleanup = () => {};
   function draw() {
     root.classList.toggle("rx-projector", larger());
@@ -97,7 +97,7 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
       views.forEach((each, i) => update(tabs[i], { "aria-selected": String(each === view), tabindex: each === view ? 0 : -1 }));
       update(panel, { role: "tabpanel", "aria-labelledby": tabs[views.indexOf(view)].id });
     }
-    // the tab says the same to who sees it
+    // the tab shows the title to sighted readers
     panel.replaceChildren(...(views.length > 1 ? [element("h2", { class: "rx-unseen", text: view.title })] : []));
     cleanup = view.render(panel, store);
     panel.prepend(...[termsOf(view.name, store)].filter(Boolean));
@@ -129,7 +129,7 @@ export function mount(root, store, { title = null, goesOn = false } = {}) {
   };
 }
 
-/** The opening before everything else in `root`, and a title that leads back to it. left(): called when it is left. */
+/** Put the opening before everything else in `root`, with a title that leads back to it; `left()` is called when the reader leaves it. */
 function opensWith(root, store, heading, left) {
   const first = opening(store, (view, texts = null) => {
     close();
@@ -153,16 +153,16 @@ function opensWith(root, store, heading, left) {
   return { open, close, end: first.end };
 }
 
-const SAID = 6_000; // milliseconds for which a word on the link is shown
+const SAID = 6_000; // milliseconds for which the message about the link is shown
 
 async function offerLink(store, said) {
   history.replaceState(null, "", writeLink(store)); // unlike a new hash, it is no link that was opened
   setTimeout(() => update(said, { text: "" }), SAID);
   try {
     await navigator.clipboard.writeText(location.href);
-    update(said, { text: "The link to these texts and scores is copied." });
+    update(said, { text: "A link to these texts and scores has been copied." });
   } catch {
-    update(said, { text: "The address of this page now holds these texts and scores: copy it from the browser's bar." });
+    update(said, { text: "The address of this page now holds these texts and scores. Copy it from the browser's address bar." });
   }
 }
 
@@ -171,7 +171,7 @@ export function render({ model, el }) {
   return mount(el, createStore(model, { live: true }));
 }
 
-/** What the page calls. The state and the data stand in a block of JSON; where it was served, a kernel answers, and else a model of its own, if it has one. */
+/** What the page calls. State and data are in a block of JSON. On a served page a kernel answers; on a file, the model inside it, if there is one. */
 export function open() {
   const values = JSON.parse(document.getElementById("rmlab-state").textContent);
   const { state, error } = readLink(location.hash);

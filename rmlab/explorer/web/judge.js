@@ -1,4 +1,4 @@
-// Judging pairs: one rater's page, a class's pages that join with a code, and the teacher's page that looks on.
+// Judging pairs: the page of one rater, the pages of a class that joins with a code, and the teacher's page.
 import { element } from "./core/dom.js";
 import { judging } from "./judge/rater.js";
 import { ask } from "./judge/server.js";
@@ -20,11 +20,11 @@ function allowed(storage) {
   try {
     return storage();
   } catch {
-    return null; // storage is turned off or full, or holds something else: the page goes on without it
+    return null; // storage is turned off or full, or holds something else: the page works without it
   }
 }
 
-/** Ask for code and name; a page that joined before goes on by itself. */
+/** Ask for code and name, filled in with those of an earlier visit. */
 function joining(panel) {
   const kept = allowed(() => JSON.parse(localStorage.getItem("rmlab-judge"))) ?? {};
   const code = element("input", { type: "text", id: "rx-code", required: true, maxlength: 12, autocomplete: "off", autocapitalize: "characters", class: "rx-entry" });
@@ -45,7 +45,7 @@ function joining(panel) {
       allowed(() => localStorage.setItem("rmlab-judge", JSON.stringify(known)));
       judging(panel, { ask, known, view });
     } catch (failure) {
-      error.textContent = failure.status ? `${failure.message}.` : "The server does not answer. Are you in the same network?";
+      error.textContent = failure.status ? `${failure.message}.` : "The server does not answer. Are you on the same network?";
       error.hidden = false;
     }
   }
@@ -54,7 +54,7 @@ function joining(panel) {
       error,
       element("p", { class: "rx-field" }, element("label", { for: "rx-code", text: "Code" }), code),
       element("p", { class: "rx-field" }, element("label", { for: "rx-name", text: "Your name" }), name),
-      element("p", { class: "rx-quiet", text: "The name is kept with your labels. It may be any: a nickname, or a number." }),
+      element("p", { class: "rx-quiet", text: "The name is kept with your labels. It can be anything, such as a nickname or a number." }),
       element("button", { type: "submit", class: "rx-button", text: "Join" })));
   (code.value ? name : code).focus();
 }

@@ -1,4 +1,4 @@
-// Judging in a notebook: the same view as the page's, whose questions go to the kernel.
+// Judging in a notebook: the same view as on the page, with requests that go to the kernel.
 import { element } from "./core/dom.js";
 import { keepKeys } from "./core/keep_keys.js";
 import { judging } from "./judge/rater.js";
@@ -11,7 +11,7 @@ const COPY = Math.random().toString(36).slice(2); // two views of one widget mus
 /** What anywidget calls. */
 export function render({ model, el }) {
   const panel = element("section", { class: "rx-panel", tabindex: 0, "aria-label": KEYS_IN_WORDS });
-  const waiting = new Map(); // id of a question -> what takes its answer
+  const waiting = new Map(); // id of a request -> what takes its answer
   let asked = 0;
   el.classList.add("rx");
   el.replaceChildren(panel);

@@ -1,11 +1,11 @@
-// A session of grey patches. The kernel says what is shown and what may be answered; an answer goes back with the number
-// of the screen that it was given to, so that a second click on the same one is not taken for an answer to the next.
+// A session of grey patches. The kernel decides what is shown and which answers are possible. An answer carries the number
+// of its screen, so that a second click on one screen is not taken for an answer to the next.
 import { element, update } from "./core/dom.js";
 import { keepKeys } from "./core/keep_keys.js";
 
 const CALLED = ["no patch", "one grey patch", "two grey patches side by side"];
 
-/** What anywidget calls. `choices` are [text, value, key]: a button each, and the key that does the same. */
+/** What anywidget calls. `choices` are [text, value, key]: each has a button, and a key that does the same. */
 export function render({ model, el }) {
   const screen = element("div", { class: "rx-patches", role: "group", tabindex: 0 });
   const line = element("p", { class: "rx-words", role: "status" });
@@ -33,11 +33,11 @@ export function render({ model, el }) {
     update(line, { text: model.get("line") });
     const choices = model.get("choices");
     const wanted = JSON.stringify(choices);
-    if (wanted === offered) return; // the same buttons: the focus stays on the one that was pressed
+    if (wanted === offered) return; // the buttons have not changed: the focus stays on the one that was pressed
     const inside = el.contains(el.getRootNode().activeElement);
     buttons.replaceChildren(...choices.map(([text, value]) =>
       element("button", { type: "button", class: "rx-button", text, onClick: () => say(value) })));
-    if (inside && offered) screen.focus({ preventScroll: true }); // its button is gone; keys go on from here
+    if (inside && offered) screen.focus({ preventScroll: true }); // its button is gone; this keeps receiving the keys
     offered = wanted;
   }
   model.on("change:screen", draw);

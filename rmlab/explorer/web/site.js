@@ -12,7 +12,7 @@ import { fetched } from "./live/sources.js";
 import { patchModel } from "./parts/patch_session.js";
 import { render as patches } from "./patches.js";
 
-const NEAR = "800px"; // of what is in view: what is further away is shown when it comes nearer
+const NEAR = "800px"; // from what is in view: a widget further away is shown when it comes nearer
 
 /** Show every widget of the page. */
 export function open() {
@@ -51,7 +51,7 @@ function show(root, id, page) {
     control({ model, el: root });
     if (widgets[id].coarse) root.append(element("p", { class: "rx-quiet", text: widgets[id].coarse }));
   } else if (kind === "explorer") {
-    const source = widgets[id].live ? fetched(widgets[id].live) : null; // loaded when its reader asks for it
+    const source = widgets[id].live ? fetched(widgets[id].live) : null; // loaded when the reader asks for it
     const store = createStore(model, { live: source !== null, kernel: false });
     if (source) answerInPage(store, source);
     mount(root, store);
@@ -73,15 +73,15 @@ function follow(model, { controls, settings, shown, frames: places }, { widgets,
   update();
 }
 
-/** The place of the number that is nearest; false is 0 and true is 1. */
+/** The index of the nearest number; false is 0 and true is 1. */
 export function nearest(numbers, wanted) {
   const away = (i) => Math.abs(numbers[i] - wanted);
   return numbers.reduce((best, _, i) => (away(i) < away(best) ? i : best), 0);
 }
 
-const OWN = ["views", "data", "view"]; // of an explorer, and not of its state
+const OWN = ["views", "data", "view"]; // of an explorer, and not shared with the others of its state
 
-/** Tell the other explorers of a state what one of them changes. */
+/** Pass what one explorer changes to the other explorers of its state. */
 function shareState(all, id, { widgets, models }) {
   const others = all.filter((other) => other !== id).map((other) => models[other]);
   for (const name of Object.keys(widgets[id].values).filter((each) => others.length && !OWN.includes(each))) {
@@ -91,7 +91,7 @@ function shareState(all, id, { widgets, models }) {
   }
 }
 
-/** Let a prediction be revealed: the words on every one of its values were written beforehand, on none of them last. */
+/** Let a prediction be revealed: the words for each of its values were written beforehand, and last those for no prediction. */
 function answer(model, { truth, words }) {
   model.on("change:revealed", () => {
     if (!model.get("revealed")) return;

@@ -1,14 +1,14 @@
 // What each token adds to a score, found by leaving it out: leave-one-out of rmlab/attribution.py, in the browser.
 import { signed } from "../charts/chart.js";
 
-const BATCH_TOKENS = 1024; // of a request to the model: the next key waits for no more
+const BATCH_TOKENS = 1024; // in a request to the model, so that the next key does not wait longer
 const TOLERANCE = 1e-3; // tokens add up to within this share of their absolute sum, or this in nats
-/** Tokens of both responses, at most: each costs the score of a whole text. */
+/** The most tokens of both responses together: for each, a whole text is scored. */
 export const MOST_TOKENS = 240;
 
 /**
  * What each token of a response adds to its score, in nats: `{ text, spans, values, score, without }`, as Python's
- * `Attribution` has them. Null once `isStale()`: nobody waits for it any longer.
+ * `Attribution` has them. Null once `isStale()`, when nobody waits for it any longer.
  */
 export async function leaveOut(client, item, isStale = () => false) {
   const { ids, text, spans } = await client.tokens(item);
@@ -25,7 +25,7 @@ export async function leaveOut(client, item, isStale = () => false) {
   return { text, spans: columns.map((i) => spans[i]), values: others.map((one) => score - one), score, without };
 }
 
-/** The text of an attribution cut into [piece, what it adds], with null for what is no token; tokens of one character are one piece. */
+/** The text of an attribution cut into [piece, what it adds], with null for what is not a token; tokens that share a character are one piece. */
 export function pieces({ text, spans, values }) {
   const cut = [];
   let end = 0;
@@ -68,7 +68,7 @@ export async function explained(client, { prompt, responses }, isStale) {
   const read = await Promise.all(items.map((item) => client.tokens(item)));
   const n = total(read.map(({ spans }) => spans.filter(Boolean).length));
   if (n > MOST_TOKENS) {
-    return { words: `These responses have ${n} tokens. Leaving out each of them takes too long here beyond ${MOST_TOKENS}; in a notebook, gradients take their place.` };
+    return { words: `These responses have ${n} tokens. Leaving out each of them would take too long here: the limit is ${MOST_TOKENS}. A notebook uses gradients instead.` };
   }
   const found = [];
   for (const item of items) found.push(isStale() ? null : await leaveOut(client, item, isStale));
@@ -77,7 +77,7 @@ export async function explained(client, { prompt, responses }, isStale) {
   return { a, b, words: inWords(...found) };
 }
 
-/** Keep the trait `attribution` up to date with the texts while `explain` is on; gives a function that ends it. */
+/** Keep the trait `attribution` up to date with the texts while `explain` is on; returns a function that ends it. */
 export function explaining(store, client) {
   const texts = () => ({ prompt: store.get("prompt"), responses: [store.get("response_a"), store.get("response_b")] });
   const key = () => (store.get("explain") ? JSON.stringify(texts()) : "");

@@ -1,14 +1,14 @@
-// The checks of rmlab/audit that need only scores of texts, under the same names. Each gives a status ("kept", "broken" or
-// "not applicable"), what was measured, and what it would mean if it broke.
+// The checks of rmlab/audit that need only scores of texts, under the same names. Each returns a status ("kept", "broken"
+// or "not applicable") and what was measured; `means` says what the check shows, and what a failure would mean.
 import { Z95 } from "../charts/bins.js";
 import { signed } from "../charts/chart.js";
 
 const SPREAD_SHARE = 1e-3; // two scores are the same within this share of the spread of the scores,
-const ROUNDING = 2e-6; // or within this share of the largest, whichever is more
+const ROUNDING = 2e-6; // or within this share of the largest score, whichever is more
 const COMPARED = 12; // texts that are scored in several ways
 const PAIRS = 32; // pairs whose two texts are scored
 const SWAPPED = 8; // pairs whose responses are swapped
-const TIES = 0.05; // the share of pairs with equal scores that breaks the line
+const TIES = 0.05; // the largest share of pairs that may have equal scores
 const LONG = 0.5; // a rank correlation: beyond it, length alone explains a quarter of the variance
 const LEAST_PAIRS = 30;
 const LONGEST = "Tea came to Britain by way of Holland and Portugal. At first it was sold by chemists, as a cure for headaches. ".repeat(90); // 2,000 tokens
@@ -20,7 +20,7 @@ const small = (value) => (value === 0 ? "0" : value < 1e-4 ? value.toExponential
 const largest = (values) => values.reduce((most, value) => (Number.isNaN(value) ? Infinity : Math.max(most, value)), 0);
 const gaps = (one, other) => one.map((value, i) => Math.abs(value - other[i]));
 
-/** The scores of some texts in batches of a size, in their order. */
+/** The scores of texts, in their order, computed in batches of a given size. */
 async function inBatches(client, items, size) {
   const scores = [];
   for (let start = 0; start < items.length; start += size) scores.push(...await client.score(items.slice(start, start + size)));
@@ -37,7 +37,7 @@ function within(context, what, ways) {
 export const CHECKS = [
   {
     name: "repeat",
-    means: "A text scored twice has one score. Dropout that was left on makes each score random.",
+    means: "A text that is scored twice gets the same score. Dropout that was left on makes each score random.",
     async run({ client, compared, context }) {
       return within(context, "Scores of the same text", gaps(await alone(client, compared.items), compared.scores));
     },
@@ -48,14 +48,14 @@ export const CHECKS = [
     async run({ client, compared, context }) {
       const ways = [];
       for (const size of [2, 3, 8]) ways.push(...gaps(await inBatches(client, compared.items, size), compared.scores));
-      const ends = [compared.shortest, compared.longest]; // the most padding
+      const ends = [compared.shortest, compared.longest]; // with the most padding
       ways.push(...gaps(await client.score(ends.map((i) => compared.items[i])), ends.map((i) => compared.scores[i])));
       return within(context, "Alone and in batches of 2, 3 and 8, scores", ways);
     },
   },
   {
     name: "order",
-    means: "A batch in another order gives each text the same score. If it does not, a text reads its neighbour.",
+    means: "A batch in another order gives each text the same score. If it does not, the texts of a batch affect one another.",
     async run({ client, compared, context }) {
       const straight = await inBatches(client, compared.items, 8);
       const reversed = [];
@@ -67,7 +67,7 @@ export const CHECKS = [
   },
   {
     name: "antisymmetry",
-    means: "The difference of a pair changes its sign, and nothing else, when its responses are swapped. If not, the place of a response counts.",
+    means: "The difference of a pair changes its sign, and nothing else, when its responses are swapped. If it does not, the position of a response counts.",
     async run({ client, pairs, context }) {
       const ways = [];
       for (const { prompt, responses } of pairs.slice(0, SWAPPED)) {
@@ -81,7 +81,7 @@ export const CHECKS = [
   },
   {
     name: "equal scores",
-    means: "Two different responses have different scores. If not, the score may be read at the end of the prompt.",
+    means: "Two different responses have different scores. If they do not, the score may be read at the end of the prompt.",
     async run({ pairs }) {
       const different = pairs.filter(({ responses: [a, b] }) => a !== b);
       if (!different.length) return notApplicable("no pair has two different responses");
@@ -92,7 +92,7 @@ export const CHECKS = [
   },
   {
     name: "finite",
-    means: "Every text has a finite score: an empty one, and one longer than the model reads, too. A NaN makes every comparison false.",
+    means: "Every text has a finite score, even an empty text and one that is longer than the model can read. A NaN makes every comparison false.",
     async run({ client, pairs, unscored }) {
       const odd = [["an empty response", ""], ["a text of 2,000 tokens", LONGEST]];
       for (const [what, response] of odd) {
@@ -135,8 +135,8 @@ export const CHECKS = [
 ];
 
 /**
- * Run the checks on pairs `{ prompt, responses: [a, b] }`, of which some are taken. Tells `heard({ name, means, status,
- * found })` of each as it comes, and before that `scored(n, all)`, how many texts have a score; gives null where `isStale()`
+ * Run the checks on some of the pairs `{ prompt, responses: [a, b] }`. Calls `heard({ name, means, status, found })` for
+ * each check as it ends, and before that `scored(n, all)` with the number of texts that have a score; returns null where `isStale()`
  * ended it, else `{ spread, tolerance, n }`.
  */
 export async function audit(client, given, heard, { isStale = () => false, scored = () => {} } = {}) {
@@ -174,7 +174,7 @@ export async function audit(client, given, heard, { isStale = () => false, score
   return { ...context, n: all.length };
 }
 
-/** At most n of a list, from its first to its last. */
+/** At most n items of a list, evenly spaced from the first to the last. */
 function evenly(list, n) {
   if (list.length <= n) return list;
   return Array.from({ length: n }, (_, i) => list[Math.floor((i * (list.length - 1)) / (n - 1))]);
@@ -198,7 +198,7 @@ function spreadOf(scores) {
   return Math.sqrt(scores.reduce((sum, one) => sum + (one - mean) ** 2, 0) / Math.max(scores.length, 1));
 }
 
-/** Spearman's, of two lists; null where one of them is constant. */
+/** Spearman's rank correlation of two lists; null if one of them is constant. */
 function rankCorrelation(one, other) {
   const ranks = [one, other].map((values) => {
     const sorted = [...values].sort((a, b) => a - b);

@@ -1,4 +1,4 @@
-// The calibration of some of the pairs: the bins of rmlab.evaluate, made again as the filter changes.
+// The calibration of some of the pairs: the bins of rmlab.evaluate, computed again when the filter changes.
 import { preferenceProbability } from "../core/preference.js";
 import { verdictOn } from "../core/rows.js";
 
@@ -6,8 +6,8 @@ import { verdictOn } from "../core/rows.js";
 export const Z95 = 1.959963984540054;
 
 /**
- * Bins as rmlab.evaluate gives them, of the rows that were not judged a tie. The pairs of one prompt count in the interval
- * as one judgement that they repeat, which is what Python falls back on; where every prompt has one pair the two are equal.
+ * Bins as in rmlab.evaluate, of the rows that were not judged a tie. For the interval, the pairs of one prompt count as one
+ * repeated judgement, which is what Python falls back on; if every prompt has one pair, the two are equal.
  */
 export function calibrationOf(columns, rows) {
   const n = columns.evaluation?.n_bins ?? 1;

@@ -1,4 +1,4 @@
-// Does "80% sure" come true in 80%? The bins that rmlab.evaluation made; nothing is computed here.
+// Is the model right in 80% of the cases for which it says 80%? The bins come from elsewhere; nothing is computed here.
 import { axis, line, picture, scale, triangle } from "./chart.js";
 import { svg, update } from "../core/dom.js";
 import { marksByKeys } from "./marks.js";
@@ -7,8 +7,8 @@ const REACH = 18; // pixels from a point within which it is picked
 const percent = (value) => `${Math.round(100 * value)}%`;
 
 /**
- * The picture of `draw({ bins, sure, shown, none })`; `none` is said where there are no bins; `sure` is the probability of a pair that is pointed at, or null. With
- * `pick(bin)` a bin can be picked.
+ * The picture of `draw({ bins, sure, shown, none })`; `none` is shown if there are no bins; `sure` is the probability of
+ * the selected pair, or null. With `pick(bin)` a bin can be picked.
  */
 export function calibration({ label, height, pick = null, open }) {
   const across = axis("bottom", { label: "how sure the model is", count: 5, format: percent });
@@ -53,7 +53,7 @@ export function calibration({ label, height, pick = null, open }) {
   return made;
 }
 
-/** The bin that holds a probability; undefined for none, and for that of a tie, which no bin counts. */
+/** The bin that holds a probability; undefined for null, and for one half, which is in no bin. */
 export function binOf(bins, sure) {
   return sure === null || sure === 0.5 ? undefined : bins.find((bin) => bin.lower <= sure && (sure < bin.upper || bin.upper === 1));
 }

@@ -1,7 +1,7 @@
-// A mark that is circled and named: the one that a picture is looked at for.
+// A mark that is circled and named: the one that the reader should look at.
 import { svg, update } from "../core/dom.js";
 
-/** `draw([left, top] or null, x, em)`; the name stands on the side that has more room on the scale x: whether on the right is given back. */
+/** `draw([left, top] or null, x, em)`; the name goes to the side with more room on the scale x; returns whether that is the right. */
 export function callOut(text) {
   const circle = svg("circle", { class: "rx-call" });
   const name = svg("text", { class: "rx-strong", text });

@@ -43,7 +43,7 @@ export function decimals(step) {
   return (String(step).split(".")[1] ?? "").length;
 }
 
-/** `d` of the mark that points from below at a place on an axis. */
+/** `d` of the triangle that points from below at a place on an axis. */
 export const triangle = (x, y, em) => `M${x} ${y}l${-0.42 * em} ${0.75 * em}h${0.84 * em}Z`;
 
 /** What the marks of a picture mean: `legend([class, words], ...)`. */
@@ -65,7 +65,7 @@ export function axis(side, { label, count = 8, format = String, whole = false })
       if (key === drawn) return;
       drawn = key;
       const [start, end] = along.range;
-      const room = Math.abs(end - start) / ((side === "bottom" ? 3.5 : 1.8) * em); // labels that find room beside each other
+      const room = Math.abs(end - start) / ((side === "bottom" ? 3.5 : 1.8) * em); // how many labels fit beside each other
       marks.replaceChildren(
         svg("path", { d: side === "bottom" ? line([[start, at], [end, at]]) : line([[at, start], [at, end]]) }),
         ...ticks(along.domain, Math.min(count, room)).filter((value) => !whole || Number.isInteger(value)).map((value) => {

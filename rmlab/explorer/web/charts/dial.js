@@ -1,18 +1,18 @@
-// P as needles on a half circle: up is a toss-up, to the left is A, to the right is B, as the responses stand.
+// P as needles on a half circle: up is a toss-up, to the left is A, to the right is B, like the responses.
 import { line, picture, shownIf } from "./chart.js";
 import { svg, update } from "../core/dom.js";
 
 const TICKS = [0, 0.25, 0.5, 0.75, 1];
 
-const ROOM = 0.1; // of the half circle, that a number takes
+const ROOM = 0.1; // the share of the half circle that a number takes
 
-/** Whom a needle leans to, and how surely: to the right it is B, though P is that of A. */
+/** The side that a needle leans to, with its probability: to the right that is B, although p is that of A. */
 function short(p) {
   const [side, share] = p >= 0.5 ? ["A", p] : ["B", 1 - p];
   return `${side} ${share > 0.995 ? "> 0.99" : share.toFixed(2)}`;
 }
 
-/** Where the number of a needle at p stands beside that of another. */
+/** Where to put the number of a needle at p, so that it does not overlap the other's. */
 function clearOf(p, other) {
   if (p === null || other === null || Math.abs(p - other) >= ROOM) return p;
   const below = p < other || other > 1 - ROOM / 2;
@@ -51,7 +51,7 @@ export function dial({ label }) {
           d: p === null ? "" : line([[x, y], at(p, i ? 0.86 : 0.93)]), visibility: shownIf(p !== null),
           "stroke-opacity": late ? 0.4 : null,
         });
-        const place = i ? clearOf(p, one.p) : p; // two numbers would run into each other
+        const place = i ? clearOf(p, one.p) : p; // two numbers would overlap
         const [left, top] = at(place ?? 0.5, 1 + 0.5 * em / r);
         const aside = Math.cos(Math.PI * (place ?? 0.5));
         update(figures[i], {

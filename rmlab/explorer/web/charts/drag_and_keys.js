@@ -14,7 +14,7 @@ export function follow(event, node, move) {
   node.addEventListener("lostpointercapture", end);
 }
 
-/** The value that a key gives a slider at `value`; undefined where the key is none of a slider's. */
+/** The value to which a key moves a slider from `value`; undefined for keys that do not move sliders. */
 export function stepped(event, value, step, [low, high]) {
   const size = step * (event.shiftKey ? 10 : 1);
   return {

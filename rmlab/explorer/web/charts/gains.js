@@ -1,5 +1,5 @@
-// What proxy and true reward have gained, against the distance from the policy where it all began. Each curve has its name
-// at its end, where no line is; the numbers are with the legend.
+// What the proxy and the true reward have gained, against the distance from the starting policy. Each curve has its name at
+// its end, where no line is; the numbers are in the legend.
 import { axis, line, picture, scale, shownIf, triangle } from "./chart.js";
 import { svg, update } from "../core/dom.js";
 

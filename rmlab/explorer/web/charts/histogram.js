@@ -1,5 +1,5 @@
-// The distribution of score differences: right of zero the model agrees with the label, left of it (hatched) it does not.
-// Pairs that were judged a tie are grey, on top: with these it neither agrees nor disagrees.
+// The distribution of score differences: to the right of zero the model agrees with the label, to the left (hatched) it
+// does not. Pairs that were judged a tie are grey, on top: the model neither agrees nor disagrees with these.
 import { axis, line, picture, scale, signed, triangle } from "./chart.js";
 import { svg, unique, update } from "../core/dom.js";
 import { marksByKeys } from "./marks.js";
@@ -32,9 +32,9 @@ export function reachOf(values) {
 
 /**
  * Bars of `draw({ values, tied, reach, selected, shown, most })`; `tied` are the values of further pairs, which were judged
- * a tie, by default none; `most` is the height of the axis in pairs, by default that of the
- * highest bar; higher ones are cut, and their number is printed. With `pick(value)` one can be
- * picked, by the value in its middle or under the pointer.
+ * a tie, by default none; `most` is the height of the axis in pairs, by default that of the highest bar; higher bars are
+ * cut, and their number is printed. With `pick(value)` a bar can be picked, by the value in its middle or under the
+ * pointer.
  */
 export function histogram({ label, height, pick = null, open }) {
   const hatch = unique("hatch");

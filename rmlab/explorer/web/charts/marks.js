@@ -1,10 +1,10 @@
-// The marks of a picture as a list box, so that keys pick what the pointer can. One of them is the current one.
+// The marks of a picture as a list box, so that keys can pick what the pointer can. One of them is the current one.
 import { unique, update } from "../core/dom.js";
 
 /**
- * Gives keys to the picture `node`; `option` is the element in it that stands for the current mark.
+ * Gives keys to the picture `node`; `option` is the element in it that represents the current mark.
  * across(), up(): the marks as anything that can be compared, from the left and from below; pick(mark); open(): for Enter.
- * `draw({ any, current, words })`: whether there are marks at all, the current one or null, and what is said of it.
+ * `draw({ any, current, words })`: whether there are marks at all, the current one or null, and its description.
  */
 export function marksByKeys(node, option, { across, up = across, pick, open = () => {} }) {
   update(option, { id: unique("mark") });

@@ -1,4 +1,4 @@
-// Many points in one picture, drawn as one path for each kind, and picked exactly: the nearest to the pointer.
+// Many points in one picture, drawn as one path for each kind; a click picks the point nearest to the pointer.
 import { axis, line, picture, scale } from "./chart.js";
 import { callOut } from "./call_out.js";
 import { svg, update } from "../core/dom.js";

@@ -1,4 +1,4 @@
-// Two scores slide onto one axis; their gap drops onto the sigmoid; a needle lands at P, beside what the reader said.
+// Two scores slide onto one axis; their difference drops onto the sigmoid; a needle lands at P, beside the reader's choice.
 import { axis, graph, inside, line, picture, scale, signed } from "./chart.js";
 import { svg, update } from "../core/dom.js";
 import { eased } from "../core/motion.js";
@@ -7,7 +7,7 @@ import { preferenceProbability } from "../core/preference.js";
 /** Each part, as shares of the whole time in which it moves. */
 export const PARTS = { pins: [0, 0.3], gap: [0.34, 0.5], drop: [0.54, 0.74], rise: [0.76, 0.86], needle: [0.88, 1] };
 
-const CLEAR = 3.6; // em below the line of scores where its pins, ticks and name are passed
+const CLEAR = 3.6; // em below the line of scores, past its pins, ticks and name
 
 /** How far a part has come, from 0 to 1, at a share of the whole. */
 export const part = (name, share) => {
@@ -44,7 +44,7 @@ export function scoresToP() {
       const x = scale([-reach, reach], [1.2 * em, width - 6.5 * em]);
       const y = scale([0, 1], [23 * em, 10.3 * em]);
       const top = 5 * em; // of the line of scores
-      const right = x.range[1] + 1.2 * em; // where the gauge stands
+      const right = x.range[1] + 1.2 * em; // position of the gauge
       line1.update(x, top, em);
       line2.update(x, y(0), em);
       update(zero, { d: line([[x(0), y(0)], [x(0), y(1)]]) + line([[x.range[0], y(0.5)], [right, y(0.5)]]) });

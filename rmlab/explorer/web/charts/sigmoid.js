@@ -27,7 +27,7 @@ export function sigmoid(store) {
     follow(event, point.node, (e) => part(onGrid(x.invert(e.clientX) - from, STEP, x.domain)));
   });
   const ghost = handle("Your prediction of P(A is preferred)", "vertical", (event) => {
-    if (event.key === "Enter" || event.key === " ") predict(now.guess ?? 0.5); // it may stay where it is
+    if (event.key === "Enter" || event.key === " ") predict(now.guess ?? 0.5); // a prediction may stay where it is
     else pressed(event, now.guess ?? 0.5, SUREST, ENDS, predict);
   }, (event) => {
     const from = y.invert(event.clientY) - (now.guess ?? 0.5);
@@ -38,7 +38,7 @@ export function sigmoid(store) {
 
   const predict = (p) => store.set(guessing(store, "p", predictable(p)));
 
-  /** Move both scores apart, or together, until their difference is `d`: the middle between them stays. */
+  /** Move both scores apart, or together, until their difference is `d`: their middle stays where it is. */
   function part(d) {
     const middle = (now.a + now.b) / 2;
     store.set(byHand(middle + d / 2, middle - d / 2));
@@ -63,7 +63,7 @@ export function sigmoid(store) {
       update(point.dot, { cx: at, cy: y(p) });
       update(point.halo, { cx: at, cy: y(p) });
       update(point.node, { visibility: shownIf(now.revealed), "aria-valuemin": x.domain[0], "aria-valuemax": x.domain[1], "aria-valuenow": now.d, "aria-valuetext": `${signed(now.d)} nats` });
-      const [aside, lift] = p < 0.5 ? [-1, -0.7] : [1, 1.4]; // where a rising curve is not: up left, down right
+      const [aside, lift] = p < 0.5 ? [-1, -0.7] : [1, 1.4]; // away from the rising curve: up on the left, down on the right
       update(label, {
         x: inside(at + aside * em, aside, x, em), y: y(p) + lift * em, "text-anchor": ANCHORS[aside],
         text: `P = ${probability(p, preferenceProbability(-now.d / now.temperature))}`, visibility: shownIf(now.revealed),
@@ -100,7 +100,7 @@ function handle(label, orientation, onKeydown, onPointerdown) {
   return { node, halo, dot };
 }
 
-/** A probability in three digits, or near 0 and 1 in a form that still tells it from them. */
+/** A probability with three digits, or near 0 and 1 in a form that differs from them. */
 export function probability(p, other = 1 - p) {
   if (p > 0.9995) return `1 − ${other.toExponential(1)}`.replace("e-", "e−");
   return p < 0.0005 ? p.toExponential(1).replace("e-", "e−") : p.toFixed(3);

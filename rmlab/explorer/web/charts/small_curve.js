@@ -1,12 +1,13 @@
-// A small curve over the score difference, with a dot on it to be dragged along or moved with keys.
+// A small curve over the score difference, with a dot on it to drag or move with keys.
 import { axis, graph, line, picture, scale, shownIf, signed } from "./chart.js";
 import { STEP } from "./number_line.js";
 import { follow, onGrid, pressed } from "./drag_and_keys.js";
 import { svg, update } from "../core/dom.js";
 
 /**
- * The picture of `draw({ d, reach, of, most, level, revealed, words })`: `of` gives the height at a difference, from 0 to
- * `most`; `level` is a dashed height; `words` are said of the dot; `said`, a height that was predicted. move(difference) is called for one that is chosen.
+ * The picture of `draw({ d, reach, of, most, level, revealed, words })`: `of` is the height at a difference, from 0 to
+ * `most`; `level` is a dashed height; `words` describe the dot; `said` is a height that was predicted. move(difference) is
+ * called for one that is chosen.
  */
 export function smallCurve({ label, move }) {
   const across = axis("bottom", { label: "", count: 5 });

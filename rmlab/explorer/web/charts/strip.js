@@ -1,4 +1,4 @@
-// Score differences of many pairs on one line, a mark each, so that a single pair can be followed.
+// Score differences of many pairs on one line, a mark for each, so that a single pair can be followed.
 import { callOut } from "./call_out.js";
 import { axis, line, picture, scale } from "./chart.js";
 import { svg, update } from "../core/dom.js";
@@ -36,7 +36,7 @@ export function strip({ label, height, pick, open, calling = "" }) {
       if (at) update(ring, { cx: at[0], cy: at[1], r: 0.6 * em });
       const other = called === followed ? null : placed[called] ?? null;
       const otherRight = call.draw(other, x, em);
-      // Where the two names would meet they stand on two sides.
+      // If the two names would overlap, they go to different sides.
       const meet = at && other && Math.abs(at[0] - other[0]) < 14 * em && Math.abs(at[1] - other[1]) < 1.4 * em;
       const left = meet ? otherRight : at && at[0] > width - 7 * em;
       update(name, at

@@ -1,4 +1,4 @@
-// Lines over the steps of a run, and where on them the reader stands.
+// Lines over the steps of a run, with a cursor at the current step.
 import { axis, line, picture, scale } from "./chart.js";
 import { svg, update } from "../core/dom.js";
 

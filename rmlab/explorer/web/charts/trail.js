@@ -1,5 +1,5 @@
-// The score difference after each edit, a point for each: of the model, and of a second scorer beside it. The names are in a
-// legend, since the lines may go anywhere.
+// The score difference after each edit, a point for each, of the model and of a second scorer. The names are in a legend,
+// since the lines may be anywhere.
 import { axis, line, picture, scale, signed } from "./chart.js";
 import { element, svg, update } from "../core/dom.js";
 

@@ -1,4 +1,4 @@
-// Edits of a response that a click makes, with sentences that come with the data.
+// Edits of a response by one click, with sentences that come with the data.
 
 const SENTENCE = /^[\s\S]*?[.!?](?=\s|$)/;
 const joined = (...texts) => texts.filter((text) => text.trim()).join(" ");
@@ -12,7 +12,7 @@ function shorter(text) {
   return words.slice(0, Math.floor(words.length / 2)).join(" ");
 }
 
-/** A response after the edit of a chip: `place` says where one of its `texts` goes, the next that is not there yet. */
+/** A response after the edit of a chip: `place` decides where the first of its `texts` that is not there yet goes. */
 export function edited(response, { place, texts = [] }) {
   const text = texts.find((each) => !response.includes(each)) ?? texts[0];
   return {
@@ -21,13 +21,13 @@ export function edited(response, { place, texts = [] }) {
   }[place]();
 }
 
-/** What is odd about a response that a reader would not prefer, in words for "the answer that wins ..."; or "". */
+/** What is odd about a response that no reader would prefer, in words that follow "Response A"; or "". */
 export function oddity(response) {
   const words = response.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
   if (!response.trim()) return "is empty";
-  if (!words.length) return "has not one word";
-  if (words.length >= 6 && new Set(words).size <= words.length / 3) return "says the same words again and again";
+  if (!words.length) return "contains no words";
+  if (words.length >= 6 && new Set(words).size <= words.length / 3) return "repeats the same words";
   const sentences = response.split(/(?<=[.!?])\s+/);
-  if (sentences.length > 2 && new Set(sentences).size <= sentences.length / 2) return "says the same sentences again and again";
+  if (sentences.length > 2 && new Set(sentences).size <= sentences.length / 2) return "repeats the same sentences";
   return words.length < 2 ? "is one word" : "";
 }

@@ -1,4 +1,4 @@
-// CSV that a spreadsheet opens as text and numbers, and never as formulas.
+// CSV that a spreadsheet opens as text and numbers, never as formulas.
 
 /** CSV of a head and rows of strings and numbers, as RFC 4180 has it. */
 export function csv(head, rows) {
@@ -7,12 +7,12 @@ export function csv(head, rows) {
 
 function cell(value) {
   if (typeof value === "number") return String(value);
-  // a spreadsheet takes what begins so for a formula; an apostrophe makes it text (OWASP, CSV injection)
+  // a spreadsheet takes text that begins like this for a formula; an apostrophe makes it text (OWASP, CSV injection)
   const inert = /^\s*[=+\-@＝＋－＠|%]|^[\t\r\n]/u.test(value) ? `'${value}` : value;
   return `"${inert.replaceAll('"', '""')}"`;
 }
 
-const CSV = { type: "text/csv", mark: "\ufeff" }; // the mark says UTF-8 to Excel
+const CSV = { type: "text/csv", mark: "\ufeff" }; // the mark tells Excel that the file is UTF-8
 
 /** Hand a text to the reader as a file. */
 export function download(name, text, { type, mark = "" } = CSV) {

@@ -1,4 +1,4 @@
-// Elements without markup: every text goes through textContent, so that what a dataset or a model says stays text.
+// Elements without markup: every text goes through textContent, so that whatever a dataset or a model contains stays text.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -36,7 +36,7 @@ function furnish(node, properties, children) {
   return node;
 }
 
-const COPY = Math.random().toString(36).slice(2, 10); // every widget of a notebook has a copy of this module, and its count
+const COPY = Math.random().toString(36).slice(2, 10); // every widget of a notebook has its own copy of this module, with its own count
 let used = 0;
 
 /** A name that no other element of the document has, for ids and groups of radio buttons. */

@@ -1,4 +1,4 @@
-// Edits of three texts, as a tree: each entry keeps its parent and what it changed, from which the texts are made again.
+// Edits of three texts, as a tree: each entry keeps its parent and its changes, from which the texts can be restored.
 
 export const TEXTS = ["prompt", "response_a", "response_b"];
 const WORD = /\S/;
@@ -13,7 +13,7 @@ export function change(before, after) {
   while (start < shorter && before[start] === after[start]) start += 1;
   let end = 0;
   while (end < shorter - start && before[before.length - 1 - end] === after[after.length - 1 - end]) end += 1;
-  // Where it cuts into a word, to the end of the word, which also keeps the halves of an emoji together.
+  // If it would cut a word, extend it to the end of the word, which also keeps the halves of an emoji together.
   const touches = (...letters) => letters.some((letter) => letter !== undefined && WORD.test(letter));
   if (touches(before[start], after[start])) while (start > 0 && WORD.test(before[start - 1])) start -= 1;
   if (touches(before[before.length - 1 - end], after[after.length - 1 - end])) while (end > 0 && WORD.test(before[before.length - end])) end -= 1;
@@ -36,7 +36,7 @@ export function textsOf(history, id) {
 
 /**
  * The history with these texts as a child of the entry `here`: `{ history, here }`; null if they are those of `here`.
- * `what` says what was done where it was no typing.
+ * `what` names the edit if it was not typed.
  */
 export function recorded(history, here, texts, what = "") {
   const before = textsOf(history, here);
@@ -49,7 +49,7 @@ export function recorded(history, here, texts, what = "") {
   return { history: kept([...history, { id, parent: here, changes, what, scores: null }]), here: id };
 }
 
-/** What the origin of texts is called that were picked, and not made of those before. */
+/** Names of origins of texts that were picked, and not made by editing. */
 export const PICKED = /^(pair \d+|reset|example “.*”)$/;
 
 /**
@@ -92,7 +92,7 @@ export const pickable = (store) => ({
   columns: store.get("data").pairs, row: store.get("selection"), start: store.get("start"), presets: store.get("data").probe?.presets,
 });
 
-/** Where texts come from that nobody typed, in words; nothing for others. */
+/** The origin of texts that nobody typed, in words; "" for others. */
 export function originOf(texts, known) {
   const picked = pickedAs(texts, known);
   if (picked === null) return "";
@@ -100,7 +100,7 @@ export function originOf(texts, known) {
   return "start" in picked ? "reset" : `example “${picked.example.name}”`;
 }
 
-/** The history without the oldest entries that there is no room for; what came after one of these begins anew. */
+/** The history without the oldest entries, if there is no room for them; their children become roots. */
 function kept(history) {
   const sizes = history.map(({ changes }) => changes.reduce((sum, each) => sum + each.removed.length + each.added.length, 0));
   let size = sizes.reduce((sum, each) => sum + each, 0);
@@ -130,7 +130,7 @@ export function scored(history, here, scores, second = null) {
 /** The edits that led to an entry, oldest first, and those that Redo leads to. */
 export function trailOf(history, here) {
   const way = [];
-  const asksAnew = (entry) => entry.changes.some(({ text }) => text === "prompt"); // scores of two prompts do not compare
+  const asksAnew = (entry) => entry.changes.some(({ text }) => text === "prompt"); // scores of two prompts cannot be compared
   for (let entry = find(history, here); entry; entry = asksAnew(entry) ? null : find(history, entry.parent)) way.unshift(entry);
   for (let entry = newestChild(history, here); entry && !asksAnew(entry); entry = newestChild(history, entry.id)) way.push(entry);
   return way;

@@ -1,6 +1,6 @@
-// Lab takes keys from a focused widget (`d d` deletes the cell) unless the focused element itself says otherwise.
+// JupyterLab reacts to keys in a focused widget (`d d` deletes the cell) unless the focused element forbids it.
 
-/** Keep the keys that are pressed inside `root` from Lab; gives a function that ends it. */
+/** Keep keys that are pressed inside `root` from JupyterLab; returns a function that ends it. */
 export function keepKeys(root) {
   const keep = (event) => { event.target.dataset.lmSuppressShortcuts = "true"; };
   const stop = (event) => event.stopPropagation();

@@ -1,4 +1,5 @@
-// Whose the label is. Texts that the reader edits have none until the reader says one: what was said of others is not of them.
+// The label of the texts that are shown. Texts that the reader edits have none until the reader gives one, since the old
+// label was for other texts.
 import { pickable, pickedAs, TEXTS } from "./history.js";
 import { isTied } from "./rows.js";
 import { settingsOf } from "./settings.js";
@@ -18,7 +19,7 @@ function marking(store, unlabelled) {
   return { settings: { ...all, path: { ...all.path, unlabelled } } };
 }
 
-/** Whether somebody has said which of the responses that are shown is better. */
+/** Whether the responses that are shown have a label. */
 export const labelled = (store) => settingsOf(store, "path", { unlabelled: "" }).unlabelled !== named(shown(store));
 
 /** The traits of a label that the reader gives. */

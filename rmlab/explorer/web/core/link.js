@@ -1,4 +1,4 @@
-// The state in the address of a page, as ExplorerState.to_link writes it. A link comes from anywhere: what it holds is checked.
+// The state in the address of a page, as ExplorerState.to_link writes it. A link may come from anywhere, so its contents are checked.
 import { isCompared, isGuess } from "./predictions.js";
 
 const FORMAT = "rmlab-explorer";
@@ -25,7 +25,7 @@ const CHECKS = {
   settings: (value) => isObject(value) && Object.values(value).every((one) => isObject(one) && Object.values(one).every(plain)),
 };
 
-/** The state in an address: `{ state }`, `{ error }` in words, or neither where the address has none. */
+/** The state in an address: `{ state }`, `{ error }` in words, or neither if the address has none. */
 export function readLink(hash) {
   if (!hash.startsWith(MARK)) return {};
   let read;
@@ -45,7 +45,7 @@ export function readLink(hash) {
   return { state: Object.fromEntries(state) };
 }
 
-/** The address of a state, from its `#` on. */
+/** The part of the address that holds the state, from the `#` on. */
 export function writeLink(store) {
   const state = Object.fromEntries(Object.keys(CHECKS).map((name) => [name, store.get(name)]));
   const bytes = new TextEncoder().encode(JSON.stringify({ format: FORMAT, version: VERSION, state }));

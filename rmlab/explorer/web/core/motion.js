@@ -1,14 +1,14 @@
-// Numbers that move to their new values. Where the system asks for calm they are there at once.
+// Numbers that move to their new values. If the system asks for reduced motion, they jump there.
 
 const MOVE = 400; // milliseconds
 
-/** Whether the system asks that nothing moves. */
+/** Whether the system asks for reduced motion. */
 export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-/** Slow at both ends: the share of the way after a share of the time. */
+/** The share of the way after a share of the time: slow at both ends. */
 export const eased = (share) => share * share * (3 - 2 * share);
 
-/** Calls `draw(share)` on the way from 0 to 1; gives a function that ends it at once, at 1 if asked to. */
+/** Calls `draw(share)` on the way from 0 to 1; returns a function that ends it at once, at 1 if asked to. */
 export function play(draw, milliseconds) {
   if (calm() || !milliseconds) {
     draw(1);
@@ -34,8 +34,8 @@ export function play(draw, milliseconds) {
 }
 
 /**
- * Draws numbers, and moves them: `to(values)`, an object of numbers, calls `draw` with those on the way there from where
- * they are; `to(values, true)` puts them there at once, and so does the first call. `stop()` ends it.
+ * Draws numbers, and moves them: `to(values)`, with an object of numbers, calls `draw` with the values on the way there;
+ * `to(values, true)` puts them there at once, and so does the first call. `stop()` ends it.
  */
 export function moving(draw, milliseconds = MOVE) {
   let now = null;
@@ -44,7 +44,7 @@ export function moving(draw, milliseconds = MOVE) {
   return {
     to(values, atOnce = false) {
       const same = target !== null && Object.keys(values).every((name) => values[name] === target[name]);
-      if (same && !atOnce) return draw(now); // something else than the numbers changed
+      if (same && !atOnce) return draw(now); // something other than the numbers changed
       stop();
       const from = now;
       target = values;
@@ -59,7 +59,7 @@ export function moving(draw, milliseconds = MOVE) {
   };
 }
 
-/** Draws a list of numbers: `to(values, from)` moves them there from where they were, and at once without `from`. */
+/** Draws a list of numbers: `to(values, from)` moves them there from `from`; `to(values)` puts them there at once. */
 export function sliding(draw) {
   let stop = () => {};
   return {

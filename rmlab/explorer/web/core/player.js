@@ -2,8 +2,8 @@
 
 /**
  * A player of the frames 0 to `last()`. While it plays, its position runs on, one frame in `pace()` milliseconds, and
- * `draw()` is called; when it ends or pauses, `settle(frame)` keeps the frame that `whole` makes of the position. `rest()`
- * is the frame that was kept. Where the system asks that nothing moves by itself, a press is a step.
+ * `draw()` is called; when it ends or pauses, `settle(frame)` keeps the frame to which `whole` rounds the position. `rest()`
+ * is the frame that was kept. If the system asks for reduced motion, a press is a step.
  */
 export function player({ last, pace, rest, settle, draw, whole = Math.floor }) {
   const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -27,13 +27,13 @@ export function player({ last, pace, rest, settle, draw, whole = Math.floor }) {
     const frame = whole(run.position + 1e-9);
     run = null;
     settle(frame);
-    draw(); // also where it stands at the frame that was kept before
+    draw(); // also if it is at the frame that was kept before
   }
   const begin = () => (rest() >= last() ? 0 : rest());
 
   still.addEventListener("change", draw);
   return {
-    /** What its button does: play or pause; where nothing may move, one step, and after the last the first again. */
+    /** What its button does: play or pause; with reduced motion one step, and from the last back to the first. */
     press() {
       if (still.matches) settle(rest() >= last() ? 0 : rest() + 1);
       else if (run) pause();
@@ -42,7 +42,7 @@ export function player({ last, pace, rest, settle, draw, whole = Math.floor }) {
     name: () => (still.matches ? "Next step" : run ? "Pause" : "Play"),
     playing: () => run !== null,
     position: () => (run ? run.position : rest()),
-    /** End it where something else decides on the frame. */
+    /** Stop it when something else sets the frame. */
     stop() { run = null; },
     close() {
       run = null;

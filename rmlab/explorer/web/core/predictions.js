@@ -3,15 +3,15 @@
 import { preferenceProbability } from "./preference.js";
 import { isTied, verdictOn } from "./rows.js";
 
-/** The smallest probability that can be predicted; the largest is one less this. */
+/** The smallest probability that can be predicted; the largest is one minus this. */
 export const SUREST = 0.01;
 
 const isShare = (value) => Number.isFinite(value) && value >= 0 && value <= 1;
 
 /**
- * What can be predicted: whether something `fits` as what was said, or as the truth; and the `outcome` of a prediction,
- * `{ truth }`, for some also whether it was `right`; null while nobody knows. Where a kind has `asked`, only what passes it
- * can be predicted.
+ * What can be predicted: whether a value `fits` as a prediction, or as the truth; and the `outcome` of a prediction,
+ * `{ truth }`, for some kinds also whether it was `right`; null while it is unknown. If a kind has `asked`, only what
+ * passes it can be predicted.
  */
 const KINDS = {
   /** P(A is preferred), a probability. */
@@ -42,7 +42,7 @@ const KINDS = {
   /** A pair on which the model disagrees with the label, by its row; the truth is the score difference. */
   pair: {
     fits: Number.isFinite,
-    asked: (store, row) => !isTied(store.get("data").pairs, row), // with a judged tie a model neither agrees nor disagrees
+    asked: (store, row) => !isTied(store.get("data").pairs, row), // a model neither agrees nor disagrees with a judged tie
     outcome(store, row) {
       const columns = store.get("data").pairs;
       const difference = columns?.difference[row];
@@ -59,8 +59,8 @@ const KINDS = {
   },
 };
 
-/** What is said of a head, in words. */
-export const HEADS = { one: "one number", text: "one for each token of the text", vocabulary: "one for each token there is" };
+/** The answers about a head, in words. */
+export const HEADS = { one: "one number", text: "one for each token of the text", vocabulary: "one for each token in the vocabulary" };
 
 const fits = ({ of }, value) => Object.hasOwn(KINDS, of) && KINDS[of].fits(value);
 
@@ -70,13 +70,13 @@ export const isGuess = (value) => !Object.keys(value).length || fits(value, valu
 /** Whether something is a prediction that was compared. */
 export const isCompared = (value) => fits(value, value.said) && fits(value, value.truth);
 
-/** What was predicted `of` something and is not compared yet; null if nothing was. */
+/** The prediction `of` something that is not compared yet; null if there is none. */
 export function guessOf(store, of) {
   const guess = store.get("guess");
   return guess.of === of ? guess.said : null;
 }
 
-/** The traits of a prediction, while predictions are asked for; of none, where that cannot be predicted. */
+/** The traits of a prediction, while predictions are asked for; an empty one if this cannot be predicted. */
 export function guessing(store, of, said) {
   if (store.get("revealed")) return {};
   return { guess: KINDS[of].asked?.(store, said) ?? true ? { of, said } : {} };
@@ -90,7 +90,7 @@ export function predictable(p) {
 /** The traits that ask for a prediction, or that reveal what is hidden. */
 export const turned = (store) => (store.get("revealed") ? { revealed: false, guess: {} } : { revealed: true });
 
-/** The traits that a revealed prediction changes; null where none waits, or where the model has not answered yet. */
+/** The traits that a revealed prediction changes; null if there is none, or if the model has not answered yet. */
 export function settled(store) {
   const { of, said } = store.get("guess");
   const late = store.live && store.get("answering") && store.get("answered") !== store.get("request");
@@ -101,7 +101,7 @@ export function settled(store) {
   return { guess: {}, guesses: [...store.get("guesses"), { of, said, ...outcome, ...edit }] };
 }
 
-/** The last prediction, where it was of P and of what is shown now; else null. */
+/** The last prediction, if it was of P and of what is shown now; else null. */
 export function shownGuess(store) {
   const last = store.get("guesses").at(-1);
   if (last?.of !== "p" || !store.get("revealed")) return null;
@@ -119,7 +119,7 @@ export function standing(guesses) {
   };
 }
 
-/** A probability in two digits, never as the certainty that it is not. */
+/** A probability with two digits, never rounded to 0 or 1. */
 export const inTwoDigits = (p) => (p > 0.995 ? "over 0.99" : p < 0.005 ? "under 0.01" : p.toFixed(2));
 
 /** A comparison in words: "You said 0.90, the model says 0.73: 0.17 too high." */

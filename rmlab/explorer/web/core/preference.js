@@ -29,7 +29,7 @@ export function judgementLoss(scoreDifference, winner, temperature) {
   return preferenceLoss(winner === "a" ? d : -d);
 }
 
-/** Slope of `judgementLoss` in the score difference: the gradient on A's score, and minus the gradient on B's. */
+/** Slope of `judgementLoss` in the score difference: the gradient for A's score, and minus the gradient for B's. */
 export function judgementSlope(scoreDifference, winner, temperature) {
   const label = { a: 1, b: 0, tie: 0.5 }[winner];
   return (preferenceProbability(scoreDifference / temperature) - label) / temperature;

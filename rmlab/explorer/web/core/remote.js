@@ -1,11 +1,11 @@
-// What stands in for anywidget's model on a page that `rmlab explore` serves: the same state, kept in the serving process.
+// The replacement for anywidget's model on a page that `rmlab explore` serves: the same state, kept in the serving process.
 //
-// A page claims the explorer when it opens, and has it until another page does. When the server does not answer, the page
-// asks again and again; a server that was started anew is told all that the page shows. "connection" says in words what
-// is wrong, and is empty when all is well.
+// A page claims the explorer when it opens, and has it until another page claims it. When the server does not answer, the
+// page keeps asking; a restarted server is sent everything that the page shows. "connection" is a message about what is
+// wrong, and is empty when all is well.
 import { localModel } from "./store.js";
 
-const LONGEST_WAIT = 30_000; // milliseconds for an answer; a question for changes waits for 20 s there
+const LONGEST_WAIT = 30_000; // milliseconds for an answer; a request for changes waits for 20 s on the server
 const FIRST_PAUSE = 250; // milliseconds, doubled after each failure
 const LONGEST_PAUSE = 5_000;
 const KEPT = "What you typed stays.";
@@ -14,7 +14,7 @@ const WORDS = {
   409: `Not connected: the explorer is open in another tab or window. ${KEPT}`,
   503: `Not connected: the explorer was started again and is scoring the pairs. ${KEPT}`,
   410: `Not connected: the explorer was started again with another model or other pairs. ${KEPT} Reload this page to see them.`,
-  gone: `Not connected: the explorer does not answer. ${KEPT} This page goes on by itself when “rmlab explore” runs again.`,
+  gone: `Not connected: the explorer does not answer. ${KEPT} This page reconnects by itself when “rmlab explore” runs again.`,
 };
 const OF_THE_SERVER = new Set([
   "views", "data", "serial", "edition", "connection", "model", "answering", "answered", "second", "error", "notice", "attribution", "picks",
@@ -27,18 +27,18 @@ class Refusal extends Error {
   }
 }
 
-/** A model whose changes go to the server, the newest value of each name, and which hears of the server's. */
+/** A model that sends its changes to the server, the newest value of each name, and receives the server's. */
 export function remoteModel(values) {
   const model = localModel(values);
   const token = new URL(location.href).searchParams.get("token");
   const me = crypto.randomUUID();
-  const mine = new Map(); // name -> number of the server's change that this page last made of it
+  const mine = new Map(); // name -> the server's number of this page's last change of it
   let serial = values.serial;
   let unsent = {};
   let sending = Promise.resolve();
   let connected = false;
   let claimed = false;
-  let taking = false; // from another page: what is shown here counts
+  let taking = false; // the explorer from another page: what is shown here counts
   let wake = () => {};
 
   async function ask(path, { query = {}, ...options } = {}) {
@@ -48,7 +48,7 @@ export function remoteModel(values) {
     return answer.json();
   }
 
-  async function send() { // one at a time: what changes meanwhile goes with the next
+  async function send() { // one at a time: what changes in the meantime goes with the next
     while (connected && Object.keys(unsent).length) {
       const sent = unsent;
       unsent = {};
@@ -56,12 +56,12 @@ export function remoteModel(values) {
         const { serial: made } = await ask("state", { method: "POST", body: JSON.stringify(sent) });
         for (const name of Object.keys(sent)) mine.set(name, made);
       } catch (failure) {
-        if (![400, 422].includes(failure.status)) { // not this change's fault: it goes with the next, when there is one
+        if (![400, 422].includes(failure.status)) { // the fault is not in this change: it is sent again with the next
           unsent = { ...sent, ...unsent };
           return lose(failure);
         }
         model.set("error", failure.message);
-        model.set("answered", model.get("request")); // nobody works at it
+        model.set("answered", model.get("request")); // nobody is working on it
       }
     }
   }
@@ -89,7 +89,7 @@ export function remoteModel(values) {
       answer = taking ? await open(all(), true) : await open({}, !claimed);
     } catch (failure) {
       if (failure.status !== 412) throw failure;
-      answer = await open(all(), true); // the server was started anew
+      answer = await open(all(), true); // the server was restarted
       mine.clear();
     }
     connected = claimed = true;
@@ -111,13 +111,13 @@ export function remoteModel(values) {
         if (!connected) await connect();
         pause = FIRST_PAUSE;
         const news = await ask(`changes/${serial}`);
-        await sending; // whether a change of this page was before or after it
+        await sending; // so that it is known whether a change of this page came before or after it
         take(news);
       } catch (failure) {
         lose(failure);
         taking ||= failure.status === 409;
         await new Promise((go) => {
-          wake = go; // the reader may say when; from another page it is taken only then
+          wake = go; // the reader may reconnect earlier; only the reader takes it back from another page
           if (failure.status !== 409) setTimeout(go, pause);
         });
         pause = Math.min(2 * pause, LONGEST_PAUSE);

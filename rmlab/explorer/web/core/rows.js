@@ -2,10 +2,10 @@
 
 export const ALL_ROWS = { sort: "disagreement", down: true, text: "", group: "", which: "all", least: "", most: "" };
 
-/** What the model alone says, and rows are not sorted by while a class predicts it. */
+/** Columns that show what the model does; rows are not sorted by them while a class predicts. */
 export const MODELS = ["disagreement", "difference"];
 
-/** Settings whose rows give nothing of the model away. */
+/** The settings without what would give the model's answers away. */
 export function unanswered(settings) {
   const sorted = MODELS.includes(settings.sort) ? { sort: "pair", down: false } : {};
   return { ...settings, ...sorted, which: "all" };
@@ -20,7 +20,7 @@ export function isTied(columns, row) {
 }
 
 /**
- * How a model stands to a label: it "agrees", it "disagrees", or it gives "equal" scores. Where the pair was judged a tie
+ * How a model compares with a label: it "agrees", it "disagrees", or it gives "equal" scores. If the pair was judged a tie
  * ("tied") there is no preference to agree with, whatever the scores: the one rule for judged ties.
  */
 export function verdictOf(difference, tied = false) {
@@ -31,7 +31,7 @@ export function verdictOf(difference, tied = false) {
 /** The verdict on a pair of the columns. */
 export const verdictOn = (columns, row) => verdictOf(columns.difference[row], isTied(columns, row));
 
-/** Kinds of pairs by what the model makes of them; `judged`: by whether it is right, so that no share of these says how often. */
+/** Kinds of pairs; `judged`: chosen by whether the model is right, so that their share of right answers means nothing. */
 export const KINDS = {
   all: { title: "all pairs" },
   disagrees: { title: "the model disagrees", judged: true, keep: (columns, row) => verdictOn(columns, row) === "disagrees" },
@@ -66,7 +66,7 @@ export function groupOf(columns, row) {
   return columns.groups[columns.group[row]] ?? "";
 }
 
-/** Rows that pass the filters, in the order asked for; equal ones stay as in the data. */
+/** Rows that pass the filters, in the order asked for; equal ones stay in the order of the data. */
 export function rowsOf(columns, { sort, down, text, group, which, least, most }) {
   const { texts } = prepare(columns);
   const needle = String(text).trim().toLowerCase();

@@ -1,7 +1,7 @@
-// What a view lets its reader set beside the state, such as a filter: a part of the trait `settings` under the view's
-// name, so that Reset and a saved state know it.
+// Settings of a view beside the state, such as a filter: they are part of the trait `settings`, under the view's name, so
+// that Reset and a saved state include them.
 
-/** The settings of a view; what was never set is at its default. */
+/** The settings of a view, with defaults for those that were never set. */
 export function settingsOf(store, view, defaults) {
   return { ...defaults, ...store.get("settings")[view] };
 }

@@ -1,32 +1,32 @@
-// The state as a view sees it, alike over an anywidget model (a notebook) and over a local object (the page).
+// The state as a view sees it: the same over an anywidget model (a notebook) and over a local object (the page).
 //
 // A view is a file views/NAME.js with
 //
 //     export const NAME = {
 //       name: "NAME",                        // as in Python's `views`
-//       title: "What the tab says",
+//       title: "The name on its tab",
 //       render(root, store) {                // build DOM in root with element() and svg() of dom.js
 //         const off = store.on(["scores", "winner"], draw);
 //         draw();
 //         return () => off();                // called before root is emptied
 //       },
-//       enter(root) {},                      // if the view has keys of its own: focus what hears them; its tab was chosen
+//       enter(root) {},                      // if the view has its own keys: called when its tab is chosen, to focus what listens to them
 //       plain: true,                         // if it has no use for Predict, Reset and a link
 //     };
 //
 // and a line in explorer.js, which lists the views. `store` has
 //
 //     get(name)            a trait of ExplorerState (rmlab/explorer/state.py), or "data"
-//     set({name: value})   several at once; listeners are called before it returns, the kernel (if any) hears of it
-//     on(names, listen)    listen() after any of these names changed, once for each set; gives a function that ends it
-//     connect()            try again now, and take the explorer from another tab; on a served page, while get("connection")
-//                          says in words that it is not connected
+//     set({name: value})   several at once; listeners are called before it returns, and the kernel (if any) is told
+//     on(names, listen)    listen() after any of these names changed, once for each set; returns a function that ends it
+//     connect()            try again now, and take the explorer from another tab; on a served page, while
+//                          get("connection") holds a message that it is not connected
 //     live                 true where something can answer: a kernel, or a model in the page (live/answers.js)
-//     kernel               true where Python follows the state; lost() says in words that it is gone
+//     kernel               true where Python follows the state; lost() is a message when it is gone, else ""
 //
-// What a view shows beside the state (columns, frames) is read-only and stands in get("data")[NAME]; get("data").note, where
-// there is one, is a sentence that stands above every view. A view that wants
-// something of the kernel sets a trait that says what it wants; Python observes it and sets the answer.
+// What a view shows beside the state (columns, frames) is read-only, in get("data")[NAME]; get("data").note, if there is
+// one, is a sentence that is shown above every view. A view that needs something from the kernel sets a trait that
+// describes the request; Python observes the trait and sets the answer.
 //
 // A view keeps to this: text from outside only through textContent; colours and sizes from explorer.css and styles/; every
 // control is a native one or has a role, a name and keys; readouts have role="status" and are empty while get("revealed")
@@ -50,14 +50,14 @@ export function createStore(model, { live, kernel = live, page = false }) {
 
   function note(name) {
     changed.add(name);
-    if (busy || waiting) return; // set() flushes itself; what the kernel sends comes in one go, name by name
+    if (busy || waiting) return; // set() flushes itself; the kernel sends several names at once, which arrive one by one
     waiting = true;
     queueMicrotask(flush);
   }
 
   let gone = "";
   const lose = () => {
-    gone = "The kernel has stopped, which is the Python that answers here. What you typed stays, and whatever needs no Python still works; restart the kernel for the rest.";
+    gone = "The kernel has stopped, so no Python answers here. What you typed stays, and whatever needs no Python still works. Restart the kernel for the rest.";
     note("lost");
   };
   // ipywidgets' event when a widget loses its kernel
@@ -101,7 +101,7 @@ export function createStore(model, { live, kernel = live, page = false }) {
   };
 }
 
-/** What stands in for anywidget's model in the single file. */
+/** The replacement for anywidget's model in the single file. */
 export function localModel(values) {
   const listeners = new Map();
   const fire = (event) => listeners.get(event)?.forEach((listen) => listen());

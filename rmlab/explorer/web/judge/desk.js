@@ -1,4 +1,4 @@
-// The desk of a page that no server answers: the questions of judge/rater.js, answered as rmlab/labels/desk.py answers them.
+// The desk of a page without a server: it answers the requests of judge/rater.js as rmlab/labels/desk.py does.
 import { fitRewarded } from "./rewarded.js";
 import { GUESS_AFTER, guesses } from "./guesses.js";
 import { newName, preferred, showingOf, standing } from "./session.js";
@@ -78,23 +78,23 @@ export function openDesk(data, kept, { head = null, now = () => new Date().toISO
   }
 
   return {
-    /** As judge/server.js asks a server. */
+    /** The same interface as that of judge/server.js. */
     async ask(path, body = {}) {
       if (path === "judge") judge(body);
       return view();
     },
-    /** Entries that stand and whose pair is in this page. */
+    /** Entries that have not been undone or replaced, and whose pair is in this page. */
     stands: () => standing(sitting().entries).filter(({ pair }) => places.has(pair)),
     /** The place of the pair that is shown, or null. */
     shownPlace: () => { const { session, entries } = sitting(); return showingOf(session, entries, places)?.place ?? null; },
     places,
     lasting: kept.lasting,
-    /** Forget all labels, and begin anew. */
+    /** Forget all labels, and begin a new session. */
     forget() {
       kept.write({ session: newName(), entries: [] });
       listeners.forEach((listen) => listen());
     },
-    /** Hear of each label that is kept or forgotten; gives a function that ends it. */
+    /** Call `listen` for each label that is kept or forgotten; returns a function that ends it. */
     on(listen) {
       listeners.add(listen);
       return () => listeners.delete(listen);

@@ -1,13 +1,13 @@
-// The guesses of a rater's clicks, each from a fit to what stood before it: rmlab/labels/guesses.py in the browser.
+// Guesses of a rater's clicks, each from a fit to the judgements before it: rmlab/labels/guesses.py in the browser.
 import { outcome, preferenceLoss } from "../core/preference.js";
 
 /** Judgements before the first guess. */
 export const GUESS_AFTER = 20;
-const LATEST = 100; // clicks that the score counts at most: when a session goes on, each needs a fit
+const LATEST = 100; // the most clicks that the score counts: when a session is resumed, each needs a fit
 
 /**
- * A keeper of guesses: `score(stands)`, of the clicks that stand, ties left out; null before there are any.
- * `guess(before, entry)` gives the probability of the left, or null while it cannot say; what it once said stays.
+ * Keep guesses: `score(stands)` scores those of the current judgements, without ties; null before there are any.
+ * `guess(before, entry)` returns the probability of the left, or null if it cannot tell yet; a guess is never changed.
  */
 export function guesses(guess) {
   const said = new Map(); // key of an entry -> probability of the left

@@ -1,4 +1,4 @@
-// What a page without a server has for judging: one desk and one head for all of its views.
+// Judging on a page without a server: one desk and one head for all of its views.
 import { onModel } from "../core/live_model.js";
 import { openDesk } from "./desk.js";
 import { keptUnder } from "./kept.js";
@@ -7,7 +7,7 @@ import { ownNeedle } from "./own_needle.js";
 
 const opened = new WeakMap(); // store -> what is open on it
 
-/** The desk and the head of a page's pairs, `{ data, desk, head }`; null where it has none. */
+/** The desk and the head for a page's pairs, `{ data, desk, head }`; null if it has none. */
 export function judgingOf(store) {
   const data = store.get("data").judge;
   if (!data) return null;

@@ -1,11 +1,11 @@
-// Where a page without a server keeps labels: the browser's storage of this page, or, where it has none, the page itself.
-// The storage is read at each question, so that two tabs of one file see one session.
+// Where a page without a server keeps labels: in the browser's storage for this page or, without one, in the page itself.
+// The storage is read at each request, so that two tabs of one file share one session.
 
 const STEM = "rmlab-labels-";
 
 /** Entries under a name: `read()` gives `{ session, entries }` or null; `write(value)`; `lasting()`: whether they outlive the page. */
 export function keptUnder(name, storage = browsers()) {
-  let here = null; // what no storage took
+  let here = null; // what no storage accepted
   const reads = () => {
     try {
       const found = JSON.parse(storage.getItem(STEM + name));
@@ -33,7 +33,7 @@ const isEntry = (one) => typeof one?.pair === "string" && [one.showing, one.seco
 function browsers() {
   try {
     const storage = globalThis.localStorage;
-    storage.setItem(`${STEM}try`, "1"); // a browser may give one that takes nothing
+    storage.setItem(`${STEM}try`, "1"); // a browser may offer a storage that accepts nothing
     storage.removeItem(`${STEM}try`);
     return storage;
   } catch {

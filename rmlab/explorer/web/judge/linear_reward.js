@@ -1,11 +1,11 @@
 // A reward that is linear in features, fitted to preferences: the browser's copy of rmlab.bradley_terry.fit_linear_reward,
 // which also fits a reward model's head on its features. Tests compare the weights with Python's.
 //
-// Where labels are fewer than features, the differences span a small space. Under the prior the weights lie in it, so the
-// fit is done in an orthonormal basis of that space: 40 labels cost 40 unknowns, and not 384.
+// If there are fewer labels than features, the differences span a small space. Under the prior the weights lie in it, so
+// the fit uses an orthonormal basis of that space: 40 labels need 40 unknowns, not 384.
 import { preferenceLoss, preferenceProbability } from "../core/preference.js";
 
-const NOTHING_NEW = 1e-10; // of a row's length: what is left of it, if less, is rounding
+const NOTHING_NEW = 1e-10; // of a row's length: a smaller rest is rounding
 const MOST_STEPS = 100;
 const CONVERGED = 1e-10; // of the largest gradient at the start
 
@@ -16,9 +16,9 @@ const dot = (a, b) => {
 };
 
 /**
- * Fit `w` to rows of `phi(chosen) - phi(rejected)`: the least of `sum(times * -log sigmoid(w . d)) + |w|^2 / (2 priorVariance)`.
+ * Fit `w` to rows of `phi(chosen) - phi(rejected)`: minimise `sum(times * -log sigmoid(w . d)) + |w|^2 / (2 priorVariance)`.
  *
- * `times`: how often each row counts, by default once. Gives `weights`; `logLoss`, the mean in nats; `difference(d)`, the
+ * `times`: how often each row counts, by default once. Returns `weights`; `logLoss`, the mean in nats; `difference(d)`, the
  * reward of a difference of features and its standard error; and `standardErrors(factor)`, those of the weights, or what
  * they would be with `factor` times as many such rows.
  */
@@ -38,7 +38,7 @@ export function fitLinearReward(rows, { priorVariance = 1, times = rows.map(() =
     return factored.get(factor);
   };
   const error = (inside, square, factor) => {
-    const beyond = Math.max(0, square - dot(inside, inside)); // where the rows say nothing, only the prior does
+    const beyond = Math.max(0, square - dot(inside, inside)); // in directions that the rows do not determine, only the prior does
     return Math.sqrt(dot(inside, solved(precision(factor), inside)) + priorVariance * beyond);
   };
   return {
@@ -49,7 +49,7 @@ export function fitLinearReward(rows, { priorVariance = 1, times = rows.map(() =
   };
 }
 
-/** An orthonormal basis of what the rows span, and the rows in it; Gram and Schmidt's, twice, since once is not exact. */
+/** An orthonormal basis of what the rows span, and the rows in it; by Gram and Schmidt, twice, since once is not exact. */
 function spanOf(rows) {
   const basis = [];
   for (const row of rows) {
@@ -112,7 +112,7 @@ function curvature(rows, gaps, times, priorVariance, factor) {
   return made; // its lower half
 }
 
-/** The lower Cholesky factor of a symmetric matrix, of which the lower half is read. */
+/** The lower Cholesky factor of a symmetric matrix, whose lower half is read. */
 function cholesky(matrix) {
   const made = matrix.map((row) => Float64Array.from(row));
   for (let k = 0; k < made.length; k += 1) {

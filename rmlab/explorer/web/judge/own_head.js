@@ -1,8 +1,8 @@
 // The reader's own head: a reward model's head, fitted again to the labels that were given in this page.
 //
-// The live model reads both responses of each judged pair, and gives the vector that its head reads. The difference of the
-// two is a row; the fit is that of rmlab.training.fit_head, but for ties: they are half a win each way here, and left out there.
-// All that is said of it is of labels that it was not fitted to.
+// The live model reads both responses of each judged pair, and returns the vectors that its head reads. Their difference
+// is a row. The fit is that of rmlab.training.fit_head except for ties, which are half a win each way here and left out
+// there. Its accuracy is measured on labels that it was not fitted to.
 import { wilson } from "../charts/bins.js";
 import { outcome, preferenceProbability } from "../core/preference.js";
 import { GUESS_AFTER } from "./guesses.js";
@@ -11,9 +11,9 @@ import { pause } from "./refusal.js";
 import { wins } from "./rewarded.js";
 import { preferred } from "./session.js";
 
-/** As shown. */
+/** Its name on the page. */
 export const OWN_HEAD = "your own head";
-/** Labels from which it is fitted. */
+/** The number of labels from which on it is fitted. */
 export const ENOUGH = GUESS_AFTER;
 const FOLDS = 10;
 const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
@@ -22,8 +22,8 @@ const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
 export const differenceOfFeatures = (first, second) => Float64Array.from(first, (value, i) => value - second[i]);
 
 /**
- * A head for the labels of a desk. `use(client, weights)` gives it a live model, whose own head has these weights, if they
- * are known. Then it reads the judged pairs, the one that is shown first, and goes on as labels come.
+ * A head for the labels of a desk. `use(client, weights)` sets its live model, whose own head has these weights, if they
+ * are known. The model then reads the judged pairs, first the one that is shown, and goes on as labels come.
  */
 export function ownHead(desk, questions) {
   const differences = new Map(); // place of a pair -> the difference of its features, or null where it cannot be read
@@ -62,7 +62,7 @@ export function ownHead(desk, questions) {
     return rows.length ? fitLinearReward(rows, { times }) : null;
   }
 
-  /** The fit to the labels that stand, made again once their pairs are read; how well it does follows. */
+  /** The fit to the current labels, made again once their pairs are read; its accuracy follows later. */
   function current() {
     const stands = desk.stands();
     const rows = usable(stands);
@@ -75,8 +75,8 @@ export function ownHead(desk, questions) {
   }
 
   /**
-   * Measure accuracy on judgements of prompts that a fit had not seen: ten folds, all pairs of a prompt in one. Each fit has
-   * a turn of its own, so that no click waits for ten.
+   * Measure accuracy on judgements of prompts that a fit had not seen: ten folds, all pairs of a prompt in one. Each fit
+   * is a task of its own, so that no click waits for all ten.
    */
   async function assess(mine, rows) {
     const prompts = [...new Set(rows.map(promptOf))];
@@ -84,7 +84,7 @@ export function ownHead(desk, questions) {
     const fits = [];
     for (let fold = 0; fold < Math.min(FOLDS, prompts.length); fold += 1) {
       await pause(0);
-      if (made !== mine) return; // there are other labels by now
+      if (made !== mine) return; // the labels have changed by now
       fits.push(fitTo(rows.filter((entry) => foldOf.get(promptOf(entry)) !== fold)));
     }
     mine.ofModel = modelWeights && shareRight(rows, (entry) => dot(row(entry), modelWeights));
@@ -92,7 +92,7 @@ export function ownHead(desk, questions) {
     told();
   }
 
-  /** The share of judgements, ties left out, whose side a reward of differences names, as { value, lower, upper, n }. */
+  /** The share of judgements, without ties, that a reward of differences agrees with, as { value, lower, upper, n }. */
   function shareRight(rows, reward) {
     const sided = rows.filter((entry) => preferred(entry) !== 0);
     if (!sided.length) return null;
@@ -107,7 +107,7 @@ export function ownHead(desk, questions) {
 
   desk.on(() => { work(); told(); });
   return {
-    /** Read by this model from now on. */
+    /** Let this model read the pairs from now on. */
     use(live, weights = null) {
       client = live;
       modelWeights = weights;
@@ -117,7 +117,7 @@ export function ownHead(desk, questions) {
     },
     /** Whether it can guess. */
     ready: () => client !== null,
-    /** The probability that it gave to the left before this click, from a fit to those before; null while it cannot say. */
+    /** The probability of the left from a fit to the clicks before this one; null if it cannot tell yet. */
     guess(before, entry) {
       const mine = row(entry);
       if (!mine || !before.every((one) => differences.has(place(one)))) return null;
@@ -126,7 +126,7 @@ export function ownHead(desk, questions) {
       const difference = dot(mine, fit.weights);
       return preferenceProbability(entry.swapped ? -difference : difference);
     },
-    /** What can be said of it: labels so far, how many are missing, what is being read, and of a fit how well it does. */
+    /** Its state: labels so far, how many are missing, how many pairs have been read, and the accuracy of the fit. */
     state() {
       const stands = desk.stands().filter((entry) => preferred(entry) !== null);
       const { fit, accuracy, ofModel, n } = current();
@@ -135,13 +135,13 @@ export function ownHead(desk, questions) {
         leftOut: stands.filter((entry) => differences.get(place(entry)) === null).length, used: n, fitted: Boolean(fit), accuracy, ofModel,
       };
     },
-    /** What it says of features of two responses to one prompt: their scores, and the difference with its standard error; null before it is fitted. */
+    /** Scores for the features of two responses to one prompt, and their difference with its standard error; null before it is fitted. */
     scores(first, second) {
       const { fit } = current();
       if (!fit) return null;
       return { scores: [first, second].map((one) => dot(Float64Array.from(one), fit.weights)), ...fit.difference(differenceOfFeatures(first, second)) };
     },
-    /** Another text whenever the fit is another one. */
+    /** A text that changes whenever the fit changes. */
     version: () => current().of,
     on(listen) {
       listeners.add(listen);

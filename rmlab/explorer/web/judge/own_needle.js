@@ -1,13 +1,13 @@
-// The reader's own head as a second needle of the probe: each edit is answered by the model and by the head.
+// The reader's own head as a second needle of the probe: the model and the head both answer each edit.
 import { Z95 } from "../charts/bins.js";
 import { OWN_HEAD } from "./own_head.js";
 
 const TEXTS = ["prompt", "response_a", "response_b"];
 
 /**
- * Keep the trait `second` up to date with the texts, once the head is fitted; gives a function that ends it.
+ * Keep the trait `second` up to date with the texts, once the head is fitted; returns a function that ends it.
  *
- * Its scores are known up to a constant, as all are; the interval is that of the difference, from the fit's own doubt.
+ * Its scores are known up to a constant, as all scores are; the interval of the difference comes from the uncertainty of the fit.
  */
 export function ownNeedle(store, head, client) {
   const texts = () => TEXTS.map((name) => store.get(name));

@@ -1,7 +1,7 @@
 // What a rater sees: two responses, a key for each verdict, and what the model guessed.
 //
-// A click has a name of its own. Until the answer comes that it is kept, it is sent again and again under that name, so
-// that it is counted once whatever the network does; nothing else can be clicked meanwhile.
+// Each click has its own name. It is sent again under that name until an answer confirms it, so that it is counted once
+// whatever the network does. Nothing else can be clicked in the meantime.
 import { element, update } from "../core/dom.js";
 import { pause, Refusal } from "./refusal.js";
 import { newName } from "./session.js";
@@ -14,9 +14,9 @@ const KEPT = "Your click is kept here, and sent again until it arrives.";
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
 /**
- * Let a rater judge; gives a function that ends it. `ask`: puts a question to the desk; `known`: code, rater and session of
- * one who joined a class; `view`: what to show first; `keys`: where keys are heard; `who`: what answers, in words; `news`:
- * tells a function whenever the desk knows more of what is shown, and gives one that ends that.
+ * Let a rater judge; returns a function that ends it. `ask`: sends a request to the desk; `known`: code, rater and session of
+ * a rater who joined a class; `view`: what to show first; `keys`: nodes that receive keys; `who`: what answers, in words;
+ * `news`: calls a function whenever the desk has something new to show, and returns a function that ends this.
  */
 export function judging(panel, { ask, known = {}, view = null, keys = [document], who = "server", news = () => () => {} }) {
   let ended = false;
@@ -61,7 +61,7 @@ export function judging(panel, { ask, known = {}, view = null, keys = [document]
       const more = showing ? [element("button", { type: "button", class: "rx-button", text: "Judge more", onClick: () => { goOn = true; draw(); } })] : [];
       const back = view.undo === null ? [] : [element("button", { type: "button", class: "rx-button", text: "Undo the last one", onClick: () => click("undo") })];
       end.replaceChildren(
-        element("p", { class: "rx-words", role: "status", text: showing ? "You have judged all that was asked." : "You have judged every pair." }),
+        element("p", { class: "rx-words", role: "status", text: showing ? "You have judged as many pairs as you were asked to." : "You have judged every pair." }),
         element("p", { class: "rx-words", text: guess.textContent }),
         ...(rewarded ? [weightsCard(rewarded, "What do you reward?")] : []),
         element("div", { class: "rx-buttons" }, ...more, ...back));
@@ -73,7 +73,7 @@ export function judging(panel, { ask, known = {}, view = null, keys = [document]
       if (showing.number !== shownNumber) since = performance.now();
     }
     shownNumber = done ? null : showing.number;
-    if (turned && inside) (done ? end : buttons[0]).focus({ preventScroll: true }); // what had the focus is hidden: keys go on
+    if (turned && inside) (done ? end : buttons[0]).focus({ preventScroll: true }); // what had the focus is now hidden: keys must still be heard
     tick();
   }
 
@@ -85,7 +85,7 @@ export function judging(panel, { ask, known = {}, view = null, keys = [document]
     update(said, { text: words, hidden: !words });
   }
 
-  async function again(question) { // until an answer comes, or a refusal that would be the same again
+  async function again(question) { // until an answer comes, or a refusal that would be repeated
     for (let wait = FIRST_PAUSE; !ended; wait = Math.min(2 * wait, LONGEST_PAUSE)) {
       try {
         return await question();
@@ -96,13 +96,13 @@ export function judging(panel, { ask, known = {}, view = null, keys = [document]
         if (failure.status === 410) await again(rejoin);
       }
     }
-    return new Promise(() => {}); // nobody looks any longer
+    return new Promise(() => {}); // nobody is waiting any longer
   }
 
-  async function rejoin() { // the server was started again
+  async function rejoin() { // the server was restarted
     const { session: found } = await ask("join", { ...known, session });
     if (found === session) return;
-    session = found; // nothing had been kept of the old one, so that other pairs come now
+    session = found; // the old session is lost, so other pairs are shown now
     throw new Refusal(409, `the ${who} was started again, and shows other pairs`);
   }
 
@@ -131,7 +131,7 @@ export function judging(panel, { ask, known = {}, view = null, keys = [document]
 
   async function catchUp() {
     view = await again(() => ask("view", undefined, { session }));
-    session = view.session; // a desk in the page begins another when its labels are forgotten
+    session = view.session; // a desk in the page begins a new session when its labels are forgotten
   }
 
   const learn = () => alone(catchUp); // of the same pair, unless it was judged elsewhere
@@ -157,14 +157,14 @@ export function judging(panel, { ask, known = {}, view = null, keys = [document]
   return stop;
 }
 
-/** What the model said of the last click, and how it does. */
+/** What the model guessed of the last click, and how well it guesses. */
 export function guessWords({ guess, guessAfter, judged, guessedBy }) {
   if (!guess) return judged < guessAfter ? `Guess me: after ${guessAfter} judgements a model guesses each click before you make it.` : "Guess me: the next click is guessed.";
   const left = guess.last_left > 0.5;
   const sure = Math.round(100 * Math.max(guess.last_left, 1 - guess.last_left));
-  const hit = guess.last_right === 1 ? "and so did you" : "and you said the other";
-  const promised = Math.round((100 * guess.expected_right) / guess.n);
+  const hit = guess.last_right === 1 ? "and so did you" : "but you chose the other";
+  const expected = Math.round((100 * guess.expected_right) / guess.n);
   const who = guessedBy ?? "I";
   const last = guess.last_left === 0.5 ? "gave each side 50%, which counts as half right" : `said ${left ? "left" : "right"} with ${sure}%, ${hit}`;
-  return `Guess me: before your last click ${who} ${last}. So far ${guess.n_right} of ${guess.n} right; ${guessedBy ? "it" : "I"} promised ${promised}%.`;
+  return `Guess me: before your last click ${who} ${last}. So far ${guess.n_right} of ${guess.n} right; ${guessedBy ? "it" : "I"} expected ${expected}%.`;
 }

@@ -1,4 +1,4 @@
-// What a page of judging hears when a question is refused, whoever answers: a server, a kernel, or the page itself.
+// The error for a refused request, whether a server, a kernel or the page itself refuses it.
 
 export class Refusal extends Error {
   constructor(status, words) {

@@ -4,7 +4,7 @@ import { preferenceProbability } from "../core/preference.js";
 import { fitLinearReward } from "./linear_reward.js";
 import { preferred } from "./session.js";
 
-const LEFT = "on the left"; // the attribute that says on which side a response was shown; its weight is the side bias
+const LEFT = "on the left"; // the attribute for the side on which a response was shown; its weight is the side bias
 const PRIOR_VARIANCE = 4; // of each weight, in nats squared, for a change of one unit
 const MOST = 1e6; // times as many labels
 
@@ -24,8 +24,8 @@ export function wins(entries, rowOf) {
 }
 
 /**
- * Fit the attributes of `questions` (`{ places, traits: { names, differences } }`) to the entries that stand; null where
- * none says anything.
+ * Fit the attributes of `questions` (`{ places, traits: { names, differences } }`) to the current entries; null if
+ * none of them is a judgement.
  */
 export function fitRewarded(entries, { places, traits }) {
   const judged = entries.filter((entry) => preferred(entry) !== null && places.has(entry.pair));
@@ -50,7 +50,7 @@ export function fitRewarded(entries, { places, traits }) {
   };
 }
 
-/** Further labels of such pairs that would halve the intervals, on average over the attributes that differ; null where none does. */
+/** Further labels of such pairs that would halve the intervals, on average over the attributes that differ; null if none differs. */
 function moreForHalf(fit, differing, n) {
   const known = differing.flatMap((count, j) => (count ? [j] : []));
   if (!known.length) return null;

@@ -1,19 +1,19 @@
-// A rater's sitting, as rmlab/labels/sessions.py and judgements.py have it: what to show next follows from the name of the
-// session and its entries alone. Sides are drawn for each showing; one in ten pairs comes back unannounced, swapped.
-// (The draws are other ones than Python's: a session goes on where it began.)
+// A rater's session, as in rmlab/labels/sessions.py and judgements.py: the name of the session and its entries alone decide
+// what to show next. Sides are drawn for each showing; one in ten pairs comes back unannounced, with its sides swapped.
+// (The random draws differ from Python's, so a session must continue where it began.)
 
 const REPEAT = "repeat"; // the rule that is kept with a pair that comes back
 const BLOCK = 11; // showings in which one pair comes back: one in ten of the others
 const GAP = 5; // showings at least between a pair and its return
 
-/** +1 for the first response of the pair, -1 for the second, 0 for a tie, null where nothing was said. */
+/** +1 for the first response of the pair, -1 for the second, 0 for a tie, null if it is not a judgement. */
 export function preferred({ verdict, swapped }) {
   if (verdict === "tie") return 0;
   if (verdict !== "left" && verdict !== "right") return null;
   return (verdict === "left") !== swapped ? 1 : -1;
 }
 
-/** What stands: of each showing the last entry, unless that is an undo; the latest last. */
+/** The current entries: the last one of each showing, unless it is an undo; the latest comes last. */
 export function standing(entries) {
   const last = new Map();
   for (const entry of entries) {
@@ -23,7 +23,7 @@ export function standing(entries) {
   return [...last.values()].filter(({ verdict }) => verdict !== "undo");
 }
 
-/** What to judge next, `{ number, place, swapped, rule }`, or null when everything was; `places`: of each pair by its name. */
+/** What to judge next, `{ number, place, swapped, rule }`, or null when everything was judged; `places`: the place of each pair, by its name. */
 export function showingOf(name, entries, places) {
   const stands = standing(entries);
   const standingNumbers = new Set(stands.map(({ showing }) => showing));

@@ -1,11 +1,11 @@
-// The teacher's page: how to join, who has judged how much, and what all labels say, as they come.
+// The teacher's page: how to join, how much each rater has judged, and what the labels so far show.
 import { element, update } from "../core/dom.js";
 import { pause } from "./refusal.js";
 import { ask } from "./server.js";
 import { weightsCard } from "./weights.js";
 
 const BETWEEN = 2_000; // milliseconds
-const COLUMNS = ["rater", "labels", "seconds", "left preferred", "same again", "agrees with others", ""];
+const COLUMNS = ["rater", "labels", "seconds", "prefers the left", "same when repeated", "agrees with others", ""];
 
 const shown = (estimate) => (estimate ? `${estimate.value.toFixed(2)} (${estimate.lower.toFixed(2)} to ${estimate.upper.toFixed(2)})` : "–");
 
@@ -18,7 +18,7 @@ export function teaching(panel, { origin, code }) {
   panel.replaceChildren(error,
     element("section", { class: "rx-card", "aria-label": "To join" },
       element("h2", { class: "rx-title", text: "To join" }),
-      element("p", { class: "rx-words" }, "Open ", element("strong", { text: origin }), " in this network, and give the code"),
+      element("p", { class: "rx-words" }, "Open ", element("strong", { text: origin }), " on this network, and enter the code"),
       element("p", { class: "rx-figure rx-code", text: code })),
     element("section", { class: "rx-card", "aria-label": "Labels" }, element("h2", { class: "rx-title", text: "Labels" }), said, table),
     fit);
@@ -57,11 +57,11 @@ function remarks({ side, stands_apart: apart }) {
 }
 
 function summary(agreement, seated) {
-  if (!agreement) return `${seated.length} here; nothing is judged yet.`;
+  if (!agreement) return `${seated.length} here; nothing has been judged yet.`;
   const { n_judgements: n, n_pairs: pairs, raw, alpha, ceiling, camps, consistency } = agreement;
   const parts = [`${seated.length} here; ${n} judgements of ${pairs} pairs.`];
   if (raw) parts.push(`Two raters agree: ${shown(raw)}. Krippendorff's alpha: ${shown(alpha)}.`);
-  if (consistency) parts.push(`The same when a pair came back swapped: ${shown(consistency)}.`);
+  if (consistency) parts.push(`The same verdict when a pair came back swapped: ${shown(consistency)}.`);
   if (ceiling) parts.push(`No model can agree with more than ${ceiling[0].toFixed(2)} to ${ceiling[1].toFixed(2)} of these judgements.`);
   if (camps) parts.push(`Two camps: ${camps.members.map((part) => part.join(", ")).join(" | ")}.`);
   return parts.join(" ");

@@ -1,4 +1,4 @@
-// The verdicts of a rater, a button and a key for each: alike on the served page, in a notebook, and in a file.
+// The verdicts of a rater, with a button and a key for each: the same on the served page, in a notebook, and in a file.
 import { element } from "../core/dom.js";
 
 export const VERDICTS = [
@@ -19,7 +19,7 @@ export function verdictButtons(click) {
       element("span", { text }), element("kbd", { text: shown })));
 }
 
-/** Hear the keys of verdicts on some nodes, but not where text is typed or a key has its own use; gives a function that ends it. */
+/** Listen to the keys of verdicts on some nodes, except where text is typed or a key has another use; returns a function that ends it. */
 export function verdictKeys(nodes, click) {
   function press(event) {
     const one = VERDICTS.find(({ key }) => key === event.key || key === event.key.toLowerCase());

@@ -10,8 +10,8 @@ export function weightsCard({ weights, labels, moreForHalf }, title) {
       element("th", { scope: "row", text: attribute.replaceAll("_", " ") }),
       element("td", { text: signed(value) }),
       element("td", { text: `${signed(lower)} to ${signed(upper)}` }),
-      element("td", { text: clear ? "clear" : "0 is inside" }));
-  const more = moreForHalf === null ? "" : ` ${moreForHalf} more would halve the intervals.`;
+      element("td", { text: clear ? "clear" : "interval includes 0" }));
+  const more = moreForHalf === null ? "" : ` ${moreForHalf} more labels would halve the intervals.`;
   return element("section", { class: "rx-card", "aria-label": title },
     element("h2", { class: "rx-title", text: title }),
     element("p", { class: "rx-words", text: `Nats for one unit of each attribute, with 95% intervals, from ${labels} labels.${more}` }),

@@ -1,6 +1,6 @@
-// The model in the page as what answers the state: what rmlab/explorer/answers.py is where there is a kernel.
+// The model in the page answers the state, as rmlab/explorer/answers.py does with a kernel.
 //
-// It sets the trait "loading", by which parts/loading.js says how far it is: { phase, loaded, total, words, kind }, where
+// It sets the trait "loading", from which parts/loading.js shows how far it is: { phase, loaded, total, words, kind }, where
 // phase is "offered" (with the size in `total`), "loading", "starting", "ready" or "failed".
 import { giveModel } from "../core/live_model.js";
 import { TEXTS } from "../core/history.js";
@@ -11,10 +11,10 @@ const REMEMBERED = 512; // texts that keep their scores
 const NAMED = { int8: "8-bit weights", float32: "32-bit weights" };
 const loaders = new WeakMap(); // store -> load
 
-/** Load the model of a store, where one was offered or failed. */
+/** Load the model of a store, if one was offered or failed. */
 export const loadModel = (store) => loaders.get(store)?.();
 
-/** Let the model of a source answer the texts of a store: at once where the page holds it, else when it is asked for. */
+/** Let the model of a source answer the texts of a store: at once if the page holds it, else when the reader asks for it. */
 export function answerInPage(store, source) {
   loaders.set(store, load);
   if (source.isEmbedded) load();
@@ -40,11 +40,11 @@ export function answerInPage(store, source) {
       follow(store, client, { name: model.manifest.model, from: inWords(model) });
       giveModel(store, { client, manifest: model.manifest });
       if (source.second) answerSecond(store, source.second);
-    }, () => {}); // onFailure said it
+    }, () => {}); // onFailure reports it
   }
 }
 
-/** Keep the scores of a store those of its texts. */
+/** Keep the scores of a store up to date with its texts. */
 function follow(store, client, { name, from }) {
   const scorer = remembering(client, "first");
   async function answer() {
@@ -74,7 +74,7 @@ function answerSecond(store, source) {
       const said = await scorer(texts).then(
         (found) => ({ name, scores: found.map((one) => one.score), answered }),
         (error) => (error.kind === "superseded" ? null : { name, scores: [null, null], answered, error: `${name} gave no score: ${error.message}` }));
-      const mine = [undefined, name].includes(store.get("second").name); // else the reader's own head has its place
+      const mine = [undefined, name].includes(store.get("second").name); // else the reader's own head has taken its place
       if (said && mine && isOf(store, texts)) store.set({ second: said });
     }
     store.on([...TEXTS, "request"], answer);
@@ -85,7 +85,7 @@ function answerSecond(store, source) {
 const textsOf = (store) => Object.fromEntries(TEXTS.map((name) => [name, store.get(name)]));
 const isOf = (store, texts) => TEXTS.every((name) => texts[name] === store.get(name));
 
-/** What scores both responses, and no text twice. */
+/** Returns a scorer of both responses that scores no text twice. */
 function remembering(client, slot) {
   const known = new Map();
   return async ({ prompt, response_a, response_b }) => {
@@ -102,7 +102,7 @@ function remembering(client, slot) {
   };
 }
 
-/** What was too long to be read, in words. */
+/** What was truncated, in words. */
 function noticeOf(found) {
   const said = [];
   found.forEach(({ promptCut, responseCut }, i) => {
@@ -113,14 +113,14 @@ function noticeOf(found) {
   return said.join(" ");
 }
 
-/** Which model answers, and how far it is from torch. */
+/** Which model answers, and how much its scores may differ from torch. */
 function inWords({ manifest, precision }) {
   const error = precision.largest_error;
   const far = error === undefined ? "" : `, within ${roundedUp(error)} nats of torch on ${precision.n_texts} texts`;
   return `computed in this page by ${manifest.model} (${NAMED[precision.name] ?? precision.name}${far})`;
 }
 
-/** A bound with one digit, not below the number. */
+/** A bound with one digit, at least as large as the number. */
 function roundedUp(value) {
   const unit = 10 ** Math.floor(Math.log10(Math.max(value, 1e-6)));
   return Number((Math.ceil(value / unit) * unit).toPrecision(1));

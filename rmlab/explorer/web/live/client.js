@@ -2,7 +2,7 @@
 import { asFailure, LiveError } from "./failure.js";
 
 /**
- * Start the model of a source (sources.js). Gives
+ * Start the model of a source (sources.js). Returns
  *
  *     ready              promise of { manifest, precision, first_milliseconds }
  *     score(items)       promise of numbers, for items { prompt, response }; scored(items) of { score, promptCut, responseCut }
@@ -18,7 +18,7 @@ import { asFailure, LiveError } from "./failure.js";
 export function openLive(source, { onProgress = () => {}, onFailure = () => {} } = {}) {
   const waiting = []; // requests that the worker has not been given
   let worker = null;
-  let current = null; // the request that it works at
+  let current = null; // the request that it is working on
   let isReady = false;
   let ended = null;
   let nMade = 0;
@@ -62,7 +62,7 @@ export function openLive(source, { onProgress = () => {}, onFailure = () => {} }
 
   async function start() {
     const part = (name) => source[name]((loaded, total) => {
-      if (!ended) onProgress({ part: name, loaded, total }); // else other parts still come after one that failed
+      if (!ended) onProgress({ part: name, loaded, total }); // else progress would be reported after a failure
     });
     const [script, manifest, tokenizer, model, wasm] = await Promise.all(["worker", "manifest", "tokenizer", "model", "wasm"].map(part));
     if (ended) throw ended;
@@ -89,7 +89,7 @@ export function openLive(source, { onProgress = () => {}, onFailure = () => {} }
     if (failure.kind !== "closed") onFailure(failure);
     throw failure;
   });
-  ready.catch(() => {}); // who does not ask for it is told by onFailure
+  ready.catch(() => {}); // a caller that does not await it is told by onFailure
 
   const scored = (items, options) => ask("score", items, options);
   return {

@@ -1,5 +1,5 @@
-// What can go wrong with a model in the page. `kind` says which: "no-simd", "download", "memory", "too-long", "model";
-// "superseded" and "closed" are no faults, but requests that nobody waits for.
+// What can go wrong with a model in the page. `kind` is one of "no-simd", "download", "memory", "too-long", "model";
+// "superseded" and "closed" are not faults, but requests that nobody waits for.
 
 export class LiveError extends Error {
   constructor(kind, words) {

@@ -1,14 +1,14 @@
 // Token ids of prompts and responses, equal to those of rmlab/model/tokenization.py: the convention of the model, and the
-// cut to its longest text. The tokenizer is Hugging Face's library for browsers, corrected where it differs from theirs
-// for Python (tokenizer.js).
+// cut to its longest text. The tokenizer is Hugging Face's library for browsers, corrected where it differs from their
+// Python package (tokenizer.js).
 import { placesOf } from "./places.js";
 import { renderer, separatorOf } from "./rendering.js";
 import { openTokenizer } from "./tokenizer.js";
 
 /**
- * What turns { prompt, response } into ids: `encode` gives { ids, promptCut, responseCut }, `tokens` gives { ids, texts,
- * text, spans }: the response as it is read, and the place of each token in it, [start, end], or null outside it. Half a surrogate pair is no
- * character: it is read as U+FFFD.
+ * Turns { prompt, response } into ids: `encode` returns { ids, promptCut, responseCut }, and `tokens` returns { ids, texts,
+ * text, spans }: the response as it is read, and the place of each token in it, [start, end], or null outside it. Half a
+ * surrogate pair is not a character, and is read as U+FFFD.
  */
 export function openIds(manifest, tokenizerJson) {
   const { ids, max_length: longest } = manifest;
@@ -31,7 +31,7 @@ export function openIds(manifest, tokenizerJson) {
   function segmentPieces({ prompt, response }) {
     let [head, tail] = [tokenizer.ids(prompt, false), tokenizer.ids(response, false)];
     const { before, between, after } = ids;
-    // a chat template may have begun with BOS and ended with EOS; here they are added once, after the cut
+    // a chat template may have added BOS at the start and EOS at the end; here they are added once, after truncation
     let from = 0;
     if (startsWith(head, before)) head = head.slice(before.length);
     else if (!head.length && startsWith(tail, before)) tail = tail.slice(from = before.length);

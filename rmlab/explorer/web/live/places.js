@@ -1,13 +1,13 @@
-// Where tokens are in their text. The tokenizer does not say, so the text is read along its tokens: in bytes where the
-// tokens are made of bytes, in normalised characters otherwise.
+// Where tokens are in their text. The tokenizer does not report that, so the text is matched with its tokens: in bytes if
+// the tokens are made of bytes, else in normalised characters.
 
 const NOWHERE = [0, 0];
-const FAR = 64; // units in which a token is looked for after one that could not be found
+const FAR = 64; // units within which a token is searched for after one that was not found
 const BLANK = /[\s▁]/u;
 const encoder = new TextEncoder();
 const BYTE_NAMES = byteNames();
 
-/** The [start, end] of each of the `ids` of a text; [0, 0] of one that stands for nothing in it. */
+/** The [start, end] of each of the `ids` of a text; [0, 0] for one that has no text in it. */
 export function placesOf(tokenizer, ids, text) {
   const { model } = tokenizer.inner;
   const units = tokenizer.isByteLevel ? bytesOf(text) : charactersOf(text, tokenizer.inner);

@@ -2,12 +2,12 @@
 import { Template } from "@huggingface/jinja";
 
 const LABELS = { user: "Human", assistant: "Assistant", system: "System" };
-const SPACE_AT_END = /[\s\x1c-\x1f\x85]+$/u; // what Python's rstrip takes off
-const BLANK_LINE = "\n\n"; // between plain prompt and response that are tokenised apart
+const SPACE_AT_END = /[\s\x1c-\x1f\x85]+$/u; // what Python's rstrip removes
+const BLANK_LINE = "\n\n"; // between a plain prompt and response that are tokenised separately
 
 /**
- * What makes { prompt, response, end, special } of a prompt and a response, each a text or a list of messages. The first
- * depends on the prompt alone. `ids` is that part of the manifest.
+ * Returns what makes { prompt, response, end, special } of a prompt and a response, each a text or a list of messages. The
+ * first depends on the prompt alone. `ids` is that part of the manifest.
  */
 export function renderer(ids) {
   const template = ids.chat_template === null ? null : new Template(ids.chat_template);
@@ -43,7 +43,7 @@ export function renderer(ids) {
   return ids.convention === "joined" ? joined : segments;
 }
 
-/** What a plain response begins with, where it is tokenised apart from its prompt. */
+/** What a plain response begins with, if it is tokenised separately from its prompt. */
 export const separatorOf = (ids) => (ids.convention === "apart" ? BLANK_LINE : "");
 
 const isPlain = (...texts) => texts.every((text) => typeof text === "string");

@@ -4,14 +4,14 @@ import * as ort from "onnxruntime-web/wasm";
 import { asFailure, LiveError } from "./failure.js";
 import { openIds } from "./ids.js";
 
-const LONGEST_TEXT = 200_000; // characters; a longer one would hold the tokenizer up
+const LONGEST_TEXT = 200_000; // characters; a longer one would take the tokenizer too long
 const BATCH_TOKENS = 4096; // padding included
 // the smallest module with an instruction of 128 bits, without which the runtime does not start
 const WITH_SIMD = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11]);
 
 /**
- * Open a model: `manifest` and `tokenizer` as parsed JSON, `model` and `wasm` as bytes. Gives score(items), features(items),
- * tokens(item), scoreIds(lists) and first_milliseconds, the time of a first score.
+ * Open a model: `manifest` and `tokenizer` as parsed JSON, `model` and `wasm` as bytes. Returns score(items), features(items),
+ * tokens(item), scoreIds(lists) and first_milliseconds, the time of the first score.
  */
 export async function openScorer({ manifest, tokenizer, model, wasm }) {
   if (!WebAssembly.validate(WITH_SIMD)) {
@@ -46,7 +46,7 @@ export async function openScorer({ manifest, tokenizer, model, wasm }) {
     return rows.map((_, r) => ({ score: scores.data[r], features: features.data.slice(r * width, (r + 1) * width) }));
   }
 
-  /** Results of lists of ids, in their order; texts of like length go together. */
+  /** Results of lists of ids, in their order; texts of similar length go together. */
   async function runAll(rows) {
     const order = rows.map((_, i) => i).sort((a, b) => rows[a].length - rows[b].length);
     const found = new Array(rows.length);
@@ -66,12 +66,12 @@ export async function openScorer({ manifest, tokenizer, model, wasm }) {
     for (const text of [item.prompt, item.response]) {
       const length = typeof text === "string" ? text.length : JSON.stringify(text).length;
       if (length > LONGEST_TEXT) {
-        throw new LiveError("too-long", `A text of ${length.toLocaleString("en")} characters is not scored in the browser: at most ${LONGEST_TEXT.toLocaleString("en")} are.`);
+        throw new LiveError("too-long", `A text of ${length.toLocaleString("en")} characters is not scored in the browser: the limit is ${LONGEST_TEXT.toLocaleString("en")}.`);
       }
     }
     try {
       return ids.encode(item);
-    } catch (thrown) { // a chat template is a program of its own
+    } catch (thrown) { // a chat template is a program, which may fail
       throw asFailure(thrown);
     }
   }

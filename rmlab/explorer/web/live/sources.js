@@ -1,4 +1,4 @@
-// Where a page has its model from: { precision, isEmbedded, size, manifest(progress), tokenizer(progress), model(progress),
+// Where a page gets its model from: { precision, isEmbedded, size, manifest(progress), tokenizer(progress), model(progress),
 // wasm(progress), worker(progress), second? }. `size` is the bytes to come, or null. The others promise parsed JSON
 // (manifest, tokenizer), an ArrayBuffer (model, wasm) or text (worker), and call progress(loaded, total) as it comes.
 // `second` is a source of another model of the same network.
@@ -17,7 +17,7 @@ export function embedded() {
   const block = (name) => document.getElementById(BLOCK + name);
   if (!block("manifest")) return null;
   const text = (name) => {
-    if (!block(name)) throw new LiveError("download", `This page lacks its block ${BLOCK}${name}. Make it again, or load it again.`);
+    if (!block(name)) throw new LiveError("download", `This page lacks its block ${BLOCK}${name}. Load the page again, or make it again.`);
     return block(name).textContent.trim();
   };
   const json = (name) => async () => {
@@ -71,7 +71,7 @@ export function fetched({ folder, bytes: size }) {
         loaded += value.length;
         progress(loaded, total);
       }
-      if (total !== null && loaded !== total) throw new LiveError("download", `Only ${loaded} of ${total} bytes of ${FILES[name]} came.`);
+      if (total !== null && loaded !== total) throw new LiveError("download", `Only ${loaded} of ${total} bytes of ${FILES[name]} arrived.`);
       return await new Blob(parts).arrayBuffer();
     } catch (thrown) {
       throw thrown instanceof LiveError ? thrown : new LiveError("download", `${FILES[name]} could not be loaded (${thrown.message}).`);
@@ -94,14 +94,14 @@ export function fetched({ folder, bytes: size }) {
 const damaged = (name) => new LiveError("download", `the model of this page is damaged or incomplete (its ${name}). Load the page again.`);
 
 function bytesOf(base64) {
-  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64); // in browsers of 2025; four times as fast
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64); // in browsers since 2025; four times as fast
   const part = atob(base64);
   const bytes = new Uint8Array(part.length);
   for (let i = 0; i < part.length; i += 1) bytes[i] = part.charCodeAt(i);
   return bytes;
 }
 
-/** The bytes of a block, undone part by part. */
+/** The bytes of a block, decoded and decompressed part by part. */
 async function unpacked(text, progress) {
   const gunzip = new DecompressionStream("gzip");
   const whole = new Response(gunzip.readable).arrayBuffer();

@@ -1,5 +1,5 @@
-// Hugging Face's tokenizer for browsers, made to give the ids that theirs for Python gives. It differs in characters
-// beyond 16 bits, in a final sigma, and in that it leaves Unicode's properties to the browser, which knows newer ones.
+// Hugging Face's tokenizer for browsers, corrected so that its ids equal those of their Python package. It differs in
+// characters beyond 16 bits, in a final sigma, and in using the browser's Unicode properties, which are newer.
 import { Tokenizer } from "@huggingface/tokenizers";
 import { CONTROLS, MARKS, PUNCTUATION, SPACES } from "./bert_characters.js";
 
@@ -37,5 +37,5 @@ function bertNormalizer({ clean_text, handle_chinese_chars, strip_accents, lower
   };
 }
 
-/** Lower case character by character: a whole word's would end in another sigma. */
+/** Lower case character by character: in a whole word a final sigma would differ. */
 const lowered = (text) => (text.includes("Σ") ? text.split("Σ").map((part) => part.toLowerCase()).join("σ") : text.toLowerCase());

@@ -1,4 +1,4 @@
-// Scores beside the page, so that typing never waits: a message { id, method, argument } is answered by { id, result } or
+// Computes scores outside the page's thread, so that typing never waits: a message { id, method, argument } is answered by { id, result } or
 // { id, failure }. The first opens the model.
 import { asFailure } from "./failure.js";
 import { openScorer } from "./scorer.js";
@@ -11,7 +11,7 @@ const fail = (id, thrown) => {
   self.postMessage({ id, failure: { kind, message } });
 };
 
-// what the runtime throws beside its promises would leave the request open for ever
+// an error that the runtime throws outside its promises would leave the request open for ever
 self.addEventListener("unhandledrejection", (event) => {
   event.preventDefault();
   fail(asked, event.reason);

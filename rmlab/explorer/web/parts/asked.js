@@ -1,4 +1,4 @@
-// A question of a notebook, answered before it is revealed, and the gap that is drawn then.
+// A question of a notebook: the reader predicts, reveals the answer, and sees the gap between the two.
 import { axis, decimals, line, picture, scale, shownIf } from "../charts/chart.js";
 import { element, svg, unique, update } from "../core/dom.js";
 
@@ -41,7 +41,7 @@ function radios(store, options, choose) {
     draw({ lost, said, revealed }) {
       inputs.forEach((input, i) => {
         input.checked = i === said;
-        update(input, { disabled: Boolean(lost) || (revealed && i !== said) }); // what was said keeps the focus
+        update(input, { disabled: Boolean(lost) || (revealed && i !== said) }); // the chosen option keeps the focus
         update(labels[i], { class: `rx-choice${revealed && i === store.get("truth") ? " rx-right" : ""}` });
       });
     },

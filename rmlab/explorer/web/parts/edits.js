@@ -1,4 +1,4 @@
-// The list of edits, and two pinned ones side by side.
+// The list of edits, and two pinned edits side by side.
 import { signed } from "../charts/chart.js";
 import { element, update } from "../core/dom.js";
 import { change, dropped, find, MOST, textsOf, TEXTS } from "../core/history.js";
@@ -12,14 +12,14 @@ const NAMES = { prompt: "Prompt", response_a: "● A", response_b: "■ B" };
 export function editList({ go, pin }) {
   const rows = element("ol", { class: "rx-edits" });
   const more = element("p", { class: "rx-quiet" });
-  const node = element("div", { class: "rx-card" }, element("h3", { text: "Edits, the newest first" }), rows, more);
+  const node = element("div", { class: "rx-card" }, element("h3", { text: "Edits, newest first" }), rows, more);
   return {
     node,
     draw({ history, here, pins, revealed, guesses }) {
       const newest = history.slice(-SHOWN).reverse();
       const older = history.length > SHOWN ? `${history.length - SHOWN} older edits are kept; Undo leads to them. ` : "";
       const gone = dropped(history);
-      update(more, { text: older + (gone ? `${gone.toLocaleString("en")} are no longer kept: the newest ${MOST} are, of long texts fewer.` : "") });
+      update(more, { text: older + (gone ? `${gone.toLocaleString("en")} are no longer kept: only the newest ${MOST} are, or fewer if the texts are long.` : "") });
       rows.replaceChildren(...newest.map((entry) => {
         const known = revealed && entry.scores && entry.scores.every((score) => score !== null);
         const pinned = pins.includes(entry.id);
@@ -59,7 +59,7 @@ export function comparison() {
       const figures = [one, other].map((entry) => numbers(entry, temperature));
       const rows = Object.keys(figures[0]).map((name) => {
         const [before, after] = figures.map((each) => each[name]);
-        const digits = name === "P(A preferred)" ? 3 : 2;
+        const digits = name === "P(A is preferred)" ? 3 : 2;
         const cells = [before, after, before === null || after === null ? null : after - before];
         return element("tr", {}, element("th", { scope: "row", text: name }),
           ...cells.map((value, i) => element("td", {
@@ -87,11 +87,11 @@ function numbers({ scores }, temperature) {
   const difference = a === null || b === null ? null : a - b;
   return {
     "score of A": a, "score of B": b, "difference A − B": difference,
-    "P(A preferred)": difference === null ? null : preferenceProbability(difference / temperature),
+    "P(A is preferred)": difference === null ? null : preferenceProbability(difference / temperature),
   };
 }
 
-/** One change as elements: the text's name, what went, what came. */
+/** One change as elements: the name of the text, what was removed, what was added. */
 function changed({ text, removed, added }) {
   return [
     element("span", { class: "rx-text-name", text: NAMES[text] }),
@@ -101,7 +101,7 @@ function changed({ text, removed, added }) {
   ].filter(Boolean);
 }
 
-/** A text, isolated so that its direction turns neither its sign nor what stands beside it, and its length if it is cut. */
+/** A text, isolated so that its writing direction does not affect its sign or its neighbours, and its length if it is cut. */
 function shortened(text) {
   const characters = [...text.slice(0, 4 * LONGEST).trim()];
   const long = text.length > LONGEST;

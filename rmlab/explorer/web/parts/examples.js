@@ -1,4 +1,4 @@
-// The menu of examples, which keeps the name of an example that is edited, and what the course's models said of each.
+// The menu of examples, which keeps the name of an example that is edited, and the recorded scores of the course's models.
 import { signed } from "../charts/chart.js";
 import { element, update } from "../core/dom.js";
 import { applied, find, PICKED, TEXTS } from "../core/history.js";
@@ -10,7 +10,7 @@ const examplesOf = (store) => store.get("data").probe?.presets ?? [];
 export const exampleShown = (store) => examplesOf(store).find(({ state }) => TEXTS.every((name) => state[name] === store.get(name)));
 
 /**
- * The place of the example that the texts of an entry began as, -1 if it is none: the last one on the way there, unless
+ * The index of the example from which the texts of an entry were edited, or -1: the last one on the way there, unless
  * something else was picked since.
  */
 export function begunAs(history, here, presets) {
@@ -27,7 +27,7 @@ export function begunAs(history, here, presets) {
   return begun;
 }
 
-/** The menu; choose(preset) for one that is chosen. `draw()`. */
+/** The menu: `draw()`. choose(preset) is called for the one that is chosen. */
 export function exampleMenu(store, choose) {
   const presets = examplesOf(store);
   const themes = [...new Set(presets.map((preset) => preset.theme))];
@@ -47,7 +47,7 @@ export function exampleMenu(store, choose) {
   };
 }
 
-/** What both course models said of the example that is shown. */
+/** The recorded scores of both course models for the example that is shown. */
 export function recordedTable(store) {
   const body = element("tbody");
   const title = element("caption");

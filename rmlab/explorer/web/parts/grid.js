@@ -1,17 +1,17 @@
 // A table of any length: only the rows in view are in the document.
 import { element, unique, update } from "../core/dom.js";
 
-const SPARE = 3; // rows that are ready above and below those in view
+const SPARE = 3; // rows that are drawn above and below those in view
 
 /**
  * columns: [{ title, class, sort: what `sort` is called with (none: it is not sorted by), texts: (row) => lines of text }]
- * `draw({ rows, selected, sort, down, still, none })`: `still` are the values of `sort` that rest for now; `none` is said
- * where there are no rows.
+ * `draw({ rows, selected, sort, down, still, none })`: `still` are the values of `sort` that are disabled for now; `none`
+ * is shown if there are no rows.
  * pick(row) is called for a click or an arrow key, open(row) for Enter or a double click.
  */
 export function grid({ label, columns, pick, open = null, sort = () => {} }) {
   const stem = unique("row");
-  let fromTop = false; // the reader sorts: the first rows are what is asked for, wherever the selected one goes
+  let fromTop = false; // the reader sorts, and wants to see the first rows, wherever the selected one goes
   const heads = columns.map((column) => {
     const button = column.sort === undefined ? null
       : element("button", { type: "button", class: "rx-sort", text: column.title, onClick: () => { fromTop = true; sort(column.sort); } });

@@ -1,4 +1,4 @@
-// How far the model is that will answer in the page: its size before, a bar while it comes, what went wrong.
+// How far the loading of the model has come: its size beforehand, a progress bar, and what went wrong.
 import { element, update } from "../core/dom.js";
 import { loadModel } from "../live/answers.js";
 
@@ -20,7 +20,7 @@ export function loadingLine(store) {
       update(words, { text: WORDS[phase]?.({ total, said }) ?? "" });
       update(bar, { hidden: !busy });
       if (phase === "loading" && total) bar.value = loaded / total;
-      else bar.removeAttribute("value"); // how long it takes is not known
+      else bar.removeAttribute("value"); // the time that it takes is unknown
       update(buttons, { hidden: phase !== "offered" && kind !== "download" });
       update(button, { text: phase === "failed" ? "Try again" : "Load the model" });
     },
@@ -29,7 +29,7 @@ export function loadingLine(store) {
 
 const WORDS = {
   offered: ({ total }) => `The model can answer what you type, here in the page. With its runtime it is ${Math.round(total / MB)} MB, loaded once.`,
-  loading: () => "The model is being loaded. You can type meanwhile.",
-  starting: () => "The model starts. You can type meanwhile.",
+  loading: () => "The model is loading. You can type in the meantime.",
+  starting: () => "The model is starting. You can type in the meantime.",
   failed: ({ said }) => `The model does not answer in this page: ${said} Everything else works, with recorded scores.`,
 };

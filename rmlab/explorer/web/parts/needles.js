@@ -1,4 +1,4 @@
-// What a model, and a second scorer beside it, say of the two responses: needles, numbers and words.
+// The scores of a model, and of a second scorer if there is one, for the two responses: needles, numbers and words.
 import { signed } from "../charts/chart.js";
 import { dial } from "../charts/dial.js";
 import { ofTheTexts } from "../charts/number_line.js";
@@ -10,10 +10,10 @@ import { guessSlider } from "./predictions.js";
 import { capital, fooledInWords, lastEdit, movedInWords, oddInWords } from "./remarks.js";
 import { learnedFrom, NATS } from "./terms.js";
 
-const PATIENCE = 250; // milliseconds before the view says that it waits
+const PATIENCE = 250; // milliseconds before the view shows that it is waiting
 const NEEDLES = ["solid needle", "dashed needle"];
 
-/** The scorers that have scores of these texts: [{ name, scores, late, error }], the model first. */
+/** The scorers that have scores for these texts: [{ name, scores, late, error }], the model first. */
 export function scorersOf(store) {
   const answering = store.live && store.get("answering");
   const own = ofTheTexts(store) ? store.get("scores") : [null, null];
@@ -33,7 +33,7 @@ export const differenceOf = ([a, b]) => (a === null || b === null ? null : a - b
 
 /** The readout: `draw()`. */
 export function readouts(store, { waiting }) {
-  const boxes = { difference: "Difference A − B", p: "P(A preferred)" };
+  const boxes = { difference: "Difference A − B", p: "P(A is preferred)" };
   const numbers = Object.fromEntries(Object.keys(boxes).map((key) => [key, element("div", { class: "rx-figure" })]));
   const needles = dial({ label: "P(A is preferred) as needles between A and B" });
   const slider = guessSlider(store);
@@ -82,7 +82,7 @@ export function readouts(store, { waiting }) {
     update(words, { text: inWords({ p, revealed, byHand: !ofTheTexts(store), who: named ? `${scorers[0].name} (${NEEDLES[0]})` : "the model" }) });
     update(whose, { text: `${named ? `Numbers of ${scorers[0].name}; the` : "The"} difference is ${NATS}.` });
     update(other, { text: named && revealed ? secondInWords(scorers[1], found[1]) : "", hidden: !(named && revealed) });
-    const current = scorers.map((each, i) => ({ name: each.name, p: each.late ? null : found[i].p })); // not of the texts before
+    const current = scorers.map((each, i) => ({ name: each.name, p: each.late ? null : found[i].p })); // not of earlier texts
     const edit = lastEdit(store, scorers.map((each) => (each.late ? { ...each, scores: [null, null] } : each)));
     for (const [place, remark] of [
       [fooled, fooledInWords(current, exampleShown(store)?.state.winner)],
@@ -118,10 +118,10 @@ function secondInWords({ name, error, interval }, { d, p }) {
 }
 
 function source(store, late) {
-  if (!store.live) return `Scores: ${store.get("scores_from")}. What you type is not scored here: for that, open the probe in a notebook, or with “rmlab explore”.`;
+  if (!store.live) return `Scores: ${store.get("scores_from")}. What you type is not scored here. To have it scored, open the probe in a notebook or with “rmlab explore”.`;
   if (!store.kernel && store.get("loading")?.phase !== "ready") return `Scores: ${store.get("scores_from")}.`;
-  if (!store.get("answering")) return `Scores: ${store.get("scores_from")}. No model answers here: give one, as in probe(model).`;
+  if (!store.get("answering")) return `Scores: ${store.get("scores_from")}. No model answers here; pass one, as in probe(model).`;
   if (store.get("connection")) return `Scores: ${store.get("scores_from")}. They do not follow the texts until this page is connected again.`;
   if (store.lost()) return `Scores: ${store.get("scores_from")}. They do not follow the texts, because the kernel has stopped.`;
-  return late ? `${store.get("model")} is scoring; these are the scores before.` : `Scores: ${store.get("scores_from")}.`;
+  return late ? `${store.get("model")} is scoring; these are the previous scores.` : `Scores: ${store.get("scores_from")}.`;
 }

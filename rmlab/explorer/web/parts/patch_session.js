@@ -1,8 +1,8 @@
-// A session of grey patches without a kernel: what PatchSession of rmlab/course/patches.py asks, and at its end how often
-// the reader put a pair in the same order both times.
+// A session of grey patches without a kernel: it asks what PatchSession of rmlab/course/patches.py asks, and shows at the
+// end how often the reader put a pair in the same order both times.
 import { localModel } from "../core/store.js";
 
-/** A model for patches.js that asks by itself. `greys`: the patches, darkest first; `parts`: "ratings" or "comparisons" each. */
+/** A model for patches.js that needs no kernel. `greys`: the patches, darkest first; `parts`: each "ratings" or "comparisons". */
 export function patchModel({ greys, parts, seconds, ratings }, { now = () => performance.now() / 1000, random = Math.random } = {}) {
   const model = localModel({ greys: [], line: "", choices: [], screen: 0 });
   const asked = parts.map(() => []); // the questions of each part so far
@@ -48,7 +48,7 @@ export function patchModel({ greys, parts, seconds, ratings }, { now = () => per
     const question = began === null ? null : queue[0];
     const [line, choices] = question ? put(question, ratings) : part === parts.length
       ? [`Done. ${inWords(sameOrder(parts, answers))}`, []]
-      : [`Next: ${parts[part]}, for ${seconds} seconds. One answer a question; go by your first look.`, [[`Start part ${part + 1} of ${parts.length}`, null, ""]]];
+      : [`Next: ${parts[part]}, for ${seconds} seconds. Give one answer to each question; go by your first impression.`, [[`Start part ${part + 1} of ${parts.length}`, null, ""]]];
     model.set("greys", (question ?? []).map((patch) => greys[patch]));
     model.set("line", line);
     model.set("choices", choices);
@@ -68,8 +68,8 @@ function put(question, ratings) {
 }
 
 /**
- * How often a pair was put in the same order in both rounds, by ratings and by comparisons, of the pairs compared and rated
- * in both: [share, share, number]. Where the mean ratings of a round are equal, a pair counts one half.
+ * Of the pairs that were compared and rated in both rounds, how often both rounds gave the same order, by ratings and by
+ * comparisons: [share, share, number]. If the mean ratings of a round are equal, a pair counts one half.
  */
 export function sameOrder(parts, answers) {
   const of = (way) => answers.filter((_, i) => parts[i] === way);

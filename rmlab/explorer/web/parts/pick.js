@@ -1,12 +1,12 @@
-// A pair that is picked anywhere is selected everywhere, and its texts and scores go to the other views.
+// A pair that is picked in one view is selected in all, and its texts and scores go to the other views.
 import { signed } from "../charts/chart.js";
 import { element, update } from "../core/dom.js";
 import { isTied, verdictOf } from "../core/rows.js";
 
-/** How keys pick, in a sentence. */
+/** How to pick with the keyboard, in a sentence. */
 export function byKeys(store) {
-  const enter = store.get("views").includes("probe") ? ", Enter opens the pair in the probe" : "";
-  return `By keys: Tab goes from table to picture, arrow keys pick${enter}.`;
+  const enter = store.get("views").includes("probe") ? ", Enter opens it in the probe" : "";
+  return `With the keyboard: Tab goes from table to picture, arrow keys pick a pair${enter}.`;
 }
 
 /** Select a pair by its row among data.pairs; `traits` are set with it. */
@@ -18,7 +18,7 @@ export function pick(store, row, traits = {}) {
   store.set(values);
 }
 
-/** Go to the probe, which shows the selected pair, where there is one. */
+/** Go to the probe, if there is one; it shows the selected pair. */
 export function openProbe(store) {
   if (store.get("views").includes("probe")) store.set({ view: "probe" });
 }

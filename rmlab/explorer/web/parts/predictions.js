@@ -12,7 +12,7 @@ const HOW = {
   pairs: "Pick a pair that you expect the model to get wrong, then press Reveal.",
 };
 
-/** The line under the frame's buttons: what to do, how the last prediction came out, how the class stands. */
+/** The line under the frame's buttons: what to do, how the last prediction turned out, how well the class predicts. */
 export function predictionLine(store) {
   const last = element("strong");
   const all = element("span");
@@ -25,7 +25,7 @@ export function predictionLine(store) {
       const made = store.get("guess").of !== undefined;
       const asked = made ? "Your prediction is noted. Press Reveal to compare." : HOW[view] ?? "";
       const newest = guesses.at(-1);
-      const compared = newest && newest.of === "p" ? shownGuess(store) : newest; // of other scores it says nothing
+      const compared = newest && newest.of === "p" ? shownGuess(store) : newest; // it does not apply to other scores
       update(last, { text: hidden ? asked : compared ? comparedInWords(compared) : "" });
       update(all, { text: standingInWords(guesses) });
       update(node, { hidden: !guesses.length && !(hidden && asked) });
@@ -33,7 +33,7 @@ export function predictionLine(store) {
   };
 }
 
-/** Compare a prediction as soon as it is revealed and the model has answered; gives a function that ends it. */
+/** Compare a prediction as soon as it is revealed and the model has answered; returns a function that ends it. */
 export function comparing(store) {
   return store.on(["revealed", "answered", "scores"], () => {
     const made = settled(store);
@@ -42,7 +42,7 @@ export function comparing(store) {
 }
 
 /** A slider for a number from 0 to 1, by default P(A is preferred), shown while predictions are asked for. */
-export function guessSlider(store, of = "p", label = "Your P(A preferred)") {
+export function guessSlider(store, of = "p", label = "Your P(A is preferred)") {
   const input = element("input", {
     type: "range", class: "rx-long", id: unique("guess"), min: SUREST, max: 1 - SUREST, step: 0.01,
     onInput: () => store.set(guessing(store, of, predictable(Number(input.value)))),

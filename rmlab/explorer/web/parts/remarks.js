@@ -1,10 +1,10 @@
-// What is worth a remark in the probe, in words: who is fooled by an example, what the last edit did, and odd answers that win.
+// Remarks in the probe: who is fooled by an example, what the last edit did, and odd answers that win.
 import { signed } from "../charts/chart.js";
 import { oddity } from "../core/chips.js";
 import { find, PICKED, textsOf, TEXTS } from "../core/history.js";
 
-const CLEAR = 0.005; // from a half: less is a toss-up
-const LEVEL = 0.38; // P of an odd answer that is almost level with the other: less than half a nat behind
+const CLEAR = 0.005; // distance from a half: less than this is a toss-up
+const LEVEL = 0.38; // P of an odd answer that is almost level with the other: less than half a nat behind it
 const HARDLY = 0.1; // nats: less is hardly a change
 const SIDES = { response_a: ["A", 0], response_b: ["B", 1] };
 
@@ -12,8 +12,8 @@ export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const listed = (names) => names.join(" and ");
 
 /**
- * Who prefers the worse answer of an example, in words; "" where nobody does. scorers: [{ name, p }], P of A or null;
- * better: "a", "b" or "tie", as the judge of the course's model says.
+ * Who prefers the worse answer of an example, in words; "" if nobody does. scorers: [{ name, p }], P of A or null;
+ * better: "a", "b" or "tie", by the judge of the course's model.
  */
 export function fooledInWords(scorers, better) {
   if (better !== "a" && better !== "b") return "";
@@ -29,9 +29,9 @@ export function fooledInWords(scorers, better) {
 }
 
 /**
- * What an edit of one response did to its score under each model. what: the edit by its name, "" where it was typed; side:
- * "A" or "B"; moves: [{ name, by, taught }], by how many nats, and what the model's judge weighs, if that is known:
- * { weight, of }.
+ * What an edit of one response did to its score under each model. what: the name of the edit, "" if it was typed; side:
+ * "A" or "B"; moves: [{ name, by, taught }], by how many nats, and the weight that the model's judge gives to what was
+ * added, if that is known: { weight, of }.
  */
 export function movedInWords({ what, side, moves }) {
   const each = moves.map(({ name, by, taught }) => {
@@ -43,18 +43,18 @@ export function movedInWords({ what, side, moves }) {
   return each.length ? `After ${what ? `“${what}”` : `your edit of ${side}`}: ${each.join("; ")}.` : "";
 }
 
-/** The last edit of a store for `movedInWords`; null where no single response was edited, or its scores are not known. */
+/** The last edit of a store for `movedInWords`; null unless a single response was edited and its scores are known. */
 export function lastEdit(store, scorers) {
   const history = store.get("history");
   const entry = find(history, store.get("here"));
   if (!entry) return null;
   const now = Object.fromEntries(TEXTS.map((name) => [name, store.get(name)]));
   const differing = (texts) => TEXTS.filter((name) => texts[name] !== now[name]);
-  const typing = differing(textsOf(history, entry.id)).length > 0; // what is being typed is no entry yet
+  const typing = differing(textsOf(history, entry.id)).length > 0; // what is being typed is not an entry yet
   const before = typing ? entry : PICKED.test(entry.what) ? null : find(history, entry.parent);
   if (!before?.scores) return null;
   const changed = differing(textsOf(history, before.id));
-  if (changed.length !== 1 || changed[0] === "prompt") return null; // scores of two prompts do not compare
+  if (changed.length !== 1 || changed[0] === "prompt") return null; // scores of two prompts cannot be compared
   const [side, place] = SIDES[changed[0]];
   const what = typing ? "" : entry.what;
   const chip = (store.get("data").probe?.chips ?? []).find(({ name }) => what.startsWith(`${name}, in `));
@@ -66,7 +66,7 @@ export function lastEdit(store, scorers) {
 }
 
 /**
- * A sentence on an odd answer that wins, or that is almost level with the other, which no reader would say; "" where there
+ * A sentence on an odd answer that wins or is almost level with the other, though no reader would prefer it; "" if there
  * is none. scorers as for `fooledInWords`.
  */
 export function oddInWords(scorers, responses) {
@@ -78,7 +78,7 @@ export function oddInWords(scorers, responses) {
     const level = mine.filter(({ p }) => p <= 0.5 + CLEAR && p > LEVEL).map((each) => each.name);
     const other = place ? "A" : "B";
     const found = [wins.length && `it wins with ${listed(wins)}`, level.length && `it is almost level with ${other} for ${listed(level)}`].filter(Boolean);
-    if (found.length) return `Response ${name} ${odd[place]}, and ${found.join("; ")}: that is the model's mistake, not the reader's.`;
+    if (found.length) return `Response ${name} ${odd[place]}, and ${found.join("; ")}: that is the model's mistake, not yours.`;
   }
   return "";
 }

@@ -1,15 +1,15 @@
-// The words of a view, each a button that opens on a sentence over what is below. The sentences are those of
-// docs/glossary.md, plain words before any formula; a test compares.
+// The terms of a view: each is a button that opens a sentence over what is below. The sentences are those of
+// docs/glossary.md, with plain words before any formula; a test compares them.
 import { element, unique, update } from "../core/dom.js";
 
 export const TERMS = {
   "best of n": { entry: "Best of n", text: "Draw n replies from a policy, and keep the one with the highest reward." },
   calibration: { entry: "Calibration", text: "A model is calibrated if it is right on 80% of the pairs for which it says 80%, and likewise for every other percentage." },
   "the course's model": { entry: "Course's model", text: "A small reward model that comes with rmlab. It learned from the choices of a simulated judge between replies to everyday questions." },
-  ensemble: { entry: "Ensemble", text: "Several models fitted to the same pairs drawn again. Where they disagree, their worst case or their variance warns an optimiser off; what they have in common it does not see." },
+  ensemble: { entry: "Ensemble", text: "Several models fitted to the same pairs drawn again. Where they disagree, their worst case or their variance warns an optimiser off; it does not see the errors that they share." },
   "held-out pairs": { entry: "Held-out pairs", text: "Pairs that are not trained on, and that are used to make choices: when to stop, which model, which temperature." },
   KL: { entry: "Kullback–Leibler divergence", text: "KL: how far one policy is from another, as the mean log of how much more likely its own replies have become, in nats. Its square root is the distance d." },
-  label: { entry: "Label", text: "What the judge said of a pair." },
+  label: { entry: "Label", text: "The judge's verdict on a pair." },
   loss: { entry: "Loss", text: "The number that training makes small. For a pair it is −log P, where P is the probability that the model gave to the choice that was made." },
   nats: { entry: "Nat", text: "The unit of scores and of losses. If A leads by one nat, the model expects A to be preferred in 73 of 100 judgements; without a lead, in 50." },
   policy: { entry: "Policy", text: "The probability of each reply to a question: what is sampled from, and what reinforcement learning changes." },
@@ -34,7 +34,7 @@ export function besideEven(loss) {
 export const LEAD = "a lead of 1 is expected to win 73 of 100";
 export const NATS = `in nats: ${LEAD}`;
 
-/** What a model did to become what it is, in half a sentence; "" where its name is clear, or for somebody else's model. */
+/** What a model learned from, in half a sentence; "" if its name is clear, or if it is not a model of the course. */
 export const learnedFrom = (name) => (/\bflattered twin$/.test(name) ? "learned from a judge who likes flattery" : "");
 
 const USED = {
@@ -47,7 +47,7 @@ const USED = {
   optimise: ["proxy", "policy", "best of n", "price β", "KL", "ensemble", "twin", "nats"],
 };
 
-/** Words of which some explorers show nothing: whether this one does. */
+/** Terms that only some explorers need: whether this one does. */
 const SOME = {
   optimise: {
     ensemble: ({ proxies }) => proxies.some(({ members }) => members > 0),
@@ -55,13 +55,13 @@ const SOME = {
   },
 };
 
-/** A text that ends in the course's model, with what is meant by it; any other with a full stop. */
+/** If a text ends in "the course's model", add what that is; to any other text, add a full stop. */
 export function withCourseModel(text) {
   const meant = TERMS[COURSE].text;
   return text.endsWith(COURSE) ? `${text}: ${meant[0].toLowerCase()}${meant.slice(1)}` : `${text}.`;
 }
 
-/** The words of a view and a place for one sentence; null for a view without any. */
+/** The terms of a view with a place for one sentence; null for a view without any. */
 export function termsOf(view, store) {
   if (!USED[view]) return null;
   const ours = ["model", "scores_from"].some((name) => (store.get(name) ?? "").includes(COURSE));
@@ -78,7 +78,7 @@ export function termsOf(view, store) {
     onClick: () => show(open === name ? null : name),
   }));
   const node = element("div", {
-    class: "rx-terms", // it lies over what is below, so it goes when the reader turns to that
+    class: "rx-terms", // it covers what is below, so it closes when the reader turns to that
     onKeydown: (event) => { if (event.key === "Escape" && open !== null) { event.stopPropagation(); show(null); } },
     onFocusout: (event) => { if (!node.contains(event.relatedTarget)) show(null); },
   },

@@ -1,21 +1,21 @@
-// What each token adds to a score, coloured and printed.
+// What each token adds to a score, as a colour and as a number.
 import { signed } from "../charts/chart.js";
 import { element, update } from "../core/dom.js";
 
 const LONGEST_REST = 400; // characters of text without values that are shown
 
-/** Whether an attribution is of these two responses, and not of those before them. */
+/** Whether an attribution belongs to these two responses, and not to earlier ones. */
 export function isOf(attribution, a, b) {
   const whole = (pieces) => pieces?.map(([piece]) => piece).join("");
   return [a, undefined].includes(whole(attribution.a)) && [b, undefined].includes(whole(attribution.b));
 }
 
-/** A response in pieces that have no values yet: they take the room of those that are being computed. */
+/** A response in pieces without values, which hold the space while the values are computed. */
 const awaited = (text) => text.slice(0, LONGEST_REST).split(/(?<=\s)(?=\S)/).map((piece) => [piece, undefined]);
 
 /**
- * Two cards, one for each response, and what they sum up to in words: `draw(attribution, responses)`. While an attribution
- * is `{}`, the responses stand in its place.
+ * Two cards, one for each response, and in words what the values add up to: `draw(attribution, responses)`. While the
+ * attribution is `{}`, the responses are shown in its place.
  */
 export function tokenCards() {
   const words = element("p", { class: "rx-words" });

@@ -1,4 +1,4 @@
-// A reply that wins, in words, with what it is made of; and how many of the winners have each attribute.
+// The winning reply with its attributes, and the share of the winners that have each attribute.
 import { signed } from "../charts/chart.js";
 import { element, update } from "../core/dom.js";
 
@@ -8,7 +8,7 @@ export function winnerCard() {
   const prompt = element("p", { class: "rx-quiet", dir: "auto" });
   const text = element("p", { class: "rx-winner-text", dir: "auto" });
   const gains = element("p", { class: "rx-words" });
-  const parts = element("ul", { class: "rx-traits", "aria-label": "What the reply has, and what the truth gives for it" });
+  const parts = element("ul", { class: "rx-traits", "aria-label": "What the reply has, and what the true reward gives for it" });
   const node = element("div", { class: "rx-card rx-winner" }, heading, prompt, text, parts, gains);
   let drawn = "";
   return {
@@ -68,7 +68,7 @@ export function sharesTable() {
   };
 }
 
-/** A share as a whole number of per cent; a few are not none. */
+/** A share as a whole number of per cent; a small share is not shown as 0%. */
 export function percent(share) {
   return share > 0 && share < 0.005 ? "< 1%" : `${Math.round(100 * share)}%`;
 }

@@ -4,9 +4,9 @@ import { onModel } from "../core/live_model.js";
 import { audit as run, CHECKS } from "../audit/checks.js";
 
 const MARKS = { kept: "✓ kept", broken: "✗ broken", "not applicable": "n/a" };
-const QUESTION = "Does the model keep what any reward model must keep? The checks below score some of the pairs in several ways, here in the page. None of them needs to know what is better.";
+const QUESTION = "Does the model keep the invariants that every reward model must keep? The checks below score some of the pairs in several ways, here in the page. None of them needs to know which response is better.";
 
-const results = new WeakMap(); // store -> what was found; it stays when another tab is opened
+const results = new WeakMap(); // store -> what was found; it is kept when another tab is opened
 
 export const audit = {
   name: "audit",
@@ -23,12 +23,12 @@ export const audit = {
         element("thead", {}, element("tr", {}, ...["check", "", "measured", "what it means"].map((text) => (text ? element("th", { scope: "col", text }) : element("td"))))), rows));
     root.append(element("div", { class: "rx-card rx-audit" },
       element("p", { class: "rx-words", text: QUESTION }), element("div", { class: "rx-buttons" }, start), said, table,
-      element("p", { class: "rx-quiet", text: "rmlab audit has more checks: they need the model's weights, or its tokenizer." })));
+      element("p", { class: "rx-quiet", text: "rmlab audit has more checks, which need the model's weights or its tokenizer." })));
 
     function draw() {
       const found = results.get(store) ?? { checks: [], words: "" };
       update(start, { disabled: !client || running, text: found.checks.length && !running ? "Run them again" : "Run the checks" });
-      update(said, { text: client ? found.words : "The model is not there yet." });
+      update(said, { text: client ? found.words : "The model has not loaded yet." });
       rows.replaceChildren(...CHECKS.map(({ name, means }, i) => {
         const { status = "", found: measured = "" } = found.checks[i] ?? {};
         return element("tr", { class: status === "broken" ? "rx-broken" : "" },
@@ -47,10 +47,10 @@ export const audit = {
         const done = await run(client, pairs, (one) => {
           found.checks.push(one);
           tell(`${found.checks.length} of ${CHECKS.length} checks.`);
-        }, { isStale: () => ended, scored: (n, all) => tell(`${n} of ${all} texts have a score.`) });
-        found.words = done ? inWords(found.checks, done) : "The checks ended when their tab was left.";
+        }, { isStale: () => ended, scored: (n, all) => tell(`${n} of ${all} texts have been scored.`) });
+        found.words = done ? inWords(found.checks, done) : "The checks stopped because you left their tab.";
       } catch (error) {
-        found.words = `The checks could not go on: ${error.message}`;
+        found.words = `The checks stopped: ${error.message}`;
       }
       running = false;
       draw();
@@ -61,7 +61,7 @@ export const audit = {
   },
 };
 
-/** Pairs to check a model on: those of the page, or the examples of its probe. */
+/** Pairs to check a model on: those of the page, those to judge, or the examples of its probe. */
 function pairsOf(store) {
   const { pairs, probe, judge } = store.get("data");
   if (pairs) return pairs.prompt.map((prompt, i) => ({ prompt, responses: [pairs.chosen[i], pairs.rejected[i]] }));

@@ -1,4 +1,4 @@
-// The same pairs under two models, each difference divided by the scale of its model; where the two part.
+// The same pairs under two models, each difference divided by the scale of its model, and where the two disagree.
 import { legend, signed } from "../charts/chart.js";
 import { element, svg, update } from "../core/dom.js";
 import { grid } from "../parts/grid.js";
@@ -20,7 +20,7 @@ export const compare = {
     const texts = data.pairs;
     const [a, b] = columns.names;
     const tied = new Set(columns.tied);
-    const who = ["both agree", `only ${a} agrees`, `only ${b} agrees`, "neither agrees", "a tie of scores"];
+    const who = ["both agree", `only ${a} agrees`, `only ${b} agrees`, "neither agrees", "equal scores"];
     const place = (row) => quadrant(columns.difference_a[row], columns.difference_b[row]);
     const gap = (row) => Math.abs(columns.standard_a[row] - columns.standard_b[row]);
     const all = Array.from({ length: columns.n_pairs }, (_, row) => row).filter((row) => !tied.has(row));
@@ -39,7 +39,7 @@ export const compare = {
           x: right ? x.range[1] : x.range[0] + 0.5 * em, y: height, "text-anchor": right ? "end" : "start", text,
         });
         const [top, bottom] = [y.range[1] + 0.9 * em, y.range[0] - 0.5 * em];
-        const wide = width > 0.6 * em * (a.length + b.length + 40); // else the marks of the legend stand for the names
+        const wide = width > 0.6 * em * (a.length + b.length + 40); // else the marks of the legend replace the names
         name(0, false, top, wide ? `only ${b} agrees` : "■ only");
         name(1, true, top, wide ? "both agree" : "● both");
         name(2, false, bottom, wide ? "neither agrees" : "● neither");
@@ -59,7 +59,7 @@ export const compare = {
     const look = element("p", { class: "rx-look" }, element("strong", { text: "Look for" }),
       " the corners where only one agrees: these pairs show what the other has learned differently. ",
       element("button", { type: "button", class: "rx-button", hidden: !apart.length, text: "Where they are furthest apart", onClick: () => pick(store, apart[0]) }));
-    const guess = guessSlider(store, "agreement", "Your share of pairs on which they prefer the same response");
+    const guess = guessSlider(store, "agreement", "Your prediction of the share of pairs on which they prefer the same response");
     const counts = element("div", { class: "rx-counts" });
     const learned = [a, b].filter(learnedFrom).map((name) => element("p", { class: "rx-quiet", text: `${capital(name)} is a model that ${learnedFrom(name)}.` }));
     const card = pairCard(store);
@@ -67,8 +67,8 @@ export const compare = {
     root.append(element("div", { class: "rx-columns" },
       element("div", { class: "rx-card rx-wide" }, counts, ...learned, guess.node, words, look, ...columns.notes.map((note) => element("p", { class: "rx-note", text: note }))),
       element("div", { class: "rx-card" }, element("h3", { text: "Side by side" }), cloud.node,
-        legend(["rx-a", `● only ${a} agrees`], ["rx-b", `■ only ${b} agrees`], ["rx-both", "● both or neither"], ["rx-ink", "+ a tie of scores"]),
-        element("label", { class: "rx-choice" }, only, element("span", { text: "only where they part" }))),
+        legend(["rx-a", `● only ${a} agrees`], ["rx-b", `■ only ${b} agrees`], ["rx-both", "● both or neither"], ["rx-ink", "+ equal scores"]),
+        element("label", { class: "rx-choice" }, only, element("span", { text: "only where they disagree" }))),
       element("div", { class: "rx-card rx-list rx-tall" }, list.node), card.node));
     card.node.classList.add("rx-wide");
 
@@ -82,13 +82,13 @@ export const compare = {
       });
       update(look, { hidden: !shown() || !all.length });
       list.draw({ rows: shown() ? apart : all, selected, none: all.length ? "The two agree and disagree with the label on the same pairs." : "" });
-      const names = { both: "both agree", only_a: `only ${a} agrees`, only_b: `only ${b} agrees`, neither: "neither agrees", tie: "a tie of scores" };
+      const names = { both: "both agree", only_a: `only ${a} agrees`, only_b: `only ${b} agrees`, neither: "neither agrees", tie: "equal scores" };
       counts.replaceChildren(...Object.entries(names).map(([key, name]) => element("div", {},
         element("p", { class: "rx-quiet", text: name }),
         element("p", { class: "rx-figure", text: shown() ? columns.quadrants[key].toLocaleString("en") : "?" }))));
       update(words, {
         text: shown() ? columns.words
-          : all.length ? `Predict: how often do ${a} and ${b} prefer the same response? And where they part, which of them agrees with the label more often?` : "",
+          : all.length ? `Predict: how often do ${a} and ${b} prefer the same response? And where they disagree, which of them agrees with the label more often?` : "",
       });
       card.draw(selected, ...pairInWords(selected));
     }
@@ -104,7 +104,7 @@ export const compare = {
   },
 };
 
-/** Who agrees: 0 both, 1 only a, 2 only b, 3 neither; 4 a tie of scores. */
+/** Who agrees: 0 both, 1 only a, 2 only b, 3 neither; 4 if a model gives equal scores. */
 export function quadrant(a, b) {
   if (a === 0 || b === 0) return 4;
   if (a > 0) return b > 0 ? 0 : 1;

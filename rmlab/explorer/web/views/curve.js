@@ -77,7 +77,7 @@ function lossPicture() {
         visibility: shownIf(now.revealed),
       });
       update(point, { cx: x(now.d), cy: y(of(now.d)), visibility: shownIf(now.revealed) });
-      const aside = steep < -0.1 ? 1 : steep > 0.1 ? -1 : 0; // to the side on which the curve lies lower
+      const aside = steep < -0.1 ? 1 : steep > 0.1 ? -1 : 0; // to the side on which the curve is lower
       update(slope, {
         x: inside(x(now.d) + aside * em, aside, x, em), y: Math.max(1.2 * em, y(of(now.d)) - 1.1 * em),
         "text-anchor": ANCHORS[aside], text: `slope ${signed(steep)}`, visibility: shownIf(now.revealed),
@@ -87,7 +87,7 @@ function lossPicture() {
 
 function readouts() {
   const numbers = {};
-  const boxes = [["difference", "Difference"], ["odds", "Odds"], ["p", "P(A preferred)"], ["loss", "Loss"]].map(([key, name]) => {
+  const boxes = [["difference", "Difference"], ["odds", "Odds"], ["p", "P(A is preferred)"], ["loss", "Loss"]].map(([key, name]) => {
     numbers[key] = element("div", { class: "rx-figure" });
     return element("div", {}, element("div", { class: "rx-quiet", text: name }), numbers[key]);
   });

@@ -21,11 +21,11 @@ export const film = {
     const reel = store.get("data").film;
     const last = reel.steps.length - 1;
     const reach = reachOf(reel.differences.flat());
-    const most = 2 * highest(counted(reel.differences[last], reach)); // in every frame; before training all are near zero
+    const most = 2 * highest(counted(reel.differences[last], reach)); // the same height in every frame; before training all differences are near zero
     const worst = worstAtTheEnd(reel.differences[last]);
     const frameNow = () => Math.min(last, Math.max(0, Number(settingsOf(store, "film", { frame: 0 }).frame) || 0));
     function followedNow() {
-      const selection = store.get("selection"); // what is selected elsewhere is followed here
+      const selection = store.get("selection"); // a pair that is selected elsewhere is followed here
       const selected = selection === null ? -1 : reel.rows.indexOf(selection);
       const followed = Number(settingsOf(store, "film", { followed: reel.followed }).followed); // a link may hold anything
       return selected >= 0 ? selected : reel.differences[last][followed] === undefined ? reel.followed : followed;
@@ -43,8 +43,8 @@ export const film = {
     const card = pairCard(store);
     const words = element("p", { class: "rx-words", role: "status" });
     const look = element("p", { class: "rx-look" }, element("strong", { text: "Look for" }),
-      " the two colours moving apart. What is orange and left of zero at the end, the model has learned wrongly or not at all.");
-    const guess = guessSlider(store, "accuracy", "Your accuracy at the last step");
+      " the two colours moving apart. A pair that is orange and left of zero at the end is one that the model has learned wrongly or not at all.");
+    const guess = guessSlider(store, "accuracy", "Your prediction of the accuracy at the last step");
     const run = player({
       last: () => last, pace: () => WHOLE / Math.max(1, last), rest: frameNow, draw,
       settle: (frame) => changeSettings(store, "film", { frame }),
@@ -122,7 +122,7 @@ export const film = {
   },
 };
 
-/** The pair on the wrong side of zero that is furthest from it; null if there is none. */
+/** The pair that is furthest from zero on the wrong side; null if there is none. */
 function worstAtTheEnd(differences) {
   const low = Math.min(...differences);
   return low < 0 ? differences.indexOf(low) : null;

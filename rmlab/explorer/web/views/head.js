@@ -1,4 +1,4 @@
-// What stands on the last hidden vector: thousands of numbers for the next token, or one for the whole text.
+// What a head makes of the last hidden vector: thousands of numbers for the next token, or one for the whole text.
 import { axis, inside, line, picture, scale, signed } from "../charts/chart.js";
 import { element, svg, unique, update } from "../core/dom.js";
 import { guessing, guessOf, HEADS } from "../core/predictions.js";
@@ -70,7 +70,7 @@ function headPicture(outputs) {
       const highest = Math.max(...outputs.named.map(({ output }) => output));
       names.forEach((label, i) => {
         const { id, token, output } = outputs.named[i];
-        const raised = width < 40 * em ? i % 2 : 0; // neighbours would run into each other
+        const raised = width < 40 * em ? i % 2 : 0; // neighbours would overlap
         const room = !narrow || output === highest; // else for one name
         update(label, { x: inside(x(id), 0, x, em), y: y(Math.max(0, output)) - (0.5 + 1.2 * raised) * em, text: many && shown && room ? `“${token}”` : "" });
       });

@@ -1,4 +1,4 @@
-// What the reader meets first: a question, two answers and a vote; then the path from two scores to P draws itself.
+// What the reader sees first: a question, two answers and a vote; then an animation of the path from two scores to P.
 import { scoresToP } from "../charts/scores_to_p.js";
 import { signed } from "../charts/chart.js";
 import { element, unique, update } from "../core/dom.js";
@@ -12,8 +12,8 @@ const A_YEAR = 31_536_000; // seconds
 const KEYS = { 1: "a", 2: "b", a: "a", b: "b" };
 
 /**
- * Whether this browser has shown it. A file remembers in the storage of its browser; a served page, whose port is another
- * each time, in a cookie. Where neither is allowed nothing is remembered.
+ * Whether this browser has shown the opening. A file remembers that in the browser's storage; a served page, whose port
+ * changes each time, in a cookie. If neither is allowed, nothing is remembered.
  */
 export function seen() {
   return allowed(() => localStorage.getItem(SEEN)) !== null || (allowed(() => document.cookie) ?? "").includes(`${SEEN}=`);
@@ -33,7 +33,7 @@ function allowed(storage) {
   }
 }
 
-/** What compares the reader's choice with the model's probability that A is preferred, in words. */
+/** Compare the reader's choice with the model's probability that A is preferred, in words. */
 export function comparedInWords(vote, p) {
   const [name, share] = vote === "a" ? ["A", p] : ["B", 1 - p];
   const [better, most] = p > 0.5 ? ["A", p] : ["B", 1 - p];
@@ -43,8 +43,8 @@ export function comparedInWords(vote, p) {
 }
 
 /**
- * The question over the pair that the store starts with. leave(view, texts): called when the reader goes on, with the view
- * that was asked for or null, and other texts for it. `node`, `open()`, `close()`.
+ * The question over the pair that the store starts with. leave(view, texts) is called when the reader goes on, with the
+ * view that was asked for, or null, and with other texts for it. `node`, `open()`, `close()`.
  */
 export function opening(store, leave) {
   const start = store.get("start");
@@ -61,7 +61,7 @@ export function opening(store, leave) {
   element("span", { class: "rx-answer-text", dir: "auto", text: start[`response_${side}`] })));
   const steps = [
     ["pins", "The model reads each answer by itself and gives it a score."],
-    ["gap", "Only the difference of the two scores counts."],
+    ["gap", "Only the difference between the two scores counts."],
     ["rise", "The S-shaped curve, the sigmoid, turns the difference into a probability."],
   ].map(([name, text]) => [name, element("li", { text })]);
   const list = element("ol", { class: "rx-steps" }, ...steps.map(([, node]) => node));
@@ -72,19 +72,19 @@ export function opening(store, leave) {
   const way = (why, ...one) => element("div", { class: "rx-way" }, button(...one), element("span", { class: "rx-quiet", text: why }));
   const views = store.get("views");
   const { fooled } = store.get("data").opening;
-  const ways = [ // where to go on, each with what is there in half a sentence
+  const ways = [ // where to go next, each with a few words on what is there
     way("from the two texts to the loss, number by number", "Follow this pair", () => leave("path"), "rx-first"),
     views.includes("probe") && fooled !== null
       ? way(`its twin, which ${learnedFrom("its flattered twin")}`, "See a model being fooled", () => leave("probe", fooled)) : null,
     views.includes("optimise")
-      ? way("what it makes of the answers", "See such a score optimised", () => leave("optimise")) : null,
+      ? way("which answers win, and what becomes of the true reward", "Optimise a score like this", () => leave("optimise")) : null,
     way("", "Choose again", () => { show(null); answers[0].focus(); }),
   ].filter(Boolean);
   const node = element("section", { class: "rx-opening", "aria-label": store.get("data").opening.title, onKeydown: press },
     element("p", { class: "rx-purpose", text: store.get("data").opening.purpose }),
     element("div", { class: "rx-opening-grid" },
       element("div", { class: "rx-stack" },
-        element("div", { class: "rx-card" }, element("h2", { class: "rx-who-asks", text: "Somebody asks" }), element("p", { class: "rx-somebody-asks", dir: "auto", text: start.prompt })),
+        element("div", { class: "rx-card" }, element("h2", { class: "rx-who-asks", text: "Someone asks" }), element("p", { class: "rx-somebody-asks", dir: "auto", text: start.prompt })),
         question,
         element("div", { class: "rx-two", role: "group", "aria-labelledby": question.id }, ...answers),
         skip),
@@ -131,7 +131,7 @@ export function opening(store, leave) {
   return {
     node,
     open() {
-      show(vote, true); // who comes back finds the vote and what came of it
+      show(vote, true); // a reader who comes back finds the vote and its result
       if (store.page) document.addEventListener("keydown", elsewhere); // nothing on the page has the focus at first
     },
     close() {
@@ -148,5 +148,5 @@ export function opening(store, leave) {
   };
 }
 
-/** The share of the whole at which a step is told. */
+/** The share of the animation at which a step is shown. */
 const whenTold = (name) => ({ pins: 0.02, gap: 0.36, rise: 0.7 })[name];

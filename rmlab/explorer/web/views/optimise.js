@@ -1,4 +1,4 @@
-// Optimise: the harder a proxy is optimised, the further the replies that win go, and the truth does not follow them all the way.
+// Optimise: the harder a proxy is optimised, the more it gains; the true reward follows it for part of the way only.
 import { signed } from "../charts/chart.js";
 import { gains } from "../charts/gains.js";
 import { element, unique, update } from "../core/dom.js";
@@ -44,9 +44,9 @@ export const optimise = {
     root.append(element("div", { class: "rx-columns rx-optimise" },
       element("div", { class: "rx-card rx-wide" }, form.strength, words, form.choices, about, element("p", { class: "rx-note", text: data.words })),
       element("div", { class: "rx-stack" }, element("div", { class: "rx-card" },
-        element("h3", { text: "What proxy and truth have gained" }), chart.node,
+        element("h3", { text: "What the proxy and the true reward have gained" }), chart.node,
         element("p", { class: "rx-legend" },
-          marked("rx-proxy", "● — proxy, which is optimised: ", proxyNow), marked("rx-true", "■ ╌ true reward, which is wanted: ", trueNow), marked("", "┄ where it began")))),
+          marked("rx-proxy", "● — proxy, which is optimised: ", proxyNow), marked("rx-true", "■ ╌ true reward, which is wanted: ", trueNow), marked("", "┄ at the start")))),
       element("div", { class: "rx-stack" }, card.node),
       element("div", { class: "rx-card rx-wide" }, element("h3", { text: "What the winners are like" }), table.node)));
 
@@ -55,7 +55,7 @@ export const optimise = {
       const shown = store.get("revealed");
       const curves = data.curves[now.proxy][Number(now.ensemble)][now.method];
       const curve = curves[now.question];
-      const mean = now.question === n; // there is no one reply to several questions: one of them is read
+      const mean = now.question === n; // several questions have no common reply, so the reply to one of them is shown
       const reader = mean ? 0 : now.question;
       const question = data.questions[reader];
       const one = curves[reader];
@@ -135,7 +135,7 @@ export const optimise = {
   },
 };
 
-/** A place among `count`. */
+/** A whole number from 0 to `count` - 1. */
 function within(value, count) {
   return Math.min(count - 1, Math.max(0, Math.trunc(Number(value)) || 0));
 }
@@ -146,7 +146,7 @@ export function strength(data, { method }, at) {
   return method === "best_of_n" ? `n = ${value.toLocaleString("en")}` : `β = ${value.toFixed(2)}`;
 }
 
-/** Ends of the upright axis: the same with the ensemble on and off, so that the two can be compared. */
+/** The ends of the vertical axis: the same with and without the ensemble, so that the two can be compared. */
 function reachOf(pair, method, question) {
   const values = [0, ...pair.flatMap((each) => [...each[method][question].proxy, ...each[method][question].true])];
   const [low, high] = [Math.min(...values), Math.max(...values)];
@@ -165,7 +165,7 @@ function inWords({ data, now, curve, at, peak, rows, shown }) {
   if (at === 0) return `${both} (${LEAD}).`;
   const more = (row) => row.now - row.start;
   const worst = rows.filter(({ weight }) => weight < 0).sort((one, other) => more(other) - more(one))[0];
-  const fault = worst && more(worst) > 0.1 ? ` Of the winners ${percent(worst.now)} have what the truth dislikes: ${worst.name}.` : "";
+  const fault = worst && more(worst) > 0.1 ? ` ${percent(worst.now)} of the winners have what the truth dislikes: ${worst.name}.` : "";
   if (at <= peak) return `${both}.${fault}`;
-  return `${both}; it was highest at ${strength(data, now, peak)}, ${signed(curve.true[peak])}.${fault}`;
+  return `${both}. The true reward was highest at ${strength(data, now, peak)}: ${signed(curve.true[peak])}.${fault}`;
 }

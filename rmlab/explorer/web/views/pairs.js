@@ -1,4 +1,4 @@
-// The dataset as a table and as pictures. No raw scores: those of different prompts do not compare.
+// The dataset as a table and as pictures. Raw scores are not shown: those of different prompts cannot be compared.
 import { calibrationOf } from "../charts/bins.js";
 import { binInWords, binOf, calibration } from "../charts/calibration.js";
 import { legend, signed } from "../charts/chart.js";
@@ -68,7 +68,7 @@ export const pairs = {
     });
     const bin = element("p", { class: "rx-quiet" });
     const binned = element("h3");
-    const whole = element("p", { class: "rx-quiet", text: "Drawn without “Show”, which picks pairs by whether the model is right." });
+    const whole = element("p", { class: "rx-quiet", text: "“Show” does not filter this picture, because it picks pairs by whether the model is right." });
     const card = pairCard(store);
 
     const anyTied = columns.prompt.some((_, row) => isTied(columns, row));
@@ -90,8 +90,8 @@ export const pairs = {
     const nothing = columns.n_pairs ? ["Pick a pair: a row of the table, or a mark in a picture.", byKeys(store)] : [""];
     let rows = [];
     let bins = []; // of the calibration of `rows`
-    let worst = null; // of `rows`, the one of which the model is surest and wrong
-    let drawn = null; // settings that both are of
+    let worst = null; // of `rows`, the wrong one about which the model is surest
+    let drawn = null; // the settings that they were made for
     const reach = reachOf(columns.difference);
     function draw() {
       const asked = settingsOf(store, "pairs", ALL_ROWS);
@@ -136,7 +136,7 @@ export const pairs = {
   },
 };
 
-/** The row of which the model is surest and wrong, ties aside; null if it is wrong in none. */
+/** The row on which the model is wrong and most sure, ties aside; null if it is wrong on none. */
 export function worstOf(columns, rows) {
   return rows.reduce((worst, row) => {
     if (verdictOn(columns, row) !== "disagrees") return worst;
@@ -149,7 +149,7 @@ function lookFor(choose) {
   let worst = null;
   const button = element("button", { type: "button", class: "rx-button", onClick: () => choose(worst) });
   const node = element("p", { class: "rx-look" },
-    element("strong", { text: "Look for" }), " pairs of which the model is sure and wrong: far left in the bars, low in the cloud. ", button);
+    element("strong", { text: "Look for" }), " pairs on which the model is sure but wrong: far left in the bars, low in the cloud. ", button);
   return {
     node,
     draw(row, difference, shown) {
@@ -168,7 +168,7 @@ function controls(columns, change, exported) {
     ...columns.groups.map((name) => element("option", { value: name, text: name })));
   const which = element("select", { onChange: () => change({ which: which.value }) },
     ...Object.entries(KINDS).map(([name, kind]) => element("option", { value: name, text: kind.title })));
-  const least = input({ type: "number", class: "rx-small", "aria-label": "least length difference", placeholder: "least", onInput: () => change({ least: least.value }) });
+  const least = input({ type: "number", class: "rx-small", "aria-label": "smallest length difference", placeholder: "least", onInput: () => change({ least: least.value }) });
   const most = input({ type: "number", class: "rx-small", "aria-label": "largest length difference", placeholder: "most", onInput: () => change({ most: most.value }) });
   const field = (name, ...parts) => element("label", { class: "rx-field" }, element("span", { text: name }), ...parts);
   const node = element("div", { class: "rx-controls" },
@@ -186,14 +186,14 @@ function controls(columns, change, exported) {
   };
 }
 
-/** The row whose value is nearest to one that was picked. */
+/** The row whose value is nearest to the one that was picked. */
 function nearest(rows, of, wanted) {
   return rows.reduce((best, row) => (Math.abs(of(row) - wanted) < Math.abs(of(best) - wanted) ? row : best));
 }
 
 const lengthInWords = (columns, row) => `length difference ${signed(columns.length_difference[row], 0)} characters`;
 
-/** On how many of the rows the model agrees with the label; those that were judged a tie are counted apart. */
+/** On how many of the rows the model agrees with the label; judged ties are counted separately. */
 export function agreedInWords(columns, rows) {
   const [n, ties, agreed] = [() => true, (row) => isTied(columns, row), (row) => verdictOn(columns, row) === "agrees"].map((keep) => rows.filter(keep).length);
   const number = (count) => count.toLocaleString("en");

@@ -1,5 +1,5 @@
-// The whole on one page: prompt, two responses, their scores on one axis, the difference, P, a label and the loss. Each
-// box opens; the pins and the dots can be dragged, and numbers that change move to their new places.
+// All steps on one page: prompt, two responses, their scores on one axis, the difference, P, a label and the loss. Each
+// box opens; the pins and the dots can be dragged, and numbers that change move to their new positions.
 import { signed } from "../charts/chart.js";
 import { BY_HAND, numberLine } from "../charts/number_line.js";
 import { smallCurve } from "../charts/small_curve.js";
@@ -44,7 +44,7 @@ export const path = {
       element("span", { text: "Set by hand: no model gave these scores to these texts. " }), back);
     const then = (aside = "") => element("span", { class: `rx-then ${aside}`, "aria-hidden": "true" });
     const toScores = then("rx-aside");
-    const hint = element("p", { class: "rx-quiet", text: `Scores are ${NATS}. Drag A, B or a dot, or move it with arrow keys; a box opens with a click.` });
+    const hint = element("p", { class: "rx-quiet", text: `Scores are ${NATS}. Drag A, B or a dot, or move it with the arrow keys. Click a box to open it.` });
     root.append(element("div", { class: "rx-flow" },
       element("div", { class: "rx-flow-part rx-flow-texts" },
         boxes.prompt.node, then(), element("div", { class: "rx-flow-pair" }, boxes.response_a.node, boxes.response_b.node)),
@@ -64,7 +64,7 @@ export const path = {
       const winner = labelled(store) ? store.get("winner") : null;
       const known = store.get("scores").every((score) => score !== null);
       const d = a - b;
-      const wide = reach(store.get("scores")[0] - store.get("scores")[1]); // that of where they go, so that the axes stay
+      const wide = reach(store.get("scores")[0] - store.get("scores")[1]); // of the final values, so that the axes do not move on the way
       const shown = revealed && known;
       const judged = shown && winner !== null;
       const lossAt = (x) => judgementLoss(x, winner ?? "tie", temperature);
@@ -124,7 +124,7 @@ function described(now) {
   const p = preferenceProbability(d);
   const said = now.winner !== null;
   const loss = said ? judgementLoss(a - b, now.winner, now.temperature) : null;
-  const label = said ? { a: "A is better", b: "B is better", tie: "a tie" }[now.winner] : "you have not said";
+  const label = said ? { a: "A is better", b: "B is better", tie: "a tie" }[now.winner] : "none yet";
   const number = (value) => (!now.revealed ? "?" : !known ? "none" : value);
   const hidden = now.revealed ? "There are no scores yet." : "Predict first; then press Reveal.";
   const long = (text) => (now.revealed && known ? text : hidden);
@@ -145,8 +145,8 @@ function described(now) {
     response_b: text("■ response B", now.response_b),
     label: {
       title: "label", short: label,
-      long: said ? `Somebody, a person or a model, read both responses and said: ${label}. The label is used in the loss, and nowhere before it.`
-        : "These texts were edited, so nobody has judged them. Say which response is better; the loss then compares P with what you said.",
+      long: said ? `A person or a model read both responses and judged: ${label}. Only the loss uses the label.`
+        : "These texts were edited, so nobody has judged them. Say which response is better; the loss then compares P with your label.",
     },
     score_a: score("A", a),
     score_b: score("B", b),

@@ -12,8 +12,8 @@ import { ofTheTexts } from "../charts/number_line.js";
 import { isOf, tokenCards } from "../parts/tokens.js";
 import { trail } from "../charts/trail.js";
 
-const TYPED = 30; // milliseconds from the last key to the question
-const RESTED = 800; // milliseconds of rest that make an edit of what was typed
+const TYPED = 30; // milliseconds from the last key to the request
+const RESTED = 800; // milliseconds without a key, after which what was typed becomes an edit
 const NOT_YET = {};
 
 export const probe = {
@@ -36,7 +36,7 @@ export const probe = {
       record();
       const entry = find(store.get("history"), id);
       if (!entry) return;
-      const known = answering ? {} : { scores: entry.scores ?? [null, null], scores_from: `of edit ${id}` }; // else the model says them again
+      const known = answering ? {} : { scores: entry.scores ?? [null, null], scores_from: `of edit ${id}` }; // else the model scores the texts again
       ask({ ...textsOf(store.get("history"), id), here: id, ...known });
     }
     function pin(id) {
@@ -105,12 +105,12 @@ export const probe = {
       explain.checked = store.get("explain");
       const attribution = store.get("attribution");
       const current = isOf(attribution, store.get("response_a"), store.get("response_b"));
-      const coming = answering && !store.get("error"); // else nobody works it out
+      const coming = answering && !store.get("error"); // else it will not be computed
       update(tokens.node, { hidden: !(store.get("explain") && revealed && (coming || (current && attribution.words))) });
       tokens.draw(current ? attribution : NOT_YET, { a: store.get("response_a"), b: store.get("response_b") });
       edits.draw({ history, here, pins: store.get("pins"), revealed, guesses: store.get("guesses") });
       const steps = trailOf(history, here);
-      update(wayCard, { hidden: !answering && steps.length < 2 }); // where texts are typed it keeps its room: a click that ends an edit must not move the button under it
+      update(wayCard, { hidden: !answering && steps.length < 2 }); // where texts can be edited, it keeps its space: a click that ends an edit must not move the button under it
       way.draw({
         here, shown: revealed, names: scorersOf(store).map(({ name }) => name),
         entries: steps.map(({ id, scores, second }) => ({ id, values: [scores, second].map((each) => (each ? differenceOf(each) : null)) })),
@@ -129,14 +129,14 @@ export const probe = {
     ];
     record();
     draw();
-    if (answering && !ofTheTexts(store)) ask({}); // what the curve's reader set by hand gives way to the model's own
+    if (answering && !ofTheTexts(store)) ask({}); // scores that were set by hand on the curve give way to the model's
     return () => { record(); clearTimeout(timer); readout.close(); way.close(); for (const each of off) each(); };
   },
 };
 
 const NAMES = { response_a: "A", response_b: "B" };
 
-/** Where two models score a response, whose score the first is, and the other's. */
+/** If two models score a response: whose score is shown first, and the other model's score. */
 function whoseInWords([first, second], index) {
   if (!second) return "";
   const value = second.scores[index];
@@ -149,7 +149,7 @@ function editor(name, { store, ask, record, answering, chips, attempt }) {
   const index = { response_a: 0, response_b: 1 }[name];
   const field = unique("text");
   let timer = null;
-  let shown = null; // what the store held: a textarea changes line ends
+  let shown = null; // the text in the store: a textarea changes line endings
   const area = element("textarea", {
     id: field, class: "rx-text", dir: "auto", spellcheck: "false", rows: name === "prompt" ? 2 : 6, readonly: !answering,
     onInput: () => { clearTimeout(timer); timer = setTimeout(flush, TYPED); }, onChange: () => record(),

@@ -1,11 +1,11 @@
-// Changes that should not matter as rows, the shift of the score that each makes as an interval, and the text before and after.
+// Changes that should not matter, a row for each, with the interval of the shift in score and the text before and after.
 import { legend, signed, ticks } from "../charts/chart.js";
 import { element, svg, unique, update } from "../core/dom.js";
 import { change } from "../core/history.js";
 import { changeSettings, settingsOf } from "../core/settings.js";
 import { openProbe } from "../parts/pick.js";
 
-const KINDS = { surface: "Keeps the meaning: the score should not move", content: "Should not pay, against a control as long" };
+const KINDS = { surface: "Keeps the meaning: the score should not move", content: "Should not raise the score, compared with a control of the same length" };
 const MARKS = { fault: "●", found: "■", none: "○" }; // what was found has a filled mark
 
 export const robustness = {
@@ -31,7 +31,7 @@ export const robustness = {
     root.append(element("div", { class: "rx-robustness" },
       element("div", { class: "rx-card rx-wide" }, words, ...data.notes.map((note) => element("p", { class: "rx-note", text: note }))),
       element("div", { class: "rx-card" }, list, scaleRow(span, place, digits),
-        legend(["", `${MARKS.fault} moves scores and should not`], ["", `${MARKS.found} found, and no fault`], ["", `${MARKS.none} not found`])),
+        legend(["", `${MARKS.fault} moves scores but should not`], ["", `${MARKS.found} found, but not a fault`], ["", `${MARKS.none} not found`])),
       card.node));
 
     const chosen = () => {
@@ -119,7 +119,7 @@ function scaleRow(span, place, digits) {
     element("span", { class: "rx-quiet", text: "shift of the score, nats" }), svg("svg", { class: "rx-change-line" }, ...marks), element("span", { class: "rx-change-shift" }));
 }
 
-/** What is known of a change, and the shortest text that shows it; what it adds and removes is marked. */
+/** The card of a change: its figures, and the shortest text that shows it, with what it adds and removes marked. */
 function exampleCard(store, number) {
   const title = element("strong", { dir: "auto" });
   const reason = element("span", { dir: "auto" });
@@ -142,7 +142,7 @@ function exampleCard(store, number) {
     draw(row, shown) {
       const example = row?.example ?? null;
       update(title, { text: row ? row.name : "Pick a change" });
-      update(reason, { text: row ? `${row.reason} Source: ${row.source}.` : "A click, or arrow keys in the list, show the shortest text on which it moves the score. Enter opens that in the probe." });
+      update(reason, { text: row ? `${row.reason} Source: ${row.source}.` : "Click a change, or use the arrow keys in the list, to see the shortest text whose score it moves. Enter opens that text in the probe." });
       update(figures, { text: row ? figuresInWords(row, shown, number) : "" });
       update(body, { hidden: !example });
       update(opener, { hidden: !example });
@@ -162,7 +162,7 @@ function exampleCard(store, number) {
   };
 }
 
-/** A text with the stretch that differs in an element of its own. */
+/** Show a text, with the part that differs in its own element. */
 function marked(node, difference, text, name) {
   if (!difference) return node.replaceChildren(text);
   const end = difference.at + difference.added.length;
@@ -175,5 +175,5 @@ function figuresInWords(row, shown, number) {
   if (!shown) return applied;
   const [low, high] = row.interval;
   return `Mean shift ${number(row.mean)} nats (95%: ${number(low)} to ${number(high)}), q ${row.q_value < 0.001 ? "below 0.001" : row.q_value.toFixed(3)}; `
-    + `${(100 * row.flips).toFixed(0)}% of preferences turn; four of five such samples would have shown a shift of ${number(row.least_effect).replace("+", "")}. ${applied}`;
+    + `${(100 * row.flips).toFixed(0)}% of preferences flip; four of five such samples would have shown a shift of ${number(row.least_effect).replace("+", "")}. ${applied}`;
 }
