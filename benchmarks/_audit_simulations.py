@@ -1,4 +1,4 @@
-"""Audits of robustness on simulated scores: how often an invariant model is found guilty, and what intervals cover."""
+"""Audits of robustness on simulated scores: how often an invariant model is flagged, and how often intervals cover."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from rmlab.data import PreferencePair
 
 
 def simulated_layout(pairs: Sequence[PreferencePair], transforms: Sequence[Transform], seed: int = 0) -> Layout:
-    """Give the layout that many simulated models share."""
+    """Return the layout that many simulated models share."""
     return lay_out(pairs, transforms, seed=seed)
 
 
@@ -20,8 +20,8 @@ def simulated_audits(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Score the texts at random `n` times, and audit each time.
 
-    A score is the sum of a constant of the prompt, a noise of the text, and for each change an effect with a true mean,
-    which differs by prompt and by sentence. So shifts are correlated as those of a real model are.
+    A text has a random score. Each change adds an effect with a true mean, and random parts for the prompt, for the
+    sentence that it adds, and for the text. So shifts are correlated, as those of a real model are.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def simulated_audits(
             has_bank = series.cases[0].change.sentence is not None
             by_prompt = rng.normal(0, 0.3, prompts.max() + 1)[asked]
             by_sentence = rng.normal(0, 0.3, said.max() + 1)[said] if has_bank else 0.0
-            # of a text that several cases share the last effect counts, so that texts keep one score each
+            # if several cases share a text, the last effect counts, so that each text keeps one score
             scores[changed] = scores[unchanged] + effect + by_prompt + by_sentence + rng.normal(0, 0.3, len(changed))
         shifts = measure(layout, scores)
         p_values.append([shift.p_value for shift in shifts])

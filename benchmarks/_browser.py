@@ -1,4 +1,4 @@
-"""What the explorer's benchmarks share: keys followed to the painted frame, and JupyterLab."""
+"""Shared by the explorer's benchmarks: the time from a key to the painted frame, and JupyterLab."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ import numpy as np
 from playwright.sync_api import Browser, Page
 
 FRAME = 1000 / 60
-# `window.measured` gets the milliseconds from the key to the painted frame in which `moved()` first holds, and
-# `window.painted()` comes true when the last key has been.
+# `window.measured` collects the milliseconds from each key to the first painted frame in which the value of `moved()`
+# has changed; the promise of `window.painted()` is fulfilled when that frame of the last key has been painted.
 WATCH = """(moved) => {
     window.measured = [];
     const channel = new MessageChannel();
@@ -54,12 +54,12 @@ USABLE = """(() => {
 
 
 def watch(page: Page, moved: str) -> None:
-    """Measure keys from now on; `moved` is a JavaScript function of what must change in the frame of each."""
+    """Measure keys from now on; `moved` is a JavaScript function whose value must change in the frame of each key."""
     page.evaluate(f"({WATCH})({moved})")
 
 
 def press_keys(page: Page, n: int, chance: random.Random, keys: tuple[str, str] = ("ArrowRight", "ArrowLeft")) -> None:
-    """Press keys at random phase on what has the focus of a watched page."""
+    """Press keys on the focused element of a watched page, at random times within the frames."""
     for i in range(n):
         page.keyboard.press(keys[i // 10 % 2])
         page.evaluate("window.painted()")
@@ -67,19 +67,19 @@ def press_keys(page: Page, n: int, chance: random.Random, keys: tuple[str, str] 
 
 
 def measured(page: Page) -> np.ndarray:
-    """Milliseconds from each key to the frame that shows it, ``(n,)``."""
+    """Return the milliseconds from each key to the frame that shows it, ``(n,)``."""
     return np.array(page.evaluate("window.measured"))
 
 
 def pressed(page: Page, n: int, moved: str, keys: tuple[str, str] = ("ArrowRight", "ArrowLeft")) -> np.ndarray:
-    """Watch a page and press keys; the milliseconds of each."""
+    """Watch a page and press keys; return the milliseconds of each."""
     watch(page, moved)
     press_keys(page, n, random.Random(0), keys)
     return measured(page)
 
 
 def wait_until(page: Page, condition: str) -> None:
-    """Ask until a JavaScript expression holds. (The page's policy forbids what Playwright's own waiting does.)"""
+    """Wait until a JavaScript expression is true. (The page's policy blocks Playwright's own way of waiting.)"""
     end = time.monotonic() + 30
     while not page.evaluate(condition):
         if time.monotonic() > end:
@@ -89,7 +89,7 @@ def wait_until(page: Page, condition: str) -> None:
 
 @contextmanager
 def jupyterlab(folder: Path) -> Iterator[str]:
-    """Start JupyterLab on a folder; give its address and token with a place for the path."""
+    """Start JupyterLab on a folder; yield its address with the token and a placeholder for the path."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -115,7 +115,7 @@ def jupyterlab(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def in_jupyterlab(browser: Browser, folder: Path, source: str, shown: str) -> Iterator[Page]:
-    """Run a cell in JupyterLab, and give the page when it shows something that this selector finds."""
+    """Run a cell in JupyterLab, and yield the page once it shows what this selector finds."""
     cell = {"cell_type": "code", "id": "a", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
     kernel = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}}
     notebook = {"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}

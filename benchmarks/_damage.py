@@ -1,4 +1,4 @@
-"""Small valid inputs of rmlab's commands, and damage done to them at random; a generator of one seed makes the same."""
+"""Small valid inputs for rmlab's commands, and random damage to them; the same seed makes the same input again."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ PAIRS: dict[str, Record] = {
 }  # fmt: skip
 FLAT = [name for name, record in PAIRS.items() if not any(isinstance(value, list) for value in record.values())]
 ENOUGH = [name for name in PAIRS if name not in ("HelpSteer", "ratings", "KTO", "UltraFeedback", "RewardBench 2")]
-"""Those of which each record is a pair with a prompt of its own, so that a dozen can be split."""
+"""Formats in which each record is a pair with its own prompt, so that a dozen records can be split."""
 COMPARISONS: list[Record] = [
     {"winner": one, "loser": other, "weight": weight, "tied": "false", "first": 1 - 2 * (weight % 2)}
     for one, other, weight in (("a", "b", 2), ("b", "c", 1), ("c", "a", 3), ("b", "a", 1), ("a", "c", 2), ("c", "b", 2))
@@ -97,7 +97,7 @@ COMPARISONS: list[Record] = [
 TO_SCORE: Record = {"prompt": "Q@", "response": "a"}
 
 DEEP = "\ue000deep\ue000"
-"""Stands for a list of thousands of levels, which `json.dumps` cannot write itself."""
+"""A placeholder for a list of thousands of levels, which `json.dumps` cannot write itself."""
 VALUES: list[Any] = [
     None, True, False, 0, -1, 7, 10**400, -(2**63), 1e308, -0.0, 5e-324, float("nan"), float("inf"), "", " ", "\ud800",
     "\udfff x", "\0", "\x1b[31m", "\u202e", "\u200b", "\ufeff", "\r", "a\nb", "NaN", "1e999", "-inf", "1_0", "١",
@@ -138,7 +138,7 @@ def make_records(one: Record, n: int) -> list[Record]:
 
 
 def damage_records(rng: random.Random, records: list[Record]) -> None:
-    """Drop, rename, copy or replace fields: mostly of one record, sometimes in all, on any level."""
+    """Drop, rename, copy or replace fields on any level: mostly in one record, sometimes in all."""
     value, new = copy.deepcopy(rng.choice(VALUES)), rng.choice(NAMES)
     kind = rng.choice(["drop", "rename", "copy", "value", "value", "value"])
     path = _path(rng, rng.choice(records))
@@ -153,7 +153,7 @@ def damage_records(rng: random.Random, records: list[Record]) -> None:
                 del inside[path[-1]]
             else:
                 inside[new] = inside[path[-1]] if kind == "copy" else inside.pop(path[-1])
-        except (KeyError, IndexError, TypeError, AttributeError):  # damaged before
+        except (KeyError, IndexError, TypeError, AttributeError):  # the field is gone already
             continue
 
 
@@ -171,7 +171,7 @@ def _path(rng: random.Random, value: Any) -> list[Any]:
 def as_json(rng: random.Random, records: list[Record], *, array: bool = False, twice: bool = False) -> bytes:
     ascii_only, indent = rng.random() < 0.5, 1 if array and rng.random() < 0.5 else None
     lines = [json.dumps(one, ensure_ascii=ascii_only, indent=indent) for one in records]
-    if twice:  # the same key in one record
+    if twice:  # one key twice in a record
         at = rng.randrange(len(lines))
         lines[at] = lines[at].replace("{", '{"' + rng.choice(list(records[at]) or [""]) + '": "again", ', 1)
     text = "[" + ",\n".join(lines) + "]" if array else "\n".join(lines) + "\n"
@@ -203,7 +203,7 @@ def as_parquet(rng: random.Random, records: list[Record]) -> bytes:
             column = pa.array([record.get(name) for record in records])
             pq.write_table(pa.table({name: column}), io.BytesIO())
             columns[name] = column
-        except (pa.ArrowException, UnicodeEncodeError, OverflowError):  # what a table cannot hold
+        except (pa.ArrowException, UnicodeEncodeError, OverflowError):  # values that a table cannot hold
             continue
     pq.write_table(pa.table(columns), file, write_page_checksum=rng.random() < 0.5)
     return file.getvalue()
@@ -240,7 +240,7 @@ def damaged_file(
     separators: str = ",;\t|",
     whole: bool = False,
 ) -> Path:
-    """Write records to a file, whole or damaged up to five times, and give its path."""
+    """Write records to a file, intact or damaged up to five times, and return its path."""
     n_damages = 0 if whole else rng.choice([0, 1, 1, 1, 1, 2, 3, 5])
     twice = n_damages > 0 and rng.random() < 0.1
     n_in_records = rng.randint(0, n_damages)
@@ -274,7 +274,7 @@ def damaged_pairs(
 
 
 def damage_model(rng: random.Random, folder: Path) -> None:
-    """Damage one file of a saved model, in most cases unknown to its list of hashes."""
+    """Damage one file of a saved model, in most cases after removing the list of hashes that would show it."""
     if rng.random() < 0.8:
         (folder / "rmlab.json").unlink()
     path = rng.choice(sorted(folder.iterdir()))

@@ -1,4 +1,4 @@
-"""Operations that a step of training takes: the matrix products of weights and of attention, forwards and backwards."""
+"""Operations of a training step: the matrix products of weights and of attention, forwards and backwards."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ __all__ = ["needed", "training_operations"]
 
 
 def needed(encoded: "EncodedPairs") -> tuple[int, int]:
-    """Count what a decoder cannot do without: tokens, each prompt once, and looks (see `training_operations`)."""
+    """Count what a decoder needs at least: tokens, with each prompt once, and looks (see `training_operations`)."""
     tokens = looks = 0
     for texts in zip(encoded.chosen, encoded.rejected, strict=True):
         (tree,) = grow_trees(texts, [0, 0], tree_tokens=0)
@@ -24,14 +24,14 @@ def needed(encoded: "EncodedPairs") -> tuple[int, int]:
 
 
 def training_operations(model: "RewardModel", *, tokens: int, looks: int) -> int:
-    """Count the additions and multiplications of a step; embeddings, the pooler and the head cost next to nothing.
+    """Count the additions and multiplications of a step, without embeddings, pooler and head, which cost little.
 
     Parameters
     ----------
     tokens
-        That go through the layers.
+        The number of tokens that go through the layers.
     looks
-        Pairs of a token and a token that it attends to. A row of n tokens with a dense mask has n * n.
+        The number of pairs of a token and a token that it attends to. A row of n tokens with a dense mask has n * n.
     """
     config = model.network.config
     layers = model.network.base_model.named_modules()
@@ -40,4 +40,4 @@ def training_operations(model: "RewardModel", *, tokens: int, looks: int) -> int
         getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     )
     forward = 2 * weights * tokens + 2 * 2 * config.num_hidden_layers * width * looks  # queries by keys, and by values
-    return 3 * forward  # backwards each product is taken twice, once for either factor
+    return 3 * forward  # backwards each product is computed twice, once for each factor

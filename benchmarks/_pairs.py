@@ -1,4 +1,4 @@
-"""The pairs that the benchmarks with a transformer run on. Their texts are offensive: a benchmark prints none."""
+"""The human judgements that some benchmarks run on. The texts are offensive, so a benchmark must not print them."""
 
 import argparse
 import sys
@@ -19,9 +19,9 @@ def add_pairs_option(parser: argparse.ArgumentParser) -> None:
 
 
 def read_or_exit(pairs: str) -> PreferencePairs:
-    """Read the pairs, or end the program with status 2 and one line that says what is wrong."""
+    """Read the pairs, or end the program with status 2 and one line on what is wrong."""
     try:
         return read_pairs(pairs)
     except (ValueError, OSError) as error:  # a DataError is a ValueError
-        print(f"cannot read the pairs to run on ({error}). Name others: --pairs FILE_OR_HUB_ID", file=sys.stderr)
+        print(f"cannot read the pairs ({error}). Give others with --pairs FILE_OR_HUB_ID.", file=sys.stderr)
         sys.exit(2)

@@ -1,8 +1,8 @@
 """Reward models with one planted taste each, and the pairs on which an audit of robustness must find it.
 
-A model here is a function of prompts and responses. Its score is a noise that is a fixed number for each text, plus one
-nat where a text shows what the model has a taste for. The signs by which a taste knows its texts are written here
-again, apart from the changes themselves.
+A model here is a function of prompts and responses. Its score is fixed noise for each text, plus one nat if the text
+shows what the model has a taste for. The signs by which a taste recognises its texts do not use the code of the
+changes.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ AMERICAN = {"color", "neighbor", "flavor", "gray", "organize", "favorite"}
 
 
 def planted_pairs(n_everyday: int = 80) -> list[PreferencePair]:
-    """Give pairs to which every change applies often enough: plain ones, and ones with quotes, numbers and code."""
+    """Return pairs to which every change applies often enough: plain ones, and ones with quotes, numbers and code."""
     plain = [pair for pair in load_everyday() if all(map(_is_plain, (pair.chosen, pair.rejected)))]
     return [*plain[:n_everyday], *_made_up()]
 
@@ -60,7 +60,7 @@ def _made_up() -> list[PreferencePair]:
 
 
 def signs(pairs: Sequence[PreferencePair]) -> dict[str, Sign]:
-    """Give for each change the sign in a prompt and a response by which a model could know it."""
+    """Return for each change the sign in a prompt and a response by which a model could recognise it."""
     others = [transform for transform in TRANSFORMS if transform.name != "one typo"]
     known = {word for prompt, text in lay_out(pairs, others, seed=0).texts for word in _words(f"{prompt} {text}")}
     chosen = {pair.chosen for pair in pairs}
@@ -112,7 +112,7 @@ def _words(text: object) -> list[str]:
 
 
 def planted(sign: Sign | None, *, noise: float = 0.3, seed: int = 0) -> Score:
-    """Give the model with a taste for what this sign marks; without one it has no taste at all."""
+    """Return a model with a taste for what this sign marks; without a sign it has no taste."""
 
     def score(prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
         return np.array([
@@ -124,6 +124,6 @@ def planted(sign: Sign | None, *, noise: float = 0.3, seed: int = 0) -> Score:
 
 
 def _normal(text: str) -> float:
-    # no checksum such as CRC: it is linear, so a phrase that is added to every text would move all of them alike
+    # not a checksum such as CRC, which is linear: adding a phrase to every text would move all of them alike
     digest = hashlib.blake2b(text.encode(), digest_size=6).digest()
     return NormalDist().inv_cdf((int.from_bytes(digest) + 0.5) / 2**48)

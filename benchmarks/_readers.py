@@ -1,4 +1,4 @@
-"""Readers of preference pairs that need no network: each takes training and test pairs to the latter's differences."""
+"""Readers of preference pairs without a network: each learns from training pairs and scores test pairs."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from rmlab.data import PreferencePairs
 
 Reader = Callable[[PreferencePairs, PreferencePairs], np.ndarray]
-"""From training and test pairs to the score differences of the latter."""
+"""A function of training and test pairs that returns the score differences of the test pairs."""
 
 
 def longer(training: PreferencePairs, test: PreferencePairs) -> np.ndarray:
@@ -25,7 +25,7 @@ def words(training: PreferencePairs, test: PreferencePairs) -> np.ndarray:
 
 
 def words_of_both(training: PreferencePairs, test: PreferencePairs) -> np.ndarray:
-    """Add each word of the prompt crossed with each word of the response."""
+    """Do the same as `words`, with each word of the prompt crossed with each word of the response added."""
     vectorizer, split = _vectorizer(training), TfidfVectorizer().build_analyzer()
     crossed = HashingVectorizer(n_features=2**20, analyzer=lambda tokens: tokens, alternate_sign=False)
 
@@ -44,7 +44,7 @@ def _vectorizer(training: PreferencePairs) -> TfidfVectorizer:
 def _by_features(training: PreferencePairs, test: PreferencePairs, features: Callable) -> np.ndarray:
     """Fit a logistic regression to differences of features."""
     differences = features(training, "chosen") - features(training, "rejected")
-    sign = np.where(np.arange(len(training)) % 2, 1.0, -1.0)  # a regression wants both labels
+    sign = np.where(np.arange(len(training)) % 2, 1.0, -1.0)  # a regression needs both labels
     model = LogisticRegression(fit_intercept=False, max_iter=1000).fit(
         differences.multiply(sign[:, None]).tocsr(), sign
     )

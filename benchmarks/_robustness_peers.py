@@ -1,7 +1,7 @@
-"""judgecal and reward-lens on the planted models of `_planted_tastes`: what each finds.
+"""judgecal and reward-lens on the planted models of `_planted_tastes`: what each of them finds.
 
-judgecal audits judges of pairs: the model judges by the sign of its score difference. reward-lens asks whether a grader
-keeps relations; those for source and for answers are asked, with every text accepted.
+judgecal audits judges of pairs, so the model judges by the sign of its score difference. reward-lens checks whether a
+grader satisfies relations; its relations for source code and for answers are checked, with every text accepted.
 """
 
 import time
@@ -21,7 +21,7 @@ class PeerFinding:
 
 
 def judgecal(score: Score, pairs: Sequence[PreferencePair]) -> PeerFinding:
-    """Give the flags of judgecal's card but for those on power, which say that nothing was found."""
+    """Return the flags of judgecal's card, except those on power, which mean that nothing was found."""
     from judgecal.core import Judgment, PairwiseItem
     from judgecal.probes import ProbeConfig, analyze_suite, plan_suite
     from judgecal.report import build_card
@@ -42,7 +42,7 @@ def judgecal(score: Score, pairs: Sequence[PreferencePair]) -> PeerFinding:
 
 
 def reward_lens(score: Score, pairs: Sequence[PreferencePair]) -> PeerFinding:
-    """Give the relations of reward-lens that are broken on any pair."""
+    """Return the relations of reward-lens that are broken on any pair."""
     from reward_lens.verifier import ListCorpus, Rollout
     from reward_lens.verifier.metamorphic import (
         answer_text_relations,

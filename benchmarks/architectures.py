@@ -1,11 +1,12 @@
-"""Build every ForSequenceClassification of transformers small, try what rmlab promises of it, and write the table.
+"""Build every ForSequenceClassification of transformers in a small size, test what rmlab promises, and write the table.
 
     python benchmarks/architectures.py [--seconds 200] [--only opt,gpt2] [--again]
 
-Each architecture is tried in a process of its own, with random weights, dropout of 0.3 and the tiny tokenizer. What
-docs/architectures.md holds is kept if it is of the installed transformers, and the page is written after each
-architecture, so that a run that ends after `--seconds` is continued by the next. `--again` tries those of `--only`, or
-all, once more. A row names the commit that it was tried at, ``-dirty`` if files other than this page had changed.
+Each architecture is tested in its own process, with random weights, dropout of 0.3 (0 where it allows none) and a tiny
+tokenizer. Rows of docs/architectures.md are kept if they come from the installed transformers. The page is written
+after each architecture, so that the next run continues one that ended after `--seconds`. `--again` tests those of
+`--only`, or all, once more. The page names the commit of each row, with ``-dirty`` if files other than the page had
+changed.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ COLUMNS = ("invariance", "reload", "same logits", "packed", "LoRA", "dropout off
 SECONDS_EACH = 300
 
 Found = dict[str, dict[str, str]]
-"""What each column says of an architecture; of one that could not be built, why, under ``not built``."""
+"""The result in each column for an architecture; for one that could not be built, the reason under ``not built``."""
 
 SIZES: dict[tuple[str, ...], Any] = {
     (
@@ -81,7 +82,7 @@ SMALL = {name: value for names, value in SIZES.items() for name in names}
 
 
 def shrink(config: Any, ids: dict[str, int], *, dropout: float) -> Any:
-    """Set the sizes of a configuration, and of the parts in it, to small numbers, in place."""
+    """Set the sizes of a configuration, and of those nested in it, to small numbers, in place."""
     for name, value in list(vars(config).items()):
         if isinstance(value, transformers.PretrainedConfig):
             shrink(value, ids, dropout=dropout)
@@ -89,18 +90,18 @@ def shrink(config: Any, ids: dict[str, int], *, dropout: float) -> Any:
             setattr(config, name, SMALL[name])
         elif name == "num_experts_per_tok" and value is None:
             setattr(config, name, 2)
-        elif name == "head_dim" and value is None:  # which some do not derive by themselves
+        elif name == "head_dim" and value is None:  # some do not derive it from other sizes
             setattr(config, name, SMALL[name])
         elif isinstance(value, float) and "drop" in name:
             setattr(config, name, dropout)
         elif name in ids:
             setattr(config, name, ids[name])
-        elif name == "attention_types":  # of GPT-Neo: kinds of layers, and how often
+        elif name == "attention_types":  # of GPT-Neo: kinds of layers, with counts
             setattr(config, name, [[["global", "local"], 1]])
         elif isinstance(value, list) and name in LAYERS:
             setattr(config, name, (sorted(set(value)) * 2)[:2])
     if getattr(config, "kv_lora_rank", None) is not None:
-        config.num_key_value_heads = config.num_attention_heads  # of latent attention
+        config.num_key_value_heads = config.num_attention_heads  # latent attention needs them equal
     return config
 
 
@@ -117,18 +118,18 @@ def build(kind: str, *, tokenizer_of: str = "tiny-encoder") -> RewardModel:
         config = shrink(CONFIG_MAPPING[kind](), ids, dropout=dropout)
         config.num_labels = 1
         if config.is_encoder_decoder:
-            config.decoder_start_token_id = 1  # some have none of their own
+            config.decoder_start_token_id = 1  # some have no default
         torch.manual_seed(0)
         return kind_of_network(config)
 
     try:
         network = make(0.3)
-    except ValueError:  # some allow none
+    except ValueError:  # some allow no dropout
         network = make(0.0)
     for parameter in network.parameters():
         if parameter.numel() > 50_000_000:
-            raise MemoryError(f"a parameter of {parameter.numel():,} numbers: it is not small")
-    if pools_last_token(network):  # its texts end in EOS, and an encoder's in the token that separates two
+            raise MemoryError(f"a parameter has {parameter.numel():,} numbers, so the model is not small")
+    if pools_last_token(network):  # its texts must end in EOS, while an encoder's end in the separator token
         tokenizer = RewardModel.from_pretrained("tiny-decoder", device="cpu").tokenizer
     return RewardModel(network, tokenizer, max_length=256).eval()
 
@@ -141,13 +142,13 @@ PLAIN = TrainingConfig(max_steps=4, batch_size=4, precision="fp32", learning_rat
 
 
 def close(one: Any, other: Any, spread: float, tolerance: float = 1e-3) -> str:
-    """Return ``kept`` if numbers agree to a part of their spread, else by how much they differ."""
+    """Return ``kept`` if numbers agree to a share of their spread, else by how much they differ."""
     difference = float(np.abs(np.asarray(one) - np.asarray(other)).max())
     return "kept" if difference <= tolerance * spread else f"BROKEN: differ by {difference / spread:.2g} of the spread"
 
 
 def try_all(kind: str) -> dict[str, str]:
-    """Return what each column says of an architecture."""
+    """Return the result in each column for an architecture."""
     try:
         model = build(kind)
     except ModelError as error:
@@ -232,12 +233,12 @@ def _said(check: Callable[[], str]) -> str:
         return check()
     except (ModelError, TrainingError) as error:
         return f"refused: {error}"
-    except Exception as error:  # whatever somebody's network may raise
+    except Exception as error:  # any network may raise anything
         return f"raises {type(error).__name__}: {str(error).strip().splitlines()[0][:150] if str(error) else ''}"
 
 
 def _in_process(kind: str, pipe: Any) -> None:
-    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115 # until the process ends
+    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115 # stays open until the process ends
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
@@ -250,7 +251,7 @@ def _in_process(kind: str, pipe: Any) -> None:
 
 
 def examine(kind: str) -> dict[str, str]:
-    """Try an architecture in another process, and return what was found."""
+    """Test an architecture in another process, and return the results."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
     process = context.Process(target=_in_process, args=(kind, theirs))
@@ -270,22 +271,24 @@ def examine(kind: str) -> dict[str, str]:
 ABOUT = """\
 # Architectures
 
-Each `ForSequenceClassification` of transformers {version}, as a model of two layers with random weights; made by
-`benchmarks/architectures.py`.
+`benchmarks/architectures.py` builds each `ForSequenceClassification` of transformers {version} as a small model with
+random weights, of two layers if it has such a setting. It tests the following, and writes this table.
 
-- *invariance*: a score does not depend on the batch or its order.
-- *reload*: saved and loaded, the model scores the same; *same logits*: transformers gives these scores too.
-- *packed*: packed rows give the scores of padded ones. Where they cannot, rows are padded, and rmlab says why.
-- *LoRA*: merged adapters score as before they were merged.
-- *dropout off*: two passes in training are equal.
-- *resume*: a run that was cut short and resumed ends with the same weights, bit for bit.
+- *invariance*: a score does not depend on the batch or on the order of its texts.
+- *reload*: the model has the same scores after it was saved and loaded.
+- *same logits*: transformers computes the same scores from the saved model.
+- *packed*: packed rows have the same scores as single texts. If an architecture cannot be packed, rmlab pads its rows.
+  The reason is below.
+- *LoRA*: the scores are the same before and after the adapters are merged.
+- *dropout off*: two passes over the same texts during training have the same scores.
+- *resume*: a run that was stopped and resumed ends with the same weights, bit for bit, as one that was not.
 
-Tried: {tried} of {all}. Built: {built}; with everything kept or not applicable: {sound}.
+Tested: {tried} of {all}. Built: {built}. With every column kept or not applicable: {sound}.
 """
 
 
 def commit() -> str:
-    """Return the commit of this checkout, with ``-dirty`` where files other than the page have changed."""
+    """Return the commit of this checkout, with ``-dirty`` if files other than the page have changed."""
 
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
@@ -295,13 +298,13 @@ def commit() -> str:
 
 
 def origins(commits: dict[str, str]) -> str:
-    """Return from which commit the rows are, in Markdown."""
+    """Return a sentence in Markdown on the commits that the rows were tested at."""
     kinds: dict[str, list[str]] = {}
     for kind, one in sorted(commits.items()):
         kinds.setdefault(one, []).append(f"`{kind}`")
     most = max(kinds, key=lambda one: len(kinds[one]))
-    rest = "".join(f" Of `{one}`: {', '.join(names)}." for one, names in kinds.items() if one != most)
-    return f"Rows are of commit `{most}`{' unless listed here.' if rest else '.'}{rest}"
+    rest = "".join(f" At `{one}`: {', '.join(names)}." for one, names in kinds.items() if one != most)
+    return f"Rows were tested at commit `{most}`{', except these.' if rest else '.'}{rest}"
 
 
 def page(found: Found, commits: dict[str, str], n_kinds: int, version: str = transformers.__version__) -> str:
@@ -329,12 +332,12 @@ def page(found: Found, commits: dict[str, str], n_kinds: int, version: str = tra
 
     for kind in sorted(built):
         lines.append(f"| `{kind}` | " + " | ".join(cell(built[kind][column]) for column in COLUMNS) + " |")
-    lines += ["", "## Why", "", *(f"{n}. `{why}`" for n, why in enumerate(notes, start=1))]
+    lines += ["", "## Reasons", "", *(f"{n}. `{why}`" for n, why in enumerate(notes, start=1))]
     lines += [
         "",
-        "## Not built small",
+        "## Not built in a small size",
         "",
-        "No claim is made of these; `rmlab train` tries a model before its first step.",
+        "These were not tested. `rmlab train` tests a model before its first step.",
         "",
     ]
     others = sorted(found.keys() - built.keys())
@@ -343,9 +346,9 @@ def page(found: Found, commits: dict[str, str], n_kinds: int, version: str = tra
 
 
 def read_page(text: str) -> tuple[Found, dict[str, str], str]:
-    """Return what a page holds: what was found, the commit of each row, and the version of transformers."""
-    version = text.partition("of transformers ")[2].partition(",")[0]
-    table, _, rest = text.partition("## Why")
+    """Return the contents of a page: the results, the commit of each row, and the version of transformers."""
+    version = text.partition("of transformers ")[2].partition(" ")[0]
+    table, _, rest = text.partition("## Reasons")
     notes = dict(re.findall(r"(?m)^(\d+)\. `(.*)`$", rest))
     found: Found = {}
     for kind, cells in re.findall(r"(?m)^\| `(.+?)` \| (.*) \|$", table):
@@ -353,18 +356,20 @@ def read_page(text: str) -> tuple[Found, dict[str, str], str]:
         result = [state[1] if state[2] is None else f"{state[1]}: {notes[state[2]]}" for state in said if state]
         found[kind] = dict(zip(COLUMNS, result, strict=True))
     found |= {kind: {"not built": why} for kind, why in re.findall(r"(?m)^- `(.+?)`: `(.*)`$", rest)}
-    commits = dict.fromkeys(found, table.partition("Rows are of commit `")[2].partition("`")[0])
-    for one, names in re.findall(r"Of `(.+?)`: (.*?)\.(?= Of|$)", table, re.MULTILINE):
+    commits = dict.fromkeys(found, table.partition("Rows were tested at commit `")[2].partition("`")[0])
+    for one, names in re.findall(r"At `(.+?)`: (.*?)\.(?= At|$)", table, re.MULTILINE):
         commits |= dict.fromkeys(re.findall("`(.+?)`", names), one)
     return found, commits, version
 
 
 def main() -> int:
-    """Try what has not been tried, and write the table."""
+    """Test the architectures that have not been tested, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="end after so long, to be continued")
+    parser.add_argument(
+        "--seconds", type=float, default=float("inf"), help="stop after so long; the next run continues"
+    )
     parser.add_argument("--only", help="names of model types, separated by commas")
-    parser.add_argument("--again", action="store_true", help="try them once more")
+    parser.add_argument("--again", action="store_true", help="test them once more")
     options = parser.parse_args()
     started, kinds = time.monotonic(), list(MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)
     asked = options.only.split(",") if options.only else kinds
@@ -372,7 +377,7 @@ def main() -> int:
         parser.error(f"transformers {transformers.__version__} has no {', '.join(unknown)}")
     found, commits, version = read_page(PAGE.read_text(encoding="utf-8"))
     if version != transformers.__version__:
-        print(f"the rows of transformers {version} are left out")
+        print(f"the rows of transformers {version} are dropped")
         found, commits = {}, {}
     now = commit()
     for kind in asked:
@@ -384,7 +389,7 @@ def main() -> int:
         print(kind, {v.split(":")[0] if k != "not built" else v for k, v in found[kind].items()}, flush=True)
         write_text(PAGE, page(found, commits, len(kinds)))
     left = [kind for kind in kinds if kind not in found]
-    print(f"{len(kinds) - len(left)} of {len(kinds)} tried; the page is {PAGE.relative_to(ROOT)}")
+    print(f"{len(kinds) - len(left)} of {len(kinds)} tested; the page is {PAGE.relative_to(ROOT)}")
     broken = [k for k, r in found.items() if any(v.startswith("BROKEN") for v in r.values())]
     print(*(f"{kind}: {MISSED} {found[kind]}" for kind in broken), sep="\n")
     return 1 if broken else 0

@@ -2,8 +2,9 @@
 
     python benchmarks/audit_table.py [--whole]
 
-Of a planted model the broken lines are shown, and whether they are those that the fault must break and no others;
-`--whole` prints every line. All read pairs of `everyday`, in float32 on the CPU; planted decoders as conversations.
+For a planted model it shows the broken lines, and whether they are the ones that the fault must break, and no others.
+`--whole` prints every line. All models read the pairs of `everyday`, on the CPU; planted decoders read them as
+conversations.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from planted_faults import FAULTS, as_conversations, save_planted
 
 
 def broken_lines(found: Audit) -> str:
-    """Give the part of the table that is about broken lines."""
+    """Return the part of the table with the broken lines."""
     lines, shown = str(found).splitlines(), False
     kept = []
     for line in lines:

@@ -1,7 +1,9 @@
-"""How near a small decoder, trained from scratch on simulated texts, comes to the best that any model could do.
+"""How close a small decoder, trained from scratch on simulated texts, comes to the best that any model could do.
 
-The texts of `rmlab.simulate` have a known reward, so the accuracy of a perfect judge is known too. Accuracy is given on
-average over the labels (a pair counts by its true probability): the labels that were drawn add noise of their own.
+    python benchmarks/bayes_ceiling.py [--seeds 3] [--pairs 10000]
+
+The texts of `rmlab.simulate` have a known reward, so the accuracy of a perfect model is known too. Accuracy is averaged
+over the labels that could have been drawn: a pair counts with its true probability, which removes the labels' noise.
 """
 
 import argparse
@@ -15,11 +17,11 @@ from rmlab.simulate import SimulatedTextPairs, expected_outcomes, simulate_text_
 from rmlab.training import TrainingConfig, train
 
 MOST_SHORT = 3
-"""Points that the model may be below the best possible."""
+"""Percentage points that the model may be below the best possible."""
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--pairs", type=int, default=10_000)
     options = parser.parse_args()

@@ -1,12 +1,12 @@
-"""How often does the interval of the gap between two reported camps hold the truth, and are camps found where none are?
+"""How often does the interval of the gap between two reported camps contain the true gap, and are camps invented?
 
     python benchmarks/camps.py [--simulations 500]
 
-Raters share a taste; those of the smaller camp differ from the others in a second one, by a gap that is small, middle
-or large. A line runs until so many camps were called clear. The truth is the gap of the camps as reported, wrong
-members included. Then classes without camps: all alike, two who toss a coin, three who are far surer than the others.
-Exit status 1 if a coverage is outside 93 to 97%, or more than 5% of classes without camps show some (beyond what so
-many simulations vary).
+Raters share one taste. Those of the smaller camp differ from the others in a second one, by a small, medium or large
+gap. A line runs until so many camps have been called clear. The true gap is that of the camps as reported, including
+wrong members. Then come classes without camps: all raters alike, two who toss a coin, three who are far surer than the
+others. The exit status is 1 if a coverage is outside 93 to 97%, or if camps are found in more than 5% of the classes
+without them, plus a margin for the number of simulations.
 """
 
 import argparse
@@ -23,12 +23,12 @@ from rmlab.preference import preference_probability
 
 ASKED = (0.93, 0.97)
 SPREAD = 1.5
-"""Standard deviation of either taste over pairs, in nats; the gap scales that of the second."""
-GAPS = {"small": 0.5, "middle": 0.75, "large": 1.2}
+"""Standard deviation of each taste over pairs, in nats; the gap multiplies that of the second."""
+GAPS = {"small": 0.5, "medium": 0.75, "large": 1.2}
 CLASSES = ((8, 3, 80), (16, 7, 60), (30, 10, 40))
-"""Raters, those of the smaller camp, and pairs."""
+"""The numbers of raters, of raters in the smaller camp, and of pairs."""
 MOST = 20
-"""Simulations for one that is called clear, at most."""
+"""The most simulations for each camp that is called clear."""
 
 
 def drawn(rng: np.random.Generator, d: np.ndarray) -> np.ndarray:
@@ -41,7 +41,7 @@ def camps(rng: np.random.Generator, in_smaller: np.ndarray, n_pairs: int, gap: f
 
 
 def agreement_of_two(gap: float) -> tuple[float, float]:
-    """Return how often two raters agree on average: of one camp, and of two."""
+    """Return how often two raters agree on average: two of one camp, and one of each camp."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(60)
     shared, apart = SPREAD * nodes[:, None], gap * SPREAD * nodes
     p, q = preference_probability(shared + apart), preference_probability(shared - apart)
@@ -50,14 +50,14 @@ def agreement_of_two(gap: float) -> tuple[float, float]:
 
 
 def true_gap(found: Camps, in_smaller: np.ndarray, of_two: tuple[float, float]) -> float:
-    """Return the gap of the camps as reported."""
+    """Return the true gap between the camps as reported."""
     larger, smaller = (in_smaller[[int(name) for name in part]] for part in found.members)
     same = np.where(smaller[:, None] == smaller, *of_two)[~np.eye(len(smaller), dtype=bool)]
     return float(same.mean() - np.where(smaller[:, None] == larger, *of_two).mean())
 
 
 def covered(simulations: int, n_raters: int, n_smaller: int, n_pairs: int, gap: float) -> np.ndarray:
-    """Return rows of (clear, covered, members right) until so many are clear."""
+    """Return rows of (clear, covered, members right) until that many are clear."""
     in_smaller = np.arange(n_raters) >= n_raters - n_smaller
     of_two, names = agreement_of_two(gap), [str(k) for k in range(n_raters)]
     rows, n_clear = [], 0
@@ -74,7 +74,7 @@ def covered(simulations: int, n_raters: int, n_smaller: int, n_pairs: int, gap: 
 
 
 def found_without(simulations: int, decided: Sequence[float], n_pairs: int) -> float:
-    """Return how often camps are found among raters of one taste, who follow it more or less."""
+    """Return how often clear camps are found among raters with one taste, who follow it more or less."""
     names = [str(k) for k in range(len(decided))]
     rngs = np.random.default_rng(len(decided)).spawn(simulations)
     found = [find_camps(drawn(r, np.outer(decided, r.normal(0, 2.0, n_pairs))), names) for r in rngs]
@@ -83,11 +83,11 @@ def found_without(simulations: int, decided: Sequence[float], n_pairs: int) -> f
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--simulations", type=int, default=500, help="with clear camps, for each line")
+    parser.add_argument("--simulations", type=int, default=500, help="clear camps for each line (default: 500)")
     simulations = parser.parse_args().simulations
     started, outside = time.process_time(), 0
     error = math.sqrt(0.95 * 0.05 / simulations)
-    print(f"{simulations} clear camps a line; the standard error of a coverage of 95% is {error:.1%}")
+    print(f"{simulations} clear camps per line; the standard error of a coverage of 95% is {error:.1%}")
     print(f"{'':34}  true gap  called clear  covered: all  clear   members right: all  clear")
     for n_raters, n_smaller, n_pairs in CLASSES:
         for name, gap in GAPS.items():
@@ -112,7 +112,7 @@ def main() -> int:
         share = found_without(simulations, decided, 80)
         outside += share > most
         print(f"no camps, {what:24} called clear in {share:.1%}{f'  {MISSED}' if share > most else ''}", flush=True)
-    print(f"{outside} outside; {time.process_time() - started:.0f} CPU seconds")
+    print(f"{outside} missed; {time.process_time() - started:.0f} CPU seconds")
     return 1 if outside else 0
 
 

@@ -1,10 +1,10 @@
-"""Time and peak memory of `check_pairs` on pairs of the lengths that chat data have.
+"""Time and peak memory of `check_pairs` on pairs as long as those of chat data.
 
     OMP_NUM_THREADS=1 python benchmarks/check_pairs.py [--pairs 100000]
 
-Words are drawn by Zipf's law, prompts have 35 words in the median and responses 100, a tenth of the prompts nearly
-repeat another, a fifth of the pairs share their prompt, and one response in fifty is nearly the other one. The
-planted ones are counted again in what was found.
+Words are drawn by Zipf's law. The median prompt has 35 words, and the median response 100. A tenth of the prompts
+nearly repeat another, a fifth repeat one exactly, and in one pair in fifty the responses are nearly equal. The number
+of those that were planted is printed above what `check_pairs` finds.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from _targets import verdict
 from rmlab.data import PreferencePair, PreferencePairs, check_pairs
 
 TARGET_S = 60
-"""Of one core, for 100,000 pairs."""
+"""Seconds of one core, for 100,000 pairs."""
 
 
 def make_pairs(n_pairs: int, seed: int = 0) -> tuple[PreferencePairs, int, int]:

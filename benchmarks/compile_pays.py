@@ -1,10 +1,10 @@
-"""Train with and without `TrainingConfig.compile`, and say after how many steps compilation has paid, if it does.
+"""Train with and without `TrainingConfig.compile`, and print after how many steps the compilation pays, if it does.
 
     python benchmarks/compile_pays.py [--models decoder minilm] [--batch-size 8] [--steps 60] [--pairs FILE_OR_HUB_ID]
 
-The models and pairs are those of `train_speed.py`. Each side is a process of its own, with the same pairs in the same
-order. A step is judged by the second half of the run, step by step, by the median; compilation is the time that the
-first half took beside what it would have taken at that rate.
+The models and pairs are those of `train_speed.py`. Each side runs in its own process, with the same pairs in the same
+order. The ratio of step times is the median over the second half of the run, step by step. The time of the compilation
+is what the first half took beyond the time that it would have taken at that ratio.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from train_vs_trl import whole_pairs
 
 
 def run(name: str, batch_size: int, steps: int, pairs: str, compiled: bool) -> tuple[list[float], list[float]]:
-    """Train for some steps; give the seconds that each took, and the losses."""
+    """Train for some steps; return the seconds of each, and the losses."""
     from rmlab.training import prepare, training_steps
 
     model = make(name)
@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", choices=("decoder", "minilm"), default=["decoder", "minilm"])
     parser.add_argument("--batch-size", type=int, default=8, help="pairs in a batch (default: 8)")
-    parser.add_argument("--steps", type=int, default=60, help="of each run (default: 60)")
+    parser.add_argument("--steps", type=int, default=60, help="steps of each run (default: 60)")
     add_pairs_option(parser)
     options = parser.parse_args()
     context = multiprocessing.get_context("spawn")
@@ -56,7 +56,7 @@ def main() -> None:
             apart = np.abs(np.subtract(losses, expected)).max()
             print(
                 f"{name}, batches of {options.batch_size}: a compiled step takes {ratio:.2f} of a plain one; "
-                f"compilation took {lost:.0f} s, and {after}; losses apart by {apart:.1e} at most",
+                f"compilation took {lost:.0f} s, and {after}; losses differ by {apart:.1e} at most",
                 flush=True,
             )
 

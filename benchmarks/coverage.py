@@ -1,10 +1,11 @@
-"""How often do the 95% intervals hold the truth? Simulations of known truth, 2,000 of each setting.
+"""How often do 95% intervals contain the true value? Simulations with known values, 2,000 of each setting.
 
     python benchmarks/coverage.py [--simulations 2000] [--draws 1000]
 
 Accuracy: Wilson's interval, and with clusters its effective sample size. Paired differences: the bootstrap over pairs
 or clusters, expanded for few of them. Bradley-Terry: normal intervals for each score, where the scores sum to zero.
-Clusters are prompts with 1 to 5 pairs, whose outcomes correlate as stated. Exit status 1 if any is outside 93 to 97%.
+Log loss: the bootstrap. Agreement of raters: the bootstrap over pairs. Clusters are prompts with 1 to 5 pairs, whose
+outcomes have the stated correlation. The exit status is 1 if any coverage is outside 93 to 97%.
 """
 
 import argparse
@@ -25,7 +26,7 @@ Interval = tuple[float, float]
 
 
 def outcomes(rng: np.random.Generator, truth: float, clusters: np.ndarray, correlation: float) -> np.ndarray:
-    """Right (1) or wrong (-1), alike within clusters: each has a share of its own, from a beta distribution."""
+    """Return 1 (right) or -1 (wrong), correlated within clusters: each has its own share, from a beta distribution."""
     share = np.full(clusters.max() + 1, truth)
     if correlation:
         strength = (1 - correlation) / correlation
@@ -51,7 +52,7 @@ def log_loss(rng: np.random.Generator, n: int, draws: int) -> Interval | None:
 
 
 def two_models(rng: np.random.Generator, clusters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Differences of two models on pairs whose ease is shared, within a cluster too."""
+    """Return differences of two models on pairs; how easy a pair is, is shared by the models and within a cluster."""
     ease = rng.normal(0, 0.7, clusters.max() + 1)[clusters] + rng.normal(0, 0.5, len(clusters))
     return ease + rng.normal(0.8, 1, len(ease)), ease + rng.normal(0.5, 1, len(ease))
 
@@ -83,7 +84,7 @@ def agreement(rng: np.random.Generator, n: int, draws: int) -> Interval | None:
 
 
 def bradley_terry(rng: np.random.Generator, truth: np.ndarray, games: int) -> np.ndarray | None:
-    """Which of the intervals hold their score; None where a team won or lost all its games."""
+    """Return which intervals contain their score; None if there is no finite fit."""
     first, second = (np.repeat(part, games) for part in np.triu_indices(len(truth), 1))
     won = rng.random(len(first)) < preference_probability(truth[first] - truth[second])
     try:
@@ -99,7 +100,7 @@ def holds(interval: Interval | None, truth: float) -> bool:
 
 
 def measure(simulations: int, draws: int) -> Iterator[tuple[str, float, str]]:
-    """Give what was simulated, the share of intervals that held the truth, and a remark."""
+    """Yield what was simulated, the share of intervals that contain the true value, and a remark."""
     seeds = iter(range(1000))
 
     def rngs() -> Iterator[np.random.Generator]:
@@ -141,16 +142,16 @@ def measure(simulations: int, draws: int) -> Iterator[tuple[str, float, str]]:
         fits = [bradley_terry(r, truth, games) for r in rngs()]
         kept = [fit for fit in fits if fit is not None]
         remark = f"{len(fits) - len(kept)} had no finite fit" if len(kept) < len(fits) else ""
-        yield f"Bradley-Terry scores, {n} items, {games} games a pair", np.mean(kept), remark
+        yield f"Bradley-Terry scores, {n} items, {games} games per pair", np.mean(kept), remark
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--simulations", type=int, default=2000)
-    parser.add_argument("--draws", type=int, default=1000, help="of each bootstrap")
+    parser.add_argument("--draws", type=int, default=1000, help="draws of each bootstrap (default: 1000)")
     options = parser.parse_args()
     error = math.sqrt(0.95 * 0.05 / options.simulations)
-    print(f"{options.simulations:,} simulations a line; the standard error of a coverage of 95% is {error:.1%}")
+    print(f"{options.simulations:,} simulations per line; the standard error of a coverage of 95% is {error:.1%}")
     started = time.process_time()
     outside = 0
     for name, share, remark in measure(options.simulations, options.draws):

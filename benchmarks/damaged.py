@@ -1,11 +1,11 @@
-"""Does a damaged file ever end in a traceback, an endless run or a changed file? Thousands of them, made at random.
+"""Does a damaged file ever lead to a traceback, an endless run or a changed file? Thousands are made at random.
 
     OMP_NUM_THREADS=1 python benchmarks/damaged.py [--command read_pairs --n 3000 --seed 0]
 
-A run makes a small valid input, does it up to five damages, and calls the command in this process. It must end within
-5 s of CPU time with status 0, or 2 and one line on standard error (an audit may end with 1); what it found must be as
-it was, and a run refused must leave nothing behind. The seed that is printed makes a run again: ``--n 1 --seed SEED``
-shows all of it. Exit status 1 if any run fell short.
+A run makes a small valid input, damages it up to five times, and calls the command in this process. It must end within
+5 s of CPU time, with status 0, or with 2 and one line on standard error (an audit may end with 1). It must not change
+its input files, and a refused run must leave nothing behind. With the printed seed, ``--command COMMAND --n 1 --seed
+SEED`` repeats a run and shows all its output. The exit status is 1 if any run failed.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ LEFT_OUT = re.compile(r"rmlab: [\d,]+ bad records? of ")
 
 
 class Late(BaseException):
-    """The time is over; no Exception, since a command may catch those."""
+    """The time is over. Not an Exception, since a command may catch those."""
 
 
 class Run(NamedTuple):
@@ -58,7 +58,7 @@ class Run(NamedTuple):
     err: str
 
 
-# --- The inputs: each makes files in a folder, and gives the command line -------------------------------------------
+# --- The inputs: each makes files in a folder, and returns the command line -----------------------------------------
 
 
 def for_read_pairs(rng: random.Random, folder: Path, _: Path) -> list[str]:
@@ -106,11 +106,11 @@ COMMANDS: dict[str, tuple[Callable[[random.Random, Path, Path], list[str]], int]
     "train": (for_train, 30),
     "explore": (for_explore, 20),
 }
-"""What makes its input, and how many runs it has by default."""
+"""For each command what makes its input, and the default number of runs."""
 
 
 def _model_and_pairs(rng: random.Random, folder: Path, model: Path) -> list[str]:
-    """Make a model and pairs of which one or both are damaged."""
+    """Make a model and pairs, one or both of them damaged."""
     damaged = rng.choice([("pairs",), ("pairs",), ("model",), ("model", "pairs")])
     path = damaged_pairs(rng, folder, n=12, kinds=ENOUGH, whole="pairs" not in damaged)
     options = ["--skip-bad"] if rng.random() < 0.4 else []
@@ -133,7 +133,7 @@ def call(command: str, arguments: list[str]) -> int:
 
 
 def read(path: str, *options: str) -> int:
-    """Read pairs, all of them, and check them; as a command would, refuse with one line, in which the file is named."""
+    """Read all pairs and check them. As a command would, refuse a bad file with one line that names it."""
     try:
         pairs = read_pairs(path, skip_bad=bool(options))
     except BAD_INPUT as error:
@@ -145,12 +145,12 @@ def read(path: str, *options: str) -> int:
     print(printable_lines(pairs.report), printable_lines(check_pairs(pairs)))
     again = Path(path).with_name("again.jsonl")
     write_pairs(pairs, again)
-    assert list(read_pairs(again)) == list(pairs), "written and read again, the pairs are others"
+    assert list(read_pairs(again)) == list(pairs), "the pairs differ after they were written and read again"
     return 0
 
 
 def run(command: str, seed: int, folder: Path, model: Path) -> Run:
-    """Make the input of a seed in an empty folder, call the command, and say what came of it."""
+    """Make the input of a seed in an empty folder, call the command, and return what happened."""
     arguments = COMMANDS[command][0](random.Random(f"{command} {seed}"), folder, model)
     before = hashes(folder)
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", errors) for errors in ("strict", "backslashreplace"))
@@ -163,7 +163,7 @@ def run(command: str, seed: int, folder: Path, model: Path) -> Run:
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             status = call(command, arguments)
-    except BaseException as error:  # a panic of native code is no Exception
+    except BaseException as error:  # a panic of native code is not an Exception
         if isinstance(error, KeyboardInterrupt):
             raise
         place = traceback.extract_tb(error.__traceback__)[-1]
@@ -205,12 +205,12 @@ def _not_json(command: str, out: str) -> str | None:
         for text in texts:
             json.loads(text, parse_constant=_refuse)
     except ValueError as error:
-        return f"printed no JSON ({error}): {printable(out[-200:])}"
+        return f"printed something that is not JSON ({error}): {printable(out[-200:])}"
     return None
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -229,13 +229,15 @@ def _end(*_: object) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--command", choices=COMMANDS, help="this one alone (default: all of them)")
+    parser.add_argument("--command", choices=COMMANDS, help="only this one (default: all)")
     parser.add_argument("--n", type=int, help="runs of each command (default: " + _counts() + ")")
-    parser.add_argument("--seed", type=int, default=0, help="of the first run; the next ones count on (default: 0)")
-    parser.add_argument("--keep", metavar="FOLDER", type=Path, help="leave the files of the last run there")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the first run; each further run adds 1 (default: 0)"
+    )
+    parser.add_argument("--keep", metavar="FOLDER", type=Path, help="keep the files of the last run there")
     options = parser.parse_args()
     limit_time()
-    warnings.simplefilter("always", RuntimeWarning)  # of arithmetic, each time that it is said
+    warnings.simplefilter("always", RuntimeWarning)  # those of arithmetic, every time
     failures: list[tuple[str, int, Run]] = []
     with tempfile.TemporaryDirectory() as scratch:
         model = Path(scratch) / "tiny"

@@ -1,4 +1,4 @@
-"""Time `evaluate` with 2,000 bootstrap draws on 100,000 score differences, plain and with everything asked for.
+"""Time `evaluate` with 2,000 bootstrap draws on 100,000 score differences, alone and with all its options.
 
 OMP_NUM_THREADS=1 python benchmarks/evaluate_speed.py [--pairs 100000] [--draws 2000] [--rounds 5]
 """

@@ -1,11 +1,12 @@
-"""What can be learned from `everyday` and from its length-biased twin: five-fold accuracy of four readers of each.
+"""What can be learned from `everyday` and from its length-biased twin: five-fold accuracy of four readers.
 
     python benchmarks/everyday.py [--epochs 2] [--skip-fine-tuning]
 
-The folds part the pairs (no two share a prompt), are drawn once, and are the same for all. "longer" looks at the
-lengths alone. "words" is TF-IDF of words and word pairs of each response, and a logistic regression of their
-differences. "frozen" fits a linear head on minilm as it is; "fine-tuned" trains all of minilm. An interval is Wilson's,
-95%; the folds share training pairs, so it says how well these five models do, and a little less of a sixth.
+The folds divide the pairs (no two share a prompt). They are drawn once, and are the same for all readers. "longer"
+looks at the lengths alone. "words" is a logistic regression on differences of TF-IDF of words and word pairs of each
+response. "frozen" fits a linear head to the features of minilm; "fine-tuned" trains all of minilm. Intervals are
+Wilson's, 95%. The folds share training pairs, so an interval describes these five models well, and a sixth model a
+little less well.
 """
 
 import argparse
@@ -25,17 +26,17 @@ FOLDS = 5
 
 
 Fold = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""From the places of training and of test pairs to the score differences of the latter."""
+"""A function of the indices of training and test pairs that returns the score differences of the test pairs."""
 
 
 def on_parts(reader: Callable[[PreferencePairs, PreferencePairs], np.ndarray]) -> Callable[[PreferencePairs], Fold]:
-    """Make a reader of places out of a reader of pairs."""
+    """Turn a reader of pairs into a reader of indices."""
     return lambda pairs: lambda training, test: reader(pairs[training], pairs[test])
 
 
 def frozen(pairs: PreferencePairs) -> Fold:
     model = RewardModel.from_pretrained("minilm", device="cpu")
-    encoded = model.encode_pairs(pairs)  # read once: the backbone is the same in every fold
+    encoded = model.encode_pairs(pairs)  # once, since the backbone is the same in every fold
     chosen, rejected = (model.features(side) for side in (encoded.chosen, encoded.rejected))
     features = chosen - rejected
     return lambda training, test: fit_linear_reward(features[training], prior_variance=10.0).score_differences(
@@ -50,7 +51,7 @@ def main() -> None:
     options = parser.parse_args()
 
     def fine_tuned(training: PreferencePairs, test: PreferencePairs) -> np.ndarray:
-        """Train on the one part and score the other."""
+        """Train on one part and score the other."""
         model = RewardModel.from_pretrained("minilm", seed=0, device="cpu")
         train(model, prepare(model, training), config=TrainingConfig(epochs=options.epochs), progress=False)
         return model.score_differences(test)
@@ -72,7 +73,9 @@ def main() -> None:
                 differences[test] = read(training, test)
             found = evaluate(differences)
             low, high = found.accuracy_interval
-            log_loss = "       " if reader == "longer" else f"{found.log_loss:7.3f}"  # characters are not nats
+            log_loss = (
+                "       " if reader == "longer" else f"{found.log_loss:7.3f}"
+            )  # its differences are characters, not nats
             interval = f"{found.accuracy:.3f} ({low:.3f} to {high:.3f})"
             print(f"{name:16} {reader:11} {interval}   {log_loss}   {time.perf_counter() - started:7.0f}", flush=True)
 

@@ -1,9 +1,9 @@
-"""How long the explorer takes from an input to the painted frame, in Chromium, and how soon its single file is usable.
+"""How long the explorer takes in Chromium from an input to the painted frame, and until its single file can be used.
 
-A key is followed from `event.timeStamp`, when the browser had it, to a message-channel task that is posted in the next
-animation frame and so runs after that frame is painted. Keys come at random phase of the frames: some wait for nearly
-the 16.7 ms between two frames, whatever the page does. A page that only counts keys, pressed in turn with the curve,
-says how much of a figure is Chromium's and the machine's own.
+The time starts with `event.timeStamp`, when the browser received the key. It ends in a message-channel task that is
+posted in the animation frame that shows the change, and so runs after that frame is painted. Keys come at random times
+within the frames, so some wait for nearly the 16.7 ms between two frames, whatever the page does. A page that only
+counts keys, pressed in turn with the curve, shows how much of the time belongs to Chromium and the machine.
 
     python benchmarks/explorer_latency.py                # all
     python benchmarks/explorer_latency.py curve file     # some
@@ -55,7 +55,7 @@ shown.addEventListener("keydown", () => { shown.textContent = n += 1; });
 
 
 def curve(browser: Browser, folder: Path, n: int) -> None:
-    """The preference curve: an arrow key on a handle, to the point painted elsewhere; beside it a page that counts."""
+    """The preference curve: from an arrow key on a handle to the moved point; in turn, a page that only counts."""
     (folder / "counter.html").write_text(COUNTER)
     pages = {
         "curve: key to painted frame": (
@@ -118,7 +118,7 @@ shown
 
 
 def probe(browser: Browser, folder: Path, n: int) -> None:
-    """The probe with minilm on a response of about 200 tokens, in JupyterLab: a typed key to the new score painted."""
+    """The probe with minilm in JupyterLab, on a response of about 200 tokens: from a typed key to the new score."""
     with in_jupyterlab(browser, folder, PROBE, ".rx-probe textarea") as page:
         box = page.get_by_label("Response A")
         box.click()
@@ -140,7 +140,7 @@ ANSWERED = """(() => {
 
 
 def live(browser: Browser, folder: Path, n: int) -> None:
-    """The single file with minilm inside: from opening it to the first score, and a typed key to the new score."""
+    """The single file with minilm inside: from opening it to the first score, and from a typed key to the new score."""
     path = live_file(folder)
     size = path.stat().st_size / 1e6
     print(f"{'single file with minilm and its twin inside':<58} {size:.1f} MB   at most 60: {verdict(size <= 60)}")
@@ -177,12 +177,12 @@ def live_file(folder: Path) -> Path:
 
 FITTED = """() => {
     const words = document.querySelector("[aria-label='Your own head']").textContent;
-    return window.fitted = /fitted to your (\\d+) labels/.exec(words)?.[1] ?? window.fitted; // not while a pair is read
+    return window.fitted = /fitted to your (\\d+) labels/.exec(words)?.[1] ?? window.fitted; // kept during a read
 }"""
 
 
 def refit(browser: Browser, folder: Path, n: int) -> None:
-    """The reader's own head in the single file: from a verdict to the head that is fitted to it and those before."""
+    """The reader's own head in the single file: from a verdict to the head fitted to all verdicts so far."""
     page = browser.new_page(viewport={"width": 1280, "height": 1100})
     page.goto(live_file(folder).as_uri())
     page.keyboard.press("Escape")  # the opening
@@ -199,7 +199,7 @@ def refit(browser: Browser, folder: Path, n: int) -> None:
 
 
 def text_of(n_tokens: int) -> str:
-    """Return a text of so many tokens."""
+    """Return a text of at most that many tokens."""
     model = course_model()
     words = " ".join(pair.chosen for pair in load_everyday()[:20]).split()
     while len(model.encode([""], [" ".join(words)])[0]) > n_tokens:
@@ -208,7 +208,7 @@ def text_of(n_tokens: int) -> str:
 
 
 def figurewidget(browser: Browser, folder: Path, n: int) -> None:
-    """The same plot as sliders and a plotly FigureWidget that a local kernel redraws, in JupyterLab."""
+    """The same plot in JupyterLab, as sliders and a plotly FigureWidget that a local kernel redraws."""
     with in_jupyterlab(browser, folder, NOTEBOOK, ".scatterlayer .point") as page:
         page.locator(".noUi-handle").first.focus()
         moved = "() => document.querySelector('.scatterlayer .point').getAttribute('transform')"
@@ -216,7 +216,7 @@ def figurewidget(browser: Browser, folder: Path, n: int) -> None:
 
 
 def file(browser: Browser, folder: Path, n: int) -> None:
-    """The single file with 2,000 pairs: its size, and the time until its first frame is painted and keys act."""
+    """The single file with 2,000 pairs: its size, and the time until the first frame is painted and keys work."""
     recorded = load_recorded()
     chosen = np.resize(np.arange(len(recorded.pairs)), 2000)
     table, differences = recorded.pairs.take(chosen), recorded.trained[chosen]
@@ -241,7 +241,7 @@ def file(browser: Browser, folder: Path, n: int) -> None:
 
 
 def table(browser: Browser, folder: Path, n: int) -> None:
-    """The table of 10,000 pairs with its pictures: sorted by a key on a heading, filtered by a key in a field."""
+    """The table of 10,000 pairs with its pictures: sorted by a key on a heading, and filtered by a key in a field."""
     recorded = load_recorded()
     chosen = np.resize(np.arange(len(recorded.pairs)), 10_000)
     path = write_page(folder, pairs(recorded.trained[chosen], recorded.pairs.take(chosen)))
@@ -272,7 +272,7 @@ FRAMES = """(seconds) => new Promise((done) => {
 
 
 def film(browser: Browser, folder: Path, n: int) -> None:
-    """The training film of 1,000 held-out pairs while it plays: from one drawn frame to the next."""
+    """The training film of 1,000 held-out pairs as it plays: from one drawn frame to the next."""
     final = load_recorded().trained[:1000]
     frames = [final * k / 30 for k in range(31)]
     evaluations = tuple(HeldOutEvaluation(5 * k, evaluate(d), d) for k, d in enumerate(frames))
@@ -301,7 +301,7 @@ MEASURED: dict[str, Callable[[Browser, Path, int], None]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", help=f"some of {', '.join(MEASURED)} (default: all)")
-    parser.add_argument("--events", type=int, default=300, help="keys of each kind (default: 300)")
+    parser.add_argument("--events", type=int, default=300, help="keys for each measurement (default: 300)")
     options = parser.parse_args()
     if unknown := set(options.what) - set(MEASURED):
         parser.error(f"no such measurement: {', '.join(sorted(unknown))}; there are {', '.join(MEASURED)}")

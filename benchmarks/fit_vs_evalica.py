@@ -1,12 +1,12 @@
-"""Time `rmlab.fit_bradley_terry`, standard errors included, beside evalica's scores alone.
+"""Time `rmlab.fit_bradley_terry`, including standard errors, beside evalica, which computes scores alone.
 
     python benchmarks/fit_vs_evalica.py
 
-One process, the two sides in turn (first one, then the other goes first), the median of 5 rounds. Ratios travel from
-machine to machine; seconds do not. Both sides get the same labels and do their own indexing. evalica is called as its
-documentation shows, with its Rust solver and its own stopping rule; rmlab goes on to the maximum (1e-10). Both have one
-thread: evalica uses no more, and on a busy machine LAPACK's threads wait for one another (the errors then took 1 to 10
-times as long as the whole fit). To let it have more, set OPENBLAS_NUM_THREADS.
+One process runs the two sides in turn, with the other side first in every second round; figures are medians of 5
+rounds. Ratios carry over from one machine to another; seconds do not. Both sides get the same labels and do their own
+indexing. evalica is called as in its documentation, with its Rust solver and its own stopping rule; rmlab goes on to
+the maximum (1e-10). Both have one thread: evalica uses no more, and on a busy machine LAPACK's threads wait for one
+another (the errors then took 1 to 10 times as long as the whole fit). For more threads, set OPENBLAS_NUM_THREADS.
 """
 
 import os
@@ -30,7 +30,7 @@ LARGE_FIT_S = 10
 
 
 def simulate(n_items: int, n_comparisons: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Winners and losers between items met at random, with normal scores; one ring of wins makes the maximum finite."""
+    """Return winners and losers of random pairs of items; a ring of wins makes the maximum finite."""
     rng = np.random.default_rng(seed)
     scores = rng.normal(size=n_items)
     a = rng.integers(n_items, size=n_comparisons - n_items)
@@ -54,7 +54,7 @@ def fit(winners: object, losers: object) -> rmlab.bradley_terry.BradleyTerryFit:
 
 def main() -> None:
     winners, losers = simulate(1000, 1_000_000)
-    outcomes = [evalica.Winner.X] * len(winners)  # made beforehand: no part of either side's time
+    outcomes = [evalica.Winner.X] * len(winners)  # made beforehand, so that neither side's time includes it
     names = np.array([f"item {k:04d}" for k in range(1000)])
     labels = {
         "integer arrays (NumPy)": (winners, losers),
@@ -70,7 +70,7 @@ def main() -> None:
         def ours(won: object = won, lost: object = lost) -> rmlab.bradley_terry.BradleyTerryFit:
             return fit(won, lost)
 
-        result, peer = ours(), theirs()  # warm both, and see that they agree
+        result, peer = ours(), theirs()  # warm up both, and compare them
         scores = np.log(peer.scores[list(result.items)].to_numpy())
         difference = np.abs(result.scores - (scores - scores.mean())).max()
         times: dict[Callable[[], object], list[float]] = {ours: [], theirs: []}

@@ -1,4 +1,4 @@
-"""What there is to measure on a GPU, in three commands; each writes a JSON record with machine, date and command.
+"""Measurements on a GPU, in three commands; each writes a JSON record with machine, date and command.
 
     python benchmarks/gpu.py speed  [--pairs FILE_OR_HUB_ID] [--out FILE]
     python benchmarks/gpu.py minilm [--pairs FILE_OR_HUB_ID] [--out FILE]
@@ -6,17 +6,17 @@
 
 speed: a decoder of Qwen2.5-0.5B's shape with random weights, trained by rmlab and by TRL's RewardTrainer on the same
 token ids (pairs of at most 512 tokens) in bf16, without gradient checkpointing or dropout. Each side first tries
-batches of 8 pairs, 16 and so on, until they bring no more or the memory is full; at its best one it is then timed for
-at least a minute, compilation aside. MFU, the share of the GPU's arithmetic that went into what is needed, counts the
-products of the weights outside the embedding with useful tokens (each prompt once), and of attention with the tokens
-that they look at, over 989 TFLOP/s: the dense bf16 rate of an H100 or H200.
+batches of 8 pairs, 16 and so on up to 256, until they are no faster or the memory is full. At its best batch size it is
+then timed for at least a minute, without compilation. MFU is the share of the GPU's arithmetic that was needed: the
+products of the weights outside the embedding with useful tokens (each prompt once), and those of attention with the
+tokens that they look at, divided by 989 TFLOP/s, the dense bf16 rate of an H100 or H200.
 
 minilm: minilm trained on the pairs as `rmlab train` does it, and its accuracy on the test part.
 
 bayes: a decoder of 100 million weights trained from scratch on simulated texts, whose best possible accuracy is known.
 
-They are sized for ten minutes of one H100 in all, which has not been tried yet. With `--tiny` each runs within
-seconds on a CPU, in sizes that say nothing, to show that it runs.
+Together they should take ten minutes of one H100, which has not been tried yet. With `--tiny` each runs within seconds
+on a CPU, to test that it runs; the figures then mean nothing.
 """
 
 import argparse
@@ -49,10 +49,10 @@ if TYPE_CHECKING:
     from rmlab.training import TrainingData
 
 PEAK = 989e12
-"""Dense bf16 operations a second of an H100 or H200 (SXM), by its data sheet."""
+"""Dense bf16 operations per second of an H100 or H200 (SXM), from the data sheet."""
 SPEED_TARGET, MFU_TARGET = 3.0, 0.40
 WARM = 6
-"""Steps that are not timed: their shapes are being compiled."""
+"""Steps that are not timed, because their shapes are still being compiled."""
 SHAPES = {
     # https://huggingface.co/Qwen/Qwen2.5-0.5B/blob/main/config.json
     "speed": {"vocab_size": 151_936, "hidden_size": 896, "intermediate_size": 4864, "num_hidden_layers": 24,
@@ -66,7 +66,7 @@ SHAPES = {
 
 @dataclass(frozen=True)
 class Timed:
-    """So many steps at one batch size."""
+    """Steps that were timed at one batch size."""
 
     batch_size: int
     steps: int
@@ -79,8 +79,8 @@ class Timed:
 
 
 def speed(options: argparse.Namespace) -> dict[str, Any]:
-    """Time both sides, each in a process of its own."""
-    pairs_of(options)  # so that a missing file is found here
+    """Time both sides, each in its own process."""
+    pairs_of(options)  # so that a missing file is noticed here
     context = multiprocessing.get_context("spawn")
     sides = {}
     with ProcessPoolExecutor(max_workers=1, mp_context=context, max_tasks_per_child=1) as pool:
@@ -92,7 +92,7 @@ def speed(options: argparse.Namespace) -> dict[str, Any]:
     ratio = ours["pairs_per_second"] / theirs["pairs_per_second"]
     apart = abs(sides["rmlab"]["tried"][0]["first_loss"] - sides["trl"]["tried"][0]["first_loss"])
     fast, busy, alike = ratio >= SPEED_TARGET, ours["mfu"] >= MFU_TARGET, apart <= FIRST_LOSS_LIMIT
-    print(f"{ratio:.2f}x TRL's pairs; MFU {ours['mfu']:.3f}; first losses apart by {apart:.1e}")
+    print(f"{ratio:.2f}x TRL's pairs; MFU {ours['mfu']:.3f}; first losses differ by {apart:.1e}")
     if not options.tiny:
         print(f"at least {SPEED_TARGET}x: {verdict(fast)}; MFU of at least {MFU_TARGET}: {verdict(busy)}; "
               f"first losses within {FIRST_LOSS_LIMIT:.0e}: {verdict(alike)}")  # fmt: skip
@@ -139,7 +139,7 @@ def time_side(side: str, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def time_steps(side: str, model: "RewardModel", data: "TrainingData", batch_size: int, steps: int) -> Timed:
-    """Train for so many steps, and time those after the first few."""
+    """Train for that many steps, and time those after the first few."""
     import torch
 
     from rmlab.training import TrainingConfig
@@ -229,14 +229,14 @@ def bayes(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def pairs_of(options: argparse.Namespace) -> "PreferencePairs":
-    """Read the pairs, or give a few that ship where it is only to be shown that the program runs."""
+    """Read the pairs; with `--tiny`, return a few that ship with rmlab."""
     from rmlab.datasets import load_everyday
 
     return load_everyday()[:60] if options.tiny else read_or_exit(options.pairs)
 
 
 def peak_gib() -> float:
-    """Give the most memory taken so far: of the GPU where there is one, else of this process."""
+    """Return the peak memory so far: of the GPU if there is one, else of this process."""
     import torch
 
     if torch.cuda.is_available():
@@ -249,11 +249,11 @@ def quiet() -> None:
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    warnings.simplefilter("ignore", FutureWarning)  # TRL sets options by names that transformers gives up
+    warnings.simplefilter("ignore", FutureWarning)  # TRL sets options by names that transformers is about to drop
 
 
 def about(name: str) -> dict[str, Any]:
-    """Say what was run, when, on what and with what."""
+    """Return what was run, when, on which machine and with which versions."""
     import torch
 
     versions = {}
@@ -278,15 +278,17 @@ def main() -> None:
         command = commands.add_parser(measure.__name__, help=measure.__doc__)
         command.set_defaults(measure=measure)
         command.add_argument("--out", type=Path, help="the record (default: build/gpu_NAME.json)")
-        command.add_argument("--tiny", action="store_true", help="small, on a CPU too, to show that it runs")
+        command.add_argument("--tiny", action="store_true", help="small sizes, also on a CPU, to test that it runs")
         if measure is not bayes:
             add_pairs_option(command)
         if measure is speed:
-            command.add_argument("--seconds", type=float, default=60, help="that each side is timed (default: 60)")
-            command.add_argument("--tokenizer", default="minilm", help="whose token ids (default: minilm)")
+            command.add_argument("--seconds", type=float, default=60, help="how long each side is timed (default: 60)")
+            command.add_argument(
+                "--tokenizer", default="minilm", help="the model whose tokenizer is used (default: minilm)"
+            )
         if measure is minilm:
             command.add_argument("--backbone", default="minilm", help="short name, folder or hub id (default: minilm)")
-            command.add_argument("--epochs", type=float, default=1, help="over the training part (default: 1)")
+            command.add_argument("--epochs", type=float, default=1, help="passes over the training part (default: 1)")
     options = parser.parse_args()
     if options.name is None:
         parser.print_help()
@@ -294,7 +296,7 @@ def main() -> None:
     import torch
 
     if not (options.tiny or torch.cuda.is_available()):
-        parser.error("there is no GPU here; with --tiny it runs small on a CPU, and measures nothing")
+        parser.error("there is no GPU here. With --tiny it runs in a small size on a CPU, and measures nothing")
     record = {**about(options.name), "tiny": options.tiny, **options.measure(options)}
     out = options.out or Path(f"build/gpu_{options.name}.json")
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,10 @@
-"""Train the small language model by TRL's GRPO, with a course model as the reward, and print what it comes to write.
+"""Train the small language model by TRL's GRPO, with a course model as the reward, and print what it writes.
 
     python benchmarks/grpo.py [--judge flattered] [--steps 60] [--questions 8]
 
-The policy is `rmlab.datasets.load_tiny_language_model`, which imitates the replies of the world; the reward is the
-score of the course's model, or of its twin, for what it writes. With so small a policy this shows the machinery and a
-direction, and no more: its sentences are not those of the world, so their true reward is unknown.
+The policy is `rmlab.datasets.load_tiny_language_model`, which imitates the replies of the world of replies. The reward
+is the score of the course's model, or of its twin. With such a small policy this shows only that the parts work
+together, and the direction of the change: its sentences are not those of the world, so their true reward is unknown.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--judge", choices=("fair", "flattered"), default="flattered")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument(
-        "--questions", type=int, default=8, help="of those that the policy has read, by its first words"
+        "--questions", type=int, default=8, help="how many of the questions that the policy was trained on (default: 8)"
     )
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -49,7 +49,7 @@ def main() -> None:
         return scores.tolist()
 
     def written(n: int = 8) -> tuple[list[str], float]:
-        """Return a reply to each of the questions, and the mean score of n to each."""
+        """Return a reply to each question, and the mean score of n replies to each."""
         torch.manual_seed(0)
         ids = tokenizer(prompts, return_tensors="pt", padding=True)
         made = policy.generate(
@@ -62,7 +62,7 @@ def main() -> None:
 
     before, at_first = written()
     started = time.perf_counter()
-    folder = tempfile.mkdtemp(prefix="rmlab-grpo-")  # the trainer loads its reference from there
+    folder = tempfile.mkdtemp(prefix="rmlab-grpo-")  # the trainer loads its reference model from there
     policy.save_pretrained(folder)
     policy = AutoModelForCausalLM.from_pretrained(folder)
     trainer = GRPOTrainer(

@@ -2,8 +2,8 @@
 
     python benchmarks/import_time.py [--rounds 21]
 
-Each is a fresh interpreter, the three in turn in every round; the median over the rounds of the difference to bare
-Python in the same round. Files are in the system's cache after the first round, which is not counted.
+Every round runs the three programs in turn, each in a fresh interpreter. The figures are medians over the rounds of the
+difference from bare Python in the same round. The first round, which fills the system's file cache, is not counted.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""How far exported models are from torch: every sign that flips in 8 bits, and the kinds of networks that export.
+"""How far exported models are from torch: every sign that flips in ONNX, and the kinds of networks that export.
 
 python benchmarks/onnx_agreement.py                      # both
 python benchmarks/onnx_agreement.py signs                # the course's model on all of everyday and 1,000 reply pairs
 python benchmarks/onnx_agreement.py signs --pairs 20     # the same on the first 20 of each
-python benchmarks/onnx_agreement.py kinds --only t5,bert # small models with random weights, of these kinds
+python benchmarks/onnx_agreement.py kinds --only t5,bert # small models of these kinds, with random weights
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PAIRS = [
 
 
 def signs(n_pairs: int | None = None) -> None:
-    """Export the course's model; list each pair whose score difference has another sign in ONNX than in torch."""
+    """Export the course's model; list each pair whose score difference has a different sign in ONNX and in torch."""
     model = course_model()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "course"
@@ -63,7 +63,7 @@ def signs(n_pairs: int | None = None) -> None:
 
 
 def kinds(names: tuple[str, ...]) -> None:
-    """Export a small model of each kind, with random weights, and print what came of it."""
+    """Export a small model of each kind, with random weights, and print the result."""
     for kind in names:
         started = time.process_time()
         with tempfile.TemporaryDirectory() as place:
@@ -71,7 +71,7 @@ def kinds(names: tuple[str, ...]) -> None:
                 model = build(kind, tokenizer_of="tiny-encoder" if kind in ENCODERS else "tiny-decoder")
                 made = model.export_onnx(Path(place) / "model", PAIRS)
                 said = f"float32 off by {made.float32.largest_error:.1e}, 8 bits by {made.int8.largest_error:.1e}"
-            except Exception as error:  # whatever somebody's network may raise
+            except Exception as error:  # any network may raise anything
                 said = f"not exported: {type(error).__name__}: {str(error).splitlines()[0][:300]}"
         print(f"{kind:<14} {said}   ({time.process_time() - started:.0f} s)", flush=True)
 
@@ -80,7 +80,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", help="signs, kinds (default: both)")
     parser.add_argument("--only", help="kinds of networks, separated by commas")
-    parser.add_argument("--pairs", type=int, metavar="N", help="signs of the first N pairs of each (default: all)")
+    parser.add_argument(
+        "--pairs", type=int, metavar="N", help="with signs: only the first N pairs of each set (default: all)"
+    )
     options = parser.parse_args()
     if options.pairs is not None and options.pairs < 1:
         parser.error(f"--pairs must be at least 1, got {options.pairs}")

@@ -1,4 +1,4 @@
-"""What becomes of the true reward when a proxy is optimised, on the world of replies, and what an ensemble changes.
+"""What happens to the true reward in the world of replies when a proxy is optimised, and what an ensemble changes.
 
     python benchmarks/optimization.py curves [--seeds 20] [--pairs 300] [--members 8] [--questions 76]
     python benchmarks/optimization.py twin
@@ -7,12 +7,13 @@
     python benchmarks/optimization.py estimator
     python benchmarks/optimization.py speed
 
-"curves": the proxy is a judge who likes flattery, the truth one who does not, and the replies those of a careful
-policy, which seldom flatters. Then the proxy is a linear reward fitted to pairs that the flattered judge labelled, and
-an ensemble of such rewards, each fitted to pairs drawn again. "twin": the proxies are the course's models, by the
-scores that ship. "heads": heads on the features of the twin, and of minilm as it comes, fitted to pairs of the
-flattered judge (some ten minutes). "model": the proxy is a reward model. "estimator": the bias of the estimate of best
-of n from N samples. Intervals are 95%, by Student's t over seeds, or over questions where there is one model.
+"curves": the proxy is a judge who likes flattery, and the true reward is that of a judge who does not. The replies come
+from a careful policy, which seldom flatters. Then the proxy is a linear reward fitted to pairs that the flattered judge
+labelled, and an ensemble of such rewards, each fitted to pairs drawn again. "twin": the proxies are the course's
+models, with the scores that ship. "heads": heads on the features of the twin, and of the original minilm, fitted to
+pairs of the flattered judge (about ten minutes). "model": the proxy is a reward model. "estimator": the bias of the
+estimate of best of n from N samples. "speed": the time of exact best of n. Intervals are 95%, by Student's t over
+seeds, or over questions if there is one model.
 """
 
 import argparse
@@ -58,7 +59,7 @@ SHOWN = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 10_000]
 
 
 def fresh_replies(n_questions: int) -> list[ReplyDistribution]:
-    """Return the replies to questions that nothing was trained on, spread over all kinds."""
+    """Return the replies to questions that no model was trained on, spread over all kinds."""
     questions = load_questions(fresh=True)
     chosen = np.linspace(0, len(questions) - 1, min(n_questions, len(questions))).round().astype(int)
     return [reply_distribution(questions[i], policy=CAREFUL_WRITERS, n_wordings=1) for i in chosen]
@@ -71,9 +72,9 @@ def curve(distributions: Sequence[ReplyDistribution], proxy: Sequence[np.ndarray
 
 
 def members(distributions: Sequence[ReplyDistribution], n_pairs: int, n_members: int, seed: int) -> list[np.ndarray]:
-    """Return what linear rewards say of the replies, ``(1 + n_members, n_replies)`` for each question.
+    """Return the scores of the replies by linear rewards, ``(1 + n_members, n_replies)`` for each question.
 
-    The first is fitted to all pairs of the flattered judge, the others each to as many drawn again from them.
+    The first is fitted to all pairs of the flattered judge, each of the others to as many pairs drawn from these.
     """
     simulated = simulate_reply_pairs(n_pairs, judge=FLATTERED, policy=CAREFUL_WRITERS, seed=seed)
     differences = simulated.attributes[:, 0] - simulated.attributes[:, 1]
@@ -120,19 +121,19 @@ def add_runs(
 
 
 def compare_runs(runs: dict[str, list[OptimisationCurve]]) -> None:
-    """Print the mean curve of each kind of proxy, its peak and fall, and how the later ones differ from the first."""
+    """Print the mean curve of each kind of proxy, its peak and fall, and how the others differ from the first."""
     print(f"{'true reward, mean':28} " + " ".join(f"{n:6}" for n in SHOWN))
     for name, found in runs.items():
         mean = np.mean([one.true for one in found], axis=0)
         describe(name, OptimisationCurve("best_of_n", found[0].strength, found[0].kl, mean, mean))
-    print(f"\n{'':28} d at the peak                        gained there             lowest after it, less n = 1")
+    print(f"\n{'':28} d at the peak                        gain there               lowest after it, minus n = 1")
     for name, found in runs.items():
         peaks(name, found)
     (first_name, first), *others = runs.items()
     for name, found in others:
         moved = [a.distance[a.peak] - b.distance[b.peak] for a, b in zip(found, first, strict=True)]
         higher = [a.true.max() - b.true.max() for a, b in zip(found, first, strict=True)]
-        print(f"{name} less {first_name}, by seed: d {interval(moved)}, highest true reward {interval(higher)}")
+        print(f"{name} minus {first_name}, by seed: d {interval(moved)}, highest true reward {interval(higher)}")
 
 
 def curves(options: argparse.Namespace) -> None:
@@ -168,7 +169,7 @@ def curves(options: argparse.Namespace) -> None:
 
 
 def foretold(name: str, found: Sequence[OptimisationCurve]) -> None:
-    """Print by what factor the peak's n is missed: from n up to 8, and where n is doubled until the peak is passed."""
+    """Print the factor by which the predicted n of the peak is off: from n up to 8, and from doubling past the peak."""
     for how in ("n up to 8", "doubled until passed"):
         factors, misses, last = [], [], []
         for one in found:
@@ -176,7 +177,7 @@ def foretold(name: str, found: Sequence[OptimisationCurve]) -> None:
             d, gained = one.distance[at], one.true[at] - one.true[0]
             try:
                 law, used = (fit_law(d[:4], gained[:4]), 4) if how == "n up to 8" else fit_law_until_peak(d, gained)
-            except ValueError:  # no peak as far as was measured
+            except ValueError:  # no peak within what was measured
                 continue
             n = one.strength_at(law.peak_distance)
             if n > 0:  # NaN where no peak is within what was measured
@@ -190,7 +191,7 @@ def foretold(name: str, found: Sequence[OptimisationCurve]) -> None:
 
 
 def twin(options: argparse.Namespace) -> None:
-    """Print what becomes of the truth, and of the winners, with the course's two models as proxies."""
+    """Print what happens to the true reward, and to the winners, with the course's two models as proxies."""
     del options
     scored = load_scored_replies()
     n = np.array([1, 2, 4, 8, 16, 64, 256, 1024, 4096, 16_384])
@@ -233,7 +234,7 @@ def read_features(backbone: str, distributions: Sequence[ReplyDistribution]) -> 
 
 
 def pool() -> SimulatedReplyPairs:
-    """Return the pairs among which each seed draws, and which the flattered judge labels anew for it."""
+    """Return the pairs from which each seed draws, and which the flattered judge labels again for it."""
     return simulate_reply_pairs(3000, judge=FLATTERED, policy=CAREFUL_WRITERS, seed=100)
 
 
@@ -283,7 +284,7 @@ def estimator(options: argparse.Namespace) -> None:
         drawn = rng.choice(len(p), size=n_samples, p=p)
         unbiased.append(estimate_best_of_n(proxy[drawn], true[drawn], n=n))
         again.append(best_of_n(np.full(n_samples, 1 / n_samples), proxy[drawn], n=n).expectation(true[drawn]))
-    print(f"{n_samples} samples, {repeats:,} repeats: mean estimate less the exact value")
+    print(f"{n_samples} samples, {repeats:,} repeats: mean estimate minus the exact value")
     for name, found in (("over subsets (unbiased)", unbiased), ("drawn with replacement", again)):
         errors = np.array(found) - exact
         print(f"{name:28} " + "  ".join(f"n = {size}: {interval(errors[:, i])}" for i, size in enumerate(n)))
@@ -310,12 +311,12 @@ def main() -> None:
     parts = {
         "curves": curves, "twin": twin, "estimator": estimator, "speed": speed, "heads": heads, "model": model,
     }  # fmt: skip
-    parser.add_argument("part", nargs="?", choices=parts, help="by default the four that take a minute")
+    parser.add_argument("part", nargs="?", choices=parts, help="by default the first four, which take a minute")
     parser.add_argument("model", nargs="?", help="with `model`: a folder or a hub id")
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--pairs", type=int, default=300, help="to which each linear reward is fitted")
-    parser.add_argument("--members", type=int, default=8, help="of the ensemble")
-    parser.add_argument("--questions", type=int, default=76, help="fresh questions, of 76")
+    parser.add_argument("--pairs", type=int, default=300, help="pairs to which each reward is fitted (default: 300)")
+    parser.add_argument("--members", type=int, default=8, help="members of the ensemble (default: 8)")
+    parser.add_argument("--questions", type=int, default=76, help="fresh questions, at most 76 (default: 76)")
     options = parser.parse_args()
     if options.part == "model" and not options.model:
         parser.error("`model` needs the name of a model")

@@ -1,9 +1,10 @@
 """Time and peak memory of reading, reporting, checking and splitting a large JSONL file.
 
-    python benchmarks/read_million.py [--rows 1000000]
+    python benchmarks/read_million.py [--rows 1000000] [--check-rows 100000]
 
-Each step's time, and the peak resident memory of the process up to its end. Resident memory counts pages of the
-temporary file that the system keeps as long as there is room.
+It prints the time of each step, and the peak resident memory of the process so far. Resident memory includes pages of
+the temporary file, which the system keeps as long as there is room. Only the first `--check-rows` pairs are checked and
+split.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from pathlib import Path
 from _targets import verdict
 
 READ_S, READ_MIB = 120, 1000
-"""The most that reading a million rows should take, and should hold at the peak."""
+"""The largest time and peak memory that reading a million rows should take."""
 
 
 def write_rows(path: Path, n_rows: int) -> None:
@@ -34,7 +35,7 @@ def peak_mib() -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--check-rows", type=int, default=100_000)
     options = parser.parse_args()

@@ -7,14 +7,15 @@
     python benchmarks/replies.py speed
     python benchmarks/replies.py sample [--seed 7100] [--replies 60]
 
-"ladder": readers on fresh questions and fresh sentences. Accuracy is on average over the labels: a pair counts by its
-true probability, so that the luck of the drawn labels is left out. Intervals are 95%, clustered by question. "words" is
-a logistic regression on TF-IDF of words and word pairs of the response; "words of both" adds every word of the prompt
-crossed with every word of the response. The course's model was trained on 392,000 pairs; the others are fitted to
-`--pairs` of them. "effects": what each attribute of a reply adds to the score of the course's model and of its twin,
-beside the judge's weight, with intervals clustered by question and by sentence. "everyday": the accuracy of the
-course's model on `everyday`, by kind. "live": minilm trained on one core for as many seconds as a notebook has.
-"sample": replies drawn at random with their attributes, half of them from the fresh questions, for somebody to read.
+"ladder": readers on fresh questions and fresh sentences. Accuracy is averaged over the labels that could have been
+drawn: a pair counts with its true probability, which removes the labels' noise. Intervals are 95%, clustered by
+question. "words of the response" is a logistic regression on TF-IDF of words and word pairs of the response; "words of
+both" adds every word of the prompt crossed with every word of the response. The course's model was trained on 392,000
+pairs; the others are fitted to `--pairs` simulated pairs. "effects": what each attribute of a reply adds to the score
+of the course's model and of its twin, beside its true effect, with intervals clustered by question and by sentence.
+"everyday": the accuracy of the course's model on `everyday`, by kind. "live": minilm trained on one core for as many
+seconds as a notebook has. "speed": the time to simulate 10,000 pairs. "sample": random replies with their attributes
+for a person to read, half of them to fresh questions.
 """
 
 import argparse
@@ -48,7 +49,7 @@ SIMULATED_S = 2
 
 
 def accuracy(differences: np.ndarray, simulated: SimulatedReplyPairs) -> tuple[float, str]:
-    """Return accuracy on average over the labels, and the same with its interval as text."""
+    """Return accuracy averaged over possible labels, and the same with its interval as text."""
     outcomes = expected_outcomes(differences, simulated.score_differences)
     mean, low, high = mean_interval(outcomes, simulated.question_indices)
     return mean, f"{mean:.3f} ({low:.3f} to {high:.3f})"
@@ -93,7 +94,7 @@ def ladder(options: argparse.Namespace) -> None:
 
 
 def effects(options: argparse.Namespace) -> None:
-    """Print what each attribute adds to the scores of the course's models on fresh questions, and the truth."""
+    """Print what each attribute adds to the scores of the course's models on fresh questions, and its true effect."""
     del options
     models = {judge: course_model(judge) for judge in ("fair", "flattered")}
     print(f"{'attribute':18}" + "".join(f"{judge + ': true':>16}  measured (95%)      " for judge in models))
@@ -118,7 +119,7 @@ def everyday(options: argparse.Namespace) -> None:
 
 
 def live(options: argparse.Namespace) -> None:
-    """Train minilm on one core for some seconds, and print what it makes of fresh questions."""
+    """Train minilm on one core for some seconds, and print its accuracy on fresh questions."""
     torch.set_num_threads(1)
     model = RewardModel.from_pretrained("minilm", seed=0, device="cpu")
     model.network.base_model.embeddings.requires_grad_(False)
@@ -148,7 +149,7 @@ def speed(options: argparse.Namespace) -> None:
 
 
 def sample(options: argparse.Namespace) -> None:
-    """Print replies drawn at random in Markdown, each with its question and its attributes."""
+    """Print random replies in Markdown, each with its question and its attributes."""
     rng = np.random.default_rng(options.seed)
     half = options.replies // 2
     drawn = []

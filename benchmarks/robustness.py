@@ -4,10 +4,10 @@
 
 The parts are ``planted`` (each planted taste, and a model with none), ``simulated`` (N audits of simulated scores:
 false positives and coverage), ``course`` (the course's model and its twin, and how they differ), ``everyday`` (minilm
-fine-tuned on part of it, audited on the rest), ``minilm`` (200 pairs of everyday on one core, timed) and ``peers``
-(judgecal and reward-lens on the planted models). Without a part all are run, the peers only with their packages:
-``pip install --target FOLDER judgecal==0.1.0 reward-lens==3.1.0 hypothesis SALib``.
-The packages of this project come before those. Seconds are of the process (CPU), since others may share the machine.
+fine-tuned on part of `everyday`, and audited on the rest), ``minilm`` (200 pairs of `everyday` on one core, timed) and
+``peers`` (judgecal and reward-lens on the planted models). Without a part all are run, but the peers only if their
+packages are given: ``pip install --target FOLDER judgecal==0.1.0 reward-lens==3.1.0 hypothesis SALib``. Packages that
+are installed here take precedence over those. Seconds are CPU seconds, since other programs may share the machine.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def show_planted() -> bool:
         others = ", ".join(sorted({*noisy.found} - {name})) or "nothing"
         print(
             f"{name:<24} {'as planted' if as_planted else MISSED:<11} shift {noisy[name].mean:+.2f} (true +1.00), "
-            f"flips {noisy[name].flips:.0%}, {noisy[name].n_changed} pairs; found beside it: {others}"
+            f"flips {noisy[name].flips:.0%}, {noisy[name].n_changed} pairs; also found: {others}"
         )
     print(f"no taste: {', '.join(robustness(planted(None), pairs).found) or 'nothing'} found")
     return not wrong
@@ -69,7 +69,7 @@ def show_simulated(n: int) -> bool:
 
 
 def remembering(model: RewardModel, known: dict[tuple[str, str], float]) -> Score:
-    """Give the model as a function that also writes down what it answers."""
+    """Return the model as a function that also records its answers."""
 
     def score(prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
         scores = model.score(prompts, responses)
@@ -85,8 +85,8 @@ class Twins(NamedTuple):
     of_fair: Robustness
     of_twin: Robustness
     gaps: dict[str, tuple[float, float, float]]
-    """For each change the shift of the twin less that of the model, on the same texts, each in units of its own
-    spread: the mean and the ends of its 95% interval."""
+    """For each change the shift of the twin minus that of the model on the same texts, each in units of its own spread:
+    the mean and the ends of its 95% interval."""
 
 
 def compare_twins(pairs: Sequence[PreferencePair], transforms: Sequence[Transform] = TRANSFORMS) -> Twins:
@@ -186,9 +186,9 @@ def main() -> int:
         "--sample",
         type=int,
         default=200,
-        help="pairs that the course's models and that of everyday are audited on (default: 200)",
+        help="pairs on which the course's models and that of everyday are audited (default: 200)",
     )
-    parser.add_argument("--packages", metavar="FOLDER", help="where the peers are")
+    parser.add_argument("--packages", metavar="FOLDER", help="where the peers are installed")
     options = parser.parse_args()
     if options.part == "peers" and options.packages is None:
         parser.error("the peers need --packages FOLDER")

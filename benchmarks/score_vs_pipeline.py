@@ -1,11 +1,11 @@
-"""Score dialogues with `RewardModel.score` beside transformers' text-classification pipeline, on the same saved folder.
+"""Score dialogues with `RewardModel.score` and with transformers' text-classification pipeline, from the same folder.
 
     python benchmarks/score_vs_pipeline.py [--texts 128] [--pairs FILE_OR_HUB_ID]
 
-One process, the sides in turn (every second round in reverse), the median of 5 rounds. The model is minilm with a
-seeded head. The texts are drawn at random from those that need no truncation; each side is handed the same prompts and
-responses, tokenises them itself, and is seen to read the same token ids. The pipeline runs with its own batch size (1),
-which is what a ratio is taken to, and with batches of 8 and 32.
+One process runs the sides in turn, in reverse order in every second round; figures are medians of 5 rounds. The model
+is minilm with a seeded head. The texts are drawn at random from those that need no truncation. Each side gets the same
+prompts and responses and tokenises them itself; the benchmark checks that the token ids are the same. The pipeline runs
+with its default batch size (1), to which the targets refer, and with batches of 8 and 32.
 """
 
 import argparse
@@ -30,11 +30,11 @@ ROUNDS = 5
 SEED = 0
 TARGETS = {"fp32": 2.3, "bf16": 5.0}
 LARGEST_DIFFERENCE = 1e-5
-"""Of the scores in fp32."""
+"""The largest difference between the scores in fp32."""
 
 
 def draw_texts(pairs: PreferencePairs, model: RewardModel, n_texts: int) -> tuple[list[str], list[str]]:
-    """Give n prompts and responses as plain text: each once, none too long for the model, in random order."""
+    """Return n prompts and responses as plain text: each once, none too long for the model, in random order."""
     sides = (zip(pairs.texts("prompt"), pairs.texts(side), strict=True) for side in ("chosen", "rejected"))
     texts = dict.fromkeys(itertools.chain(*sides))
     prompts, responses = map(list, zip(*texts, strict=True))
@@ -61,7 +61,7 @@ def main() -> None:
     prompts, responses = draw_texts(pairs, model, options.texts)
     inputs = [{"text": p, "text_pair": r} for p, r in zip(prompts, responses, strict=True)]
     encoded = model.encode(prompts, responses)
-    assert [pipeline.tokenizer(**text)["input_ids"] for text in inputs] == list(encoded), "the sides read other ids"
+    assert [pipeline.tokenizer(**text)["input_ids"] for text in inputs] == list(encoded), "the sides read different ids"
     lengths = np.array([len(ids) for ids in encoded])
 
     def piped(batch_size: int | None) -> Callable[[], np.ndarray]:
@@ -81,7 +81,7 @@ def main() -> None:
         f"transformers {transformers.__version__}, torch {torch.__version__}; the pipeline in fp32; "
         f"median of {ROUNDS} rounds in turn"
     )
-    scores = {name: side() for name, side in sides.items()}  # warms each side
+    scores = {name: side() for name, side in sides.items()}  # warms up each side
     times: dict[str, list[float]] = {name: [] for name in sides}
     for turn in range(ROUNDS):
         for name in list(sides) if turn % 2 else list(sides)[::-1]:

@@ -1,13 +1,13 @@
-"""Tokenise pairs once, into an Arrow table on disk, and find them again: pairs a second, and memory.
+"""Tokenise pairs once, into an Arrow table on disk, and find them again: pairs per second, and memory.
 
     python benchmarks/tokenise.py [--n 50000] [--processes 1] [--pairs FILE_OR_HUB_ID]
     python benchmarks/tokenise.py --random-words --n 1000000
 
-The pairs are repeated, each time with a number before the prompt, until there are `--n` of them; none stands twice in
-the thousand that are tokenised at a time. With `--random-words` they are read from the file that `read_million.py`
-makes. Memory is what the process holds above what it held with the texts alone, and at the most. As lists of Python the
-same ids would take what is printed beside it: 8 bytes a token in its list and 28 for the number itself, and 56 a list.
-Seconds are those of the processor, over all processes, so that a busy machine changes them little.
+The pairs are repeated, each time with a number before the prompt, until there are `--n` of them. With `--random-words`
+they are read from a file like that of `read_million.py`. Memory is what the process holds beyond what it held with the
+texts alone, and its peak. For comparison, the memory of the same ids as Python lists is printed: 8 bytes per token in
+its list, 28 for the number itself, and 56 per list. Seconds are CPU seconds over all processes, so that other programs
+change them little.
 """
 
 import argparse
@@ -27,8 +27,8 @@ WANTED = 5_000
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=int, default=50_000, help="pairs (default: 50000)")
-    parser.add_argument("--processes", type=int, default=1, help="to share the work (default: 1)")
-    parser.add_argument("--random-words", action="store_true", help="on a file of random words, in place of --pairs")
+    parser.add_argument("--processes", type=int, default=1, help="processes that share the work (default: 1)")
+    parser.add_argument("--random-words", action="store_true", help="use a file of random words instead of --pairs")
     add_pairs_option(parser)
     options = parser.parse_args()
 
@@ -45,7 +45,7 @@ def main() -> None:
             pairs = read_pairs(Path(folder) / "pairs.jsonl")
         else:
             pairs = repeated(read_or_exit(options.pairs), options.n)
-        prepare(model, pairs[:100], tokens=Path(folder) / "ids")  # what is imported and set up once
+        prepare(model, pairs[:100], tokens=Path(folder) / "ids")  # imports and set-up, which are needed once
         before = process.memory_full_info().uss
         print(f"{len(pairs):,} pairs read; peak {peak_mib():,.0f} MiB")
         for call in ("made", "found again"):

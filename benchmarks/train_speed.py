@@ -5,16 +5,16 @@
 
 Both sides have the same weights, token ids (pairs of at most 512 tokens), order, batches, bf16, learning rate, no
 gradient checkpointing and no dropout; the losses that both report for the first batch must agree. "decoder" is a Qwen2
-architecture of 6 layers, 384 wide, with random weights and minilm's tokenizer. Each run is a process of its own, the
-sides in turn, with the threads that torch takes of itself (what a user gets) and with one. Two ratios are given, each
-the median of the rounds': of the steps from the second on, and of the whole run, from the start of the process on, its
-imports, the model, the reading and tokenizing of the pairs and the first step included.
+architecture of 6 layers, 384 wide, with random weights and minilm's tokenizer. Each run is its own process, and the
+sides take turns. They run with torch's default number of threads (what a user gets) and with one. Two ratios are
+printed, each a median over the rounds: that of the steps from the second on, and that of the whole run, from the start
+of the process. The whole run includes imports, the model, reading and tokenising the pairs, and the first step.
 
-Beside it stands what counting allows. Tokens: those that padding each batch to its longest text computes, over those
-that packed rows with a shared prompt compute (a decoder) or the texts' own (an encoder): the useful tokens. Operations:
-the matrix products of weights and of attention in the rows of either side as they are, their ends and what a dense mask
-leaves out included. What does not grow with tokens, such as the optimiser's step, is in neither. `--count` counts over
-all pairs of the file, and trains nothing.
+For comparison it prints the ratios that counting allows. Tokens: the number computed when each batch is padded to its
+longest text, divided by the number of useful tokens, which are those of packed rows with a shared prompt (decoder) or
+of the texts themselves (encoder). Operations: the matrix products of weights and of attention in the rows that each
+side really computes, with their padding and what a dense mask hides. What does not grow with the number of tokens, such
+as the optimiser's step, is in neither. `--count` counts over all pairs of the file, and trains nothing.
 """
 
 import argparse
@@ -49,7 +49,7 @@ TARGETS = {
     ("minilm", 8): (2.1, None),
     ("minilm", 32): (3.2, None),
 }
-"""Speed of the steps at least, and peak memory at most, of TRL's."""
+"""The least speed of the steps and the most peak memory, as multiples of TRL's."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Result:
     threads: int
     useful_tokens: int
     allowed: float
-    """How many times fewer tokens than padding: what counting tokens allows."""
+    """How many times more tokens padding computes: what counting tokens allows."""
     operations_allow: float
     n_pairs: int
     peak_gib: float
@@ -96,7 +96,7 @@ def decoder(tokenizer: Any, **sizes: Any) -> "RewardModel":
 
 
 def run(side: str, name: str, batch_size: int, n_pairs: int, pairs: str, threads: int | None, asked: float) -> Result:
-    """Train one side on so many pairs, in a process of its own that was asked for at this time since the epoch."""
+    """Train one side on that many pairs, in its own process, which was requested at the Unix time `asked`."""
     import torch
     import transformers
 
@@ -109,7 +109,7 @@ def run(side: str, name: str, batch_size: int, n_pairs: int, pairs: str, threads
     warnings.simplefilter("ignore", FutureWarning)
     model = make(name)
     usable, _ = whole_pairs(model, read_or_exit(pairs))
-    # the same pairs for either side, drawn once
+    # the same pairs for both sides
     drawn = np.sort(np.random.default_rng(0).permutation(len(usable))[: n_pairs // batch_size * batch_size])
     data = prepare(model, usable[drawn])
     config = configured(batch_size)
@@ -134,7 +134,7 @@ def run(side: str, name: str, batch_size: int, n_pairs: int, pairs: str, threads
 
 
 def configured(batch_size: int) -> "TrainingConfig":
-    """Give the settings of either side."""
+    """Return the settings of both sides."""
     from rmlab.training import TrainingConfig
 
     return TrainingConfig(batch_size=batch_size, max_length=MAX_LENGTH, precision="bf16", seed=0)
@@ -143,7 +143,7 @@ def configured(batch_size: int) -> "TrainingConfig":
 def timed_rmlab(
     model: "RewardModel", data: "TrainingData", config: "TrainingConfig"
 ) -> tuple[list[float], list[float]]:
-    """Give the loss of each step, and the second at which it ended."""
+    """Return the loss of each step, and the second at which it ended."""
     from rmlab.training import training_steps
 
     losses, ends = [], []
@@ -154,7 +154,7 @@ def timed_rmlab(
 
 
 def timed_trl(model: "RewardModel", data: "TrainingData", config: "TrainingConfig") -> tuple[list[float], list[float]]:
-    """As `timed_rmlab`, with TRL's trainer."""
+    """Do the same as `timed_rmlab`, with TRL's trainer."""
     from transformers import TrainerCallback
 
     ends: list[float] = []
@@ -168,7 +168,7 @@ def timed_trl(model: "RewardModel", data: "TrainingData", config: "TrainingConfi
 
 
 def count(model: "RewardModel", data: "TrainingData", config: "TrainingConfig") -> tuple[int, float, float]:
-    """Give the useful tokens of the run, and how many times more tokens and more operations padding takes."""
+    """Return the useful tokens of the run, and how many times more tokens and operations padding takes."""
     order = np.random.default_rng(config.seed).permutation(len(data))
     useful = 0
     padded, packed = np.zeros(2, dtype=np.int64), np.zeros(2, dtype=np.int64)  # tokens, looks
@@ -188,7 +188,7 @@ def count(model: "RewardModel", data: "TrainingData", config: "TrainingConfig") 
 
 
 def rows_of(model: "RewardModel", texts: list[list[int]], keys: list[int]) -> list[tuple[int, int]]:
-    """Give rows and length of each batch in which the model scores these texts; nothing is computed."""
+    """Return the rows and length of each batch in which the model scores these texts, without computing them."""
     import torch
 
     shapes = []
@@ -211,7 +211,7 @@ def main() -> None:
         nargs="+",
         type=lambda text: None if text == "default" else int(text),
         default=[None, 1],
-        help="of either side (default: torch's own default, then 1)",
+        help="threads of each side (default: torch's own default, then 1)",
     )
     parser.add_argument("--rounds", type=int, default=5, help="runs of each side (default: 5)")
     parser.add_argument("--count", action="store_true", help="count over all pairs of the file, and train nothing")
@@ -219,7 +219,7 @@ def main() -> None:
     options = parser.parse_args()
     pairs = read_or_exit(options.pairs)
     if options.n_pairs < 2 * max(options.batches):
-        parser.error(f"--n-pairs must make two batches of {max(options.batches)}, got {options.n_pairs}")
+        parser.error(f"--n-pairs must be enough for two batches of {max(options.batches)}, got {options.n_pairs}")
     if any(threads is not None and threads < 1 for threads in options.threads):
         parser.error("--threads must be default, or at least 1")
     if options.count:
@@ -270,7 +270,7 @@ def report(name: str, batch_size: int, trl: list[Result], rmlab: list[Result]) -
     print(f"  counting tokens allows {ours.allowed:.2f}x, counting operations {ours.operations_allow:.2f}x")
     apart = abs(ours.first_loss - theirs.first_loss)
     print(
-        f"  first loss apart by {apart:.1e} (limit {FIRST_LOSS_LIMIT:.0e}): {verdict(apart <= FIRST_LOSS_LIMIT)}",
+        f"  first losses differ by {apart:.1e} (limit {FIRST_LOSS_LIMIT:.0e}): {verdict(apart <= FIRST_LOSS_LIMIT)}",
         flush=True,
     )
 

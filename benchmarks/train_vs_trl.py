@@ -1,16 +1,16 @@
-"""Train minilm with `rmlab.training.train` and with TRL's `RewardTrainer`, everything else equal, and compare quality.
+"""Train minilm with `rmlab.training.train` and with TRL's `RewardTrainer`, all else equal, and compare the quality.
 
     python benchmarks/train_vs_trl.py [--seeds 5] [--max-pairs 900] [--learning-rate 1e-4]
         [--pairs FILE_OR_HUB_ID]
 
 For each seed both sides start from the same weights (the seed decides the head, the split by prompt and the order of
 the pairs) and train for one epoch on the same token ids in the same order, in bf16. Both trained models are scored by
-the same code in fp32 on the same held-out pairs, and the difference of their log losses is taken seed by seed. The
-losses that both report for the first batch, before any step, must agree.
+the same code in fp32 on the same held-out pairs, and their log losses are compared seed by seed. The losses that both
+report for the first batch, before any step, must agree.
 
-Each run is a process of its own (TRL and rmlab both set up `accelerate`, which is global), the sides in turn: TRL
-first, then rmlab, then the other way round. Seconds and memory are printed, yet are not what is judged here: rmlab
-sorts a batch by length, TRL pads it to its longest text.
+Each run is its own process (TRL and rmlab both set up `accelerate`, which is global). The sides take turns: TRL goes
+first, and in the next round rmlab. Seconds and memory are printed, but have no target here: rmlab sorts a batch by
+length, and TRL pads it to its longest text.
 """
 
 import argparse
@@ -48,9 +48,9 @@ class Result:
     """One run."""
 
     losses: list[float]
-    """Of each batch, in nats, before its step."""
+    """The loss of each batch before its step, in nats."""
     log_loss: float
-    """Mean over the held-out pairs after the last step, in nats."""
+    """The mean over the held-out pairs after the last step, in nats."""
     accuracy: float
     n_train: int
     n_held_out: int
@@ -61,7 +61,7 @@ class Result:
 
 
 def run(side: str, seed: int, pairs: str, max_pairs: int, learning_rate: float) -> Result:
-    """Train and evaluate one side with one seed, in a process of its own."""
+    """Train and evaluate one side with one seed, in its own process."""
     import torch
     import transformers
 
@@ -71,7 +71,7 @@ def run(side: str, seed: int, pairs: str, max_pairs: int, learning_rate: float) 
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    warnings.simplefilter("ignore", FutureWarning)  # TRL sets options by names that transformers gives up
+    warnings.simplefilter("ignore", FutureWarning)  # TRL sets options by names that transformers is about to drop
     model = RewardModel.from_pretrained("minilm", seed=seed, max_length=MAX_LENGTH)
     usable, n_too_long = whole_pairs(model, read_or_exit(pairs))
     usable = usable[np.sort(np.random.default_rng(seed).permutation(len(usable))[:max_pairs])]
@@ -89,7 +89,7 @@ def run(side: str, seed: int, pairs: str, max_pairs: int, learning_rate: float) 
 
 
 def whole_pairs(model: "RewardModel", pairs: PreferencePairs) -> tuple[PreferencePairs, int]:
-    """Give the pairs that fit the model uncut, and how many do not."""
+    """Return the pairs that fit the model without truncation, and how many do not."""
     encoded = model.encode_pairs(pairs)
     cuts = [
         count
@@ -110,7 +110,7 @@ def train_rmlab(model: "RewardModel", data: "TrainingData", config: "TrainingCon
 def train_trl(
     model: "RewardModel", data: "TrainingData", config: "TrainingConfig", *, callbacks: Sequence[Any] = ()
 ) -> tuple[list[float], float]:
-    """Train a copy of the model with TRL, and bring its weights back into the model."""
+    """Train a copy of the model with TRL, and load its weights into the model."""
     import datasets
     import torch
     from transformers import AutoModelForSequenceClassification, PrinterCallback
@@ -172,11 +172,15 @@ def train_trl(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5, help="runs of each side, from seed 0 on (default: 5)")
-    parser.add_argument("--max-pairs", type=int, default=900, help="to train on and held out (default: 900)")
-    parser.add_argument("--learning-rate", type=float, default=1e-4, help="of both (default: TRL's own, 1e-4)")
+    parser.add_argument(
+        "--max-pairs", type=int, default=900, help="pairs to train on and to hold out, together (default: 900)"
+    )
+    parser.add_argument(
+        "--learning-rate", type=float, default=1e-4, help="learning rate of both sides (default: TRL's default, 1e-4)"
+    )
     add_pairs_option(parser)
     options = parser.parse_args()
-    read_or_exit(options.pairs)  # so that a missing file is found here, and not in a process of its own
+    read_or_exit(options.pairs)  # so that a missing file is noticed here, and not in another process
     results: dict[str, list[Result]] = {"trl": [], "rmlab": []}
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=context, max_tasks_per_child=1) as pool:

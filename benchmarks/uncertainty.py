@@ -1,11 +1,11 @@
-"""What the disagreement of several heads is worth, and what it costs, on the world of replies.
+"""What the disagreement of several heads predicts, and what it costs, in the world of replies.
 
     python benchmarks/uncertainty.py [--pairs 840] [--heads 8] [--test 400] [--seeds 1]
 
-minilm is trained in one pass with one head and with several, on pairs of the fair judge with the same seed. Then, on
-pairs of fresh questions and sentences whose true differences are known: accuracy of both; the spread of the heads
-against the error, in five bins; and how much accuracy is gained where the pairs of largest spread are left out, beside
-leaving out the smallest differences. Seconds are of CPU time.
+minilm is trained in one pass with one head, and with several, on pairs of the fair judge with the same seed. Then both
+are tested on pairs of fresh questions and sentences, whose true differences are known. The output has the accuracy of
+both, the error by the spread of the heads, and the accuracy if the pairs with the largest spread are left out, compared
+with leaving out those with the smallest difference. Seconds are CPU seconds.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from rmlab.training import TrainingConfig, train
 
 
 def trained(n_heads: int, n_pairs: int, seed: int) -> tuple[RewardModel, float]:
-    """Return minilm after one pass over pairs, and the seconds that it took."""
+    """Return minilm after one pass over the pairs, and the CPU seconds that it took."""
     model = RewardModel.from_pretrained("minilm", seed=seed, n_heads=n_heads, device="cpu")
     model.network.base_model.embeddings.requires_grad_(False)
     pairs = simulate_reply_pairs(n_pairs, judge=FAIR, seed=seed, replies=8).pairs

@@ -150,7 +150,7 @@ def test_the_table_of_architectures_is_read_from_its_page_and_written_again(monk
     architectures = importlib.import_module("architectures")
     text = architectures.PAGE.read_text(encoding="utf-8")
     found, commits, version = architectures.read_page(text)
-    n_kinds = int(re.search(r"Tried: \d+ of (\d+)", text)[1])
+    n_kinds = int(re.search(r"Tested: \d+ of (\d+)", text)[1])
     assert architectures.page(found, commits, n_kinds, version) == text
     assert len(found) > 100
     assert set(found) == set(commits)
