@@ -120,7 +120,7 @@ FAULTS = {
     "status 3": lambda: 3,
     "was changed": lambda: (Path("pairs.csv").write_bytes(b"") and 2) or 0,
     "left behind": lambda: print("rmlab: no", file=sys.stderr) or Path("new").write_text("x") + 1,
-    "no JSON": lambda: print('{"a": NaN}') or 0,
+    "not JSON": lambda: print('{"a": NaN}') or 0,
 }
 
 
