@@ -3,10 +3,10 @@
     python benchmarks/camps.py [--simulations 500]
 
 Raters share one taste. Those of the smaller camp differ from the others in a second one, by a small, medium or large
-gap. A line runs until so many camps have been called clear. The true gap is that of the camps as reported, including
-wrong members. Then come classes without camps: all raters alike, two who toss a coin, three who are far surer than the
-others. The exit status is 1 if a coverage is outside 93 to 97%, or if camps are found in more than 5% of the classes
-without them, plus a margin for the number of simulations.
+gap. A line runs until `--simulations` camps have been called clear. The true gap is that of the camps as reported,
+including wrong members. Then come classes without camps: all raters alike, two who toss a coin, three who are far surer
+than the others. The exit status is 1 if a coverage is outside 93 to 97%, or if camps are found in more than 5% of the
+classes without them, plus a margin for the number of simulations.
 """
 
 import argparse

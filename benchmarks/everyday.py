@@ -73,9 +73,8 @@ def main() -> None:
                 differences[test] = read(training, test)
             found = evaluate(differences)
             low, high = found.accuracy_interval
-            log_loss = (
-                "       " if reader == "longer" else f"{found.log_loss:7.3f}"
-            )  # its differences are characters, not nats
+            # the differences of "longer" are characters, not nats
+            log_loss = "       " if reader == "longer" else f"{found.log_loss:7.3f}"
             interval = f"{found.accuracy:.3f} ({low:.3f} to {high:.3f})"
             print(f"{name:16} {reader:11} {interval}   {log_loss}   {time.perf_counter() - started:7.0f}", flush=True)
 
