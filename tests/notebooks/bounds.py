@@ -293,10 +293,11 @@ def double_spaces_move_the_scores_of_the_tiny_model(lesson: Lesson) -> None:
 
 def each_mystery_shows_its_fault_and_is_caught_by_exactly_its_lines(lesson: Lesson) -> None:
     """Do with the seed of the mysteries what tests/test_faults.py does with seed 0; the lesson has made these runs."""
+    good = lesson["faults"].run(seed=6).signs
     for number in range(1, 13):
         run = lesson["run_mystery"](number)
         fault = lesson["faults"].FAULTS[run.fault]
-        assert CHANGES[run.fault](run.signs, lesson["sound"].signs), run.fault
+        assert CHANGES[run.fault](run.signs, good), run.fault
         assert set(run.broken) == {fault.caught_by, *fault.implies}, run.fault
 
 
