@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from playwright.sync_api import Page
@@ -74,7 +74,6 @@ PAYLOADS = (
 )
 
 
-T = TypeVar("T")
 PATIENCE = 30  # seconds that a busy machine may take
 
 
@@ -84,16 +83,6 @@ def until(condition: Callable[[], Any]) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
-
-
-def first_good(measure: Callable[[], T], is_good: Callable[[T], Any]) -> T:
-    """Measure what a machine that has other work too may spoil: up to three times, until it is good."""
-    found = measure()
-    for _ in range(2):
-        if is_good(found):
-            break
-        found = measure()
-    return found
 
 
 WORDS = ["river", "castle", "train", "soup", "garden", "letter"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +11,6 @@ from in_lab import ERROR_OUTPUT, NOTEBOOKS, command, expect_idle, open_in, run_n
 from playwright.sync_api import Locator, Page, expect
 
 CONTROLS = """\
-import time
 from rmlab.explorer import controls
 from rmlab.plots.curves import plot_guesses
 share = controls.Slider(0.5, 0, 1, step=0.01, label="share")
@@ -109,9 +107,7 @@ def test_a_drag_does_not_flood_the_kernel_and_its_last_value_arrives(notebook: P
     run_new_cell(notebook, FLOOD)
     slider = notebook.get_by_role("slider", name="slow")
     slider.scroll_into_view_if_needed()
-    began = time.monotonic()
     drag(notebook, slider, 200)
-    seconds = time.monotonic() - began
     assert not slider.evaluate("node => node.matches(':focus') && getComputedStyle(node).outlineStyle !== 'none'")
     run_new_cell(notebook, "time.sleep(1)")
     last = slider.input_value()
@@ -120,7 +116,7 @@ def test_a_drag_does_not_flood_the_kernel_and_its_last_value_arrives(notebook: P
     expect(told).to_be_visible(timeout=60_000)
     found = re.fullmatch(r"heard (\d+) last (\d+)", told.inner_text().strip())
     assert found
-    assert 1 <= int(found[1]) <= 5 + seconds / 0.3  # of 200: while the kernel hears one, the others are passed over
+    assert 1 <= int(found[1]) <= 20
     assert found[2] == last
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from explorer import WORDS, Opened, a_film, every_view, first_good, some_pairs
+from explorer import WORDS, Opened, a_film, every_view, some_pairs
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from rmlab import explorer
@@ -113,7 +113,7 @@ def test_keys_pick_in_the_pictures_what_the_pointer_can(open_file: Open):
     page = open_file(explorer.Explorer(shown.state, ("probe", "pairs"), shown.data | explorer.probe().data))
     page.get_by_role("tab", name="Pairs").click()
     line = page.locator(".rx-pair-line")
-    expect(line).to_contain_text("With the keyboard: Tab goes from table to picture, arrow keys pick a pair")
+    expect(line).to_contain_text("Tab goes from table to picture, arrow keys pick a pair, Enter opens")
 
     def walk(name: str, key: str):
         """Tab to a picture, and press one key until its end; what is picked on the way."""
@@ -375,13 +375,15 @@ def test_10_000_pairs_are_sorted_and_filtered_in_200_ms(open_file: Open):
         return performance.now() - from;
       };
     }""")
+    times = []
     for act in (
         "document.querySelectorAll('.rx-sort')[1].click()",
         "document.querySelectorAll('.rx-sort')[3].click()",
         "window.type('soup')",
         "document.querySelectorAll('.rx-sort')[4].click()",
     ):  # fmt: skip
-        assert min(page.evaluate(f"() => window.took(() => {act})") for _ in range(3)) < 200, act
+        times += [page.evaluate(f"() => window.took(() => {act})") for _ in range(3)]
+    assert np.median(times) < 200, times
 
 
 def test_export_opens_as_text_in_a_spreadsheet(open_file: Open, tmp_path: Path):
@@ -423,14 +425,13 @@ def test_film_plays_at_30_frames_a_second_and_follows_a_pair(open_file: Open):
     expect(page.locator(".rx-pair-line")).to_contain_text(f"pair 7: difference {d:+.2f}".replace("-", "−"))
 
     slider.press("Home")
-    count = """() => new Promise((done) => {
+    frames = page.evaluate("""() => new Promise((done) => {
       const marks = document.querySelector(".rx-strip .rx-dots");
       let drawn = 0;
       new MutationObserver(() => { drawn += 1; }).observe(marks, { attributes: true, attributeFilter: ["d"] });
       document.querySelector(".rx-play").click();
       setTimeout(() => { document.querySelector(".rx-play").click(); done(drawn); }, 2000);
-    })"""
-    frames = first_good(lambda: page.evaluate(count), lambda drawn: drawn >= 60)
+    })""")
     assert frames >= 60, f"{frames / 2} frames a second"
     expect(page.get_by_role("button", name="Play")).to_be_visible()  # and it has stopped
     at = words.inner_text()
@@ -632,11 +633,7 @@ def test_2_000_pairs_in_one_file_are_small_and_soon_there(page: Page, tmp_path: 
     state = explorer.ExplorerState(view="pairs")
     file.write_text(render_page(state, ("pairs", "film", "compare"), data, title="t"), encoding="utf-8")
     assert file.stat().st_size < 5e6
-
-    def milliseconds() -> float:
-        page.goto(file.as_uri())
-        expect(page.locator(".rx-rows .rx-row").first).to_be_visible()
-        return page.evaluate("performance.now()")
-
-    took = first_good(milliseconds, lambda took: took < 2000)
+    page.goto(file.as_uri())
+    expect(page.locator(".rx-rows .rx-row").first).to_be_visible()
+    took = page.evaluate("performance.now()")
     assert took < 2000, f"{took:.0f} ms"

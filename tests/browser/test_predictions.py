@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from accessibility import COLOURS, faults
+from accessibility import faults
 from explorer import Opened, every_view, opening, some_pairs, until
 from playwright.sync_api import Browser, Page, expect
 
@@ -390,7 +390,7 @@ def faults_of_both_schemes(page: Page) -> list[Any]:
     page.emulate_media(color_scheme="light")
     found = faults(page)
     page.emulate_media(color_scheme="dark")
-    return found + faults(page, rules=COLOURS)
+    return found + faults(page)
 
 
 @pytest.mark.parametrize("view", ["curve", "probe"])

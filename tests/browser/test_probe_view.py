@@ -235,7 +235,7 @@ def test_a_slow_scorer_is_said_and_holds_no_typing_up(browser: Browser) -> None:
         expect(page.get_by_text("a scorer is scoring; these are the previous scores.")).to_be_visible()
         start = time.monotonic()
         box.press_sequentially(" but typed on")
-        assert time.monotonic() - start < 15  # the scorer takes longer
+        assert time.monotonic() - start < 5
         expect(box).to_have_value("slow but typed on")
         go_on.set()
         expect(page.get_by_text("score +17.00")).to_be_visible()
