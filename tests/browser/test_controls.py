@@ -11,6 +11,7 @@ from in_lab import ERROR_OUTPUT, NOTEBOOKS, command, expect_idle, open_in, run_n
 from playwright.sync_api import Locator, Page, expect
 
 CONTROLS = """\
+import time
 from rmlab.explorer import controls
 from rmlab.plots.curves import plot_guesses
 share = controls.Slider(0.5, 0, 1, step=0.01, label="share")

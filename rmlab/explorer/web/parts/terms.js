@@ -31,7 +31,7 @@ export function besideEven(loss) {
 }
 
 /** What a number in nats means, in half a sentence. */
-export const LEAD = "a lead of 1 is expected to win 73 of 100";
+export const LEAD = "a lead of 1 is expected to win 73 of 100 judgements";
 export const NATS = `in nats: ${LEAD}`;
 
 /** What a model learned from, in half a sentence; "" if its name is clear, or if it is not a model of the course. */
