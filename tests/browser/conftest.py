@@ -9,19 +9,18 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from explorer import Opened, opening
-from in_lab import CLOSE_ALL, SECONDS, nothing_thrown
+from in_lab import CLOSE_ALL, SECONDS, Address, end_kernels, nothing_thrown
 from marionette import Firefox
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "browser-tests"
 
-Address = Callable[[str], str]
 # Every cell is drawn at once; Lab would draw only those in view. It saves nothing by itself: every save is refused
 # (see `page`), and after two minutes, on a slow machine, Lab would say so in a dialogue that lies over the controls.
 SETTINGS = {"notebook-extension/tracker": {"windowingMode": "none"}, "docmanager-extension/plugin": {"autosave": False}}
@@ -136,11 +135,7 @@ def unsaving(browser: Browser, width: int) -> BrowserContext:
 def own_kernels(lab: Address) -> Iterator[None]:
     """None of a test's kernels is left: Lab would go on with it, and its cells would be counted on."""
     yield
-    with urllib.request.urlopen(lab("api/sessions")) as answer:
-        sessions = json.load(answer)
-    for session in sessions:
-        address = lab(f"api/sessions/{session['id']}")
-        urllib.request.urlopen(urllib.request.Request(address, method="DELETE")).close()
+    end_kernels(lab)
 
 
 @pytest.fixture(scope="session")

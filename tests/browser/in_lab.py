@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,13 +18,32 @@ IDLE = "Python 3 (ipykernel) | Idle"
 # Lab draws an error as it draws stderr.
 ERROR_OUTPUT = "[data-mime-type='application/vnd.jupyter.stderr']:has-text('Traceback (most recent call last)')"
 ALL_DRAWN = "[...document.querySelectorAll('.jp-Notebook img')].every(p => p.complete && p.naturalWidth)"
-# What is disposed of does not ask about changes, but throws where its kernel is still to come.
+# anywidget gives a model two seconds to start, and throws this when they are over: of one that was closed before it had
+# started, which harms nobody, and of one that started later, which from then on hears nothing of its kernel.
+NOT_STARTED = "[anywidget] Failed to initialize model."
+# What is disposed of does not ask about changes, but throws where its kernel is still to come. What anywidget throws of
+# models that are closed here comes before the next notebook is opened.
 CLOSE_ALL = """async () => {
-    for (const one of [...jupyterapp.shell.widgets("main")]) {
+    const opened = [...jupyterapp.shell.widgets("main")];
+    for (const one of opened) {
         await one.sessionContext?.ready;
         one.dispose();
     }
+    if (opened.length) await new Promise(resolve => setTimeout(resolve, 2500));
 }"""
+
+
+Address = Callable[[str], str]
+"""Makes a path an address of the server."""
+
+
+def end_kernels(lab: Address) -> None:
+    """End every kernel of the server."""
+    with urllib.request.urlopen(lab("api/sessions")) as answer:
+        sessions = json.load(answer)
+    for session in sessions:
+        address = lab(f"api/sessions/{session['id']}")
+        urllib.request.urlopen(urllib.request.Request(address, method="DELETE")).close()
 
 
 def cells_of(path: Path) -> tuple[int, int]:
@@ -53,9 +74,13 @@ def open_in(page: Page, path: Path, *, more_cells: int = 0) -> None:
     expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(n_cells, timeout=60 * SECONDS)
 
 
+class NotStartedError(AssertionError):
+    """The machine was too busy for anywidget to start a model in its two seconds. A reader runs the cell again."""
+
+
 @contextmanager
 def nothing_thrown(page: Page) -> Iterator[None]:
-    """Fail where a script of the page throws."""
+    """Fail where a script of the page throws; with a NotStartedError, if that is all."""
     thrown: list[str] = []
 
     def note(error: Exception) -> None:
@@ -66,6 +91,8 @@ def nothing_thrown(page: Page) -> Iterator[None]:
         yield
     finally:
         page.remove_listener("pageerror", note)
+    if thrown and set(thrown) == {NOT_STARTED}:
+        raise NotStartedError(thrown)
     assert not thrown, thrown
 
 
