@@ -106,7 +106,7 @@ class Rewarded:
         for one in sorted(self.weights, key=lambda weight: -abs(weight.value)):
             if one.n_pairs:
                 ends = f"{one.lower:6.2f} to {one.upper:5.2f}"
-                mark = "" if one.clear else "   (0 is inside)"
+                mark = "" if one.clear else "   (the interval contains 0)"
                 lines.append(f"{one.attribute:<{width}}  {one.value:5.2f}  {ends}   {one.n_pairs:5d}{mark}")
         labels = f"{self.n_labels:,} labels" + (f", {self.n_ties:,} of them ties" if self.n_ties else "")
         more = self.more_for_half

@@ -22,7 +22,7 @@ def with_one(sentence, place):
 RIGHT = {
     "report_sentences": [
         [ACCURACY, LENGTH, TASTE], from_figures, (TASTE, ACCURACY, LENGTH),
-        with_one("Whether the ceiling (0.74 to 0.87) is reached cannot be told: 0.79 is inside.", 1),
+        with_one("Whether the ceiling (0.74 to 0.87) is reached cannot be told: 0.79 lies within it.", 1),
         with_one("A hedge changes it by −0.10 (−0.35 to 0.15): not shown to be disliked.", 2),
     ],
 }  # fmt: skip

@@ -128,7 +128,7 @@ export function comparedInWords({ of, said, truth, right }) {
     const verdict = right ? "the model does get it wrong" : truth === 0 ? "the model gives both responses one score" : "the model gets it right";
     return `You said that the model gets pair ${said + 1} wrong: ${verdict}.`;
   }
-  if (of === "head") return right ? "You said so: right." : `You said ${HEADS[said] ?? said}: it is ${HEADS[truth] ?? truth}.`;
+  if (of === "head") return `You said ${HEADS[said] ?? said}: ${right ? "that is right" : `it is ${HEADS[truth] ?? truth}`}.`;
   const gap = said - truth;
   const apart = Math.abs(gap) < 0.005 ? "they agree" : `${Math.abs(gap).toFixed(2)} too ${gap > 0 ? "high" : "low"}`;
   const claim = {
