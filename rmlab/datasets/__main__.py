@@ -35,28 +35,34 @@ from rmlab.simulate import expected_outcomes
 from rmlab.simulate.replies import JUDGES, simulate_reply_pairs
 from rmlab.training import TrainingConfig, train
 
-REPLIES = 8
-"""To a question, each time that it is asked; every two of them make a pair."""
-SETTINGS: dict[str, Any] = {
-    "batch_size": 8 * math.comb(REPLIES, 2),  # eight questions
-    "keep_together": True,
-    "warmup_fraction": 0.06,
-}
-RANK = 20
+REPLIES, JUDGEMENTS = 8, 16
+"""Replies to a question, each time that it is asked; and how often every two of them are judged."""
+SETTINGS: dict[str, Any] = {"keep_together": True, "warmup_fraction": 0.06}
+JUDGED_ONCE = SETTINGS | {"batch_size": 8 * math.comb(REPLIES, 2)}  # eight questions a step
+JUDGED_OFTEN = SETTINGS | {"batch_size": 400}  # eight questions too: most pairs were judged both ways, and are two
+FROZEN_LAYERS = 2
+RANK = 64
 """Of what is kept of the changes that training made. `course` prints what a cut to it costs."""
 LANGUAGE_TEXTS_A_STEP, LANGUAGE_STEPS = 32, 1_500
 
 
-def replies_of(judge: CourseJudge, times_asked: int, *, seed: int) -> PreferencePairs:
+def replies_of(judge: CourseJudge, times_asked: int, *, seed: int, **options: Any) -> PreferencePairs:
     """Return the pairs of so many times that a question is asked."""
     n_pairs = times_asked * math.comb(REPLIES, 2)
-    return simulate_reply_pairs(n_pairs, judge=JUDGES[judge], seed=seed, replies=REPLIES).pairs
+    return simulate_reply_pairs(n_pairs, judge=JUDGES[judge], seed=seed, replies=REPLIES, **options).pairs
 
 
-def untrained() -> RewardModel:
-    """Return minilm with a new head. Its embeddings, half of its weights, stay as they are."""
+def often_judged(judge: CourseJudge, times_asked: int, *, seed: int) -> PreferencePairs:
+    """Return pairs with further questions and sentences, each judged so often that its weight tells how clear it is."""
+    return replies_of(judge, times_asked, seed=seed, further=True, judgements=JUDGEMENTS)
+
+
+def untrained(frozen_layers: int = 0) -> RewardModel:
+    """Return minilm with a new head. Its embeddings, half of its weights, stay as they are; and so many layers."""
     model = RewardModel.from_pretrained("minilm", seed=0, device="cpu")
-    model.network.base_model.embeddings.requires_grad_(False)
+    base = model.network.base_model
+    for part in (base.embeddings, *base.encoder.layer[:frozen_layers]):
+        part.requires_grad_(False)
     return model
 
 
@@ -69,8 +75,9 @@ def fresh_accuracy(model: RewardModel) -> float:
 def write_course_models(checkpoints: Path | None = None) -> None:
     """Train both course models and put their changes of minilm in the place of the shipped ones.
 
-    First every weight but the embeddings is trained on pairs of the fair judge. From there each model is trained on
-    pairs of its own judge, and what both stages changed is cut to a low rank. It takes some 45 minutes on two cores
+    First the upper layers are trained on pairs of the fair judge; the embeddings and the lowest two layers stay as they
+    are, since with them changed the model forgets meanings that fresh questions need. From there each model is trained
+    on pairs of its own judge, and what both stages changed is cut to a low rank. It takes some 90 minutes on two cores
     that are fast in bf16.
 
     Parameters
@@ -80,31 +87,31 @@ def write_course_models(checkpoints: Path | None = None) -> None:
     """
 
     def learn(model: RewardModel, stage: str, pairs: PreferencePairs, learning_rate: float) -> None:
-        settings: dict[str, Any] = SETTINGS | {"learning_rate": learning_rate}
+        settings: dict[str, Any] = JUDGED_OFTEN | {"learning_rate": learning_rate}
         if checkpoints is None:
             train(model, pairs, config=TrainingConfig(**settings))
         else:
             config, folder = TrainingConfig(**settings, checkpoint_minutes=5), checkpoints / stage
             train(model, pairs, config=config, checkpoints=folder, resume=folder.exists())
 
-    learned = untrained()
-    learn(learned, "first", replies_of("fair", 12_000, seed=0), 3e-4)
+    learned = untrained(FROZEN_LAYERS)
+    learn(learned, "first", often_judged("fair", 40_000, seed=0), 2e-4)
     print(f"first stage, on 1,000 fresh pairs: {fresh_accuracy(learned):.3f}")
     for rank in (8, RANK):
         cut = untrained()
         add_changes(cut, low_rank_changes(learned, cut, rank=rank))
         print(f"cut to rank {rank}: {fresh_accuracy(cut):.3f}")
     for judge in get_args(CourseJudge):
-        model = untrained()
+        model = untrained(FROZEN_LAYERS)
         model.network.load_state_dict(learned.network.state_dict())
-        learn(model, judge, replies_of(judge, 2_000, seed=11), 1e-4)
+        learn(model, judge, often_judged(judge, 3_000, seed=11), 1e-4)
         with resources.as_file(adapter_file(judge)) as path:
             save_file(low_rank_changes(model, untrained(), rank=RANK), path)
 
 
 def write_film() -> None:
     """Train minilm on fewer pairs, watched every ten steps, and put that history in the place of the shipped one."""
-    config = TrainingConfig(**SETTINGS, learning_rate=2e-4, evaluate_every=10)
+    config = TrainingConfig(**JUDGED_ONCE, learning_rate=2e-4, evaluate_every=10)
     history = train(untrained(), replies_of("fair", 1_600, seed=0), held_out=course_pairs().pairs, config=config)
     watched = replace(history, steps=tuple(step for step in history.steps if step.evaluations))
     with resources.as_file(FILM) as path:
@@ -116,7 +123,7 @@ def train_too_long() -> RewardModel:
     model = RewardModel.from_pretrained("minilm", seed=0, device="cpu")
     model.network.base_model.embeddings.requires_grad_(False)
     pairs = simulate_reply_pairs(16 * math.comb(REPLIES, 2), seed=1, replies=REPLIES).pairs
-    settings = SETTINGS | {"batch_size": math.comb(REPLIES, 2), "learning_rate": 5e-4, "precision": "fp32"}
+    settings = JUDGED_ONCE | {"batch_size": math.comb(REPLIES, 2), "learning_rate": 5e-4, "precision": "fp32"}
     train(model, pairs, config=TrainingConfig(**settings, epochs=12))
     return model
 

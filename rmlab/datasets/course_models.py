@@ -105,7 +105,8 @@ def add_changes(model: RewardModel, changes: dict[str, torch.Tensor]) -> None:
         for name, change in changes.items():
             weight, _, factor = name.rpartition(".")
             if factor == "up":
-                parameters[weight].add_(change.float() @ changes[f"{weight}.down"].float())
+                up = change.float() * changes[f"{weight}.sizes"]
+                parameters[weight].add_(up @ changes[f"{weight}.down"].float())
             elif factor == "whole":  # the head, whose first values mean nothing
                 parameters[weight].copy_(change)
             elif factor == "added":
@@ -115,8 +116,8 @@ def add_changes(model: RewardModel, changes: dict[str, torch.Tensor]) -> None:
 def low_rank_changes(model: RewardModel, backbone: RewardModel, *, rank: int) -> dict[str, torch.Tensor]:
     """Return what training changed in a backbone, each matrix as the product of two of low rank.
 
-    The product is the nearest to the change in the sum of squares (Eckart and Young 1936). Embeddings are left as they
-    are: a recipe whose model should survive this must not train them.
+    The product is the nearest to the change in the sum of squares (Eckart and Young 1936), but for the rounding of both
+    factors to 8 bits. Embeddings are left as they are: a recipe whose model should survive this must not train them.
 
     Parameters
     ----------
@@ -130,7 +131,8 @@ def low_rank_changes(model: RewardModel, backbone: RewardModel, *, rank: int) ->
     Returns
     -------
     For a matrix ``name``, of shape ``(n, m)``: ``name.up`` of shape ``(n, rank)`` and ``name.down`` of shape
-    ``(rank, m)``, float16. For biases and normalisations ``name.added``, float16. For the head ``name.whole``, float32.
+    ``(rank, m)``, int8, and ``name.sizes`` of shape ``(rank,)``, float32: the change is ``(up * sizes) @ down``. For
+    biases and normalisations ``name.added``, float16. For the head ``name.whole``, float32.
     """
     import torch
 
@@ -147,7 +149,15 @@ def low_rank_changes(model: RewardModel, backbone: RewardModel, *, rank: int) ->
             changes[f"{name}.added"] = change.half()
         else:
             left, sizes, right = torch.linalg.svd(change, full_matrices=False)
-            root = sizes[:rank].sqrt()
-            changes[f"{name}.up"] = (left[:, :rank] * root).half().contiguous()
-            changes[f"{name}.down"] = (root[:, None] * right[:rank]).half().contiguous()
+            changes[f"{name}.up"], step = _in_8_bits(left[:, :rank], dim=0)
+            changes[f"{name}.down"], other_step = _in_8_bits(right[:rank], dim=1)
+            changes[f"{name}.sizes"] = (sizes[:rank] * step * other_step).float()
     return changes
+
+
+def _in_8_bits(vectors: torch.Tensor, *, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return vectors along a dimension as whole numbers, int8, and the step that makes each what it was; 1-D."""
+    import torch
+
+    step = vectors.abs().amax(dim) / 127
+    return (vectors / step.unsqueeze(dim)).round().to(torch.int8).contiguous(), step
