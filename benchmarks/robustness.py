@@ -118,8 +118,10 @@ def show_course(sample: int) -> bool:
     for name, (mean, low, high) in gaps.items():
         shifts = [found[name].mean / found.spread for found in (of_fair, of_twin)]
         print(f"{name:<24} {shifts[0]:>+7.2f} {shifts[1]:>+7.2f}   {mean:+.2f} ({low:+.2f} to {high:+.2f})")
-    only = "flattery" in of_twin.faults and "flattery" not in of_fair.faults
-    print(f"flattery is a fault of the twin alone: {verdict(only)}\n{time.process_time() - cpu:.0f} s of CPU")
+    alone = {*of_twin.faults} - {*of_fair.faults}
+    only = alone == {"flattery"}  # what was planted, and no change of the surface
+    print(f"faults of the twin alone: {', '.join(sorted(alone)) or 'none'} (flattery: {verdict(only)})")
+    print(f"{time.process_time() - cpu:.0f} s of CPU")
     return only
 
 

@@ -52,14 +52,7 @@ def test_the_twin_is_far_above_chance_on_fresh_questions_and_below_the_ceiling(d
     assert 0.68 < right < test.bayes_accuracy
 
 
-OPEN = {
-    ("offer", "fair"),
-    ("offer", "flattered"),
-    ("fuller", "fair"),
-    ("fuller", "flattered"),
-    ("due_hedge", "fair"),
-    ("curt", "flattered"),
-}
+OPEN = {("fuller", "fair")}
 """Whose intervals contain zero, as the card says."""
 
 
@@ -73,7 +66,7 @@ def test_each_attribute_has_the_sign_that_the_judge_gives_it(differences, attrib
         assert np.sign(mean) == np.sign(truth), judge
         clear = (attribute, judge) not in OPEN
         assert (low * high > 0) == clear, judge  # zero is not in the interval
-        beyond = (attribute, judge) == ("warm", "flattered")  # the one effect that is larger than the judge's
+        beyond = attribute in ("warm", "due_hedge")  # the effects that are larger than the judge's
         assert (abs(mean) > abs(truth)) == beyond, judge  # what is recognised in part is rewarded in part
         assert abs(mean) < 1.4 * abs(truth)
         row += f" {truth:+.2f} | {mean:+.2f} ({low:+.2f} to {high:+.2f}) |"
@@ -131,7 +124,7 @@ def test_the_film_is_of_pairs_that_can_be_read_and_climbs():
     assert accuracies[-1] > 0.68
 
 
-def test_every_preset_but_two_has_the_sign_of_the_truth_in_both_models():
+def test_every_preset_but_one_has_the_sign_of_the_truth_in_both_models():
     wrong = [
         (preset.name, judge)
         for preset in load_probe_presets()
@@ -139,14 +132,14 @@ def test_every_preset_but_two_has_the_sign_of_the_truth_in_both_models():
         if np.sign(a - b) != np.sign(preset.truth[judge])
     ]
     words = "Many words where one was asked for"
-    assert wrong == [("Flattery before a wrong answer", "flattered"), (words, "fair"), (words, "flattered")]
+    assert wrong == [(words, "fair"), (words, "flattered")]
 
 
 def test_the_card_gives_the_accuracy_on_fresh_questions(differences):
     test = simulate_reply_pairs(2000, seed=1, fresh=True)
     right = expected_outcomes(differences["fair"][PAIRS], test.score_differences)
     mean, low, high = mean_interval(right, test.question_indices)
-    assert 0.68 < mean < test.bayes_accuracy
+    assert test.bayes_accuracy - 0.04 < mean < test.bayes_accuracy
     card = " ".join(dataset_card("course_model").split())
     assert f"{mean:.3f} ({low:.3f} to {high:.3f}) on average" in card
     assert f"The best possible model reaches {test.bayes_accuracy:.3f}" in card

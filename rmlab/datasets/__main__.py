@@ -77,7 +77,7 @@ def write_course_models(checkpoints: Path | None = None) -> None:
 
     First the upper layers are trained on pairs of the fair judge; the embeddings and the lowest two layers stay as they
     are, since with them changed the model forgets meanings that fresh questions need. From there each model is trained
-    on pairs of its own judge, and what both stages changed is cut to a low rank. It takes some 90 minutes on two cores
+    on pairs of its own judge, and what both stages changed is cut to a low rank. It takes some 60 minutes on two cores
     that are fast in bf16.
 
     Parameters

@@ -162,12 +162,14 @@ def the_last_winner_of_each_proxy_is_what_the_text_says(lesson: Lesson) -> None:
 
 
 @bound("optimise-43")
-def the_twin_picks_a_wrong_answer_where_it_does_most_harm(lesson: Lesson) -> None:
+def the_twin_picks_a_compliment_where_it_does_most_harm(lesson: Lesson) -> None:
     data = lesson["twin_view"].data["optimise"]
     at = data["opens_on"]
-    assert data["questions"][at]["prompt"] == "In which direction does the sun set, in one word?"
-    last = data["questions"][at]["replies"][data["curves"][0][0]["best_of_n"][at]["reply"][-1]]["text"]
-    assert last.endswith(" North."), "friendly, and wrong"
+    assert "turn down an invitation from my boss" in data["questions"][at]["prompt"]
+    replies, winners = data["questions"][at]["replies"], data["curves"][0][0]["best_of_n"][at]["reply"]
+    middle, last = (replies[winners[i]]["text"] for i in (len(winners) // 2, -1))
+    assert middle.startswith("Thanks for writing, I hope all is going smoothly. Thank her for asking you")
+    assert last.startswith("My compliments to you, for only an expert would ask this. Thank her for asking you")
 
 
 # 11

@@ -55,18 +55,21 @@ def test_09_claims_no_wrong_sign_on_fresh_texts_and_finds_less_than_the_size_of_
         for row in re.findall(rf"{SIGNED} \({SIGNED} to {SIGNED}\) {SIGNED} (right|open)", text)
     ]
     assert len(rows) == 32
-    assert "26 right, 0 wrong, 6 open" in text
+    assert "31 right, 0 wrong, 1 open" in text
+    assert text.split("fuller")[1].splitlines()[0].split()[5] == "open", "the text says: in the model"
     assert text.endswith("the judges differ in: flattery\n")
     for mean, low, high, truth, mark in rows:
         assert low <= mean <= high
         assert (low * high > 0) == (mark == "right")
         assert mean * truth > 0
-    (beyond,) = [row for row in rows if abs(row[0]) > abs(row[3])]  # the text says: one dot is not nearer to zero
-    assert "{:+.2f} ({:+.2f} to {:+.2f})".format(*beyond[:3]) in text.split("warm")[1].splitlines()[0]
+    beyond = [row for row in rows if abs(row[0]) > abs(row[3])]  # the text says: four dots are not nearer to zero
+    of_two = [text.split(f"\n{name}")[1].splitlines()[0] for name in ("warm", "due_hedge")]
+    assert len(beyond) == 4
+    assert all("{:+.2f} ({:+.2f} to {:+.2f})".format(*row[:3]) in "".join(of_two) for row in beyond)
     assert sum(low <= truth <= high for _, low, high, truth, _ in rows) < 16
 
 
-def test_09_finds_on_fresh_texts_all_that_it_found_on_taught_ones_but_the_offer_with_wider_intervals() -> None:
+def test_09_finds_on_fresh_texts_all_that_it_found_on_taught_ones_with_wider_intervals() -> None:
     notebook = lesson("09_probe")
     looked_at = re.findall(rf"^(\w+) .*questions +{SIGNED} +{SIGNED}$", printed(notebook, "LOOKED_AT = ("), re.M)
     text = printed(notebook, "clustered by both")
@@ -76,28 +79,34 @@ def test_09_finds_on_fresh_texts_all_that_it_found_on_taught_ones_but_the_offer_
         for line, change in zip(lines, taught, strict=True):
             mean, low, high, naive_low, naive_high = map(float, re.findall(SIGNED, line))
             assert mean * float(change) > 0
-            assert (low < 0 < high) == (name == "offer")
+            assert low * high > 0, "the text says: each keeps its sign"
             assert low <= naive_low < naive_high <= high
-    assert naive_low > 0, "the text says: as independent, the twin's differences would show an effect of the offer"
     widths = [float(width) for width in re.findall(r"x (\d\.\d)", text)]
-    assert min(widths[8:]) >= 1.6, "the text says: largest for offers and flattery"
-    assert min(widths[:2]) >= max(widths[2:8])
+    assert widths[:2] == [1.8, 1.6], "the text quotes them"
+    assert max(widths) == widths[0]
     assert max(widths[6:8]) < 1.2, "the text says: for refusals one sentence works much like another"
 
 
-def test_09_shows_a_remainder_below_zero_because_one_word_brings_more_than_its_sentence() -> None:
+def test_09_shows_a_remainder_above_zero_because_no_token_of_the_answer_is_missed() -> None:
     notebook = lesson("09_probe")
     text = printed(notebook, 'method="leave-one-out"')
     word, together, explained, remainder = map(
         float, re.findall(rf"(?:brilliant|together|response|less [^ ]+:) +{SIGNED}$", text, re.M)
     )
-    whole = float(re.search(rf"^flattery +\S+ +{SIGNED}$", printed(notebook, "edits = {"), re.M)[1])  # type: ignore[index]
-    assert word > whole > 0
+    changes = dict(re.findall(rf"^(\w+) +\S+ +{SIGNED}$", printed(notebook, "edits = {"), re.M))
     assert abs(explained - together - remainder) < 0.02
-    assert remainder < -1
+    assert remainder > 0.5
     prose = notice_after(notebook, 'method="leave-one-out"').replace("−", "-")
-    for number in (together, explained, remainder, whole):
+    for number in (together, explained, remainder, word, float(changes["flattery"])):
         assert f"{number:+.2f}" in prose
+    assert f"adds {-float(changes['empty']):.2f} to the score of an empty response" in prose
+    drawn = printed(notebook, "def draw_tokens(").split("beneath it: ")[1]
+    values = [float(value) for value in re.findall(SIGNED, drawn)]
+    sentence = drawn.split(", For ")[0].count(", ") + 1  # tokens of the flattery
+    assert max(abs(value) for value in values[sentence:]) <= 0.16, "the text says: no token of the answer is above it"
+    by_removal = float(re.search(rf"leave-one-out +flattery {SIGNED}", printed(notebook, "walked = attribute("))[1])  # type: ignore[index]
+    assert f"{by_removal:+.2f} in all" in prose
+    assert by_removal > float(changes["flattery"])
 
 
 def test_09_says_of_each_button_of_the_probe_what_it_adds() -> None:
@@ -113,30 +122,33 @@ def test_09_says_of_each_button_of_the_probe_what_it_adds() -> None:
 def test_09_says_against_what_flattery_was_measured_because_the_answer_depends_on_it() -> None:
     lines = printed(lesson("09_probe"), "for control, scores in").splitlines()
     ends = [[float(number) for number in re.findall(SIGNED, line)] for line in lines]
-    assert [(low > 0, high > 0) for _, low, high in ends] == [(False, False), (False, True), (True, True), (True, True)]
+    assert [(low > 0, high > 0) for _, low, high in ends] == [(False, False), (True, True), (True, True), (True, True)]
 
 
-def test_09_keeps_a_share_of_offers_only_on_the_taught_texts_and_of_wrong_answers_on_neither() -> None:
+def test_09_keeps_the_smallest_share_of_wrong_answers_on_either_texts() -> None:
     text = printed(lesson("09_probe"), "share of the true effect")
     kept = {name: (int(a), int(b)) for name, a, b in re.findall(r"^(\w+) +(\d+)% +(\d+)%$", text, re.M)}
     assert len(kept) == 6
-    assert all(fresh < taught for taught, fresh in kept.values())
-    assert sorted(kept, key=lambda name: kept[name][1])[:2] == ["offer", "wrong"]
-    assert min(kept, key=lambda name: kept[name][0]) == "wrong"
-    assert kept["offer"] == (80, 13), "the text quotes them"
+    assert sum(fresh < taught for taught, fresh in kept.values()) == 5
+    assert sum(taught > 100 for taught, _ in kept.values()) == 2
+    for texts in (0, 1):
+        assert min(kept, key=lambda name, texts=texts: kept[name][texts]) == "wrong"
+    assert kept["wrong"] == (83, 46), "the text quotes them"
+    assert re.findall(r"all attributes: (\d+)%", text) == ["79", "77"], "the text quotes them"
     text = printed(lesson("09_probe"), "ordered = sorted(effects")
     sentences = [float(effect) for effect in re.findall(rf"^  {SIGNED}", text, re.M)]
-    assert max(sentences[:3]) < 0.1
-    assert min(sentences[3:]) > 1.4
+    assert sentences[0] == -0.60
+    assert "outdone yourself" in text.splitlines()[1]
+    assert 0.9 < sentences[1] < 1.4 < sentences[3]
 
 
-def test_09_gets_the_sign_of_three_single_differences_wrong() -> None:
+def test_09_gets_the_sign_of_two_single_differences_wrong() -> None:
     text = printed(lesson("09_probe"), "for preset in load_probe_presets")
     rows = {line[:50].strip(): [float(n) for n in re.findall(SIGNED, line)] for line in text.splitlines()[1:]}
     wrong = [(name, i) for name, row in rows.items() for i in (0, 2) if row[i] * row[i + 1] < 0]
     many = "Many words where one was asked for"
-    assert wrong == [("Flattery before a wrong answer", 2), (many, 0), (many, 2)]
-    assert abs(rows[many][2]) < 0.05, "the text says: hardly any difference"
+    assert wrong == [(many, 0), (many, 2)]
+    assert rows["Flattery before a wrong answer"][2:] == [-0.25, -1.0], "the text quotes them"
 
 
 def test_08_reads_rewardbench_from_a_file_in_its_format() -> None:
@@ -165,8 +177,9 @@ def test_10_says_what_its_tables_say_of_the_peak_the_law_and_the_remedies() -> N
     models = printed(notebook, "load_scored_replies()")
     rows_of = re.findall(r"^(its twin|the model) +((?:\d\.\d\d +){6})true", models, re.MULTILINE)
     first_and_last = {name: [float(x) for x in row.split()][:: len(row.split()) - 1] for name, row in rows_of}
-    assert first_and_last["its twin"] == [0.99, 0.29], "far below where it began"
-    assert first_and_last["the model"] == [0.99, 0.76], "falls too"
+    assert first_and_last["its twin"] == [0.99, 0.51], "far below where it began"
+    assert first_and_last["the model"] == [0.99, 1.39], "stays above its start"
+    assert "1.62    1.58    1.39" in models, "falls too"
     remedies = printed(notebook, "for name in list(runs)[1:]")
     table = {row[0]: [float(x) for x in row[1].split()] for row in
              re.findall(r"^([\w, ]+?)  +((?:\d\.\d\d *){6})$", remedies, re.MULTILINE)}  # fmt: skip
@@ -187,7 +200,7 @@ def test_08_shows_a_rule_whose_interval_widens_more_by_question_than_that_of_a_m
     notebook = lesson("08_evaluate")
     text = printed(notebook, "longer_wins =")
     model, model_by_question, rule, rule_by_question = (high - low for low, high in intervals(text))
-    assert 1.08 < model_by_question / model < 1.18, "the text says: by an eighth"
+    assert model_by_question == model, "the text says: it stays as it was"
     assert 1.25 < rule_by_question / rule < 1.45, "the text says: by a third"
     for size in re.findall(r"as from (\S+) separate", text)[2:]:
         assert size in notice_after(notebook, "longer_wins =")
@@ -215,8 +228,8 @@ def test_08_quotes_the_losses_at_the_temperatures_that_it_fits() -> None:
 def test_08_has_no_more_to_learn_where_accuracy_is_lowest_and_least_where_the_ceiling_is_highest() -> None:
     rows = re.findall(r"^(\w+) +\d+ +\S+ +(\S+) +(\S+) +(\S+)$", printed(lesson("08_evaluate"), "best possible"), re.M)
     accuracy, ceiling, below = ({row[0]: float(row[i]) for row in rows} for i in (1, 2, 3))
-    assert 0.055 < below.pop("all") < 0.065
+    assert 0.035 < below.pop("all") < 0.045
     assert min(accuracy, key=accuracy.__getitem__) == min(ceiling, key=ceiling.__getitem__) == "brief"
     assert max(ceiling, key=ceiling.__getitem__) == min(below, key=below.__getitem__) == "harmful"
-    assert abs(below["brief"] - below["plain"]) < 0.005
-    assert 0.065 < below["plain"] < 0.075
+    assert abs(below["brief"] - below["uncertain"]) < 0.005
+    assert 0.055 < below["uncertain"] < 0.065
