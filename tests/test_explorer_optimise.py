@@ -106,8 +106,8 @@ def test_the_twin_rises_peaks_and_falls_below_where_it_began():
     curve = optimisation_curve(p, scored.scores["flattered"], score_replies(FAIR, scored.distributions), n=DRAWS)
     gained = curve.true - curve.true[0]
     assert 4 <= DRAWS[curve.peak] <= 10
-    assert gained.max() == pytest.approx(0.46, abs=0.03)
-    assert gained[-1] == pytest.approx(-0.71, abs=0.03)
+    assert gained.max() == pytest.approx(0.56, abs=0.03)
+    assert gained[-1] == pytest.approx(-0.48, abs=0.03)
     assert (np.diff(curve.proxy) >= 0).all()
 
 
@@ -119,12 +119,13 @@ def test_what_is_shown_by_default_is_the_twin_and_small():
     first = data["curves"][0][0]["best_of_n"][data["opens_on"]]
     assert first["true"][-1] == min(one["true"][-1] for one in data["curves"][0][0]["best_of_n"])
     last = data["questions"][data["opens_on"]]["replies"][first["reply"][-1]]
-    assert NAMED.index("wrong") in last["has"]  # the worst fall is to a warm and wrong answer
+    assert NAMED.index("flattery") in last["has"]  # the worst fall is to a full answer that flatters
+    assert NAMED.index("fuller") in last["has"]
     chosen = [
         question["replies"][one["reply"][-1]]["has"]
         for question, one in zip(data["questions"], data["curves"][0][0]["best_of_n"], strict=False)
     ]
-    assert sum(NAMED.index("flattery") in has for has in chosen) == 7  # of 9 questions: what the twin's judge likes
+    assert sum(NAMED.index("flattery") in has for has in chosen) == 9  # of 9 questions: what the twin's judge likes
     assert len(json.dumps(data)) < 400_000
 
 
