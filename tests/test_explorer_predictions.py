@@ -107,6 +107,9 @@ def test_shares_are_compared_with_the_last_frame_and_with_the_pairs_that_are_no_
         [{"of": "p", "said": 2, "truth": 0.5}],
         [{"of": "p", "said": "0.5", "truth": 0.5}],
         [{"of": "p", "said": 0.5}],
+        [{"of": "head", "said": "one", "truth": "vocabulary"}],  # without `right`, a gap of words: NaN
+        [{"of": "pair", "said": 1, "truth": -1.0, "right": "yes"}],
+        [{"of": "p", "said": 0.5, "truth": 0.5, "right": True}],
         [{"of": "__proto__", "said": 0.5, "truth": 0.5}],
         ["p"],
         {},

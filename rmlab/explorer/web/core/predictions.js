@@ -10,7 +10,7 @@ const isShare = (value) => Number.isFinite(value) && value >= 0 && value <= 1;
 
 /**
  * What can be predicted: whether a value `fits` as a prediction, or as the truth; and the `outcome` of a prediction,
- * `{ truth }`, for some kinds also whether it was `right`; null while it is unknown. If a kind has `asked`, only what
+ * `{ truth }`, if it is `chosen` among answers also whether it was `right`; null while it is unknown. If a kind has `asked`, only what
  * passes it can be predicted.
  */
 const KINDS = {
@@ -41,6 +41,7 @@ const KINDS = {
   },
   /** A pair on which the model disagrees with the label, by its row; the truth is the score difference. */
   pair: {
+    chosen: true,
     fits: Number.isFinite,
     asked: (store, row) => !isTied(store.get("data").pairs, row), // a model neither agrees nor disagrees with a judged tie
     outcome(store, row) {
@@ -51,6 +52,7 @@ const KINDS = {
   },
   /** How many numbers a head gives, in words. */
   head: {
+    chosen: true,
     fits: (value) => typeof value === "string",
     outcome(store, said) {
       const truth = store.get("settings").head?.head === "reward" ? "one" : "vocabulary";
@@ -67,8 +69,9 @@ const fits = ({ of }, value) => Object.hasOwn(KINDS, of) && KINDS[of].fits(value
 /** Whether something is a prediction as `guess` holds it, or none: `{}`. */
 export const isGuess = (value) => !Object.keys(value).length || fits(value, value.said);
 
-/** Whether something is a prediction that was compared. */
-export const isCompared = (value) => fits(value, value.said) && fits(value, value.truth);
+/** Whether something is a prediction that was compared; `standing` tells choices from numbers by `right`. */
+export const isCompared = (value) =>
+  fits(value, value.said) && fits(value, value.truth) && typeof value.right === (KINDS[value.of].chosen ? "boolean" : "undefined");
 
 /** The prediction `of` something that is not compared yet; null if there is none. */
 export function guessOf(store, of) {
