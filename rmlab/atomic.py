@@ -17,7 +17,7 @@ from pathlib import Path
 
 import filelock
 
-__all__ = ["holding", "recover", "replacing", "unwritable_page", "write_text"]
+__all__ = ["holding", "recover", "replacing", "replacing_file", "unwritable_page", "write_text"]
 
 SECONDS_OF_A_SWAP = 10
 """How long a reader waits for a writer that is between its two renames."""
@@ -29,17 +29,26 @@ def write_text(path: str | Path, text: str) -> None:
     if path.exists() and not path.is_file():  # a pipe or a device, such as /dev/stdout, has no older content to lose
         path.write_text(text, encoding="utf-8")
         return
+    with replacing_file(path) as scratch:
+        scratch.write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def replacing_file(path: str | Path) -> Iterator[Path]:
+    """Yield the path of an empty file beside `path`, which takes its place at the end; after an error it is removed."""
+    path = Path(path).resolve()  # a symbolic link stays one
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-    number, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(number)
+    scratch = Path(name)
     try:
-        with open(number, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
+        yield scratch
+        with scratch.open("rb+") as file:
             os.fsync(file.fileno())
-        os.chmod(scratch, mode)  # mkstemp makes a file that only its owner may read
+        scratch.chmod(mode)  # mkstemp makes a file that only its owner may read
         os.replace(scratch, path)
     except BaseException:
-        Path(scratch).unlink(missing_ok=True)
+        scratch.unlink(missing_ok=True)
         raise
 
 

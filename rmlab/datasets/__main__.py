@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from rmlab.atomic import replacing_file
 from rmlab.data import PreferencePairs
 from rmlab.datasets.course_models import (
     FILM,
@@ -105,8 +106,8 @@ def write_course_models(checkpoints: Path | None = None) -> None:
         model = untrained(FROZEN_LAYERS)
         model.network.load_state_dict(learned.network.state_dict())
         learn(model, judge, often_judged(judge, 3_000, seed=11), 1e-4)
-        with resources.as_file(adapter_file(judge)) as path:
-            save_file(low_rank_changes(model, untrained(), rank=RANK), path)
+        with resources.as_file(adapter_file(judge)) as path, replacing_file(path) as scratch:
+            save_file(low_rank_changes(model, untrained(), rank=RANK), scratch)
 
 
 def write_film() -> None:
@@ -114,8 +115,8 @@ def write_film() -> None:
     config = TrainingConfig(**JUDGED_ONCE, learning_rate=2e-4, evaluate_every=10)
     history = train(untrained(), replies_of("fair", 1_600, seed=0), held_out=course_pairs().pairs, config=config)
     watched = replace(history, steps=tuple(step for step in history.steps if step.evaluations))
-    with resources.as_file(FILM) as path:
-        path.write_text(json.dumps(watched.to_dict()) + "\n", encoding="utf-8")
+    with resources.as_file(FILM) as path, replacing_file(path) as scratch:
+        scratch.write_text(json.dumps(watched.to_dict()) + "\n", encoding="utf-8")
 
 
 def train_too_long() -> RewardModel:
@@ -179,8 +180,8 @@ def record() -> RecordedDifferences:
 
 def write_language_model() -> None:
     """Train the small language model and put its weights in the place of the shipped ones."""
-    with resources.as_file(WEIGHTS) as path:
-        save_file(train_language_model(), path)
+    with resources.as_file(WEIGHTS) as path, replacing_file(path) as scratch:
+        save_file(train_language_model(), scratch)
 
 
 MAKERS: dict[str, Callable[[], None]] = {

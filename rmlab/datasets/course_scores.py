@@ -10,6 +10,7 @@ from typing import Any, Final, get_args
 
 import numpy as np
 
+from rmlab.atomic import replacing_file
 from rmlab.datasets.course_models import CourseJudge, course_model, course_pairs
 from rmlab.datasets.recorded import texts_sha256
 
@@ -76,8 +77,8 @@ def record_course_scores() -> dict[str, Any]:
 
 def write_course_scores(record: Mapping[str, Any]) -> None:
     """Replace the shipped scores by new ones."""
-    with resources.as_file(SCORES) as path:
-        path.write_text(json.dumps(record, separators=(",", ":")) + "\n", encoding="utf-8")
+    with resources.as_file(SCORES) as path, replacing_file(path) as scratch:
+        scratch.write_text(json.dumps(record, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
 def _texts(pairs: Any) -> Iterable[tuple[str, str]]:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rmlab.atomic import replacing_file
 from rmlab.data import PreferencePairs
 from rmlab.data.split import parts_by_prompt
 from rmlab.simulate.replies import simulate_reply_pairs
@@ -83,8 +84,8 @@ def write_recorded(recorded: RecordedDifferences) -> None:
     """Replace the shipped recording by a new one."""
     table = pa.table({name: getattr(recorded, name) for name in MODELS})
     table = table.replace_schema_metadata({_TEXTS: texts_sha256(recorded.pairs)})
-    with resources.as_file(RECORDED) as path:
-        pq.write_table(table, path, compression="zstd", compression_level=19)
+    with resources.as_file(RECORDED) as path, replacing_file(path) as scratch:
+        pq.write_table(table, scratch, compression="zstd", compression_level=19)
 
 
 def texts_sha256(pairs: PreferencePairs) -> str:

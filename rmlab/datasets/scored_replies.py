@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rmlab.atomic import replacing_file
 from rmlab.datasets.course_models import CourseJudge, course_model
 from rmlab.optimization import CAREFUL_WRITERS, score_replies
 from rmlab.simulate.replies import ReplyDistribution, ReplyPolicy, load_questions, reply_distribution
@@ -75,8 +76,8 @@ def write_scored_replies(scored: ScoredReplies) -> None:
     """Replace the shipped scores by these, rounded to 0.001 nats."""
     columns = {judge: np.concatenate(values).round(3).astype(np.float32) for judge, values in scored.scores.items()}
     table = pa.table(columns).replace_schema_metadata({_TEXTS: _sha256(scored.distributions)})
-    with resources.as_file(SCORED) as path:
-        pq.write_table(table, path, compression="zstd", compression_level=19)
+    with resources.as_file(SCORED) as path, replacing_file(path) as scratch:
+        pq.write_table(table, scratch, compression="zstd", compression_level=19)
 
 
 def _distributions(policy: ReplyPolicy) -> tuple[ReplyDistribution, ...]:
