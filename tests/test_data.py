@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import csv
 import gzip
+import io
 import json
 import pickle
 import sys
@@ -21,6 +22,7 @@ from rmlab.data import (
     PreferencePair,
     PreferencePairs,
     check_pairs,
+    csv_files,
     group_near_equal,
     read_pairs,
     split_by_prompt,
@@ -856,3 +858,18 @@ def test_a_link_stays_one_and_a_file_keeps_its_rights(tmp_path):
     assert link.is_symlink()
     assert real.stat().st_mode & 0o777 == 0o600
     assert len(read_pairs(real)) == 1
+
+
+def test_texts_that_a_spreadsheet_would_take_for_formulas_are_guarded_where_asked_and_come_back():
+    texts = ["=1+1", " +1", "-1", "@a", "\ufeff|a", "＝1", "\ta", "'=1", "''-1", "'a", "a=1", "", "'"]
+    for guard in (True, False):
+        file = io.StringIO(newline="")
+        csv_files.write_csv(file, [["text", "number"], *([text, -1.5] for text in texts)], guard=guard)
+        file.seek(0)
+        rows = list(csv.reader(file))[1:]
+        assert {number for _, number in rows} == {"-1.5"}
+        cells = [text for text, _ in rows]
+        assert [cell.startswith("'") for cell in cells[:7]] == [guard] * 7
+        assert (cells == texts) is not guard
+        if guard:
+            assert [csv_files.without_guard(cell) for cell in cells] == texts

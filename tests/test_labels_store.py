@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import random
@@ -455,6 +456,18 @@ def test_the_table_comes_back_entry_for_entry(judged: LabelStore, tmp_path: Path
     with LabelStore(tmp_path / "other.db") as other:
         assert import_table(other, table) == len(entries)
         assert other.judgements() == entries
+
+
+def test_no_cell_of_the_table_is_a_formula_for_a_spreadsheet(judged: LabelStore, tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    strange = replace(entry(1), session="-1")
+    export_table([strange], table)
+    with table.open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["session"], row["position"]) == ("'-1", "1")
+    with LabelStore(tmp_path / "other.db") as other:
+        assert import_table(other, table) == 1
+        assert other.judgements() == [strange]
 
 
 def test_a_table_that_was_damaged_names_its_line(judged: LabelStore, tmp_path: Path) -> None:

@@ -1,17 +1,21 @@
-"""Reading the rows of CSV files, as spreadsheets and people write them."""
+"""CSV files: reading rows as spreadsheets and people write them, and writing rows."""
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from rmlab.data.formats import NoPairError
 from rmlab.data.rows import DataError
 from rmlab.data.text_files import RECORD_LIMIT, Records, Rows, Wanted, check_header, decode, lines_of
 
-__all__ = ["read_csv"]
+__all__ = ["read_csv", "without_guard", "write_csv"]
+
+_FORMULA = r"[\s\ufeff]*[=+\-@＝＋－＠|%]|[\t\r\n]"  # as in explorer/web/core/csv.js
+_GUARDED = re.compile(rf"'*(?:{_FORMULA})")
 
 
 def read_csv(path: Path, _: Wanted) -> Records:
@@ -61,6 +65,29 @@ def read_csv(path: Path, _: Wanted) -> Records:
             csv.field_size_limit(limit)
 
     return Records(str(path), (), rows())
+
+
+def write_csv(file: IO[str], rows: Iterable[Sequence[object]], *, guard: bool) -> None:
+    """Write rows of CSV, the header first, to a file that was opened with ``newline=""``.
+
+    Parameters
+    ----------
+    guard
+        Whether text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP, CSV injection);
+        numbers stay numbers. `without_guard` removes it again.
+    """
+    writer = csv.writer(file, lineterminator="\r\n")  # so that a lone \r in a cell is quoted
+    writer.writerows([_guarded(cell) if guard else cell for cell in row] for row in rows)
+
+
+def _guarded(cell: object) -> object:
+    # text that has apostrophes before its formula gets another one, so that one can always be removed
+    return f"'{cell}" if isinstance(cell, str) and _GUARDED.match(cell) else cell
+
+
+def without_guard(cell: str) -> str:
+    """Return a cell as it was before `write_csv` guarded it."""
+    return cell[1:] if cell.startswith("'") and _GUARDED.match(cell) else cell
 
 
 def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:

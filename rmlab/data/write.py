@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import io
 import json
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rmlab.data.csv_files import write_csv
 from rmlab.data.pairs import PreferencePair, PreferencePairs
 from rmlab.data.rows import OPTIONAL
 
@@ -83,11 +83,8 @@ def _write_text(pairs: PreferencePairs, kind: str, file: Any) -> None:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
     try:
         if kind == "csv":
-            writer = csv.DictWriter(
-                text, list(_COLUMNS), lineterminator="\r\n"
-            )  # so that a lone \r in a cell is quoted
-            writer.writeheader()
-            writer.writerows(_record(pair) for pair in pairs)
+            # without a guard: `read_pairs`, and any other reader of data, must find the texts unchanged
+            write_csv(text, chain([_COLUMNS], (list(_record(pair).values()) for pair in pairs)), guard=False)
         else:
             for pair in pairs:
                 kept = {name: value for name, value in _record(pair).items() if value is not None}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rmlab.atomic import write_text
 from rmlab.data import PreferencePair, PreferencePairs
+from rmlab.data.csv_files import without_guard, write_csv
 from rmlab.data.rows import listed, read_weight
 from rmlab.labels.asked_pairs import Questions, ask
 from rmlab.labels.judgements import Judgement, now, rater_name, standing
@@ -136,11 +137,9 @@ def import_pairs(
 def export_table(entries: Iterable[Judgement], path: str | Path) -> None:
     """Write every entry as a row of CSV, changed and undone ones too, completely or not at all."""
     text = io.StringIO(newline="")
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
-    for entry in entries:
-        row = [getattr(entry, name) for name in COLUMNS]
-        table.writerow(str(value).lower() if isinstance(value, bool) else value for value in row)
+    rows = [[getattr(entry, name) for name in COLUMNS] for entry in entries]
+    shown = [[str(value).lower() if isinstance(value, bool) else value for value in row] for row in rows]
+    write_csv(text, [COLUMNS, *shown], guard=True)
     write_text(path, text.getvalue())
 
 
@@ -168,7 +167,7 @@ def import_table(store: LabelStore, path: str | Path) -> int:
             )
         for row in table:
             try:
-                entries.append(Judgement(**{name: _READERS.get(name, str)(row[name]) for name in COLUMNS}))
+                entries.append(Judgement(**{name: _READERS.get(name, without_guard)(row[name]) for name in COLUMNS}))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise ValueError(f"{path}, line {table.line_num}: {error}. Correct that row, or leave it out") from None
     return store.append(*entries)
