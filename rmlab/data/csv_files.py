@@ -10,7 +10,7 @@ from typing import IO
 
 from rmlab.data.formats import NoPairError
 from rmlab.data.rows import DataError
-from rmlab.data.text_files import RECORD_LIMIT, Records, Rows, Wanted, check_header, decode, lines_of
+from rmlab.data.text_files import RECORD_LIMIT, Records, Rows, Wanted, check_header, decode, rows_of
 
 __all__ = ["read_csv", "without_guard", "write_csv"]
 
@@ -25,8 +25,8 @@ def read_csv(path: Path, _: Wanted) -> Records:
     before the header names it.
     """
 
-    def rows() -> Rows:
-        lines = (decode(line, f"{path}:{number}") for number, line in enumerate(lines_of(path), start=1))
+    def rows(raw: Iterator[bytes]) -> Rows:
+        lines = (decode(line, f"{path}:{number}") for number, line in enumerate(raw, start=1))
         told, skipped = None, 0
         header_line = next(lines, "").lstrip("\ufeff")
         while found := re.fullmatch(r"\s+|sep=(.)\r?\n", header_line):  # blank, or as Excel writes it
@@ -64,7 +64,7 @@ def read_csv(path: Path, _: Wanted) -> Records:
         finally:
             csv.field_size_limit(limit)
 
-    return Records(str(path), (), rows())
+    return Records(str(path), (), rows_of(path, rows))
 
 
 def write_csv(file: IO[str], rows: Iterable[Sequence[object]], *, guard: bool) -> None:

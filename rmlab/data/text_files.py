@@ -8,14 +8,15 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from rmlab.data.rows import DataError, listed
 
 __all__ = [
-    "COLUMN_LIMIT", "RECORD_LIMIT", "Records", "Rows", "Wanted", "bare_line", "check_header", "decode", "lines_of",
-    "read_json", "read_json_line",
+    "COLUMN_LIMIT", "RECORD_LIMIT", "Records", "Rows", "Wanted", "bare_line", "check_header", "decode", "read_json",
+    "read_json_line", "rows_of",
 ]  # fmt: skip
 
 RECORD_LIMIT = 16 * 2**20
@@ -69,7 +70,7 @@ def check_header(place: str, names: list[str]) -> None:
 # --- Lines ----------------------------------------------------------------------------------------------------------
 
 
-def lines_of(path: Path) -> Iterator[bytes]:
+def _lines_of(path: Path) -> Generator[bytes, None, None]:
     """Yield the lines of a file as UTF-8, unpacked if it is gzipped. Raises DataError if that cannot be done."""
     number = 0
     try:
@@ -90,6 +91,12 @@ def lines_of(path: Path) -> Iterator[bytes]:
         ) from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path}:{number + 1}: the gzip data are damaged or cut short here ({error})") from None
+
+
+def rows_of(path: Path, read: Callable[[Iterator[bytes]], Rows]) -> Rows:
+    """Yield the rows that are read from the lines of a file; it is closed at once if an error ends the reading."""
+    with closing(_lines_of(path)) as lines:
+        yield from read(lines)
 
 
 def _as_utf8(path: Path, file: Any) -> Any:
@@ -135,8 +142,8 @@ def decode(line: bytes, place: str) -> str:
 def read_json(path: Path, _: Wanted) -> Records:
     """Open one JSON object per line (JSONL), or one array of objects."""
 
-    def rows() -> Rows:
-        numbered = enumerate(lines_of(path), start=1)
+    def rows(lines: Iterator[bytes]) -> Rows:
+        numbered = enumerate(lines, start=1)
         first = True
         for number, line in numbered:
             bare = bare_line(line)
@@ -154,7 +161,7 @@ def read_json(path: Path, _: Wanted) -> Records:
             else:
                 yield place, record
 
-    return Records(str(path), (), rows())
+    return Records(str(path), (), rows_of(path, rows))
 
 
 def bare_line(line: bytes) -> bytes:
