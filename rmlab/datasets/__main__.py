@@ -40,7 +40,7 @@ REPLIES, JUDGEMENTS = 8, 16
 """Replies to a question, each time that it is asked; and how often every two of them are judged."""
 SETTINGS: dict[str, Any] = {"keep_together": True, "warmup_fraction": 0.06}
 JUDGED_ONCE: dict[str, Any] = SETTINGS | {"batch_size": 8 * math.comb(REPLIES, 2)}  # eight questions a step
-JUDGED_OFTEN: dict[str, Any] = SETTINGS | {"batch_size": 400}  # eight too: most were judged both ways, and are two pairs
+JUDGED_OFTEN: dict[str, Any] = SETTINGS | {"batch_size": 400}  # eight too: most were judged both ways and are two pairs
 FROZEN_LAYERS = 2
 RANK = 64
 """Of what is kept of the changes that training made. `course` prints what a cut to it costs."""
