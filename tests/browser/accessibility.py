@@ -8,6 +8,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
 
 FOUND = """async (within) => {
+    for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame); // what was just opened is drawn by then
     const { violations } = await axe.run(within ?? document, { resultTypes: ["violations"], preload: false });
     const serious = violations.filter((one) => one.impact !== "minor");
     return serious.map((one) => [one.id, one.nodes.map((node) => node.html)]);
