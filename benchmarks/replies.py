@@ -13,10 +13,9 @@ question. "words of the response" is a logistic regression on TF-IDF of words an
 both" adds every word of the prompt crossed with every word of the response. The course's model was trained on 1.2
 million comparisons; the others are fitted to `--pairs` simulated pairs. "effects": what each attribute of a reply adds
 to the score of the course's model and of its twin, beside its true effect, with intervals clustered by question and by
-sentence.
-"everyday": the accuracy of the course's model on `everyday`, by kind. "live": minilm trained on one core for as many
-seconds as a notebook has. "speed": the time to simulate 10,000 pairs. "sample": random replies with their attributes
-for a person to read, half of them to fresh questions.
+sentence. "everyday": the accuracy of the course's model on `everyday`, by kind. "live": minilm trained on one core for
+as many seconds as a notebook has. "speed": the time to simulate 10,000 pairs. "sample": random replies with their
+attributes for a person to read, half of them to fresh questions.
 """
 
 import argparse

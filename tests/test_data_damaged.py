@@ -203,3 +203,21 @@ def test_damaged_parquet(tmp_path):
             # Checksums guard the pages; a damaged name in the footer makes a column that is named as not used.
             assert list(found) == written or found.report.ignored_columns
     assert n_refused > 100
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.jsonl", b'[{"prompt": "p", "chosen": "c", "rejected": "r"},\n"\xff"' + b",\n1" * 9),
+        ("a.csv", b'prompt,chosen,rejected\np,"c" x,r\n' + b"p,c,r\n" * 9),
+    ],
+    ids=["JSON", "CSV"],
+)
+def test_a_file_is_closed_while_its_error_is_still_held(tmp_path: Path, monkeypatch, name: str, content: bytes):
+    opened, path = [], tmp_path / name
+    path.write_bytes(content)
+    plain = Path.open
+    monkeypatch.setattr(Path, "open", lambda *given, **more: opened.append(plain(*given, **more)) or opened[-1])
+    with pytest.raises(DataError) as error:
+        read_pairs(path)
+    assert [file.closed for file in opened if Path(file.name) == path] == [True], error

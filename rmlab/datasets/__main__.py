@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from rmlab.atomic import replacing_file
+from rmlab.atomic import replacing_file, write_text
 from rmlab.data import PreferencePairs
 from rmlab.datasets.course_models import (
     FILM,
@@ -115,8 +115,8 @@ def write_film() -> None:
     config = TrainingConfig(**JUDGED_ONCE, learning_rate=2e-4, evaluate_every=10)
     history = train(untrained(), replies_of("fair", 1_600, seed=0), held_out=course_pairs().pairs, config=config)
     watched = replace(history, steps=tuple(step for step in history.steps if step.evaluations))
-    with resources.as_file(FILM) as path, replacing_file(path) as scratch:
-        scratch.write_text(json.dumps(watched.to_dict()) + "\n", encoding="utf-8")
+    with resources.as_file(FILM) as path:
+        write_text(path, json.dumps(watched.to_dict()) + "\n")
 
 
 def train_too_long() -> RewardModel:
@@ -180,8 +180,9 @@ def record() -> RecordedDifferences:
 
 def write_language_model() -> None:
     """Train the small language model and put its weights in the place of the shipped ones."""
+    weights = train_language_model()
     with resources.as_file(WEIGHTS) as path, replacing_file(path) as scratch:
-        save_file(train_language_model(), scratch)
+        save_file(weights, scratch)
 
 
 MAKERS: dict[str, Callable[[], None]] = {

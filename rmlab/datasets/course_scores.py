@@ -10,7 +10,7 @@ from typing import Any, Final, get_args
 
 import numpy as np
 
-from rmlab.atomic import replacing_file
+from rmlab.atomic import write_text
 from rmlab.datasets.course_models import CourseJudge, course_model, course_pairs
 from rmlab.datasets.recorded import texts_sha256
 
@@ -77,8 +77,8 @@ def record_course_scores() -> dict[str, Any]:
 
 def write_course_scores(record: Mapping[str, Any]) -> None:
     """Replace the shipped scores by new ones."""
-    with resources.as_file(SCORES) as path, replacing_file(path) as scratch:
-        scratch.write_text(json.dumps(record, separators=(",", ":")) + "\n", encoding="utf-8")
+    with resources.as_file(SCORES) as path:
+        write_text(path, json.dumps(record, separators=(",", ":")) + "\n")
 
 
 def _texts(pairs: Any) -> Iterable[tuple[str, str]]:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from importlib import resources
 from typing import Final, get_args
 
-from rmlab.atomic import replacing_file
+from rmlab.atomic import write_text
 from rmlab.datasets.course_models import CourseJudge, course_model
 from rmlab.simulate.replies import JUDGES, Question, Structure, compose, load_questions, load_sentences
 
@@ -84,8 +84,8 @@ def record_probe_presets() -> tuple[ProbePreset, ...]:
 def write_probe_presets(presets: tuple[ProbePreset, ...]) -> None:
     """Replace the shipped presets by these."""
     text = json.dumps([asdict(preset) for preset in presets], indent=1, ensure_ascii=False)
-    with resources.as_file(PRESETS) as path, replacing_file(path) as scratch:
-        scratch.write_text(text + "\n", encoding="utf-8")
+    with resources.as_file(PRESETS) as path:
+        write_text(path, text + "\n")
 
 
 def _texts() -> Iterator[tuple[str, str, str, str, str, dict[str, float]]]:

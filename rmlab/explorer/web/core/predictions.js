@@ -10,8 +10,8 @@ const isShare = (value) => Number.isFinite(value) && value >= 0 && value <= 1;
 
 /**
  * What can be predicted: whether a value `fits` as a prediction, or as the truth; and the `outcome` of a prediction,
- * `{ truth }`, if it is `chosen` among answers also whether it was `right`; null while it is unknown. If a kind has `asked`, only what
- * passes it can be predicted.
+ * `{ truth }`, if it is `chosen` among answers also whether it was `right`; null while it is unknown. If a kind has
+ * `asked`, only what passes it can be predicted.
  */
 const KINDS = {
   /** P(A is preferred), a probability. */
