@@ -51,9 +51,9 @@ ELO_POINTS_PER_NAT = 400 / math.log(10)
 
 
 def outcomes(score_differences: np.ndarray) -> np.ndarray:
-    """Return how far scores agree with labels: 1 if the chosen response scores higher, 0 if lower, one half for a tie.
+    """Return how far scores agree with labels: 1 if the chosen response scores higher, 0 if lower, one half if equal.
 
-    Their mean is the accuracy. This is the only rule for ties.
+    Their mean is the accuracy. This is the only rule for equal scores.
 
     Parameters
     ----------

@@ -12,6 +12,7 @@ from rmlab.datasets import load_everyday, load_recorded
 from rmlab.evaluation import compare_models, evaluate
 from rmlab.explorer.comparison_columns import comparison_columns
 from rmlab.explorer.film_frames import film_frames, head_outputs
+from rmlab.explorer.judge_columns import add_live_views
 from rmlab.explorer.pair_columns import TEXT_BUDGET, pair_columns
 from rmlab.explorer.score_sources import as_pairs, length_score
 from rmlab.preference import preference_loss
@@ -126,9 +127,19 @@ def test_long_texts_are_cut_to_a_budget_and_short_ones_are_not():
         "chosen": ["0"],
         "rejected": ["0"],
     }
-    assert any("are shown cut" in note for note in columns["notes"])
+    assert "are shown cut" in columns["text_note"]
     assert columns["length_difference"][0] == 50_000
-    assert not any("shown cut" in note for note in pair_columns(DIFFERENCES, PAIRS)["notes"])
+    assert pair_columns(DIFFERENCES, PAIRS)["text_note"] == ""
+
+
+def test_a_page_whose_own_model_reads_the_texts_has_them_whole():
+    long = PreferencePair("p", "é" * 100_000, "x" * 50_000)
+    shown = {"pairs": pair_columns(np.ones(1), [long])}
+    _, data = add_live_views(("pairs",), shown, [long])
+    assert (data["pairs"]["chosen"], data["pairs"]["rejected"]) == ([long.chosen], [long.rejected])
+    assert data["pairs"]["text_note"] == ""
+    assert not any(data["pairs"]["whole"].values())
+    assert shown["pairs"]["chosen"][0].endswith("é…")
 
 
 def test_film_frames_follow_the_run():

@@ -11,6 +11,7 @@ import numpy as np
 from rmlab import __version__
 from rmlab.data import PreferencePair, PreferencePairs
 from rmlab.explorer.conversations import messages_of
+from rmlab.explorer.pair_columns import text_columns
 from rmlab.explorer.score_sources import as_pairs
 from rmlab.labels import Questions, ask, traits_of
 
@@ -63,8 +64,8 @@ def add_live_views(
 ) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Return the views and data of a page with Judge and Audit added, for a page in which a model answers.
 
-    If the pairs are conversations, the columns of the view of pairs get their messages, which the model reads (None for
-    a text that was cut). Judge is left out if no pair can be judged, as when each has two equal responses.
+    The model reads what the page holds, so the columns of the view of pairs get whole texts and, if the pairs are
+    conversations, their messages. Judge is left out if no pair can be judged, as when each has two equal responses.
 
     Parameters
     ----------
@@ -79,19 +80,14 @@ def add_live_views(
         judged = {"judge": judge_columns(pairs, name=name)}
     except ValueError:
         judged = {}
-    return (*views, *judged, "audit"), {**data, **judged, **_with_messages(data, as_pairs(pairs))}
+    return (*views, *judged, "audit"), {**data, **judged, **_as_read(data, as_pairs(pairs))}
 
 
-def _with_messages(data: Mapping[str, Any], pairs: PreferencePairs) -> dict[str, Any]:
-    """Return the columns of pairs with the messages of each text that was not cut, if there are any."""
-    found, columns = messages_of(pairs), data.get("pairs")
-    if found is None or columns is None:
+def _as_read(data: Mapping[str, Any], pairs: PreferencePairs) -> dict[str, Any]:
+    """Return the columns of pairs, if the page has them, with what a model reads: whole texts, or their messages."""
+    if "pairs" not in data:
         return {}
-    uncut = {
-        side: [None if str(row) in columns["whole"][side] else each for row, each in enumerate(messages)]
-        for side, messages in found.items()
-    }
-    return {"pairs": {**columns, "messages": uncut}}
+    return {"pairs": {**data["pairs"], **text_columns(pairs, budget=None), "messages": messages_of(pairs)}}
 
 
 def _question(asked: Questions, place: int) -> dict[str, Any]:

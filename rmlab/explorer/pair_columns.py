@@ -36,10 +36,10 @@ def pair_columns(scores: Any, pairs: Sequence[PreferencePair], *, n_bins: int = 
     -------
     ``difference`` (nats); ``scores``, those of the chosen and of the rejected responses, None if only differences
     are known; ``length_difference`` (characters, chosen minus rejected); ``disagreement``, the loss of the pair in
-    nats; ``prompt``, ``chosen``, ``rejected`` and ``whole``, as `text_columns` gives them; ``cluster``, equal for
-    pairs of one prompt; ``group``, a place in ``groups`` or -1; ``flags``, lists of the pairs that are tied (by the
-    raters), empty, equal, cut, or made equal by cutting; ``evaluation``, that of `rmlab.evaluate` on the pairs that
-    were not tied, by prompt; ``notes``, sentences.
+    nats; ``prompt``, ``chosen``, ``rejected``, ``whole`` and ``text_note``, as `text_columns` gives them;
+    ``cluster``, equal for pairs of one prompt; ``group``, a place in ``groups`` or -1; ``flags``, lists of the pairs
+    that are tied (by the raters), empty, equal, cut, or made equal by cutting; ``evaluation``, that of `rmlab.evaluate`
+    on the pairs that were not tied, by prompt; ``notes``, sentences.
 
     Raises
     ------
@@ -59,8 +59,6 @@ def pair_columns(scores: Any, pairs: Sequence[PreferencePair], *, n_bins: int = 
     }
     groups = [group for group in dict.fromkeys(table.groups) if group is not None]
     code = {group: i for i, group in enumerate(groups)}
-    texts = text_columns(table)
-    limit = _limit(table)
     decided = table.decided
     evaluation = _evaluation(d[decided], table.take(decided), n_bins) if decided.any() else None
     return {
@@ -73,10 +71,10 @@ def pair_columns(scores: Any, pairs: Sequence[PreferencePair], *, n_bins: int = 
         "cluster": _codes(prompts_of(table)),
         "group": [-1 if group is None else code[group] for group in table.groups],
         "groups": groups,
-        **texts,
+        **text_columns(table),
         "flags": {name: np.flatnonzero(mask).tolist() for name, mask in flags.items()},
         "evaluation": evaluation,
-        "notes": list(_notes(table, flags, limit, evaluation)),
+        "notes": list(_notes(table, flags, evaluation)),
     }
 
 
@@ -91,14 +89,25 @@ def _evaluation(d: np.ndarray, pairs: PreferencePairs, n_bins: int) -> dict[str,
     return {name: value for name, value in found.items() if name not in ("groups", "length_bins", "length_baseline")}
 
 
-def text_columns(pairs: PreferencePairs) -> dict[str, Any]:
-    """Return the three texts of each pair, the longest cut so that all stay within the budget of bytes.
+def text_columns(pairs: PreferencePairs, *, budget: int | None = TEXT_BUDGET) -> dict[str, Any]:
+    """Return the three texts of each pair, the longest cut so that all stay within the budget.
 
     ``whole`` holds the CRC-32 of each text that was cut, by its side and the number of its pair: a page has the whole
-    text from a kernel, and must know whose it is.
+    text from a kernel, and must know whose it is. ``text_note`` is a sentence on what was cut, or empty.
+
+    Parameters
+    ----------
+    pairs
+        The pairs.
+    budget
+        The most bytes of text of a pair, on average; None cuts nothing, for a page whose own model reads the texts.
     """
-    limit = _limit(pairs)
-    columns: dict[str, Any] = {"whole": {}}
+    limit = None if budget is None else _limit(pairs, budget)
+    columns: dict[str, Any] = {"whole": {}, "text_note": ""}
+    if limit is not None:
+        columns["text_note"] = (
+            f"Texts of more than {limit:,} bytes are shown cut, with an ellipsis; their scores are of whole texts."
+        )
     for side in ("prompt", "chosen", "rejected"):
         columns[side], sums = list(pairs.texts(side)), {}
         for row, text in enumerate(columns[side]):
@@ -109,9 +118,9 @@ def text_columns(pairs: PreferencePairs) -> dict[str, Any]:
     return columns
 
 
-def _limit(pairs: PreferencePairs) -> int | None:
+def _limit(pairs: PreferencePairs, per_pair: int) -> int | None:
     """Return the most bytes that a text may have for all to stay within the budget; None if no limit is needed."""
-    budget = TEXT_BUDGET * len(pairs)
+    budget = per_pair * len(pairs)
     sides = ("prompt", "chosen", "rejected")
     sizes = np.sort([len(text.encode()) for side in sides for text in pairs.texts(side)])
     if sizes.sum() <= budget:
@@ -122,9 +131,7 @@ def _limit(pairs: PreferencePairs) -> int | None:
     return int((budget - before[i]) // left[i])
 
 
-def _notes(
-    pairs: PreferencePairs, flags: dict[str, np.ndarray], limit: int | None, evaluation: dict[str, Any] | None
-) -> Iterator[str]:
+def _notes(pairs: PreferencePairs, flags: dict[str, np.ndarray], evaluation: dict[str, Any] | None) -> Iterator[str]:
     if len(pairs) == 0:
         yield "There are no pairs here: check the file and the filter."
         return
@@ -145,5 +152,3 @@ def _notes(
         )
     if evaluation is not None:
         yield from (f"{note[:1].upper()}{note[1:]}." for note in evaluation["notes"])
-    if limit is not None:
-        yield f"Texts of more than {limit:,} bytes are shown cut, with an ellipsis; their scores are of whole texts."

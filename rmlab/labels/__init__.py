@@ -20,11 +20,11 @@ from rmlab.labels.asked_pairs import Questions, ask
 from rmlab.labels.camps import Camps, find_camps
 from rmlab.labels.import_export import export_pairs, export_table, import_pairs, import_table
 from rmlab.labels.judgements import Judgement, rater_name, standing
-from rmlab.labels.panel import simulate_panel
 from rmlab.labels.rater_agreement import Agreement, Estimate, RaterRecord, agreement, krippendorff_alpha
 from rmlab.labels.rewarded import Rewarded, Weight, fit_camps, fit_rewarded
 from rmlab.labels.rules import ByDisagreement, ByInformation, ByRandom
 from rmlab.labels.sessions import Session, Showing
+from rmlab.labels.simulated_panel import simulate_panel
 from rmlab.labels.store import LabelStore, PlaceTakenError, StoreError
 from rmlab.labels.traits import Traits, traits_of
 

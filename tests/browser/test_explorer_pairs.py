@@ -403,6 +403,22 @@ def test_export_opens_as_text_in_a_spreadsheet(open_file: Open, tmp_path: Path):
     assert [float(row[5]) for row in rows] == pytest.approx(np.linspace(-1, 1, len(pairs)))
 
 
+def test_an_export_names_the_texts_that_the_page_has_only_in_part(open_file: Open, tmp_path: Path):
+    pairs = [PreferencePair("short", "yes", "no"), PreferencePair("long", "x" * 9000, "y" * 9000)]
+    page = open_file(explorer.pairs([1.0, 2.0], pairs))
+    with page.expect_download() as downloaded:
+        page.get_by_role("button", name="Export CSV").click()
+    file = tmp_path / "out.csv"
+    downloaded.value.save_as(file)
+    with file.open(encoding="utf-8-sig", newline="") as stream:
+        found = {row["prompt"]: row["cut_texts"] for row in csv.DictReader(stream)}
+    assert found == {"short": "", "long": "chosen; rejected"}
+    page.get_by_role("row", name="long").click()
+    expect(page.get_by_text("Only the beginning is shown of: ● Chosen, ■ Rejected.")).to_be_visible()
+    page.get_by_role("row", name="short").click()
+    expect(page.get_by_text("Only the beginning is shown")).to_be_hidden()
+
+
 def test_film_plays_at_30_frames_a_second_and_follows_a_pair(open_file: Open):
     shown = a_film(20, 300)
     page = open_file(shown)

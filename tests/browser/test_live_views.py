@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from rmlab import explorer
 from rmlab.data import PreferencePair
+from rmlab.datasets import load_everyday
 from rmlab.explorer import ExplorerState
 from rmlab.explorer.judge_columns import add_live_views
 from rmlab.explorer.live_files import live_blocks
@@ -90,6 +91,36 @@ def test_the_model_of_a_page_reads_the_messages_of_conversations(browser: Browse
         expect(page.locator(".rx-tokens").last).to_have_text(in_tokens("Green."), timeout=SLOW)
         expect(page.get_by_text("the tokens of A add")).to_be_visible(timeout=SLOW)
         is_scored("Green.")
+    page.close()
+
+
+def test_the_model_of_a_page_reads_a_long_conversation_whole(browser: Browser, tmp_path: Path) -> None:
+    texts = [f"{pair.prompt} {pair.chosen}" for pair in load_everyday()[:24]]
+    said = zip(("user", "assistant", "user"), (texts[:8], texts[8:16], texts[16:]), strict=True)
+    talk = tuple({"role": role, "content": " ".join(part)} for role, part in said)
+    chosen, rejected = (
+        ({"role": "assistant", "content": "Yes, on Tuesday."},),
+        ({"role": "assistant", "content": "no"},),
+    )
+    table = [PreferencePair(talk, chosen, rejected)]
+    model = RewardModel.from_pretrained("tiny-decoder", seed=0, device="cpu")
+    model.tokenizer.chat_template = CHATML
+    shown = explorer.explore(model, table)
+    assert shown.data["pairs"]["prompt"][0].endswith("…"), "a page without a model has only its beginning"
+    views, data = add_live_views(shown.views, shown.data, table)
+    shown.state.view = "pairs"
+    path = tmp_path / "long.html"
+    path.write_text(render_page(shown.state, views, data, title="t", live=live_blocks(model, table, name="chat")))
+    page = browser.new_page()
+    with opening(page) as opened:
+        opened.page.goto(path.as_uri())
+        page.locator(".rx-rows .rx-row").first.click()
+        page.get_by_role("button", name="Open in the probe").click()
+        expect(page.get_by_text("computed in this page")).to_be_visible(timeout=SLOW)
+        expect(page.get_by_label("Response A")).to_have_value("Yes, on Tuesday.")
+        for side, wanted in zip("ab", model.score([talk, talk], [chosen, rejected]), strict=True):
+            found = page.locator(f".rx-editor.rx-{side} .rx-score").text_content() or ""
+            assert float(found.removeprefix("score ").replace("−", "-")) == pytest.approx(wanted, abs=0.02)
     page.close()
 
 

@@ -241,6 +241,19 @@ def test_a_slow_scorer_is_said_and_holds_no_typing_up(browser: Browser) -> None:
         expect(page.get_by_text("score +17.00")).to_be_visible()
 
 
+def test_no_control_moves_when_an_example_is_edited(browser: Browser) -> None:
+    """Its recorded scores go with the first edit; a button that moved then would miss the click that ends the edit."""
+    with served(browser, length) as (page, _):
+        recorded = page.get_by_text("Recorded for this example")
+        expect(recorded).to_be_visible()
+        controls = page.locator(".rx-controls")
+        before = (controls.bounding_box() or {})["y"]
+        page.get_by_label("Response A").fill("Blue, and wide.")
+        expect(recorded).to_be_hidden()
+        expect(page.get_by_text("score +15.00")).to_be_visible()
+        assert abs((controls.bounding_box() or {})["y"] - before) < 2
+
+
 def test_what_each_token_adds_is_printed_with_its_sign(browser: Browser) -> None:
     with served(browser, RewardModel.from_pretrained("tiny-encoder", device="cpu")) as (page, state):
         page.get_by_label("Response A").fill("Blue, and wide.")

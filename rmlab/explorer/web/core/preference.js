@@ -12,7 +12,7 @@ export function preferenceLoss(difference) {
   return Math.log1p(Math.exp(-Math.abs(difference))) + Math.max(-difference, 0);
 }
 
-/** How far scores agree with a label: 1 where the chosen one's is higher, 0 where lower, one half where they are equal; the one rule for ties. */
+/** How far scores agree with a label: 1 where the chosen one's is higher, 0 where lower, one half where they are equal; the one rule for equal scores. */
 export function outcome(difference) {
   return (Math.sign(difference) + 1) / 2;
 }

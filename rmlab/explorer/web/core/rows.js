@@ -61,6 +61,11 @@ export function flagsOf(columns, row) {
   return prepare(columns).flags.get(row) ?? [];
 }
 
+/** The texts of a pair, by their columns, of which the page has only the beginning. */
+export function cutTexts(columns, row) {
+  return Object.entries(columns.whole ?? {}).filter(([, sums]) => row in sums).map(([side]) => side);
+}
+
 /** Name of the group of a pair, or nothing. */
 export function groupOf(columns, row) {
   return columns.groups[columns.group[row]] ?? "";

@@ -11,8 +11,7 @@ export function asRead(store, client) {
   for (const [name, sides] of Object.entries(SIDES)) {
     for (const side of sides) {
       columns[side].forEach((text, row) => {
-        const messages = columns.messages[side][row]; // null where the page has only the beginning of the text
-        if (messages && !known[name].has(text)) known[name].set(text, messages);
+        if (!known[name].has(text)) known[name].set(text, columns.messages[side][row]);
       });
     }
   }

@@ -1,7 +1,7 @@
 // A pair that is picked in one view is selected in all, and its texts and scores go to the other views.
 import { signed } from "../charts/chart.js";
 import { element, update } from "../core/dom.js";
-import { isTied, verdictOf } from "../core/rows.js";
+import { cutTexts, isTied, verdictOf } from "../core/rows.js";
 
 /** How to pick with the keyboard, in a sentence. */
 export function byKeys(store) {
@@ -43,10 +43,11 @@ export function pairCard(store) {
     type: "button", class: "rx-button", text: "Open in the probe", onClick: () => openProbe(store),
   });
   const parts = [["prompt", "Prompt", ""], ["chosen", "● Chosen", "rx-a"], ["rejected", "■ Rejected", "rx-b"]];
+  const cut = element("p", { class: "rx-quiet" });
   const body = element("div", { class: "rx-pair-texts" },
     ...parts.map(([name, title, side]) => element("div", { class: `rx-pair-text ${side}` }, element("h3", { text: title }), texts[name])));
   const node = element("div", { class: "rx-card rx-pair" },
-    element("p", { class: "rx-pair-line", role: "status" }, heading, details), body,
+    element("p", { class: "rx-pair-line", role: "status" }, heading, details), body, cut,
     store.get("views").includes("probe") ? opener : null);
   return {
     node,
@@ -57,6 +58,8 @@ export function pairCard(store) {
       update(details, { text: more });
       for (const [name, text] of Object.entries(texts)) update(text, { text: known ? columns[name][row] || "(empty)" : "" });
       update(body, { hidden: !known });
+      const begun = known ? cutTexts(columns, row).map((side) => parts.find(([name]) => name === side)[1]) : [];
+      update(cut, { hidden: !begun.length, text: `Only the beginning is shown of: ${begun.join(", ")}. The scores are of whole texts.` });
       update(opener, { hidden: !known });
     },
   };

@@ -9,7 +9,7 @@ import { histogram, reachOf } from "../charts/histogram.js";
 import { byKeys, differenceInWords, openProbe, pairCard, pick } from "../parts/pick.js";
 import { guessing } from "../core/predictions.js";
 import { preferenceProbability } from "../core/preference.js";
-import { ALL_ROWS, flagsOf, groupOf, isTied, KINDS, MODELS, rowsOf, unanswered, verdictOn } from "../core/rows.js";
+import { ALL_ROWS, cutTexts, flagsOf, groupOf, isTied, KINDS, MODELS, rowsOf, unanswered, verdictOn } from "../core/rows.js";
 import { scatter } from "../charts/scatter.js";
 import { changeSettings, settingsOf } from "../core/settings.js";
 
@@ -79,7 +79,7 @@ export const pairs = {
       element("div", { class: "rx-stack" },
         element("div", { class: "rx-card rx-list" }, table.node),
         card.node,
-        element("div", { class: "rx-card" }, summary, ...columns.notes.map((note) => element("p", { class: "rx-note", text: note })))),
+        element("div", { class: "rx-card" }, summary, ...[...columns.notes, columns.text_note].filter(Boolean).map((note) => element("p", { class: "rx-note", text: note })))),
       pictures = element("div", { class: "rx-stack" },
         pictured("Score differences", bars, ...(anyTied ? [legend(["rx-tied", "grey, on top: judged a tie"])] : [])),
         pictured("Against length", cloud, legend(["rx-a", "● the model agrees"], ["rx-b", "■ it disagrees"], ["rx-ink", "+ equal scores"],
@@ -228,9 +228,10 @@ function pairInWords(columns, row, shown) {
 }
 
 function exportRows(columns, rows) {
-  const head = ["pair", "group", "prompt", "chosen", "rejected", "score_difference", "length_difference", "loss", "flags"];
+  const head = ["pair", "group", "prompt", "chosen", "rejected", "score_difference", "length_difference", "loss", "flags", "cut_texts"];
   download("pairs.csv", csv(head, rows.map((row) => [
     row + 1, groupOf(columns, row), columns.prompt[row], columns.chosen[row], columns.rejected[row],
     columns.difference[row], columns.length_difference[row], columns.disagreement[row], flagsOf(columns, row).join("; "),
+    cutTexts(columns, row).join("; "),
   ])));
 }

@@ -84,10 +84,11 @@ export const probe = {
       examples.node,
       editors.prompt.node,
       element("div", { class: "rx-two" }, editors.response_a.node, editors.response_b.node),
-      loading.node, element("div", { class: "rx-answer-row" }, readout.node, wayCard), known.node,
+      loading.node, element("div", { class: "rx-answer-row" }, readout.node, wayCard),
       element("div", { class: "rx-controls" },
         element("div", { class: "rx-buttons", role: "group", "aria-label": "Edits" }, undo, redo, swapper, pinner),
         element("label", { class: "rx-choice", hidden: !answering }, explain, element("span", { text: "What each token adds" }))),
+      known.node, // below the controls: it goes with the first edit, and a control must stay where a click goes
       tokens.node, pinned.node, edits.node));
 
     function draw() {
