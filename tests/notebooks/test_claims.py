@@ -99,7 +99,7 @@ def test_09_shows_a_remainder_above_zero_because_no_token_of_the_answer_is_misse
     prose = notice_after(notebook, 'method="leave-one-out"').replace("−", "-")
     for number in (together, explained, remainder, word, float(changes["flattery"])):
         assert f"{number:+.2f}" in prose
-    assert f"adds {-float(changes['empty']):.2f} to the score of an empty response" in prose
+    assert f"it is worth {-float(changes['empty']):.2f} more to the twin than an empty response" in prose
     drawn = printed(notebook, "def draw_tokens(").split("beneath it: ")[1]
     values = [float(value) for value in re.findall(SIGNED, drawn)]
     sentence = drawn.split(", For ")[0].count(", ") + 1  # tokens of the flattery
