@@ -154,7 +154,7 @@ def test_every_check_says_what_goes_wrong(check):
 @pytest.mark.parametrize(
     ("fault", "line", "lines"),
     [
-        ("dropout", "repeat", ["reload", "batch size", "order", "padding side", "pad token", "length", "pipeline"]),
+        ("dropout", "repeat", ["reload", "batch size", "order", "padding side", "pad token", "pipeline", "length"]),
         ("no pad token", "batch size", ["order", "padding side", "antisymmetry", "pad token"]),
         ("two outputs", "one output", ["pipeline"]),
         ("constant", "equal scores", ["length"]),
@@ -335,7 +335,7 @@ def test_an_audit_is_frozen_json_and_the_same_again(sound, pairs):
     assert [result["name"] for result in record["results"]] == NAMES
     with pytest.raises(dataclasses.FrozenInstanceError):
         first.seed = 4
-    with pytest.raises(KeyError, match=r"'paddding'.*one output, reload"):
+    with pytest.raises(KeyError, match=r"'paddding'.*repeat, reload"):
         first["paddding"]
 
 

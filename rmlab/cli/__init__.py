@@ -15,6 +15,6 @@ COMMANDS = {
     "judge": "judge pairs yourself, or with a class, and keep every label",
     "explore": "open the visual explorer, as a page or as one file",
     "export": "write a reward model for browsers and other runtimes, as ONNX",
-    "score": "score responses: one from the command line, or JSON lines from standard input",
+    "score": "score responses to prompts",
 }
 """Name and purpose of each command, in the order of `rmlab --help`."""

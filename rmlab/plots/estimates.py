@@ -12,14 +12,14 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
 from rmlab.plots.display import set_description
-from rmlab.plots.style import FIRST, HELD_OUT, INK, NEUTRAL, TEXT, label, listed, make_axes, signed
+from rmlab.plots.style import FIRST, HELD_OUT, INK, NEUTRAL, PAGE, TEXT, label, listed, make_axes, signed
 from rmlab.printing import printable
 
 __all__ = ["plot_estimates", "plot_shares"]
 
 Ends = tuple[float, float, float]
 
-SHADES = LinearSegmentedColormap.from_list("shares", ["white", FIRST])
+SHADES = LinearSegmentedColormap.from_list("shares", [PAGE, FIRST])
 DARKEST = 0.6  # of the way to full colour, so that ink can be read on every field
 
 

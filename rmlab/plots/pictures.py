@@ -17,6 +17,7 @@ from rmlab.plots.style import (
     FIRST,
     INK,
     NEUTRAL,
+    PAGE,
     REJECTED,
     TEXT,
     draw_rows,
@@ -128,9 +129,9 @@ def plot_score_differences(differences: Any, *, bins: int = 30, ax: Axes | None 
         # The distance from zero is counted in whole bars, so that no bar holds differences of both signs.
         counts = np.bincount((np.abs(side) / width).astype(int)) if len(side) else np.array([], dtype=int)
         edges = np.arange(len(counts)) * width if colour == CHOSEN else -np.arange(1, len(counts) + 1) * width
-        ax.bar(edges, counts, width, align="edge", facecolor=colour, edgecolor="white", linewidth=0.8, hatch=hatch)
+        ax.bar(edges, counts, width, align="edge", facecolor=colour, edgecolor=PAGE, linewidth=0.8, hatch=hatch)
     if n_ties:
-        ax.bar([0], [n_ties], width / 3, facecolor=NEUTRAL, edgecolor="white", linewidth=0.8)
+        ax.bar([0], [n_ties], width / 3, facecolor=NEUTRAL, edgecolor=PAGE, linewidth=0.8)
     ax.axvline(0, color=INK, linewidth=2)
     ax.margins(y=0.32)  # room for the words above the bars
     reach = 1.05 * np.abs(d).max() or 1.0
@@ -185,7 +186,7 @@ def plot_calibration(evaluation: Evaluation, *, down_to: float = 0.5, ax: Axes |
     else:
         summary = "Every pair is a tie: no response scores higher."
         ax.text(0.99, 0.3, summary, transform=ax.transAxes, ha="right", color=INK, fontsize=TEXT)
-    ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}  # words may cover part of an interval
+    ground = {"facecolor": PAGE, "edgecolor": "none", "alpha": 0.8, "pad": 1}  # words may cover part of an interval
     words = {"color": NEUTRAL, "fontsize": TEXT, "style": "italic", "bbox": ground, "zorder": 4}
     ax.text(0.52, 0.97, "under-confident", va="top", **words)
     height = 1.03 - low

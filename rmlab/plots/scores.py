@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from rmlab.plots.display import set_description
-from rmlab.plots.style import ERROR, FIRST, INK, NEUTRAL, TEXT, label, listed, make_axes, signed
+from rmlab.plots.style import ERROR, FIRST, INK, NEUTRAL, PAGE, TEXT, label, listed, make_axes, signed
 from rmlab.printing import printable
 
 __all__ = ["plot_intervals", "plot_score_bars", "plot_score_steps"]
@@ -74,7 +74,7 @@ def plot_score_bars(
         else:  # inside the bar, which fills its half of the screen
             words, align, side = (f"{signed(value)} ▶", "right", -4) if value > 0 else (f"◀ {signed(value)}", "left", 4)
             ax.annotate(words, (end, row), (side, 0), textcoords="offset points", ha=align, va="center",
-                        fontsize=TEXT, color="white", weight="bold")  # fmt: skip
+                        fontsize=TEXT, color=PAGE, weight="bold")  # fmt: skip
     ax.axvline(0, color=INK, linewidth=1)
     ax.set_xlim(-reach, reach)
     ax.set_ylim(len(items) - 0.4, -0.6)

@@ -16,6 +16,7 @@ from rmlab.plots.display import bundle, describe
 CHOSEN, REJECTED = PALETTE["chosen"].light, PALETTE["rejected"].light
 FIRST, HELD_OUT, THIRD = PALETTE["first"].light, PALETTE["focus"].light, PALETTE["third"].light  # lines, in this order
 NEUTRAL, INK, ERROR = PALETTE["quiet"].light, PALETTE["ink"].light, PALETTE["error"].light
+PAGE = PALETTE["page"].light
 PROMPT, PADDING, SURROUND = PALETTE["prompt"].light, PALETTE["padding"].light, PALETTE["surround"].light
 TEXT, TITLE = TEXT_POINTS, TITLE_POINTS
 
@@ -23,7 +24,7 @@ TEXT, TITLE = TEXT_POINTS, TITLE_POINTS
 def make_axes(ax: Axes | None, width: float, height: float) -> Axes:
     """Return `ax`, or the Axes of a new figure of this size in inches, which a notebook shows at the end of a cell."""
     if ax is None:
-        ax = Figure(figsize=(width, height), layout="constrained", facecolor="white").subplots()
+        ax = Figure(figsize=(width, height), layout="constrained", facecolor=PAGE).subplots()
         setattr(ax, "_repr_html_", partial(_repr_html, ax))  # noqa: B010
     return ax
 
@@ -64,7 +65,7 @@ def mark(ax: Axes, x: float, y: float, text: str, right: float, up: float, align
     words = ax.annotate(
         text, (x, y), (right, up), textcoords="offset points", ha=align, fontsize=TEXT, color=INK, weight="bold",
         parse_math=False,
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
+        bbox={"facecolor": PAGE, "edgecolor": "none", "alpha": 0.8, "pad": 1},
     )  # fmt: skip
     return [*point, words]
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from rmlab.plots.display import set_description
-from rmlab.plots.style import CHOSEN, INK, NEUTRAL, PADDING, PROMPT, REJECTED, TEXT, label, make_axes, make_panels
+from rmlab.plots.style import CHOSEN, INK, NEUTRAL, PADDING, PAGE, PROMPT, REJECTED, TEXT, label, make_axes, make_panels
 
 if TYPE_CHECKING:  # a picture need not wait for torch
     from rmlab.model.packing import PackedRows
@@ -57,7 +57,7 @@ def plot_packed_rows(packed: PackedRows, *, causal: bool, row: int = 0, ax: Axes
         if width >= length * 0.04 and not (upright and n_rows > 4):  # room for it
             style = {"ha": "center", "va": "center", "fontsize": TEXT - 2, "weight": "bold", "rotation": 90 * upright}
             ground = {"facecolor": _PARTS[part][0], "edgecolor": "none", "pad": 2}  # no hatch behind the word
-            rows.text(start + width / 2, r, name, color="white" if branch else INK, bbox=ground, **style)
+            rows.text(start + width / 2, r, name, color=PAGE if branch else INK, bbox=ground, **style)
     used = int((packed.trees >= 0).sum())
     counted = f"{n_rows} row{'s' * (n_rows > 1)}"
     label(rows, f"{counted}, {used} tokens, {packed.input_ids.size - used} of padding", "token", "row")
@@ -110,7 +110,7 @@ def plot_batch(
     computed = packed.input_ids.size
     label(ax, f"{computed:,} computed / {needed:,} needed = {computed / needed:.2f}", "token", "row")
     keys = [
-        Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=name)
+        Patch(facecolor=colour, hatch=hatch, edgecolor=PAGE, label=name)
         for name, (colour, hatch) in zip(_BATCH_NAMES, _BATCH.values(), strict=True)
     ]
     ax.figure.legend(handles=keys, loc="outside lower center", ncols=4, fontsize=TEXT - 1, frameon=False)
@@ -136,7 +136,7 @@ def _draw_rows(ax: Axes, packed: PackedRows, parts: np.ndarray, looks: _Looks) -
             width = len(list(stretch))
             if part in looks:
                 colour, hatch = looks[part]
-                edge = {"edgecolor": "white", "linewidth": 0.5}
+                edge = {"edgecolor": PAGE, "linewidth": 0.5}
                 ax.barh(row, width, left=start, height=0.84, color=colour, hatch=hatch, **edge)
                 bars.append((row, start, width, part))
             start += width

@@ -18,7 +18,7 @@ from rmlab.audit.shrink import shrink
 from rmlab.data import Side
 from rmlab.evaluation.intervals import Z95
 
-__all__ = ["equal_scores", "finite", "half_precision", "length"]
+__all__ = ["CHECKS"]
 
 LONGEST = 2048
 """Tokens of the longest text that is tried: one of 100,000 would take hours on a CPU."""
@@ -236,3 +236,7 @@ def _tokens(context: Context, words: Sequence[str]) -> int:
 
 def _response_tokens(context: Context, side: Side) -> int:
     return len(context.audited.tokenizer(plain(side), add_special_tokens=False)["input_ids"])
+
+
+CHECKS = (finite, equal_scores, length, half_precision)
+"""The checks of this file, in the order of the table."""

@@ -11,7 +11,7 @@ from rmlab.audit.results import CheckResult, Example
 from rmlab.audit.shrink import shrink
 from rmlab.data import PreferencePair, Side
 
-__all__ = ["end_of_text", "one_output", "pad_token", "pipeline", "truncation"]
+__all__ = ["CHECKS"]
 
 
 @check(
@@ -200,3 +200,7 @@ def pipeline(context: Context) -> CheckResult:
         "the pipeline gives something other than the score: it applies a function to it",
         Example({"text": texts[worst]}, {"score": scores[worst], "from the pipeline": given[worst]}),
     )
+
+
+CHECKS = (one_output, pad_token, end_of_text, truncation, pipeline)
+"""The checks of this file, in the order of the table."""

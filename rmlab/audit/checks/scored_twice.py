@@ -13,7 +13,7 @@ from rmlab.audit.results import CheckResult, Example
 from rmlab.audit.shrink import shrink
 from rmlab.data import Side
 
-__all__ = ["antisymmetry", "batch_size", "order", "padding_side", "reload", "repeat"]
+__all__ = ["CHECKS"]
 
 COMPARED_PAIRS = 16
 """How many pairs have their responses swapped."""
@@ -265,3 +265,7 @@ def _text(parts: tuple[Side, ...]) -> dict[str, Side]:
 
 def _two(parts: tuple[Side, ...]) -> dict[str, Side]:
     return {"prompt 1": parts[0], "response 1": parts[1], "prompt 2": parts[2], "response 2": parts[3]}
+
+
+CHECKS = (repeat, reload, batch_size, order, padding_side, antisymmetry)
+"""The checks of this file, in the order of the table."""

@@ -14,6 +14,7 @@ from rmlab.course.faults.catalogue import PANELS
 from rmlab.course.faults.fault_runs import FaultRun
 from rmlab.plots import CHOSEN, ERROR, FIRST, HELD_OUT, INK, NEUTRAL, REJECTED
 from rmlab.plots.display import set_description
+from rmlab.plots.style import PAGE
 from rmlab.preference import preference_loss
 
 __all__ = ["plot_dashboard", "plot_panel"]
@@ -26,7 +27,7 @@ AROUND = 5
 
 def plot_dashboard(run: FaultRun, *, title: str) -> Figure:
     """Draw what a run shows, in six panels under a title."""
-    figure = Figure(figsize=(8.0, 8.8), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(8.0, 8.8), layout="constrained", facecolor=PAGE)
     figure.suptitle(title, fontsize=15, color=INK, x=0.01, ha="left")
     for ax, panel in zip(figure.subplots(3, 2).flat, PANELS, strict=True):
         words = f"{title}. " if panel == next(iter(PANELS)) else ""
@@ -44,7 +45,7 @@ def plot_panel(runs: Mapping[str, FaultRun], panel: str) -> Figure:
     panel
         A key of `PANELS`.
     """
-    figure = Figure(figsize=(4.6 * len(runs), 3.7), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(4.6 * len(runs), 3.7), layout="constrained", facecolor=PAGE)
     figure.suptitle(PANELS[panel], fontsize=15, color=INK, x=0.01, ha="left")
     for ax, (title, run) in zip(figure.subplots(1, len(runs), squeeze=False)[0], runs.items(), strict=True):
         _draw(ax, run, panel, title, "")
@@ -86,7 +87,7 @@ def _differences(ax: Axes, run: FaultRun) -> str:
     reach = float(np.abs(d).max()) or 1.0
     edges = np.linspace(-reach, reach, 21).tolist()
     for side, colour, hatch in ((d[d < 0], REJECTED, "//"), (d[d > 0], CHOSEN, None)):
-        ax.hist(side, edges, facecolor=colour, edgecolor="white", linewidth=0.6, hatch=hatch)
+        ax.hist(side, edges, facecolor=colour, edgecolor=PAGE, linewidth=0.6, hatch=hatch)
     if ties:
         ax.bar([0], [(d == 0).sum()], reach / 20, color=NEUTRAL)
         ax.margins(y=0.2)
@@ -110,7 +111,7 @@ def _accuracy(ax: Axes, run: FaultRun) -> str:
     ax.barh(places, list(rows.values()), 0.68, color=colours)
     for place, share in zip(places, rows.values(), strict=True):
         ax.annotate(f"{share:.0%}", (share, place), (5, 0), textcoords="offset points", va="center", fontsize=SIZE - 1,
-                    color=INK, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
+                    color=INK, bbox={"facecolor": PAGE, "edgecolor": "none", "pad": 1})  # fmt: skip
     ax.axvline(0.5, color=NEUTRAL, linewidth=1.5, linestyle="--", zorder=0.5)
     ax.set_yticks(places, list(rows))
     ax.set_ylim(len(rows) - 0.4, -0.6)
@@ -139,9 +140,9 @@ def _read(ax: Axes, run: FaultRun) -> str:
         places.append(run.read_at)
     for x, place in enumerate(places):
         is_read, padding = place == run.read_at, place >= n_text
-        box = Rectangle((x - 0.42, -0.75), 0.84, 1.5, facecolor=FIRST if is_read else "white", edgecolor=NEUTRAL)
+        box = Rectangle((x - 0.42, -0.75), 0.84, 1.5, facecolor=FIRST if is_read else PAGE, edgecolor=NEUTRAL)
         ax.add_patch(box)
-        colour = "white" if is_read else NEUTRAL if padding else INK
+        colour = PAGE if is_read else NEUTRAL if padding else INK
         style = "italic" if padding else "normal"
         ax.text(x, 0, _word(run.tokens[place]), rotation=90, ha="center", va="center", fontsize=SIZE, color=colour,
                 style=style)  # fmt: skip

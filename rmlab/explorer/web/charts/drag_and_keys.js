@@ -1,5 +1,7 @@
 // What sliders that are drawn in a picture have in common: the pointer that drags them, the keys that move them.
 
+export const STEP = 0.1; // of an arrow key and of the grid that a dragged handle or dot keeps to, in nats
+
 /** Call `move(event)` for each place to which a pointer drags `node`, once it has been pressed: `event` is that press. */
 export function follow(event, node, move) {
   if (event.button !== 0) return;

@@ -1,11 +1,10 @@
 // Two scores as handles on a number line, to be dragged or moved with keys; a press on the line moves the nearer one.
 import { axis, inside, line, picture, scale, shownIf, signed } from "./chart.js";
-import { follow, onGrid, pressed } from "./drag_and_keys.js";
+import { follow, onGrid, pressed, STEP } from "./drag_and_keys.js";
 import { svg, update } from "../core/dom.js";
 import { judgementSlope } from "../core/preference.js";
 import { sliding } from "../core/motion.js";
 
-export const STEP = 0.1; // of an arrow key and of the grid that a dragged handle or dot keeps to, in nats
 const FURTHEST = 1000;
 
 /** As much of a constant as two scores have room for: all of it goes to both, so that their difference stays. */

@@ -1,8 +1,8 @@
 // The sigmoid with the point at the score difference, to be dragged; while a class predicts, a hollow point to drag instead.
 import { ANCHORS, axis, graph, inside, line, picture, scale, shownIf, signed } from "./chart.js";
-import { follow, onGrid, pressed } from "./drag_and_keys.js";
+import { follow, onGrid, pressed, STEP } from "./drag_and_keys.js";
 import { svg, update } from "../core/dom.js";
-import { byHand, STEP } from "./number_line.js";
+import { byHand } from "./number_line.js";
 import { guessing, predictable, SUREST } from "../core/predictions.js";
 import { preferenceProbability } from "../core/preference.js";
 

@@ -1,7 +1,6 @@
 // A small curve over the score difference, with a dot on it to drag or move with keys.
 import { axis, graph, line, picture, scale, shownIf, signed } from "./chart.js";
-import { STEP } from "./number_line.js";
-import { follow, onGrid, pressed } from "./drag_and_keys.js";
+import { follow, onGrid, pressed, STEP } from "./drag_and_keys.js";
 import { svg, update } from "../core/dom.js";
 
 /**
