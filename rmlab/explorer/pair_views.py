@@ -39,7 +39,7 @@ def pairs(
     pairs
         The pairs, in the order of the differences. If there are none, the view says so.
     state
-        A state to share with other views; by default the view has its own.
+        A state to share with other views of the same pairs; by default the view has its own.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def film(
     head
         The result of `head_outputs`, to show the two heads of a decoder beside the film.
     state
-        A state to share with other views; by default the view has its own.
+        A state to share with other views of the same pairs; by default the view has its own.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def compare(
     names
         The names of the two, as shown.
     state
-        A state to share with other views; by default the view has its own.
+        A state to share with other views of the same pairs; by default the view has its own.
 
     Raises
     ------

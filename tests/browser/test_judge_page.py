@@ -63,7 +63,7 @@ def test_keys_alone_judge_forty_pairs(page: Page, store: LabelStore) -> None:
 
 def test_a_click_that_cannot_arrive_is_kept_and_counted_once(page: Page, store: LabelStore) -> None:
     lost: list[str] = []
-    cut = True
+    cut = False
 
     def between(route: Route) -> None:
         if not cut:
@@ -74,9 +74,10 @@ def test_a_click_that_cannot_arrive_is_kept_and_counted_once(page: Page, store: 
         return route.abort()
 
     with serving(store, "Ann") as server:
+        page.route("**/judge?*", between)  # before anything is asked: once it let the first click through
         page.goto(server.address)
         expect(page.get_by_text("0 of 40 judged")).to_be_visible()
-        page.route("**/judge?*", between)
+        cut = True
         page.keyboard.press("ArrowLeft")
         expect(page.get_by_text("The server does not answer.")).to_be_visible()
         page.keyboard.press("ArrowRight")  # nothing else is taken meanwhile

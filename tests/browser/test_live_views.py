@@ -107,6 +107,8 @@ def test_the_model_of_a_page_reads_a_long_conversation_whole(browser: Browser, t
     model.tokenizer.chat_template = CHATML
     shown = explorer.explore(model, table)
     assert shown.data["pairs"]["prompt"][0].endswith("…"), "a page without a model has only its beginning"
+    assert shown.answers is not None
+    shown.answers.wait()  # else the model would score while it is traced for the export
     views, data = add_live_views(shown.views, shown.data, table)
     shown.state.view = "pairs"
     path = tmp_path / "long.html"
