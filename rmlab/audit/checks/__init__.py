@@ -5,4 +5,4 @@ from rmlab.audit.checks import numbers, reading, scored_twice
 __all__ = ["CHECKS"]
 
 CHECKS = (*scored_twice.CHECKS, *reading.CHECKS, *numbers.CHECKS)
-"""The checks, in the order of the table: a fault that hides others comes before them."""
+"""The checks, in the order of the table."""

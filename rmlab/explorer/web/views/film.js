@@ -43,7 +43,7 @@ export const film = {
     const card = pairCard(store);
     const words = element("p", { class: "rx-words", role: "status" });
     const look = element("p", { class: "rx-look" }, element("strong", { text: "Look for" }),
-      " the two colours moving apart. A pair of the second colour, left of zero at the end, is one that the model has learned wrongly or not at all.");
+      " the two colours moving apart. A pair that is still marked ■ at the end, left of zero, is one that the model has learned wrongly or not at all.");
     const guess = guessSlider(store, "accuracy", "Your prediction of the accuracy at the last step");
     const run = player({
       last: () => last, pace: () => WHOLE / Math.max(1, last), rest: frameNow, draw,
